@@ -1,0 +1,136 @@
+"""Everything nnlab raises on purpose.
+
+NnlabError                      exit code 1
+|-- UsageError                  exit code 2: what was typed cannot be done
+|   |-- ConfigError             settings out of range, all problems at once
+|   |-- UnknownName             a name no catalogue, study or run has
+|   `-- StudyExists             a study of that name asks another question
+|-- DataError                   a data file that cannot be used
+|-- DeviceError                 a device that is not there
+|-- OutputError                 a file that cannot be written
+|-- CheckpointError             a checkpoint that cannot be read or does not fit
+|-- StoreError                  the database
+|   |-- NoDatabase              there is none yet
+|   |-- NotADatabase            the file is something else, or damaged
+|   |-- DatabaseLocked          another process holds it for too long
+|   |-- DatabaseReadOnly        it cannot be written
+|   |-- DiskFull                no room left
+|   |-- NewerSchema             a later nnlab wrote it
+|   |-- UpgradeFailed           a migration failed and was rolled back
+|   `-- LeaseLost               another worker has taken the run over
+`-- Interrupted                 exit code 130: stopped by Ctrl-C or SIGTERM
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class NnlabError(Exception):
+    """The root: `message` says what is wrong with the values got, `hint` what mends it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(NnlabError):
+    """What was asked for cannot be done as it was asked."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """Settings that do not hold; `problems` has one line for each, all of them at once."""
+
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
+        self.problems = tuple(problems)
+        if len(self.problems) == 1:
+            message = self.problems[0]
+        else:
+            lines = "".join(f"\n  - {problem}" for problem in self.problems)
+            message = f"{len(self.problems)} problems with the settings:{lines}"
+        super().__init__(message, hint=hint)
+
+
+class UnknownName(UsageError):
+    """A name that nothing of its kind has; the message lists the known and the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(unknown_name(kind, name, known))
+
+
+class StudyExists(UsageError):
+    """A study of that name exists with another space, objective or seeds."""
+
+
+class DataError(NnlabError):
+    """A data set that is missing, malformed or unusable for the task."""
+
+
+class DeviceError(NnlabError):
+    """A device that this machine does not have."""
+
+
+class OutputError(NnlabError):
+    """A file or folder that cannot be written."""
+
+
+class CheckpointError(NnlabError):
+    """A checkpoint that is damaged or belongs to another setting."""
+
+
+class StoreError(NnlabError):
+    """The root of what can be wrong with the results database."""
+
+
+class NoDatabase(StoreError):
+    """There is no database at the place named."""
+
+
+class NotADatabase(StoreError):
+    """The file is no SQLite database, not one of nnlab's, or damaged."""
+
+
+class DatabaseLocked(StoreError):
+    """Another process held the write lock longer than the busy timeout."""
+
+
+class DatabaseReadOnly(StoreError):
+    """The database or its folder cannot be written."""
+
+
+class DiskFull(StoreError):
+    """No room left where the database or an artifact lies."""
+
+
+class NewerSchema(StoreError):
+    """The schema is of a revision that this version does not know."""
+
+
+class UpgradeFailed(StoreError):
+    """A migration failed; the database is as it was before."""
+
+
+class LeaseLost(StoreError):
+    """The run is worked on by another worker now: this one's lease had lapsed."""
+
+
+class Interrupted(NnlabError):
+    """Work was stopped by the user; what was finished is kept."""
+
+    exit_code = 130
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Says that `name` is not one of `known`, with the nearest first and all of them listed.
+
+    >>> unknown_name("optimizer", "adm", ["sgd", "adam"])
+    "unknown optimizer 'adm': did you mean 'adam'? Known: adam, sgd"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    guess = f": did you mean '{near[0]}'?" if near else "."
+    return f"unknown {kind} '{name}'{guess} Known: {', '.join(names) or '(none)'}"

@@ -1,0 +1,270 @@
+"""The words of the domain as frozen records: what leaves the store and the engine.
+
+Every other layer speaks in these; none of them can write to a database.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+Scalar = str | int | float | bool | None
+Setting = Mapping[str, Scalar]
+Direction = Literal["min", "max"]
+
+_HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
+
+
+def direction_of(metric: str) -> Direction:
+    """Whether a metric is better when lower or when higher, by the last part of its name.
+
+    >>> direction_of("val/loss"), direction_of("val/accuracy")
+    ('min', 'max')
+    """
+    quantity = metric.rsplit("/", 1)[-1].removesuffix("_exact")
+    return "max" if quantity in _HIGHER_IS_BETTER else "min"
+
+
+class Status(StrEnum):
+    """Where a run stands. A run whose worker died is read as interrupted, never as running."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+    @property
+    def is_missing(self) -> bool:
+        """True when the same command should train this run (again): it has no result yet."""
+        return self in (Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
+
+
+class Severity(StrEnum):
+    """How much a finding matters: info is worth knowing, error means the result is void."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a study optimises: a metric such as `val/accuracy` and a direction.
+
+    >>> Objective.parse("val/loss")
+    Objective(metric='val/loss', direction='min')
+    >>> str(Objective.parse("val/accuracy:max"))
+    'val/accuracy:max'
+    """
+
+    metric: str
+    direction: Direction
+
+    @classmethod
+    def parse(cls, text: str) -> "Objective":
+        """Reads `metric` or `metric:min|max`; raises ValueError for anything else."""
+        metric, _, direction = text.partition(":")
+        if not metric:
+            raise ValueError(f"no metric in {text!r}")
+        if direction == "min" or direction == "max":
+            return cls(metric, direction)
+        if direction:
+            raise ValueError(f"direction is min or max, got {direction!r}")
+        return cls(metric, direction_of(metric))
+
+    def __str__(self) -> str:
+        return f"{self.metric}:{self.direction}"
+
+    def better(self, candidate: float, incumbent: float) -> bool:
+        """True when `candidate` is strictly better; anything beats NaN, NaN beats nothing."""
+        if math.isnan(candidate):
+            return False
+        if math.isnan(incumbent):
+            return True
+        return candidate < incumbent if self.direction == "min" else candidate > incumbent
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A question: a space of settings, an objective, seeds. `space` is None for an open study,
+    to which any run may be added (the study `default` of plain `nnlab train`).
+    """
+
+    id: int
+    name: str
+    question: str
+    objective: Objective | None
+    space: Mapping[str, tuple[Scalar, ...]] | None
+    seeds: tuple[int, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One setting of a study's space; `digest` identifies the setting within the study."""
+
+    id: int
+    study: str
+    setting: Setting
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A trial with one seed. Times are aware (UTC); seconds are None until the run has ended.
+
+    `epochs` counts the finished ones, `selected_epoch` is the one that the test split was
+    evaluated at. `repeat` counts `--again`; only the newest repeat is `current` (ranked).
+    """
+
+    id: int
+    trial: Trial
+    seed: int
+    repeat: int
+    current: bool
+    status: Status
+    name: str | None
+    tags: tuple[str, ...]
+    epochs: int
+    epochs_planned: int
+    selected_epoch: int | None
+    data_fingerprint: str | None
+    reason: str | None
+    wall_seconds: float | None
+    device_seconds: float | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where and with what code a run was trained. Two attempts that agree share one record.
+
+    `git_diff` is the uncommitted change of the working folder against `git_commit`, or None.
+    """
+
+    hostname: str
+    platform: str
+    python: str
+    torch: str
+    nnlab: str
+    packages: Mapping[str, str]
+    device: str
+    threads: int
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    git_diff: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One process that worked on a run, from `started_at` until it ended, died or lost it."""
+
+    id: int
+    run_id: int
+    environment: Environment
+    pid: int
+    command: str
+    first_epoch: int
+    outcome: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One finished epoch, counted from 1: every metric measured in it and its duration.
+
+    `values` maps metric names (`train/loss`, `val/accuracy`, `lr`) to numbers, NaN allowed.
+    """
+
+    number: int
+    values: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One metric over epochs: `epochs` strictly increasing, `values` of the same length."""
+
+    metric: str
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.epochs) != len(self.values):
+            raise ValueError(f"{len(self.epochs)} epochs but {len(self.values)} values")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        return zip(self.epochs, self.values, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All curves of a run, by metric name."""
+
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+
+    def __getitem__(self, metric: str) -> Curve:
+        return self.curves[metric]
+
+    def get(self, metric: str) -> Curve | None:
+        """The curve of that metric, or None where it was never measured."""
+        return self.curves.get(metric)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all metrics, sorted."""
+        return tuple(sorted(self.curves))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One metric of one run in a line: number of points, last value, best value and epoch.
+
+    `best` is None while every value was NaN.
+    """
+
+    metric: str
+    n: int
+    last: float
+    last_epoch: int
+    best: float | None
+    best_epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a diagnosis rule says of a run.
+
+    `confidence` is in [0, 1]; `onset` is the first epoch of which it holds, or None;
+    `evidence` holds the numbers it rests on.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: float
+    onset: int | None
+    message: str
+    remedy: str
+    evidence: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a run made; `path` is relative to the database's artifact folder."""
+
+    run_id: int
+    kind: Literal["checkpoint", "model"]
+    path: str
+    sha256: str
+    size: int
