@@ -70,11 +70,15 @@ class Objective:
         metric, _, direction = text.partition(":")
         if not metric:
             raise ValueError(f"no metric in {text!r}")
-        if direction == "min" or direction == "max":
-            return cls(metric, direction)
-        if direction:
-            raise ValueError(f"direction is min or max, got {direction!r}")
-        return cls(metric, direction_of(metric))
+        match direction:
+            case "":
+                return cls(metric, direction_of(metric))
+            case "min":
+                return cls(metric, "min")
+            case "max":
+                return cls(metric, "max")
+            case _:
+                raise ValueError(f"the direction is min or max, got {direction!r}")
 
     def __str__(self) -> str:
         return f"{self.metric}:{self.direction}"
@@ -90,8 +94,10 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A question: a space of settings, an objective, seeds. `space` is None for an open study,
-    to which any run may be added (the study `default` of plain `nnlab train`).
+    """A question: a space of settings, an objective, seeds.
+
+    `space` is None for an open study, to which any run may be added (the study `default` of
+    plain `nnlab train`).
     """
 
     id: int

@@ -1,0 +1,57 @@
+# nnlab: `make demo` first, `make test` next, `make check` before a commit.
+PYTHON ?= python3
+BIN := .venv/bin
+NNLAB := $(BIN)/nnlab
+TORCH := torch>=2.6,<2.14
+WORKERS ?= 2
+
+.PHONY: demo test check format docs bench wheel clean
+
+# The package alone: enough for the demo.
+.venv/package: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/test: .venv/package
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@touch $@
+
+.venv/dev: .venv/test
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+demo: .venv/package
+	$(NNLAB) train --opt adam --decay exp --seeds 3
+	$(NNLAB) train --opt sgd --decay exp --seeds 3
+	$(NNLAB) compare
+	$(NNLAB) plot curves -o demo.pdf
+
+test: .venv/test
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/build.py --check
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# docs/commands.md and docs/choices.md are made from the program.
+docs: .venv/dev
+	$(BIN)/python docs/build.py
+
+bench: .venv/test
+	$(BIN)/python benchmarks/run.py
+
+wheel: .venv/dev
+	$(BIN)/python -m build --outdir dist .
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,105 @@
+"""Makes the pages that come from the program, and checks that all pages hold together.
+
+    python docs/build.py            # writes docs/commands.md and docs/choices.md
+    python docs/build.py --check    # fails where they are stale, or a link leads nowhere
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(ROOT))
+
+from nnlab import catalogue  # noqa: E402  the tree beside this file, wherever it is run from
+from nnlab.cli.main import COMMANDS  # noqa: E402
+from nnlab.space import shown  # noqa: E402
+
+SUBCOMMANDS = {"plot": ("curves",), "db": ("status", "upgrade", "backup", "check")}
+WIDTH = 100
+
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def commands_page() -> str:
+    """Every command's help, as the terminal shows it."""
+    parts = [
+        "# Commands",
+        "",
+        "Made from `nnlab --help` by `make docs`. Every command takes `--debug` and `-h`.",
+        "",
+    ]
+    for name in COMMANDS:
+        for words in [[name], *([name, sub] for sub in SUBCOMMANDS.get(name, ()))]:
+            parts += [f"## nnlab {' '.join(words)}", "", "```text", _help(words), "```", ""]
+    return "\n".join(parts)
+
+
+def _help(words: list[str]) -> str:
+    answer = subprocess.run(
+        [sys.executable, "-m", "nnlab", *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "TERMINAL_WIDTH": str(WIDTH), "COLUMNS": str(WIDTH), "NO_COLOR": "1"},
+    )
+    return "\n".join(line.rstrip() for line in answer.stdout.strip("\n").splitlines())
+
+
+def choices_page() -> str:
+    """Every row of the catalogues."""
+    parts = [
+        "# Choices",
+        "",
+        "What `nnlab choices` lists, made by `make docs`. An option named in the third column",
+        "matters with that choice and has that default there.",
+        "",
+    ]
+    for kind, rows in catalogue.KINDS.items():
+        parts += [
+            f"## {kind}",
+            "",
+            "| name | what it is | options and defaults | source |",
+            "| --- | --- | --- | --- |",
+        ]
+        for row in rows:
+            options = ", ".join(f"{name} {shown(value)}" for name, value in row.defaults.items())
+            parts.append(f"| `{row.name}` | {row.summary} | {options} | {row.source} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+PAGES = {DOCS / "commands.md": commands_page, DOCS / "choices.md": choices_page}
+
+
+def dead_links() -> list[str]:
+    """Links between our own pages, or to a picture, that lead nowhere."""
+    found = []
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
+        for target in _LINK.findall(page.read_text(encoding="utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                found.append(f"{page.relative_to(ROOT)}: {target} is not there")
+    return found
+
+
+def main() -> int:
+    """Writes the pages, or with --check tells what is stale."""
+    if sys.argv[1:] == ["--check"]:
+        problems = [
+            f"{page.relative_to(ROOT)} is stale: run `make docs`"
+            for page, make in PAGES.items()
+            if not page.exists() or page.read_text(encoding="utf-8") != make()
+        ] + dead_links()
+        print("\n".join(problems) or "docs: pages are fresh, links lead somewhere")
+        return int(bool(problems))
+    for page, make in PAGES.items():
+        page.write_text(make(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""What can be chosen: one frozen table for each kind of choice, plain data, no torch.
+
+A row names a choice, says in a line what it is and where it comes from, and holds the options
+that matter with it and their defaults. The code behind a row lives in the engine, under the
+same name; a test holds the two together. Completion, `nnlab choices` and the checks of a
+setting read only these tables, so they start at once.
+"""
+
+from collections.abc import Mapping
+
+from nnlab.catalogue.activations import ACTIVATIONS
+from nnlab.catalogue.choice import Choice, Task
+from nnlab.catalogue.data import DATA
+from nnlab.catalogue.decays import DECAYS
+from nnlab.catalogue.initializers import INITIALIZERS
+from nnlab.catalogue.inputs import INPUTS
+from nnlab.catalogue.losses import LOSSES
+from nnlab.catalogue.models import MODELS
+from nnlab.catalogue.norms import NORMS
+from nnlab.catalogue.optimizers import OPTIMIZERS
+from nnlab.catalogue.precision import DEVICES, DTYPES
+from nnlab.errors import UnknownName
+
+__all__ = ["KINDS", "NOUNS", "Choice", "Task", "lookup", "names"]
+
+KINDS: Mapping[str, tuple[Choice, ...]] = {
+    "data": DATA,
+    "inputs": INPUTS,
+    "model": MODELS,
+    "activation": ACTIVATIONS,
+    "init": INITIALIZERS,
+    "norm": NORMS,
+    "loss": LOSSES,
+    "opt": OPTIMIZERS,
+    "decay": DECAYS,
+    "device": DEVICES,
+    "dtype": DTYPES,
+}
+
+_BY_NAME: Mapping[str, Mapping[str, Choice]] = {
+    kind: {row.name: row for row in rows} for kind, rows in KINDS.items()
+}
+
+
+NOUNS: Mapping[str, str] = {
+    "data": "data set",
+    "inputs": "treatment of inputs",
+    "init": "initialisation",
+    "norm": "normalisation",
+    "opt": "optimizer",
+    "dtype": "number format",
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The names of a kind, in the order of its table."""
+    return tuple(_BY_NAME[kind])
+
+
+def lookup(kind: str, name: str) -> Choice:
+    """The row of that name; a name with an argument (`csv:points.csv#y`) finds its prefix's row.
+
+    Raises:
+        UnknownName: no row has that name; the message lists all and the nearest.
+    """
+    rows = _BY_NAME[kind]
+    if name in rows and not name.endswith(":"):
+        return rows[name]
+    prefix, colon, argument = name.partition(":")
+    if colon and argument and prefix + colon in rows:
+        return rows[prefix + colon]
+    raise UnknownName(NOUNS.get(kind, kind), name, rows)

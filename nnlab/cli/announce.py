@@ -1,0 +1,105 @@
+"""What `train` and `init-study` say before and after: the setting, the queue, the result."""
+
+from collections.abc import Sequence
+
+from nnlab import store
+from nnlab.cli.options import Format
+from nnlab.cli.ranking_table import print_ranking
+from nnlab.cli.render import Column, console, note, render, say
+from nnlab.config import choosables
+from nnlab.records import Objective, Setting, Study
+from nnlab.report.ranking import Scope, plural, rank
+from nnlab.space import differing, label, shown
+
+_MOST_ROWS = 20
+
+
+def setting(settings: Sequence[Setting]) -> None:
+    """The resolved choices that all trials share, by panel, and those in which they differ."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not settings:
+        return
+    varying = differing(settings)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    panels: dict[str, list[str]] = {}
+    for name, choosable in choosables().items():
+        value = settings[0].get(name)
+        if name not in varying and name != "seed" and value is not None:
+            panels.setdefault(choosable.option.panel, []).append(f"{name} {shown(value)}")
+    for panel, parts in panels.items():
+        table.add_row(panel, Text(", ".join(parts)))
+    for name in varying:
+        values = dict.fromkeys(shown(s.get(name)) or "-" for s in settings)
+        table.add_row("Varies", Text(f"{name}: {', '.join(values)}"))
+    console().print(table)
+
+
+def queued(study: Study, found: store.Enqueued) -> None:
+    """How many runs there are to train, and how many are there already."""
+    parts = [f"{plural(len(found.run_ids), 'run')} in study '{study.name}'"]
+    for count, what in (
+        (found.new, "new"),
+        (found.waiting, "waiting or interrupted"),
+        (found.retried, "failed before, tried again"),
+        (found.busy, "trained by another worker now"),
+        (found.done, "already trained"),
+    ):
+        if count:
+            parts.append(f"{count:,} {what}")
+    say(parts[0] + ": " + ", ".join(parts[1:]))
+    if found.done == len(found.run_ids):
+        say("nothing to train; --again trains once more", style="dim")
+
+
+def result(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
+    """The ranking of these runs, and what to type next."""
+    runs = store.runs(db, run_ids=run_ids)
+    if not any(run.epochs for run in runs):
+        return
+    studies = {overview.study.name: overview.study for overview in store.studies(db)}
+    names = list(dict.fromkeys(run.trial.study for run in runs))
+    objective = studies[names[0]].objective or _objective_of(runs[0].trial.setting)
+    scope = Scope("these runs", runs=tuple(run_ids), objective=objective)
+    print_ranking(rank(db, scope, top=_MOST_ROWS), Format.TABLE)
+    if not quiet:
+        _next(names[0], [run.id for run in runs])
+
+
+def _objective_of(found: Setting) -> Objective | None:
+    text = found.get("objective")
+    return Objective.parse(str(text)) if text else None
+
+
+def _next(study: str, run_ids: Sequence[int]) -> None:
+    which = f" {study}" if study != "default" else ""
+    say(f"next: nnlab compare{which}", style="dim")
+    say(f"      nnlab plot curves{which} -o curves.pdf", style="dim")
+    say(f"      nnlab show {run_ids[-1]}", style="dim")
+
+
+def dry_run(wanted: Sequence[store.Plan], done: set[tuple[str, int]]) -> None:
+    """The trials that would be trained, resolved, and how many runs are there already."""
+    settings = list({plan.digest: plan.setting for plan in wanted}.values())
+    setting(settings)
+    fields = differing(settings)
+    seeds = list(dict.fromkeys(plan.seed for plan in wanted))
+    rows = [
+        {"trial": label(found, fields) or "the setting above", "epochs": found["epochs"]}
+        for found in settings[:_MOST_ROWS]
+    ]
+    if len(settings) > 1:
+        columns = [Column("trial", "trial"), Column("epochs", "epochs", right=True)]
+        render(rows, columns, Format.TABLE)
+        if len(settings) > len(rows):
+            note(f"and {len(settings) - len(rows):,} more trials")
+    there = sum((plan.digest, plan.seed) in done for plan in wanted)
+    say(
+        f"{plural(len(settings), 'trial')} with {plural(len(seeds), 'seed')}"
+        f" ({', '.join(map(str, seeds[:10]))}{', ...' if len(seeds) > 10 else ''}):"
+        f" {plural(len(wanted), 'run')}, {there:,} already trained, {len(wanted) - there:,} to train"
+    )
+    say("dry run: nothing was trained or written", style="dim")

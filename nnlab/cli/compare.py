@@ -1,0 +1,87 @@
+"""`nnlab compare`: a ranking of trials."""
+
+from typing import Annotated
+
+import typer
+
+from nnlab.cli.options import Db, Format, FormatOption, StudyOrRuns
+from nnlab.cli.place import opened
+from nnlab.cli.ranking_table import print_ranking
+from nnlab.cli.scope import scope_of
+from nnlab.errors import UsageError
+from nnlab.report.ranking import At, rank
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+# A screenful; the other formats are for programs, which want all.
+_SCREENFUL = 20
+
+
+@app.command()
+def compare(
+    what: StudyOrRuns = None,
+    *,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="METRIC", help="metric to rank by [default: the study's objective]"
+        ),
+    ] = None,
+    at: Annotated[
+        str, typer.Option("--at", metavar="best|last|N", help="each run's best, last or Nth epoch")
+    ] = "best",
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top", metavar="N", min=0, help="so many rows, 0 for all [default: 20 in a table]"
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            "--group-by", metavar="FIELD,...", help="put trials together that agree in these"
+        ),
+    ] = None,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """Rank trials: a row each, seeds aggregated; only the fields that differ are columns.
+
+    [bold]Examples[/bold]
+
+        nnlab compare
+
+        nnlab compare depth --by val/loss --at last
+
+        nnlab compare depth --group-by opt --format json
+    """
+    with opened(db) as database:
+        ranking = rank(
+            database,
+            scope_of(database, what),
+            by=by,
+            at=_at(at),
+            top=_top(top, format),
+            group_by=_fields(group_by),
+        )
+    print_ranking(ranking, format)
+
+
+def _at(text: str) -> At:
+    if text in ("best", "last"):
+        return text
+    if text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise UsageError(f"--at must be best, last or an epoch from 1 on, got {text}")
+
+
+def _top(top: int | None, how: Format) -> int | None:
+    if top is None:
+        return _SCREENFUL if how is Format.TABLE else None
+    return top or None
+
+
+def _fields(text: str | None) -> tuple[str, ...]:
+    if not text:
+        return ()
+    return tuple(field.strip().lstrip("-").replace("-", "_") for field in text.split(","))

@@ -1,0 +1,62 @@
+"""Shell completion: names of catalogues, studies and runs. Silent on any trouble."""
+
+from collections.abc import Callable
+
+from nnlab import catalogue
+
+
+def catalogue_names(kind: str) -> Callable[[str], list[tuple[str, str]]]:
+    """Completes the last of a comma list: `sgd,ad` offers `sgd,adam`."""
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        before, comma, last = incomplete.rpartition(",")
+        rows = catalogue.KINDS[kind]
+        return [
+            (before + comma + row.name, row.summary) for row in rows if row.name.startswith(last)
+        ]
+
+    return complete
+
+
+def kinds(incomplete: str) -> list[str]:
+    """Completes the kind of a catalogue."""
+    return [kind for kind in catalogue.KINDS if kind.startswith(incomplete)]
+
+
+def studies(incomplete: str) -> list[tuple[str, str]]:
+    """Completes the name of a study."""
+    return [(name, help_) for name, help_ in _studies() if name.startswith(incomplete)]
+
+
+def runs(incomplete: str) -> list[tuple[str, str]]:
+    """Completes the number or name of a run, newest first."""
+    return [(name, help_) for name, help_ in _runs() if name.startswith(incomplete)]
+
+
+def studies_and_runs(incomplete: str) -> list[tuple[str, str]]:
+    """Completes either."""
+    return studies(incomplete) + runs(incomplete)
+
+
+def _studies() -> list[tuple[str, str]]:
+    try:
+        from nnlab import store
+        from nnlab.cli.place import opened
+
+        with opened(None) as db:
+            return [(s.study.name, s.study.question) for s in store.studies(db)]
+    except Exception:  # noqa: BLE001  a completion that fails must not disturb the line typed
+        return []
+
+
+def _runs() -> list[tuple[str, str]]:
+    try:
+        from nnlab import store
+        from nnlab.cli.place import opened
+
+        with opened(None) as db:
+            found = store.runs(db, limit=50, newest_first=True)
+    except Exception:  # noqa: BLE001  a completion that fails must not disturb the line typed
+        return []
+    numbers = [(str(run.id), f"{run.trial.study}, seed {run.seed}, {run.status}") for run in found]
+    return numbers + [(run.name, f"run {run.id}") for run in found if run.name]

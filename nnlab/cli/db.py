@@ -1,0 +1,104 @@
+"""`nnlab db`: look after the results database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnlab import store
+from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.place import opened
+from nnlab.cli.render import Column, render, say
+from nnlab.errors import StoreError
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    help="Look after the database: status, upgrade, backup, check.",
+)
+
+STATUS = (
+    Column("key", "what"),
+    Column(
+        "value", "value", lambda value: f"{value:,}" if isinstance(value, int) else str(value)
+    ),
+)
+
+
+@app.command()
+def status(
+    *,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """Say where the database is, its revision, its size and what it holds.
+
+    [bold]Example[/bold]
+
+        nnlab db status --format json
+    """
+    with opened(db) as database:
+        found = store.status(database)
+    rows: list[dict[str, object]] = [
+        {"key": "place", "value": found.place},
+        {"key": "revision", "value": found.revision},
+        {"key": "bytes", "value": found.size},
+        {"key": "bytes of the write-ahead log", "value": found.wal_size},
+        {"key": "bytes of artifacts", "value": found.artifacts_size},
+        *({"key": f"rows of {table}", "value": count} for table, count in found.rows.items()),
+    ]
+    render(rows, STATUS, format)
+
+
+@app.command()
+def upgrade(db: Db = None) -> None:
+    """Bring an older database to this version's schema; a backup is made first.
+
+    Every command does so when it opens one; this one does nothing else.
+
+    [bold]Example[/bold]
+
+        nnlab db upgrade
+    """
+    with opened(db, write=True) as database:
+        found = store.status(database)
+    say(f"{found.place} is at revision {found.revision}, the newest this version knows")
+
+
+@app.command()
+def backup(
+    destination: Annotated[Path, typer.Argument(metavar="FILE", help="where to copy it")],
+    *,
+    db: Db = None,
+) -> None:
+    """Copy the database to a new file, whole and consistent even while runs are written.
+
+    [bold]Example[/bold]
+
+        nnlab db backup runs-2026-11-23.db
+    """
+    with opened(db) as database:
+        store.backup(database, destination)
+    say(f"{destination}: {destination.stat().st_size:,} bytes")
+
+
+@app.command()
+def check(db: Db = None) -> None:
+    """Check the database: file, references, summaries, artifacts; exit code 1 on a problem.
+
+    [bold]Example[/bold]
+
+        nnlab db check
+    """
+    with opened(db) as database:
+        problems = store.check(database)
+        place = database.address.shown
+    for problem in problems:
+        say(problem)
+    if problems:
+        raise StoreError(
+            f"{place}: {len(problems)} problem{'s' if len(problems) > 1 else ''} found",
+            hint="nnlab db backup FILE copies what can be read",
+        )
+    say(f"{place}: no problems found")

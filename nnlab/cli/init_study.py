@@ -1,0 +1,84 @@
+"""`nnlab init-study`: a question, a space of settings, seeds; nothing is trained yet."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnlab import store
+from nnlab.cli import announce
+from nnlab.cli.options import Db, given, with_settings
+from nnlab.cli.place import opened
+from nnlab.cli.plan import Typed, plan_of, read_config
+from nnlab.cli.render import say
+from nnlab.cli.train import runs_of
+from nnlab.errors import StudyExists
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command("init-study")
+@with_settings
+def init_study(
+    study: Annotated[str, typer.Argument(metavar="NAME", help="what the study is called")],
+    *,
+    question: Annotated[
+        str | None, typer.Option("--question", metavar="TEXT", help="what it is to answer")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.toml", help="the space in a file"),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", help="seeds 0 to N-1 for each trial")
+    ] = None,
+    skip_if_exists: Annotated[
+        bool, typer.Option("--skip-if-exists", help="leave a study of that name as it is")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show the trials, change nothing")
+    ] = False,
+    db: Db = None,
+    **settings: Any,
+) -> None:
+    """Set up a study; `nnlab train --study NAME` then trains what is missing.
+
+    Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1, spaced evenly in the
+    logarithm when they span two decades; --width 32..512:5 takes five values).
+
+    [bold]Examples[/bold]
+
+        nnlab init-study lr --lr 1e-4..1e-1 --opt sgd,adam --seeds 5 --question "Which lr?"
+
+        nnlab init-study lr --config lr.toml --skip-if-exists
+    """
+    typed = Typed(
+        settings=given(settings),
+        study=study,
+        question=question,
+        seed=settings["seed"],
+        seeds=seeds,
+    )
+    plan = plan_of(read_config(config, typed))
+    if dry_run:
+        announce.dry_run(runs_of(plan), set())
+        return
+    with opened(db, write=True, create=True) as database:
+        try:
+            made = store.create_study(
+                database,
+                name=study,
+                question=plan.question,
+                objective=plan.objective,
+                space=plan.space,
+                seeds=plan.seeds,
+            )
+        except StudyExists:
+            if not skip_if_exists:
+                raise
+            say(f"study '{study}' is there already and stays as it is")
+            return
+        queued = store.enqueue(database, made, runs_of(plan))
+        announce.setting([point.setting for point in plan.points])
+        announce.queued(made, queued)
+    say(f"next: nnlab train --study {study}", style="dim")

@@ -1,0 +1,36 @@
+"""Ctrl-C and SIGTERM: the first finishes the epoch, the second stops at once."""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """Within it, the first signal only sets `asked`; the next raises KeyboardInterrupt."""
+
+    def __init__(self, on_ask: Callable[[], None]) -> None:
+        self.asked = False
+        self._on_ask = on_ask
+        self._before: dict[signal.Signals, object] = {}
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.asked
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self._on_ask()

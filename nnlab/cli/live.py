@@ -1,0 +1,173 @@
+"""What is shown while runs train: a bar on a terminal, lines in a pipe, or nothing."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, Self
+
+from nnlab.cli.render import console
+from nnlab.launch.worker import Ended, Listener
+from nnlab.records import Epoch, Run, Status
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+# Redrawing takes the processor from the training beside it.
+_REFRESH_PER_SECOND = 4
+_SECONDS_BETWEEN_LINES = 10.0
+
+Describe = Callable[[Run], str]
+
+
+class View(Listener, Protocol):
+    """A listener that is entered before the first run and left after the last."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+    def stopping(self) -> None:
+        """The user has asked to stop."""
+
+
+def metrics_line(values: Mapping[str, float]) -> str:
+    """Loss and score of both splits, and lr, in a line."""
+    score = next((n for n in ("accuracy", "r2") if f"val/{n}" in values), "loss")
+    parts = [f"loss {values['train/loss']:.4g}/{values['val/loss']:.4g}"]
+    if score != "loss":
+        parts.append(f"{score} {values[f'train/{score}']:.4f}/{values[f'val/{score}']:.4f}")
+    return "  ".join([*parts, f"lr {values['lr']:.3g}"])
+
+
+def ended_line(ended: Ended, described: str) -> str:
+    """A run that is over, in a line."""
+    reason = f": {ended.reason}" if ended.reason else ""
+    return f"run {ended.run.id}  {described}  {ended.status}{reason}"
+
+
+class LinesView:
+    """For pipes and logs: a line when a run ends, one now and then, or one for every epoch."""
+
+    def __init__(self, describe: Describe, *, every_epoch: bool = False) -> None:
+        self._describe = describe
+        self._every_epoch = every_epoch
+        self._console = console()
+        self._said_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def started(self, run: Run, epoch: int) -> None:
+        """Says where a run goes on from."""
+        if epoch:
+            self._say(f"run {run.id}  {self._describe(run)}  goes on after epoch {epoch}")
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        """Says the epoch when asked for, or when nothing was said for a while."""
+        due = time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES
+        if self._every_epoch or due:
+            self._say(
+                f"run {run.id}  epoch {epoch.number}/{run.epochs_planned}"
+                f"  {metrics_line(epoch.values)}"
+            )
+
+    def noted(self, run: Run, message: str) -> None:
+        """Says it."""
+        self._say(f"run {run.id}  note: {message}")
+
+    def ended(self, ended: Ended) -> None:
+        """Says how the run ended, and what was found."""
+        self._say(ended_line(ended, self._describe(ended.run)))
+        for finding in ended.findings:
+            self._say(f"  {finding.code} {finding.message}")
+
+    def stopping(self) -> None:
+        """Says that the epoch will be finished."""
+        self._say("stopping after this epoch; once more stops at once")
+
+    def _say(self, line: str) -> None:
+        self._said_at = time.monotonic()
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+class QuietView(LinesView):
+    """Says nothing but what went wrong."""
+
+    def started(self, run: Run, epoch: int) -> None:
+        """Nothing."""
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        """Nothing."""
+
+    def ended(self, ended: Ended) -> None:
+        """Says a failure."""
+        if ended.status is Status.FAILED:
+            self._say(ended_line(ended, self._describe(ended.run)))
+
+    def stopping(self) -> None:
+        """Nothing."""
+
+
+class BarView(LinesView):
+    """For a terminal: one bar over all epochs of all runs, ended runs as lines above it."""
+
+    def __init__(
+        self, describe: Describe, *, runs: int, epochs: int, every_epoch: bool = False
+    ) -> None:
+        super().__init__(describe, every_epoch=every_epoch)
+        self._runs, self._over = runs, 0
+        self._left: dict[int, int] = {}
+        self._bar, self._task = _bar(self._console, epochs)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def started(self, run: Run, epoch: int) -> None:
+        """Names the run on the bar; what a resumed one has behind it counts as done."""
+        super().started(run, epoch)
+        self._left[run.id] = run.epochs_planned - epoch
+        shown = f"run {self._over + 1}/{self._runs} {self._describe(run)}"
+        self._bar.update(self._task, description=shown[:40], advance=epoch - run.epochs)
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        """Moves the bar by an epoch."""
+        self._left[run.id] -= 1
+        self._bar.update(self._task, advance=1, metrics=metrics_line(epoch.values))
+        if self._every_epoch:
+            super().epoch(run, epoch)
+
+    def ended(self, ended: Ended) -> None:
+        """Counts the epochs that an early end spared."""
+        self._over += 1
+        spared = self._left.pop(ended.run.id, ended.run.epochs_planned - ended.run.epochs)
+        if ended.status is not Status.INTERRUPTED:
+            self._bar.update(self._task, advance=spared)
+        super().ended(ended)
+
+
+def _bar(screen: object, epochs: int) -> "tuple[Progress, TaskID]":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    assert isinstance(screen, Console)
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[metrics]}", markup=False),
+        TimeRemainingColumn(compact=True),
+        console=screen,
+        refresh_per_second=_REFRESH_PER_SECOND,
+        transient=True,
+    )
+    return bar, bar.add_task("", total=epochs, metrics="")

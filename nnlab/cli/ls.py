@@ -1,0 +1,114 @@
+"""`nnlab ls`: runs, newest first."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from nnlab import store
+from nnlab.cli import completion
+from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.place import opened
+from nnlab.cli.render import Column, render, say
+from nnlab.errors import UnknownName
+from nnlab.records import Run, Status, Summary
+from nnlab.space import differing, label
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+COLUMNS = (
+    Column("run", "run", right=True),
+    Column("study", "study"),
+    Column("name", "name"),
+    Column("trial", "trial"),
+    Column("seed", "seed", right=True),
+    Column("status", "status"),
+    Column("epochs", "epochs", right=True),
+    Column("epochs_planned", "of", right=True),
+    Column("metric", "metric"),
+    Column("best", "best", lambda value: f"{value:.5g}", right=True),
+    Column("best_epoch", "at", right=True),
+    Column("flags", "flags", ", ".join),
+    Column("tags", "tags", ", ".join),
+    Column("started_at", "started", lambda at: local_time(datetime.fromisoformat(at))),
+)
+
+
+@app.command("ls")
+def list_runs(
+    study: Annotated[
+        str | None,
+        typer.Argument(metavar="[STUDY]", show_default=False, autocompletion=completion.studies),
+    ] = None,
+    *,
+    status: Annotated[
+        str | None,
+        typer.Option("--status", metavar="STATUS", help=f"only these: {', '.join(Status)}"),
+    ] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="only runs with this tag")] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=0, metavar="N", help="so many at most, 0 for all")
+    ] = 20,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """List runs, newest first.
+
+    [bold]Examples[/bold]
+
+        nnlab ls
+
+        nnlab ls depth --status failed --format json
+    """
+    if status is not None and status not in list(Status):
+        raise UnknownName("status", status, list(Status))
+    with opened(db) as database:
+        chosen = store.find_study(database, study).id if study else None
+        runs = store.runs(
+            database,
+            study=chosen,
+            status=Status(status) if status else None,
+            tag=tag,
+            limit=limit or None,
+            newest_first=True,
+        )
+        ids = [run.id for run in runs]
+        summaries = store.summaries(database, ids)
+        findings = store.findings(database, ids)
+    fields = differing([run.trial.setting for run in runs])
+    rows = [
+        _row(run, fields, summaries.get(run.id, {}), [f.code for f in findings.get(run.id, ())])
+        for run in runs
+    ]
+    render(rows, COLUMNS, format)
+    if format is Format.TABLE and limit and len(runs) == limit:
+        say(f"the newest {limit}; --limit 0 lists all", style="dim")
+
+
+def _row(
+    run: Run, fields: tuple[str, ...], metrics: Mapping[str, Summary], flags: list[str]
+) -> Mapping[str, Any]:
+    objective = str(run.trial.setting.get("objective", "")).partition(":")[0]
+    found = metrics.get(objective)
+    return {
+        "run": run.id,
+        "study": run.trial.study,
+        "name": run.name,
+        "trial": label(run.trial.setting, fields),
+        "seed": run.seed,
+        "status": str(run.status),
+        "epochs": run.epochs,
+        "epochs_planned": run.epochs_planned,
+        "metric": objective or None,
+        "best": found.best if found else None,
+        "best_epoch": found.best_epoch if found else None,
+        "flags": flags,
+        "tags": list(run.tags),
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+    }
+
+
+def local_time(at: datetime) -> str:
+    """A moment in the reader's own time zone, to the second."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,125 @@
+"""The application: commands loaded when they are called, and the one error boundary."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+import nnlab
+from nnlab.errors import NnlabError
+
+_TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
+
+# name -> (module, line of help, panel). A module is imported when its command is called, so
+# that `--help`, `--version` and completion start as fast as a bare application.
+COMMANDS = {
+    "train": ("train", "Train one setting or a grid; every epoch lands in the database.", _TRAIN),
+    "init-study": ("init_study", "Set up a study: a question, a space of settings, seeds.", _TRAIN),
+    "compare": ("compare", "Rank trials, seeds aggregated; only what differs is shown.", _LOOK),
+    "plot": ("plot", "Draw figures: curves.", _LOOK),
+    "report": ("report", "Write a study's report: ranking, findings, what was run.", _LOOK),
+    "show": ("show", "Show a run: setting, state, environment, metrics, findings.", _LOOK),
+    "ls": ("ls", "List runs, newest first.", _LOOK),
+    "studies": ("studies", "List studies and how far they are.", _LOOK),
+    "choices": ("choices", "List what can be chosen: optimizers, decays, models, data, ...", _KNOW),
+    "devices": ("devices", "List the devices of this machine.", _KNOW),
+    "db": ("db", "Look after the database: status, upgrade, backup, check.", _KNOW),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are a name and a line of help until one is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, (_, line, panel) in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=line, rich_help_panel=panel), name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The real command, imported now."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """The command of that name, from its module's `app`."""
+    module, line, _ = COMMANDS[name]
+    command = typer.main.get_command(importlib.import_module(f"nnlab.cli.{module}").app)
+    command.name = name
+    command.short_help = line
+    return command
+
+
+app = typer.Typer(
+    name="nnlab",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nnlab {nnlab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; anywhere on the line. [NNLAB_DEBUG]")
+    ] = False,
+) -> None:
+    """Train neural networks, keep every epoch in one file, and see which choice was better.
+
+    Start with [bold]nnlab train[/bold] in an empty folder, then [bold]nnlab compare[/bold].
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit code: the one place where errors are printed."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or bool(os.environ.get("NNLAB_DEBUG"))
+    words = [word for word in words if word != "--debug"]
+    try:
+        app(words, prog_name="nnlab")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except NnlabError as error:
+        if debug:
+            raise
+        _print_error(error.message, error.hint)
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        _print_error(
+            f"nnlab stumbled: {type(error).__name__}: {error}",
+            "this is a fault of nnlab; --debug shows where",
+        )
+        return 1
+    return 0
+
+
+def _print_error(message: str, hint: str | None) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(Text("Error: ", style="bold red"), Text(message), sep="", end="\n")
+    if hint:
+        console.print(Text("  try: ", style="dim"), Text(hint), sep="")
+
+
+def entry() -> None:
+    """What the console script `nnlab` calls."""
+    sys.exit(main())

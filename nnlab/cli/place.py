@@ -1,0 +1,31 @@
+"""Where the results are: opens the database that `--db` or NNLAB_DB names, or runs.db."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nnlab import store
+from nnlab.cli.render import note
+
+DEFAULT = "runs.db"
+
+
+@contextmanager
+def opened(db: str | None, *, write: bool = False, create: bool = False) -> Iterator[store.Database]:
+    """The database, closed in the end.
+
+    Raises:
+        StoreError: it cannot be opened so.
+    """
+    database = store.open_database(
+        db or os.environ.get("NNLAB_DB") or DEFAULT, write=write, create=create
+    )
+    try:
+        if database.newer:
+            note(
+                f"{database.address.shown} was written by a newer nnlab: opened for reading only,"
+                " and what is new in it is not shown"
+            )
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,101 @@
+"""A ranking on the screen, in every format."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnlab.cli.options import Format
+from nnlab.cli.render import Column, print_json, render, say
+from nnlab.report.ranking import Ranking, Row
+from nnlab.space import shown
+from nnlab.stats import format_mean
+
+
+def print_ranking(ranking: Ranking, how: Format) -> None:
+    """The rows; on the screen also what must be read with them."""
+    if how is Format.JSON:
+        print_json(as_json(ranking))
+        return
+    render([_cells(row, ranking) for row in ranking.rows], columns_of(ranking), how)
+    if how is Format.CSV:
+        return
+    for line in footnotes(ranking):
+        say(line, style="dim")
+
+
+def footnotes(ranking: Ranking) -> list[str]:
+    """What must be read with the rows."""
+    lines = list(ranking.notes)
+    if ranking.total > len(ranking.rows):
+        left = ranking.total - len(ranking.rows)
+        lines.append(f"{left:,} more trials; --top 0 shows all")
+    return lines
+
+
+def columns_of(ranking: Ranking) -> list[Column]:
+    """Rank, what differs, seeds, the metric, the epoch, the findings."""
+    arrow = "lower is better" if ranking.objective.direction == "min" else "higher is better"
+    title = f"{ranking.objective.metric} ({arrow})"
+    return [
+        Column("rank", "#", right=True),
+        *(Column(field, field, shown) for field in ranking.fields),
+        Column("n", "n", right=True),
+        Column("mean_sd", title, right=True),
+        Column("mean", "mean", hidden=True),
+        Column("sd", "sd", hidden=True),
+        Column("epoch", "best epoch" if ranking.at == "best" else "epoch", _epoch, right=True),
+        Column("flags", "flags", _flags),
+        Column("runs", "runs", hidden=True),
+    ]
+
+
+def _cells(row: Row, ranking: Ranking) -> Mapping[str, Any]:
+    return {
+        "rank": row.rank,
+        **{field: row.setting.get(field) for field in ranking.fields},
+        "n": row.value.n,
+        "mean_sd": format_mean(row.value.mean, row.value.sd),
+        "mean": row.value.mean,
+        "sd": row.value.sd,
+        "epoch": row.epoch,
+        "flags": {code: [count, len(row.runs)] for code, count in row.flags.items()},
+        "runs": list(row.runs),
+    }
+
+
+def _epoch(epoch: float) -> str:
+    return f"{epoch:g}"
+
+
+def _flags(flags: Mapping[str, tuple[int, int]]) -> str:
+    return ", ".join(f"{code} {count}/{runs}" for code, (count, runs) in flags.items())
+
+
+def as_json(ranking: Ranking) -> Mapping[str, Any]:
+    """The ranking with stable keys (docs/formats.md)."""
+    return {
+        "by": ranking.objective.metric,
+        "direction": ranking.objective.direction,
+        "at": ranking.at,
+        "fields": list(ranking.fields),
+        "total": ranking.total,
+        "notes": list(ranking.notes),
+        "rows": [_row_json(row) for row in ranking.rows],
+    }
+
+
+def _row_json(row: Row) -> Mapping[str, Any]:
+    return {
+        "rank": row.rank,
+        "trials": list(row.trials),
+        "setting": dict(row.setting),
+        "n": row.value.n,
+        "missing": row.value.missing,
+        "mean": row.value.mean,
+        "sd": row.value.sd,
+        "min": row.value.low,
+        "max": row.value.high,
+        "epoch": row.epoch,
+        "flags": dict(row.flags),
+        "statuses": {str(status): count for status, count in row.statuses.items()},
+        "runs": list(row.runs),
+    }

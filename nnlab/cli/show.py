@@ -1,0 +1,243 @@
+"""`nnlab show`: all that is known of a run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from nnlab import store
+from nnlab.cli import announce, completion
+from nnlab.cli.ls import local_time
+from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.place import opened
+from nnlab.cli.render import Column, print_json, render, say
+from nnlab.records import Attempt, Finding, Run, Summary
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+METRICS = (
+    Column("metric", "metric"),
+    Column("last", "last", lambda value: f"{value:.5g}", right=True),
+    Column("last_epoch", "epoch", right=True),
+    Column("best", "best", lambda value: f"{value:.5g}", right=True),
+    Column("best_epoch", "at epoch", right=True),
+    Column("n", "points", right=True),
+)
+
+
+@app.command()
+def show(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="a run, by number or name", autocompletion=completion.runs
+        ),
+    ],
+    *,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="list every point; with json or csv for programs")
+    ] = False,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """Show a run: setting, state, environment, last and best metrics, findings.
+
+    [bold]Examples[/bold]
+
+        nnlab show 1
+
+        nnlab show 1 --curves --format csv
+    """
+    with opened(db) as database:
+        found = store.find_runs(database, [run])
+        for one in found:
+            if curves:
+                _show_curves(database, one, format)
+            else:
+                _show(database, one, format)
+
+
+def _show(db: store.Database, run: Run, how: Format) -> None:
+    summaries = store.summaries(db, [run.id]).get(run.id, {})
+    findings = store.findings(db, [run.id]).get(run.id, ())
+    attempts = store.attempts(db, run.id)
+    artifacts = store.artifacts(db, run.id)
+    metrics = [_metric(summary) for _, summary in sorted(summaries.items())]
+    if how is Format.JSON:
+        print_json(
+            {
+                **_state(run),
+                "setting": dict(run.trial.setting),
+                "metrics": metrics,
+                "findings": [_finding(finding) for finding in findings],
+                "attempts": [_attempt(attempt) for attempt in attempts],
+                "artifacts": [
+                    {"kind": a.kind, "path": str(db.address.artifacts / a.path), "bytes": a.size}
+                    for a in artifacts
+                ],
+            }
+        )
+        return
+    if how is not Format.TABLE:
+        render(metrics, METRICS, how)
+        return
+    say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
+    _print_pairs(_state_lines(run))
+    announce.setting([run.trial.setting])
+    _print_pairs(_environment_lines(attempts))
+    _print_pairs([("Artifact", str(db.address.artifacts / a.path)) for a in artifacts])
+    render(metrics, METRICS, Format.TABLE)
+    _print_findings(findings)
+
+
+def _show_curves(db: store.Database, run: Run, how: Format) -> None:
+    history = store.history(db, run.id)
+    epochs = sorted({epoch for name in history.metrics for epoch, _ in history[name]})
+    values = {name: dict(history[name]) for name in history.metrics}
+    rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
+    columns = [
+        Column("epoch", "epoch", right=True),
+        *(Column(name, name, lambda value: f"{value:.5g}", right=True) for name in values),
+    ]
+    render(rows, columns, how)
+
+
+def _metric(summary: Summary) -> Mapping[str, Any]:
+    return {
+        "metric": summary.metric,
+        "last": summary.last,
+        "last_epoch": summary.last_epoch,
+        "best": summary.best,
+        "best_epoch": summary.best_epoch,
+        "n": summary.n,
+    }
+
+
+def _finding(finding: Finding) -> Mapping[str, Any]:
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": str(finding.severity),
+        "confidence": finding.confidence,
+        "onset": finding.onset,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "evidence": dict(finding.evidence),
+    }
+
+
+def _state(run: Run) -> Mapping[str, Any]:
+    return {
+        "run": run.id,
+        "study": run.trial.study,
+        "trial": run.trial.id,
+        "digest": run.trial.digest,
+        "seed": run.seed,
+        "repeat": run.repeat,
+        "current": run.current,
+        "name": run.name,
+        "tags": list(run.tags),
+        "status": str(run.status),
+        "reason": run.reason,
+        "epochs": run.epochs,
+        "epochs_planned": run.epochs_planned,
+        "selected_epoch": run.selected_epoch,
+        "data_fingerprint": run.data_fingerprint,
+        "wall_seconds": run.wall_seconds,
+        "device_seconds": run.device_seconds,
+        "created_at": run.created_at.isoformat(),
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+    }
+
+
+def _attempt(attempt: Attempt) -> Mapping[str, Any]:
+    where = attempt.environment
+    return {
+        "attempt": attempt.id,
+        "hostname": where.hostname if where else None,
+        "pid": attempt.pid,
+        "command": attempt.command,
+        "first_epoch": attempt.first_epoch,
+        "outcome": attempt.outcome,
+        "started_at": attempt.started_at.isoformat(),
+        "ended_at": attempt.ended_at.isoformat() if attempt.ended_at else None,
+        "environment": None
+        if where is None
+        else {
+            "platform": where.platform,
+            "python": where.python,
+            "torch": where.torch,
+            "nnlab": where.nnlab,
+            "packages": dict(where.packages),
+            "device": where.device,
+            "threads": where.threads,
+            "git_commit": where.git_commit,
+            "git_dirty": where.git_dirty,
+            "git_diff": where.git_diff,
+        },
+    }
+
+
+def _state_lines(run: Run) -> list[tuple[str, str]]:
+    lines = [
+        ("Study", f"{run.trial.study}, trial {run.trial.id} ({run.trial.digest})"),
+        ("Seed", str(run.seed) + (f", repeat {run.repeat}" if run.repeat else "")),
+        ("Epochs", f"{run.epochs} of {run.epochs_planned}"),
+    ]
+    if run.selected_epoch:
+        lines.append(("Selected", f"epoch {run.selected_epoch} ({run.trial.setting['objective']})"))
+    if run.name or run.tags:
+        lines.append(("Name", " ".join([run.name or "", *(f"[{tag}]" for tag in run.tags)])))
+    if run.started_at:
+        lines.append(("Started", local_time(run.started_at)))
+    if run.wall_seconds is not None:
+        device = f", {run.device_seconds:.2f} s of it training" if run.device_seconds else ""
+        lines.append(("Took", f"{run.wall_seconds:.2f} s{device}"))
+    if run.data_fingerprint:
+        lines.append(("Data hash", run.data_fingerprint))
+    return lines
+
+
+def _environment_lines(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
+    if not attempts:
+        return []
+    last = attempts[-1]
+    lines = [("Command", last.command)]
+    if len(attempts) > 1:
+        told = ", ".join(f"{a.outcome or 'running'} from epoch {a.first_epoch}" for a in attempts)
+        lines.append(("Attempts", told))
+    where = last.environment
+    if where is None:
+        return lines
+    threads = f"{where.threads} thread{'s' if where.threads > 1 else ''}"
+    lines.append(("Machine", f"{where.hostname}, {where.device}, {threads}"))
+    lines.append(("Code", f"nnlab {where.nnlab}, torch {where.torch}, Python {where.python}"))
+    if where.git_commit:
+        dirty = ", with uncommitted changes (kept)" if where.git_dirty else ""
+        lines.append(("Commit", where.git_commit[:12] + dirty))
+    return lines
+
+
+def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from nnlab.cli.render import console
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", min_width=8)
+    table.add_column(overflow="fold")
+    for key, value in pairs:
+        table.add_row(key, Text(value))
+    if pairs:
+        console().print(table)
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    if not findings:
+        say("no findings")
+    for finding in findings:
+        style = "yellow" if finding.severity != "info" else ""
+        say(f"{finding.code} {finding.name} ({finding.severity}): {finding.message}", style=style)
+        say(f"  try: {finding.remedy}", style="dim")

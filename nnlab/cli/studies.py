@@ -1,0 +1,50 @@
+"""`nnlab studies`: what was asked, and how far the answers are."""
+
+import typer
+
+from nnlab import store
+from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.place import opened
+from nnlab.cli.render import Column, render
+from nnlab.records import Status
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+COLUMNS = (
+    Column("study", "study"),
+    Column("question", "question"),
+    Column("objective", "objective"),
+    Column("trials", "trials", right=True),
+    Column("seeds", "seeds", lambda seeds: str(len(seeds)) if seeds else "any", right=True),
+    Column("runs", "runs", right=True),
+    *(Column(status, status, lambda n: str(n) if n else "", right=True) for status in Status),
+)
+
+
+@app.command()
+def studies(
+    *,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """List studies and how far they are.
+
+    [bold]Example[/bold]
+
+        nnlab studies --format markdown
+    """
+    with opened(db) as database:
+        found = store.studies(database)
+    rows = [
+        {
+            "study": overview.study.name,
+            "question": overview.study.question,
+            "objective": str(overview.study.objective) if overview.study.objective else None,
+            "trials": overview.trials,
+            "seeds": list(overview.study.seeds),
+            "runs": overview.runs,
+            **{str(status): overview.by_status.get(status, 0) for status in Status},
+        }
+        for overview in found
+    ]
+    render(rows, COLUMNS, format)

@@ -1,0 +1,50 @@
+"""Whether validation never left chance level: a broken validation set, not overfitting."""
+
+import math
+
+from nnlab.diagnose.losses import LossPair
+from nnlab.diagnose.turning import Turning
+from nnlab.records import Curve, History
+
+# Validation gained less than this share of its best loss: it never learned anything.
+_NO_GAIN = 0.02
+# How near to ln(C) a loss counts as the loss of a uniform guess among C classes.
+_NEAR_CHANCE = 0.03
+_USUAL_CLASSES = (2, 3, 10, 100, 1000)
+# Accuracies: a climb that is noise, and how far below training accuracy chance stands.
+_NO_CLIMB = 0.05
+_FAR_BELOW_TRAINING = 0.6
+# A guess is right with probability exp(-loss); informed models clearly beat that.
+_GUESS_FACTOR, _GUESS_MARGIN = 1.25, 0.03
+
+
+def validation_at_chance(history: History, pair: LossPair, turn: Turning) -> bool:
+    """True when training learns and validation never did, not even in its best epoch.
+
+    With accuracies: validation accuracy never climbed, lies far below training accuracy, and no
+    higher than guessing would give at the losses of the first epoch. Without them: validation
+    loss never gained, and its best is the loss ln(C) of a uniform guess among 2, 3, 10, 100 or
+    1000 classes.
+    """
+    val, train = history.get("val/accuracy"), history.get("train/accuracy")
+    if val and train:
+        return _accuracy_at_chance(val, train, pair, turn)
+    if turn.minimum <= 0 or turn.gained > _NO_GAIN * turn.minimum:
+        return False
+    return any(
+        abs(turn.minimum / math.log(classes) - 1) <= _NEAR_CHANCE for classes in _USUAL_CLASSES
+    )
+
+
+def _accuracy_at_chance(val: Curve, train: Curve, pair: LossPair, turn: Turning) -> bool:
+    seen = [value for value in val.values if math.isfinite(value)]
+    reached = max((value for value in train.values if math.isfinite(value)), default=0.0)
+    if not seen or min(turn.minimum, pair.train[0]) <= 0:
+        return False
+    # The least of these losses is where a guess would be right most often.
+    guess = math.exp(-min(turn.minimum, pair.train[0]))
+    return (
+        max(seen) - seen[0] <= _NO_CLIMB
+        and max(seen) <= _FAR_BELOW_TRAINING * reached
+        and max(seen) <= _GUESS_FACTOR * guess + _GUESS_MARGIN
+    )

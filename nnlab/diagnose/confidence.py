@@ -1,0 +1,23 @@
+"""From measurements to a confidence: as strong as the weakest of the grounds."""
+
+
+def ramp(value: float, half: float) -> float:
+    """How far a measurement speaks for a finding: 0 at none, 0.5 at `half`, 0.9 at three times it.
+
+    Rises with `value` and never reaches 1 (a Hill function of order 2).
+
+    >>> ramp(0.0, 2.0), ramp(2.0, 2.0), ramp(6.0, 2.0), ramp(float("inf"), 2.0)
+    (0.0, 0.5, 0.9, 1.0)
+    """
+    if value <= 0:
+        return 0.0
+    return 1.0 / (1.0 + (half / value) ** 2)
+
+
+def weakest(*grounds: float) -> float:
+    """The confidence that all of the grounds together give, at most 0.99.
+
+    The minimum, not the product: a rise three times the scatter is no less certain because it
+    is also large, and a reader can tell which ground holds a finding back.
+    """
+    return min(0.99, *grounds)

@@ -1,0 +1,102 @@
+"""The two loss curves that rules compare, side by side and of a length that stays quick."""
+
+import math
+from dataclasses import dataclass
+
+from nnlab.records import Curve, History
+
+# Up to here each validation is kept; later ones are averaged in groups that grow with the
+# epoch (about 2 % of it), so that 100,000 epochs become some hundred points and a minimum
+# early in a long run is still seen in full.
+_KEPT_SINGLY = 128
+_GROUP_GROWTH = 0.02
+# A loss beyond this has overflowed in all but name; below it sums and squares stay finite.
+_OVERFLOWED = 1e100
+
+
+@dataclass(frozen=True, slots=True)
+class LossPair:
+    """Training and validation loss at the same epochs: three tuples of one length, all finite.
+
+    `best_val` and `best_epoch` are the lowest validation loss as it was measured, before any
+    grouping; `last_val` and `last_epoch` the last one.
+    """
+
+    epochs: tuple[int, ...]
+    train: tuple[float, ...]
+    val: tuple[float, ...]
+    best_val: float
+    best_epoch: int
+    last_val: float
+    last_epoch: int
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+
+def loss_pair(history: History) -> LossPair | None:
+    """The training and validation loss of a history at the epochs that were validated.
+
+    Training loss is `train/loss_exact` (evaluated after the epoch, without dropout) where it
+    was measured, otherwise the running `train/loss`. A validation without a training loss of
+    its own epoch takes the last one before it. Values that are not finite are left out.
+
+    None where either loss is missing, or where the last word of either is NaN or infinite: such
+    a run diverged, and what its losses did before says nothing of how well it generalises.
+    """
+    train = history.get("train/loss_exact") or history.get("train/loss")
+    val = history.get("val/loss")
+    if not train or not val:
+        return None
+    if not (_usable(train.values[-1]) and _usable(val.values[-1])):
+        return None
+    epochs, train_at, val_at = _aligned(train, val)
+    if not epochs:
+        return None
+    best = min(range(len(epochs)), key=val_at.__getitem__)
+    grouped = _grouped(epochs, train_at, val_at)
+    return LossPair(
+        *grouped,
+        best_val=val_at[best],
+        best_epoch=epochs[best],
+        last_val=val_at[-1],
+        last_epoch=epochs[-1],
+    )
+
+
+def _usable(value: float) -> bool:
+    return abs(value) < _OVERFLOWED  # False for NaN too
+
+
+def _aligned(train: Curve, val: Curve) -> tuple[list[int], list[float], list[float]]:
+    """Epochs with a finite validation loss, and the newest finite training loss at each."""
+    epochs: list[int] = []
+    train_at: list[float] = []
+    val_at: list[float] = []
+    position, newest = 0, math.nan
+    for epoch, value in val:
+        while position < len(train) and train.epochs[position] <= epoch:
+            if _usable(train.values[position]):
+                newest = train.values[position]
+            position += 1
+        if _usable(value) and math.isfinite(newest):
+            epochs.append(epoch)
+            train_at.append(newest)
+            val_at.append(value)
+    return epochs, train_at, val_at
+
+
+def _grouped(
+    epochs: list[int], train: list[float], val: list[float]
+) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
+    """Means over growing groups; a group stands at the epoch of its lowest validation loss."""
+    out_epochs, out_train, out_val = epochs[:_KEPT_SINGLY], train[:_KEPT_SINGLY], val[:_KEPT_SINGLY]
+    start = _KEPT_SINGLY
+    while start < len(epochs):
+        stop = min(start + max(1, int(start * _GROUP_GROWTH)), len(epochs))
+        lowest = min(range(start, stop), key=val.__getitem__)
+        out_epochs.append(epochs[lowest])
+        out_train.append(sum(train[start:stop]) / (stop - start))
+        out_val.append(sum(val[start:stop]) / (stop - start))
+        start = stop
+    return tuple(out_epochs), tuple(out_train), tuple(out_val)

@@ -1,0 +1,83 @@
+"""NN102."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnose.chance import validation_at_chance
+from nnlab.diagnose.confidence import ramp, weakest
+from nnlab.diagnose.losses import loss_pair
+from nnlab.diagnose.plateau import plateau_of
+from nnlab.diagnose.turning import turning
+from nnlab.diagnose.worsening import ENOUGH, worsening_confidence
+from nnlab.records import Finding, History, Severity
+
+# Each is the value at which its ground is worth a confidence of one half.
+_SHARE_OF_RUN = 0.25
+_VALIDATIONS = 5.0
+_TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.25, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationPlateau:
+    """Validation plateau: validation loss stands still while training loss keeps falling.
+
+    What it finds: after it had improved, validation loss stayed within 2 % of all it had gained
+    for at least a quarter of the run, while training loss fell on by a quarter of its value or a
+    tenth of its range. The onset is where the standstill began.
+
+    Why it matters: nothing is lost yet, but the epochs since then bought nothing on unseen
+    data, and a standstill of this kind is the early sign of overfitting.
+
+    What to try: fewer epochs; dropout, weight decay or augmentation; a lower learning rate or a
+    decay where training loss is noisy.
+    """
+
+    code: ClassVar[str] = "NN102"
+    name: ClassVar[str] = "validation plateau"
+
+    def check(self, history: History) -> Finding | None:
+        """Needs the same losses as overfitting, and is silent where that is found."""
+        pair = loss_pair(history)
+        if pair is None or (flat := plateau_of(pair)) is None:
+            return None
+        turn = turning(pair)
+        confidence = weakest(
+            ramp(flat.since / len(pair), _SHARE_OF_RUN),
+            ramp(flat.since, _VALIDATIONS),
+            ramp(
+                max(
+                    flat.train_fall_relative / _TRAIN_FALL_RELATIVE,
+                    flat.train_fall_share / _TRAIN_FALL_SHARE,
+                ),
+                1.0,
+            ),
+        )
+        if (
+            confidence < ENOUGH
+            or worsening_confidence(turn) >= ENOUGH
+            or validation_at_chance(history, pair, turn)
+        ):
+            return None
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=Severity.INFO,
+            confidence=confidence,
+            onset=flat.onset,
+            message=(
+                f"validation loss stands at {flat.level:.4g} since epoch {flat.onset} while "
+                f"training loss kept falling ({flat.train_at_onset:.4g} to {flat.train_end:.4g})"
+            ),
+            remedy="fewer epochs; or dropout, weight decay, augmentation",
+            evidence={
+                "best_val_loss": pair.best_val,
+                "best_epoch": float(pair.best_epoch),
+                "final_val_loss": pair.last_val,
+                "level": flat.level,
+                "train_loss_at_onset": flat.train_at_onset,
+                "final_train_loss": flat.train_end,
+                "train_fall_relative": flat.train_fall_relative,
+                "epochs_since_onset": float(pair.last_epoch - flat.onset),
+                "validations_since_onset": float(flat.since),
+            },
+        )

@@ -1,0 +1,67 @@
+"""Noise taken out of short curves, with the standard library alone."""
+
+from collections.abc import Sequence
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value (mean of the two middle ones) of a non-empty sequence.
+
+    Not from `statistics`: that module alone imports for longer than all rules together.
+    """
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[half]
+    return ordered[half - 1] / 2 + ordered[half] / 2
+
+
+def reach_of(n: int) -> int:
+    """How many neighbours on each side the running mean of `smoothed` takes, for n values."""
+    return 0 if n < 8 else 1 if n < 20 else 2 if n < 60 else 3
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """A running median of three (against single spikes), then a running mean.
+
+    Both windows shrink at the ends, and the mean's grows with the length: curves below eight
+    values pass unchanged, because there each value is most of what is known.
+    """
+    reach = reach_of(len(values))
+    return _running_mean(_running_median(values), reach) if reach else list(values)
+
+
+def scatter_around_rise(values: Sequence[float]) -> float:
+    """The standard deviation of `values` around the best curve that never falls.
+
+    Isotonic regression by pooling adjacent violators (Ayer et al. 1955), linear in the length.
+    Oscillation counts as scatter, a steady rise of any shape does not: 0 for a curve that only
+    rises. Every level that the fit chose costs a degree of freedom.
+    """
+    sums: list[float] = []
+    sizes: list[int] = []
+    for value in values:
+        total, size = value, 1
+        while sums and sums[-1] * size >= total * sizes[-1]:
+            total += sums.pop()
+            size += sizes.pop()
+        sums.append(total)
+        sizes.append(size)
+    fit = (total / size for total, size in zip(sums, sizes, strict=True) for _ in range(size))
+    squares = sum((value - level) ** 2 for value, level in zip(values, fit, strict=True))
+    freedom = max(len(values) - len(sums), 1)
+    return float((squares / freedom) ** 0.5)
+
+
+def _running_median(values: Sequence[float]) -> list[float]:
+    middle = [sorted(values[i - 1 : i + 2])[1] for i in range(1, len(values) - 1)]
+    return [values[0], *middle, values[-1]]
+
+
+def _running_mean(values: Sequence[float], half: int) -> list[float]:
+    n = len(values)
+    means = []
+    for i in range(n):
+        side = min(half, i, n - 1 - i)  # symmetric, or a slope would shift the ends
+        window = values[i - side : i + side + 1]
+        means.append(sum(window) / len(window))
+    return means

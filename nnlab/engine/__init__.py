@@ -1,0 +1,1 @@
+"""Pure training: knows no SQL, no screen, no other process; yields Epoch records."""

@@ -1,0 +1,122 @@
+"""Checkpoints: all that is needed to go on as if nothing had happened, in one file.
+
+Randomness is derived from the epoch (see `seeds`), so the state is the weights, the optimizer's
+moments, the selected epoch and its weights. Files are written beside and renamed, end in a
+SHA-256 of what comes before, and are read with `weights_only`: nothing in them can run.
+"""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnlab.config import digest_of, setting_of
+from nnlab.engine.loop import Session
+from nnlab.errors import CheckpointError
+from nnlab.files import as_ours, write_whole
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written: its SHA-256 and size in bytes."""
+
+    sha256: str
+    size: int
+
+
+def save(session: Session, path: Path) -> Written:
+    """Writes the session's state after its last finished epoch.
+
+    Raises:
+        DiskFull: no room; a checkpoint that was there before is untouched.
+        OutputError: the folder cannot be written.
+    """
+    content = _packed(
+        {
+            "format": FORMAT,
+            "identity": _identity(session),
+            "epoch": session.epoch,
+            "selected_epoch": session.selected_epoch,
+            "selected_value": session.selected_value,
+            "selected_weights": session.selected_weights,
+            "model": session.model.state_dict(),
+            "optimizer": session.optimizer.state_dict(),
+            "scaler": session.scaler.state_dict() if session.scaler else None,
+        }
+    )
+    return _write(path, content + hashlib.sha256(content).digest())
+
+
+def save_model(session: Session, path: Path) -> Written:
+    """Writes the weights of the selected epoch as a plain state_dict.
+
+    Raises:
+        DiskFull: no room.
+        OutputError: the folder cannot be written.
+    """
+    return _write(path, _packed(session.selected_weights))
+
+
+def restore(session: Session, path: Path) -> None:
+    """Brings a fresh session to where the checkpoint was written.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or of another run.
+    """
+    state = _read(path)
+    if state.get("format") != FORMAT or state.get("identity") != _identity(session):
+        raise CheckpointError(f"{path} belongs to another run: it says {state.get('identity')}")
+    session.model.load_state_dict(state["model"])
+    session.optimizer.load_state_dict(state["optimizer"])
+    if session.scaler is not None and state["scaler"] is not None:
+        session.scaler.load_state_dict(state["scaler"])
+    session.epoch = state["epoch"]
+    session.selected_epoch = state["selected_epoch"]
+    session.selected_value = state["selected_value"]
+    session.selected_weights = {
+        name: tensor.to(session.device) for name, tensor in state["selected_weights"].items()
+    }
+
+
+def _packed(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def _write(path: Path, content: bytes) -> Written:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise as_ours(error, path) from None
+    write_whole(path, content)
+    return Written(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+    content, checksum = data[:-32], data[-32:]
+    if hashlib.sha256(content).digest() != checksum:
+        raise CheckpointError(f"{path} is damaged: its checksum does not fit")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of nnlab: {error}") from None
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} is no checkpoint of nnlab")
+    return state
+
+
+def _identity(session: Session) -> str:
+    digest = digest_of(setting_of(session.config))
+    return f"{digest}/{session.config.seed}/{session.data.fingerprint}"

@@ -1,0 +1,95 @@
+"""Devices: what this machine has, and what a name such as `auto` or `cuda:1` means here."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nnlab.errors import DeviceError
+
+# cuBLAS repeats itself to the bit only with a fixed workspace, set before CUDA starts.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+# Below so many parameters a step is too short to share: two threads lose to one.
+ONE_THREAD_BELOW = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device that can be named by `--device`; memory in bytes, None where unknown."""
+
+    name: str
+    description: str
+    memory: int | None
+
+
+def devices() -> tuple[DeviceInfo, ...]:
+    """What this machine has, the one that `auto` takes first."""
+    found = []
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        found.append(DeviceInfo(f"cuda:{index}", properties.name, properties.total_memory))
+    if torch.backends.mps.is_available():
+        found.append(DeviceInfo("mps", "Apple GPU", None))
+    found.append(DeviceInfo("cpu", _processor(), _main_memory()))
+    return tuple(found)
+
+
+def find(name: str) -> torch.device:
+    """The device of that name.
+
+    Raises:
+        DeviceError: this machine has none of that name; the message lists those it has.
+    """
+    present = devices()
+    if name == "auto":
+        return torch.device(present[0].name)
+    names = [info.name for info in present]
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in names:
+        raise DeviceError(
+            f"--device {name}: this machine has no such device. It has: {', '.join(names)}",
+            hint="--device auto takes the best one; `nnlab devices` lists them",
+        )
+    return torch.device(wanted)
+
+
+def describe(device: torch.device) -> str:
+    """The device's model name, as a reader of a result wants it."""
+    infos = {info.name: info.description for info in devices()}
+    return infos.get(str(device), str(device))
+
+
+def threads_for(parameters: int) -> int:
+    """How many threads a model of so many parameters trains with: by its size, never by load."""
+    return 1 if parameters < ONE_THREAD_BELOW else max(1, os.cpu_count() or 1)
+
+
+def make_deterministic(device: torch.device, threads: int) -> None:
+    """Asks torch for the same bits each time on this device and this number of threads."""
+    torch.set_num_threads(threads)
+    # Only a warning off the CPU: CUDA refuses the gradient of every max pooling because windows
+    # may overlap; ours do not, so nothing is added twice and the bits repeat.
+    torch.use_deterministic_algorithms(mode=True, warn_only=device.type != "cpu")
+    # Filling every fresh tensor with NaN, the default in this mode, costs time and finds nothing.
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
+    torch.backends.cudnn.benchmark = False
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = models[0] if models else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def _main_memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

@@ -1,0 +1,23 @@
+"""Randomness by derivation: every random choice follows from (seed, purpose, epoch).
+
+Nothing random is carried from one epoch to the next, so a run can be taken up at any epoch, or
+trained inside a stack, and draws what it would have drawn alone and uninterrupted.
+"""
+
+import hashlib
+from typing import Literal
+
+import torch
+
+Purpose = Literal["weights", "order", "dropout", "split"]
+
+
+def derive(seed: int, purpose: Purpose, epoch: int = 0, part: int = 0) -> int:
+    """A 63-bit seed for one purpose in one epoch; `part` tells layers apart."""
+    text = f"{seed}/{purpose}/{epoch}/{part}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def generator(seed: int, purpose: Purpose, epoch: int = 0) -> torch.Generator:
+    """A CPU generator for one purpose in one epoch: the same draws whatever the device."""
+    return torch.Generator().manual_seed(derive(seed, purpose, epoch))

@@ -1,0 +1,1 @@
+"""Launchers and the worker that they carry: config -> engine -> store."""

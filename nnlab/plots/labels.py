@@ -1,0 +1,48 @@
+"""Labels that fit: any text a user may have typed, made safe and short for a figure."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.ft2font import FT2Font
+
+LONGEST = 34
+_ELLIPSIS = "…"
+
+
+def short_labels(labels: Sequence[str], longest: int = LONGEST) -> list[str]:
+    """Each label in at most about `longest` characters, all different if they were not empty.
+
+    Cut in the middle, because settings differ at the end as often as at the start; those that
+    become equal are numbered.
+    """
+    short = [_shortened(_printable(label), longest) for label in labels]
+    seen: dict[str, int] = {}
+    unique = []
+    for label in short:
+        seen[label] = seen.get(label, 0) + 1
+        unique.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return unique
+
+
+def _shortened(label: str, longest: int) -> str:
+    if len(label) <= longest:
+        return label
+    head = (longest - 1 + 1) // 2
+    tail = longest - 1 - head
+    return f"{label[:head].rstrip()}{_ELLIPSIS}{label[-tail:].lstrip()}"
+
+
+def _printable(label: str) -> str:
+    """White space as single spaces, and a box for each character that the font lacks."""
+    known = _characters()
+    text = " ".join(label.split())
+    return "".join(c if ord(c) in known else "□" for c in text) or "(no name)"
+
+
+@cache
+def _characters() -> frozenset[int]:
+    """The code points of DejaVu Sans as it comes with matplotlib."""
+    path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return frozenset(FT2Font(str(path)).get_charmap())

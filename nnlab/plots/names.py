@@ -1,0 +1,78 @@
+"""Metrics as a reader expects to see them: `val/loss` is a key, not an axis label."""
+
+from collections.abc import Mapping
+
+_SPLITS: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
+
+_QUANTITIES: Mapping[str, str] = {
+    "loss": "loss",
+    "loss_exact": "loss",
+    "accuracy": "accuracy",
+    "accuracy_exact": "accuracy",
+    "r2": "R²",
+    "mae": "mean absolute error",
+    "mse": "mean squared error",
+    "rmse": "root mean squared error",
+    "lr": "learning rate",
+    "grad_norm": "gradient norm",
+}
+
+_LOSSES: Mapping[str, str] = {
+    "cross_entropy": "cross entropy, nats",
+    "mse": "mean squared error",
+    "l1": "mean absolute error",
+    "huber": "Huber",
+}
+
+
+def split_of(metric: str) -> str | None:
+    """The split in a metric's name, `val` of `val/loss`; None where it has none.
+
+    >>> split_of("val/loss"), split_of("lr")
+    ('val', None)
+    """
+    split, slash, _ = metric.partition("/")
+    return split if slash and split in _SPLITS else None
+
+
+def quantity_of(metric: str) -> str:
+    """What is measured, whatever the split: metrics that share a quantity share a panel.
+
+    >>> quantity_of("val/loss"), quantity_of("train/loss_exact"), quantity_of("lr")
+    ('loss', 'loss', 'lr')
+    """
+    quantity = metric.split("/", 1)[1] if split_of(metric) else metric
+    return quantity.removesuffix("_exact")
+
+
+def quantity_name(quantity: str, loss: str | None = None) -> str:
+    """The name of a quantity with its unit; `loss` is the loss of the catalogue, if known.
+
+    >>> quantity_name("loss", "cross_entropy"), quantity_name("accuracy")
+    ('Loss (cross entropy, nats)', 'Accuracy')
+    """
+    return _capital(_with_unit(quantity, loss))
+
+
+def metric_name(metric: str, loss: str | None = None) -> str:
+    """The full name of a metric; one that is not known is spelled out, never refused.
+
+    >>> metric_name("val/loss", "cross_entropy")
+    'Validation loss (cross entropy, nats)'
+    >>> metric_name("val/top5_recall")
+    'Validation top5 recall'
+    """
+    split = split_of(metric)
+    quantity = _with_unit(quantity_of(metric), loss)
+    return _capital(f"{_SPLITS[split]} {quantity}" if split else quantity)
+
+
+def _with_unit(quantity: str, loss: str | None) -> str:
+    name = _QUANTITIES.get(quantity) or quantity.replace("_", " ").replace("/", " ")
+    if quantity == "loss" and loss:
+        return f"{name} ({_LOSSES.get(loss, loss.replace('_', ' '))})"
+    return name
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

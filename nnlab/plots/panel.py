@@ -1,0 +1,177 @@
+"""One panel: the curves of one quantity of all trials, and the marks on them."""
+
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
+from nnlab.plots.onsets import onset_of
+from nnlab.plots.scales import epoch_axis, value_axis
+from nnlab.plots.series import Series
+from nnlab.plots.style import DASHES, GREY, color, marker
+from nnlab.records import Curve, direction_of
+from nnlab.stats.band import CurveBand, mean_curve
+
+_MARKERS_ALONG = 6
+_NAME_WIDTH, _NAME_LINES = 26, 2  # characters; what fits beside a panel
+_ABOVE = 3  # zorder of the last trial; the first lies on top
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a trial is drawn: `index` among the named ones, None for one of the grey others."""
+
+    index: int | None
+    marked: bool = True
+
+    @property
+    def color(self) -> str:
+        """Its colour."""
+        return GREY if self.index is None else color(self.index)
+
+    @property
+    def marker(self) -> str:
+        """Its marker; empty for none."""
+        return marker(self.index) if self.marked and self.index is not None else ""
+
+
+def draw_panel(
+    ax: Axes,
+    series: Sequence[Series],
+    looks: Sequence[Look],
+    metrics: Sequence[str],
+    loss: str | None,
+) -> None:
+    """Draws `metrics`, all of one quantity, of every trial; the first trials lie on top."""
+    bands = [(rank, m, band) for rank, m, band in _bands(series, metrics) if len(band)]
+    for rank, metric, band in bands:
+        _draw_band(ax, band, metric, looks[rank], _ABOVE + 1 - rank / (len(series) + 1))
+    finite = [v for _, _, band in bands for v in (*band.low, *band.high) if math.isfinite(v)]
+    starts = [next(filter(math.isfinite, band.mean), 0.0) for _, _, band in bands]
+    quantity = quantity_of(metrics[0])
+    value_axis(ax, finite, starts, log=quantity == "loss" or quantity == "lr")
+    epochs = [band.epochs[i] for _, _, band in bands for i in (0, -1)] or [1]
+    epoch_axis(ax, min(epochs), max(epochs))
+    for rank, metric, band in bands:
+        _mark_best(ax, band, metric, series[rank], looks[rank])
+        _mark_divergence(ax, metric, series[rank], looks[rank])
+    for one, look in zip(series, looks, strict=True):
+        if look.index is not None and (onset := onset_of(one)) is not None:
+            ax.axvline(onset, color=look.color, linewidth=0.8, linestyle=":", zorder=2)
+    if not finite:
+        ax.text(0.5, 0.5, "no finite value", transform=ax.transAxes, ha="center", va="center")
+    ax.set_xlabel("Epoch")
+    name = metric_name(metrics[0], loss) if len(metrics) == 1 else quantity_name(quantity, loss)
+    ax.set_ylabel(_wrapped(name), parse_math=False)
+
+
+def has_diverged(one: Series, metrics: Sequence[str]) -> bool:
+    """True when a seed of the trial ended in NaN or infinity after it had finite values."""
+    return any(_last_finite(curve) for metric in metrics for curve in _curves(one, metric))
+
+
+def _bands(
+    series: Sequence[Series], metrics: Sequence[str]
+) -> Iterator[tuple[int, str, CurveBand]]:
+    for rank, one in enumerate(series):
+        for metric in metrics:
+            yield rank, metric, mean_curve(_curves(one, metric))
+
+
+def _curves(one: Series, metric: str) -> list[Curve]:
+    return [curve for history in one.histories if (curve := history.get(metric))]
+
+
+def _draw_band(ax: Axes, band: CurveBand, metric: str, look: Look, height: float) -> None:
+    named, training = look.index is not None, split_of(metric) == "train"
+    width = 0.6 if not named else 0.9 if training else 1.3
+    sign = "" if training else look.marker
+    step = max(1, len(band) // _MARKERS_ALONG)
+    ax.plot(
+        band.epochs,
+        band.mean,
+        color=look.color,
+        linewidth=width,
+        linestyle=DASHES[split_of(metric) or "val"],
+        marker=sign or None,
+        markevery=((look.index or 0) * max(1, step // 4) % step, step),
+        alpha=1.0 if named else 0.55,
+        zorder=height if named else 2.5,
+    )
+    alone = [i for i in range(len(band)) if _stands_alone(band.mean, i)]
+    ax.plot(  # a line needs two neighbours: a single point between gaps would not be seen
+        [band.epochs[i] for i in alone],
+        [band.mean[i] for i in alone],
+        color=look.color,
+        linestyle="",
+        marker="_" if training else look.marker or "o",
+        zorder=height,
+    )
+    if named and max(band.n) > 1:
+        ax.fill_between(
+            band.epochs, band.low, band.high, color=look.color, alpha=0.18, linewidth=0, zorder=2
+        )
+        for i in alone:
+            ax.vlines(band.epochs[i], band.low[i], band.high[i], color=look.color, linewidth=0.8)
+
+
+def _stands_alone(values: Sequence[float], i: int) -> bool:
+    near = [values[j] for j in (i - 1, i + 1) if 0 <= j < len(values)]
+    return math.isfinite(values[i]) and not any(map(math.isfinite, near))
+
+
+def _mark_best(ax: Axes, band: CurveBand, metric: str, one: Series, look: Look) -> None:
+    """A ring on the mean validation curve, at the selected epoch or else at its best."""
+    if look.index is None or split_of(metric) != "val":
+        return
+    at = {epoch: v for epoch, v in zip(band.epochs, band.mean, strict=True) if math.isfinite(v)}
+    if not at:
+        return
+    best = min if direction_of(metric) == "min" else max
+    epoch = best(at, key=at.__getitem__) if one.selected is None else one.selected
+    if epoch in at:
+        _mark(ax, epoch, at[epoch], look, marker="o", markersize=5.5, markerfacecolor="none")
+
+
+def _mark_divergence(ax: Axes, metric: str, one: Series, look: Look) -> None:
+    """A cross at the last finite point of every seed that ended without one."""
+    for curve in _curves(one, metric):
+        if last := _last_finite(curve):
+            _mark(ax, *last, look, marker="x", markersize=4.5)
+
+
+def _last_finite(curve: Curve) -> tuple[int, float] | None:
+    """The last finite point of a curve that ends in NaN or infinity; else None."""
+    if math.isfinite(curve.values[-1]):
+        return None
+    points = [(epoch, value) for epoch, value in curve if math.isfinite(value)]
+    return points[-1] if points else None
+
+
+def _mark(ax: Axes, epoch: int, value: float, look: Look, **properties: object) -> None:
+    """Marks a point; one above or below the view is marked at its edge."""
+    low, high = ax.get_ylim()
+    ax.plot(
+        [epoch],
+        [min(max(value, low), high)],
+        color=look.color,
+        linestyle="",
+        clip_on=False,
+        zorder=6,
+        **properties,  # type: ignore[arg-type]
+    )
+
+
+def _wrapped(name: str) -> str:
+    """The name in at most two lines, broken before the unit."""
+    if len(name) <= _NAME_WIDTH:
+        return name
+    head, _, unit = name.partition(" (")
+    lines = [head, f"({unit}"] if unit else [name]
+    broken = [part for line in lines for part in textwrap.wrap(line, _NAME_WIDTH + 4)]
+    if len(broken) > _NAME_LINES:
+        broken = [*broken[: _NAME_LINES - 1], broken[_NAME_LINES - 1][: _NAME_WIDTH - 1] + "…"]
+    return "\n".join(broken)

@@ -1,0 +1,1 @@
+"""What is said about results: rankings and reports, made from records."""

@@ -1,0 +1,222 @@
+"""A ranking of trials: seeds aggregated, what differs, what was found, what must be said."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.errors import UnknownName
+from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status, direction_of
+from nnlab.space import differing
+from nnlab.stats import Aggregate, aggregate, median_epoch
+
+At = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is looked at: studies, or runs, or (both None) the whole database."""
+
+    title: str
+    studies: tuple[int, ...] | None = None
+    runs: tuple[int, ...] | None = None
+    objective: Objective | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
+
+    `flags` counts the runs that each finding holds of; `epoch` is the median of the epochs that
+    the values were taken at.
+    """
+
+    rank: int
+    trials: tuple[int, ...]
+    setting: Setting
+    value: Aggregate
+    epoch: float | None
+    runs: tuple[int, ...]
+    flags: Mapping[str, int]
+    statuses: Mapping[Status, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Rows, best first, and how to read them.
+
+    `fields` are the choices in which rows differ; `total` counts all rows, also those that
+    `top` has cut; `notes` must be read with the table.
+    """
+
+    scope: Scope
+    objective: Objective
+    at: At
+    fields: tuple[str, ...]
+    rows: tuple[Row, ...]
+    total: int
+    notes: tuple[str, ...]
+
+
+def rank(
+    db: store.Database,
+    scope: Scope,
+    *,
+    by: str | None = None,
+    at: At = "best",
+    top: int | None = None,
+    group_by: Sequence[str] = (),
+) -> Ranking:
+    """Ranks the trials in a scope.
+
+    Args:
+        db: the database.
+        scope: which runs; only the newest repeat of each counts.
+        by: a metric, perhaps with `:min` or `:max`; None takes the study's objective.
+        at: `best` (of each run), `last`, or an epoch.
+        top: so many rows at most.
+        group_by: fields of a setting; trials that agree in them make a row together.
+
+    Raises:
+        UnknownName: no run has that metric, or no trial that field.
+    """
+    objective = _objective(db, scope, by)
+    ranked = store.ranking(
+        db,
+        metric=objective.metric,
+        direction=objective.direction,
+        study_ids=scope.studies,
+        run_ids=scope.runs,
+        at=at,
+        top=None if group_by else top,
+    )
+    groups = _grouped(ranked, group_by) if group_by else [[trial] for trial in ranked]
+    if group_by:
+        groups.sort(key=lambda group: _key(_values(group), objective))
+    total = len(groups) if top is None or group_by else _total(db, scope, len(groups), top)
+    shown = groups[:top] if top else groups
+    rows = _rows(db, shown, group_by)
+    fields = tuple(group_by) or differing([row.setting for row in rows])
+    notes = _notes(db, scope, objective, rows)
+    return Ranking(scope, objective, at, fields, rows, total, notes)
+
+
+def _objective(db: store.Database, scope: Scope, by: str | None) -> Objective:
+    known = store.metrics(db)
+    if by is None:
+        if scope.objective is not None:
+            return scope.objective
+        metric = "val/accuracy" if "val/accuracy" in known else "val/loss"
+        return Objective(metric, direction_of(metric))
+    objective = Objective.parse(by)
+    if objective.metric not in known:
+        raise UnknownName("metric", objective.metric, known)
+    return objective
+
+
+def _grouped(
+    ranked: Sequence[store.RankedTrial], group_by: Sequence[str]
+) -> list[list[store.RankedTrial]]:
+    known = {name for trial in ranked for name in trial.trial.setting}
+    for name in group_by:
+        if ranked and name not in known:
+            raise UnknownName("field", name, known)
+    groups: dict[tuple[Scalar, ...], list[store.RankedTrial]] = {}
+    for trial in ranked:
+        key = tuple(trial.trial.setting.get(name) for name in group_by)
+        groups.setdefault(key, []).append(trial)
+    return list(groups.values())
+
+
+def _values(group: Sequence[store.RankedTrial]) -> list[float]:
+    return [result.value for trial in group for result in trial.results]
+
+
+def _key(values: Sequence[float], objective: Objective) -> tuple[bool, float]:
+    mean = aggregate(values).mean
+    return math.isnan(mean), mean if objective.direction == "min" else -mean
+
+
+def _total(db: store.Database, scope: Scope, found: int, top: int | None) -> int:
+    if top is None or found < top:
+        return found
+    return store.count_trials(db, study_ids=scope.studies, run_ids=scope.runs)
+
+
+def _rows(
+    db: store.Database, groups: Sequence[Sequence[store.RankedTrial]], group_by: Sequence[str]
+) -> tuple[Row, ...]:
+    run_ids = [result.run_id for group in groups for trial in group for result in trial.results]
+    findings = store.findings(db, run_ids)
+    return tuple(
+        _row(place, group, group_by, findings) for place, group in enumerate(groups, start=1)
+    )
+
+
+def _row(
+    place: int,
+    group: Sequence[store.RankedTrial],
+    group_by: Sequence[str],
+    findings: Mapping[int, Sequence[Finding]],
+) -> Row:
+    results = [result for trial in group for result in trial.results]
+    setting = group[0].trial.setting
+    if group_by:
+        setting = {name: setting.get(name) for name in group_by}
+    flags = Counter(f.code for result in results for f in findings.get(result.run_id, ()))
+    return Row(
+        rank=place,
+        trials=tuple(trial.trial.id for trial in group),
+        setting=setting,
+        value=aggregate([result.value for result in results]),
+        epoch=median_epoch([result.epoch for result in results if result.epoch is not None]),
+        runs=tuple(result.run_id for result in results),
+        flags=dict(sorted(flags.items())),
+        statuses=Counter(result.status for result in results),
+    )
+
+
+def _notes(
+    db: store.Database, scope: Scope, objective: Objective, rows: Sequence[Row]
+) -> tuple[str, ...]:
+    notes = []
+    if objective.metric.startswith("test/"):
+        notes.append(
+            "ranked by the test split: the best of these looks better than it is;"
+            " choose by val, and read test once"
+        )
+    counts = store.count_runs(db, study_ids=scope.studies, run_ids=scope.runs)
+    ranked = sum((Counter(row.statuses) for row in rows), Counter[Status]())
+    for status in (Status.DIVERGED, Status.FAILED, Status.INTERRUPTED, Status.RUNNING):
+        if counts.get(status):
+            how = "ranked by what it reached" if ranked.get(status) else "not ranked"
+            notes.append(f"{plural(counts[status], 'run')} {status}, {how}")
+    if counts.get(Status.QUEUED):
+        notes.append(f"{plural(counts[Status.QUEUED], 'run')} still to be trained")
+    seeds = {row.value.n for row in rows}
+    if len(seeds) > 1:
+        notes.append(f"unequal numbers of seeds: from {min(seeds)} to {max(seeds)}")
+    if rows and max(seeds) == 1:
+        notes.append("one seed each: no spread is known, a small lead may be luck")
+    return tuple(notes)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "run"), plural(2, "run")
+    ('1 run', '2 runs')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def last_runs(db: store.Database, scope: Scope) -> tuple[Run, ...]:
+    """The current runs of a scope, by number."""
+    if scope.runs is not None:
+        return tuple(run for run in store.runs(db, run_ids=scope.runs) if run.current)
+    if scope.studies is None:
+        return store.runs(db, current_only=True)
+    return tuple(
+        run for study in scope.studies for run in store.runs(db, study=study, current_only=True)
+    )

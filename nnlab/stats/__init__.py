@@ -1,0 +1,10 @@
+"""Pure statistics over the seeds of a trial: values and curves in, numbers out, no drawing.
+
+Only the standard library is imported, so that a table costs no start-up time.
+"""
+
+from nnlab.stats.aggregate import Aggregate, aggregate
+from nnlab.stats.band import CurveBand, mean_curve, median_epoch
+from nnlab.stats.rounding import format_mean
+
+__all__ = ["Aggregate", "CurveBand", "aggregate", "format_mean", "mean_curve", "median_epoch"]

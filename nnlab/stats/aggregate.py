@@ -1,0 +1,74 @@
+"""The values of one metric over the seeds of a trial, in five numbers."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What is known of a sample: `n` values used, `missing` ones left out, in the metric's unit.
+
+    `sd` is the sample standard deviation (n - 1 in the denominator): NaN for a single value,
+    because one seed says nothing about the spread. `low` and `high` are the extremes.
+    """
+
+    n: int
+    mean: float
+    sd: float
+    low: float
+    high: float
+    missing: int = 0
+
+    @property
+    def sem(self) -> float:
+        """The standard error of the mean, sd / sqrt(n); NaN below two values."""
+        return self.sd / math.sqrt(self.n) if self.n else _NAN
+
+
+def aggregate(values: Iterable[float | None]) -> Aggregate:
+    """Mean, sample standard deviation and extremes of `values` (shape: any number of seeds).
+
+    NaN and None are runs without a result: they are left out and counted in `missing`. An
+    infinite value is a result (a loss that overflowed) and stays: it makes the mean infinite,
+    or NaN where both signs meet, and `sd` NaN. Nothing left makes every number NaN.
+
+    Two passes, both summed exactly (`math.fsum`), on values shifted by the first: a large
+    common offset costs no digits.
+
+    >>> aggregate([1.0, 2.0, 3.0, None])
+    Aggregate(n=3, mean=2.0, sd=1.0, low=1.0, high=3.0, missing=1)
+    """
+    total, kept = 0, []
+    for value in values:
+        total += 1
+        if value is not None and not math.isnan(value):
+            kept.append(float(value))
+    missing = total - len(kept)
+    if not kept:
+        return Aggregate(0, _NAN, _NAN, _NAN, _NAN, missing)
+    low, high = min(kept), max(kept)
+    if math.isinf(low) or math.isinf(high):
+        mean = _NAN if math.isinf(low) and math.isinf(high) and low != high else sum(kept)
+        return Aggregate(len(kept), mean, _NAN, low, high, missing)
+    mean, sd = _mean_and_sd(kept, low, high)
+    return Aggregate(len(kept), mean, sd, low, high, missing)
+
+
+def _mean_and_sd(values: list[float], low: float, high: float) -> tuple[float, float]:
+    """Of finite values. Scaled by their largest magnitude, so that squares cannot overflow."""
+    n = len(values)
+    scale = max(abs(low), abs(high))
+    if scale == 0.0 or low == high:
+        return low, (0.0 if n > 1 else _NAN)
+    scaled = [value / scale for value in values]
+    center = math.fsum(scaled) / n
+    # Rounding may leave the mean an ulp outside the extremes; a table must not show that.
+    mean = min(max(center * scale, low), high)
+    if n == 1:
+        return mean, _NAN
+    squares = math.fsum((value - center) ** 2 for value in scaled)
+    slip = math.fsum(value - center for value in scaled)  # the rounding error of `center`
+    return mean, math.sqrt(max(squares - slip * slip / n, 0.0) / (n - 1)) * scale

@@ -1,0 +1,67 @@
+"""A mean written with the digits that its uncertainty supports, and no more."""
+
+import math
+from decimal import ROUND_HALF_EVEN, Decimal
+
+# A leading 1 gets a second digit: rounding 0.0014 to 0.001 would misstate it by 40 %
+# (the rule of the Particle Data Group, Review of Particle Physics, introduction, 5.3).
+_TWO_DIGITS_BELOW = 2
+# Powers of ten outside of which plain notation is mostly zeros.
+_PLAIN_FROM, _PLAIN_BELOW = -5, 6
+_DIGITS_ALONE = 4
+# A double carries no more digits than these.
+_DIGITS_OF_A_DOUBLE = 15
+
+
+def format_mean(mean: float, sd: float | None = None) -> str:
+    """`mean ± sd`, with `sd` rounded to one digit (two when it starts with 1).
+
+    `sd` is in the unit of `mean`: a standard deviation, a standard error or half an interval.
+    Unknown (None, NaN: a single seed) or infinite, the mean stands alone with four digits. A
+    number that is too long for plain notation is written as `(1.23 ± 0.04)e-07`.
+
+    >>> format_mean(0.97312, 0.0041)
+    '0.973 ± 0.004'
+    """
+    if not math.isfinite(mean):
+        return str(mean)
+    if sd is None or not math.isfinite(sd) or sd < 0:
+        return f"{mean:.{_DIGITS_ALONE}g}"
+    if sd == 0:
+        return f"{mean:.{_DIGITS_ALONE}g} ± 0"
+    place = _last_place(sd)
+    top = max(_power(mean), _power(sd))
+    if top - place > _DIGITS_OF_A_DOUBLE:
+        return f"{mean:.{_DIGITS_OF_A_DOUBLE}g} ± {sd:.1g}"
+    if place > 0 or not _PLAIN_FROM <= top < _PLAIN_BELOW:
+        return f"({_fixed(mean, place, top)} ± {_fixed(sd, place, top)})e{top:+03d}"
+    return f"{_fixed(mean, place, 0)} ± {_fixed(sd, place, 0)}"
+
+
+def _last_place(sd: float) -> int:
+    """The power of ten that `sd` is rounded to."""
+    power = _power(sd)
+    first = Decimal(repr(sd)).scaleb(-power)
+    place = power - 1 if first < _TWO_DIGITS_BELOW else power
+    # 0.0196 rounds up to 0.020, which needs one digit only; 0.097 to 0.10, which needs two.
+    rounded = _round(sd, place)
+    shifted = _power(float(rounded))
+    leading = rounded.scaleb(-shifted)
+    return shifted - 1 if leading < _TWO_DIGITS_BELOW else shifted
+
+
+def _power(value: float) -> int:
+    """The power of ten of the first digit; 0 for zero."""
+    return Decimal(repr(value)).adjusted() if value else 0
+
+
+def _round(value: float, place: int) -> Decimal:
+    return Decimal(repr(value)).quantize(Decimal(1).scaleb(place), rounding=ROUND_HALF_EVEN)
+
+
+def _fixed(value: float, place: int, power: int) -> str:
+    """`value` divided by 10**power, written down to 10**place."""
+    digits = max(power - place, 0)
+    scaled = Decimal(repr(value)).scaleb(-power)
+    text = f"{scaled.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN):f}"
+    return text.removeprefix("-") if not text.strip("-0.") else text

@@ -1,0 +1,100 @@
+"""Checkpoints: resumed equals uninterrupted, bit for bit; damage is noticed."""
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from nnlab.config import RunConfig
+from nnlab.engine import checkpoint
+from nnlab.engine.loop import start, train
+from nnlab.errors import CheckpointError, OutputError
+
+Make = Callable[..., RunConfig]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dropout": 0.3, "norm": "batch"},
+        {"opt": "sgd", "decay": "step", "decay_every": 2, "warmup": 1.0},
+        {"opt": "rmsprop", "momentum": 0.5},
+        {"opt": "adagrad", "data": "diabetes"},
+        {"early_stop": 4, "epochs": 30, "lr": 0.05},
+        {"data": "digits", "model": "cnn", "width": 4, "dropout": 0.2, "epochs": 3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    config: Make, tmp_path: Path, settings: dict[str, object], stop_after: int
+) -> None:
+    calm = start(config(**settings))
+    whole = [epoch.values for epoch in train(calm)]
+
+    broken = start(config(**settings))
+    parts = [epoch.values for epoch in islice(train(broken), stop_after)]
+    checkpoint.save(broken, tmp_path / "checkpoint.pt")
+    resumed = start(config(**settings))
+    checkpoint.restore(resumed, tmp_path / "checkpoint.pt")
+    parts += [epoch.values for epoch in train(resumed)]
+
+    assert parts == whole
+    assert resumed.selected_epoch == calm.selected_epoch
+    for name, tensor in calm.model.state_dict().items():
+        assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+    assert resumed.test() == calm.test()
+
+
+def test_a_checkpoint_of_another_run_is_refused(config: Make, tmp_path: Path) -> None:
+    session = start(config())
+    checkpoint.save(session, tmp_path / "c.pt")
+    for other in (config(lr=0.5), config(seed=1), config(split_seed=1)):
+        with pytest.raises(CheckpointError, match="belongs to another run"):
+            checkpoint.restore(start(other), tmp_path / "c.pt")
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "text"])
+def test_damage_is_noticed(config: Make, tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "c.pt"
+    checkpoint.save(start(config()), path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(
+        {"flip": bytes(content), "cut": bytes(content[:200]), "empty": b"", "text": b"hello"}[harm]
+    )
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoint.restore(start(config()), path)
+
+
+def test_a_checkpoint_runs_no_code(config: Make, tmp_path: Path) -> None:
+    import hashlib
+    import pickle
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (tmp_path / "owned",))  # type: ignore[return-value]
+
+    content = pickle.dumps(Evil(), protocol=2)
+    (tmp_path / "c.pt").write_bytes(content + hashlib.sha256(content).digest())
+    with pytest.raises(CheckpointError):
+        checkpoint.restore(start(config()), tmp_path / "c.pt")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(config: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match=r"cannot write .*checkpoint\.pt"):
+        checkpoint.save(start(config()), tmp_path / "file" / "checkpoint.pt")
+
+
+def test_the_model_file_is_a_plain_state_dict(config: Make, tmp_path: Path) -> None:
+    session = start(config())
+    list(train(session))
+    written = checkpoint.save_model(session, tmp_path / "model.pt")
+    state = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert set(state) == set(session.model.state_dict())
+    assert written.size == (tmp_path / "model.pt").stat().st_size
+    assert list(tmp_path.iterdir()) == [tmp_path / "model.pt"]

@@ -1,0 +1,215 @@
+"""The loop: same command, same bits; every choice trains; every way to end."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from nnlab.config import RunConfig
+from nnlab.engine import loop
+from nnlab.engine.loop import batches, start, train
+from nnlab.errors import DataError, DeviceError
+from nnlab.records import Status
+
+Make = Callable[..., RunConfig]
+
+
+def values_of(config: RunConfig) -> list[dict[str, float]]:
+    return [dict(epoch.values) for epoch in train(start(config))]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"opt": "sgd", "dropout": 0.3, "norm": "batch"},
+        {"data": "diabetes", "decay": "cosine", "warmup": 1.0},
+        {"data": "digits", "model": "cnn", "width": 4, "dropout": 0.2, "epochs": 2},
+        {"dtype": "bfloat16"},
+    ],
+    ids=str,
+)
+def test_the_same_config_gives_the_same_bits(config: Make, settings: dict[str, object]) -> None:
+    first = values_of(config(**settings))
+    torch.manual_seed(99)  # whoever touches the global generator changes nothing
+    torch.rand(7)
+    assert values_of(config(**settings)) == first
+
+
+def test_another_seed_gives_other_weights_and_the_same_split(config: Make) -> None:
+    one, two = start(config(seed=0)), start(config(seed=1))
+    assert one.data.fingerprint == two.data.fingerprint
+    pairs = zip(one.model.parameters(), two.model.parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("opt", ["adam", "adamw", "sgd", "nesterov", "rmsprop", "adagrad"])
+@pytest.mark.parametrize("decay", ["none", "exp", "inv", "step", "cosine"])
+def test_every_optimizer_learns_with_every_decay(config: Make, opt: str, decay: str) -> None:
+    values = values_of(config(opt=opt, decay=decay, lr=0.02, clip=1.0, epochs=8))
+    assert values[-1]["train/loss"] < 0.8 * values[0]["train/loss"]
+
+
+@pytest.mark.parametrize(
+    "activation",
+    ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "identity"],
+)
+@pytest.mark.parametrize("init", ["msra", "xavier", "orthogonal", "normal"])
+def test_every_activation_learns_from_every_initialisation(
+    config: Make, activation: str, init: str
+) -> None:
+    values = values_of(config(activation=activation, init=init, lr=0.05, epochs=6))
+    assert values[-1]["train/loss"] < values[0]["train/loss"]
+
+
+def test_zeros_learn_nothing_but_the_output_bias(config: Make) -> None:
+    session = start(config(init="zeros", epochs=3))
+    list(train(session))
+    hidden, output = [m for m in session.model.modules() if isinstance(m, torch.nn.Linear)]
+    assert not hidden.weight.any()
+    assert not output.weight.any()
+    assert output.bias.any()
+
+
+@pytest.mark.parametrize("loss", ["mse", "l1", "huber"])
+def test_regression_learns_with_every_loss(config: Make, loss: str) -> None:
+    values = values_of(config(data="diabetes", loss=loss, lr=0.02, epochs=10))
+    assert values[-1]["val/loss"] < values[0]["val/loss"]
+    assert 40 < values[-1]["val/rmse"] < 90  # in the target's own unit
+    assert values[-1]["val/r2"] > 0.2
+
+
+def test_training_follows_a_loop_written_by_hand(config: Make) -> None:
+    """The same weights as twenty lines of plain torch that use the same order."""
+    settings = config(opt="sgd", lr=0.1, momentum=0.9, weight_decay=0.01, dtype="float64")
+    session = start(settings)
+    twin = start(settings)
+    optimizer = torch.optim.SGD(
+        [
+            {"params": [p for p in twin.model.parameters() if p.ndim > 1], "weight_decay": 0.01},
+            {"params": [p for p in twin.model.parameters() if p.ndim == 1]},
+        ],
+        lr=0.1,
+        momentum=0.9,
+    )
+    x, y = twin.data.train.examples, twin.data.train.targets
+    for epoch in range(1, 6):
+        order = torch.randperm(len(y), generator=loop.generator(0, "order", epoch))
+        for rows in order.split(16):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(twin.model(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    list(train(session))
+    for ours, theirs in zip(session.model.parameters(), twin.model.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_the_lr_of_each_epoch_is_the_schedules(config: Make) -> None:
+    rates = [v["lr"] for v in values_of(config(decay="step", decay_every=2, lr=0.1))]
+    assert rates == [0.1, 0.1, 0.05, 0.05, 0.025]
+
+
+def test_exact_metrics_of_the_training_split_on_request(config: Make) -> None:
+    session = start(config(exact_train=True, dropout=0.5))
+    last = list(train(session))[-1]
+    assert last.values["train/loss_exact"] == session.measure(session.data.train)["loss"]
+    assert last.values["train/loss_exact"] < last.values["train/loss"]  # dropout is off
+
+
+def test_the_running_loss_is_the_mean_over_examples_as_they_came(config: Make) -> None:
+    """With a step so small that nothing moves, running and exact agree."""
+    values = values_of(config(opt="sgd", lr=1e-12, exact_train=True, dtype="float64"))
+    assert values[0]["train/loss"] == pytest.approx(values[0]["train/loss_exact"], rel=1e-9)
+
+
+def test_nan_ends_the_run_as_diverged_and_keeps_its_epochs(config: Make) -> None:
+    session = start(config(data="diabetes", opt="sgd", lr=1000.0, epochs=50))
+    epochs = list(train(session))
+    assert session.status is Status.DIVERGED
+    assert not math.isfinite(epochs[-1].values["train/loss"])
+    assert 1 <= len(epochs) < 50
+    assert f"epoch {len(epochs)}" in (session.reason or "")
+
+
+def test_early_stop_waits_for_its_patience(config: Make) -> None:
+    session = start(config(data="diabetes", early_stop=3, epochs=200, lr=0.02))
+    epochs = list(train(session))
+    assert session.status is Status.FINISHED
+    assert len(epochs) == session.selected_epoch + 3 < 200
+
+
+def test_a_request_to_stop_finishes_the_epoch(config: Make) -> None:
+    session = start(config())
+    asked = iter([False, True])
+    epochs = list(train(session, lambda: next(asked)))
+    assert [epoch.number for epoch in epochs] == [1, 2]
+    assert session.status is Status.INTERRUPTED
+
+
+def test_a_request_in_the_last_epoch_is_a_finish(config: Make) -> None:
+    session = start(config(epochs=1))
+    list(train(session, lambda: True))
+    assert session.status is Status.FINISHED
+
+
+def test_the_test_split_is_measured_with_the_selected_weights(config: Make) -> None:
+    session = start(config(epochs=6))
+    kept = {}
+    for epoch in train(session):
+        kept[epoch.number] = {k: v.clone() for k, v in session.model.state_dict().items()}
+    measured = session.test()
+    session.model.load_state_dict(kept[session.selected_epoch])
+    assert measured == {f"test/{k}": v for k, v in session.measure(session.data.test).items()}
+
+
+def test_the_selected_epoch_is_the_first_best(config: Make) -> None:
+    session = start(config(epochs=12, objective="val/loss:min"))
+    losses = [epoch.values["val/loss"] for epoch in train(session)]
+    assert session.selected_epoch == losses.index(min(losses)) + 1
+
+
+def test_clipping_bounds_the_step(config: Make) -> None:
+    settings = config(opt="sgd", momentum=0.0, lr=1.0, clip=1e-6, epochs=1)
+    session, before = start(settings), start(settings)
+    norms = [epoch.values["train/grad_norm"] for epoch in train(session)]
+    assert norms[0] > 1e-6  # what was measured is what was there before the cut
+    moved = [
+        (a - b).norm()
+        for a, b in zip(session.model.parameters(), before.model.parameters(), strict=True)
+    ]
+    steps = len(batches(len(session.data.train), 16))
+    assert torch.stack(moved).norm() <= 1e-6 * steps * 1.01
+
+
+def test_batch_norm_survives_a_last_batch_of_one(config: Make) -> None:
+    rows = len(start(config()).data.train)
+    assert rows % 15 == 1 or rows % 8 == 2
+    for size in (rows - 1, rows):
+        values = values_of(config(norm="batch", batch_size=size, epochs=2))
+        assert math.isfinite(values[-1]["train/loss"])
+
+
+def test_batches_cover_every_example_once() -> None:
+    for examples in range(1, 40):
+        for size in range(1, 12):
+            bounds = batches(examples, size)
+            assert [i for begin, end in bounds for i in range(begin, end)] == list(range(examples))
+            assert len(bounds) == 1 or all(end - begin > 1 for begin, end in bounds) or size == 1
+
+
+def test_a_device_that_is_not_there_is_named(config: Make) -> None:
+    with pytest.raises(DeviceError, match=r"--device cuda:7: this machine has no such device.*cpu"):
+        start(config(device="cuda:7"))
+
+
+def test_a_cnn_needs_images(config: Make) -> None:
+    with pytest.raises(DataError, match="--model cnn needs images; iris has 4 features"):
+        start(config(model="cnn"))
+    with pytest.raises(DataError, match="8x8 pixels allow --depth 4 at most"):
+        start(config(data="digits", model="cnn", depth=5))
+
+
+def test_float16_needs_a_gpu(config: Make) -> None:
+    with pytest.raises(DeviceError, match="--dtype float16 needs a CUDA device"):
+        start(config(device="auto", dtype="float16"))
