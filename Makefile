@@ -43,7 +43,7 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# docs/commands.md and docs/choices.md are made from the program.
+# commands.md, choices.md and findings.md are made from the program.
 docs: .venv/dev
 	$(BIN)/python docs/build.py
 

@@ -1,9 +1,10 @@
 """Makes the pages that come from the program, and checks that all pages hold together.
 
-    python docs/build.py            # writes docs/commands.md and docs/choices.md
-    python docs/build.py --check    # fails where they are stale, or a link leads nowhere
+python docs/build.py            # writes commands.md, choices.md, findings.md
+python docs/build.py --check    # fails where they are stale, or a link leads nowhere
 """
 
+import inspect
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from nnlab import catalogue  # noqa: E402  the tree beside this file, wherever it is run from
 from nnlab.cli.main import COMMANDS  # noqa: E402
+from nnlab.diagnose import RULES  # noqa: E402
 from nnlab.space import shown  # noqa: E402
 
 SUBCOMMANDS = {"plot": ("curves",), "db": ("status", "upgrade", "backup", "check")}
@@ -73,7 +75,28 @@ def choices_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {DOCS / "commands.md": commands_page, DOCS / "choices.md": choices_page}
+def findings_page() -> str:
+    """Every rule, in its own words."""
+    parts = [
+        "# Findings",
+        "",
+        "Made from the rules by `make docs`. They are looked for at the end of each run, stored with",
+        "their evidence, and shown by `train`, `show`, `compare` and `report`.",
+        "",
+    ]
+    for rule in RULES:
+        text = inspect.cleandoc(type(rule).__doc__ or "")
+        for title in ("What it finds:", "Why it matters:", "What to try:"):
+            text = text.replace(title, f"**{title}**")
+        parts += [f"## {rule.code} {rule.name}", "", text, ""]
+    return "\n".join(parts)
+
+
+PAGES = {
+    DOCS / "commands.md": commands_page,
+    DOCS / "choices.md": choices_page,
+    DOCS / "findings.md": findings_page,
+}
 
 
 def dead_links() -> list[str]:
@@ -82,7 +105,7 @@ def dead_links() -> list[str]:
     for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
         for target in _LINK.findall(page.read_text(encoding="utf-8")):
             if "://" not in target and not (page.parent / target).exists():
-                found.append(f"{page.relative_to(ROOT)}: {target} is not there")
+                found.append(f"{page.relative_to(ROOT)}: {target} is not there")  # noqa: PERF401
     return found
 
 

@@ -169,11 +169,15 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One process that worked on a run, from `started_at` until it ended, died or lost it."""
+    """One process that worked on a run, from `started_at` until it ended, died or lost it.
+
+    `environment` is None where it died before it had loaded its data.
+    """
 
     id: int
     run_id: int
-    environment: Environment
+    environment: Environment | None
+    hostname: str
     pid: int
     command: str
     first_epoch: int

@@ -219,7 +219,10 @@ def differing(settings: Sequence[Setting]) -> tuple[str, ...]:
     ('opt',)
     """
     names = dict.fromkeys(name for setting in settings for name in setting)
-    return tuple(n for n in names if len({s.get(n) for s in settings}) > 1)
+    differ = [name for name in names if len({setting.get(name) for setting in settings}) > 1]
+    # Settings that come back from the database have lost their order.
+    order = {name: place for place, name in enumerate(choosables())}
+    return tuple(sorted(differ, key=lambda name: order.get(name, len(order))))
 
 
 def label(setting: Setting, fields: Sequence[str]) -> str:

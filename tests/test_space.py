@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from nnlab.config import DataFacts
 from nnlab.errors import ConfigError, UsageError
+from nnlab.records import Setting
 from nnlab.space import differing, expand, label, parse_seeds, parse_space, values_of
 
 
@@ -102,7 +103,7 @@ def test_ranges_rise_and_keep_their_ends(low: float, factor: float, count: int) 
 
 
 def test_labels_show_what_differs() -> None:
-    settings = [
+    settings: list[Setting] = [
         {"opt": "sgd", "lr": 0.1, "momentum": 0.9},
         {"opt": "adam", "lr": 0.1, "momentum": None},
     ]

@@ -100,6 +100,7 @@ def dry_run(wanted: Sequence[store.Plan], done: set[tuple[str, int]]) -> None:
     say(
         f"{plural(len(settings), 'trial')} with {plural(len(seeds), 'seed')}"
         f" ({', '.join(map(str, seeds[:10]))}{', ...' if len(seeds) > 10 else ''}):"
-        f" {plural(len(wanted), 'run')}, {there:,} already trained, {len(wanted) - there:,} to train"
+        f" {plural(len(wanted), 'run')}, {there:,} already trained,"
+        f" {len(wanted) - there:,} to train"
     )
     say("dry run: nothing was trained or written", style="dim")

@@ -20,9 +20,7 @@ app = typer.Typer(
 
 STATUS = (
     Column("key", "what"),
-    Column(
-        "value", "value", lambda value: f"{value:,}" if isinstance(value, int) else str(value)
-    ),
+    Column("value", "value", lambda value: f"{value:,}" if isinstance(value, int) else str(value)),
 )
 
 

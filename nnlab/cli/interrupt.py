@@ -30,6 +30,7 @@ class StopRequest:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True

@@ -11,7 +11,9 @@ DEFAULT = "runs.db"
 
 
 @contextmanager
-def opened(db: str | None, *, write: bool = False, create: bool = False) -> Iterator[store.Database]:
+def opened(
+    db: str | None, *, write: bool = False, create: bool = False
+) -> Iterator[store.Database]:
     """The database, closed in the end.
 
     Raises:

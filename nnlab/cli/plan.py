@@ -136,9 +136,7 @@ def plan_of(typed: Typed) -> Plan:
         raise ConfigError(problems)
     known = {name: facts(str(name)) for name in space.get("data", (choosables()["data"].default,))}
     points = expand(space, lambda name: known[name])
-    return Plan(
-        typed.study, typed.question or "", typed.name, typed.tags, space, points, seeds
-    )
+    return Plan(typed.study, typed.question or "", typed.name, typed.tags, space, points, seeds)
 
 
 def _seeds(typed: Typed) -> tuple[int, ...]:

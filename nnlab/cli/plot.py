@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from nnlab import store
 from nnlab.cli.options import Db, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.render import note, say

@@ -106,9 +106,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     shown = [column for column in columns if not column.hidden]
     for column in shown:
-        table.add_column(
-            column.title, justify="right" if column.right else "left", overflow="fold"
-        )
+        table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_text(row, column)) for column in shown))
     console().print(table)

@@ -43,4 +43,3 @@ def _runs_of(db: store.Database, word: str, known: dict[str, Study]) -> list[int
             raise
         names = [*known, *store.run_names(db)]
         raise UnknownName("study or run", word, names) from error
-

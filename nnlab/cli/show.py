@@ -50,6 +50,9 @@ def show(
     """
     with opened(db) as database:
         found = store.find_runs(database, [run])
+        if format is Format.JSON and not curves:
+            print_json([_as_json(database, one) for one in found])
+            return
         for one in found:
             if curves:
                 _show_curves(database, one, format)
@@ -57,37 +60,39 @@ def show(
                 _show(database, one, format)
 
 
-def _show(db: store.Database, run: Run, how: Format) -> None:
+def _metrics(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
     summaries = store.summaries(db, [run.id]).get(run.id, {})
-    findings = store.findings(db, [run.id]).get(run.id, ())
-    attempts = store.attempts(db, run.id)
-    artifacts = store.artifacts(db, run.id)
-    metrics = [_metric(summary) for _, summary in sorted(summaries.items())]
-    if how is Format.JSON:
-        print_json(
-            {
-                **_state(run),
-                "setting": dict(run.trial.setting),
-                "metrics": metrics,
-                "findings": [_finding(finding) for finding in findings],
-                "attempts": [_attempt(attempt) for attempt in attempts],
-                "artifacts": [
-                    {"kind": a.kind, "path": str(db.address.artifacts / a.path), "bytes": a.size}
-                    for a in artifacts
-                ],
-            }
-        )
-        return
+    return [_metric(summary) for _, summary in sorted(summaries.items())]
+
+
+def _as_json(db: store.Database, run: Run) -> Mapping[str, Any]:
+    """All of it, with stable keys (docs/formats.md)."""
+    return {
+        **_state(run),
+        "setting": dict(run.trial.setting),
+        "metrics": _metrics(db, run),
+        "findings": [_finding(f) for f in store.findings(db, [run.id]).get(run.id, ())],
+        "attempts": [_attempt(attempt) for attempt in store.attempts(db, run.id)],
+        "artifacts": [
+            {"kind": a.kind, "path": str(db.address.artifacts / a.path), "bytes": a.size}
+            for a in store.artifacts(db, run.id)
+        ],
+    }
+
+
+def _show(db: store.Database, run: Run, how: Format) -> None:
+    metrics = _metrics(db, run)
     if how is not Format.TABLE:
         render(metrics, METRICS, how)
         return
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
     _print_pairs(_state_lines(run))
     announce.setting([run.trial.setting])
-    _print_pairs(_environment_lines(attempts))
-    _print_pairs([("Artifact", str(db.address.artifacts / a.path)) for a in artifacts])
+    _print_pairs(_environment_lines(store.attempts(db, run.id)))
+    files = [str(db.address.artifacts / made.path) for made in store.artifacts(db, run.id)]
+    _print_pairs([("Artifact", path) for path in files])
     render(metrics, METRICS, Format.TABLE)
-    _print_findings(findings)
+    _print_findings(store.findings(db, [run.id]).get(run.id, ()))
 
 
 def _show_curves(db: store.Database, run: Run, how: Format) -> None:

@@ -2,19 +2,17 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nnlab import store
-from nnlab.cli import announce, completion
+from nnlab.cli import announce
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.options import Db, StudyOption, given, with_settings
-from nnlab.cli.place import DEFAULT, opened
+from nnlab.cli.place import opened
 from nnlab.cli.plan import Plan, Typed, plan_of, read_config
-from nnlab.cli.render import note, say
 from nnlab.errors import Interrupted, NnlabError, NoDatabase, UnknownName, UsageError
 from nnlab.records import Run, Status, Study
 from nnlab.space import differing, label
@@ -37,9 +35,7 @@ def train(
     seeds: Annotated[
         int | None, typer.Option("--seeds", metavar="N", help="train with seeds 0 to N-1")
     ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="a name to find the runs by")
-    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="a name to find the runs by")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="a tag; repeat for more")] = None,
     again: Annotated[
         bool, typer.Option("--again", help="train once more what is already there")
@@ -89,9 +85,7 @@ def train(
         _work(database, run_ids, quiet=quiet, verbose=verbose, keep_models=keep_models)
 
 
-def _enqueue(
-    db: store.Database, typed: Typed, *, again: bool, quiet: bool
-) -> tuple[int, ...]:
+def _enqueue(db: store.Database, typed: Typed, *, again: bool, quiet: bool) -> tuple[int, ...]:
     """Puts what was asked for into the queue and says what that is."""
     study, plan = _study_and_plan(db, typed)
     queued = store.enqueue(db, study, _planned(db, study, plan), again=again)
@@ -132,9 +126,7 @@ def _existing(db: store.Database, name: str) -> Study:
 def _planned(db: store.Database, study: Study, plan: Plan | None) -> list[store.Plan]:
     if plan is None:
         return [
-            store.Plan(
-                run.trial.setting, run.trial.digest, run.seed, run.epochs_planned, None, ()
-            )
+            store.Plan(run.trial.setting, run.trial.digest, run.seed, run.epochs_planned, None, ())
             for run in store.runs(db, study=study.id, current_only=True)
         ]
     return runs_of(plan)
@@ -143,9 +135,7 @@ def _planned(db: store.Database, study: Study, plan: Plan | None) -> list[store.
 def runs_of(plan: Plan) -> list[store.Plan]:
     """Every run of a plan, all trials with the first seed first: an early look compares all."""
     return [
-        store.Plan(
-            point.setting, point.digest, seed, point.config.epochs, plan.name, plan.tags
-        )
+        store.Plan(point.setting, point.digest, seed, point.config.epochs, plan.name, plan.tags)
         for seed in plan.seeds
         for point in plan.points
     ]
@@ -164,7 +154,6 @@ def _work(
     if missing:
         # torch takes its second or two here, after the settings were found to be good.
         from nnlab.cli.live import BarView, LinesView, QuietView, View
-        from nnlab.launch.local import work_off
 
         fields = differing([run.trial.setting for run in runs])
 
@@ -184,9 +173,7 @@ def _work(
     _raise_for_failures(store.runs(db, run_ids=run_ids))
 
 
-def _train_all(
-    db: store.Database, run_ids: Sequence[int], view: Any, *, keep_models: bool
-) -> None:
+def _train_all(db: store.Database, run_ids: Sequence[int], view: Any, *, keep_models: bool) -> None:
     from nnlab.launch.local import work_off
 
     stop = StopRequest(view.stopping)
@@ -194,7 +181,9 @@ def _train_all(
         with stop, view:
             work_off(db, run_ids, view, stop, keep_models=keep_models)
     except KeyboardInterrupt:
-        raise Interrupted("stopped in mid epoch; every finished epoch is kept", hint=_GO_ON) from None
+        raise Interrupted(
+            "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
+        ) from None
     if stop.asked:
         raise Interrupted("stopped; every finished epoch is kept", hint=_GO_ON)
 

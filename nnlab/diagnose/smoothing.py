@@ -1,18 +1,15 @@
 """Noise taken out of short curves, with the standard library alone."""
 
+import math
 from collections.abc import Sequence
 
 
-def median(values: Sequence[float]) -> float:
-    """The middle value (mean of the two middle ones) of a non-empty sequence.
+def low_median(values: Sequence[float]) -> float:
+    """The middle value, or the lower of the two middle ones, of a non-empty sequence.
 
     Not from `statistics`: that module alone imports for longer than all rules together.
     """
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[half]
-    return ordered[half - 1] / 2 + ordered[half] / 2
+    return sorted(values)[(len(values) - 1) // 2]
 
 
 def reach_of(n: int) -> int:
@@ -33,9 +30,19 @@ def smoothed(values: Sequence[float]) -> list[float]:
 def scatter_around_rise(values: Sequence[float]) -> float:
     """The standard deviation of `values` around the best curve that never falls.
 
-    Isotonic regression by pooling adjacent violators (Ayer et al. 1955), linear in the length.
     Oscillation counts as scatter, a steady rise of any shape does not: 0 for a curve that only
     rises. Every level that the fit chose costs a degree of freedom.
+    """
+    fit, levels = _never_falling(values)
+    residuals = [value - level for value, level in zip(values, fit, strict=True)]
+    squares = sum(residual**2 for residual in residuals)
+    return math.sqrt(squares / max(len(values) - levels, 1))
+
+
+def _never_falling(values: Sequence[float]) -> tuple[list[float], int]:
+    """The closest curve that never falls, and its number of levels.
+
+    Isotonic regression by pooling adjacent violators (Ayer et al. 1955), linear in the length.
     """
     sums: list[float] = []
     sizes: list[int] = []
@@ -46,10 +53,8 @@ def scatter_around_rise(values: Sequence[float]) -> float:
             size += sizes.pop()
         sums.append(total)
         sizes.append(size)
-    fit = (total / size for total, size in zip(sums, sizes, strict=True) for _ in range(size))
-    squares = sum((value - level) ** 2 for value, level in zip(values, fit, strict=True))
-    freedom = max(len(values) - len(sums), 1)
-    return float((squares / freedom) ** 0.5)
+    fit = [total / size for total, size in zip(sums, sizes, strict=True) for _ in range(size)]
+    return fit, len(sums)
 
 
 def _running_median(values: Sequence[float]) -> list[float]:

@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab.diagnose.losses import LossPair
-from nnlab.diagnose.smoothing import median, reach_of, scatter_around_rise, smoothed
+from nnlab.diagnose.smoothing import low_median, reach_of, scatter_around_rise, smoothed
 
-# The end of a curve is the median of its last eighth: one epoch alone may be a spike.
-_END_SHARE = 8
+# The end of a curve is the low median of its last eighth, or of its last two values: one epoch
+# alone may be a spike.
+_END_SHARE, _END_LEAST = 8, 2
 # What validation gained counts up to this multiple of its best loss. Without a limit the first
 # epoch of an unscaled regression (a loss of 500 that ends at 10) would make any rise look small.
 _GAIN_LIMIT = 5.0
 # And from this share of the best loss on: a fine-tuned model that never improved gained nothing
 # that a rise could be compared with.
 _GAIN_FLOOR = 0.1
+# What stands for infinite in a ratio, as for a rise without any scatter.
+_MOST = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ def turning(pair: LossPair) -> Turning:
     n = len(pair)
     turn = min(range(n), key=val.__getitem__)
     since = n - 1 - turn
-    last = max(1, min(since, n // _END_SHARE))
-    end, train_end = median(pair.val[-last:]), median(pair.train[-last:])
+    last = max(1, min(since, max(_END_LEAST, n // _END_SHARE)))
+    end, train_end = low_median(pair.val[-last:]), low_median(pair.train[-last:])
     rise = end - val[turn]
     gained = max(val[: turn + 1]) - val[turn]
     fall = train[turn] - train_end
@@ -107,7 +110,7 @@ def _standard_error(after: Sequence[float], reach: int, last: int) -> float:
 
 
 def ratio(part: float, whole: float) -> float:
-    """The quotient; a part of nothing is infinite, nothing of nothing is 0."""
+    """The quotient, within a million either way: evidence is stored, and JSON has no infinity."""
     if whole > 0:
-        return part / whole
-    return float("inf") if part > 0 else 0.0
+        return min(max(part / whole, -_MOST), _MOST)
+    return _MOST if part > 0 else 0.0

@@ -6,14 +6,15 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from nnlab.plots.labels import short_labels
 from nnlab.plots.legend import ROW_HEIGHT, Entry, columns_that_fit, legend_at, rows_needed
 from nnlab.plots.names import quantity_of, split_of
-from nnlab.plots.onsets import label_onsets, onset_of
-from nnlab.plots.panel import Look, draw_panel, has_diverged
+from nnlab.plots.onsets import label_onsets, onset_of, settle
+from nnlab.plots.panel import Look, draw_panel, has_best, has_diverged
 from nnlab.plots.series import Series
 from nnlab.plots.style import DASHES, INK, WIDTH, style
 
@@ -22,7 +23,7 @@ MOST_NAMED = 12
 # With more trials than this, training curves would only hide the validation curves.
 _MOST_WITH_TRAINING = 6
 _SECOND_PANELS = ("accuracy", "r2", "mae")
-_PANEL_HEIGHT, _LEGEND_PAD = 2.2, 0.08  # inches
+_PANEL_HEIGHT, _LEGEND_PAD = 2.2, 0.07  # inches
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 
 
@@ -43,7 +44,8 @@ def curves(
 
     Args:
         series: one a trial; may be empty, which draws empty panels.
-        metrics: the metrics to draw, such as `val/loss`; those of one quantity share a panel.
+        metrics: the metrics to draw, such as `val/loss`, or quantities, such as `loss` for its
+            training and validation; those of one quantity share a panel.
             By default loss, and accuracy, R² or the mean absolute error where measured.
         axes: where to draw, one a panel, to compose a figure of one's own; the legend then is
             the caller's. By default a new figure, 5.5 inches wide.
@@ -52,7 +54,7 @@ def curves(
     Raises:
         ValueError: `axes` are fewer or more than the panels.
     """
-    chosen = tuple(metrics) if metrics is not None else _default_metrics(series)
+    chosen = _default_metrics(series) if metrics is None else _expanded(metrics, series)
     panels: dict[str, list[str]] = {}
     for metric in chosen or ("val/loss",):
         panels.setdefault(quantity_of(metric), []).append(metric)
@@ -65,23 +67,38 @@ def curves(
         for ax, group in zip(places, panels.values(), strict=True):
             draw_panel(ax, series, _looks(series), group, loss)
         figure = places[0].get_figure(root=True)
-        assert figure is not None  # noqa: S101  axes that were given belong to a figure
+        assert figure is not None
         return figure
 
 
 def _default_metrics(series: Sequence[Series]) -> tuple[str, ...]:
-    """Loss, and the first measured of accuracy, R² and mean absolute error; both splits."""
-    measured = {metric for one in series for history in one.histories for metric in history.metrics}
-    splits = ("train", "val") if len(series) <= _MOST_WITH_TRAINING else ("val",)
-    chosen: list[str] = []
-    panels = 0
-    for quantity in ("loss", *_SECOND_PANELS):
-        there = [f"{split}/{quantity}" for split in splits if f"{split}/{quantity}" in measured]
-        there = there or [m for m in (f"train/{quantity}",) if m in measured]
-        if there and panels < 2:
-            chosen += there
-            panels += 1
-    return tuple(chosen)
+    """Loss, and the first measured of accuracy, R² and mean absolute error."""
+    panels = [found for q in ("loss", *_SECOND_PANELS) if (found := _splits_of(q, series))]
+    return tuple(metric for panel in panels[:2] for metric in panel)
+
+
+def _expanded(metrics: Sequence[str], series: Sequence[Series]) -> tuple[str, ...]:
+    """The metrics, with a quantity such as `loss` replaced by its splits; doubles left out."""
+    measured = _measured(series)
+    wanted: list[str] = []
+    for metric in metrics:
+        split = metric in measured or split_of(metric)
+        wanted += [metric] if split else _splits_of(metric, series) or [metric]
+    return tuple(dict.fromkeys(wanted))
+
+
+def _splits_of(quantity: str, series: Sequence[Series]) -> list[str]:
+    """What was measured of a quantity: validation, and training where there is room for it."""
+    measured = _measured(series)
+    train, val = (f"{split}/{quantity}" for split in ("train", "val"))
+    if val not in measured:
+        return [train] if train in measured else []
+    with_training = train in measured and len(series) <= _MOST_WITH_TRAINING
+    return [train, val] if with_training else [val]
+
+
+def _measured(series: Sequence[Series]) -> frozenset[str]:
+    return frozenset(m for one in series for history in one.histories for m in history.metrics)
 
 
 def _looks(series: Sequence[Series]) -> list[Look]:
@@ -93,7 +110,7 @@ def _looks(series: Sequence[Series]) -> list[Look]:
 def _new_figure(
     series: Sequence[Series], panels: Mapping[str, Sequence[str]], loss: str | None
 ) -> Figure:
-    figure = Figure(figsize=(WIDTH, _PANEL_HEIGHT), layout="constrained")
+    figure = Figure(figsize=(WIDTH, _PANEL_HEIGHT), layout=ConstrainedLayoutEngine(wspace=0.05))
     FigureCanvasAgg(figure)  # measures text; saving picks its own canvas by format
     keys = _keys(series, [metric for group in panels.values() for metric in group])
     trials = _trials(series)
@@ -102,7 +119,8 @@ def _new_figure(
     below = sum(rows) * ROW_HEIGHT + len(rows) * _LEGEND_PAD
     height = _PANEL_HEIGHT + below
     figure.set_size_inches(WIDTH, height)
-    top, bottom = figure.subfigures(2, 1, height_ratios=[_PANEL_HEIGHT, max(below, 0.01)])
+    parts = figure.subfigures(2, 1, height_ratios=[_PANEL_HEIGHT, max(below, 0.01)], squeeze=False)
+    top, bottom = parts[:, 0]
     places = top.subplots(1, len(panels), squeeze=False)[0]
     for ax, group in zip(places, panels.values(), strict=True):
         draw_panel(ax, series, _looks(series), group, loss)
@@ -110,7 +128,11 @@ def _new_figure(
     for (entries, columns), count in zip(blocks, rows, strict=True):
         legend_at(bottom, 1 - used / below, entries, columns)
         used += count * ROW_HEIGHT + _LEGEND_PAD
-    label_onsets(figure, places[0], series, _looks(series))
+    named = series[:MOST_NAMED]
+    onsets = [(onset_of(one), look.color) for one, look in zip(named, _looks(series), strict=False)]
+    if "loss" in panels:
+        label_onsets(figure, places[list(panels).index("loss")], onsets)
+    settle(figure)
     return figure
 
 
@@ -140,11 +162,14 @@ def _keys(series: Sequence[Series], metrics: Sequence[str]) -> list[Entry]:
     seeds = {len(one.histories) for one in series if len(one.histories) > 1}
     if seeds:
         over = f"{seeds.pop()} seeds" if len(seeds) == 1 else "seeds"
-        handles.append((Patch(color=INK, alpha=0.18, linewidth=0), f"mean and range over {over}"))
-    if "val" in splits and series:
-        handles.append((_mark(marker="o", markerfacecolor="none", markersize=5.5), "best epoch"))
-    if any(onset_of(one) is not None for one in series):
-        handles.append((Line2D([], [], color=INK, linewidth=0.8, linestyle=":"), "overfits from"))
+        handles.append((Patch(color=INK, alpha=0.18, linewidth=0), f"range over {over}"))
+    if any(has_best(one, metrics) for one in series):
+        handles.append((_mark(marker="o", markerfacecolor="none", markersize=4.8), "best epoch"))
+    shown = "loss" in map(quantity_of, metrics)
+    if shown and any(onset_of(one) is not None for one in series[:MOST_NAMED]):
+        handles.append(
+            (Line2D([], [], color=INK, linewidth=0.8, linestyle=":"), "overfitting starts")
+        )
     if any(has_diverged(one, metrics) for one in series):
         handles.append((_mark(marker="x", markersize=4.5), "diverged"))
     return [Entry(handle, label) for handle, label in handles]

@@ -10,9 +10,9 @@ from matplotlib.font_manager import FontProperties
 
 from nnlab.plots.style import SMALL
 
-ROW_HEIGHT = 0.16  # inches
+ROW_HEIGHT = 0.138  # inches, for the type and line spacing below
 _HANDLE, _PAD, _BETWEEN = 2.0, 0.5, 1.4  # in units of the font size, as matplotlib counts them
-_MOST_COLUMNS = 5
+_MOST_COLUMNS = 6
 _POINTS_PER_INCH = 72
 
 
@@ -25,18 +25,25 @@ class Entry:
 
 
 def columns_that_fit(figure: Figure, entries: Sequence[Entry]) -> int:
-    """How many columns of these entries the width of `figure` holds, at least one."""
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)  # noqa: S101  made so in `curves`
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    font = FontProperties(size=SMALL)
-    widest = max(
-        renderer.get_text_width_height_descent(entry.label, font, False)[0] for entry in entries
-    )
+    """The most columns of these entries, filled downward, that the width of `figure` holds."""
+    widths = [_width(figure, entry.label) for entry in entries]
     em = SMALL * figure.dpi / _POINTS_PER_INCH
-    column = widest + (_HANDLE + _PAD + _BETWEEN) * em
     room = figure.get_figwidth() * figure.dpi - 2 * em
-    return max(1, min(int(room // column), _MOST_COLUMNS, len(entries)))
+    for columns in range(min(len(entries), _MOST_COLUMNS), 1, -1):
+        rows = rows_needed(entries, columns)
+        widest = [max(widths[i : i + rows]) for i in range(0, len(widths), rows)]
+        if sum(widest) + len(widest) * (_HANDLE + _PAD + _BETWEEN) * em <= room:
+            return len(widest)
+    return 1
+
+
+def _width(figure: Figure, label: str) -> float:
+    """Of a label as drawn, pixels."""
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    width, _, _ = renderer.get_text_width_height_descent(label, FontProperties(size=SMALL), False)
+    return float(width)
 
 
 def rows_needed(entries: Sequence[Entry], columns: int) -> int:

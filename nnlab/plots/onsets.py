@@ -1,7 +1,6 @@
-"""Where trials begin to overfit, written above the panel."""
+"""Where trials begin to overfit, written above the panel of the loss."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,9 +11,6 @@ from nnlab.plots.series import Series
 from nnlab.plots.style import SMALL
 from nnlab.stats.band import median_epoch
 
-if TYPE_CHECKING:
-    from nnlab.plots.panel import Look
-
 _OVERFITTING = "NN101"
 
 
@@ -23,44 +19,46 @@ def onset_of(one: Series) -> int | None:
     return median_epoch(f.onset for f in one.findings if f.code == _OVERFITTING)
 
 
-def label_onsets(
-    figure: Figure, ax: Axes, series: Sequence[Series], looks: "Sequence[Look]"
-) -> None:
-    """Writes the onset of each trial above its hairline, and settles the layout for good.
+def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int | None, str]]) -> None:
+    """Writes each onset (an epoch and its trial's colour, first trials first) above its line.
 
-    The first trials come first; a label that would touch one that stands is left out, the
-    legend explains the line all the same. Labels are moved inward at the ends of the axis.
+    A lone onset says what it is, several are bare epochs (the legend says it for all). A label
+    that would touch one that stands is left out; at the ends of the axis it moves inward.
     """
-    labels = [
-        _label(ax, onset, look.color)
-        for one, look in zip(series, looks, strict=True)
-        if look.index is not None and (onset := onset_of(one)) is not None
-    ]
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    known = [(onset, color) for onset, color in onsets if onset is not None]
+    words = "overfits from epoch {}" if len(known) == 1 else "{}"
+    labels = [_label(ax, onset, words.format(onset), color) for onset, color in known]
+    settle(figure)  # where a label stands is known only after the layout
     canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)  # noqa: S101  made so in `curves`
+    assert isinstance(canvas, FigureCanvasAgg)
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     frame = ax.get_window_extent(renderer)
     taken: list[tuple[float, float]] = []
     for label in labels:
         box = label.get_window_extent(renderer)
         shift = max(frame.x0 - box.x0, 0.0) + min(frame.x1 - box.x1, 0.0)
-        left, right = box.x0 + shift, box.x1 + shift
-        if any(left < end + box.height and right > start - box.height for start, end in taken):
+        left, right, apart = box.x0 + shift, box.x1 + shift, box.height / 3
+        if any(left < end + apart and right > start - apart for start, end in taken):
             label.remove()
             continue
         taken.append((left, right))
         x, y = label.get_transform().transform(label.get_position())
+        across, up = ax.transAxes.inverted().transform((x + shift, y))
         label.set_transform(ax.transAxes)
-        label.set_position(tuple(ax.transAxes.inverted().transform((x + shift, y))))
+        label.set_position((across, up))
 
 
-def _label(ax: Axes, onset: int, color: str) -> Text:
+def settle(figure: Figure) -> None:
+    """Lays the figure out once and for all, so that every format gets the same layout."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _label(ax: Axes, onset: int, text: str, color: str) -> Text:
     return ax.text(
         onset,
         1.02,
-        f"overfits from {onset}",
+        text,
         transform=ax.get_xaxis_transform(),
         color=color,
         fontsize=SMALL - 0.5,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from nnlab.plots.condense import condensed
 from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.plots.onsets import onset_of
 from nnlab.plots.scales import epoch_axis, value_axis
@@ -48,21 +49,25 @@ def draw_panel(
     """Draws `metrics`, all of one quantity, of every trial; the first trials lie on top."""
     bands = [(rank, m, band) for rank, m, band in _bands(series, metrics) if len(band)]
     for rank, metric, band in bands:
-        _draw_band(ax, band, metric, looks[rank], _ABOVE + 1 - rank / (len(series) + 1))
+        _draw_band(ax, condensed(band), metric, looks[rank], _ABOVE + 1 - rank / (len(series) + 1))
     finite = [v for _, _, band in bands for v in (*band.low, *band.high) if math.isfinite(v)]
     starts = [next(filter(math.isfinite, band.mean), 0.0) for _, _, band in bands]
     quantity = quantity_of(metrics[0])
-    value_axis(ax, finite, starts, log=quantity == "loss" or quantity == "lr")
+    value_axis(ax, finite, starts, log=quantity in ("loss", "lr"))
     epochs = [band.epochs[i] for _, _, band in bands for i in (0, -1)] or [1]
     epoch_axis(ax, min(epochs), max(epochs))
     for rank, metric, band in bands:
         _mark_best(ax, band, metric, series[rank], looks[rank])
         _mark_divergence(ax, metric, series[rank], looks[rank])
     for one, look in zip(series, looks, strict=True):
-        if look.index is not None and (onset := onset_of(one)) is not None:
+        # Only beside the loss: the finding is about it, and accuracy may well still improve.
+        onset = onset_of(one) if quantity == "loss" and look.index is not None else None
+        if onset is not None:
             ax.axvline(onset, color=look.color, linewidth=0.8, linestyle=":", zorder=2)
     if not finite:
-        ax.text(0.5, 0.5, "no finite value", transform=ax.transAxes, ha="center", va="center")
+        ax.grid(visible=False)
+        why = "no finite value" if bands else "nothing measured"
+        ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center")
     ax.set_xlabel("Epoch")
     name = metric_name(metrics[0], loss) if len(metrics) == 1 else quantity_name(quantity, loss)
     ax.set_ylabel(_wrapped(name), parse_math=False)
@@ -71,6 +76,16 @@ def draw_panel(
 def has_diverged(one: Series, metrics: Sequence[str]) -> bool:
     """True when a seed of the trial ended in NaN or infinity after it had finite values."""
     return any(_last_finite(curve) for metric in metrics for curve in _curves(one, metric))
+
+
+def has_best(one: Series, metrics: Sequence[str]) -> bool:
+    """True when one of its validation curves has epochs to choose from."""
+    return any(
+        len(curve) > 1
+        for metric in metrics
+        if split_of(metric) == "val"
+        for curve in _curves(one, metric)
+    )
 
 
 def _bands(
@@ -97,6 +112,7 @@ def _draw_band(ax: Axes, band: CurveBand, metric: str, look: Look, height: float
         linewidth=width,
         linestyle=DASHES[split_of(metric) or "val"],
         marker=sign or None,
+        markersize=2.8,
         markevery=((look.index or 0) * max(1, step // 4) % step, step),
         alpha=1.0 if named else 0.55,
         zorder=height if named else 2.5,
@@ -125,7 +141,7 @@ def _stands_alone(values: Sequence[float], i: int) -> bool:
 
 def _mark_best(ax: Axes, band: CurveBand, metric: str, one: Series, look: Look) -> None:
     """A ring on the mean validation curve, at the selected epoch or else at its best."""
-    if look.index is None or split_of(metric) != "val":
+    if look.index is None or not has_best(one, [metric]):
         return
     at = {epoch: v for epoch, v in zip(band.epochs, band.mean, strict=True) if math.isfinite(v)}
     if not at:
@@ -133,7 +149,7 @@ def _mark_best(ax: Axes, band: CurveBand, metric: str, one: Series, look: Look) 
     best = min if direction_of(metric) == "min" else max
     epoch = best(at, key=at.__getitem__) if one.selected is None else one.selected
     if epoch in at:
-        _mark(ax, epoch, at[epoch], look, marker="o", markersize=5.5, markerfacecolor="none")
+        _mark(ax, epoch, at[epoch], look, marker="o", markersize=4.8, markerfacecolor="none")
 
 
 def _mark_divergence(ax: Axes, metric: str, one: Series, look: Look) -> None:

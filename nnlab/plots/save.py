@@ -1,5 +1,6 @@
 """A figure to a file: whole or not at all, the same bytes for the same figure."""
 
+import contextlib
 import errno
 import json
 import os
@@ -28,7 +29,7 @@ def save(figure: Figure, path: str | os.PathLike[str], provenance: Mapping[str, 
         OutputError: the file cannot be written there.
     """
     target = Path(path)
-    kind = format_of(target)
+    kind = check_format(target)
     _check_place(target)
     target = target.resolve()  # through a link, so that the link stays one
     beside = target.with_name(f".nnlab-{os.getpid()}-{id(figure):x}.part")
@@ -42,7 +43,7 @@ def save(figure: Figure, path: str | os.PathLike[str], provenance: Mapping[str, 
         _remove(beside)
 
 
-def format_of(path: str | os.PathLike[str]) -> str:
+def check_format(path: str | os.PathLike[str]) -> str:
     """The format that a path's suffix names: pdf, svg or png, in any case.
 
     Raises:
@@ -105,7 +106,6 @@ def _output_error(target: Path, error: OSError) -> OutputError:
 
 
 def _remove(part: Path) -> None:
-    try:
+    # A failure means that the folder is gone or closed to us: nothing of ours can be left in it.
+    with contextlib.suppress(OSError):
         part.unlink(missing_ok=True)
-    except OSError:
-        pass  # the folder itself is gone or closed to us: nothing of ours can be left in it

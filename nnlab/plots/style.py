@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import matplotlib as mpl
 
@@ -15,7 +15,7 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
 GREY: Final = "#9A9A9A"
 INK: Final = "#333333"
 # The split of a curve is told by its dash, whatever its colour.
-Dash = str | tuple[float, tuple[float, ...]]
+Dash = Literal["-"] | tuple[float, tuple[float, ...]]
 DASHES: Final[Mapping[str, Dash]] = {
     "train": (0, (3.2, 1.4)),
     "val": "-",
@@ -26,7 +26,7 @@ DASHES: Final[Mapping[str, Dash]] = {
 WIDTH: Final = 5.5
 SMALL: Final = 7.0  # points; labels of the axes are one larger
 
-_PARAMS: Final[Mapping[str, Any]] = {
+_PARAMS: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": SMALL,
     "axes.labelsize": SMALL + 1,
@@ -67,7 +67,8 @@ _PARAMS: Final[Mapping[str, Any]] = {
 
 def style() -> AbstractContextManager[None]:
     """A context with nnlab's style and nothing of the user's own matplotlibrc."""
-    context: AbstractContextManager[None] = mpl.rc_context({**_defaults(), **_PARAMS})
+    settings: Any = {**_defaults(), **_PARAMS}
+    context: AbstractContextManager[None] = mpl.rc_context(settings)
     return context
 
 
@@ -81,7 +82,7 @@ def marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
 
 
-def _defaults() -> Mapping[str, Any]:
+def _defaults() -> dict[str, Any]:
     """Matplotlib's own defaults, but for the backend: setting that would start one."""
     return {key: value for key, value in mpl.rcParamsDefault.items() if key not in _GLOBAL}
 

@@ -29,10 +29,10 @@ def report(db: store.Database, scope: Scope) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that markdown shows as it is: no markup, no HTML.
+    r"""Text that markdown shows as it is: no markup, no HTML.
 
     >>> escaped("a_b <script>|x|")
-    'a\\\\_b &lt;script&gt;\\\\|x\\\\|'
+    'a\\_b &lt;script&gt;\\|x\\|'
     """
     for sign in "\\`*_{}[]()#|":
         text = text.replace(sign, "\\" + sign)
@@ -96,7 +96,8 @@ def _ranking(ranking: Ranking) -> str:
         f"By {ranking.objective.metric} at each run's {ranking.at} epoch; {word} is better;"
         " mean ± standard deviation over seeds.",
         "",
-        "| # | " + " | ".join([*map(escaped, fields), "n", ranking.objective.metric, "epoch"])
+        "| # | "
+        + " | ".join([*map(escaped, fields), "n", ranking.objective.metric, "epoch"])
         + " | flags |",
         "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * 3) + " | --- |",
     ]
@@ -136,7 +137,11 @@ def _what_was_run(db: store.Database, runs: Sequence[Run]) -> str:
     attempts = store.attempts_of(db, [run.id for run in runs])
     lines += ["", *_machines(attempts), *_commands(attempts)]
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    lines += ["", f"Made by nnlab {nnlab.__version__} from {escaped(db.address.shown)}, {made}.", ""]
+    lines += [
+        "",
+        f"Made by nnlab {nnlab.__version__} from {escaped(db.address.shown)}, {made}.",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -144,7 +149,11 @@ def _machines(attempts: Sequence[Attempt]) -> list[str]:
     found = dict.fromkeys(
         f"- {escaped(e.hostname)}: {escaped(e.device)}, nnlab {e.nnlab}, torch {e.torch},"
         f" Python {e.python}"
-        + (f", commit {e.git_commit[:12]}{' with changes' if e.git_dirty else ''}" if e.git_commit else "")
+        + (
+            f", commit {e.git_commit[:12]}{' with changes' if e.git_dirty else ''}"
+            if e.git_commit
+            else ""
+        )
         for attempt in attempts
         if (e := attempt.environment) is not None
     )

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 
 from nnlab.config import RunConfig
-from nnlab.engine import loop
 from nnlab.engine.loop import batches, start, train
+from nnlab.engine.seeds import generator
 from nnlab.errors import DataError, DeviceError
 from nnlab.records import Status
 
@@ -85,18 +86,16 @@ def test_training_follows_a_loop_written_by_hand(config: Make) -> None:
     settings = config(opt="sgd", lr=0.1, momentum=0.9, weight_decay=0.01, dtype="float64")
     session = start(settings)
     twin = start(settings)
-    optimizer = torch.optim.SGD(
-        [
-            {"params": [p for p in twin.model.parameters() if p.ndim > 1], "weight_decay": 0.01},
-            {"params": [p for p in twin.model.parameters() if p.ndim == 1]},
-        ],
-        lr=0.1,
-        momentum=0.9,
-    )
+    parameters = list(twin.model.parameters())
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.01},
+        {"params": [p for p in parameters if p.ndim == 1]},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
     x, y = twin.data.train.examples, twin.data.train.targets
     for epoch in range(1, 6):
-        order = torch.randperm(len(y), generator=loop.generator(0, "order", epoch))
-        for rows in order.split(16):
+        order = torch.randperm(len(y), generator=generator(0, "order", epoch))
+        for rows in torch.split(order, 16):
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(twin.model(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -10,9 +10,6 @@ from nnlab.diagnose.turning import Turning, turning
 from nnlab.diagnose.worsening import ENOUGH, worsening_confidence
 from nnlab.records import Finding, History, Severity
 
-# A curve that only rises has no scatter; evidence is stored as JSON, which has no infinity.
-_MOST_STANDARD_ERRORS = 999.0
-
 
 @dataclass(frozen=True, slots=True)
 class Overfitting:
@@ -85,7 +82,7 @@ def _evidence(pair: LossPair, turn: Turning) -> Mapping[str, float]:
         "rise": turn.rise,
         "rise_relative": turn.rise_relative,
         "rise_share_of_gain": turn.rise_share,
-        "rise_in_standard_errors": min(turn.rise_in_noise, _MOST_STANDARD_ERRORS),
+        "rise_in_standard_errors": turn.rise_in_noise,
         "train_loss_at_onset": turn.train_at_onset,
         "final_train_loss": turn.train_end,
         "train_fall_relative": turn.train_fall_relative,

@@ -1,0 +1,98 @@
+"""Runs every benchmark and writes docs/performance.md.
+
+    make bench
+
+Ratios compare neighbours in time; single figures are medians. Both are of this machine only.
+"""
+
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import storing
+import torch
+import training_loop
+from measure import Compared, machine
+from start_up import measure as measure_start_up
+
+import nnlab
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+
+_INTRO = """# Performance
+
+Made by `make bench`. Shared machines drift by half and more between minutes, so both sides of a
+ratio run in turn within one benchmark; what is shown are medians over the rounds, and the median of
+the ratios pair by pair. A goal is met when the ratio holds.
+"""
+
+
+def main() -> int:
+    """Measures, writes the page, and fails where a goal is not met."""
+    compared: list[Compared] = []
+    measured: list[storing.Measured] = []
+    with tempfile.TemporaryDirectory() as folder:
+        single, seeded = Path(folder) / "single.db", Path(folder) / "seeded.db"
+        _say("filling a database of 10,000 runs")
+        storing.fill(single)
+        storing.fill(seeded, seeds=3)
+        _say("start-up")
+        compared += measure_start_up(single)
+        _say("ranking")
+        measured += storing.ranking(single, "10,000 runs, a trial each")
+        measured += storing.ranking(seeded, "10,000 runs, three seeds a trial")
+    _say("writing")
+    measured.append(storing.epoch_write())
+    bulk, size = storing.bulk_import()
+    compared.append(bulk)
+    measured.append(size)
+    _say("the loop")
+    compared += training_loop.measure()
+    PAGE.write_text(_page(compared, measured), encoding="utf-8")
+    print(PAGE.read_text(encoding="utf-8"))
+    missed = [one.name for one in [*compared, *measured] if not one.met]
+    if missed:
+        print("goals not met:", "; ".join(missed), file=sys.stderr)
+    return int(bool(missed))
+
+
+def _say(what: str) -> None:
+    print(f"... {what}", file=sys.stderr, flush=True)
+
+
+def _page(compared: list[Compared], measured: list[storing.Measured]) -> str:
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    lines = [
+        _INTRO,
+        f"**Machine:** {machine()}, torch {torch.__version__}, no GPU used;"
+        f" nnlab {nnlab.__version__}, {today}.",
+        "",
+        "## Side by side",
+        "",
+        "| what | ours (ms) | reference | its time (ms) | ratio | goal |",
+        "| --- | ---: | --- | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {one.name} | {one.ours_seconds * 1e3:.1f} | {one.reference} |"
+        f" {one.reference_seconds * 1e3:.1f} | {one.ratio:.3f} |"
+        f" {one.goal:.3g}{'' if one.met else ' (not met)'} |"
+        for one in compared
+    ]
+    lines += [
+        "",
+        "## Single figures",
+        "",
+        "| what | median | limit |",
+        "| --- | ---: | ---: |",
+    ]
+    lines += [
+        f"| {one.name} | {one.value:.2f} {one.unit} |"
+        f" {one.limit:g} {one.unit}{'' if one.met else ' (not met)'} |"
+        for one in measured
+    ]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

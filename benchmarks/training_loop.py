@@ -1,0 +1,116 @@
+"""The loop: an epoch of ours, evaluated, stored and shown, against a bare fused loop.
+
+The bare side is what one writes by hand: tensors in memory, a permutation, fused Adam, the
+validation split evaluated after each epoch. Network 784-256-128-10, batch 128, one thread.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from measure import Compared, in_turn
+from torch import nn
+from torch.nn import functional
+
+from nnlab import store
+from nnlab.cli.live import BarView
+from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
+from nnlab.engine import loop
+from nnlab.engine.data.prepare import Part, Prepared
+from nnlab.engine.optimizers import build as build_optimizer
+from nnlab.launch.provenance import environment
+from nnlab.records import Epoch
+
+EXAMPLES, BATCH = 20_000, 128
+ROUNDS = 15
+
+
+def measure() -> list[Compared]:
+    """One epoch against one epoch, in turn."""
+    torch.set_num_threads(1)
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(EXAMPLES + 2000, 784, generator=draw)
+    y = torch.randint(0, 10, (EXAMPLES + 2000,), generator=draw)
+    train, val = Part(x[:EXAMPLES], y[:EXAMPLES]), Part(x[EXAMPLES:], y[EXAMPLES:])
+    bare = _bare(train, val)
+    with _ours(train, val) as epochs:
+        return [
+            in_turn(
+                "epoch of 784-256-128-10, stored and shown",
+                lambda: next(epochs),
+                lambda: next(bare),
+                of="bare fused loop",
+                rounds=ROUNDS,
+                goal=1.02,
+            )
+        ]
+
+
+def _model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)
+    )
+
+
+def _bare(train: Part, val: Part) -> Iterator[tuple[float, float]]:
+    model = _model()
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    while True:
+        model.train()
+        order = torch.randperm(EXAMPLES)
+        for start in range(0, EXAMPLES, BATCH):
+            rows = order[start : start + BATCH]
+            optimizer.zero_grad()
+            functional.cross_entropy(model(train.examples[rows]), train.targets[rows]).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            outputs = model(val.examples)
+            loss = functional.cross_entropy(outputs, val.targets).item()
+            right = (outputs.argmax(1) == val.targets).float().mean().item()
+        yield loss, right
+
+
+@contextmanager
+def _ours(train: Part, val: Part) -> Iterator[Iterator[Epoch]]:
+    facts = DataFacts("classification")
+    config = resolve(RunConfig(batch_size=BATCH, epochs=100_000, device="cpu"), facts)
+    setting = setting_of(config)
+    model = _model()
+    data = Prepared("classification", (784,), 10, train, val, val, "benchmark")
+    cpu = torch.device("cpu")
+    session = loop.Session(config, cpu, 1, data, model, build_optimizer(model, config), None)
+    with tempfile.TemporaryDirectory() as folder:
+        db = store.open_database(str(Path(folder) / "runs.db"), write=True, create=True)
+        study = store.create_study(
+            db, name="loop", question="", objective=None, space=None, seeds=()
+        )
+        plan = store.Plan(setting, digest_of(setting), 0, config.epochs)
+        queued = store.enqueue(db, study, [plan])
+        claim = store.claim(
+            db, run_ids=queued.run_ids, hostname="here", pid=os.getpid(), command="benchmark"
+        )
+        assert claim is not None
+        writer = store.RunWriter(
+            db,
+            claim,
+            environment=environment("cpu", 1),
+            data_fingerprint="benchmark",
+            resume_after=0,
+        )
+        view = BarView(lambda run: f"seed {run.seed}", runs=1, epochs=config.epochs)
+
+        def epochs() -> Iterator[Epoch]:
+            view.started(claim.run, 0)
+            for epoch in loop.train(session):
+                writer.write(epoch)
+                view.epoch(claim.run, epoch)
+                yield epoch
+
+        with view:
+            yield epochs()
+        db.close()

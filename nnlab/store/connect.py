@@ -1,0 +1,188 @@
+"""Connections to a database: how they begin, commit, fail and close."""
+
+import functools
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from urllib.parse import quote
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from nnlab.errors import DatabaseReadOnly
+from nnlab.store.address import Address
+from nnlab.store.failure import translated
+from nnlab.store.text import to_json
+
+# How long a writer waits for another one. Each of ours holds the lock for milliseconds.
+BUSY_SECONDS = 30.0
+
+_WRITES = "nnlab_writes"
+
+
+class Access(Enum):
+    """How the file is opened."""
+
+    CREATE = "make it where it is missing, and write"
+    WRITE = "write"
+    READ = "read; the last reader tidies the write-ahead log away, as a writer would"
+    READ_ONLY_FILE = "read a file that cannot be written"
+    FROZEN = "read a file in a folder that cannot be written, without locks and log"
+
+    @property
+    def writes(self) -> bool:
+        """Whether this access is for writing."""
+        return self in (Access.CREATE, Access.WRITE)
+
+
+_URI_QUERY = {
+    Access.CREATE: "mode=rwc",
+    Access.WRITE: "mode=rw",
+    Access.READ: "mode=rw",
+    Access.READ_ONLY_FILE: "mode=ro",
+    Access.FROZEN: "mode=ro&immutable=1",
+}
+
+
+class Database:
+    """An open database; threads may share it, each transaction has a connection of its own.
+
+    `newer` says that a later nnlab has made its schema: it can only be read.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        access: Access,
+        *,
+        newer: bool = False,
+        busy_seconds: float = BUSY_SECONDS,
+        foreign_keys: bool = True,
+    ) -> None:
+        self.address = address
+        self.access = access
+        self.newer = newer
+        self.busy_seconds = busy_seconds
+        self._engine = create_engine(
+            address.url,
+            creator=functools.partial(_connect, address, access, busy_seconds, foreign_keys),
+            json_serializer=to_json,
+        )
+        self._writing = self._engine.execution_options(**{_WRITES: True})
+        event.listen(self._engine, "begin", _begin)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot of the database for all statements inside.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._translating(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that holds the write lock from its start.
+
+        It is durable at exit; an exception inside rolls all of it back.
+
+        Raises:
+            DatabaseReadOnly: the database was opened for reading.
+            StoreError: the database cannot be written.
+        """
+        if not self.access.writes:
+            raise DatabaseReadOnly(
+                f"{self.address.shown} was opened for reading only",
+                hint="update nnlab: a later one wrote this database" if self.newer else None,
+            )
+        with self._translating(), self._writing.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def driver(self) -> Iterator[sqlite3.Connection]:
+        """SQLite's own connection, for what happens outside of transactions: backups, the log.
+
+        Raises:
+            StoreError: the database cannot be opened.
+        """
+        with self._translating():
+            pooled = self._engine.raw_connection()
+            try:
+                connection = pooled.driver_connection
+                assert isinstance(connection, sqlite3.Connection)
+                yield connection
+            finally:
+                pooled.close()
+
+    def keep_log(self) -> None:
+        """Turns write-ahead logging on, for good: readers and a writer never wait on each other.
+
+        SQLite does not wait for the lock that this takes, so this does, as for any other.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        deadline = time.monotonic() + self.busy_seconds
+        with self.driver() as connection:
+            while True:
+                try:
+                    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+                    if mode != "wal":
+                        # Where memory cannot be shared, SQLite answers with the mode it keeps.
+                        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                except sqlite3.OperationalError as error:
+                    locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                    if not locked or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.005)
+                else:
+                    return
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if isinstance(cause, sqlite3.Error):
+                ours = translated(cause, self.address, newer=self.newer)
+                if ours is not None:
+                    raise ours from error
+            raise
+
+
+def _connect(
+    address: Address, access: Access, busy_seconds: float, foreign_keys: bool
+) -> sqlite3.Connection:
+    place = quote(str(address.path.absolute()), errors="surrogateescape")
+    connection = sqlite3.connect(
+        f"file:{place}?{_URI_QUERY[access]}",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,  # transactions begin where `_begin` says, never by themselves
+        check_same_thread=False,
+    )
+    try:
+        # FULL: an epoch that was shown on the screen is there after a power cut.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        if not access.writes:
+            connection.execute("PRAGMA query_only=ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE: a writer that began as a reader could only fail when another one was faster.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

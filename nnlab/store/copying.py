@@ -1,0 +1,77 @@
+"""Copies of a database: whole, consistent, and there only once they are complete."""
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from nnlab.errors import DiskFull, NnlabError, OutputError
+from nnlab.store.connect import Database
+
+
+def copy_whole(database: Database, destination: Path) -> None:
+    """Copies the last committed state, while others may write, to a file that is not there yet.
+
+    Raises:
+        OutputError: the destination exists or cannot be written.
+        DiskFull: no room for it.
+        StoreError: the database cannot be read.
+    """
+    if os.path.lexists(destination):
+        raise OutputError(f"{destination} is there already", hint="name a new file")
+    if not destination.parent.is_dir():
+        raise OutputError(
+            f"cannot write {destination}: there is no folder {destination.parent}",
+            hint=f"mkdir -p {destination.parent}",
+        )
+    part = destination.with_name(f".{destination.name}.{os.getpid()}.part")
+    try:
+        with database.driver() as source:
+            _copy(source, part, destination)
+        _publish(part, destination)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _copy(source: sqlite3.Connection, part: Path, destination: Path) -> None:
+    try:
+        target = sqlite3.connect(part)
+    except sqlite3.Error as error:
+        raise OutputError(f"cannot write {destination}: {error}") from error
+    try:
+        source.backup(target)
+        # A single file can be moved and mailed; whoever opens it turns the log on again.
+        target.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        ours = _about_the_copy(error, destination)
+        if ours is None:
+            raise
+        raise ours from error
+    finally:
+        target.close()
+
+
+def _about_the_copy(error: sqlite3.Error, destination: Path) -> NnlabError | None:
+    # Errors of reading are the source's, and are told as such.
+    match (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return DiskFull(f"no room left to write {destination}", hint="free some space")
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY:
+            return OutputError(f"cannot write {destination}: its folder is read-only")
+        case _:
+            return None
+
+
+def _publish(part: Path, destination: Path) -> None:
+    try:
+        # Unlike a rename, a link never replaces a file that came to be meanwhile.
+        os.link(part, destination)
+    except FileExistsError:
+        raise OutputError(f"{destination} is there already", hint="name a new file") from None
+    except OSError:
+        # Some file systems have no links.
+        try:
+            part.replace(destination)
+        except OSError as error:
+            raise OutputError(f"cannot write {destination}: {error.strerror}") from error

@@ -1,0 +1,200 @@
+"""Puts runs into the queue: the database is the queue, and a run is in it only once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.engine import Connection
+
+from nnlab.records import Setting, Status, Study
+from nnlab.store.connect import Database
+from nnlab.store.liveness import Observer
+from nnlab.store.text import moment_to_text, storable, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that is wanted: a setting with its digest, and a seed."""
+
+    setting: Setting
+    digest: str
+    seed: int
+    epochs: int
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """The runs of the plans, in the plans' order, and how many stood how before.
+
+    `new` were made, `waiting` were queued or interrupted, `retried` had failed and are queued
+    again, `done` have a result, `busy` are worked on now.
+    """
+
+    run_ids: tuple[int, ...]
+    new: int
+    waiting: int
+    retried: int
+    done: int
+    busy: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    id: int
+    repeat: int
+    status: Status
+
+
+_Key = tuple[int, int]  # trial, seed
+
+
+def enqueue(db: Database, study: Study, plans: Sequence[Plan], *, again: bool = False) -> Enqueued:
+    """Queues every plan that has no run yet, and those that failed once more.
+
+    A name given replaces that of an existing run, tags are added to its own.
+
+    Args:
+        db: the database.
+        study: where the runs belong.
+        plans: what is wanted; the same setting and seed twice is one run.
+        again: whether each plan gets a new run; earlier ones are then no longer current.
+    """
+    observer = Observer.here()
+    with db.write() as connection:
+        trials = _trials(connection, study, plans)
+        wanted = {(trials[plan.digest], plan.seed): plan for plan in plans}
+        before = _current_runs(connection, study, set(trials.values()), observer)
+        if again:
+            _retire(connection, [before[key].id for key in wanted if key in before])
+        fresh = [key for key in wanted if again or key not in before]
+        _insert(
+            connection,
+            [(key, before[key].repeat + 1 if key in before else 0, wanted[key]) for key in fresh],
+        )
+        kept = {} if again else {key: before[key] for key in wanted if key in before}
+        failed = [run.id for run in kept.values() if run.status is Status.FAILED]
+        _requeue(connection, failed)
+        _label(connection, [(run.id, wanted[key]) for key, run in kept.items()])
+        after = _current_runs(connection, study, set(trials.values()), observer)
+    statuses = [run.status for run in kept.values()]
+    return Enqueued(
+        run_ids=tuple(after[key].id for key in wanted),
+        new=len(fresh),
+        waiting=sum(status in (Status.QUEUED, Status.INTERRUPTED) for status in statuses),
+        retried=len(failed),
+        done=sum(status in (Status.FINISHED, Status.DIVERGED) for status in statuses),
+        busy=sum(status is Status.RUNNING for status in statuses),
+    )
+
+
+def missing(db: Database, study: Study) -> tuple[int, ...]:
+    """The study's runs that have no result yet and that nobody works on, oldest first."""
+    observer = Observer.here()
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            f"{_CURRENT} WHERE trial.study_id = ? AND run.current ORDER BY run.id", (study.id,)
+        )
+        return tuple(
+            number for number, _, _, _, *place in rows if observer.status(*place).is_missing
+        )
+
+
+_CURRENT = """
+    SELECT run.id, run.trial_id, run.seed, run.repeat,
+           run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid
+    FROM trial
+    JOIN run ON run.trial_id = trial.id
+    LEFT JOIN attempt ON attempt.id = run.lease_attempt_id
+"""
+
+
+def _trials(connection: Connection, study: Study, plans: Sequence[Plan]) -> dict[str, int]:
+    """The numbers of the plans' trials by digest; new ones are made."""
+    settings = {plan.digest: plan.setting for plan in plans}
+    known = _digests(connection, study, settings)
+    new = [
+        (study.id, digest, to_json(dict(setting)))
+        for digest, setting in settings.items()
+        if digest not in known
+    ]
+    if not new:
+        return known
+    connection.exec_driver_sql(
+        "INSERT INTO trial (study_id, digest, setting) VALUES (?, ?, ?)", new
+    )
+    return _digests(connection, study, settings)
+
+
+def _digests(connection: Connection, study: Study, digests: dict[str, Setting]) -> dict[str, int]:
+    rows = connection.exec_driver_sql(
+        "SELECT digest, id FROM trial WHERE study_id = ?"
+        " AND digest IN (SELECT value FROM json_each(?))",
+        (study.id, to_json(list(digests))),
+    )
+    return {digest: number for digest, number in rows}
+
+
+def _current_runs(
+    connection: Connection, study: Study, trials: set[int], observer: Observer
+) -> dict[_Key, _Found]:
+    rows = connection.exec_driver_sql(
+        f"{_CURRENT} WHERE trial.study_id = ? AND run.current"
+        " AND trial.id IN (SELECT value FROM json_each(?))",
+        (study.id, to_json(sorted(trials))),
+    )
+    return {
+        (trial, seed): _Found(number, repeat, observer.status(*place))
+        for number, trial, seed, repeat, *place in rows
+    }
+
+
+def _insert(connection: Connection, fresh: Sequence[tuple[_Key, int, Plan]]) -> None:
+    if not fresh:
+        return
+    now = moment_to_text(datetime.now(UTC))
+    connection.exec_driver_sql(
+        "INSERT INTO run (trial_id, seed, repeat, current, status, name, tags, epochs,"
+        " epochs_planned, created_at) VALUES (?, ?, ?, 1, 'queued', ?, ?, 0, ?, ?)",
+        [
+            (
+                trial,
+                seed,
+                repeat,
+                storable(plan.name) if plan.name else None,
+                to_json([storable(tag) for tag in plan.tags]),
+                plan.epochs,
+                now,
+            )
+            for (trial, seed), repeat, plan in fresh
+        ],
+    )
+
+
+def _retire(connection: Connection, run_ids: Sequence[int]) -> None:
+    connection.exec_driver_sql(
+        "UPDATE run SET current = 0 WHERE id IN (SELECT value FROM json_each(?))",
+        (to_json(list(run_ids)),),
+    )
+
+
+def _requeue(connection: Connection, run_ids: Sequence[int]) -> None:
+    connection.exec_driver_sql(
+        "UPDATE run SET status = 'queued', reason = NULL, ended_at = NULL"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (to_json(list(run_ids)),),
+    )
+
+
+def _label(connection: Connection, kept: Sequence[tuple[int, Plan]]) -> None:
+    names = [(storable(plan.name), number) for number, plan in kept if plan.name]
+    if names:
+        connection.exec_driver_sql("UPDATE run SET name = ? WHERE id = ?", names)
+    tags = [(storable(tag), number, storable(tag)) for number, plan in kept for tag in plan.tags]
+    if tags:
+        connection.exec_driver_sql(
+            "UPDATE run SET tags = json_insert(tags, '$[#]', ?) WHERE id = ?"
+            " AND NOT EXISTS (SELECT 1 FROM json_each(run.tags) WHERE value = ?)",
+            tags,
+        )

@@ -1,0 +1,132 @@
+"""What the SQLite driver says, in nnlab's words: the one place that reads its error codes."""
+
+import shutil
+import sqlite3
+
+from nnlab.errors import (
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DiskFull,
+    NewerSchema,
+    NnlabError,
+    NoDatabase,
+    NotADatabase,
+    OutputError,
+    StoreError,
+)
+from nnlab.store.address import Address
+
+# SQLite needs a few pages to grow its files; under this an I/O error means a full disk.
+_TOO_LITTLE = 1 << 16
+
+_PRIMARY = 0xFF
+
+
+def translated(error: sqlite3.Error, address: Address, *, newer: bool = False) -> NnlabError | None:
+    """The error to raise instead, or None where the driver's own says it best (a bug of ours).
+
+    Args:
+        error: what the driver raised.
+        address: the database that it was raised for.
+        newer: whether the schema is of a later revision, so that a name may be missing in it.
+    """
+    # Errors of the Python binding itself carry no code.
+    code: int = getattr(error, "sqlite_errorcode", 0) or 0
+    match code & _PRIMARY:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return DatabaseLocked(
+                f"{address.shown} is locked: another process has been writing to it for too long",
+                hint="try again; if it stays so, look for a stopped process that has it open",
+            )
+        case sqlite3.SQLITE_READONLY:
+            return _read_only(code, address)
+        case sqlite3.SQLITE_FULL:
+            return disk_full(address)
+        case sqlite3.SQLITE_IOERR:
+            return _input_output(error, address)
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return not_a_database(address, damaged=code & _PRIMARY == sqlite3.SQLITE_CORRUPT)
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            return cannot_open(address)
+        case sqlite3.SQLITE_ERROR if newer:
+            return NewerSchema(
+                f"{address.shown} was written by a later nnlab, and this part of it cannot be"
+                f" read: {error}",
+                hint="update nnlab",
+            )
+        case _:
+            return None
+
+
+def not_a_database(address: Address, *, damaged: bool) -> NotADatabase:
+    """The file is of another kind, or was one and is broken."""
+    what = "is damaged" if damaged else "is not an nnlab database, or is damaged"
+    return NotADatabase(
+        f"{address.shown} {what}",
+        hint=f"name another file with --db, or put back a backup ({address.path.name}.backup-*)",
+    )
+
+
+def disk_full(address: Address) -> DiskFull:
+    """No room left; the transaction was rolled back."""
+    return DiskFull(
+        f"no room left on the disk of {address.shown}; what was stored before is kept",
+        hint="free some space, then repeat the command: it goes on where it stopped",
+    )
+
+
+def read_only(address: Address) -> DatabaseReadOnly:
+    """The file or the folder is write-protected."""
+    return DatabaseReadOnly(
+        f"{address.shown} cannot be written: the file, its folder or the disk is read-only",
+        hint="change its permissions, or copy it and name the copy with --db",
+    )
+
+
+def cannot_open(address: Address, *, create: bool = False) -> NnlabError:
+    """Why a file could not be opened, from what lies at its place."""
+    path = address.path
+    if path.is_dir():
+        return NotADatabase(
+            f"{address.shown} is a folder, not a database", hint="--db names a file"
+        )
+    if not path.parent.is_dir():
+        message = f"there is no folder {path.parent} for the database {address.shown}"
+        hint = f"mkdir -p {path.parent}"
+        return OutputError(message, hint=hint) if create else NoDatabase(message, hint=hint)
+    if not path.exists() and not create:
+        return no_database(address)
+    return OutputError(
+        f"{address.shown} cannot be opened: its folder {path.parent} may not be entered or written",
+        hint="change the permissions, or name another file with --db",
+    )
+
+
+def no_database(address: Address) -> NoDatabase:
+    """Nothing was ever stored there."""
+    return NoDatabase(
+        f"there is no database {address.shown}",
+        hint="nnlab train makes one; --db or NNLAB_DB names another place",
+    )
+
+
+def _read_only(code: int, address: Address) -> NnlabError:
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return StoreError(
+            f"{address.shown} was moved or deleted while it was in use",
+            hint="put it back, or repeat the command to start a new one",
+        )
+    return read_only(address)
+
+
+def _input_output(error: sqlite3.Error, address: Address) -> NnlabError:
+    try:
+        free = shutil.disk_usage(address.path.parent).free
+    except OSError:
+        free = _TOO_LITTLE
+    if free < _TOO_LITTLE:
+        return disk_full(address)
+    return StoreError(
+        f"the disk of {address.shown} failed: {error}",
+        hint="check the disk, its quota and, for a network folder, the connection",
+    )

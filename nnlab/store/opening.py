@@ -1,0 +1,112 @@
+"""Opens a database for what is to be done with it: reads any, writes only its own schema."""
+
+from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError
+from nnlab.store.address import Address, parse
+from nnlab.store.connect import BUSY_SECONDS, Access, Database
+from nnlab.store.failure import cannot_open, no_database
+from nnlab.store.schema import SHIPPED, Migrations, revision_of
+from nnlab.store.upgrade import create_schema, newer_schema, upgrade_schema
+
+
+def open_database(
+    target: str,
+    *,
+    write: bool,
+    create: bool = False,
+    migrations: Migrations = SHIPPED,
+    busy_seconds: float = BUSY_SECONDS,
+) -> Database:
+    """Opens a database; an older schema is backed up and upgraded first.
+
+    Args:
+        target: a path or a URL.
+        write: whether results will be written.
+        create: whether to make what is missing. Without it no file is ever made.
+        migrations: what the schema is made and upgraded by.
+        busy_seconds: how long to wait for another writer.
+
+    Raises:
+        UsageError: the target is no path and no supported URL.
+        NoDatabase: there is none, and none is to be made.
+        NotADatabase: the file is something else, or damaged.
+        NewerSchema: it is to be written, and a later nnlab made it.
+        UpgradeFailed: an older one could not be upgraded.
+        StoreError, OutputError: the file cannot be opened, made, read or written.
+    """
+    address = parse(target)
+    if not _has_content(address):
+        if not create:
+            raise _missing(address)
+        if not address.path.parent.is_dir():
+            raise cannot_open(address, create=True)
+        create_schema(address, migrations, busy_seconds=busy_seconds)
+    opened = _writable if write else _readable
+    database = opened(address, busy_seconds)
+    try:
+        _settle_schema(database, migrations, write=write, create=create)
+        if write:
+            database.keep_log()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _has_content(address: Address) -> bool:
+    try:
+        return address.path.is_file() and address.path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _missing(address: Address) -> NnlabError:
+    return no_database(address) if address.path.is_file() else cannot_open(address)
+
+
+def _settle_schema(
+    database: Database, migrations: Migrations, *, write: bool, create: bool
+) -> None:
+    address, busy_seconds = database.address, database.busy_seconds
+    with database.read() as connection:
+        revision = revision_of(connection, address)
+    if revision is None:
+        if not create:
+            raise NoDatabase(
+                f"{address.shown} holds no results of nnlab", hint="nnlab train makes the tables"
+            )
+        create_schema(address, migrations, busy_seconds=busy_seconds)
+    elif revision in migrations.revisions[:-1]:
+        upgrade_schema(address, migrations, busy_seconds=busy_seconds)
+    elif revision != migrations.head:
+        if write:
+            raise newer_schema(address, revision, migrations)
+        database.newer = True
+
+
+def _writable(address: Address, busy_seconds: float) -> Database:
+    return Database(address, Access.WRITE, busy_seconds=busy_seconds)
+
+
+def _readable(address: Address, busy_seconds: float) -> Database:
+    """Opens for reading in the first way that works; where none does, the last one says why."""
+    for access in (Access.READ, Access.READ_ONLY_FILE):
+        database = Database(address, access, busy_seconds=busy_seconds)
+        try:
+            with database.read() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        except (DatabaseReadOnly, OutputError):
+            database.close()
+        except BaseException:
+            database.close()
+            raise
+        else:
+            return database
+    log = address.path.with_name(f"{address.path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        # Frozen, the newest results, which are in the log, would silently be missing.
+        raise DatabaseReadOnly(
+            f"{address.shown} cannot be read where it is: its newest results are in {log.name},"
+            " and reading that needs a folder that can be written",
+            hint="copy both files to another folder and name the copy with --db",
+        )
+    return Database(address, Access.FROZEN, busy_seconds=busy_seconds)

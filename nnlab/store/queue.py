@@ -1,0 +1,200 @@
+"""Takes runs out of the queue: a claim is a lease, and a lease that is not renewed lapses."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from sqlalchemy.engine import Connection
+
+from nnlab.errors import LeaseLost
+from nnlab.records import Environment, Run, Status
+from nnlab.store.connect import Database
+from nnlab.store.environments import environment_id
+from nnlab.store.liveness import Observer, pid_space
+from nnlab.store.rows import IDS, ids, one_run
+from nnlab.store.text import moment_to_text, storable
+
+LEASE_SECONDS = 60.0
+
+_CLAIMABLE = (Status.QUEUED, Status.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that this process works on, as it was when claimed, and the attempt that it is."""
+
+    run: Run
+    attempt_id: int
+
+
+def claim(
+    db: Database,
+    environment: Environment | None = None,
+    *,
+    run_ids: Sequence[int],
+    pid: int,
+    command: str,
+    hostname: str,
+    lease_seconds: float = LEASE_SECONDS,
+    now: float | None = None,
+) -> Claim | None:
+    """Takes the first run that waits, or whose worker is gone, and nobody else can take it.
+
+    Args:
+        db: the database.
+        environment: where it will be trained, if that is known yet (see `RunWriter`).
+        run_ids: which runs, in the order to try them.
+        pid: the worker's process.
+        command: the command line that it was started by.
+        hostname: the host that it runs on.
+        lease_seconds: how long the lease lasts without a renewal.
+        now: Unix seconds; None reads the clock.
+
+    Returns:
+        The claim, or None where there is nothing to do.
+    """
+    observer = Observer(time.time() if now is None else now, hostname)
+    at = moment_to_text(datetime.fromtimestamp(observer.now, UTC))
+    with db.write() as connection:
+        found = _first_claimable(connection, run_ids, observer)
+        if found is None:
+            return None
+        connection.exec_driver_sql(
+            "UPDATE attempt SET outcome = 'lost', ended_at = ?"
+            " WHERE run_id = ? AND ended_at IS NULL",
+            (at, found),
+        )
+        attempt_id = connection.exec_driver_sql(
+            "INSERT INTO attempt (run_id, environment_id, hostname, pid_space, pid, command,"
+            " first_epoch, started_at)"
+            " SELECT id, ?, ?, ?, ?, ?, epochs + 1, ? FROM run WHERE id = ? RETURNING id",
+            (
+                environment_id(connection, environment) if environment else None,
+                hostname,
+                pid_space(),
+                pid,
+                storable(command),
+                at,
+                found,
+            ),
+        ).scalar_one()
+        connection.exec_driver_sql(
+            "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL,"
+            " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?"
+            " WHERE id = ?",
+            (at, attempt_id, observer.now + lease_seconds, found),
+        )
+        return Claim(one_run(connection, found, observer), attempt_id)
+
+
+def renew(
+    db: Database,
+    claim: Claim,
+    lease_seconds: float = LEASE_SECONDS,
+    *,
+    now: float | None = None,
+) -> None:
+    """Lengthens the lease to `lease_seconds` from now.
+
+    Raises:
+        LeaseLost: another worker has taken the run over.
+    """
+    with db.write() as connection:
+        hold(connection, claim, (time.time() if now is None else now) + lease_seconds)
+
+
+def release(db: Database, claim: Claim, status: Status, *, reason: str | None = None) -> bool:
+    """Gives a run back that could not be worked on to its end; all that is stored of it stays.
+
+    Returns:
+        False where another worker has the run: then nothing was changed.
+    """
+    now = datetime.now(UTC)
+    with db.write() as connection:
+        started_at = connection.exec_driver_sql(
+            "SELECT attempt.started_at FROM attempt JOIN run ON run.lease_attempt_id = attempt.id"
+            " WHERE attempt.id = ? AND run.id = ?",
+            (claim.attempt_id, claim.run.id),
+        ).scalar_one_or_none()
+        if started_at is None:
+            return False
+        seconds = (now - datetime.fromisoformat(started_at)).total_seconds()
+        end(connection, claim, status, reason=reason, wall_seconds=max(seconds, 0.0), at=now)
+    return True
+
+
+def hold(connection: Connection, claim: Claim, until: float) -> None:
+    """Sets the lease's end, in Unix seconds; raises LeaseLost where it is another's now."""
+    changed = connection.exec_driver_sql(
+        "UPDATE run SET lease_until = ? WHERE id = ? AND lease_attempt_id = ?",
+        (until, claim.run.id, claim.attempt_id),
+    )
+    if changed.rowcount != 1:
+        raise lease_lost(claim)
+
+
+def end(
+    connection: Connection,
+    claim: Claim,
+    status: Status,
+    *,
+    reason: str | None,
+    wall_seconds: float,
+    at: datetime,
+    device_seconds: float = 0.0,
+) -> None:
+    """Ends the attempt and sets the run's state; seconds are added to those of earlier attempts."""
+    moment = moment_to_text(at)
+    connection.exec_driver_sql(
+        "UPDATE run SET status = ?, reason = ?, ended_at = ?, lease_attempt_id = NULL,"
+        " lease_until = NULL, wall_seconds = coalesce(wall_seconds, 0) + ?,"
+        " device_seconds = coalesce(device_seconds, 0) + ? WHERE id = ?",
+        (
+            str(status),
+            storable(reason) if reason is not None else None,
+            moment,
+            wall_seconds,
+            device_seconds,
+            claim.run.id,
+        ),
+    )
+    connection.exec_driver_sql(
+        "UPDATE attempt SET outcome = ?, ended_at = ? WHERE id = ?",
+        (str(status), moment, claim.attempt_id),
+    )
+
+
+def lease_lost(claim: Claim) -> LeaseLost:
+    """Another attempt has the run."""
+    return LeaseLost(
+        f"run {claim.run.id} was taken over by another worker: this one was silent for too long",
+        hint="nothing is lost; the other worker goes on",
+    )
+
+
+def _first_claimable(
+    connection: Connection, run_ids: Sequence[int], observer: Observer
+) -> int | None:
+    for chunk in _growing_chunks(run_ids):
+        rows = connection.exec_driver_sql(
+            "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"
+            " attempt.pid FROM run LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+            f" WHERE run.id IN {IDS} AND run.status IN ('queued', 'interrupted', 'running')",
+            (ids(chunk),),
+        )
+        free = {number for number, *place in rows if observer.status(*place) in _CLAIMABLE}
+        for number in chunk:
+            if number in free:
+                return number
+    return None
+
+
+def _growing_chunks(run_ids: Sequence[int]) -> Iterator[list[int]]:
+    # Mostly one of the first is free; where none is, long chunks get to the end soon.
+    rest = iter(run_ids)
+    size = 64
+    while chunk := list(islice(rest, size)):
+        yield chunk
+        size = min(size * 4, 16_384)

@@ -1,0 +1,135 @@
+"""Rows of the tables as records, and the SQL that fetches them in the order expected here."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection, Row
+
+from nnlab.records import Environment, Objective, Run, Study, Trial
+from nnlab.store.liveness import Observer
+from nnlab.store.text import StoredSetting, moment_from_text, to_json
+
+# A set of numbers as one bound value: any size, one statement for all.
+IDS = "(SELECT value FROM json_each(?))"
+
+STUDY = "id, name, question, objective, space, seeds, created_at"
+
+# The worker's place comes last: `Observer.status` takes it as it is.
+RUN = """
+    SELECT run.id, trial.id, study.name, trial.setting, trial.digest,
+           run.seed, run.repeat, run.current, run.name, run.tags,
+           run.epochs, run.epochs_planned, run.selected_epoch, run.data_fingerprint, run.reason,
+           run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
+           run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid
+    FROM run
+    JOIN trial ON trial.id = run.trial_id
+    JOIN study ON study.id = trial.study_id
+    LEFT JOIN attempt ON attempt.id = run.lease_attempt_id
+"""
+
+
+def ids(numbers: Iterable[int]) -> str:
+    """The value to bind for `IDS`."""
+    return json.dumps(list(numbers))
+
+
+def moment(text: str) -> datetime:
+    """A moment that is never NULL."""
+    found = moment_from_text(text)
+    assert found is not None
+    return found
+
+
+def study_record(row: Row[Any]) -> Study:
+    """A study from the columns in `STUDY`."""
+    number, name, question, objective, space, seeds, created_at = row
+    return Study(
+        id=number,
+        name=name,
+        question=question,
+        objective=Objective.parse(objective) if objective else None,
+        space=None
+        if space is None
+        else {field: tuple(values) for field, values in json.loads(space).items()},
+        seeds=tuple(json.loads(seeds)),
+        created_at=moment(created_at),
+    )
+
+
+def run_record(row: Row[Any], observer: Observer) -> Run:
+    """A run from the columns in `RUN`."""
+    (
+        number,
+        trial_id,
+        study,
+        setting,
+        digest,
+        seed,
+        repeat,
+        current,
+        name,
+        tags,
+        epochs,
+        epochs_planned,
+        selected_epoch,
+        data_fingerprint,
+        reason,
+        wall_seconds,
+        device_seconds,
+        created_at,
+        started_at,
+        ended_at,
+        *place,
+    ) = row
+    return Run(
+        id=number,
+        trial=Trial(trial_id, study, StoredSetting(setting), digest),
+        seed=seed,
+        repeat=repeat,
+        current=bool(current),
+        status=observer.status(*place),
+        name=name,
+        tags=tuple(json.loads(tags)) if tags != "[]" else (),
+        epochs=epochs,
+        epochs_planned=epochs_planned,
+        selected_epoch=selected_epoch,
+        data_fingerprint=data_fingerprint,
+        reason=reason,
+        wall_seconds=wall_seconds,
+        device_seconds=device_seconds,
+        created_at=moment(created_at),
+        started_at=moment_from_text(started_at),
+        ended_at=moment_from_text(ended_at),
+    )
+
+
+def one_run(connection: Connection, run_id: int, observer: Observer) -> Run:
+    """The run of that number, which must exist."""
+    found = connection.exec_driver_sql(f"{RUN} WHERE run.id = ?", (run_id,)).one()
+    return run_record(found, observer)
+
+
+def environment_record(row: Mapping[str, Any]) -> Environment:
+    """An environment from a row of its table, by column name."""
+    return Environment(
+        hostname=row["hostname"],
+        platform=row["platform"],
+        python=row["python"],
+        torch=row["torch"],
+        nnlab=row["nnlab"],
+        packages=json.loads(row["packages"]),
+        device=row["device"],
+        threads=row["threads"],
+        git_commit=row["git_commit"],
+        git_dirty=None if row["git_dirty"] is None else bool(row["git_dirty"]),
+        git_diff=row["git_diff"],
+    )
+
+
+def space_to_json(space: Mapping[str, tuple[Any, ...]] | None) -> str | None:
+    """A study's space as it is stored."""
+    return (
+        None if space is None else to_json({name: list(values) for name, values in space.items()})
+    )

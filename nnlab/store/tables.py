@@ -1,0 +1,226 @@
+"""The tables, as queries see them. Migrations make them; a test holds the two together."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from nnlab.store.text import moment_from_text, moment_to_text
+
+# nnlab's own version table lets it share a database with whatever else uses Alembic.
+VERSION_TABLE = "nnlab_version"
+
+# Names for every constraint: a later migration can only change what has one.
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime in UTC: readable text in SQLite, a timestamp with time zone elsewhere."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[object]:
+        """The column type of a dialect."""
+        sqlite = dialect.name == "sqlite"
+        return dialect.type_descriptor(String(32) if sqlite else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
+        """What is sent to the driver."""
+        return moment_to_text(value) if value and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """What a query answers."""
+        return moment_from_text(value) if isinstance(value, str) else value  # type: ignore[return-value]
+
+
+study = Table(
+    "study",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("question", Text, nullable=False),
+    Column("objective", Text),
+    Column("space", JSON(none_as_null=True)),
+    Column("seeds", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+trial = Table(
+    "trial",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("study.id"), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("setting", JSON, nullable=False),
+    UniqueConstraint("study_id", "digest"),
+)
+
+_STATUSES = "'queued', 'running', 'finished', 'interrupted', 'diverged', 'failed'"
+_OPEN = text("status IN ('queued', 'interrupted', 'running')")
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial_id", ForeignKey("trial.id"), nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("repeat", Integer, nullable=False),
+    Column("current", Boolean, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("name", Text),
+    Column("tags", JSON, nullable=False),
+    Column("epochs", Integer, nullable=False),
+    Column("epochs_planned", Integer, nullable=False),
+    Column("selected_epoch", Integer),
+    Column("data_fingerprint", Text),
+    Column("reason", Text),
+    Column("wall_seconds", Float),
+    Column("device_seconds", Float),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    # Points back at the attempt that holds the lease. No foreign key: attempts point at runs.
+    Column("lease_attempt_id", Integer),
+    Column("lease_until", Float),
+    UniqueConstraint("trial_id", "seed", "repeat"),
+    CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+    CheckConstraint("repeat >= 0", name="repeat"),
+    CheckConstraint("epochs >= 0", name="epochs"),
+    CheckConstraint("epochs_planned >= 0", name="epochs_planned"),
+    Index("run_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("run_name", "name"),
+)
+
+environment = Table(
+    "environment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("hostname", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("python", Text, nullable=False),
+    Column("torch", Text, nullable=False),
+    Column("nnlab", Text, nullable=False),
+    Column("packages", JSON, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("threads", Integer, nullable=False),
+    Column("git_commit", Text),
+    Column("git_dirty", Boolean),
+    Column("git_diff", Text),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    # Known once the worker has its device; an attempt that died before that has none.
+    Column("environment_id", ForeignKey("environment.id")),
+    Column("hostname", Text, nullable=False),
+    # A process id means the same process only within one such space: containers have their own.
+    Column("pid_space", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("first_epoch", Integer, nullable=False),
+    Column("outcome", Text),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    CheckConstraint("first_epoch >= 0", name="first_epoch"),
+    Index("attempt_run_id", "run_id"),
+)
+
+metric = Table(
+    "metric",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("direction", Text, nullable=False),
+    CheckConstraint("direction IN ('min', 'max')", name="direction"),
+)
+
+# NaN is NULL in `value`, `last` and `best`: SQLite has no NaN.
+point = Table(
+    "point",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("metric_id", ForeignKey("metric.id"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("value", Float),
+    CheckConstraint("epoch >= 0", name="epoch"),
+    sqlite_with_rowid=False,
+)
+
+summary = Table(
+    "summary",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("metric_id", ForeignKey("metric.id"), primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("last", Float),
+    Column("last_epoch", Integer, nullable=False),
+    Column("best", Float),
+    Column("best_epoch", Integer),
+    CheckConstraint("n > 0", name="n"),
+    Index("summary_best", "metric_id", "best", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("onset", Integer),
+    Column("message", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("run_id", "code"),
+    CheckConstraint("severity IN ('info', 'warning', 'error')", name="severity"),
+    CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("run_id", "kind"),
+    CheckConstraint("size >= 0", name="size"),
+)

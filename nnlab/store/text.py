@@ -1,0 +1,92 @@
+"""Values as the text that the database keeps: JSON, moments, and names of any origin."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from nnlab.records import Scalar
+
+_INFINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
+
+
+def to_json(value: Any) -> str:
+    """JSON with sorted keys, so that equal values are equal text.
+
+    Raises:
+        ValueError: NaN or an infinity, which JSON does not have.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def evidence_to_json(evidence: Mapping[str, float]) -> str:
+    """The numbers of a finding; NaN becomes null, an infinity its name."""
+    return to_json({name: _spelled(float(value)) for name, value in evidence.items()})
+
+
+def evidence_from_json(text: str) -> dict[str, float]:
+    """The inverse of `evidence_to_json`."""
+    found = json.loads(text)
+    return {name: math.nan if value is None else float(value) for name, value in found.items()}
+
+
+def _spelled(value: float) -> float | str | None:
+    return None if math.isnan(value) else _INFINITE.get(value, value)
+
+
+def moment_to_text(moment: datetime) -> str:
+    """ISO 8601 in UTC with microseconds: it sorts as text and SQLite's date functions read it.
+
+    Raises:
+        ValueError: the moment does not say its time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment_from_text(text: str | None) -> datetime | None:
+    """The inverse of `moment_to_text`; also reads what people wrote by hand, in UTC."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def storable(text: str) -> str:
+    """The text with bytes that are no Unicode (in a file name, say) as question marks."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+class StoredSetting(Mapping[str, Scalar]):
+    """A setting that is parsed when it is first looked at: lists of runs show few of theirs."""
+
+    __slots__ = ("_parsed", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._parsed: dict[str, Scalar] | None = None
+
+    def _dict(self) -> dict[str, Scalar]:
+        if self._parsed is None:
+            self._parsed = json.loads(self._text)
+        return self._parsed
+
+    def __getitem__(self, name: str) -> Scalar:
+        return self._dict()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._dict())
+
+    def __len__(self) -> int:
+        return len(self._dict())
+
+    def __eq__(self, other: object) -> bool:
+        return dict(self._dict()) == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._dict().items()))
+
+    def __repr__(self) -> str:
+        return repr(self._dict())

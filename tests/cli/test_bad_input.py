@@ -1,0 +1,302 @@
+"""Bad input: a clear message, the right exit code, nothing lost, never a traceback."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from terminal import QUICK, Nnlab
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--opt", "adm"], "unknown optimizer 'adm': did you mean 'adam'? Known: adagrad, adam"),
+        (["--data", "digit"], "did you mean 'digits'"),
+        (["--activation", "rellu"], "did you mean 'relu'"),
+        (["--lr", "-1"], "--lr must be greater than 0, got -1"),
+        (["--epochs", "many"], "--epochs must be a whole number, got many"),
+        (["--dropout", "1.5"], "--dropout must be less than 1, got 1.5"),
+        (["--seeds", "0"], "--seeds must be from 1 to 10,000, got 0"),
+        (["--seed", "1", "--seeds", "2"], "--seed lists seeds and --seeds counts them"),
+        (["--seed", "-1"], "--seed must be at least 0, got -1"),
+        (["--decay-rate", "0.1"], "--decay-rate does nothing with --decay none"),
+        (["--momentum", "0.5"], "--momentum does nothing with --opt adam"),
+        (["--loss", "mse"], "--loss mse does not fit digits, a classification task"),
+        (["--objective", "test/accuracy"], "the test split is opened once, at the end"),
+        (["--norm", "batch", "--batch-size", "1"], "needs a --batch-size of at least 2"),
+        (["--device", "gpu"], "unknown device 'gpu'"),
+        (["--device", "cuda:9"], "this machine has no such device"),
+        (["--study", "nothing"], "unknown study 'nothing'"),
+        (["--name", ""], "--name must be 1 to 200 printable characters"),
+        (["--config", "none.toml"], "--config none.toml: no such file"),
+        (["--data", "csv:none.csv#y"], "no data file at none.csv"),
+        (["--epochz", "3"], "No such option: --epochz"),
+    ],
+)
+def test_train_says_what_is_wrong(nnlab: Nnlab, words: list[str], told: str) -> None:
+    answer = nnlab("train", *words, expect=None)
+    assert answer.code in (1, 2)
+    assert told in " ".join(answer.err.replace("│", " ").split())
+    assert "Traceback" not in answer.err
+
+
+def test_all_problems_are_told_at_once(nnlab: Nnlab) -> None:
+    answer = nnlab("train", "--opt", "adm", "--lr", "0", "--depth", "x", "--seeds", "0", expect=2)
+    assert "4 problems with the settings" in answer.err
+    for option in ("--opt", "--lr", "--depth", "--seeds"):
+        assert f"- {option}" in answer.err
+
+
+def test_a_config_file_tells_all_its_problems(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "c.toml").write_text("lrr = 1\nepoch = 2\ntags = 3\nname = 4\n")
+    answer = nnlab("train", "--config", "c.toml", expect=2)
+    assert "4 problems" in answer.err
+    assert "unknown key 'lrr': did you mean 'lr'" in answer.err
+    (folder / "c.toml").write_text("lr = = 1")
+    assert "is no valid TOML" in nnlab("train", "--config", "c.toml", expect=2).err
+    assert not (folder / "runs.db").exists()
+
+
+def test_nothing_is_made_when_the_settings_are_wrong(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", "--lr", "-1", expect=2)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ls"],
+        ["studies"],
+        ["show", "1"],
+        ["compare"],
+        ["plot", "curves", "-o", "x.pdf"],
+        ["report"],
+        ["db", "status"],
+        ["db", "check"],
+        ["train", "--study", "s"],
+    ],
+)
+def test_without_a_database_it_says_how_to_make_one(
+    nnlab: Nnlab, folder: Path, words: list[str]
+) -> None:
+    answer = nnlab(*words, expect=1)
+    assert "there is no database at runs.db" in answer.err
+    assert "nnlab train" in answer.err
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"hello, I am a text\n" * 50, b"\x00\xff" * 3000])
+def test_a_file_that_is_no_database(nnlab: Nnlab, folder: Path, content: bytes) -> None:
+    (folder / "runs.db").write_bytes(content)
+    for words in (["ls"], ["train", *QUICK]):
+        answer = nnlab(*words, expect=1)
+        assert "runs.db" in answer.err
+        assert "database" in answer.err
+    assert (folder / "runs.db").read_bytes() == content
+
+
+def test_a_corrupt_database_is_told_and_left_alone(trained: Nnlab, folder: Path) -> None:
+    trained("db", "backup", "good.db")
+    content = bytearray((folder / "good.db").read_bytes())
+    for page in range(1, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 200] = b"\xde" * 200
+    (folder / "bad.db").write_bytes(content)
+    answer = trained("compare", "--db", "bad.db", expect=1)
+    assert "bad.db" in answer.err
+    assert "damaged" in answer.err or "malformed" in answer.err
+    assert (folder / "bad.db").read_bytes() == content
+
+
+def test_a_database_of_another_program(nnlab: Nnlab, folder: Path) -> None:
+    connection = sqlite3.connect(folder / "runs.db")
+    connection.execute("CREATE TABLE run (id INTEGER)")
+    connection.commit()
+    connection.close()
+    for words in (["ls"], ["train", *QUICK]):
+        answer = nnlab(*words, expect=1)
+        assert "runs.db" in answer.err
+        assert "run" in answer.err
+
+
+def test_a_newer_database_is_read_but_not_written(trained: Nnlab, folder: Path) -> None:
+    connection = sqlite3.connect(folder / "runs.db")
+    connection.execute("UPDATE nnlab_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    answer = trained("ls", "--format", "json")
+    assert len(answer.json) == 4
+    assert "newer nnlab" in answer.err
+    answer = trained("train", *QUICK, "--seed", "9", expect=1)
+    assert "newer nnlab" in answer.err
+    assert "9999" in answer.err
+    assert len(trained("ls", "--format", "json").json) == 4
+
+
+@pytest.fixture
+def locked(folder: Path) -> Iterator[threading.Event]:
+    """Holds the write lock of runs.db, from another connection, once the event is set."""
+    hold, held, release = threading.Event(), threading.Event(), threading.Event()
+
+    def holder() -> None:
+        hold.wait(60)
+        connection = sqlite3.connect(folder / "runs.db", isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        held.set()
+        release.wait(60)
+        connection.close()
+
+    thread = threading.Thread(target=holder)
+    thread.start()
+    hold.held = held  # type: ignore[attr-defined]
+    yield hold
+    hold.set()
+    release.set()
+    thread.join()
+
+
+def test_a_locked_database(
+    trained: Nnlab, locked: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnlab.store import connect
+
+    monkeypatch.setattr(connect, "BUSY_SECONDS", 0.2)
+    locked.set()
+    locked.held.wait(10)  # type: ignore[attr-defined]
+    answer = trained("train", *QUICK, "--seed", "9", expect=1)
+    assert "runs.db is locked" in answer.err
+    assert len(trained("ls", "--format", "json").json) == 4  # readers do not wait
+
+
+def mounted(where: Path, *options: str) -> bool:
+    where.mkdir(exist_ok=True)
+    return (
+        os.geteuid() == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(where)],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
+    )
+
+
+@pytest.fixture
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    where = folder / "small"
+    if not mounted(where, "size=1m"):
+        pytest.skip("a small file system needs the right to mount one")
+    yield where
+    subprocess.run(["umount", str(where)], check=True)
+
+
+def test_a_full_disk_loses_no_finished_epoch(nnlab: Nnlab, small_disk: Path) -> None:
+    place = str(small_disk / "runs.db")
+    nnlab("train", *QUICK, "-q", "--no-keep-models", "--db", place)
+    (small_disk / "filler").write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 40_000))
+    answer = nnlab(
+        "train", "--data", "iris", "--epochs", "5000", "--seed", "1", "--db", place, expect=1
+    )
+    assert "no room left" in answer.err
+    (small_disk / "filler").unlink()
+    assert "no problems" in nnlab("db", "check", "--db", place).out
+    runs = {run["run"]: run for run in nnlab("ls", "--db", place, "--format", "json").json}
+    assert runs[1]["status"] == "finished"
+    assert runs[2]["status"] == "interrupted"
+    connection = sqlite3.connect(place)
+    stored = connection.execute(
+        "SELECT count(*), max(epoch) FROM point JOIN metric m ON m.id = metric_id"
+        " WHERE run_id = 2 AND m.name = 'val/loss'"
+    ).fetchone()
+    connection.close()
+    assert stored == (runs[2]["epochs"], runs[2]["epochs"])
+    assert stored[0] > 0
+
+
+@pytest.fixture
+def read_only_folder(trained: Nnlab, folder: Path) -> Iterator[Path]:
+    """A folder with a database, mounted so that nobody can write to it, not even root."""
+    where = folder / "frozen"
+    where.mkdir()
+    shutil.copy(folder / "runs.db", where / "runs.db")
+    command = f"mount --bind {where} {where} && mount -o remount,bind,ro {where}"
+    if os.geteuid() != 0:
+        where.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        (where / "runs.db").chmod(stat.S_IRUSR)
+    elif subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode:
+        pytest.skip("root needs the right to mount to make a folder read-only")
+    yield where
+    if os.geteuid() == 0:
+        subprocess.run(["umount", str(where)], check=True)
+    else:
+        where.chmod(stat.S_IRWXU)
+
+
+def test_a_read_only_database_is_read_but_not_written(
+    trained: Nnlab, read_only_folder: Path
+) -> None:
+    place = str(read_only_folder / "runs.db")
+    assert len(trained("ls", "--db", place, "--format", "json").json) == 4
+    assert "val/accuracy" in trained("compare", "--db", place).out
+    answer = trained("train", *QUICK, "--seed", "9", "--db", place, expect=1)
+    assert "read-only" in answer.err or "cannot be written" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["plot", "curves", "-o", "nowhere/x.pdf"], "there is no folder nowhere"),
+        (["plot", "curves", "-o", "x.docx"], "x.docx"),
+        (["plot", "curves", "-o", "folder.pdf"], "folder.pdf"),
+        (["plot", "curves"], "add -o curves.pdf"),
+        (["report", "-o", "nowhere/x.md"], "there is no folder nowhere"),
+        (["report", "-o", "x.docx"], "a report is written as .md"),
+        (["db", "backup", "nowhere/x.db"], "nowhere"),
+        (["db", "backup", "runs.db"], "exists"),
+        (["train", "--db", "nowhere/x.db"], "no folder"),
+        (["train", "--db", "folder.pdf"], "is a folder"),
+        (["train", "--db", "mysql://ann:secret@host/lab"], "mysql"),
+        (["compare", "nothing"], "unknown study or run 'nothing'"),
+        (["compare", "99"], "unknown run '99'"),
+        (["compare", "--by", "val/acuracy"], "did you mean 'val/accuracy'"),
+        (["compare", "--at", "never"], "--at must be best, last or an epoch"),
+        (["compare", "--group-by", "optt"], "did you mean 'opt'"),
+        (["show", "99"], "unknown run '99'"),
+        (["ls", "--status", "done"], "unknown status 'done'"),
+        (["ls", "nothing"], "unknown study 'nothing'"),
+        (["choices", "optimiser"], "unknown kind of choice 'optimiser'"),
+        (["lss"], "No such command"),
+    ],
+)
+def test_every_command_says_what_is_wrong(
+    trained: Nnlab, folder: Path, words: list[str], told: str
+) -> None:
+    (folder / "folder.pdf").mkdir()
+    answer = trained(*words, expect=None)
+    assert answer.code in (1, 2)
+    assert told in " ".join(answer.err.replace("│", " ").split())
+    assert "Traceback" not in answer.err
+    assert "secret" not in answer.err
+    assert len(trained("ls", "--format", "json").json) == 4
+
+
+def test_a_fault_of_ours_is_one_line_unless_debug(
+    trained: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnlab import store
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(store, "studies", broken)
+    answer = trained("studies", expect=1)
+    assert "ZeroDivisionError: oh" in answer.err
+    assert "--debug" in answer.err
+    with pytest.raises(ZeroDivisionError):
+        trained("studies", "--debug")

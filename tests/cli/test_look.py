@@ -1,0 +1,157 @@
+"""Looking at results: compare, ls, show, studies, choices, devices, in every format."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from terminal import QUICK, Nnlab
+
+
+def test_compare_aggregates_seeds_and_shows_what_differs(trained: Nnlab) -> None:
+    found = trained("compare", "--by", "val/loss", "--format", "json").json
+    assert found["by"] == "val/loss"
+    assert found["direction"] == "min"
+    assert set(found["fields"]) == {"opt", "lr", "momentum", "beta1", "beta2"}
+    means = [row["mean"] for row in found["rows"]]
+    assert means == sorted(means)
+    runs = {run: trained("show", str(run), "--format", "json").json[0] for run in (1, 2, 3, 4)}
+    for row in found["rows"]:
+        best = [
+            next(m["best"] for m in runs[run]["metrics"] if m["metric"] == "val/loss")
+            for run in row["runs"]
+        ]
+        assert row["n"] == 2
+        assert row["mean"] == pytest.approx(sum(best) / 2)
+        assert row["sd"] == pytest.approx(abs(best[0] - best[1]) / 2**0.5)
+
+
+@pytest.mark.parametrize("at", ["best", "last", "2"])
+def test_compare_at(trained: Nnlab, at: str) -> None:
+    found = trained("compare", "--by", "train/loss", "--at", at, "--format", "json").json
+    curves = {
+        run: [
+            float(row["train/loss"])
+            for row in csv.DictReader(
+                io.StringIO(trained("show", str(run), "--curves", "--format", "csv").out)
+            )
+        ]
+        for run in (1, 2, 3, 4)
+    }
+    pick = {"best": min, "last": lambda c: c[-1], "2": lambda c: c[1]}[at]
+    for row in found["rows"]:
+        values = [pick(curves[run]) for run in row["runs"]]  # type: ignore[operator]
+        assert row["mean"] == pytest.approx(sum(values) / len(values))
+
+
+def test_compare_top_and_group_by(trained: Nnlab) -> None:
+    trained("train", *QUICK, "--opt", "sgd", "--lr", "0.01,0.1", "-q")
+    top = trained("compare", "--top", "2")
+    assert "2 more trials; --top 0 shows all" in top.out
+    grouped = trained("compare", "--group-by", "opt", "--format", "json").json
+    assert {row["setting"]["opt"]: row["n"] for row in grouped["rows"]} == {"sgd": 4, "adam": 2}
+
+
+def test_compare_runs_by_number(trained: Nnlab) -> None:
+    found = trained("compare", "1", "2", "--format", "json").json
+    assert sorted(run for row in found["rows"] for run in row["runs"]) == [1, 2]
+
+
+def test_compare_by_test_says_so_aloud(trained: Nnlab) -> None:
+    assert "ranked by the test split" in trained("compare", "--by", "test/accuracy").out
+
+
+def test_a_single_seed_is_no_evidence(nnlab: Nnlab) -> None:
+    nnlab("train", *QUICK, "-q")
+    assert "one seed each" in nnlab("compare").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["ls"], ["studies"], ["compare"], ["choices"], ["devices"], ["db", "status"], ["show", "1"]],
+)
+def test_every_list_in_every_format(trained: Nnlab, words: list[str]) -> None:
+    assert trained(*words, "--format", "table").out.strip()
+    json.loads(trained(*words, "--format", "json").out)
+    rows = list(csv.reader(io.StringIO(trained(*words, "--format", "csv").out)))
+    assert len(rows) > 1
+    assert len({len(row) for row in rows}) == 1
+    table = trained(*words, "--format", "markdown").out.splitlines()
+    assert table[0].startswith("| ")
+    assert set(table[1]) <= set("| -:")
+
+
+def test_columns_decides_the_width_of_a_table(
+    trained: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, trained("ls").out.splitlines())) <= 60
+    monkeypatch.delenv("COLUMNS")
+    assert max(map(len, trained("ls").out.splitlines())) > 60
+
+
+def test_show_tells_the_provenance(trained: Nnlab) -> None:
+    found = trained("show", "1", "--format", "json").json[0]
+    attempt = found["attempts"][0]
+    for key in ("platform", "python", "torch", "nnlab", "device", "threads"):
+        assert attempt["environment"][key]
+    assert attempt["environment"]["packages"]["numpy"]
+    assert attempt["hostname"]
+    assert attempt["command"]
+    assert attempt["outcome"] == "finished"
+    assert found["data_fingerprint"]
+    assert found["digest"]
+    assert found["wall_seconds"] >= found["device_seconds"] > 0
+    assert found["started_at"] <= found["ended_at"]
+    text = trained("show", "1").out
+    for word in ("finished", "Data hash", "Machine", "Command", "val/accuracy", "test/accuracy"):
+        assert word in text
+
+
+def test_show_keeps_the_uncommitted_change(nnlab: Nnlab, folder: Path) -> None:
+    import subprocess
+
+    from nnlab.launch import provenance
+
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    (folder / "model.py").write_text("one\n")
+    git("add", "model.py")
+    git("commit", "-qm", "one")
+    (folder / "model.py").write_text("two\n")
+    provenance._git.cache_clear()
+    nnlab("train", *QUICK, "-q")
+    provenance._git.cache_clear()
+    environment = nnlab("show", "1", "--format", "json").json[0]["attempts"][0]["environment"]
+    assert environment["git_commit"] == git("rev-parse", "HEAD").strip()
+    assert environment["git_dirty"] is True
+    assert "+two" in environment["git_diff"]
+
+
+def test_choices_list_every_kind(nnlab: Nnlab) -> None:
+    kinds = {row["kind"] for row in nnlab("choices", "--format", "json").json}
+    assert {"opt", "decay", "activation", "init", "model", "data", "loss", "norm"} <= kinds
+    rows = nnlab("choices", "opt", "--format", "json").json
+    assert all(row["summary"] and row["source"] for row in rows)
+
+
+def test_devices_name_the_processor(nnlab: Nnlab) -> None:
+    found = nnlab("devices", "--format", "json").json
+    assert found[-1]["device"] == "cpu"
+    assert sum(row["auto"] for row in found) == 1
+
+
+def test_text_from_users_is_shown_as_it_is(nnlab: Nnlab, folder: Path) -> None:
+    name = "[red]x[/red] <b>|_*"
+    nnlab("init-study", name, *QUICK, "--question", "[bold]why[/bold]?")
+    assert name in nnlab("studies").out
+    assert "[bold]why[/bold]?" in nnlab("studies").out
+    nnlab("train", "--study", name, "-q")
+    nnlab("report", name, "-o", "r.md")
+    text = (folder / "r.md").read_text()
+    assert "<b>" not in text
+    assert "&lt;b&gt;" in text

@@ -1,0 +1,217 @@
+"""`nnlab train`: what it stores, what it says, what it does not train twice."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from terminal import QUICK, Nnlab
+
+
+def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(folder / "runs.db")
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def test_one_command_trains_and_every_epoch_lands_in_runs_db(nnlab: Nnlab, folder: Path) -> None:
+    answer = nnlab("train", "--opt", "adam", "--decay", "exp", "--epochs", "4")
+    assert (folder / "runs.db").exists()
+    stored = rows(
+        folder,
+        "SELECT m.name, count(*), max(epoch) FROM point JOIN metric m ON m.id = metric_id"
+        " GROUP BY m.name",
+    )
+    counts = {name: count for name, count, _ in stored}
+    for metric in ("train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch"):
+        assert counts[metric] == 4
+    assert counts["test/loss"] == counts["test/accuracy"] == 1
+    assert "val/accuracy" in answer.out
+    assert "next: nnlab compare" in answer.out
+
+
+def test_defaults_are_shown_resolved_and_stored_resolved(nnlab: Nnlab, folder: Path) -> None:
+    answer = nnlab("train", "--opt", "sgd", "--decay", "exp", "--epochs", "1")
+    for told in ("opt sgd", "lr 0.05", "momentum 0.9", "decay_rate 0.05", "activation relu"):
+        assert told in answer.out
+    stored = rows(
+        folder,
+        "SELECT setting ->> '$.lr', setting ->> '$.momentum', setting ->> '$.beta1' FROM trial",
+    )
+    assert stored == [(0.05, 0.9, None)]
+
+
+def test_a_grid_trains_every_trial_with_every_seed(trained: Nnlab) -> None:
+    found = trained("ls", "--format", "json").json
+    assert {(run["trial"], run["seed"]) for run in found} == {
+        (trial, seed)
+        for trial in ("opt=sgd lr=0.05 momentum=0.9", "opt=adam lr=0.001 beta1=0.9 beta2=0.999")
+        for seed in (0, 1)
+    }
+    assert {run["status"] for run in found} == {"finished"}
+
+
+def test_the_same_command_trains_nothing_twice(trained: Nnlab, folder: Path) -> None:
+    before = rows(folder, "SELECT count(*) FROM attempt")
+    answer = trained("train", *QUICK, "--opt", "sgd,adam", "--seeds", "2")
+    assert "4 already trained" in answer.out
+    assert "--again" in answer.out
+    assert rows(folder, "SELECT count(*) FROM attempt") == before
+
+
+def test_more_seeds_train_only_the_new_ones(trained: Nnlab, folder: Path) -> None:
+    answer = trained("train", *QUICK, "--opt", "sgd,adam", "--seeds", "3")
+    assert "2 new, 4 already trained" in answer.out
+    assert rows(folder, "SELECT count(*) FROM attempt") == [(6,)]
+
+
+def test_again_trains_once_more_and_only_the_newest_counts(trained: Nnlab, folder: Path) -> None:
+    trained("train", *QUICK, "--opt", "sgd,adam", "--seeds", "2", "--again", "-q")
+    assert rows(folder, "SELECT current, count(*) FROM run GROUP BY current") == [(0, 4), (1, 4)]
+    compared = trained("compare", "--format", "json").json
+    assert [row["n"] for row in compared["rows"]] == [2, 2]
+
+
+def test_the_same_command_gives_the_same_numbers_to_the_last_bit(
+    trained: Nnlab, folder: Path
+) -> None:
+    trained("train", *QUICK, "--opt", "sgd,adam", "--seeds", "2", "--again", "-q")
+    values = (
+        "SELECT trial_id, seed, m.name, epoch, value FROM point JOIN run ON run.id = run_id"
+        " JOIN metric m ON m.id = metric_id WHERE m.name != 'time/epoch' AND repeat = {}"
+        " ORDER BY 1, 2, 3, 4"
+    )
+    first, second = rows(folder, values.format(0)), rows(folder, values.format(1))
+    assert len(first) > 50
+    assert first == second
+
+
+def test_a_dry_run_writes_nothing(nnlab: Nnlab, folder: Path) -> None:
+    answer = nnlab("train", "--opt", "sgd,adam", "--seeds", "2", "--dry-run")
+    assert "2 trials with 2 seeds (0, 1): 4 runs, 0 already trained, 4 to train" in answer.out
+    assert list(folder.iterdir()) == []
+
+
+def test_a_dry_run_counts_what_is_there(trained: Nnlab) -> None:
+    answer = trained("train", *QUICK, "--opt", "sgd", "--seeds", "3", "--dry-run")
+    assert "3 runs, 2 already trained, 1 to train" in answer.out
+
+
+def test_settings_from_a_file_and_what_is_typed_goes_first(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "c.toml").write_text(
+        'data = "iris"\nopt = ["sgd", "adam"]\nlr = 0.1\nepochs = 2\nseeds = 2\ntags = ["x"]\n'
+    )
+    nnlab("train", "--config", "c.toml", "--lr", "0.01", "-q")
+    found = nnlab("ls", "--format", "json").json
+    assert len(found) == 4
+    assert {tuple(run["tags"]) for run in found} == {("x",)}
+    assert rows(folder, "SELECT DISTINCT setting ->> '$.lr' FROM trial") == [(0.01,)]
+
+
+def test_names_and_tags_find_runs(nnlab: Nnlab) -> None:
+    nnlab("train", *QUICK, "--name", "first", "--tag", "a", "--tag", "b", "-q")
+    nnlab("train", *QUICK, "--seed", "5", "-q")
+    assert [run["run"] for run in nnlab("ls", "--tag", "b", "--format", "json").json] == [1]
+    assert nnlab("show", "first", "--format", "json").json[0]["run"] == 1
+
+
+def test_quiet_prints_the_result_and_nothing_else(nnlab: Nnlab) -> None:
+    answer = nnlab("train", *QUICK, "-q")
+    assert "val/accuracy" in answer.out
+    assert "next:" not in answer.out
+    assert "Data" not in answer.out
+    assert answer.err == ""
+
+
+def test_verbose_prints_every_epoch(nnlab: Nnlab) -> None:
+    answer = nnlab("train", *QUICK, "-v")
+    assert [f"epoch {n}/3" in answer.out for n in (1, 2, 3)] == [True] * 3
+
+
+def test_a_pipe_gets_no_colours_and_no_bar(nnlab: Nnlab) -> None:
+    answer = nnlab("train", *QUICK)
+    assert "\x1b" not in answer.out + answer.err
+    assert "━" not in answer.out
+
+
+def test_models_are_kept_unless_told_otherwise(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "-q")
+    nnlab("train", *QUICK, "--seed", "1", "--no-keep-models", "-q")
+    assert [path.name for path in (folder / "runs.artifacts").rglob("*.pt")] == ["model.pt"]
+    shown = nnlab("show", "1", "--format", "json").json[0]
+    assert Path(shown["artifacts"][0]["path"]).stat().st_size == shown["artifacts"][0]["bytes"]
+    assert nnlab("show", "2", "--format", "json").json[0]["artifacts"] == []
+
+
+def test_divergence_ends_the_run_and_keeps_its_epochs(nnlab: Nnlab, folder: Path) -> None:
+    answer = nnlab("train", "--data", "diabetes", "--opt", "sgd", "--lr", "1000", "--epochs", "40")
+    assert "diverged: train/loss is" in answer.out
+    ((status, epochs),) = rows(folder, "SELECT status, epochs FROM run")
+    assert status == "diverged"
+    assert rows(
+        folder,
+        "SELECT count(*) FROM point JOIN metric m ON m.id = metric_id WHERE m.name = 'train/loss'",
+    ) == [(epochs,)]
+    assert rows(folder, "SELECT count(*) FROM metric WHERE name LIKE 'test/%'") == [(0,)]
+    assert "1 run diverged" in nnlab("compare").out
+
+
+def test_overfitting_is_flagged_everywhere(nnlab: Nnlab) -> None:
+    answer = nnlab("train", "--data", "diabetes", "--lr", "0.01", "--epochs", "60")
+    assert "NN101" in answer.out
+    finding = nnlab("show", "1", "--format", "json").json[0]["findings"][0]
+    assert finding["code"] == "NN101"
+    assert 1 <= finding["onset"] <= 60
+    assert finding["evidence"]
+    assert "NN101 1/1" in nnlab("compare").out
+    assert "NN101" in nnlab("show", "1").out
+    assert nnlab("ls", "--format", "json").json[0]["flags"][0] == "NN101"
+
+
+def test_a_run_that_cannot_start_is_failed_with_its_reason_and_the_rest_go_on(
+    nnlab: Nnlab,
+) -> None:
+    answer = nnlab(
+        "train",
+        "--data",
+        "iris,digits",
+        "--model",
+        "cnn",
+        "--width",
+        "2",
+        "--epochs",
+        "1",
+        expect=1,
+    )
+    assert "1 of 2 runs failed; run 1: --model cnn needs images; iris has 4 features" in answer.err
+    states = {run["run"]: run["status"] for run in nnlab("ls", "--format", "json").json}
+    assert states == {1: "failed", 2: "finished"}
+    again = nnlab(
+        "train",
+        "--data",
+        "iris,digits",
+        "--model",
+        "cnn",
+        "--width",
+        "2",
+        "--epochs",
+        "1",
+        expect=1,
+    )
+    assert "1 failed before, tried again" in again.out
+
+
+@pytest.mark.parametrize("where", ["option", "variable"])
+def test_the_database_may_be_elsewhere(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    (folder / "lab").mkdir()
+    words = ["--db", "lab/x.db"] if where == "option" else []
+    if where == "variable":
+        monkeypatch.setenv("NNLAB_DB", "sqlite:///lab/x.db")
+    nnlab("train", *QUICK, "-q", *words)
+    assert (folder / "lab" / "x.db").exists()
+    assert (folder / "lab" / "x.artifacts" / "1" / "model.pt").exists()
+    assert not (folder / "runs.db").exists()
+    assert len(nnlab("ls", "--format", "json", *words).json) == 1

@@ -1,0 +1,313 @@
+"""Learning curves as drawn: nothing overlaps, nothing is clipped, nothing is left out."""
+
+import itertools
+import math
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from nnlab.plots.curves import curves
+from nnlab.plots.series import Series
+from nnlab.records import Curve, Finding, History, Severity
+
+LONG = "opt=adam, lr=0.001, weight_decay=0.0005, dropout=0.5, width=256, decay=cosine, init="
+
+
+def history(
+    seed: int, n: int = 30, *, rate: float = 0.2, diverged_at: int | None = None, scale: float = 1.0
+) -> History:
+    draw = random.Random(seed)
+    epochs = tuple(range(1, n + 1))
+    alive = [diverged_at is None or epoch < diverged_at for epoch in epochs]
+    train = [scale * (2 * math.exp(-rate * e) + 0.02 * draw.uniform(0.8, 1)) for e in epochs]
+    val = [scale * (2 * math.exp(-0.8 * rate * e) + 0.3 + draw.gauss(0, 0.01)) for e in epochs]
+    accuracy = [0.95 - 0.8 * math.exp(-rate * e) + draw.gauss(0, 0.003) for e in epochs]
+    metrics = {
+        "train/loss": train,
+        "val/loss": val,
+        "train/accuracy": [a + 0.03 for a in accuracy],
+        "val/accuracy": accuracy,
+    }
+    return History(
+        {
+            name: Curve(
+                name, epochs, tuple(v if ok else math.nan for v, ok in zip(vs, alive, strict=True))
+            )
+            for name, vs in metrics.items()
+        }
+    )
+
+
+def overfits(onset: int) -> Finding:
+    return Finding("NN101", "overfitting", Severity.WARNING, 0.9, onset, "", "", {})
+
+
+def many(trials: int, seeds: int, label: str = "lr=") -> list[Series]:
+    return [
+        Series(
+            f"{label}{i}",
+            tuple(history(100 * i + s, rate=0.1 + 0.3 * i / trials) for s in range(seeds)),
+            (overfits(5 + 2 * i),) if i < 8 else (),
+        )
+        for i in range(trials)
+    ]
+
+
+CASES = {
+    f"{trials} trials, {seeds} seeds": many(trials, seeds)
+    for trials in (1, 2, 6, 12, 60)
+    for seeds in (1, 5)
+} | {
+    "none": [],
+    "long names": many(12, 1, LONG),
+    "long names of few": many(3, 5, LONG * 3),
+    "diverged": [
+        Series("lr=10", tuple(history(s, diverged_at=9) for s in range(3))),
+        Series("lr=1", (history(4), history(5, diverged_at=20))),
+    ],
+    "never finite": [Series("lr=100", (history(1, diverged_at=1),))],
+    "one epoch": [Series("a", (history(1, 1),)), Series("b", (history(2, 1), history(3, 1)))],
+    "onsets at the ends": [
+        Series("a", (history(1),), (overfits(1),)),
+        Series("b", (history(2),), (overfits(30),)),
+    ],
+    "lone onset at the end": [Series("a", (history(1),), (overfits(30),))],
+    "large numbers": [Series("a", (history(1, 100_000 // 50, scale=1e8),))],
+    "small numbers": [Series("a", (history(1, scale=1e-9),))],
+}
+
+
+def drawn_texts(figure: Figure) -> Iterator[tuple[str, Bbox]]:
+    """Every text that shows, with its box in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    hidden = set()
+    for axis in itertools.chain.from_iterable((ax.xaxis, ax.yaxis) for ax in figure.axes):
+        low, high = sorted(axis.get_view_interval())
+        for tick in itertools.chain(axis.get_major_ticks(), axis.get_minor_ticks()):
+            if not low <= tick.get_loc() <= high:
+                hidden |= {tick.label1, tick.label2}
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if text.get_visible() and text.get_text().strip() and text not in hidden:
+            yield text.get_text(), text.get_window_extent(renderer)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_text_overlaps_or_is_clipped(name: str) -> None:
+    figure = curves(CASES[name], loss="cross_entropy")
+    texts = list(drawn_texts(figure))
+    width, height = figure.canvas.get_width_height()
+    assert len(texts) >= 3
+    for text, box in texts:
+        assert box.x0 >= 0, text
+        assert box.y0 >= 0, text
+        assert box.x1 <= width, text
+        assert box.y1 <= height, text
+    for (a, box), (b, other) in itertools.combinations(texts, 2):
+        overlap = Bbox.intersection(box, other)
+        if overlap is not None:
+            assert min(overlap.width, overlap.height) <= 0.5, f"{a!r} over {b!r}"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_legend_covers_a_panel(name: str) -> None:
+    figure = curves(CASES[name])
+    canvas = FigureCanvasAgg(figure)
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    legends = [legend for legend in figure.findobj(Legend) if isinstance(legend, Legend)]
+    for legend, ax in itertools.product(legends, figure.axes):
+        panel = ax.get_tightbbox(renderer)
+        assert panel is not None
+        assert legend.get_window_extent(renderer).y1 <= panel.y0 + 1
+
+
+def legend_labels(figure: Figure) -> list[str]:
+    legends = [legend for legend in figure.findobj(Legend) if isinstance(legend, Legend)]
+    return [text.get_text() for legend in legends for text in legend.get_texts()]
+
+
+def lines_with(ax: Axes, **properties: object) -> list[Line2D]:
+    return [
+        line
+        for line in ax.get_lines()
+        if all(getattr(line, f"get_{name}")() == value for name, value in properties.items())
+    ]
+
+
+def xs(line: Line2D) -> list[float]:
+    return [float(x) for x in np.asarray(line.get_xdata())]
+
+
+def ys(line: Line2D) -> list[float]:
+    return [float(y) for y in np.asarray(line.get_ydata())]
+
+
+def test_loss_and_accuracy_are_named_for_a_reader() -> None:
+    figure = curves(many(2, 1), loss="cross_entropy")
+    assert [ax.get_ylabel() for ax in figure.axes] == ["Loss (cross entropy, nats)", "Accuracy"]
+    assert {ax.get_xlabel() for ax in figure.axes} == {"Epoch"}
+    assert figure.get_figwidth() == 5.5
+
+
+def test_many_trials_show_validation_only() -> None:
+    (loss, _) = curves(many(12, 1), loss="cross_entropy").axes
+    assert loss.get_ylabel() == "Validation loss\n(cross entropy, nats)"
+
+
+def test_regression_shows_r2() -> None:
+    of = History(
+        {
+            "val/loss": Curve("val/loss", (1, 2), (1.0, 0.5)),
+            "val/r2": Curve("val/r2", (1, 2), (0.1, 0.6)),
+        }
+    )
+    figure = curves([Series("a", (of,))], loss="mse")
+    assert [ax.get_ylabel().replace("\n", " ") for ax in figure.axes] == [
+        "Validation loss (mean squared error)",
+        "Validation R²",
+    ]
+
+
+def test_trials_differ_by_more_than_colour() -> None:
+    figure = curves(many(12, 1))
+    lines = lines_with(figure.axes[0], linestyle="-")
+    assert len({str(line.get_marker()) for line in lines}) == 12
+
+
+def test_beyond_twelve_the_rest_is_one_entry() -> None:
+    labels = legend_labels(curves(many(60, 1)))
+    assert "48 other trials" in labels
+    assert "lr=11" in labels
+    assert "lr=12" not in labels
+    assert "1 other trial" in legend_labels(curves(many(13, 1)))
+
+
+def test_best_epoch_of_the_mean_is_ringed_unless_one_was_selected() -> None:
+    epochs = (1, 2, 3)
+    seeds = tuple(
+        History({"val/loss": Curve("val/loss", epochs, values)})
+        for values in ((3.0, 1.0, 2.5), (3.0, 3.0, 1.0))
+    )
+    for selected, x, y in ((None, 3, 1.75), (2, 2, 2.0)):
+        (ax,) = curves([Series("a", seeds, selected=selected)]).axes
+        (ring,) = lines_with(ax, markerfacecolor="none", marker="o")
+        assert (xs(ring), ys(ring)) == ([x], [y])
+
+
+def test_onset_is_drawn_beside_the_loss_and_said() -> None:
+    findings = (overfits(9), overfits(11), overfits(12))
+    figure = curves([Series("a", (history(1), history(2), history(3)), findings)])
+    loss, accuracy = figure.axes
+    assert [xs(line) for line in lines_with(loss, linestyle=":")] == [[11, 11]]
+    assert lines_with(accuracy, linestyle=":") == []
+    assert "overfits from epoch 11" in [text.get_text() for text in loss.texts]
+    assert "overfitting starts" in legend_labels(figure)
+
+
+def test_seeds_are_a_mean_and_a_band() -> None:
+    single, several = curves(many(1, 1)), curves(many(1, 5))
+    assert len(single.axes[0].collections) == 0
+    assert len(several.axes[0].collections) == 2  # training and validation
+    assert "range over 5 seeds" in legend_labels(several)
+
+
+def test_divergence_leaves_a_gap_and_a_cross() -> None:
+    figure = curves([Series("lr=10", (history(1, diverged_at=9),))])
+    crosses = lines_with(figure.axes[0], marker="x")
+    assert [xs(line) for line in crosses] == [[8], [8]]
+    assert "diverged" in legend_labels(figure)
+
+
+def test_a_curve_that_explodes_does_not_hide_the_others() -> None:
+    epochs = tuple(range(1, 11))
+    wild = History(
+        {"val/loss": Curve("val/loss", epochs, (2.0, 1.0, *(10.0**k for k in range(3, 11))))}
+    )
+    calm = History({"val/loss": Curve("val/loss", epochs, tuple(2.0 / e for e in epochs))})
+    (ax,) = curves([Series("wild", (wild,)), Series("calm", (calm,))]).axes
+    assert ax.get_ylim()[1] < 100
+
+
+def test_points_between_gaps_are_seen() -> None:
+    values = (1.0, math.nan, 0.5, math.nan, math.nan, 0.4)
+    of = History({"val/loss": Curve("val/loss", tuple(range(1, 7)), values)})
+    (ax,) = curves([Series("a", (of,))]).axes
+    (dots,) = [line for line in lines_with(ax, linestyle="None", marker="o") if len(xs(line)) > 1]
+    assert xs(dots) == [1, 3, 6]
+
+
+@pytest.mark.parametrize(("top", "scale"), [(2.0, "linear"), (20.0, "log")])
+def test_log_axis_where_the_loss_spans_decades(top: float, scale: str) -> None:
+    of = History({"val/loss": Curve("val/loss", (1, 2), (top, 0.1))})
+    (ax,) = curves([Series("a", (of,))]).axes
+    assert ax.get_yscale() == scale
+
+
+def test_negative_losses_stay_linear() -> None:
+    of = History({"val/loss": Curve("val/loss", (1, 2), (100.0, -0.1))})
+    assert curves([Series("a", (of,))]).axes[0].get_yscale() == "linear"
+
+
+def test_any_label_is_drawn_as_it_is() -> None:
+    labels = ["_hidden", "$x_1$", "a\nb", "", "%s & {}", "\x00\u65e5\u672c"]
+    found = legend_labels(curves([Series(label, (history(1),)) for label in labels]))
+    assert found[-6:] == ["_hidden", "$x_1$", "a b", "(no name)", "%s & {}", "□□□"]
+
+
+def test_long_labels_stay_different() -> None:
+    labels = legend_labels(curves([Series(LONG * 2, (history(i),)) for i in range(3)]))[-3:]
+    assert len(set(labels)) == 3
+    assert all("…" in label and len(label) < 40 for label in labels)
+
+
+def test_axes_of_ones_own() -> None:
+    figure = Figure()
+    ax = figure.subplots()
+    assert curves(many(2, 1), metrics=["val/loss"], axes=ax) is figure
+    assert ax.get_ylabel() == "Validation loss"
+    with pytest.raises(ValueError, match="2 panels"):
+        curves(many(2, 1), axes=ax)
+
+
+def test_metrics_chosen_are_the_panels() -> None:
+    of = History({m: Curve(m, (1, 2), (0.1, 0.01)) for m in ("lr", "val/top5", "train/loss_exact")})
+    figure = curves([Series("a", (of,))], metrics=["lr", "val/top5", "train/loss_exact"])
+    assert [ax.get_ylabel() for ax in figure.axes] == [
+        "Learning rate",
+        "Validation top5",
+        "Training loss",
+    ]
+
+
+def test_a_quantity_stands_for_its_splits() -> None:
+    figure = curves(many(2, 1), metrics=["accuracy", "accuracy", "val/loss"])
+    assert [ax.get_ylabel() for ax in figure.axes] == ["Accuracy", "Validation loss"]
+    dashes = {line.get_linestyle() for line in figure.axes[0].get_lines()}
+    assert {"-", "--"} <= dashes
+    (ax,) = curves(many(2, 1), metrics=["unknown"]).axes
+    assert "nothing measured" in [text.get_text() for text in ax.texts]
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("nnlab.plots.curves, nnlab.plots.save", "matplotlib.pyplot"),
+        ("nnlab.plots, nnlab.plots.series, nnlab.plots.names", "matplotlib"),
+    ],
+)
+def test_imports_stay_light(modules: str, absent: str) -> None:
+    code = f"import sys, {modules}; sys.exit({absent!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,160 @@
+"""Figures as files: repeated bytes, provenance inside, whole or not at all."""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from nnlab.errors import OutputError, UsageError
+from nnlab.plots.curves import curves
+from nnlab.plots.save import FORMATS, save
+from nnlab.plots.series import Series
+from nnlab.records import Curve, History
+
+PROVENANCE = {"runs": "1,2", "question": 'does "a < b & c" hold? ∞'}
+
+
+def figure() -> Figure:
+    epochs = tuple(range(1, 21))
+    seeds = tuple(
+        History({"val/loss": Curve("val/loss", epochs, tuple((2 + s) / e for e in epochs))})
+        for s in range(3)
+    )
+    return curves([Series("adam", seeds), Series("sgd", seeds[:1])])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_bytes_repeat(kind: str, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save(figure(), tmp_path / f"{name}.{kind}", PROVENANCE)
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_saving_twice_or_in_two_formats_changes_nothing(kind: str, tmp_path: Path) -> None:
+    one = figure()
+    save(one, tmp_path / "first.png", PROVENANCE)
+    save(one, tmp_path / f"again.{kind}", PROVENANCE)
+    save(figure(), tmp_path / f"alone.{kind}", PROVENANCE)
+    assert (tmp_path / f"again.{kind}").read_bytes() == (tmp_path / f"alone.{kind}").read_bytes()
+
+
+def test_pdf_embeds_truetype_and_no_type_3(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    save(figure(), path, PROVENANCE)
+    data = path.read_bytes()
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
+    whole = data + b"".join(map(inflated, streams))
+    assert b"/Type3" not in whole
+    assert b"/FontFile2" in whole
+    assert b"/CreationDate" not in whole
+    assert b"/Keywords" in whole
+
+
+def inflated(stream: bytes) -> bytes:
+    try:
+        return zlib.decompress(stream)
+    except zlib.error:
+        return b""
+
+
+def test_png_carries_its_provenance(tmp_path: Path) -> None:
+    path = tmp_path / "a.PNG"
+    save(figure(), path, PROVENANCE)
+    data, at, found = path.read_bytes(), 8, {}
+    while at < len(data):
+        (size,) = struct.unpack(">I", data[at : at + 4])
+        if data[at + 4 : at + 8] == b"tEXt":
+            key, _, text = data[at + 8 : at + 8 + size].partition(b"\0")
+            found[key.decode()] = text.decode("latin-1")
+        at += 12 + size
+    assert json.loads(found["Description"]) == PROVENANCE
+
+
+def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    save(figure(), path, PROVENANCE)
+    text = path.read_text()
+    assert "<dc:description>" in text
+    assert "&lt; b &amp; c" in text
+    assert "<text" not in text
+    assert "<dc:date>" not in text
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a", "a.pdf.gz", ".pdf"])
+def test_unknown_suffix_names_the_three(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.pdf, \.svg or \.png"):
+        save(figure(), tmp_path / name, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist") as caught:
+        save(figure(), tmp_path / "no" / "a.pdf", {})
+    assert "mkdir -p" in (caught.value.hint or "")
+
+
+def test_a_folder_of_that_name(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        save(figure(), tmp_path / "a.pdf", {})
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="not a folder"):
+        save(figure(), tmp_path / "file" / "a.pdf", {})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_closed_folder_and_read_only_file(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.pdf"
+    kept.write_text("old")
+    kept.chmod(0o400)
+    with pytest.raises(OutputError, match="read-only"):
+        save(figure(), kept, {})
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    with pytest.raises(OutputError, match="no permission"):
+        save(figure(), closed / "a.pdf", {})
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no room left"),
+        (errno.EACCES, "no permission"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_failure_while_writing_leaves_the_old_figure(
+    number: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(self: Figure, path: Path, **options: Any) -> None:
+        path.write_bytes(b"half")
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "a.pdf").write_bytes(b"old")
+    one = figure()
+    monkeypatch.setattr(Figure, "savefig", half)
+    with pytest.raises(OutputError, match=words) as caught:
+        save(one, tmp_path / "a.pdf", {})
+    assert caught.value.hint
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.pdf", b"old")]
+
+
+def test_an_existing_figure_is_replaced_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.pdf").write_bytes(b"old")
+    (tmp_path / "link.pdf").symlink_to("real.pdf")
+    save(figure(), tmp_path / "link.pdf", {})
+    assert (tmp_path / "link.pdf").is_symlink()
+    assert (tmp_path / "real.pdf").read_bytes().startswith(b"%PDF")

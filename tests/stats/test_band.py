@@ -1,0 +1,61 @@
+"""Mean curves over seeds on the union of their epochs."""
+
+import math
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnlab.records import Curve
+from nnlab.stats import mean_curve, median_epoch
+
+NAN = math.nan
+
+
+def curve(points: Mapping[int, float]) -> Curve:
+    return Curve("val/loss", tuple(sorted(points)), tuple(points[e] for e in sorted(points)))
+
+
+def test_seeds_that_agree_on_epochs() -> None:
+    band = mean_curve([curve({1: 1.0, 2: 4.0}), curve({1: 3.0, 2: 8.0})])
+    assert band.epochs == (1, 2)
+    assert band.mean == (2.0, 6.0)
+    assert band.low == (1.0, 4.0)
+    assert band.high == (3.0, 8.0)
+    assert band.n == (2, 2)
+
+
+def test_union_of_epochs_counts_who_was_measured() -> None:
+    band = mean_curve([curve({1: 1.0, 3: 3.0}), curve({1: 3.0, 2: 2.0})])
+    assert band.epochs == (1, 2, 3)
+    assert band.mean == (2.0, 2.0, 3.0)
+    assert band.n == (2, 1, 1)
+
+
+def test_values_that_are_not_finite_leave_a_gap_or_the_other_seeds() -> None:
+    band = mean_curve([curve({1: NAN, 2: math.inf, 3: 1.0}), curve({1: 2.0, 2: NAN, 3: NAN})])
+    assert band.n == (1, 0, 1)
+    assert (band.mean[0], band.mean[2]) == (2.0, 1.0)
+    assert all(map(math.isnan, (band.mean[1], band.low[1], band.high[1])))
+
+
+def test_no_curves_make_an_empty_band() -> None:
+    assert len(mean_curve([])) == len(mean_curve([curve({})])) == 0
+
+
+@given(st.lists(st.dictionaries(st.integers(1, 30), st.floats(-1e6, 1e6)), max_size=5))
+def test_band_holds_its_mean_and_every_seed(seeds: list[dict[int, float]]) -> None:
+    band = mean_curve([curve(points) for points in seeds])
+    assert band.epochs == tuple(sorted({epoch for points in seeds for epoch in points}))
+    for i, epoch in enumerate(band.epochs):
+        here = [points[epoch] for points in seeds if epoch in points]
+        assert (band.low[i], band.high[i], band.n[i]) == (min(here), max(here), len(here))
+        assert band.low[i] <= band.mean[i] <= band.high[i]
+
+
+def test_median_epoch_is_one_that_a_run_had() -> None:
+    assert median_epoch([]) is None
+    assert median_epoch([None, None]) is None
+    assert median_epoch([7]) == 7
+    assert median_epoch([9, 1, None, 4]) == 4
+    assert median_epoch([9, 1, 4, 6]) == 4

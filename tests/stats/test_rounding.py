@@ -1,0 +1,60 @@
+"""Means with the digits that their uncertainty supports; every case worked by hand."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnlab.stats import format_mean
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (0.97312, 0.0041, "0.973 ± 0.004"),
+        (0.97312, 0.0014, "0.9731 ± 0.0014"),
+        (0.5, 0.0196, "0.50 ± 0.02"),
+        (0.5, 0.097, "0.50 ± 0.10"),
+        (0.5, 0.0149, "0.500 ± 0.015"),
+        (99.96, 0.3, "100.0 ± 0.3"),
+        (-1.2345, 0.02, "-1.23 ± 0.02"),
+        (1234.4, 3.0, "1234 ± 3"),
+        (1234.0, 30.0, "(1.23 ± 0.03)e+03"),
+        (1234567.0, 23456.0, "(1.23 ± 0.02)e+06"),
+        (1.2345e-7, 3e-9, "(1.23 ± 0.03)e-07"),
+        (1e-9, 0.5, "0.0 ± 0.5"),
+        (-0.001, 0.1, "0.00 ± 0.10"),
+        (5.0, 1e30, "(0.0 ± 1.0)e+30"),
+        (0.0, 0.0, "0 ± 0"),
+        (12.0, 0.0, "12 ± 0"),
+        (1e300, 1e-300, "1e+300 ± 1e-300"),
+    ],
+)
+def test_by_hand(mean: float, sd: float, text: str) -> None:
+    assert format_mean(mean, sd) == text
+
+
+@pytest.mark.parametrize("sd", [None, math.nan, math.inf, -1.0])
+def test_without_a_spread_the_mean_stands_alone(sd: float | None) -> None:
+    assert format_mean(0.973124, sd) == "0.9731"
+
+
+@pytest.mark.parametrize("mean", [math.nan, math.inf, -math.inf])
+def test_a_mean_that_is_no_number_is_said_plainly(mean: float) -> None:
+    assert format_mean(mean, 0.1) == str(mean)
+
+
+@given(
+    st.floats(-1e12, 1e12, allow_subnormal=False),
+    st.floats(1e-9, 1e12, allow_subnormal=False),
+)
+def test_what_is_written_differs_by_at_most_half_the_uncertainty(mean: float, sd: float) -> None:
+    text = format_mean(mean, sd)
+    power = 1.0
+    if text.startswith("("):
+        text, _, exponent = text[1:].rpartition(")e")
+        power = 10.0 ** int(exponent)
+    left, right = (float(part) * power for part in text.split(" ± "))
+    assert abs(left - mean) <= 0.5 * sd + 1e-9 * abs(mean)
+    assert abs(right - sd) <= 0.34 * sd

@@ -1,0 +1,96 @@
+"""What README and docs/ say is true: their commands run, their queries answer."""
+
+import re
+import shlex
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nnlab.cli.main import main
+from nnlab.store import tables
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_QUERIES = [
+    block for kind, block in _FENCE.findall((ROOT / "docs/database.md").read_text())
+    if kind == "sql"
+]  # fmt: skip
+
+# A table for the pages that speak of the reader's own.
+POINTS = "height,width,kind\n" + "".join(
+    f"{1 + i % 7 * 0.1:.1f},{i % 5 * 0.2:.1f},{'ab'[i % 7 > 3]}\n" for i in range(60)
+)
+
+
+def commands(page: Path) -> Iterator[str]:
+    """The lines after a dollar sign, in order; files that a page shows are written on the way."""
+    for kind, block in _FENCE.findall(page.read_text(encoding="utf-8")):
+        if kind == "toml" and block.startswith("# "):
+            Path(block.splitlines()[0].removeprefix("# ")).write_text(block)
+        if kind == "console":
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    yield line.removeprefix("$ ")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_line_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "points.csv").write_text(POINTS)
+    if page.name != "README.md":
+        assert main(["train", "--epochs", "2", "-q"]) == 0
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        if words[0] == "nnlab":
+            assert main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
+        elif words[0] == "make":
+            check = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True)
+            assert check.returncode == 0, line
+        else:
+            # .ci/run builds the package and installs it into an empty environment.
+            assert line in ("pip install nnlab", "pip install ."), line
+
+
+def test_the_demo_runs_what_the_makefile_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = (ROOT / "Makefile").read_text().split("\ndemo:")[1].split("\n\n")[0]
+    lines = [line.strip() for line in recipe.splitlines() if "$(NNLAB)" in line]
+    assert len(lines) == 4
+    for line in lines:
+        assert main(shlex.split(line.replace("$(NNLAB)", "").strip())) == 0
+    assert (tmp_path / "demo.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("docs") / "runs.db"
+    words = ["train", "--data", "diabetes", "--lr", "0.01", "--epochs", "60", "-q"]
+    assert main([*words, "--db", str(place)]) == 0
+    accuracy = ["train", "--epochs", "1", "-q"]
+    assert main([*accuracy, "--db", str(place)]) == 0
+    return place
+
+
+@pytest.mark.parametrize("query", _QUERIES)
+def test_every_query_answers(results: Path, query: str) -> None:
+    connection = sqlite3.connect(results)
+    try:
+        assert connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def test_every_column_is_explained() -> None:
+    page = (ROOT / "docs/database.md").read_text()
+    for table in tables.metadata.tables.values():
+        section = page.split(f"**{table.name}**")[1].split("\n**")[0].split("\n## ")[0]
+        for column in table.columns:
+            assert f"`{column.name}`" in section, f"{table.name}.{column.name}"
