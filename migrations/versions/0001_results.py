@@ -77,8 +77,7 @@ def questions() -> None:
         sa.CheckConstraint("epochs >= 0", name="run_epochs_check"),
         sa.CheckConstraint("epochs_planned >= 0", name="run_epochs_planned_check"),
     )
-    still_open = sa.text("status IN ('queued', 'interrupted', 'running')")
-    op.create_index("run_open", "run", ["id"], sqlite_where=still_open, postgresql_where=still_open)
+    op.create_index("run_status", "run", ["status"])
     op.create_index("run_name", "run", ["name"])
 
 

@@ -1,6 +1,5 @@
 """`nnlab plot`: figures from the database."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +32,11 @@ def curves(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="METRIC", help="loss or accuracy; repeat for more panels"),
+        typer.Option(
+            "--metric",
+            metavar="METRIC",
+            help="loss, accuracy, val/loss, ...; repeat for more panels",
+        ),
     ] = None,
     top: Annotated[
         int,
@@ -63,13 +66,9 @@ def curves(
     from nnlab.plots.curves import curves as draw
     from nnlab.plots.save import save
 
-    figure = draw(drawn.series, metrics=_metrics(metric))
+    figure = draw(drawn.series, metrics=metric, loss=drawn.loss)
     for path in output:
         save(figure, path, drawn.provenance)
         say(f"{path}: {len(drawn.series)} trials, {drawn.runs} runs")
     if drawn.left_out:
         note(f"{drawn.left_out} more trials are not drawn; --top N draws more")
-
-
-def _metrics(metric: Sequence[str] | None) -> Sequence[str] | None:
-    return [name.rpartition("/")[2] for name in metric] if metric else None

@@ -13,9 +13,13 @@ from nnlab.space import label
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Series, best first; how many runs they hold; how many trials are not among them."""
+    """Series, best first; how many runs they hold; how many trials are not among them.
+
+    `loss` is the loss that all were trained with, None where they differ.
+    """
 
     series: tuple[Series, ...]
+    loss: str | None
     runs: int
     left_out: int
     provenance: Mapping[str, str]
@@ -51,4 +55,11 @@ def series_of(db: store.Database, scope: Scope, *, top: int) -> Drawn:
         "ranked by": f"{ranking.objective} at {ranking.at}",
         "runs": ", ".join(map(str, run_ids)),
     }
-    return Drawn(series, len(run_ids), ranking.total - len(ranking.rows), provenance)
+    losses = {str(row.setting["loss"]) for row in ranking.rows}
+    return Drawn(
+        series,
+        losses.pop() if len(losses) == 1 else None,
+        len(run_ids),
+        ranking.total - len(ranking.rows),
+        provenance,
+    )

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -83,7 +82,6 @@ trial = Table(
 )
 
 _STATUSES = "'queued', 'running', 'finished', 'interrupted', 'diverged', 'failed'"
-_OPEN = text("status IN ('queued', 'interrupted', 'running')")
 
 run = Table(
     "run",
@@ -114,7 +112,7 @@ run = Table(
     CheckConstraint("repeat >= 0", name="repeat"),
     CheckConstraint("epochs >= 0", name="epochs"),
     CheckConstraint("epochs_planned >= 0", name="epochs_planned"),
-    Index("run_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("run_status", "status"),
     Index("run_name", "name"),
 )
 

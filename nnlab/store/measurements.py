@@ -1,0 +1,161 @@
+"""Reads what was measured and found: curves, summaries, findings, attempts, artifacts."""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
+
+from nnlab.records import Artifact, Attempt, Curve, Finding, History, Severity, Summary
+from nnlab.store.connect import Database
+from nnlab.store.rows import IDS, environment_record, ids, moment
+from nnlab.store.text import evidence_from_json, moment_from_text, to_json
+
+# Runs whose points are fetched at once: few queries, and few points held twice.
+_CHUNK = 500
+
+
+def metrics(db: Database) -> tuple[str, ...]:
+    """The names of all metrics that were ever measured, sorted."""
+    with db.read() as connection:
+        rows = connection.exec_driver_sql("SELECT name FROM metric ORDER BY name")
+        return tuple(name for (name,) in rows)
+
+
+def history(db: Database, run_id: int) -> History:
+    """All curves of a run; empty where it has none."""
+    return histories(db, [run_id])[run_id]
+
+
+def histories(
+    db: Database, run_ids: Sequence[int], metrics: Collection[str] | None = None
+) -> dict[int, History]:
+    """The curves of each of the runs, of all metrics or of some."""
+    found: dict[int, dict[str, Curve]] = {run_id: {} for run_id in run_ids}
+    where, wanted = _metric_filter(metrics)
+    with db.read() as connection:
+        for chunk in _chunks(list(found)):
+            rows = connection.exec_driver_sql(
+                "SELECT point.run_id, metric.name, point.epoch, point.value"
+                " FROM point JOIN metric ON metric.id = point.metric_id"
+                f" WHERE point.run_id IN {IDS}{where}"
+                " ORDER BY point.run_id, point.metric_id, point.epoch",
+                (ids(chunk), *wanted),
+            )
+            for (run_id, name), points in groupby(rows, key=lambda row: (row[0], row[1])):
+                _, _, epochs, values = zip(*points, strict=True)
+                found[run_id][name] = Curve(name, epochs, _with_nan(values))
+    return {run_id: History(curves) for run_id, curves in found.items()}
+
+
+def summaries(
+    db: Database, run_ids: Sequence[int], metrics: Collection[str] | None = None
+) -> dict[int, dict[str, Summary]]:
+    """The summary of each metric of each of the runs; runs without any are left out."""
+    found: dict[int, dict[str, Summary]] = {}
+    where, wanted = _metric_filter(metrics)
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT run_id, metric.name, n, last, last_epoch, best, best_epoch"
+            " FROM summary JOIN metric ON metric.id = summary.metric_id"
+            f" WHERE run_id IN {IDS}{where} ORDER BY run_id, metric.name",
+            (ids(run_ids), *wanted),
+        )
+        for run_id, name, n, last, last_epoch, best, best_epoch in rows:
+            found.setdefault(run_id, {})[name] = Summary(
+                name, n, math.nan if last is None else last, last_epoch, best, best_epoch
+            )
+    return found
+
+
+def findings(db: Database, run_ids: Sequence[int]) -> dict[int, tuple[Finding, ...]]:
+    """The findings of each of the runs, by code; runs without any are left out."""
+    found: dict[int, list[Finding]] = {}
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT run_id, code, name, severity, confidence, onset, message, remedy, evidence"
+            f" FROM finding WHERE run_id IN {IDS} ORDER BY run_id, code",
+            (ids(run_ids),),
+        )
+        for run_id, code, name, severity, confidence, onset, message, remedy, evidence in rows:
+            found.setdefault(run_id, []).append(
+                Finding(
+                    code=code,
+                    name=name,
+                    severity=Severity(severity),
+                    confidence=confidence,
+                    onset=onset,
+                    message=message,
+                    remedy=remedy,
+                    evidence=evidence_from_json(evidence),
+                )
+            )
+    return {run_id: tuple(each) for run_id, each in found.items()}
+
+
+def attempts(db: Database, run_id: int) -> tuple[Attempt, ...]:
+    """The attempts at a run, oldest first."""
+    return attempts_of(db, [run_id])
+
+
+def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
+    """The attempts at any of the runs, oldest first."""
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT attempt.id, run_id, pid, command, first_epoch, outcome, started_at, ended_at,"
+            " environment_id FROM attempt"
+            f" WHERE run_id IN {IDS} ORDER BY attempt.id",
+            (ids(run_ids),),
+        ).fetchall()
+        used = connection.exec_driver_sql(
+            f"SELECT * FROM environment WHERE id IN {IDS}",
+            (ids({row[-1] for row in rows if row[-1] is not None}),),
+        ).mappings()
+        where = {row["id"]: environment_record(row) for row in used}
+    return tuple(
+        Attempt(
+            id=number,
+            run_id=run_id,
+            environment=where.get(environment_id),
+            pid=pid,
+            command=command,
+            first_epoch=first_epoch,
+            outcome=outcome,
+            started_at=moment(started_at),
+            ended_at=moment_from_text(ended_at),
+        )
+        for (
+            number,
+            run_id,
+            pid,
+            command,
+            first_epoch,
+            outcome,
+            started_at,
+            ended_at,
+            environment_id,
+        ) in rows
+    )
+
+
+def artifacts(db: Database, run_id: int) -> tuple[Artifact, ...]:
+    """The files that a run made, by kind."""
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT run_id, kind, path, sha256, size FROM artifact WHERE run_id = ? ORDER BY kind",
+            (run_id,),
+        )
+        return tuple(Artifact(*row) for row in rows)
+
+
+def _metric_filter(metrics: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
+    if metrics is None:
+        return "", ()
+    return " AND metric.name IN (SELECT value FROM json_each(?))", (to_json(list(metrics)),)
+
+
+def _with_nan(values: Sequence[float | None]) -> tuple[float, ...]:
+    return tuple(math.nan if value is None else value for value in values)
+
+
+def _chunks(run_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(run_ids), _CHUNK):
+        yield run_ids[start : start + _CHUNK]

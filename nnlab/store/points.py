@@ -1,0 +1,104 @@
+"""Writing points and summaries: the statements that run every epoch, and whole curves at once."""
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+
+from sqlalchemy.engine import Connection
+
+from nnlab.errors import UsageError
+from nnlab.records import Curve, Direction, direction_of
+from nnlab.store.connect import Database
+from nnlab.store.rows import IDS
+from nnlab.store.summarize import SummaryRow, of_curve
+from nnlab.store.text import storable, to_json
+
+PointRow = tuple[int, int, int, float | None]  # run, metric, epoch, value
+
+_INSERT_POINT = "INSERT INTO point (run_id, metric_id, epoch, value) VALUES (?, ?, ?, ?)"
+_PUT_POINT = (
+    f"{_INSERT_POINT} ON CONFLICT (run_id, metric_id, epoch) DO UPDATE SET value = excluded.value"
+)
+_PUT_SUMMARY = """
+    INSERT INTO summary (run_id, metric_id, n, last, last_epoch, best, best_epoch)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (run_id, metric_id) DO UPDATE SET
+        n = excluded.n, last = excluded.last, last_epoch = excluded.last_epoch,
+        best = excluded.best, best_epoch = excluded.best_epoch
+"""
+
+
+def metric_ids(connection: Connection, names: Iterable[str]) -> dict[str, tuple[int, Direction]]:
+    """The number and direction of each metric; rows are made for new ones."""
+    wanted = list(names)
+    connection.exec_driver_sql(
+        "INSERT INTO metric (name, direction) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+        [(storable(name), direction_of(name)) for name in wanted],
+    )
+    rows = connection.exec_driver_sql(
+        "SELECT name, id, direction FROM metric WHERE name IN (SELECT value FROM json_each(?))",
+        (to_json([storable(name) for name in wanted]),),
+    )
+    found: dict[str, tuple[int, Direction]] = {
+        name: (number, direction) for name, number, direction in rows
+    }
+    return {name: found[storable(name)] for name in wanted}
+
+
+def put_points(connection: Connection, rows: Sequence[PointRow]) -> None:
+    """Writes points; those that are there already take the new value."""
+    # The driver binds NaN as NULL.
+    if rows:
+        connection.exec_driver_sql(_PUT_POINT, rows)
+
+
+def put_summaries(
+    connection: Connection, run_id: int, summaries: Iterable[tuple[int, SummaryRow]]
+) -> None:
+    """Writes the summaries of a run's metrics, by their numbers."""
+    rows = [(run_id, metric_id, *summary) for metric_id, summary in summaries]
+    if rows:
+        connection.exec_driver_sql(_PUT_SUMMARY, rows)
+
+
+def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
+    """Stores whole curves of a run at once, in one transaction; returns the number of points.
+
+    Raises:
+        UsageError: the run is not there, or has points of such a metric already.
+        StoreError: they cannot be stored; none of them is.
+    """
+    wanted = [curve for curve in curves if len(curve)]
+    if not wanted:
+        return 0
+    with db.write() as connection:
+        metrics = metric_ids(connection, [curve.metric for curve in wanted])
+        # In the order of the table's key: pages are filled one after another, to the brim.
+        wanted.sort(key=lambda curve: metrics[curve.metric][0])
+        _refuse_overlap(connection, run_id, [metrics[curve.metric][0] for curve in wanted])
+        summaries = []
+        for curve in wanted:
+            metric_id, direction = metrics[curve.metric]
+            rows = zip(repeat(run_id), repeat(metric_id), curve.epochs, curve.values, strict=False)
+            connection.exec_driver_sql(_INSERT_POINT, list(rows))
+            summaries.append((metric_id, of_curve(direction, curve.epochs, curve.values)))
+        put_summaries(connection, run_id, summaries)
+        last = max(curve.epochs[-1] for curve in wanted)
+        connection.exec_driver_sql(
+            "UPDATE run SET epochs = ? WHERE id = ? AND epochs < ?", (last, run_id, last)
+        )
+    return sum(map(len, wanted))
+
+
+def _refuse_overlap(connection: Connection, run_id: int, metrics: Sequence[int]) -> None:
+    if not connection.exec_driver_sql("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchall():
+        raise UsageError(f"there is no run {run_id} to import curves into")
+    if len(set(metrics)) < len(metrics):
+        raise UsageError(f"two of the curves for run {run_id} are of the same metric")
+    taken = connection.exec_driver_sql(
+        "SELECT metric.name FROM summary JOIN metric ON metric.id = summary.metric_id"
+        f" WHERE run_id = ? AND metric_id IN {IDS}",
+        (run_id, to_json(list(metrics))),
+    ).fetchall()
+    if taken:
+        names = ", ".join(name for (name,) in taken)
+        raise UsageError(f"run {run_id} has points of {names} already")

@@ -1,0 +1,253 @@
+"""Reads studies and runs, as frozen records, and finds runs by what people call them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from nnlab.errors import UnknownName
+from nnlab.records import Run, Status, Study
+from nnlab.store.connect import Database
+from nnlab.store.liveness import Observer
+from nnlab.store.rows import IDS, RUN, STUDY, ids, run_record, study_record
+from nnlab.store.text import moment_from_text
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOverview:
+    """A study and how far it is: its trials, its current runs, and how many stand how."""
+
+    study: Study
+    trials: int
+    runs: int
+    by_status: Mapping[Status, int]
+    last_activity: datetime | None
+
+
+def studies(db: Database) -> tuple[StudyOverview, ...]:
+    """All studies, oldest first."""
+    with db.read() as connection:
+        found = connection.exec_driver_sql(f"SELECT {STUDY} FROM study ORDER BY id").fetchall()  # noqa: S608
+        trials = dict(
+            connection.exec_driver_sql(
+                "SELECT study_id, count(*) FROM trial GROUP BY study_id"
+            ).fetchall()
+        )
+        activity = dict(
+            connection.exec_driver_sql(
+                "SELECT study_id, max(coalesce(ended_at, started_at, created_at))"
+                " FROM run JOIN trial ON trial.id = run.trial_id GROUP BY study_id"
+            ).fetchall()
+        )
+        counts = _statuses_by_study(connection)
+    return tuple(
+        StudyOverview(
+            study=(study := study_record(row)),
+            trials=trials.get(study.id, 0),
+            runs=counts[study.id].total() if study.id in counts else 0,
+            by_status=dict(counts.get(study.id, {})),
+            last_activity=moment_from_text(activity.get(study.id)),
+        )
+        for row in found
+    )
+
+
+def runs(
+    db: Database,
+    *,
+    study: int | None = None,
+    run_ids: Iterable[int] | None = None,
+    status: Status | None = None,
+    tag: str | None = None,
+    current_only: bool = False,
+    limit: int | None = None,
+    newest_first: bool = False,
+) -> tuple[Run, ...]:
+    """The runs that meet all that is given, oldest first unless asked otherwise.
+
+    Args:
+        db: the database.
+        study: the number of a study.
+        run_ids: numbers of runs; those that are not there are left out.
+        status: as it is told, so that a run whose worker is gone counts as interrupted.
+        tag: one of the run's tags.
+        current_only: leave out runs that were trained again since.
+        limit: so many at most.
+        newest_first: turn the order round.
+    """
+    where: list[str] = []
+    bound: list[Any] = []
+    for condition, value in (
+        ("trial.study_id = ?", study),
+        (f"run.id IN {IDS}", None if run_ids is None else ids(run_ids)),
+        ("EXISTS (SELECT 1 FROM json_each(run.tags) WHERE value = ?)", tag),
+        (_stored_as(status), None if status is None else str(status)),
+    ):
+        if value is not None:
+            where.append(condition)
+            bound.append(value)
+    if current_only:
+        where.append("run.current")
+    sql = (
+        RUN
+        + (f" WHERE {' AND '.join(where)}" if where else "")
+        + f" ORDER BY run.id {'DESC' if newest_first else 'ASC'}"
+    )
+    with db.read() as connection:
+        return tuple(_first(connection, sql, bound, status, limit))
+
+
+def find_runs(db: Database, refs: Sequence[str]) -> tuple[Run, ...]:
+    """The runs that people mean by numbers (`12`, `#12`) and names, in that order, each once.
+
+    A name means its current runs: one for each seed that was trained under it.
+
+    Raises:
+        UnknownName: no run has that number or name.
+    """
+    found: dict[int, Run] = {}
+    observer = Observer.here()
+    with db.read() as connection:
+        for ref in refs:
+            rows = _named(connection, ref) or _numbered(connection, ref)
+            if not rows:
+                raise UnknownName("run", ref, _known(connection))
+            for row in rows:
+                run = run_record(row, observer)
+                found[run.id] = run
+    return tuple(found.values())
+
+
+def run_names(db: Database) -> tuple[str, ...]:
+    """The names that runs were given, sorted."""
+    with db.read() as connection:
+        return tuple(_names(connection))
+
+
+def count_runs(
+    db: Database,
+    *,
+    study_ids: Iterable[int] | None = None,
+    run_ids: Iterable[int] | None = None,
+) -> dict[Status, int]:
+    """How many current runs stand how, in studies, among runs, or in all."""
+    where, bound = scope(study_ids, run_ids)
+    observer = Observer.here()
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT count(*), run.status, run.lease_until, attempt.hostname, attempt.pid_space,"
+            " attempt.pid FROM run JOIN trial ON trial.id = run.trial_id"
+            " LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+            f" WHERE run.current{where} GROUP BY 2, 3, 4, 5, 6",
+            bound,
+        )
+        counts: Counter[Status] = Counter()
+        for count, *place in rows:
+            counts[observer.status(*place)] += count
+    return dict(counts)
+
+
+def count_trials(
+    db: Database,
+    *,
+    study_ids: Iterable[int] | None = None,
+    run_ids: Iterable[int] | None = None,
+    metric: str | None = None,
+) -> int:
+    """How many trials have a current run, or with `metric` one that was measured by it."""
+    where, bound = scope(study_ids, run_ids)
+    if metric is not None:
+        where += (
+            " AND EXISTS (SELECT 1 FROM summary WHERE run_id = run.id AND metric_id ="
+            " (SELECT id FROM metric WHERE name = ?))"
+        )
+        bound = (*bound, metric)
+    with db.read() as connection:
+        found: int = connection.exec_driver_sql(
+            "SELECT count(DISTINCT trial.id) FROM run JOIN trial ON trial.id = run.trial_id"
+            f" WHERE run.current{where}",
+            bound,
+        ).scalar_one()
+    return found
+
+
+def scope(
+    study_ids: Iterable[int] | None, run_ids: Iterable[int] | None
+) -> tuple[str, tuple[str, ...]]:
+    """Conditions on `trial.study_id` and `run.id`, to be added with AND, and what they bind."""
+    where, bound = "", []
+    if study_ids is not None:
+        where += f" AND trial.study_id IN {IDS}"
+        bound.append(ids(study_ids))
+    if run_ids is not None:
+        where += f" AND run.id IN {IDS}"
+        bound.append(ids(run_ids))
+    return where, tuple(bound)
+
+
+def _statuses_by_study(connection: Connection) -> dict[int, Counter[Status]]:
+    observer = Observer.here()
+    counts: dict[int, Counter[Status]] = {}
+    rows = connection.exec_driver_sql(
+        "SELECT trial.study_id, count(*), run.status, run.lease_until, attempt.hostname,"
+        " attempt.pid_space, attempt.pid FROM run JOIN trial ON trial.id = run.trial_id"
+        " LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+        " WHERE run.current GROUP BY 1, 3, 4, 5, 6, 7"
+    )
+    for study_id, count, *place in rows:
+        counts.setdefault(study_id, Counter())[observer.status(*place)] += count
+    return counts
+
+
+def _stored_as(status: Status | None) -> str:
+    # A run whose worker is gone is interrupted and does not know it yet.
+    if status is Status.INTERRUPTED:
+        return "run.status IN (?, 'running')"
+    return "run.status = ?"
+
+
+def _first(
+    connection: Connection, sql: str, bound: Sequence[Any], status: Status | None, limit: int | None
+) -> Iterator[Run]:
+    if limit is not None and limit <= 0:
+        return
+    observer = Observer.here()
+    count = 0
+    for row in connection.exec_driver_sql(sql, tuple(bound)):
+        run = run_record(row, observer)
+        if status is None or run.status is status:
+            yield run
+            count += 1
+            if count == limit:
+                return
+
+
+def _named(connection: Connection, name: str) -> Sequence[Any]:
+    return connection.exec_driver_sql(
+        f"{RUN} WHERE run.name = ? AND run.current ORDER BY run.id", (name,)
+    ).fetchall()
+
+
+def _numbered(connection: Connection, ref: str) -> Sequence[Any]:
+    digits = ref.removeprefix("#")
+    # Longer ones are beyond what SQLite counts to.
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        return ()
+    return connection.exec_driver_sql(f"{RUN} WHERE run.id = ?", (int(digits),)).fetchall()
+
+
+def _names(connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql(
+        "SELECT DISTINCT name FROM run WHERE name IS NOT NULL ORDER BY name"
+    )
+    return [name for (name,) in rows]
+
+
+def _known(connection: Connection) -> list[str]:
+    lowest, highest = connection.exec_driver_sql("SELECT min(id), max(id) FROM run").one()
+    if lowest is None:
+        return []
+    return [f"{lowest} to {highest}" if lowest < highest else str(lowest), *_names(connection)]
