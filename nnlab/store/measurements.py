@@ -100,7 +100,7 @@ def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
     """The attempts at any of the runs, oldest first."""
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT attempt.id, run_id, pid, command, first_epoch, outcome, started_at, ended_at,"
+            "SELECT attempt.id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"
             " environment_id FROM attempt"
             f" WHERE run_id IN {IDS} ORDER BY attempt.id",
             (ids(run_ids),),
@@ -114,6 +114,7 @@ def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
         Attempt(
             id=number,
             run_id=run_id,
+            hostname=hostname,
             environment=where.get(environment_id),
             pid=pid,
             command=command,
@@ -125,6 +126,7 @@ def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
         for (
             number,
             run_id,
+            hostname,
             pid,
             command,
             first_epoch,

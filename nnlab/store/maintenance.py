@@ -1,0 +1,154 @@
+"""Looks after a database: what is in it, whether it is sound, a copy of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from nnlab.errors import NotADatabase
+from nnlab.records import Status
+from nnlab.store.connect import Database
+from nnlab.store.copying import copy_whole
+from nnlab.store.liveness import Observer
+from nnlab.store.schema import revision_of
+from nnlab.store.tables import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """Where a database is, its revision, its sizes in bytes, and the rows of each table."""
+
+    place: str
+    revision: str
+    size: int
+    wal_size: int
+    artifacts_size: int
+    rows: Mapping[str, int]
+
+
+def status(db: Database) -> DatabaseStatus:
+    """What a database holds."""
+    path = db.address.path
+    with db.read() as connection:
+        revision = revision_of(connection, db.address)
+        rows = {
+            table: connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
+            for table in metadata.tables
+        }
+    return DatabaseStatus(
+        place=db.address.shown,
+        revision=revision or "",
+        size=_size(path),
+        wal_size=_size(path.with_name(f"{path.name}-wal")),
+        artifacts_size=sum(map(_size, db.address.artifacts.rglob("*"))),
+        rows=rows,
+    )
+
+
+def backup(db: Database, destination: Path) -> None:
+    """Copies the database to a new file, consistent even while runs are written.
+
+    Raises:
+        OutputError: the file is there already or cannot be written.
+        DiskFull: no room for it.
+        StoreError: the database cannot be read.
+    """
+    copy_whole(db, destination)
+
+
+def check(db: Database) -> list[str]:
+    """All that is wrong with a database, a line each; empty where it is sound."""
+    try:
+        with db.read() as connection:
+            return [
+                *_broken_file(connection),
+                *_broken_references(connection),
+                *_false_summaries(connection),
+                *_dead_runs(connection),
+                *_missing_files(connection, db.address.artifacts),
+            ]
+    except NotADatabase as error:
+        return [error.message]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
+
+
+def _broken_file(connection: Connection) -> Iterator[str]:
+    for (problem,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
+        if problem != "ok":
+            yield f"the file is damaged: {problem}"
+
+
+def _broken_references(connection: Connection) -> Iterator[str]:
+    for table in metadata.tables:
+        found = connection.exec_driver_sql(f"PRAGMA foreign_key_check('{table}')").fetchall()
+        if found:
+            yield f"table {table}: {len(found):,} rows refer to rows that are not there"
+
+
+# What the summaries should be, from the points; IS compares NULL with NULL.
+_FALSE_SUMMARIES = """
+    WITH ordered AS (
+        SELECT run_id, metric_id, epoch, value,
+            first_value(epoch) OVER best AS best_epoch,
+            first_value(value) OVER best AS best,
+            row_number() OVER (PARTITION BY run_id, metric_id ORDER BY epoch DESC) AS from_end,
+            count(*) OVER (PARTITION BY run_id, metric_id) AS n
+        FROM point JOIN metric ON metric.id = point.metric_id
+        WINDOW best AS (
+            PARTITION BY run_id, metric_id
+            ORDER BY value IS NULL, CASE direction WHEN 'min' THEN value ELSE -value END, epoch
+        )
+    ), truth AS (
+        SELECT run_id, metric_id, n, value AS last, epoch AS last_epoch, best,
+            CASE WHEN best IS NULL THEN NULL ELSE best_epoch END AS best_epoch
+        FROM ordered WHERE from_end = 1
+    )
+    SELECT truth.run_id, metric.name FROM truth
+    JOIN metric ON metric.id = truth.metric_id
+    LEFT JOIN summary AS told
+        ON told.run_id = truth.run_id AND told.metric_id = truth.metric_id
+    WHERE told.run_id IS NULL OR told.n <> truth.n OR told.last IS NOT truth.last
+        OR told.last_epoch <> truth.last_epoch OR told.best IS NOT truth.best
+        OR told.best_epoch IS NOT truth.best_epoch
+    UNION ALL
+    SELECT told.run_id, metric.name FROM summary AS told
+    JOIN metric ON metric.id = told.metric_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM point WHERE point.run_id = told.run_id AND point.metric_id = told.metric_id
+    )
+    ORDER BY 1, 2
+"""
+
+
+def _false_summaries(connection: Connection) -> Iterator[str]:
+    for run_id, metric in connection.exec_driver_sql(_FALSE_SUMMARIES):
+        yield f"run {run_id}: the summary of {metric} does not agree with its points"
+
+
+def _dead_runs(connection: Connection) -> Iterator[str]:
+    observer = Observer.here()
+    rows = connection.exec_driver_sql(
+        "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"
+        " attempt.pid FROM run LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+        " WHERE run.status = 'running' ORDER BY run.id"
+    )
+    for run_id, *place in rows:
+        if observer.status(*place) is Status.INTERRUPTED:
+            yield f"run {run_id}: its worker is gone; training it again goes on where it stopped"
+
+
+def _missing_files(connection: Connection, folder: Path) -> Iterator[str]:
+    rows = connection.exec_driver_sql("SELECT run_id, kind, path, size FROM artifact ORDER BY id")
+    for run_id, kind, path, size in rows:
+        file = folder / path
+        if not file.is_file():
+            yield f"run {run_id}: its {kind} {file} is missing"
+        elif file.stat().st_size != size:
+            yield f"run {run_id}: its {kind} {file} is not the one that was written"
