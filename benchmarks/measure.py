@@ -39,7 +39,8 @@ def in_turn(
     goal: float,
 ) -> Compared:
     """Times the two in turn, after one round that is not counted."""
-    ours_times, reference_times = [], []
+    ours_times: list[float] = []
+    reference_times: list[float] = []
     for turn in range(rounds + 1):
         # Who goes first changes, so that neither always profits from a warm cache.
         pair = [(ours, ours_times), (reference, reference_times)]

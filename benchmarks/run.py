@@ -51,7 +51,8 @@ def main() -> int:
     compared += training_loop.measure()
     PAGE.write_text(_page(compared, measured), encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
-    missed = [one.name for one in [*compared, *measured] if not one.met]
+    missed = [one.name for one in compared if not one.met]
+    missed += [one.name for one in measured if not one.met]
     if missed:
         print("goals not met:", "; ".join(missed), file=sys.stderr)
     return int(bool(missed))

@@ -65,14 +65,15 @@ def _bare(train: Part, val: Part) -> Iterator[tuple[float, float]]:
         for start in range(0, EXAMPLES, BATCH):
             rows = order[start : start + BATCH]
             optimizer.zero_grad()
-            functional.cross_entropy(model(train.examples[rows]), train.targets[rows]).backward()
+            loss = functional.cross_entropy(model(train.examples[rows]), train.targets[rows])
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         model.eval()
         with torch.no_grad():
             outputs = model(val.examples)
-            loss = functional.cross_entropy(outputs, val.targets).item()
+            val_loss = functional.cross_entropy(outputs, val.targets).item()
             right = (outputs.argmax(1) == val.targets).float().mean().item()
-        yield loss, right
+        yield val_loss, right
 
 
 @contextmanager

@@ -80,8 +80,8 @@ def findings_page() -> str:
     parts = [
         "# Findings",
         "",
-        "Made from the rules by `make docs`. They are looked for at the end of each run, stored with",
-        "their evidence, and shown by `train`, `show`, `compare` and `report`.",
+        "Made from the rules by `make docs`. They are looked for at the end of each run, stored",
+        "with their evidence, and shown by `train`, `show`, `compare` and `report`.",
         "",
     ]
     for rule in RULES:

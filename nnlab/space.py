@@ -225,6 +225,30 @@ def differing(settings: Sequence[Setting]) -> tuple[str, ...]:
     return tuple(sorted(differ, key=lambda name: order.get(name, len(order))))
 
 
+def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
+    """The fields in which settings differ by choice, not by a default of what was chosen.
+
+    >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
+    >>> telling([adam, {"opt": "sgd", "lr": 0.05, "momentum": 0.9}])
+    ('opt',)
+    >>> telling([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.9}])
+    ('opt', 'lr')
+    """
+    known = choosables()
+
+    def follows(name: str, setting: Setting) -> bool:
+        kind = known[name].option.of
+        if kind is None or kind not in setting:
+            return False
+        return setting.get(name) == lookup(kind, str(setting[kind])).defaults.get(name)
+
+    return tuple(
+        name
+        for name in differing(settings)
+        if name not in known or not all(follows(name, setting) for setting in settings)
+    )
+
+
 def label(setting: Setting, fields: Sequence[str]) -> str:
     """A short name for a setting by some of its fields.
 

@@ -160,7 +160,7 @@ def measurements() -> None:
         sa.CheckConstraint("n > 0", name="summary_n_check"),
         sqlite_with_rowid=False,
     )
-    op.create_index("summary_best", "summary", ["metric_id", "best", "run_id"])
+    op.create_index("summary_best", "summary", ["metric_id", "best", "run_id", "best_epoch"])
 
 
 def judgements() -> None:

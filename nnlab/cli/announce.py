@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from nnlab import store
 from nnlab.cli.options import Format
 from nnlab.cli.ranking_table import print_ranking
-from nnlab.cli.render import Column, console, note, render, say
+from nnlab.cli.render import Column, note, render, say, show_table
 from nnlab.config import choosables
 from nnlab.records import Objective, Setting, Study
 from nnlab.report.ranking import Scope, plural, rank
-from nnlab.space import differing, label, shown
+from nnlab.space import differing, label, shown, telling
 
 _MOST_ROWS = 20
 
@@ -32,10 +32,10 @@ def setting(settings: Sequence[Setting]) -> None:
             panels.setdefault(choosable.option.panel, []).append(f"{name} {shown(value)}")
     for panel, parts in panels.items():
         table.add_row(panel, Text(", ".join(parts)))
-    for name in varying:
+    for place, name in enumerate(varying):
         values = dict.fromkeys(shown(s.get(name)) or "-" for s in settings)
-        table.add_row("Varies", Text(f"{name}: {', '.join(values)}"))
-    console().print(table)
+        table.add_row("" if place else "Varies", Text(f"{name}: {', '.join(values)}"))
+    show_table(table)
 
 
 def queued(study: Study, found: store.Enqueued) -> None:
@@ -85,7 +85,7 @@ def dry_run(wanted: Sequence[store.Plan], done: set[tuple[str, int]]) -> None:
     """The trials that would be trained, resolved, and how many runs are there already."""
     settings = list({plan.digest: plan.setting for plan in wanted}.values())
     setting(settings)
-    fields = differing(settings)
+    fields = telling(settings)
     seeds = list(dict.fromkeys(plan.seed for plan in wanted))
     rows = [
         {"trial": label(found, fields) or "the setting above", "epochs": found["epochs"]}

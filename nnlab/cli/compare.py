@@ -68,10 +68,13 @@ def compare(
 
 
 def _at(text: str) -> At:
-    if text in ("best", "last"):
-        return text
-    if text.isdigit() and int(text) >= 1:
-        return int(text)
+    match text:
+        case "best":
+            return "best"
+        case "last":
+            return "last"
+        case number if number.isdigit() and int(number) >= 1:
+            return int(number)
     raise UsageError(f"--at must be best, last or an epoch from 1 on, got {text}")
 
 

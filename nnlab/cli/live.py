@@ -30,16 +30,22 @@ class View(Listener, Protocol):
 def metrics_line(values: Mapping[str, float]) -> str:
     """Loss and score of both splits, and lr, in a line."""
     score = next((n for n in ("accuracy", "r2") if f"val/{n}" in values), "loss")
-    parts = [f"loss {values['train/loss']:.4g}/{values['val/loss']:.4g}"]
+    parts = [f"loss {values['train/loss']:.4g}, val {values['val/loss']:.4g}"]
     if score != "loss":
-        parts.append(f"{score} {values[f'train/{score}']:.4f}/{values[f'val/{score}']:.4f}")
+        parts.append(f"{score} {values[f'train/{score}']:.4f}, val {values[f'val/{score}']:.4f}")
     return "  ".join([*parts, f"lr {values['lr']:.3g}"])
 
 
 def ended_line(ended: Ended, described: str) -> str:
     """A run that is over, in a line."""
-    reason = f": {ended.reason}" if ended.reason else ""
-    return f"run {ended.run.id}  {described}  {ended.status}{reason}"
+    parts = [f"run {ended.run.id}", described]
+    parts.append(f"{ended.status}: {ended.reason}" if ended.reason else str(ended.status))
+    if ended.selected_value is not None:
+        metric = str(ended.run.trial.setting["objective"]).partition(":")[0]
+        parts.append(f"{metric} {ended.selected_value:.4f} at epoch {ended.selected_epoch}")
+    if ended.seconds is not None:
+        parts.append(f"{ended.seconds:.1f} s")
+    return "  ".join(parts)
 
 
 class LinesView:
@@ -170,4 +176,4 @@ def _bar(screen: object, epochs: int) -> "tuple[Progress, TaskID]":
         refresh_per_second=_REFRESH_PER_SECOND,
         transient=True,
     )
-    return bar, bar.add_task("", total=epochs, metrics="")
+    return bar, bar.add_task("starting", total=epochs, metrics="")

@@ -13,7 +13,7 @@ from nnlab.cli.place import opened
 from nnlab.cli.render import Column, render, say
 from nnlab.errors import UnknownName
 from nnlab.records import Run, Status, Summary
-from nnlab.space import differing, label
+from nnlab.space import label, telling
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -76,7 +76,7 @@ def list_runs(
         ids = [run.id for run in runs]
         summaries = store.summaries(database, ids)
         findings = store.findings(database, ids)
-    fields = differing([run.trial.setting for run in runs])
+    fields = telling([run.trial.setting for run in runs])
     rows = [
         _row(run, fields, summaries.get(run.id, {}), [f.code for f in findings.get(run.id, ())])
         for run in runs

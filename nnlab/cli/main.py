@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nnlab
-from nnlab.errors import NnlabError
+from nnlab.errors import Interrupted, NnlabError
 
 _TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
 
@@ -97,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NnlabError as error:
         if debug:
             raise
-        _print_error(error.message, error.hint)
+        label = "Interrupted" if isinstance(error, Interrupted) else "Error"
+        _print_error(error.message, error.hint, label=label)
         return error.exit_code
     except Exception as error:
         if debug:
@@ -110,12 +111,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_error(message: str, hint: str | None) -> None:
+def _print_error(message: str, hint: str | None, *, label: str = "Error") -> None:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, soft_wrap=True)
-    console.print(Text("Error: ", style="bold red"), Text(message), sep="", end="\n")
+    console.print(Text(f"{label}: ", style="bold red"), Text(message), sep="", end="\n")
     if hint:
         console.print(Text("  try: ", style="dim"), Text(hint), sep="")
 

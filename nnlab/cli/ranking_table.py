@@ -5,7 +5,7 @@ from typing import Any
 
 from nnlab.cli.options import Format
 from nnlab.cli.render import Column, print_json, render, say
-from nnlab.report.ranking import Ranking, Row
+from nnlab.report.ranking import Ranking, Row, test_metric
 from nnlab.space import shown
 from nnlab.stats import format_mean
 
@@ -43,8 +43,20 @@ def columns_of(ranking: Ranking) -> list[Column]:
         Column("mean", "mean", hidden=True),
         Column("sd", "sd", hidden=True),
         Column("epoch", "best epoch" if ranking.at == "best" else "epoch", _epoch, right=True),
+        *_test_columns(ranking),
         Column("flags", "flags", _flags),
         Column("runs", "runs", hidden=True),
+    ]
+
+
+def _test_columns(ranking: Ranking) -> list[Column]:
+    """What the trials reached on the test split, once one of them has."""
+    if not any(row.test and row.test.n for row in ranking.rows):
+        return []
+    return [
+        Column("test", f"{test_metric(ranking.objective)} there", right=True),
+        Column("test_mean", "test mean", hidden=True),
+        Column("test_sd", "test sd", hidden=True),
     ]
 
 
@@ -57,6 +69,9 @@ def _cells(row: Row, ranking: Ranking) -> Mapping[str, Any]:
         "mean": row.value.mean,
         "sd": row.value.sd,
         "epoch": row.epoch,
+        "test": format_mean(row.test.mean, row.test.sd) if row.test and row.test.n else None,
+        "test_mean": row.test.mean if row.test else None,
+        "test_sd": row.test.sd if row.test else None,
         "flags": {code: [count, len(row.runs)] for code, count in row.flags.items()},
         "runs": list(row.runs),
     }
@@ -95,6 +110,8 @@ def _row_json(row: Row) -> Mapping[str, Any]:
         "min": row.value.low,
         "max": row.value.high,
         "epoch": row.epoch,
+        "test_mean": row.test.mean if row.test else None,
+        "test_sd": row.test.sd if row.test else None,
         "flags": dict(row.flags),
         "statuses": {str(status): count for status, count in row.statuses.items()},
         "runs": list(row.runs),

@@ -14,6 +14,7 @@ from nnlab.cli.options import Format
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 # Wide enough that nothing is cut in a pipe, where no width is known.
 _PIPE_WIDTH = 10_000
@@ -42,6 +43,17 @@ def console(*, stderr: bool = False) -> "Console":
     stream = sys.stderr if stderr else sys.stdout
     wide = stream.isatty() or "COLUMNS" in os.environ
     return Console(stderr=stderr, width=None if wide else _PIPE_WIDTH, highlight=False)
+
+
+def show_table(table: "Table") -> None:
+    """Prints a table; in a pipe its lines end where their text does."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(table)
+        return
+    with screen.capture() as captured:
+        screen.print(table)
+    _print("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def say(*parts: str, style: str = "") -> None:
@@ -109,7 +121,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
         table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_text(row, column)) for column in shown))
-    console().print(table)
+    show_table(table)
 
 
 def _text(row: Row, column: Column) -> str:

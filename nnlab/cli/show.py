@@ -10,7 +10,7 @@ from nnlab.cli import announce, completion
 from nnlab.cli.ls import local_time
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
-from nnlab.cli.render import Column, print_json, render, say
+from nnlab.cli.render import Column, print_json, render, say, show_table
 from nnlab.records import Attempt, Finding, Run, Summary
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -228,15 +228,13 @@ def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from nnlab.cli.render import console
-
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", min_width=8)
     table.add_column(overflow="fold")
     for key, value in pairs:
         table.add_row(key, Text(value))
     if pairs:
-        console().print(table)
+        show_table(table)
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:

@@ -15,7 +15,7 @@ from nnlab.cli.place import opened
 from nnlab.cli.plan import Plan, Typed, plan_of, read_config
 from nnlab.errors import Interrupted, NnlabError, NoDatabase, UnknownName, UsageError
 from nnlab.records import Run, Status, Study
-from nnlab.space import differing, label
+from nnlab.space import label, telling
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -76,34 +76,41 @@ def train(
         seeds=seeds,
     )
     typed = read_config(config, typed)
+    # All that can be wrong with a setting is found before a database is made or touched.
+    plan = plan_of(typed) if typed.says_something or typed.study is None else None
     if dry_run:
-        _dry_run(db, typed)
+        _dry_run(db, typed.study, plan)
         return
-    only_study = typed.study is not None and not typed.says_something
-    with opened(db, write=True, create=not only_study) as database:
-        run_ids = _enqueue(database, typed, again=again, quiet=quiet)
+    with opened(db, write=True, create=plan is not None) as database:
+        run_ids = _enqueue(database, typed.study, plan, again=again, quiet=quiet)
         _work(database, run_ids, quiet=quiet, verbose=verbose, keep_models=keep_models)
 
 
-def _enqueue(db: store.Database, typed: Typed, *, again: bool, quiet: bool) -> tuple[int, ...]:
-    """Puts what was asked for into the queue and says what that is."""
-    study, plan = _study_and_plan(db, typed)
-    queued = store.enqueue(db, study, _planned(db, study, plan), again=again)
+def _enqueue(
+    db: store.Database, name: str | None, plan: Plan | None, *, again: bool, quiet: bool
+) -> tuple[int, ...]:
+    """Puts what was asked for into the queue and says what that is.
+
+    Without a plan it is what the study of that name still wants.
+    """
+    if plan is None:
+        study = _existing(db, str(name))
+        wanted = _stored_runs(db, study)
+    else:
+        study = _study_for(db, plan)
+        wanted = runs_of(plan)
+    queued = store.enqueue(db, study, wanted, again=again)
     if not quiet:
-        announce.setting([run.trial.setting for run in store.runs(db, run_ids=queued.run_ids)])
+        announce.setting([run.setting for run in wanted])
         announce.queued(study, queued)
     return queued.run_ids
 
 
-def _study_and_plan(db: store.Database, typed: Typed) -> tuple[Study, Plan | None]:
-    """The study to add to, and the plan, or None where the study already holds all."""
-    if typed.study is not None and not typed.says_something:
-        return _existing(db, typed.study), None
-    plan = plan_of(typed)
+def _study_for(db: store.Database, plan: Plan) -> Study:
     if plan.study is None:
         return store.create_study(
             db, name=OPEN_STUDY, question="", objective=None, space=None, seeds=()
-        ), plan
+        )
     return store.create_study(
         db,
         name=plan.study,
@@ -111,7 +118,7 @@ def _study_and_plan(db: store.Database, typed: Typed) -> tuple[Study, Plan | Non
         objective=plan.objective,
         space=plan.space,
         seeds=plan.seeds,
-    ), plan
+    )
 
 
 def _existing(db: store.Database, name: str) -> Study:
@@ -123,13 +130,12 @@ def _existing(db: store.Database, name: str) -> Study:
         ) from None
 
 
-def _planned(db: store.Database, study: Study, plan: Plan | None) -> list[store.Plan]:
-    if plan is None:
-        return [
-            store.Plan(run.trial.setting, run.trial.digest, run.seed, run.epochs_planned, None, ())
-            for run in store.runs(db, study=study.id, current_only=True)
-        ]
-    return runs_of(plan)
+def _stored_runs(db: store.Database, study: Study) -> list[store.Plan]:
+    """What a study wants already: its current runs."""
+    return [
+        store.Plan(run.trial.setting, run.trial.digest, run.seed, run.epochs_planned)
+        for run in store.runs(db, study=study.id, current_only=True)
+    ]
 
 
 def runs_of(plan: Plan) -> list[store.Plan]:
@@ -155,7 +161,7 @@ def _work(
         # torch takes its second or two here, after the settings were found to be good.
         from nnlab.cli.live import BarView, LinesView, QuietView, View
 
-        fields = differing([run.trial.setting for run in runs])
+        fields = telling([run.trial.setting for run in runs])
 
         def describe(run: Run) -> str:
             return f"{label(run.trial.setting, fields)} seed={run.seed}".strip()
@@ -185,7 +191,7 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: Any, *, keep_mo
             "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
         ) from None
     if stop.asked:
-        raise Interrupted("stopped; every finished epoch is kept", hint=_GO_ON)
+        raise Interrupted("every finished epoch is kept", hint=_GO_ON)
 
 
 _GO_ON = "the same command goes on where this one stopped"
@@ -200,32 +206,23 @@ def _raise_for_failures(runs: Sequence[Run]) -> None:
         )
 
 
-def _dry_run(db: str | None, typed: Typed) -> None:
+def _dry_run(db: str | None, name: str | None, plan: Plan | None) -> None:
     """Says what would be trained; makes no database and writes to none."""
-    place: Any
     try:
-        place = opened(db)
-        with place as database:
-            _show_plan(database, typed)
+        with opened(db) as database:
+            if plan is None:
+                study: Study | None = _existing(database, str(name))
+                assert study is not None
+                wanted = _stored_runs(database, study)
+            else:
+                known = {found.study.name: found.study for found in store.studies(database)}
+                study = known.get(plan.study or OPEN_STUDY)
+                wanted = runs_of(plan)
+            announce.dry_run(wanted, _done(database, study) if study else set())
     except NoDatabase:
-        if typed.study is not None and not typed.says_something:
+        if plan is None:
             raise
-        _show_plan(None, typed)
-
-
-def _show_plan(db: store.Database | None, typed: Typed) -> None:
-    if typed.study is not None and not typed.says_something:
-        assert db is not None
-        study = _existing(db, typed.study)
-        wanted = _planned(db, study, None)
-    else:
-        plan = plan_of(typed)
-        wanted = runs_of(plan)
-        names = {s.study.name: s.study for s in store.studies(db)} if db else {}
-        found = names.get(plan.study or OPEN_STUDY)
-        study = found  # type: ignore[assignment]
-    done = _done(db, study) if db is not None and study is not None else set()
-    announce.dry_run(wanted, done)
+        announce.dry_run(runs_of(plan), set())
 
 
 def _done(db: store.Database, study: Study) -> set[tuple[str, int]]:

@@ -32,12 +32,18 @@ CHECKPOINT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended: its status, why if it went wrong, and what its history shows."""
+    """How a run ended: its status, why if it went wrong, and what its history shows.
+
+    `selected_value` is the objective at the selected epoch, `seconds` the time it took.
+    """
 
     run: Run
     status: Status
     reason: str | None = None
     findings: tuple[Finding, ...] = ()
+    selected_epoch: int | None = None
+    selected_value: float | None = None
+    seconds: float | None = None
 
 
 class Listener(Protocol):
@@ -128,24 +134,33 @@ def _train(
             saver.save_if_due(session)
         artifacts = []
         if session.status is Status.FINISHED:
-            writer.extra(session.test(), session.selected_epoch)
+            writer.extra(session.test(), session.selected_epoch)  # noqa: S610  no Django here
             if keep_model:
                 artifacts.append(_save_model(session, db.address.artifacts, run))
         elif session.status is Status.INTERRUPTED:
             saver.save(session)
         findings = diagnose(store.history(db, run.id))
+        seconds = time.perf_counter() - started
         writer.finish(
             session.status,
             selected_epoch=session.selected_epoch or None,
             reason=session.reason,
-            wall_seconds=time.perf_counter() - started,
+            wall_seconds=seconds,
             device_seconds=device_seconds,
             findings=findings,
             artifacts=artifacts,
         )
     if session.status is not Status.INTERRUPTED:
         saver.discard()
-    return Ended(run, session.status, session.reason, findings)
+    return Ended(
+        run,
+        session.status,
+        session.reason,
+        findings,
+        session.selected_epoch or None,
+        session.selected_value if session.selected_epoch else None,
+        seconds,
+    )
 
 
 @dataclass(slots=True)

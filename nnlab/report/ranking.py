@@ -4,14 +4,15 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from nnlab import store
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status, direction_of
-from nnlab.space import differing
+from nnlab.space import telling
 from nnlab.stats import Aggregate, aggregate, median_epoch
 
-At = str | int
+At = Literal["best", "last"] | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Row:
     """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
 
     `flags` counts the runs that each finding holds of; `epoch` is the median of the epochs that
-    the values were taken at.
+    the values were taken at; `test` is the same quantity on the test split, measured once at each
+    run's selected epoch.
     """
 
     rank: int
@@ -37,6 +39,7 @@ class Row:
     setting: Setting
     value: Aggregate
     epoch: float | None
+    test: Aggregate | None
     runs: tuple[int, ...]
     flags: Mapping[str, int]
     statuses: Mapping[Status, int]
@@ -96,8 +99,8 @@ def rank(
         groups.sort(key=lambda group: _key(_values(group), objective))
     total = len(groups) if top is None or group_by else _total(db, scope, len(groups), top)
     shown = groups[:top] if top else groups
-    rows = _rows(db, shown, group_by)
-    fields = tuple(group_by) or differing([row.setting for row in rows])
+    rows = _rows(db, shown, objective, group_by)
+    fields = tuple(group_by) or telling([row.setting for row in rows])
     notes = _notes(db, scope, objective, rows)
     return Ranking(scope, objective, at, fields, rows, total, notes)
 
@@ -145,13 +148,26 @@ def _total(db: store.Database, scope: Scope, found: int, top: int | None) -> int
 
 
 def _rows(
-    db: store.Database, groups: Sequence[Sequence[store.RankedTrial]], group_by: Sequence[str]
+    db: store.Database,
+    groups: Sequence[Sequence[store.RankedTrial]],
+    objective: Objective,
+    group_by: Sequence[str],
 ) -> tuple[Row, ...]:
     run_ids = [result.run_id for group in groups for trial in group for result in trial.results]
     findings = store.findings(db, run_ids)
+    test = test_metric(objective)
+    tested = store.summaries(db, run_ids, [test]) if test else {}
+    values = {run_id: found[test].last for run_id, found in tested.items() if test in found}
     return tuple(
-        _row(place, group, group_by, findings) for place, group in enumerate(groups, start=1)
+        _row(place, group, group_by, findings, values)
+        for place, group in enumerate(groups, start=1)
     )
+
+
+def test_metric(objective: Objective) -> str:
+    """The test split's twin of a validation metric, or nothing for any other."""
+    split, _, quantity = objective.metric.partition("/")
+    return f"test/{quantity}" if split == "val" else ""
 
 
 def _row(
@@ -159,6 +175,7 @@ def _row(
     group: Sequence[store.RankedTrial],
     group_by: Sequence[str],
     findings: Mapping[int, Sequence[Finding]],
+    tested: Mapping[int, float],
 ) -> Row:
     results = [result for trial in group for result in trial.results]
     setting = group[0].trial.setting
@@ -171,6 +188,7 @@ def _row(
         setting=setting,
         value=aggregate([result.value for result in results]),
         epoch=median_epoch([result.epoch for result in results if result.epoch is not None]),
+        test=aggregate([tested.get(result.run_id) for result in results]) if tested else None,
         runs=tuple(result.run_id for result in results),
         flags=dict(sorted(flags.items())),
         statuses=Counter(result.status for result in results),

@@ -2,7 +2,6 @@
 
 from nnlab.store.address import Address
 from nnlab.store.connect import Database
-from nnlab.store.plans import Enqueued, Plan, enqueue, missing
 from nnlab.store.maintenance import DatabaseStatus, backup, check, status
 from nnlab.store.measurements import (
     artifacts,
@@ -15,6 +14,7 @@ from nnlab.store.measurements import (
     summaries,
 )
 from nnlab.store.opening import open_database
+from nnlab.store.plans import Enqueued, Plan, enqueue, missing
 from nnlab.store.points import import_curves
 from nnlab.store.queries import (
     StudyOverview,
@@ -25,9 +25,9 @@ from nnlab.store.queries import (
     runs,
     studies,
 )
+from nnlab.store.questions import create_study, find_study
 from nnlab.store.queue import Claim, claim, release, renew
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
-from nnlab.store.questions import create_study, find_study
 from nnlab.store.writer import RunWriter
 
 __all__ = [

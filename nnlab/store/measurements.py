@@ -34,7 +34,7 @@ def histories(
     with db.read() as connection:
         for chunk in _chunks(list(found)):
             rows = connection.exec_driver_sql(
-                "SELECT point.run_id, metric.name, point.epoch, point.value"
+                "SELECT point.run_id, metric.name, point.epoch, point.value"  # noqa: S608
                 " FROM point JOIN metric ON metric.id = point.metric_id"
                 f" WHERE point.run_id IN {IDS}{where}"
                 " ORDER BY point.run_id, point.metric_id, point.epoch",
@@ -54,7 +54,7 @@ def summaries(
     where, wanted = _metric_filter(metrics)
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT run_id, metric.name, n, last, last_epoch, best, best_epoch"
+            "SELECT run_id, metric.name, n, last, last_epoch, best, best_epoch"  # noqa: S608
             " FROM summary JOIN metric ON metric.id = summary.metric_id"
             f" WHERE run_id IN {IDS}{where} ORDER BY run_id, metric.name",
             (ids(run_ids), *wanted),
@@ -71,7 +71,7 @@ def findings(db: Database, run_ids: Sequence[int]) -> dict[int, tuple[Finding, .
     found: dict[int, list[Finding]] = {}
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT run_id, code, name, severity, confidence, onset, message, remedy, evidence"
+            "SELECT run_id, code, name, severity, confidence, onset, message, remedy, evidence"  # noqa: S608
             f" FROM finding WHERE run_id IN {IDS} ORDER BY run_id, code",
             (ids(run_ids),),
         )
@@ -100,16 +100,16 @@ def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
     """The attempts at any of the runs, oldest first."""
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT attempt.id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"
+            "SELECT id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"  # noqa: S608
             " environment_id FROM attempt"
-            f" WHERE run_id IN {IDS} ORDER BY attempt.id",
+            f" WHERE run_id IN {IDS} ORDER BY id",
             (ids(run_ids),),
         ).fetchall()
         used = connection.exec_driver_sql(
-            f"SELECT * FROM environment WHERE id IN {IDS}",
+            f"SELECT * FROM environment WHERE id IN {IDS}",  # noqa: S608
             (ids({row[-1] for row in rows if row[-1] is not None}),),
         ).mappings()
-        where = {row["id"]: environment_record(row) for row in used}
+        where = {row["id"]: environment_record(dict(row)) for row in used}
     return tuple(
         Attempt(
             id=number,

@@ -133,14 +133,14 @@ def _digests(connection: Connection, study: Study, digests: dict[str, Setting]) 
         " AND digest IN (SELECT value FROM json_each(?))",
         (study.id, to_json(list(digests))),
     )
-    return {digest: number for digest, number in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def _current_runs(
     connection: Connection, study: Study, trials: set[int], observer: Observer
 ) -> dict[_Key, _Found]:
     rows = connection.exec_driver_sql(
-        f"{_CURRENT} WHERE trial.study_id = ? AND run.current"
+        f"{_CURRENT} WHERE trial.study_id = ? AND run.current"  # noqa: S608
         " AND trial.id IN (SELECT value FROM json_each(?))",
         (study.id, to_json(sorted(trials))),
     )

@@ -95,7 +95,7 @@ def _refuse_overlap(connection: Connection, run_id: int, metrics: Sequence[int])
     if len(set(metrics)) < len(metrics):
         raise UsageError(f"two of the curves for run {run_id} are of the same metric")
     taken = connection.exec_driver_sql(
-        "SELECT metric.name FROM summary JOIN metric ON metric.id = summary.metric_id"
+        "SELECT metric.name FROM summary JOIN metric ON metric.id = summary.metric_id"  # noqa: S608
         f" WHERE run_id = ? AND metric_id IN {IDS}",
         (run_id, to_json(list(metrics))),
     ).fetchall()

@@ -31,16 +31,11 @@ def studies(db: Database) -> tuple[StudyOverview, ...]:
     """All studies, oldest first."""
     with db.read() as connection:
         found = connection.exec_driver_sql(f"SELECT {STUDY} FROM study ORDER BY id").fetchall()  # noqa: S608
-        trials = dict(
-            connection.exec_driver_sql(
-                "SELECT study_id, count(*) FROM trial GROUP BY study_id"
-            ).fetchall()
-        )
-        activity = dict(
-            connection.exec_driver_sql(
-                "SELECT study_id, max(coalesce(ended_at, started_at, created_at))"
-                " FROM run JOIN trial ON trial.id = run.trial_id GROUP BY study_id"
-            ).fetchall()
+        trials = _by_study(connection, "SELECT study_id, count(*) FROM trial GROUP BY study_id")
+        activity = _by_study(
+            connection,
+            "SELECT study_id, max(coalesce(ended_at, started_at, created_at))"
+            " FROM run JOIN trial ON trial.id = run.trial_id GROUP BY study_id",
         )
         counts = _statuses_by_study(connection)
     return tuple(
@@ -138,7 +133,7 @@ def count_runs(
     observer = Observer.here()
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT count(*), run.status, run.lease_until, attempt.hostname, attempt.pid_space,"
+            "SELECT count(*), run.status, run.lease_until, attempt.hostname, attempt.pid_space,"  # noqa: S608
             " attempt.pid FROM run JOIN trial ON trial.id = run.trial_id"
             " LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
             f" WHERE run.current{where} GROUP BY 2, 3, 4, 5, 6",
@@ -167,7 +162,7 @@ def count_trials(
         bound = (*bound, metric)
     with db.read() as connection:
         found: int = connection.exec_driver_sql(
-            "SELECT count(DISTINCT trial.id) FROM run JOIN trial ON trial.id = run.trial_id"
+            "SELECT count(DISTINCT trial.id) FROM run JOIN trial ON trial.id = run.trial_id"  # noqa: S608
             f" WHERE run.current{where}",
             bound,
         ).scalar_one()
@@ -186,6 +181,10 @@ def scope(
         where += f" AND run.id IN {IDS}"
         bound.append(ids(run_ids))
     return where, tuple(bound)
+
+
+def _by_study(connection: Connection, sql: str) -> dict[int, Any]:
+    return {study_id: value for study_id, value in connection.exec_driver_sql(sql)}  # noqa: C416
 
 
 def _statuses_by_study(connection: Connection) -> dict[int, Counter[Status]]:

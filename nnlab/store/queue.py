@@ -179,7 +179,7 @@ def _first_claimable(
 ) -> int | None:
     for chunk in _growing_chunks(run_ids):
         rows = connection.exec_driver_sql(
-            "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"
+            "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"  # noqa: S608
             " attempt.pid FROM run LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
             f" WHERE run.id IN {IDS} AND run.status IN ('queued', 'interrupted', 'running')",
             (ids(chunk),),

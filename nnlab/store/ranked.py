@@ -1,10 +1,8 @@
 """Ranks trials by a metric, seeds aggregated, without touching the points where it can."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -13,7 +11,7 @@ from nnlab.records import Direction, Status, Trial
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.queries import scope
-from nnlab.store.rows import IDS, ids
+from nnlab.store.rows import IDS, ids, plain_rows
 from nnlab.store.text import StoredSetting
 
 At = Literal["best", "last"] | int
@@ -24,10 +22,12 @@ _FEW_TRIALS = 400
 # After so many runs the walk in order of the best has no advantage left.
 _LONGEST_WALK = 4096
 
-_STATUSES = {str(status): status for status in Status}
+
+_Result = tuple[int, int, str, float | None, int | None]  # seed, run, status, value, epoch
 
 
-class SeedResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SeedResult:
     """What one run contributes: its value, and the epoch of it (None where all are NaN)."""
 
     run_id: int
@@ -37,23 +37,36 @@ class SeedResult(NamedTuple):
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
-class RankedTrial:
-    """A trial and what its current runs reached, by seed; `mean` is NaN if one of them is."""
+class RankedTrial(NamedTuple):
+    """A trial and what its current runs reached; `mean` is NaN if one of them is.
 
-    trial: Trial
+    Of a ranking of ten thousand trials few are looked at: the records of the others are never
+    made.
+    """
+
     mean: float
-    results: tuple[SeedResult, ...]
+    trial_row: tuple[int, str, str, str]
+    result_rows: tuple[_Result, ...]
+
+    @property
+    def trial(self) -> Trial:
+        """The trial."""
+        number, study, setting, digest = self.trial_row
+        return Trial(number, study, StoredSetting(setting), digest)
+
+    @property
+    def results(self) -> tuple[SeedResult, ...]:
+        """What each run contributes, by seed."""
+        return tuple(
+            SeedResult(run_id, seed, math.nan if value is None else value, epoch, Status(status))
+            for seed, run_id, status, value, epoch in sorted(self.result_rows)
+        )
 
 
-class _Scored(NamedTuple):
-    """A trial by its number; sorts best first, NaN last, then by number."""
+# Is it NaN, how bad, the trial, its mean and runs: sorts best first, NaN last, then by trial.
+_Scored = tuple[bool, float, int, float, tuple[_Result, ...]]
 
-    is_nan: bool
-    loss: float
-    trial_id: int
-    mean: float
-    results: tuple[SeedResult, ...]
+_Rows = Iterable[tuple[int, _Result]]  # of each run its trial, and what it contributes
 
 
 def ranking(
@@ -87,13 +100,51 @@ def ranking(
         if found is None or (top is not None and top <= 0):
             return ()
         measure = _Measure(found[0], direction, at, kept=found[1] == direction)
+        few = chosen is not None or (studies is not None and _is_small(connection, studies))
         scored: list[_Scored] | None = None
-        if top is not None and at == "best" and measure.kept and chosen is None:
+        if top is not None and measure.in_index and not few:
             scored = _walk(connection, measure, studies, top)
         if scored is None:
-            where, bound = scope(studies, chosen)
-            scored = sorted(_scored(connection, measure, where, bound), key=_ORDER)[:top]
-        return tuple(_with_trials(connection, scored))
+            among = _Among.scope(studies, chosen)
+            rows = (
+                measure.all_rows(connection, among)
+                if measure.in_index and not few
+                else measure.rows(connection, among)
+            )
+            scored = sorted(_scored(connection, measure, rows))[:top]
+            if top is None and chosen is None:
+                return _with_trials(connection, scored, *scope(studies, None))
+        numbers = ids(one[2] for one in scored)
+        return _with_trials(connection, scored, f" AND trial.id IN {IDS}", (numbers,))
+
+
+class _Among(NamedTuple):
+    """Which runs: tables that give `run`, conditions on them, and what both bind.
+
+    CROSS JOIN keeps SQLite to the order written. Left to itself, it goes through all summaries
+    of the metric even for the runs of one trial.
+    """
+
+    tables: str
+    where: str = ""
+    bound: tuple[Any, ...] = ()
+
+    @classmethod
+    def scope(cls, studies: Sequence[int] | None, runs: Sequence[int] | None) -> "_Among":
+        """Runs of studies, or some runs, or all."""
+        if runs is not None:
+            where, bound = scope(studies, runs)
+            return cls("run CROSS JOIN trial", f" AND trial.id = run.trial_id{where}", bound)
+        if studies is not None:
+            where, bound = scope(studies, None)
+            return cls("trial CROSS JOIN run", f" AND run.trial_id = trial.id{where}", bound)
+        return cls("run")
+
+    @classmethod
+    def trials(cls, numbers: Iterable[int]) -> "_Among":
+        """All runs of some trials."""
+        where = f" AND run.trial_id IN {IDS}"
+        return cls("run", where, (ids(numbers),))
 
 
 class _Measure(NamedTuple):
@@ -105,47 +156,71 @@ class _Measure(NamedTuple):
     kept: bool
 
     @property
-    def source(self) -> str:
-        """A join that gives `measured.value` and `measured.epoch`; it binds the metric."""
+    def in_index(self) -> bool:
+        """Whether it can be read off the index of the best."""
+        return self.at == "best" and self.kept
+
+    def all_rows(self, connection: Connection, among: _Among) -> _Rows:
+        """As `rows`, for most of the runs there are: two straight scans, joined here."""
+        best = {
+            run_id: (value, epoch)
+            for run_id, value, epoch in plain_rows(
+                connection,
+                "SELECT run_id, best, best_epoch FROM summary WHERE metric_id = ?",
+                (self.metric_id,),
+            )
+        }
+        runs = plain_rows(
+            connection,
+            f"SELECT run.trial_id, run.seed, run.id, run.status FROM {among.tables}"  # noqa: S608
+            f" WHERE run.current{among.where}",
+            among.bound,
+        )
+        return (
+            (trial_id, (seed, run_id, status, *best[run_id]))
+            for trial_id, seed, run_id, status in runs
+            if run_id in best
+        )
+
+    def rows(self, connection: Connection, among: _Among) -> _Rows:
+        """The runs that have the metric."""
         if self.at == "last":
-            return _SUMMARY.format(value="last", epoch="last_epoch")
-        if self.at != "best":
-            return _POINT.format(epoch=int(self.at))
-        if self.kept:
-            return _SUMMARY.format(value="best", epoch="best_epoch")
-        return _SCAN.format(order="ASC" if self.direction == "min" else "DESC")
+            sql = _SUMMARY.format(tables=among.tables, value="last", epoch="last_epoch")
+        elif self.at != "best":
+            sql = _POINT.format(tables=among.tables, epoch=int(self.at))
+        elif self.kept:
+            sql = _SUMMARY.format(tables=among.tables, value="best", epoch="best_epoch")
+        else:
+            order = "ASC" if self.direction == "min" else "DESC"
+            sql = _SCAN.format(tables=among.tables, order=order)
+        found = plain_rows(connection, sql + among.where, (self.metric_id, *among.bound))
+        return ((row[0], row[1:]) for row in found)
 
-
-_ORDER = itemgetter(0, 1, 2)
 
 _SUMMARY = """
-    SELECT run.trial_id, run.id, run.seed, run.status, measured.{value}, measured.{epoch}
-    FROM run
-    JOIN trial ON trial.id = run.trial_id
-    JOIN summary AS measured ON measured.run_id = run.id AND measured.metric_id = ?
+    SELECT run.trial_id, run.seed, run.id, run.status, measured.{value}, measured.{epoch}
+    FROM {tables} CROSS JOIN summary AS measured
+    WHERE run.current AND measured.run_id = run.id AND measured.metric_id = ?
 """
 _POINT = """
-    SELECT run.trial_id, run.id, run.seed, run.status, measured.value, measured.epoch
-    FROM run
-    JOIN trial ON trial.id = run.trial_id
-    JOIN point AS measured ON measured.run_id = run.id AND measured.metric_id = ?
+    SELECT run.trial_id, run.seed, run.id, run.status, measured.value, measured.epoch
+    FROM {tables} CROSS JOIN point AS measured
+    WHERE run.current AND measured.run_id = run.id AND measured.metric_id = ?
         AND measured.epoch = {epoch}
 """
 # The best the other way round than the metric goes is in no summary: ask every point.
 _SCAN = """
-    SELECT run.trial_id, run.id, run.seed, run.status, measured.value,
+    SELECT run.trial_id, run.seed, run.id, run.status, measured.value,
         CASE WHEN measured.value IS NULL THEN NULL ELSE measured.epoch END
-    FROM run
-    JOIN trial ON trial.id = run.trial_id
-    JOIN (
+    FROM {tables} CROSS JOIN (
         SELECT run_id, value, epoch, row_number() OVER (
             PARTITION BY run_id ORDER BY value IS NULL, value {order}, epoch
         ) AS place FROM point WHERE metric_id = ?
-    ) AS measured ON measured.run_id = run.id AND measured.place = 1
+    ) AS measured
+    WHERE run.current AND measured.run_id = run.id AND measured.place = 1
 """
-_SORTED = " ORDER BY run.trial_id, run.seed, run.id"
 
-# CROSS JOIN keeps SQLite to this order: along the index, best first.
+# Along the index, best first.
 _BEST_FIRST = """
     SELECT run.trial_id, summary.best
     FROM summary CROSS JOIN run CROSS JOIN trial
@@ -162,79 +237,105 @@ def _walk(
     No trial is better than its best run. So once `top` trials are better than the last run
     come by, none of those still ahead can be among them.
     """
-    if studies is not None and _is_small(connection, studies):
-        return None
     where, bound = scope(studies, None)
     descending = measure.direction == "max"
     walk = connection.exec_driver_sql(
         _BEST_FIRST + where + f" ORDER BY summary.best {'DESC' if descending else 'ASC'}",
         (measure.metric_id, *bound),
     )
+    sign = -1.0 if descending else 1.0
+    losses: dict[int, float] = {}
     seen: set[int] = set()
-    scored: list[_Scored] = []
-    step, walked = top + 12, 0
-    while walked < _LONGEST_WALK:
-        rows = walk.fetchmany(step)
-        walked += len(rows)
-        new = {trial_id for trial_id, _ in rows} - seen
-        seen |= new
-        scored += _scored(connection, measure, f" AND run.trial_id IN {IDS}", (ids(new),))
-        scored.sort(key=_ORDER)
-        if len(rows) < step:
-            # The walk is over; trials without any number come last and were not on it.
-            return scored[:top] if len(scored) >= top else None
-        ahead = -rows[-1][1] if descending else rows[-1][1]
-        if len(scored) >= top and not scored[top - 1].is_nan and scored[top - 1].loss < ahead:
-            walk.close()
-            return scored[:top]
-        step *= 2
-    walk.close()
+    step, walked, ahead = top + 12, 0, -math.inf
+    try:
+        while walked < _LONGEST_WALK:
+            rows = walk.fetchmany(step)
+            new = {trial_id for trial_id, _ in rows} - seen
+            seen |= new
+            losses |= _rough_losses(connection, measure, new, sign)
+            over = len(rows) < step
+            if not over:
+                ahead = sign * rows[-1][1]
+            if len(losses) >= top:
+                enough = sorted(losses.values())[top - 1]
+                enough += _ROUNDING * (abs(enough) + abs(ahead) if not over else abs(enough))
+                if over or enough < ahead:
+                    close = [trial_id for trial_id, loss in losses.items() if loss <= enough]
+                    found = measure.rows(connection, _Among.trials(close))
+                    return sorted(_scored(connection, measure, found))[:top]
+            elif over:
+                return None  # trials without any number come last, and were not on the way
+            walked += len(rows)
+            step *= 2
+    finally:
+        walk.close()
     return None
+
+
+# SQLite adds up in another order than `_mean`: its means choose whom to look at, no more.
+_ROUNDING = 1e-9
+
+_MEANS = f"""
+    SELECT run.trial_id, avg(measured.best)
+    FROM run CROSS JOIN summary AS measured
+    WHERE measured.run_id = run.id AND measured.metric_id = ? AND run.current
+        AND run.trial_id IN {IDS}
+    GROUP BY run.trial_id HAVING count(*) = count(measured.best)
+"""  # noqa: S608
+
+
+def _rough_losses(
+    connection: Connection, measure: _Measure, trials: Iterable[int], sign: float
+) -> dict[int, float]:
+    """How bad each of the trials is, up to rounding; those with a NaN are left out."""
+    rows = connection.exec_driver_sql(_MEANS, (measure.metric_id, ids(trials)))
+    return {trial_id: sign * mean for trial_id, mean in rows if mean is not None}
 
 
 def _is_small(connection: Connection, studies: Sequence[int]) -> bool:
     found: int = connection.exec_driver_sql(
-        f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {IDS} LIMIT ?)",
+        f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {IDS} LIMIT ?)",  # noqa: S608
         (ids(studies), _FEW_TRIALS),
     ).scalar_one()
     return found < _FEW_TRIALS
 
 
-def _scored(
-    connection: Connection, measure: _Measure, where: str, bound: Sequence[Any]
-) -> Iterator[_Scored]:
-    rows = connection.exec_driver_sql(
-        f"{measure.source} WHERE run.current{where}{_SORTED}", (measure.metric_id, *bound)
-    ).fetchall()
-    live = _live(connection, [row[1] for row in rows if row[3] == Status.RUNNING])
+def _scored(connection: Connection, measure: _Measure, rows: _Rows) -> Iterator[_Scored]:
+    trials: dict[int, tuple[_Result, ...]] = {}
+    running: list[int] = []
+    for trial_id, result in rows:
+        trials[trial_id] = (*trials[trial_id], result) if trial_id in trials else (result,)
+        if result[2] == "running":
+            running.append(result[1])
+    live = _live(connection, running)
     sign = 1.0 if measure.direction == "min" else -1.0
-    for trial_id, group in groupby(rows, key=itemgetter(0)):
-        results = tuple(
-            SeedResult(
-                run_id,
-                seed,
-                math.nan if value is None else value,
-                epoch,
-                live[run_id] if run_id in live else _STATUSES[status],
-            )
-            for _, run_id, seed, status, value, epoch in group
-        )
-        mean = _mean([result.value for result in results])
-        is_nan = math.isnan(mean)
-        yield _Scored(is_nan, 0.0 if is_nan else sign * mean, trial_id, mean, results)
+    for trial_id, results in trials.items():
+        told = results if not live else tuple(_told(result, live) for result in results)
+        mean = results[0][3] if len(results) == 1 else _mean([result[3] for result in results])
+        if mean is None:
+            yield True, 0.0, trial_id, math.nan, told
+        else:
+            yield False, sign * mean, trial_id, mean, told
 
 
-def _mean(values: Sequence[float]) -> float:
-    if len(values) == 1:
-        return values[0]
+def _told(result: _Result, live: Mapping[int, Status]) -> _Result:
+    seed, run_id, status, value, epoch = result
+    return seed, run_id, live.get(run_id, status), value, epoch
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean, or None (for NaN) where one is None."""
+    numbers = [value for value in values if value is not None]
+    if len(numbers) < len(values):
+        return None
     try:
-        mean = math.fsum(values) / len(values)
+        mean = math.fsum(numbers) / len(numbers)
     except OverflowError:
-        mean = math.fsum(value / len(values) for value in values)
+        mean = math.fsum(number / len(numbers) for number in numbers)
     except ValueError:  # infinities of both signs
-        return math.nan
+        return None
     # Rounding must not make a trial better than its best run: the walk relies on that.
-    return mean if math.isnan(mean) else min(max(mean, min(values)), max(values))
+    return min(max(mean, min(numbers)), max(numbers))
 
 
 def _live(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
@@ -243,7 +344,7 @@ def _live(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
         return {}
     observer = Observer.here()
     rows = connection.exec_driver_sql(
-        "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"
+        "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"  # noqa: S608
         " attempt.pid FROM run LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
         f" WHERE run.id IN {IDS}",
         (ids(run_ids),),
@@ -251,14 +352,16 @@ def _live(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
     return {run_id: observer.status(*place) for run_id, *place in rows}
 
 
-def _with_trials(connection: Connection, scored: Sequence[_Scored]) -> Iterator[RankedTrial]:
-    rows = connection.exec_driver_sql(
-        "SELECT trial.id, study.name, trial.setting, trial.digest"
-        f" FROM trial JOIN study ON study.id = trial.study_id WHERE trial.id IN {IDS}",
-        (ids(one.trial_id for one in scored),),
+def _with_trials(
+    connection: Connection, scored: Sequence[_Scored], where: str, bound: tuple[str, ...]
+) -> tuple[RankedTrial, ...]:
+    rows = plain_rows(
+        connection,
+        "SELECT trial.id, study.name, trial.setting, trial.digest"  # noqa: S608
+        f" FROM trial JOIN study ON study.id = trial.study_id WHERE true{where}",
+        bound,
     )
-    trials = {
-        number: Trial(number, study, StoredSetting(setting), digest)
-        for number, study, setting, digest in rows
-    }
-    return (RankedTrial(trials[one.trial_id], one.mean, one.results) for one in scored)
+    trials = {row[0]: row for row in rows}
+    return tuple(
+        RankedTrial(mean, trials[trial_id], results) for _, _, trial_id, mean, results in scored
+    )

@@ -1,11 +1,11 @@
 """Rows of the tables as records, and the SQL that fetches them in the order expected here."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from nnlab.records import Environment, Objective, Run, Study, Trial
 from nnlab.store.liveness import Observer
@@ -35,6 +35,15 @@ def ids(numbers: Iterable[int]) -> str:
     return json.dumps(list(numbers))
 
 
+def plain_rows(connection: Connection, sql: str, bound: tuple[Any, ...]) -> list[Any]:
+    """All rows as the driver's own tuples: of ten thousands, SQLAlchemy's cost half the query."""
+    result = connection.exec_driver_sql(sql, bound)
+    try:
+        return list(result.cursor.fetchall())
+    finally:
+        result.close()
+
+
 def moment(text: str) -> datetime:
     """A moment that is never NULL."""
     found = moment_from_text(text)
@@ -42,7 +51,7 @@ def moment(text: str) -> datetime:
     return found
 
 
-def study_record(row: Row[Any]) -> Study:
+def study_record(row: Sequence[Any]) -> Study:
     """A study from the columns in `STUDY`."""
     number, name, question, objective, space, seeds, created_at = row
     return Study(
@@ -58,7 +67,7 @@ def study_record(row: Row[Any]) -> Study:
     )
 
 
-def run_record(row: Row[Any], observer: Observer) -> Run:
+def run_record(row: Sequence[Any], observer: Observer) -> Run:
     """A run from the columns in `RUN`."""
     (
         number,

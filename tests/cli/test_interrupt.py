@@ -25,7 +25,10 @@ def wait_for_epoch(process: subprocess.Popen[str], number: int) -> int:
     raise AssertionError(f"ended before epoch {number}")
 
 
-def points(folder: Path) -> list[tuple[object, ...]]:
+Point = tuple[str, int, float]
+
+
+def points(folder: Path) -> list[Point]:
     with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection:
         return connection.execute(
             "SELECT m.name, epoch, value FROM point JOIN metric m ON m.id = metric_id"
@@ -39,7 +42,7 @@ def status(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
+def calm(tmp_path_factory: pytest.TempPathFactory) -> list[Point]:
     """The points of a run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("calm")
     process = started(folder, "train", *LONG, "-q")
@@ -50,7 +53,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_finishes_the_epoch_and_the_same_command_goes_on(
-    nnlab: Nnlab, folder: Path, calm: list[tuple[object, ...]], number: signal.Signals
+    nnlab: Nnlab, folder: Path, calm: list[Point], number: signal.Signals
 ) -> None:
     process = started(folder, "train", *LONG, "-v")
     seen = wait_for_epoch(process, 5)
@@ -69,7 +72,7 @@ def test_one_signal_finishes_the_epoch_and_the_same_command_goes_on(
 
 
 def test_the_second_signal_stops_at_once_and_loses_no_finished_epoch(
-    nnlab: Nnlab, folder: Path, calm: list[tuple[object, ...]]
+    nnlab: Nnlab, folder: Path, calm: list[Point]
 ) -> None:
     # One epoch of this takes long enough to be in the middle of it.
     process = started(folder, "train", "--epochs", "3", "--width", "2048", "--depth", "4", "-v")
@@ -81,19 +84,19 @@ def test_the_second_signal_stops_at_once_and_loses_no_finished_epoch(
     assert process.returncode == 130
     assert "every finished epoch is kept" in err
     assert status(folder) == "interrupted"
-    assert max(epoch for _, epoch, _ in points(folder)) >= seen  # type: ignore[type-var]
+    assert max(epoch for _, epoch, _ in points(folder)) >= seen
 
 
 @pytest.mark.parametrize("after", [2, 7, 20])
 def test_kill_9_loses_no_epoch_that_was_shown(
-    nnlab: Nnlab, folder: Path, calm: list[tuple[object, ...]], after: int
+    nnlab: Nnlab, folder: Path, calm: list[Point], after: int
 ) -> None:
     process = started(folder, "train", *LONG, "-v")
     seen = wait_for_epoch(process, after)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     stored = points(folder)
-    assert max(epoch for _, epoch, _ in stored) >= seen  # type: ignore[type-var]
+    assert max(epoch for _, epoch, _ in stored) >= seen
     assert stored == [row for row in calm if row in set(stored)]
     listed = nnlab("ls", "--format", "json").json[0]
     assert listed["status"] == "interrupted"  # nothing stays running once its worker is dead
@@ -105,7 +108,7 @@ def test_kill_9_loses_no_epoch_that_was_shown(
 
 
 def test_a_damaged_checkpoint_starts_the_run_over(
-    nnlab: Nnlab, folder: Path, calm: list[tuple[object, ...]]
+    nnlab: Nnlab, folder: Path, calm: list[Point]
 ) -> None:
     process = started(folder, "train", *LONG, "-v")
     wait_for_epoch(process, 5)

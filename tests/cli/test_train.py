@@ -45,9 +45,7 @@ def test_defaults_are_shown_resolved_and_stored_resolved(nnlab: Nnlab, folder: P
 def test_a_grid_trains_every_trial_with_every_seed(trained: Nnlab) -> None:
     found = trained("ls", "--format", "json").json
     assert {(run["trial"], run["seed"]) for run in found} == {
-        (trial, seed)
-        for trial in ("opt=sgd lr=0.05 momentum=0.9", "opt=adam lr=0.001 beta1=0.9 beta2=0.999")
-        for seed in (0, 1)
+        (trial, seed) for trial in ("opt=sgd", "opt=adam") for seed in (0, 1)
     }
     assert {run["status"] for run in found} == {"finished"}
 
