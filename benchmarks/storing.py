@@ -68,7 +68,7 @@ def epoch_write() -> Measured:
 
 def bulk_import() -> tuple[Compared, Measured]:
     """Whole curves into the database, against sqlite3's own executemany with the same settings."""
-    curves = [_curve(name, EPOCHS * 10, seed) for seed, name in enumerate(METRICS)]
+    curves = [_curve(name, EPOCHS * 10, place) for place, name in enumerate(METRICS)]
     rows = [
         (place, epoch, value) for place, curve in enumerate(curves, 1) for epoch, value in curve
     ]
@@ -118,10 +118,10 @@ def _bytes_a_point(path: Path) -> float:
 def fill(path: Path, runs: int = RUNS, seeds: int = 1) -> None:
     """A database of so many finished-looking runs, 100 epochs of 8 metrics each."""
     db = store.open_database(str(path), write=True, create=True)
-    for run_id in _enqueue(db, runs, seeds):
-        store.import_curves(
-            db, run_id, [_curve(name, EPOCHS, run_id * 10 + i) for i, name in enumerate(METRICS)]
-        )
+    for run_id in _enqueue(db, runs, seeds):  # numbered from 1, a trial's seeds in a row
+        trial = (run_id - 1) // seeds
+        curves = [_curve(name, EPOCHS, trial * 10 + i, run_id) for i, name in enumerate(METRICS)]
+        store.import_curves(db, run_id, curves)
     db.close()
 
 
@@ -140,10 +140,11 @@ def ranking(path: Path, label: str) -> list[Measured]:
     return found
 
 
-def _curve(name: str, epochs: int, seed: int) -> Curve:
-    draw = random.Random(seed)
-    level = draw.random()
-    values = tuple(level + draw.random() / (epoch + 1) for epoch in range(epochs))
+def _curve(name: str, epochs: int, trial: int, run: int = 0) -> Curve:
+    """A level of its own for each trial, some scatter from seed to seed and epoch to epoch."""
+    level, draw = random.Random(trial).random(), random.Random(f"{trial}/{run}")
+    level += draw.gauss(0.0, 0.02)
+    values = tuple(level + 0.1 * draw.random() / (epoch + 1) for epoch in range(epochs))
     return Curve(name, tuple(range(1, epochs + 1)), values)
 
 

@@ -25,9 +25,9 @@ from nnlab.store.queries import (
     runs,
     studies,
 )
-from nnlab.store.questions import create_study, find_study
 from nnlab.store.queue import Claim, claim, release, renew
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
+from nnlab.store.study import create_study, find_study
 from nnlab.store.writer import RunWriter
 
 __all__ = [

@@ -11,6 +11,7 @@ from nnlab.records import Status
 from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole
 from nnlab.store.liveness import Observer
+from nnlab.store.rows import PLACE, PLACE_JOIN
 from nnlab.store.schema import revision_of
 from nnlab.store.tables import metadata
 
@@ -135,8 +136,7 @@ def _false_summaries(connection: Connection) -> Iterator[str]:
 def _dead_runs(connection: Connection) -> Iterator[str]:
     observer = Observer.here()
     rows = connection.exec_driver_sql(
-        "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"
-        " attempt.pid FROM run LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+        f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
         " WHERE run.status = 'running' ORDER BY run.id"
     )
     for run_id, *place in rows:

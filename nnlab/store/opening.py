@@ -3,7 +3,7 @@
 from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError
 from nnlab.store.address import Address, parse
 from nnlab.store.connect import BUSY_SECONDS, Access, Database
-from nnlab.store.failure import cannot_open, no_database
+from nnlab.store.failure import cannot_open, no_database, not_a_database
 from nnlab.store.schema import SHIPPED, Migrations, revision_of
 from nnlab.store.upgrade import create_schema, newer_schema, upgrade_schema
 
@@ -34,7 +34,10 @@ def open_database(
         StoreError, OutputError: the file cannot be opened, made, read or written.
     """
     address = parse(target)
-    if not _has_content(address):
+    size = _size(address)
+    if 0 < size < _SMALLEST:
+        raise not_a_database(address, damaged=False)
+    if not size:
         if not create:
             raise _missing(address)
         if not address.path.parent.is_dir():
@@ -52,11 +55,15 @@ def open_database(
     return database
 
 
-def _has_content(address: Address) -> bool:
+# SQLite takes a shorter file for an empty one, and would write over what is in it.
+_SMALLEST = 512
+
+
+def _size(address: Address) -> int:
     try:
-        return address.path.is_file() and address.path.stat().st_size > 0
+        return address.path.stat().st_size if address.path.is_file() else 0
     except OSError:
-        return False
+        return 0
 
 
 def _missing(address: Address) -> NnlabError:

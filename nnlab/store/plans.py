@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from nnlab.records import Setting, Status, Study
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
+from nnlab.store.rows import PLACE, PLACE_JOIN
 from nnlab.store.text import moment_to_text, storable, to_json
 
 
@@ -101,13 +102,10 @@ def missing(db: Database, study: Study) -> tuple[int, ...]:
         )
 
 
-_CURRENT = """
-    SELECT run.id, run.trial_id, run.seed, run.repeat,
-           run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid
-    FROM trial
-    JOIN run ON run.trial_id = trial.id
-    LEFT JOIN attempt ON attempt.id = run.lease_attempt_id
-"""
+_CURRENT = f"""
+    SELECT run.id, run.trial_id, run.seed, run.repeat, {PLACE}
+    FROM trial JOIN run ON run.trial_id = trial.id {PLACE_JOIN}
+"""  # noqa: S608
 
 
 def _trials(connection: Connection, study: Study, plans: Sequence[Plan]) -> dict[str, int]:

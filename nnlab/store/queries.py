@@ -12,7 +12,7 @@ from nnlab.errors import UnknownName
 from nnlab.records import Run, Status, Study
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import IDS, RUN, STUDY, ids, run_record, study_record
+from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, RUN, STUDY, ids, run_record, study_record
 from nnlab.store.text import moment_from_text
 
 
@@ -133,10 +133,8 @@ def count_runs(
     observer = Observer.here()
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT count(*), run.status, run.lease_until, attempt.hostname, attempt.pid_space,"  # noqa: S608
-            " attempt.pid FROM run JOIN trial ON trial.id = run.trial_id"
-            " LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
-            f" WHERE run.current{where} GROUP BY 2, 3, 4, 5, 6",
+            f"SELECT count(*), {PLACE} FROM run JOIN trial ON trial.id = run.trial_id"  # noqa: S608
+            f" {PLACE_JOIN} WHERE run.current{where} GROUP BY 2, 3, 4, 5, 6",
             bound,
         )
         counts: Counter[Status] = Counter()
@@ -191,9 +189,8 @@ def _statuses_by_study(connection: Connection) -> dict[int, Counter[Status]]:
     observer = Observer.here()
     counts: dict[int, Counter[Status]] = {}
     rows = connection.exec_driver_sql(
-        "SELECT trial.study_id, count(*), run.status, run.lease_until, attempt.hostname,"
-        " attempt.pid_space, attempt.pid FROM run JOIN trial ON trial.id = run.trial_id"
-        " LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+        f"SELECT trial.study_id, count(*), {PLACE} FROM run"  # noqa: S608
+        f" JOIN trial ON trial.id = run.trial_id {PLACE_JOIN}"
         " WHERE run.current GROUP BY 1, 3, 4, 5, 6, 7"
     )
     for study_id, count, *place in rows:

@@ -13,7 +13,7 @@ from nnlab.records import Environment, Run, Status
 from nnlab.store.connect import Database
 from nnlab.store.environments import environment_id
 from nnlab.store.liveness import Observer, pid_space
-from nnlab.store.rows import IDS, ids, one_run
+from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, one_run
 from nnlab.store.text import moment_to_text, storable
 
 LEASE_SECONDS = 60.0
@@ -179,8 +179,7 @@ def _first_claimable(
 ) -> int | None:
     for chunk in _growing_chunks(run_ids):
         rows = connection.exec_driver_sql(
-            "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"  # noqa: S608
-            " attempt.pid FROM run LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+            f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
             f" WHERE run.id IN {IDS} AND run.status IN ('queued', 'interrupted', 'running')",
             (ids(chunk),),
         )

@@ -11,7 +11,7 @@ from nnlab.records import Direction, Status, Trial
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.queries import scope
-from nnlab.store.rows import IDS, ids, plain_rows
+from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, plain_rows
 from nnlab.store.text import StoredSetting
 
 At = Literal["best", "last"] | int
@@ -344,8 +344,7 @@ def _live(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
         return {}
     observer = Observer.here()
     rows = connection.exec_driver_sql(
-        "SELECT run.id, run.status, run.lease_until, attempt.hostname, attempt.pid_space,"  # noqa: S608
-        " attempt.pid FROM run LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+        f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
         f" WHERE run.id IN {IDS}",
         (ids(run_ids),),
     )

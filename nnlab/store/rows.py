@@ -16,18 +16,21 @@ IDS = "(SELECT value FROM json_each(?))"
 
 STUDY = "id, name, question, objective, space, seeds, created_at"
 
-# The worker's place comes last: `Observer.status` takes it as it is.
-RUN = """
+# What `Observer.status` takes, and the join that part of it comes from.
+PLACE = "run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid"
+PLACE_JOIN = "LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
+
+RUN = f"""
     SELECT run.id, trial.id, study.name, trial.setting, trial.digest,
            run.seed, run.repeat, run.current, run.name, run.tags,
            run.epochs, run.epochs_planned, run.selected_epoch, run.data_fingerprint, run.reason,
            run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
-           run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid
+           {PLACE}
     FROM run
     JOIN trial ON trial.id = run.trial_id
     JOIN study ON study.id = trial.study_id
-    LEFT JOIN attempt ON attempt.id = run.lease_attempt_id
-"""
+    {PLACE_JOIN}
+"""  # noqa: S608
 
 
 def ids(numbers: Iterable[int]) -> str:

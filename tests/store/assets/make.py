@@ -1,0 +1,80 @@
+"""Makes the database of the newest revision: run once when a revision is released, and kept.
+
+python tests/store/assets/make.py
+"""
+
+import os
+from pathlib import Path
+
+from nnlab import store
+from nnlab.records import (
+    Artifact,
+    Environment,
+    Epoch,
+    Finding,
+    Objective,
+    Severity,
+    Status,
+)
+from nnlab.store.copying import copy_whole
+from nnlab.store.schema import HEAD
+
+ENVIRONMENT = Environment(
+    hostname="bench", platform="Linux", python="3.11.7", torch="2.13.0", nnlab="0.1.0",
+    packages={"numpy": "2.0"}, device="cpu", threads=1, git_commit="0123abc", git_dirty=False,
+)  # fmt: skip
+
+
+def make(destination: Path) -> None:
+    """A study of two settings: a run that is finished, one that was interrupted, one that waits."""
+    working = destination.with_suffix(".making")
+    db = store.open_database(str(working), write=True, create=True)
+    study = store.create_study(
+        db,
+        name="depth",
+        question="How deep?",
+        objective=Objective.parse("val/loss"),
+        space={"lr": (0.1, 0.2), "opt": ("sgd",)},
+        seeds=(0, 1),
+    )
+    settings = [({"lr": lr, "opt": "sgd"}, f"digest-{lr}") for lr in (0.1, 0.2)]
+    plans = [
+        store.Plan(setting, digest, seed, 2, "baseline", ("first",))
+        for seed in (0, 1)
+        for setting, digest in settings
+    ][:3]
+    first, second, _ = store.enqueue(db, study, plans).run_ids
+    _train(db, first, (0.5, 0.25), Status.FINISHED)
+    _train(db, second, (0.75,), Status.INTERRUPTED)
+    copy_whole(db, destination)
+    db.close()
+    working.unlink()
+
+
+def _train(db: store.Database, run_id: int, losses: tuple[float, ...], status: Status) -> None:
+    claim = store.claim(
+        db, ENVIRONMENT, run_ids=[run_id], pid=os.getpid(), command="nnlab train", hostname="bench"
+    )
+    assert claim is not None
+    writer = store.RunWriter(db, claim, data_fingerprint="feed")
+    for number, loss in enumerate(losses, start=1):
+        writer.write(Epoch(number, {"train/loss": loss / 2, "val/loss": loss}, 0.1))
+    done = status is Status.FINISHED
+    writer.finish(
+        status,
+        selected_epoch=2 if done else None,
+        reason=None if done else "stopped",
+        wall_seconds=1.0,
+        device_seconds=0.5,
+        findings=[
+            Finding(
+                "NN101", "overfitting", Severity.WARNING, 0.9, 2, "val/loss rose", "stop earlier",
+                {"rise": 0.1},
+            )
+        ] if done else (),
+        artifacts=[Artifact(run_id, "model", f"{run_id}/model.pt", "00", 0)] if done else (),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    make(Path(__file__).parent / f"revision-{HEAD}.db")

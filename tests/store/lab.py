@@ -1,0 +1,89 @@
+"""A lab on a real file: a database, a study, and short ways to queue, claim and train."""
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnlab import store
+from nnlab.records import Environment, Epoch, Objective, Status, Study
+
+ENVIRONMENT = Environment(
+    hostname="bench", platform="Linux", python="3.11", torch="2.13", nnlab="0.1",
+    packages={"numpy": "2.0"}, device="cpu", threads=1,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lab:
+    db: store.Database
+    study: Study
+
+    def plans(
+        self, trials: int = 1, seeds: Sequence[int] = (0,), epochs: int = 3, name: str | None = None
+    ) -> list[store.Plan]:
+        return [
+            store.Plan({"lr": 0.1 * (n + 1), "opt": "sgd"}, f"digest-{n}", seed, epochs, name)
+            for seed in seeds
+            for n in range(trials)
+        ]
+
+    def queue(self, trials: int = 1, seeds: Sequence[int] = (0,)) -> tuple[int, ...]:
+        return store.enqueue(self.db, self.study, self.plans(trials, seeds)).run_ids
+
+    def claim(
+        self,
+        run_ids: Sequence[int],
+        *,
+        pid: int | None = None,
+        hostname: str | None = None,
+        lease_seconds: float = 60.0,
+        now: float | None = None,
+    ) -> store.Claim | None:
+        return store.claim(
+            self.db,
+            ENVIRONMENT,
+            run_ids=run_ids,
+            pid=os.getpid() if pid is None else pid,
+            command="nnlab train",
+            hostname=hostname or socket.gethostname(),
+            lease_seconds=lease_seconds,
+            now=now,
+        )
+
+    def writer(self, run_ids: Sequence[int], resume_after: int = 0) -> store.RunWriter:
+        claimed = self.claim(run_ids)
+        assert claimed is not None
+        return store.RunWriter(self.db, claimed, resume_after=resume_after)
+
+    def train(self, run_id: int, *values: float, metric: str = "val/loss") -> None:
+        """A whole run whose metric takes these values."""
+        writer = self.writer([run_id])
+        for number, value in enumerate(values, start=1):
+            writer.write(Epoch(number, {metric: value}, 0.1))
+        finish(writer)
+
+    def curve(self, run_id: int, metric: str = "val/loss") -> dict[int, float]:
+        found = store.history(self.db, run_id).get(metric)
+        return dict(found) if found else {}
+
+    def status(self, run_id: int) -> Status:
+        return store.runs(self.db, run_ids=[run_id])[0].status
+
+
+def finish(writer: store.RunWriter, status: Status = Status.FINISHED) -> None:
+    writer.finish(status, selected_epoch=1, reason=None, wall_seconds=2.0, device_seconds=1.5)
+
+
+def make_lab(path: Path, **options: float) -> Lab:
+    db = store.open_database(str(path), write=True, create=True, **options)  # type: ignore[arg-type]
+    study = store.create_study(
+        db,
+        name="depth",
+        question="How deep?",
+        objective=Objective.parse("val/loss"),
+        space=None,
+        seeds=(),
+    )
+    return Lab(db, study)

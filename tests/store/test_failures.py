@@ -1,0 +1,250 @@
+"""Locked, read-only, full: the message says what is wrong, and nothing that was stored is lost."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from store.lab import Lab, make_lab
+
+from nnlab import store
+from nnlab.errors import (
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DiskFull,
+    OutputError,
+    StoreError,
+)
+from nnlab.records import Curve, Epoch, Status
+from nnlab.store.address import parse
+from nnlab.store.connect import Access, Database
+from nnlab.store.failure import translated
+
+Start = Callable[..., subprocess.Popen[str]]
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+connection.rollback()
+connection.close()
+"""
+
+
+def test_a_lock_held_for_too_long_is_told_and_passes(lab: Lab, path: Path, python: Start) -> None:
+    other = store.open_database(str(path), write=True, busy_seconds=0.05)
+    holder = python(HOLD, path)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(DatabaseLocked, match=r"runs\.db is locked") as caught:
+        store.enqueue(other, lab.study, lab.plans())
+    assert caught.value.hint is not None
+    assert store.runs(other) == ()  # reading goes on meanwhile
+    holder.communicate("\n", timeout=30)
+    assert store.enqueue(other, lab.study, lab.plans()).new == 1
+    other.close()
+
+
+def test_a_writer_waits_for_a_lock_that_is_soon_given_back(
+    lab: Lab, path: Path, python: Start
+) -> None:
+    holder = python(HOLD.replace("sys.stdin.readline()", "import time; time.sleep(0.3)"), path)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    assert lab.queue(2) == (1, 2)
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[[str, Path], None]]:
+    """Mounts file systems, where this machine allows it; otherwise the test says why it skips."""
+    points: list[Path] = []
+
+    def mount(options: str, at: Path) -> None:
+        if os.name != "posix" or os.geteuid() != 0 or shutil.which("mount") is None:
+            pytest.skip("mounting a file system takes root")
+        done = subprocess.run(
+            ["mount", *options.split(), str(at)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"this machine mounts nothing here: {done.stderr.strip()}")
+        if at not in points:
+            points.append(at)
+
+    yield mount
+    for point in points:
+        subprocess.run(["umount", str(point)], check=True)
+
+
+Mount = Callable[[str, Path], None]
+
+
+def test_a_full_disk_loses_no_finished_epoch(tmp_path: Path, mounted: Mount) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted("-t tmpfs -o size=1m tmpfs", disk)
+    lab = make_lab(disk / "runs.db")
+    first, second = lab.queue(2)
+    writer = lab.writer([first])
+    metrics = [f"metric/{n}" for n in range(50)]
+    written = 0
+    with pytest.raises(DiskFull, match="no room left on the disk") as caught:
+        for number in range(1, 5000):
+            writer.write(Epoch(number, dict.fromkeys(metrics, 0.5 / number), 0.1))
+            written = number
+    assert written > 0
+    assert "goes on where it stopped" in (caught.value.hint or "")
+    lab.db.close()
+    # Someone makes room: the disk is made larger.
+    mounted("-o remount,size=8m", disk)
+    db = store.open_database(str(disk / "runs.db"), write=True)
+    assert store.runs(db, run_ids=[first])[0].epochs == written
+    assert store.history(db, first)["metric/7"].epochs == tuple(range(1, written + 1))
+    assert store.check(db) == []
+    again = store.RunWriter(db, _claim(db, second))
+    again.write(Epoch(1, {"val/loss": 0.5}, 0.1))
+    db.close()
+
+
+def _claim(db: store.Database, run_id: int) -> store.Claim:
+    claim = store.claim(db, run_ids=[run_id], pid=os.getpid(), command="", hostname="here")
+    assert claim is not None
+    return claim
+
+
+def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> None:
+    """The same without a file system of its own: SQLite is told how large the file may get."""
+    (run_id,) = lab.queue()
+    writer = lab.writer([run_id])
+    writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
+    with lab.db.driver() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    wide = {f"metric/{n}": 0.25 for n in range(2000)}
+    with pytest.raises(DiskFull):
+        writer.write(Epoch(2, wide, 0.1))
+    assert lab.curve(run_id) == {1: 0.5}
+    assert store.check(lab.db) == []
+    with lab.db.driver() as connection:
+        connection.execute("PRAGMA max_page_count = 1000000")
+    writer.write(Epoch(2, wide, 0.1))  # the same epoch once more: a failed write left no trace
+    assert store.summaries(lab.db, [run_id])[run_id]["metric/0"].n == 1
+    assert store.check(lab.db) == []
+
+
+def test_no_room_for_curves_stores_none_of_them(lab: Lab) -> None:
+    (run_id,) = lab.queue()
+    with lab.db.driver() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    curve = Curve("val/loss", tuple(range(1, 5001)), (0.5,) * 5000)
+    with pytest.raises(DiskFull):
+        store.import_curves(lab.db, run_id, [curve])
+    assert lab.curve(run_id) == {}
+
+
+def test_a_read_only_folder_is_read_and_not_written(tmp_path: Path, mounted: Mount) -> None:
+    folder, seen = tmp_path / "folder", tmp_path / "seen"
+    folder.mkdir()
+    seen.mkdir()
+    lab = make_lab(folder / "runs.db")
+    lab.train(*lab.queue(), 0.5, 0.25)
+    lab.db.close()
+    mounted(f"--bind {folder}", seen)
+    mounted("-o remount,bind,ro", seen)
+    db = store.open_database(str(seen / "runs.db"), write=False)
+    assert db.access is Access.FROZEN
+    assert store.runs(db)[0].status is Status.FINISHED
+    assert dict(store.history(db, 1)["val/loss"]) == {1: 0.5, 2: 0.25}
+    assert store.check(db) == []
+    with pytest.raises(DatabaseReadOnly, match="opened for reading only"), db.write():
+        pass
+    db.close()
+    with pytest.raises((DatabaseReadOnly, OutputError), match=r"runs\.db cannot be"):
+        opened = store.open_database(str(seen / "runs.db"), write=True)
+    with pytest.raises((DatabaseReadOnly, OutputError), match="cannot be"):
+        store.open_database(str(seen / "new.db"), write=True, create=True)
+    assert not (seen / "new.db").exists()
+
+
+def test_results_that_only_the_log_has_are_not_silently_left_out(
+    tmp_path: Path, mounted: Mount
+) -> None:
+    folder, seen = tmp_path / "folder", tmp_path / "seen"
+    folder.mkdir()
+    seen.mkdir()
+    lab = make_lab(tmp_path / "runs.db")
+    lab.queue(3)
+    # As after a crash: the log is there, the index of it is not.
+    for name in ("runs.db", "runs.db-wal"):
+        shutil.copy(tmp_path / name, folder / name)
+    lab.db.close()
+    mounted(f"--bind {folder}", seen)
+    mounted("-o remount,bind,ro", seen)
+    with pytest.raises(DatabaseReadOnly, match=r"newest results are in runs\.db-wal"):
+        store.open_database(str(seen / "runs.db"), write=False)
+    db = store.open_database(str(folder / "runs.db"), write=False)
+    assert len(store.runs(db)) == 3
+    db.close()
+
+
+def test_a_read_only_file_is_told_in_words(lab: Lab, path: Path) -> None:
+    lab.queue()
+    reader = Database(parse(str(path)), Access.READ_ONLY_FILE)
+    assert len(store.runs(reader)) == 1
+    with pytest.raises(DatabaseReadOnly, match="opened for reading only"):
+        store.enqueue(reader, lab.study, lab.plans(2))
+    # The driver's own refusal, as of a write-protected file, is told as well.
+    with (
+        pytest.raises(DatabaseReadOnly, match="the file, its folder or the disk is read-only"),
+        reader.read() as connection,
+    ):
+        connection.exec_driver_sql("UPDATE run SET seed = 1")
+    reader.close()
+
+
+def test_a_reader_cannot_write_by_mistake(lab: Lab, path: Path) -> None:
+    reader = store.open_database(str(path), write=False)
+    with pytest.raises(DatabaseReadOnly), reader.read() as connection:
+        connection.exec_driver_sql("DELETE FROM study")
+    reader.close()
+
+
+def test_an_error_inside_a_transaction_leaves_nothing_of_it(lab: Lab) -> None:
+    with pytest.raises(KeyboardInterrupt), lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE study SET question = 'half'")
+        raise KeyboardInterrupt
+    assert store.find_study(lab.db, "depth").question == "How deep?"
+
+
+def _driver_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    return error
+
+
+def test_a_disk_that_fails_is_told_apart_from_a_full_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = parse(str(path))
+    told = translated(_driver_error(sqlite3.SQLITE_IOERR_WRITE), address)
+    assert type(told) is StoreError
+    assert "the disk of" in told.message
+    usage = shutil.disk_usage(path.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    assert isinstance(translated(_driver_error(sqlite3.SQLITE_IOERR_SHMSIZE), address), DiskFull)
+
+
+def test_a_file_that_is_moved_away_under_a_writer_is_told(path: Path) -> None:
+    told = translated(_driver_error(sqlite3.SQLITE_READONLY_DBMOVED), parse(str(path)))
+    assert told is not None
+    assert "moved or deleted while it was in use" in told.message
+
+
+def test_errors_of_our_own_making_are_not_dressed_up(path: Path) -> None:
+    assert translated(_driver_error(sqlite3.SQLITE_ERROR), parse(str(path))) is None
+    assert translated(sqlite3.ProgrammingError("closed"), parse(str(path))) is None

@@ -1,0 +1,103 @@
+"""Migrations make what the queries expect, and revisions known here are the migrations'."""
+
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, inspect
+from sqlalchemy.exc import IntegrityError
+from store.lab import Lab
+
+from nnlab.records import Severity, Status
+from nnlab.store.schema import HEAD, REVISIONS, alembic_config, shipped
+from nnlab.store.tables import VERSION_TABLE, metadata
+
+
+def test_known_revisions_are_the_migrations_in_their_order() -> None:
+    script = ScriptDirectory.from_config(alembic_config(shipped()))
+    walked = [revision.revision for revision in script.walk_revisions()]
+    assert tuple(reversed(walked)) == REVISIONS
+    assert script.get_current_head() == HEAD
+
+
+def test_alembic_finds_no_difference(lab: Lab) -> None:
+    with lab.db.read() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("table", list(metadata.tables))
+def test_every_column_index_and_check_is_as_declared(lab: Lab, table: str) -> None:
+    declared = metadata.tables[table]
+    with lab.db.read() as connection:
+        made = inspect(connection)
+        columns: Any = {column["name"]: column for column in made.get_columns(table)}
+        dialect = connection.dialect
+        assert list(columns) == [column.name for column in declared.columns]
+        for column in declared.columns:
+            found = columns[column.name]
+            assert found["nullable"] == column.nullable
+            assert found["type"].compile(dialect) == column.type.compile(dialect)
+        keys = made.get_pk_constraint(table)["constrained_columns"]
+        assert keys == [column.name for column in declared.primary_key]
+        assert {tuple(index["column_names"]) for index in made.get_indexes(table)} == {
+            tuple(column.name for column in index.columns) for index in declared.indexes
+        }
+        assert {check["name"]: check["sqltext"] for check in made.get_check_constraints(table)} == {
+            str(check.name): str(check.sqltext)
+            for check in declared.constraints
+            if isinstance(check, CheckConstraint)
+        }
+        assert {
+            (tuple(key["constrained_columns"]), key["referred_table"])
+            for key in made.get_foreign_keys(table)
+        } == {((key.parent.name,), key.column.table.name) for key in declared.foreign_keys}
+
+
+@pytest.mark.parametrize("table", ["point", "summary"])
+def test_measurements_are_clustered_by_their_key(lab: Lab, table: str) -> None:
+    with lab.db.read() as connection:
+        sql = connection.exec_driver_sql(
+            "SELECT sql FROM sqlite_master WHERE name = ?", (table,)
+        ).scalar_one()
+    assert "WITHOUT ROWID" in sql
+
+
+def test_every_status_and_severity_can_be_stored_and_nothing_else(lab: Lab) -> None:
+    (run_id,) = lab.queue()
+    with lab.db.write() as connection:
+        for status in Status:
+            connection.exec_driver_sql("UPDATE run SET status = ?", (str(status),))
+        for severity in Severity:
+            connection.exec_driver_sql(
+                "INSERT INTO finding (run_id, code, name, severity, confidence, message, remedy,"
+                " evidence, created_at) VALUES (?, ?, '', ?, 1, '', '', '{}', '')",
+                (run_id, str(severity), str(severity)),
+            )
+    for wrong in (
+        "UPDATE run SET status = 'bored'",
+        "UPDATE run SET epochs = -1",
+        "UPDATE finding SET severity = 'grave'",
+        "UPDATE finding SET confidence = 1.5",
+        "INSERT INTO point VALUES (1, 99, 1, 0.5)",
+    ):
+        with pytest.raises(IntegrityError), lab.db.write() as connection:
+            connection.exec_driver_sql(wrong)
+
+
+def test_settings_and_times_can_be_read_with_sql_alone(lab: Lab) -> None:
+    lab.queue(2)
+    with lab.db.read() as connection:
+        rates = connection.exec_driver_sql("SELECT setting ->> '$.lr' FROM trial").scalars().all()
+        age = (
+            connection.exec_driver_sql("SELECT julianday('now') - julianday(created_at) FROM run")
+            .scalars()
+            .first()
+        )
+    assert rates == [0.1, 0.2]
+    assert age is not None
+    assert 0 <= age < 0.01
