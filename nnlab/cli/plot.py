@@ -11,6 +11,7 @@ from nnlab.cli.render import note, say
 from nnlab.cli.scope import scope_of
 from nnlab.errors import UsageError
 from nnlab.report.figures import series_of
+from nnlab.report.ranking import plural
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", no_args_is_help=True, help="Draw figures."
@@ -69,6 +70,6 @@ def curves(
     figure = draw(drawn.series, metrics=metric, loss=drawn.loss)
     for path in output:
         save(figure, path, drawn.provenance)
-        say(f"{path}: {len(drawn.series)} trials, {drawn.runs} runs")
+        say(f"{path}: {plural(len(drawn.series), 'trial')}, {plural(drawn.runs, 'run')}")
     if drawn.left_out:
-        note(f"{drawn.left_out} more trials are not drawn; --top N draws more")
+        note(f"{plural(drawn.left_out, 'more trial')} not drawn; --top N draws more")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from nnlab import store
 from nnlab.errors import UnknownName
-from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status, direction_of
+from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status
 from nnlab.space import telling
 from nnlab.stats import Aggregate, aggregate, median_epoch
 
@@ -97,7 +97,11 @@ def rank(
     groups = _grouped(ranked, group_by) if group_by else [[trial] for trial in ranked]
     if group_by:
         groups.sort(key=lambda group: _key(_values(group), objective))
-    total = len(groups) if top is None or group_by else _total(db, scope, len(groups), top)
+    total = (
+        len(groups)
+        if top is None or group_by
+        else _total(db, scope, objective.metric, len(groups), top)
+    )
     shown = groups[:top] if top else groups
     rows = _rows(db, shown, objective, group_by)
     fields = tuple(group_by) or telling([row.setting for row in rows])
@@ -106,12 +110,13 @@ def rank(
 
 
 def _objective(db: store.Database, scope: Scope, by: str | None) -> Objective:
-    known = store.metrics(db)
     if by is None:
         if scope.objective is not None:
             return scope.objective
-        metric = "val/accuracy" if "val/accuracy" in known else "val/loss"
-        return Objective(metric, direction_of(metric))
+        # Most trials' own; those that select by something else are noted under the table.
+        asked = store.objectives(db, study_ids=scope.studies, run_ids=scope.runs)
+        return Objective.parse(next(iter(asked), "val/loss"))
+    known = store.metrics(db)
     objective = Objective.parse(by)
     if objective.metric not in known:
         raise UnknownName("metric", objective.metric, known)
@@ -141,10 +146,10 @@ def _key(values: Sequence[float], objective: Objective) -> tuple[bool, float]:
     return math.isnan(mean), mean if objective.direction == "min" else -mean
 
 
-def _total(db: store.Database, scope: Scope, found: int, top: int | None) -> int:
+def _total(db: store.Database, scope: Scope, metric: str, found: int, top: int | None) -> int:
     if top is None or found < top:
         return found
-    return store.count_trials(db, study_ids=scope.studies, run_ids=scope.runs)
+    return store.count_trials(db, study_ids=scope.studies, run_ids=scope.runs, metric=metric)
 
 
 def _rows(
@@ -198,7 +203,7 @@ def _row(
 def _notes(
     db: store.Database, scope: Scope, objective: Objective, rows: Sequence[Row]
 ) -> tuple[str, ...]:
-    notes = []
+    notes = _unranked(db, scope, objective)
     if objective.metric.startswith("test/"):
         notes.append(
             "ranked by the test split: the best of these looks better than it is;"
@@ -218,6 +223,16 @@ def _notes(
     if rows and max(seeds) == 1:
         notes.append("one seed each: no spread is known, a small lead may be luck")
     return tuple(notes)
+
+
+def _unranked(db: store.Database, scope: Scope, objective: Objective) -> list[str]:
+    """Trials that were trained, but never measured by this metric."""
+    where = {"study_ids": scope.studies, "run_ids": scope.runs}
+    trained = store.count_trials(db, **where, metric="train/loss")
+    measured = store.count_trials(db, **where, metric=objective.metric)
+    if trained <= measured:
+        return []
+    return [f"{plural(trained - measured, 'trial')} not measured by {objective.metric}, not ranked"]
 
 
 def plural(count: int, noun: str) -> str:

@@ -153,7 +153,8 @@ class Database:
         except (DBAPIError, sqlite3.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if isinstance(cause, sqlite3.Error):
-                ours = translated(cause, self.address, newer=self.newer)
+                create = self.access is Access.CREATE
+                ours = translated(cause, self.address, newer=self.newer, create=create)
                 if ours is not None:
                     raise ours from error
             raise

@@ -1,5 +1,6 @@
 """What the SQLite driver says, in nnlab's words: the one place that reads its error codes."""
 
+import os
 import shutil
 import sqlite3
 
@@ -22,12 +23,15 @@ _TOO_LITTLE = 1 << 16
 _PRIMARY = 0xFF
 
 
-def translated(error: sqlite3.Error, address: Address, *, newer: bool = False) -> NnlabError | None:
+def translated(
+    error: sqlite3.Error, address: Address, *, newer: bool = False, create: bool = False
+) -> NnlabError | None:
     """The error to raise instead, or None where the driver's own says it best (a bug of ours).
 
     Args:
         error: what the driver raised.
         address: the database that it was raised for.
+        create: whether the file was to be made.
         newer: whether the schema is of a later revision, so that a name may be missing in it.
     """
     # Errors of the Python binding itself carry no code.
@@ -47,7 +51,7 @@ def translated(error: sqlite3.Error, address: Address, *, newer: bool = False) -
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return not_a_database(address, damaged=code & _PRIMARY == sqlite3.SQLITE_CORRUPT)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
-            return cannot_open(address)
+            return cannot_open(address, create=create)
         case sqlite3.SQLITE_ERROR if newer:
             return NewerSchema(
                 f"{address.shown} was written by a later nnlab, and this part of it cannot be"
@@ -96,6 +100,8 @@ def cannot_open(address: Address, *, create: bool = False) -> NnlabError:
         return OutputError(message, hint=hint) if create else NoDatabase(message, hint=hint)
     if not path.exists() and not create:
         return no_database(address)
+    if os.access(path, os.R_OK):
+        return read_only(address)
     return OutputError(
         f"{address.shown} cannot be opened: its folder {path.parent} may not be entered or written",
         hint="change the permissions, or name another file with --db",

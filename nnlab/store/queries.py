@@ -167,6 +167,25 @@ def count_trials(
     return found
 
 
+def objectives(
+    db: Database,
+    *,
+    study_ids: Iterable[int] | None = None,
+    run_ids: Iterable[int] | None = None,
+) -> dict[str, int]:
+    """What the trials with current runs select by (`val/loss:min`), and how many do."""
+    where, bound = scope(study_ids, run_ids)
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT json_extract(trial.setting, '$.objective') AS objective, count(*) FROM trial"  # noqa: S608
+            " WHERE objective IS NOT NULL AND id IN (SELECT trial_id FROM run JOIN trial"
+            f" ON trial.id = run.trial_id WHERE run.current{where})"
+            " GROUP BY objective ORDER BY count(*) DESC, min(id)",
+            bound,
+        ).fetchall()
+    return {str(objective): count for objective, count in rows}
+
+
 def scope(
     study_ids: Iterable[int] | None, run_ids: Iterable[int] | None
 ) -> tuple[str, tuple[str, ...]]:

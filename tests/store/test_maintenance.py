@@ -1,0 +1,112 @@
+"""Status, check and backup."""
+
+from pathlib import Path
+
+import pytest
+from store.lab import Lab
+
+from nnlab import store
+from nnlab.errors import DiskFull, OutputError
+from nnlab.records import Artifact, Status
+from nnlab.store.schema import HEAD
+
+
+def test_status_counts_rows_and_bytes(lab: Lab, path: Path) -> None:
+    lab.train(*lab.queue(), 0.5, 0.25)
+    folder = path.with_name("runs.artifacts") / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.pt").write_bytes(b"x" * 100)
+    found = store.status(lab.db)
+    assert (found.place, found.revision) == (str(path), HEAD)
+    assert (found.rows["run"], found.rows["point"], found.rows["summary"]) == (1, 2, 1)
+    assert found.size == path.stat().st_size
+    assert found.wal_size > 0
+    assert found.artifacts_size == 100
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("UPDATE summary SET best = 0.1", "run 1: the summary of val/loss does not agree"),
+        ("UPDATE summary SET n = 7", "run 1: the summary of val/loss does not agree"),
+        ("UPDATE summary SET last = NULL", "run 1: the summary of val/loss does not agree"),
+        ("DELETE FROM summary", "run 1: the summary of val/loss does not agree"),
+        ("DELETE FROM point", "run 1: the summary of val/loss does not agree"),
+        ("UPDATE run SET trial_id = 99", "table run: 1 rows refer to rows that are not there"),
+        ("UPDATE run SET status = 'running'", "run 1: its worker is gone"),
+    ],
+)
+def test_check_finds_what_is_wrong(lab: Lab, damage: str, told: str) -> None:
+    lab.train(*lab.queue(), 0.5, 0.25)
+    assert store.check(lab.db) == []
+    with lab.db.driver() as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute(damage)
+        connection.execute("PRAGMA foreign_keys=ON")
+    (problem,) = store.check(lab.db)
+    assert told in problem
+
+
+def test_check_misses_no_artifact(lab: Lab, path: Path) -> None:
+    (run_id,) = lab.queue()
+    lab.writer([run_id]).finish(
+        Status.FINISHED,
+        selected_epoch=None,
+        reason=None,
+        wall_seconds=1.0,
+        device_seconds=1.0,
+        artifacts=[Artifact(run_id, "model", "1/model.pt", "", 3)],
+    )
+    (missing,) = store.check(lab.db)
+    assert "its model" in missing
+    assert "is missing" in missing
+    file = path.with_name("runs.artifacts") / "1" / "model.pt"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"four")
+    (other,) = store.check(lab.db)
+    assert "is not the one that was written" in other
+    file.write_bytes(b"abc")
+    assert store.check(lab.db) == []
+
+
+def test_a_backup_is_whole_while_others_write(lab: Lab, tmp_path: Path) -> None:
+    first, second = lab.queue(2)
+    lab.train(first, 0.5, 0.25)
+    destination = tmp_path / "copy.db"
+    with lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE run SET seed = 99")
+        store.backup(lab.db, destination)  # sees what was committed, not this
+    lab.train(second, 0.5)
+    db = store.open_database(str(destination), write=True)
+    assert [run.seed for run in store.runs(db)] == [0, 0]
+    assert db.address.artifacts == tmp_path / "copy.artifacts"
+    assert dict(store.history(db, first)["val/loss"]) == {1: 0.5, 2: 0.25}
+    assert store.check(db) == []
+    db.close()
+    assert not list(tmp_path.glob(".copy.db*"))
+
+
+def test_a_backup_never_overwrites(lab: Lab, tmp_path: Path) -> None:
+    taken = tmp_path / "precious.txt"
+    taken.write_text("mine")
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "gone.db")
+    for destination in (taken, link, tmp_path / "runs.db"):
+        with pytest.raises(OutputError, match="is there already"):
+            store.backup(lab.db, destination)
+    assert taken.read_text() == "mine"
+
+
+def test_a_backup_into_no_folder_says_so(lab: Lab, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="there is no folder"):
+        store.backup(lab.db, tmp_path / "nowhere" / "copy.db")
+
+
+def test_a_backup_that_finds_no_room_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    lab.queue()
+    with pytest.raises((OutputError, DiskFull)):
+        store.backup(lab.db, Path("/proc/copy.db"))
+    assert not list(tmp_path.glob(".*"))

@@ -1,0 +1,141 @@
+"""What is asked of the store, and what comes back."""
+
+import math
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+
+import pytest
+from store.lab import Lab, finish
+
+from nnlab import store
+from nnlab.errors import UnknownName
+from nnlab.records import Epoch, History, Status
+
+
+def numbers(runs: tuple[store.RankedTrial, ...] | tuple[object, ...]) -> list[int]:
+    return [run.id for run in runs]  # type: ignore[union-attr]
+
+
+def test_runs_are_chosen_by_all_that_is_given(lab: Lab) -> None:
+    lab.queue(4)
+    lab.train(2, 0.5)
+    lab.train(4, 0.5)
+    other = store.create_study(
+        lab.db, name="other", question="", objective=None, space=None, seeds=()
+    )
+    tagged = store.Plan({"lr": 1.0}, "d", 0, 3, None, ("night", "gpu"))
+    store.enqueue(lab.db, other, [tagged])
+    assert numbers(store.runs(lab.db)) == [1, 2, 3, 4, 5]
+    assert numbers(store.runs(lab.db, study=lab.study.id)) == [1, 2, 3, 4]
+    assert numbers(store.runs(lab.db, run_ids=[4, 2, 77])) == [2, 4]
+    assert numbers(store.runs(lab.db, run_ids=[])) == []
+    assert numbers(store.runs(lab.db, status=Status.FINISHED)) == [2, 4]
+    assert numbers(store.runs(lab.db, tag="gpu")) == [5]
+    assert numbers(store.runs(lab.db, tag="gp")) == []
+    assert numbers(store.runs(lab.db, limit=2, newest_first=True)) == [5, 4]
+    assert numbers(store.runs(lab.db, limit=0)) == []
+    assert numbers(store.runs(lab.db, study=lab.study.id, status=Status.QUEUED, limit=1)) == [1]
+
+
+def test_a_run_is_frozen_and_its_setting_is_a_mapping(lab: Lab) -> None:
+    lab.queue()
+    (run,) = store.runs(lab.db)
+    with pytest.raises(FrozenInstanceError):
+        run.seed = 7  # type: ignore[misc]
+    assert run.trial.setting == {"lr": 0.1, "opt": "sgd"}
+    assert dict(run.trial.setting) == {"lr": 0.1, "opt": "sgd"}
+    assert (len(run.trial.setting), "lr" in run.trial.setting) == (2, True)
+    assert run.trial.setting.get("depth") is None
+    assert run == store.runs(lab.db)[0]
+    assert hash(run.trial) == hash(store.runs(lab.db)[0].trial)
+    assert "'lr': 0.1" in repr(run)
+
+
+def test_runs_are_found_by_number_and_name(lab: Lab) -> None:
+    store.enqueue(lab.db, lab.study, lab.plans(1, (0, 1), name="base"))
+    store.enqueue(lab.db, lab.study, lab.plans(2)[1:])
+    assert numbers(store.find_runs(lab.db, ["3", "#1"])) == [3, 1]
+    assert numbers(store.find_runs(lab.db, ["base", "1"])) == [1, 2]
+    store.enqueue(lab.db, lab.study, lab.plans(1, (0,), name="base"), again=True)
+    assert numbers(store.find_runs(lab.db, ["base"])) == [2, 4]
+    assert numbers(store.find_runs(lab.db, ["1"])) == [1]
+    assert store.run_names(lab.db) == ("base",)
+
+
+def test_a_name_made_of_digits_is_a_name_first(lab: Lab) -> None:
+    store.enqueue(lab.db, lab.study, lab.plans(2))
+    store.enqueue(lab.db, lab.study, lab.plans(2, name="1")[1:])
+    assert numbers(store.find_runs(lab.db, ["1"])) == [2]
+    assert numbers(store.find_runs(lab.db, ["#1"])) == [1]
+
+
+@pytest.mark.parametrize("ref", ["9", "#9", "bass", "", "1.5", "9" * 40, "\N{SUPERSCRIPT TWO}"])
+def test_unknown_runs_list_what_there_is(lab: Lab, ref: str) -> None:
+    store.enqueue(lab.db, lab.study, lab.plans(3, name="base"))
+    with pytest.raises(UnknownName) as caught:
+        store.find_runs(lab.db, [ref])
+    assert "1 to 3" in caught.value.message
+    assert "base" in caught.value.message
+
+
+def test_histories_come_for_many_runs_and_some_metrics(lab: Lab) -> None:
+    run_ids = lab.queue(3)
+    for run_id in run_ids[:2]:
+        writer = lab.writer([run_id])
+        writer.write(Epoch(1, {"val/loss": 0.5, "lr": 0.1}, 0.1))
+        writer.write(Epoch(2, {"val/loss": math.nan, "lr": 0.2}, 0.1))
+        finish(writer)
+    found = store.histories(lab.db, run_ids)
+    assert found[3] == History({})
+    assert found[1].metrics == ("lr", "val/loss")
+    assert found[2]["lr"].epochs == (1, 2)
+    assert found[2]["lr"].values == (0.1, 0.2)
+    assert math.isnan(found[1]["val/loss"].values[1])
+    assert store.histories(lab.db, run_ids, ["lr"])[1].metrics == ("lr",)
+    assert store.summaries(lab.db, run_ids, ["lr"]).keys() == {1, 2}
+    assert store.histories(lab.db, []) == {}
+
+
+def test_histories_of_more_runs_than_one_query_takes(lab: Lab) -> None:
+    run_ids = lab.queue(1203)
+    with lab.db.write() as connection:
+        connection.exec_driver_sql("INSERT INTO metric (name, direction) VALUES ('lr', 'min')")
+        connection.exec_driver_sql(
+            "INSERT INTO point VALUES (?, 1, 1, ?)", [(number, number / 2) for number in run_ids]
+        )
+    found = store.histories(lab.db, run_ids)
+    assert [found[number]["lr"].values for number in run_ids] == [(n / 2,) for n in run_ids]
+
+
+def test_counts_go_by_scope(lab: Lab) -> None:
+    run_ids = lab.queue(3, (0, 1))
+    lab.train(run_ids[0], 0.5)
+    assert store.count_runs(lab.db) == {Status.FINISHED: 1, Status.QUEUED: 5}
+    assert store.count_runs(lab.db, study_ids=[99]) == {}
+    assert store.count_runs(lab.db, run_ids=run_ids[:2]) == {Status.FINISHED: 1, Status.QUEUED: 1}
+    assert store.count_trials(lab.db) == 3
+    assert store.count_trials(lab.db, study_ids=[lab.study.id], metric="val/loss") == 1
+    assert store.count_trials(lab.db, run_ids=[]) == 0
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        store.studies,
+        store.runs,
+        store.metrics,
+        store.run_names,
+        store.check,
+        lambda db: store.findings(db, []),
+        lambda db: store.attempts(db, 1),
+        lambda db: store.artifacts(db, 1),
+        lambda db: store.ranking(db, metric="val/loss", direction="min"),
+    ],
+)
+def test_an_empty_lab_answers_with_nothing(
+    tmp_path_factory: pytest.TempPathFactory, read: Callable[[store.Database], object]
+) -> None:
+    path = tmp_path_factory.mktemp("empty") / "runs.db"
+    db = store.open_database(str(path), write=True, create=True)
+    assert not read(db)
+    db.close()

@@ -1,0 +1,273 @@
+"""The database is the queue: each run once, each claimed by one, none for ever."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from store.lab import ENVIRONMENT, Lab, finish
+
+from nnlab import store
+from nnlab.errors import LeaseLost
+from nnlab.records import Epoch, Status
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def claimed(lab: Lab, run_ids: tuple[int, ...], **options: object) -> store.Claim:
+    found = lab.claim(run_ids, **options)  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_plans_become_runs_in_their_order_once(lab: Lab) -> None:
+    first = store.enqueue(lab.db, lab.study, lab.plans(2, (0, 1)))
+    assert (first.run_ids, first.new) == ((1, 2, 3, 4), 4)
+    more = store.enqueue(lab.db, lab.study, list(reversed(lab.plans(3, (0, 1)))))
+    assert (more.new, more.waiting) == (2, 4)
+    assert more.run_ids[1:3] == (4, 3)
+    assert [(run.trial.digest, run.seed) for run in store.runs(lab.db, run_ids=[3])] == [
+        ("digest-0", 1)
+    ]
+
+
+def test_the_same_plan_twice_is_one_run(lab: Lab) -> None:
+    found = store.enqueue(lab.db, lab.study, lab.plans() * 3)
+    assert (found.run_ids, found.new) == ((1,), 1)
+
+
+def test_how_runs_stood_is_counted(lab: Lab) -> None:
+    finished, diverged, failed, interrupted, busy, dead, _ = lab.queue(7)
+    for run_id, status in (
+        (finished, Status.FINISHED),
+        (diverged, Status.DIVERGED),
+        (failed, Status.FAILED),
+        (interrupted, Status.INTERRUPTED),
+    ):
+        finish(lab.writer([run_id]), status)
+    claimed(lab, (busy,))
+    claimed(lab, (dead,), lease_seconds=-1)
+    found = store.enqueue(lab.db, lab.study, lab.plans(8))
+    assert (found.new, found.waiting, found.retried, found.done, found.busy) == (1, 3, 1, 2, 1)
+    assert lab.status(failed) is Status.QUEUED
+    assert set(store.missing(lab.db, lab.study)) == {failed, interrupted, dead, 7, 8}
+
+
+def test_again_makes_a_repeat_and_ranks_only_that(lab: Lab) -> None:
+    (old,) = lab.queue()
+    lab.train(old, 0.5)
+    found = store.enqueue(lab.db, lab.study, lab.plans(), again=True)
+    assert found.new == 1
+    (new,) = found.run_ids
+    runs = store.runs(lab.db)
+    assert [(run.id, run.repeat, run.current) for run in runs] == [(old, 0, False), (new, 1, True)]
+    assert store.runs(lab.db, current_only=True) == runs[1:]
+    assert store.enqueue(lab.db, lab.study, lab.plans()).run_ids == (new,)
+
+
+def test_a_name_given_later_is_taken_and_tags_add_up(lab: Lab) -> None:
+    plan = store.Plan({"lr": 0.1}, "d", 0, 3, "first", ("a", "b"))
+    store.enqueue(lab.db, lab.study, [plan])
+    again = store.Plan({"lr": 0.1}, "d", 0, 3, "second", ("b", "c"))
+    store.enqueue(lab.db, lab.study, [again])
+    store.enqueue(lab.db, lab.study, [store.Plan({"lr": 0.1}, "d", 0, 3)])
+    (run,) = store.runs(lab.db)
+    assert (run.name, run.tags) == ("second", ("a", "b", "c"))
+
+
+def test_ten_thousand_plans_are_queued_and_claimed_in_moments(lab: Lab) -> None:
+    begun = time.perf_counter()
+    run_ids = lab.queue(10_000)
+    assert len(set(run_ids)) == 10_000
+    queued = time.perf_counter() - begun
+    with lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE run SET status = 'finished' WHERE id < 10000")
+    begun = time.perf_counter()
+    assert claimed(lab, run_ids).run.id == 10_000
+    assert lab.claim(run_ids) is None
+    # Generous: a shared machine may stall. Both take a small part of it.
+    assert queued < 10
+    assert time.perf_counter() - begun < 2
+
+
+ENQUEUE = """
+import sys
+from nnlab import store
+print("ready", flush=True)
+sys.stdin.readline()
+db = store.open_database(sys.argv[1], write=True)
+study = store.find_study(db, "depth")
+plans = [store.Plan({"lr": n}, f"d{n}", seed, 1) for n in range(50) for seed in range(2)]
+print(store.enqueue(db, study, plans).new)
+db.close()
+"""
+
+CLAIM = """
+import os, sys
+from nnlab import store
+print("ready", flush=True)
+sys.stdin.readline()
+db = store.open_database(sys.argv[1], write=True)
+ids = [run.id for run in store.runs(db)]
+while claim := store.claim(db, run_ids=ids, pid=os.getpid(), command="", hostname="elsewhere"):
+    print(claim.run.id)
+db.close()
+"""
+
+
+def at_once(python: Start, code: str, path: Path, count: int) -> list[list[str]]:
+    processes = [python(code, path) for _ in range(count)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [errors for _, errors in answers] == [""] * count
+    return [answer.split() for answer, _ in answers]
+
+
+def test_two_processes_never_queue_a_run_twice(lab: Lab, path: Path, python: Start) -> None:
+    answers = at_once(python, ENQUEUE, path, 2)
+    assert sum(int(answer) for (answer,) in answers) == 100
+    assert len(store.runs(lab.db)) == 100
+
+
+def test_each_run_is_claimed_by_one_of_many(lab: Lab, path: Path, python: Start) -> None:
+    run_ids = lab.queue(40)
+    answers = at_once(python, CLAIM, path, 3)
+    taken = [int(number) for answer in answers for number in answer]
+    assert sorted(taken) == sorted(run_ids)
+
+
+def test_claims_go_by_the_order_given(lab: Lab) -> None:
+    lab.queue(3)
+    assert claimed(lab, (3, 1, 2)).run.id == 3
+    assert claimed(lab, (3, 1, 2)).run.id == 1
+    assert claimed(lab, (3, 1, 2)).run.id == 2
+    assert lab.claim((3, 1, 2)) is None
+
+
+def test_a_claim_tells_where_and_how_it_is_trained(lab: Lab) -> None:
+    first, second = lab.queue(2)
+    claim = claimed(lab, (first,))
+    assert claim.run.status is Status.RUNNING
+    assert claim.run.started_at is not None
+    claimed(lab, (second,))
+    (attempt,) = store.attempts(lab.db, first)
+    assert attempt.environment == ENVIRONMENT
+    assert (attempt.pid, attempt.command, attempt.first_epoch) == (os.getpid(), "nnlab train", 1)
+    assert store.status(lab.db).rows["environment"] == 1  # equal ones are stored once
+
+
+def test_a_lease_that_lapsed_is_taken_over_and_its_attempt_is_lost(lab: Lab) -> None:
+    run_ids = lab.queue()
+    now = time.time()
+    first = claimed(lab, run_ids, hostname="elsewhere", lease_seconds=60, now=now)
+    assert lab.claim(run_ids, now=now + 59) is None
+    second = claimed(lab, run_ids, now=now + 61)
+    assert [attempt.outcome for attempt in store.attempts(lab.db, 1)] == ["lost", None]
+    with pytest.raises(LeaseLost, match="taken over by another worker"):
+        store.renew(lab.db, first)
+    store.renew(lab.db, second)
+
+
+def test_a_renewed_lease_holds_on(lab: Lab) -> None:
+    run_ids = lab.queue()
+    now = time.time()
+    first = claimed(lab, run_ids, hostname="elsewhere", lease_seconds=60, now=now)
+    store.renew(lab.db, first, 60, now=now + 50)
+    assert lab.claim(run_ids, now=now + 100) is None
+    assert lab.claim(run_ids, now=now + 111) is not None
+
+
+def dead_process() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def test_a_killed_worker_on_this_host_need_not_be_waited_for(lab: Lab) -> None:
+    run_ids = lab.queue()
+    claimed(lab, run_ids, pid=dead_process())
+    assert lab.status(1) is Status.INTERRUPTED
+    assert store.count_runs(lab.db) == {Status.INTERRUPTED: 1}
+    assert [run.id for run in store.runs(lab.db, status=Status.INTERRUPTED)] == [1]
+    assert store.runs(lab.db, status=Status.RUNNING) == ()
+    assert store.studies(lab.db)[0].by_status == {Status.INTERRUPTED: 1}
+    assert "its worker is gone" in store.check(lab.db)[0]
+    assert claimed(lab, run_ids).run.status is Status.RUNNING
+    assert store.check(lab.db) == []
+
+
+def test_process_ids_of_another_host_or_container_say_nothing(lab: Lab) -> None:
+    first, second = lab.queue(2)
+    gone = dead_process()
+    claimed(lab, (first,), pid=gone, hostname="elsewhere")
+    claimed(lab, (second,), pid=gone)
+    with lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE attempt SET pid_space = 'pid:[1]' WHERE run_id = 2")
+    assert lab.claim((first, second)) is None
+    assert lab.status(first) is lab.status(second) is Status.RUNNING
+
+
+def test_a_run_given_back_says_why_and_can_be_claimed_again(lab: Lab) -> None:
+    run_ids = lab.queue()
+    claim = claimed(lab, run_ids)
+    assert store.release(lab.db, claim, Status.INTERRUPTED, reason="stopped \udcff")
+    (run,) = store.runs(lab.db)
+    assert (run.status, run.reason) == (Status.INTERRUPTED, "stopped ?")
+    assert run.wall_seconds is not None
+    assert not store.release(lab.db, claim, Status.FAILED)
+    again = claimed(lab, run_ids)
+    assert again.run.reason is None
+    assert not store.release(lab.db, claim, Status.FAILED)
+    assert lab.status(1) is Status.RUNNING
+
+
+def test_what_has_a_result_is_never_claimed(lab: Lab) -> None:
+    run_ids = lab.queue(3)
+    for run_id, status in zip(
+        run_ids, (Status.FINISHED, Status.DIVERGED, Status.FAILED), strict=True
+    ):
+        finish(lab.writer([run_id]), status)
+    assert lab.claim(run_ids) is None
+
+
+KILLED = """
+import os, signal, socket, sys
+from nnlab import store
+from nnlab.records import Epoch
+db = store.open_database(sys.argv[1], write=True)
+claim = store.claim(db, run_ids=[1], pid=os.getpid(), command="", hostname=socket.gethostname())
+writer = store.RunWriter(db, claim)
+for number in range(1, 1000):
+    writer.write(Epoch(number, {"val/loss": 1 / number, "val/accuracy": 0.5}, 0.1))
+    print(number, flush=True)
+"""
+
+
+def test_a_worker_killed_at_any_moment_loses_no_epoch_that_it_told_of(
+    lab: Lab, path: Path, python: Start
+) -> None:
+    lab.queue()
+    worker = python(KILLED, path)
+    assert worker.stdout is not None
+    for _ in range(25):
+        told = int(worker.stdout.readline())
+    worker.kill()
+    told = max([told, *(int(line) for line in worker.stdout.read().split())])
+    worker.wait()
+    assert lab.status(1) is Status.INTERRUPTED
+    curve = lab.curve(1)
+    assert set(range(1, told + 1)) <= set(curve)
+    assert [problem for problem in store.check(lab.db) if "worker" not in problem] == []
+    writer = lab.writer([1], resume_after=20)
+    writer.write(Epoch(21, {"val/loss": 1 / 21, "val/accuracy": 0.5}, 0.1))
+    assert lab.curve(1) == curve
+    assert socket.gethostname() == store.attempts(lab.db, 1)[0].hostname

@@ -1,0 +1,206 @@
+"""Rankings: exact whichever way they are found, NaN last, ties by trial."""
+
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store.lab import Lab, finish, make_lab
+
+from nnlab import store
+from nnlab.records import Direction, Epoch, Status
+from nnlab.store import ranked
+from nnlab.store.plans import Plan
+from nnlab.store.summarize import of_curve
+
+METRIC = "val/loss"
+
+Values = Sequence[Sequence[float]]  # by trial, by seed
+
+
+def fill(lab: Lab, values: Values, metric: str = METRIC) -> None:
+    """Trials whose runs each have one point."""
+    plans = [
+        Plan({"n": n}, f"d{n}", seed, 1)
+        for n, seeds in enumerate(values)
+        for seed in range(len(seeds))
+    ]
+    run_ids = store.enqueue(lab.db, lab.study, plans).run_ids
+    flat = [value for seeds in values for value in seeds]
+    direction: Direction = "max" if metric.endswith("accuracy") else "min"
+    with lab.db.write() as connection:
+        metric_id = connection.exec_driver_sql(
+            "INSERT INTO metric (name, direction) VALUES (?, ?) RETURNING id", (metric, direction)
+        ).scalar_one()
+        if not flat:
+            return
+        connection.exec_driver_sql(
+            "INSERT INTO point VALUES (?, ?, 1, ?)",
+            [(run_id, metric_id, value) for run_id, value in zip(run_ids, flat, strict=True)],
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO summary VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (run_id, metric_id, *of_curve(direction, (1,), (value,)))
+                for run_id, value in zip(run_ids, flat, strict=True)
+            ],
+        )
+        connection.exec_driver_sql("UPDATE run SET status = 'finished'")
+
+
+def means(found: Sequence[store.RankedTrial]) -> list[float]:
+    return [trial.mean for trial in found]
+
+
+def by_hand(values: Values, direction: Direction) -> list[tuple[int, str]]:
+    """Trial numbers and means, best first, by the definition."""
+    rows = []
+    for number, seeds in enumerate(values, start=1):
+        if not seeds:
+            continue
+        mean = ranked._mean([None if math.isnan(value) else value for value in seeds])
+        loss = 0.0 if mean is None else mean if direction == "min" else -mean
+        rows.append((mean is None, loss, number, math.nan if mean is None else mean))
+    return [(number, str(mean)) for _, _, number, mean in sorted(rows)]
+
+
+def shown(found: Sequence[store.RankedTrial]) -> list[tuple[int, str]]:
+    return [(trial.trial.id, str(trial.mean)) for trial in found]
+
+
+@pytest.fixture
+def always_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranked, "_FEW_TRIALS", 0)
+
+
+VALUE = st.one_of(
+    st.sampled_from([0.0, 0.1, 0.2, 0.3, 1.0, math.nan, math.inf, -math.inf, 1e308]),
+    st.floats(min_value=-1, max_value=1),
+)
+TRIALS = st.lists(st.lists(VALUE, min_size=1, max_size=4), min_size=0, max_size=60)
+
+
+@settings(max_examples=40)
+@given(values=TRIALS, top=st.integers(1, 8), maximise=st.booleans())
+def test_the_top_is_the_beginning_of_the_whole(
+    values: list[list[float]], top: int, *, maximise: bool, tmp_path_factory: Any
+) -> None:
+    lab = make_lab(tmp_path_factory.mktemp("lab") / "runs.db")
+    metric, direction = ("val/accuracy", "max") if maximise else (METRIC, "min")
+    fill(lab, values, metric)
+    expected = by_hand(values, direction)  # type: ignore[arg-type]
+    ask: dict[str, Any] = {"metric": metric, "direction": direction}
+    assert shown(store.ranking(lab.db, **ask)) == expected
+    assert shown(store.ranking(lab.db, **ask, top=top)) == expected[:top]
+    assert shown(store.ranking(lab.db, **ask, top=top, study_ids=[lab.study.id])) == expected[:top]
+    everything = [run.id for run in store.runs(lab.db)]
+    assert shown(store.ranking(lab.db, **ask, run_ids=everything)) == expected
+    assert shown(store.ranking(lab.db, **ask, at="last")) == expected
+    assert shown(store.ranking(lab.db, **ask, at=1)) == expected
+    lab.db.close()
+
+
+@pytest.mark.usefixtures("always_walk")
+@pytest.mark.parametrize("direction", ["min", "max"])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_long_walk_finds_the_same(lab: Lab, direction: Direction, seeds: int) -> None:
+    draw = random.Random(seeds)  # noqa: S311
+    values = [[draw.choice([0.25, draw.random()]) for _ in range(seeds)] for _ in range(900)]
+    metric = METRIC if direction == "min" else "val/accuracy"
+    fill(lab, values, metric)
+    expected = by_hand(values, direction)
+    for top in (1, 20, 200, 2000):
+        for study_ids in (None, [lab.study.id]):
+            found = store.ranking(
+                lab.db, metric=metric, direction=direction, top=top, study_ids=study_ids
+            )
+            assert shown(found) == expected[:top]
+
+
+def test_seeds_are_aggregated_and_each_is_told(lab: Lab) -> None:
+    fill(lab, [[0.5, 0.3], [0.1, math.nan], [0.4, 0.2]])
+    best, second, last = store.ranking(lab.db, metric=METRIC, direction="min")
+    assert means([best, second]) == pytest.approx([0.3, 0.4])
+    assert [result.value for result in best.results] == [0.4, 0.2]
+    assert [result.seed for result in best.results] == [0, 1]
+    assert {result.status for result in best.results} == {Status.FINISHED}
+    assert best.trial.setting == {"n": 2}
+    assert best.trial.study == "depth"
+    assert math.isnan(last.mean)
+    assert [result.epoch for result in last.results] == [1, None]
+
+
+def test_best_last_and_an_epoch_are_three_things(lab: Lab) -> None:
+    for run_id, losses in zip(lab.queue(2), ((0.1, 0.9), (0.5, 0.4, 0.3)), strict=True):
+        lab.train(run_id, *losses)
+
+    def order(at: Literal["best", "last"] | int) -> list[tuple[int, float, int | None]]:
+        found = store.ranking(lab.db, metric=METRIC, direction="min", at=at)
+        return [(t.trial.id, t.mean, t.results[0].epoch) for t in found]
+
+    assert order("best") == [(1, 0.1, 1), (2, 0.3, 3)]
+    assert order("last") == [(2, 0.3, 3), (1, 0.9, 2)]
+    assert order(2) == [(2, 0.4, 2), (1, 0.9, 2)]
+    assert order(3) == [(2, 0.3, 3)]
+    assert order(4) == []
+
+
+def test_a_metric_can_be_ranked_against_its_own_direction(lab: Lab) -> None:
+    for run_id, losses in zip(lab.queue(2), ((0.1, 0.9, math.nan), (0.5, 0.4)), strict=True):
+        lab.train(run_id, *losses)
+    found = store.ranking(lab.db, metric=METRIC, direction="max", top=1)
+    assert [(t.trial.id, t.mean, t.results[0].epoch) for t in found] == [(1, 0.9, 2)]
+    found = store.ranking(lab.db, metric=METRIC, direction="max", study_ids=[lab.study.id])
+    assert [(t.trial.id, t.mean) for t in found] == [(1, 0.9), (2, 0.5)]
+
+
+def test_only_current_runs_in_the_scope_that_have_the_metric_are_ranked(lab: Lab) -> None:
+    run_ids = lab.queue(3)
+    lab.train(run_ids[0], 0.1)
+    lab.train(run_ids[1], 0.2)
+    store.enqueue(lab.db, lab.study, lab.plans(1), again=True)
+    ask: dict[str, Any] = {"metric": METRIC, "direction": "min"}
+    assert [t.trial.id for t in store.ranking(lab.db, **ask)] == [2]
+    assert [t.trial.id for t in store.ranking(lab.db, **ask, top=5)] == [2]
+    assert store.ranking(lab.db, **ask, study_ids=[99]) == ()
+    assert store.ranking(lab.db, **ask, run_ids=[3]) == ()
+    assert store.ranking(lab.db, **ask, top=0) == ()
+    assert store.ranking(lab.db, metric="val/nothing", direction="min") == ()
+
+
+def test_a_dead_worker_is_told_in_the_ranking_too(lab: Lab) -> None:
+    (run_id,) = lab.queue()
+    claim = lab.claim([run_id], lease_seconds=60)
+    assert claim is not None
+    writer = store.RunWriter(lab.db, claim, lease_seconds=-1)
+    writer.write(Epoch(1, {METRIC: 0.5}, 0.1))
+    (trial,) = store.ranking(lab.db, metric=METRIC, direction="min", top=1)
+    assert trial.results[0].status is Status.INTERRUPTED
+    finish(writer)
+    (trial,) = store.ranking(lab.db, metric=METRIC, direction="min")
+    assert trial.results[0].status is Status.FINISHED
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = make_lab(tmp_path_factory.mktemp("large") / "runs.db")
+    draw = random.Random(0)  # noqa: S311
+    fill(lab, [[draw.random()] for _ in range(10_000)])
+    yield lab
+    lab.db.close()
+
+
+def test_the_top_of_ten_thousand_costs_a_small_part_of_them_all(large: Lab) -> None:
+    def seconds(top: int | None) -> float:
+        taken = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            store.ranking(large.db, metric=METRIC, direction="min", top=top)
+            taken.append(time.perf_counter() - begun)
+        return min(taken)
+
+    assert seconds(20) < seconds(None) / 5

@@ -1,0 +1,90 @@
+"""A study is made once and never becomes another question."""
+
+import pytest
+from store.lab import Lab
+
+from nnlab import store
+from nnlab.errors import StudyExists, UnknownName
+from nnlab.records import Objective, Scalar, Study
+
+Space = dict[str, tuple[Scalar, ...]]
+
+SPACE: Space = {"lr": (0.1, 0.01), "opt": ("sgd", "adam"), "dropout": (None, 0.5)}
+
+
+def create(
+    lab: Lab,
+    space: Space | None = SPACE,
+    seeds: tuple[int, ...] = (0, 1),
+    objective: str = "val/accuracy:max",
+    question: str = "",
+) -> Study:
+    return store.create_study(
+        lab.db,
+        name="wide",
+        question=question,
+        objective=Objective.parse(objective),
+        space=space,
+        seeds=seeds,
+    )
+
+
+def test_a_study_comes_back_as_it_was_made(lab: Lab) -> None:
+    made = create(lab, question="Which?")
+    assert made == store.find_study(lab.db, "wide")
+    assert made.space == SPACE
+    assert made.objective == Objective("val/accuracy", "max")
+    assert made.seeds == (0, 1)
+    assert made.created_at.tzinfo is not None
+
+
+def test_the_same_again_is_the_same_study(lab: Lab) -> None:
+    made = create(lab, question="Which?")
+    assert create(lab) == made
+    assert create(lab, dict(reversed(SPACE.items())), (1, 0)) == made
+    assert create(lab, question="Which one?").question == "Which one?"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"space": SPACE | {"lr": (0.1,)}}, "lr: 0.1, 0.01 -> 0.1"),
+        ({"space": SPACE | {"depth": (1, 2)}}, "depth: (the default) -> 1, 2"),
+        ({"space": SPACE | {"dropout": (0.5,)}}, "dropout: none, 0.5 -> 0.5"),
+        ({"space": None}, "space: fixed -> any"),
+        ({"seeds": (0, 1, 2)}, "seeds: 0, 1 -> 0, 1, 2"),
+        ({"objective": "val/loss"}, "objective: val/accuracy:max -> val/loss:min"),
+    ],
+)
+def test_another_question_under_the_name_says_what_differs(
+    lab: Lab, change: dict[str, object], told: str
+) -> None:
+    create(lab)
+    with pytest.raises(StudyExists) as caught:
+        create(lab, **change)  # type: ignore[arg-type]
+    assert told in caught.value.message
+    assert store.find_study(lab.db, "wide").space == SPACE
+
+
+def test_numbers_of_another_kind_are_another_space(lab: Lab) -> None:
+    create(lab, {"batch_norm": (True,)})
+    with pytest.raises(StudyExists, match="batch_norm: True -> 1"):
+        create(lab, {"batch_norm": (1,)})
+
+
+def test_an_unknown_study_lists_the_known_and_the_nearest(lab: Lab) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'depth'"):
+        store.find_study(lab.db, "dept")
+
+
+def test_an_overview_counts_current_runs_as_they_stand(lab: Lab) -> None:
+    finished, waiting, _ = lab.queue(3)
+    lab.train(finished, 0.5)
+    store.enqueue(lab.db, lab.study, lab.plans(1), again=True)
+    create(lab)
+    depth, wide = store.studies(lab.db)
+    assert (depth.study.name, depth.trials, depth.runs) == ("depth", 3, 3)
+    assert depth.by_status == {"queued": 3}
+    assert depth.last_activity is not None
+    assert (wide.trials, wide.runs, wide.by_status, wide.last_activity) == (0, 0, {}, None)
+    assert waiting in store.missing(lab.db, lab.study)
