@@ -31,9 +31,9 @@ def choices(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]",
+            metavar="KIND",
             show_default=False,
-            help=f"one of {', '.join(catalogue.KINDS)} [default: all]",
+            help=f"one of {', '.join(catalogue.KINDS)} \\[default: all]",
             autocompletion=completion.kinds,
         ),
     ] = None,

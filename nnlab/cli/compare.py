@@ -24,7 +24,7 @@ def compare(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", metavar="METRIC", help="metric to rank by [default: the study's objective]"
+            "--by", metavar="METRIC", help="metric to rank by \\[default: the study's objective]"
         ),
     ] = None,
     at: Annotated[
@@ -33,7 +33,7 @@ def compare(
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", metavar="N", min=0, help="so many rows, 0 for all [default: 20 in a table]"
+            "--top", metavar="N", min=0, help="so many rows, 0 for all \\[default: 20 in a table]"
         ),
     ] = None,
     group_by: Annotated[

@@ -43,8 +43,9 @@ def init_study(
 ) -> None:
     """Set up a study; `nnlab train --study NAME` then trains what is missing.
 
-    Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1, spaced evenly in the
-    logarithm when they span two decades; --width 32..512:5 takes five values).
+    Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1).
+    A range of two decades or more is spaced in the logarithm.
+    --width 32..512:5 takes five values of it.
 
     [bold]Examples[/bold]
 

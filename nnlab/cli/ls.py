@@ -39,7 +39,7 @@ COLUMNS = (
 def list_runs(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="[STUDY]", show_default=False, autocompletion=completion.studies),
+        typer.Argument(metavar="STUDY", show_default=False, autocompletion=completion.studies),
     ] = None,
     *,
     status: Annotated[

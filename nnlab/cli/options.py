@@ -28,7 +28,7 @@ Db = Annotated[
         metavar="URL|PATH",
         envvar="NNLAB_DB",
         show_default=False,
-        help="results database [default: runs.db]",
+        help="results database \\[default: runs.db]",
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="how to print")]
@@ -41,9 +41,9 @@ StudyOption = Annotated[
 StudyOrRuns = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[STUDY|RUN]...",
+        metavar="STUDY|RUN",
         show_default=False,
-        help="a study, or runs by number or name [default: all runs]",
+        help="a study, or runs by number or name \\[default: all runs]",
         autocompletion=completion.studies_and_runs,
     ),
 ]

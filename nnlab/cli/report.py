@@ -21,9 +21,9 @@ def report(
     study: Annotated[
         str | None,
         typer.Argument(
-            metavar="[STUDY]",
+            metavar="STUDY",
             show_default=False,
-            help="a study [default: the whole database]",
+            help="a study \\[default: the whole database]",
             autocompletion=completion.studies,
         ),
     ] = None,

@@ -56,8 +56,8 @@ def train(
 ) -> None:
     """Train one setting or a grid; every epoch lands in the database.
 
-    Lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1) are multiplied out. What is already
-    trained is not trained twice; what was interrupted goes on.
+    Lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1) are multiplied out.
+    What is trained is not trained twice; what was interrupted goes on.
 
     [bold]Examples[/bold]
 

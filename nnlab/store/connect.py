@@ -85,10 +85,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, references: bool = True) -> Iterator[Connection]:
         """One transaction that holds the write lock from its start.
 
         It is durable at exit; an exception inside rolls all of it back.
+
+        Args:
+            references: whether SQLite checks each foreign key. Only for masses of rows whose
+                references were checked beforehand: it takes a fifth of their time.
 
         Raises:
             DatabaseReadOnly: the database was opened for reading.
@@ -99,8 +103,19 @@ class Database:
                 f"{self.address.shown} was opened for reading only",
                 hint="update nnlab: a later one wrote this database" if self.newer else None,
             )
-        with self._translating(), self._writing.connect() as connection, connection.begin():
-            yield connection
+        with self._translating(), self._writing.connect() as connection:
+            if references:
+                with connection.begin():
+                    yield connection
+                return
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                driver.execute("PRAGMA foreign_keys=ON")
 
     @contextmanager
     def driver(self) -> Iterator[sqlite3.Connection]:

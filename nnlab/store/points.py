@@ -1,7 +1,9 @@
 """Writing points and summaries: the statements that run every epoch, and whole curves at once."""
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import chain, repeat
 
 from sqlalchemy.engine import Connection
 
@@ -70,23 +72,40 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
     wanted = [curve for curve in curves if len(curve)]
     if not wanted:
         return 0
-    with db.write() as connection:
+    with db.write(references=False) as connection:
         metrics = metric_ids(connection, [curve.metric for curve in wanted])
         # In the order of the table's key: pages are filled one after another, to the brim.
         wanted.sort(key=lambda curve: metrics[curve.metric][0])
         _refuse_overlap(connection, run_id, [metrics[curve.metric][0] for curve in wanted])
-        summaries = []
-        for curve in wanted:
-            metric_id, direction = metrics[curve.metric]
-            rows = zip(repeat(run_id), repeat(metric_id), curve.epochs, curve.values, strict=False)
-            connection.exec_driver_sql(_INSERT_POINT, list(rows))
-            summaries.append((metric_id, of_curve(direction, curve.epochs, curve.values)))
-        put_summaries(connection, run_id, summaries)
+        _insert_points(
+            connection,
+            chain.from_iterable(
+                zip(repeat(run_id), repeat(metrics[curve.metric][0]), curve.epochs, curve.values)
+                for curve in wanted
+            ),
+        )
+        put_summaries(
+            connection,
+            run_id,
+            [
+                (number, of_curve(direction, curve.epochs, curve.values))
+                for curve in wanted
+                for number, direction in [metrics[curve.metric]]
+            ],
+        )
         last = max(curve.epochs[-1] for curve in wanted)
         connection.exec_driver_sql(
             "UPDATE run SET epochs = ? WHERE id = ? AND epochs < ?", (last, run_id, last)
         )
     return sum(map(len, wanted))
+
+
+def _insert_points(connection: Connection, rows: Iterator[PointRow]) -> None:
+    # The driver's own call takes rows one by one: no list of them is made.
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    with closing(driver.cursor()) as cursor:
+        cursor.executemany(_INSERT_POINT, rows)
 
 
 def _refuse_overlap(connection: Connection, run_id: int, metrics: Sequence[int]) -> None:

@@ -252,7 +252,10 @@ def _walk(
             rows = walk.fetchmany(step)
             new = {trial_id for trial_id, _ in rows} - seen
             seen |= new
-            losses |= _rough_losses(connection, measure, new, sign)
+            rough = _rough_losses(connection, measure, new, sign)
+            if any(map(math.isinf, rough.values())):
+                return None  # an overflow, perhaps: only exact sums can tell
+            losses |= rough
             over = len(rows) < step
             if not over:
                 ahead = sign * rows[-1][1]

@@ -23,7 +23,9 @@ def of_curve(direction: Direction, epochs: Sequence[int], values: Sequence[float
     (3, None, 3, 0.2, 2)
     """
     n, last, last_epoch, _, _ = (len(values), *of_point(epochs[-1], values[-1])[1:])
-    known = [value for value in values if not math.isnan(value)]
+    # One sum finds out whether there is any NaN; most curves have none.
+    clean = not math.isnan(sum(values))
+    known = values if clean else [value for value in values if not math.isnan(value)]
     if not known:
         return n, last, last_epoch, None, None
     best = min(known) if direction == "min" else max(known)

@@ -69,6 +69,26 @@ def test_nothing_is_made_when_the_settings_are_wrong(nnlab: Nnlab, folder: Path)
 
 
 @pytest.mark.parametrize(
+    ("cell", "told"),
+    [("", "the value is missing"), ("tall", "'tall' is not a number")],
+)
+def test_a_data_file_with_bad_cells_trains_nothing(
+    nnlab: Nnlab, folder: Path, cell: str, told: str
+) -> None:
+    rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(40))
+    (folder / "points.csv").write_text(f"height,kind\n{rows}{cell},a\n")
+    answer = nnlab("train", "--data", "csv:points.csv#kind", expect=1)
+    assert f"line 42, column 'height': {told}" in answer.err
+    assert not (folder / "runs.db").exists()
+    (folder / "points.csv").write_text(f"height,kind\n{rows}")
+    nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
+    (folder / "points.csv").write_text(f"height,kind\n{rows}{rows}")
+    nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
+    found = nnlab("ls", "--format", "json").json
+    assert [run["status"] for run in found] == ["finished"] * 2  # new content, new trial
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["ls"],

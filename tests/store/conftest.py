@@ -21,6 +21,14 @@ def lab(path: Path) -> Iterator[Lab]:
     made.db.close()
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab without runs, to be copied where a test needs many."""
+    path = tmp_path_factory.mktemp("blank") / "runs.db"
+    make_lab(path).db.close()
+    return path
+
+
 @pytest.fixture
 def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts Python processes that run a piece of code with arguments; none outlives the test."""

@@ -6,7 +6,7 @@ import pytest
 from store.lab import Lab
 
 from nnlab import store
-from nnlab.errors import DiskFull, OutputError
+from nnlab.errors import OutputError
 from nnlab.records import Artifact, Status
 from nnlab.store.schema import HEAD
 
@@ -102,11 +102,10 @@ def test_a_backup_into_no_folder_says_so(lab: Lab, tmp_path: Path) -> None:
         store.backup(lab.db, tmp_path / "nowhere" / "copy.db")
 
 
-def test_a_backup_that_finds_no_room_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("this system has no /dev/full")
-    lab.queue()
-    with pytest.raises((OutputError, DiskFull)):
-        store.backup(lab.db, Path("/proc/copy.db"))
-    assert not list(tmp_path.glob(".*"))
+def test_a_backup_that_fails_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    # The copy in the making has a longer name yet, which no file system takes.
+    with pytest.raises(OutputError, match="cannot write"):
+        store.backup(lab.db, folder / ("x" * 255))
+    assert list(folder.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 from store.lab import Lab, make_lab
 
 from nnlab import store
-from nnlab.errors import NnlabError, NoDatabase, NotADatabase, OutputError
+from nnlab.errors import NoDatabase, NotADatabase, OutputError
 from nnlab.store.schema import HEAD
 from nnlab.store.tables import metadata
 
@@ -80,9 +80,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
-    for options in ({"write": False}, {"write": True, "create": True}):
-        with pytest.raises(NnlabError, match=r"is a folder|cannot be opened"):
-            store.open_database(str(tmp_path), **options)
+    for create in (False, True):
+        with pytest.raises(NotADatabase, match="is a folder, not a database"):
+            store.open_database(str(tmp_path), write=create, create=create)
 
 
 @pytest.mark.parametrize("write", [False, True])

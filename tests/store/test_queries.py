@@ -9,11 +9,11 @@ from store.lab import Lab, finish
 
 from nnlab import store
 from nnlab.errors import UnknownName
-from nnlab.records import Epoch, History, Status
+from nnlab.records import Epoch, History, Run, Status
 
 
-def numbers(runs: tuple[store.RankedTrial, ...] | tuple[object, ...]) -> list[int]:
-    return [run.id for run in runs]  # type: ignore[union-attr]
+def numbers(runs: tuple[Run, ...]) -> list[int]:
+    return [run.id for run in runs]
 
 
 def test_runs_are_chosen_by_all_that_is_given(lab: Lab) -> None:

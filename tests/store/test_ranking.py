@@ -4,12 +4,13 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.lab import Lab, finish, make_lab
+from store.lab import Lab, copied_lab, finish, make_lab
 
 from nnlab import store
 from nnlab.records import Direction, Epoch, Status
@@ -87,9 +88,14 @@ TRIALS = st.lists(st.lists(VALUE, min_size=1, max_size=4), min_size=0, max_size=
 @settings(max_examples=40)
 @given(values=TRIALS, top=st.integers(1, 8), maximise=st.booleans())
 def test_the_top_is_the_beginning_of_the_whole(
-    values: list[list[float]], top: int, *, maximise: bool, tmp_path_factory: Any
+    values: list[list[float]],
+    top: int,
+    blank: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    *,
+    maximise: bool,
 ) -> None:
-    lab = make_lab(tmp_path_factory.mktemp("lab") / "runs.db")
+    lab = copied_lab(blank, tmp_path_factory.mktemp("lab"))
     metric, direction = ("val/accuracy", "max") if maximise else (METRIC, "min")
     fill(lab, values, metric)
     expected = by_hand(values, direction)  # type: ignore[arg-type]
@@ -97,6 +103,10 @@ def test_the_top_is_the_beginning_of_the_whole(
     assert shown(store.ranking(lab.db, **ask)) == expected
     assert shown(store.ranking(lab.db, **ask, top=top)) == expected[:top]
     assert shown(store.ranking(lab.db, **ask, top=top, study_ids=[lab.study.id])) == expected[:top]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ranked, "_FEW_TRIALS", 0)
+        within = store.ranking(lab.db, **ask, top=top, study_ids=[lab.study.id])
+        assert shown(within) == expected[:top]
     everything = [run.id for run in store.runs(lab.db)]
     assert shown(store.ranking(lab.db, **ask, run_ids=everything)) == expected
     assert shown(store.ranking(lab.db, **ask, at="last")) == expected
@@ -108,7 +118,7 @@ def test_the_top_is_the_beginning_of_the_whole(
 @pytest.mark.parametrize("direction", ["min", "max"])
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_long_walk_finds_the_same(lab: Lab, direction: Direction, seeds: int) -> None:
-    draw = random.Random(seeds)  # noqa: S311
+    draw = random.Random(seeds)
     values = [[draw.choice([0.25, draw.random()]) for _ in range(seeds)] for _ in range(900)]
     metric = METRIC if direction == "min" else "val/accuracy"
     fill(lab, values, metric)
@@ -188,7 +198,7 @@ def test_a_dead_worker_is_told_in_the_ranking_too(lab: Lab) -> None:
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = make_lab(tmp_path_factory.mktemp("large") / "runs.db")
-    draw = random.Random(0)  # noqa: S311
+    draw = random.Random(0)
     fill(lab, [[draw.random()] for _ in range(10_000)])
     yield lab
     lab.db.close()

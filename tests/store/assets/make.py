@@ -13,6 +13,7 @@ from nnlab.records import (
     Epoch,
     Finding,
     Objective,
+    Setting,
     Severity,
     Status,
 )
@@ -37,7 +38,9 @@ def make(destination: Path) -> None:
         space={"lr": (0.1, 0.2), "opt": ("sgd",)},
         seeds=(0, 1),
     )
-    settings = [({"lr": lr, "opt": "sgd"}, f"digest-{lr}") for lr in (0.1, 0.2)]
+    settings: list[tuple[Setting, str]] = [
+        ({"lr": lr, "opt": "sgd"}, f"digest-{lr}") for lr in (0.1, 0.2)
+    ]
     plans = [
         store.Plan(setting, digest, seed, 2, "baseline", ("first",))
         for seed in (0, 1)
