@@ -1,0 +1,199 @@
+"""The worker: leases kept and lost, failures told, checkpoints that pay for themselves."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from nnlab import store
+from nnlab.config import RunConfig, digest_of, resolve, setting_of
+from nnlab.engine import checkpoint
+from nnlab.engine.data import facts
+from nnlab.engine.loop import start as real_start
+from nnlab.errors import DiskFull
+from nnlab.launch import worker
+from nnlab.launch.local import work_off
+from nnlab.launch.worker import Checkpointer, Ended, train_run
+from nnlab.records import Epoch, Run, Status
+
+
+@dataclass
+class Notes:
+    """A listener that keeps what it is told."""
+
+    epochs: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    over: list[Ended] = field(default_factory=list)
+    on_epoch: Any = None
+
+    def started(self, run: Run, epoch: int) -> None: ...
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        self.epochs.append(epoch.number)
+        if self.on_epoch:
+            self.on_epoch(epoch)
+
+    def noted(self, run: Run, message: str) -> None:
+        self.notes.append(message)
+
+    def ended(self, ended: Ended) -> None:
+        self.over.append(ended)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[store.Database]:
+    database = store.open_database(str(tmp_path / "runs.db"), write=True, create=True)
+    yield database
+    database.close()
+
+
+def queued(db: store.Database, **settings: Any) -> int:
+    small = {"data": "iris", "width": 4, "depth": 1, "epochs": 4, "device": "cpu"}
+    config = RunConfig(**(small | settings))  # type: ignore[arg-type]
+    setting = setting_of(resolve(config, facts("iris")))
+    study = store.create_study(db, name="s", question="", objective=None, space=None, seeds=())
+    plan = store.Plan(setting, digest_of(setting), 0, int(settings.get("epochs", 4)))
+    return store.enqueue(db, study, [plan]).run_ids[0]
+
+
+def claimed(db: store.Database, run_id: int, lease_seconds: float = 60.0) -> store.Claim:
+    found = store.claim(
+        db,
+        run_ids=[run_id],
+        hostname=socket.gethostname(),
+        pid=os.getpid(),
+        command="test",
+        lease_seconds=lease_seconds,
+    )
+    assert found is not None
+    return found
+
+
+def lease_until(db: store.Database, run_id: int) -> float:
+    with db.read() as connection:
+        query = text("SELECT lease_until FROM run WHERE id = :id")
+        return float(connection.execute(query, {"id": run_id}).scalar_one())
+
+
+def test_a_run_goes_from_the_queue_to_its_end(db: store.Database) -> None:
+    run_id = queued(db)
+    notes = Notes()
+    (ended,) = work_off(db, [run_id], notes, lambda: False)
+    assert notes.epochs == [1, 2, 3, 4]
+    assert ended.status is Status.FINISHED
+    assert ended.selected_value == max(store.history(db, run_id)["val/accuracy"].values)
+    assert notes.over == [ended]
+
+
+def test_the_heartbeat_keeps_the_lease_through_a_long_epoch(
+    db: store.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = queued(db, epochs=2)
+    monkeypatch.setattr(worker, "LEASE_SECONDS", 0.4)
+    seen = []
+
+    def slow(epoch: Epoch) -> None:
+        before = lease_until(db, run_id)
+        time.sleep(0.5)
+        seen.append(lease_until(db, run_id) > before)
+
+    ended = train_run(db, claimed(db, run_id), Notes(on_epoch=slow), lambda: False)
+    assert ended.status is Status.FINISHED
+    assert seen == [True, True]
+
+
+def test_a_worker_that_lost_its_lease_leaves_the_run_to_the_other(
+    db: store.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = queued(db)
+    first = claimed(db, run_id)
+    others: list[store.Claim] = []
+
+    def taken_over(epoch: Epoch) -> None:
+        if epoch.number == 2:
+            with db.write() as connection:  # as if this process had slept for an hour
+                connection.execute(text("UPDATE run SET lease_until = 0"))
+            others.append(claimed(db, run_id))
+
+    notes = Notes(on_epoch=taken_over)
+    ended = train_run(db, first, notes, lambda: False)
+    assert ended.status is Status.INTERRUPTED
+    assert "another" in (ended.reason or "")
+    assert notes.epochs == [1, 2]
+    (run,) = store.runs(db, run_ids=[run_id])
+    assert run.status is Status.RUNNING  # the other's
+    finished = train_run(db, others[0], Notes(), lambda: False)
+    assert finished.status is Status.FINISHED
+    assert store.history(db, run_id)["val/loss"].epochs == (1, 2, 3, 4)
+
+
+def test_whatever_a_model_raises_fails_its_run_and_no_other(
+    db: store.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = queued(db, lr=0.5), queued(db, lr=0.25)
+
+    def start(config: RunConfig) -> Any:
+        if config.lr == 0.5:
+            raise RuntimeError("shapes do not fit\nand more")
+        return real_start(config)
+
+    monkeypatch.setattr(worker, "start", start)
+    first, second = work_off(db, [bad, good], Notes(), lambda: False)
+    assert first.status is Status.FAILED
+    assert first.reason == "RuntimeError: shapes do not fit"
+    assert second.status is Status.FINISHED
+    (run,) = store.runs(db, run_ids=[bad])
+    assert (run.status, run.reason) == (Status.FAILED, first.reason)
+
+
+def test_a_full_disk_stops_the_work_and_the_run_can_go_on(
+    db: store.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = queued(db)
+
+    def full(*_: object) -> None:
+        raise DiskFull("no room left")
+
+    monkeypatch.setattr(checkpoint, "save_model", full)
+    with pytest.raises(DiskFull):
+        work_off(db, [run_id], Notes(), lambda: False)
+    (run,) = store.runs(db, run_ids=[run_id])
+    assert run.status is Status.INTERRUPTED
+    assert run.epochs == 4
+    monkeypatch.undo()
+    (ended,) = work_off(db, [run_id], Notes(), lambda: False)
+    assert ended.status is Status.FINISHED
+    assert len(store.history(db, run_id)["val/loss"]) == 4
+
+
+def test_a_checkpoint_is_written_when_the_time_pays_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: now[0])  # type: ignore[attr-defined]
+    saved = []
+
+    def save(*_: object) -> None:
+        saved.append(now[0])
+        now[0] += 0.1  # what a save costs
+
+    monkeypatch.setattr(checkpoint, "save", save)
+    saver = Checkpointer(tmp_path / "c.pt", saved_at=0.0)
+    session: Any = SimpleNamespace(done=False)
+    while now[0] < 60.0:
+        now[0] += 0.5
+        saver.save_if_due(session)
+    assert saved[0] == pytest.approx(1.0)
+    assert len(saved) * 0.1 / now[0] < 0.025
+    session.done = True
+    now[0] += 1000.0
+    before = len(saved)
+    saver.save_if_due(session)
+    assert len(saved) == before  # a run that is over needs none
