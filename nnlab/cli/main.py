@@ -76,7 +76,8 @@ def root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; anywhere on the line, or NNLAB_DEBUG=1.")
+        bool,
+        typer.Option("--debug", help="Show tracebacks; also NNLAB_DEBUG=1."),
     ] = False,
 ) -> None:
     """Train neural networks, keep every epoch in one file, and see which choice was better.

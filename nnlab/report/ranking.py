@@ -94,7 +94,7 @@ def rank(
         at=at,
         top=None if group_by else top,
     )
-    groups = _grouped(ranked, group_by) if group_by else [[trial] for trial in ranked]
+    groups = _grouped(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
     if group_by:
         groups.sort(key=lambda group: _key(_values(group), objective))
     total = (
@@ -123,16 +123,21 @@ def _objective(db: store.Database, scope: Scope, by: str | None) -> Objective:
     return objective
 
 
+def _settings(db: store.Database, trial_ids: Sequence[int]) -> Mapping[int, Setting]:
+    return {number: trial.setting for number, trial in store.trials(db, trial_ids).items()}
+
+
 def _grouped(
-    ranked: Sequence[store.RankedTrial], group_by: Sequence[str]
+    db: store.Database, ranked: Sequence[store.RankedTrial], group_by: Sequence[str]
 ) -> list[list[store.RankedTrial]]:
-    known = {name for trial in ranked for name in trial.trial.setting}
+    settings = _settings(db, [trial.trial_id for trial in ranked])
+    known = {name for setting in settings.values() for name in setting}
     for name in group_by:
         if ranked and name not in known:
             raise UnknownName("field", name, known)
     groups: dict[tuple[Scalar, ...], list[store.RankedTrial]] = {}
     for trial in ranked:
-        key = tuple(trial.trial.setting.get(name) for name in group_by)
+        key = tuple(settings[trial.trial_id].get(name) for name in group_by)
         groups.setdefault(key, []).append(trial)
     return list(groups.values())
 
@@ -160,11 +165,13 @@ def _rows(
 ) -> tuple[Row, ...]:
     run_ids = [result.run_id for group in groups for trial in group for result in trial.results]
     findings = store.findings(db, run_ids)
+    # One trial's setting stands for its group, which agrees in the fields grouped by.
+    settings = _settings(db, [group[0].trial_id for group in groups])
     test = test_metric(objective)
     tested = store.summaries(db, run_ids, [test]) if test else {}
     values = {run_id: found[test].last for run_id, found in tested.items() if test in found}
     return tuple(
-        _row(place, group, group_by, findings, values)
+        _row(place, group, settings[group[0].trial_id], group_by, findings, values)
         for place, group in enumerate(groups, start=1)
     )
 
@@ -178,18 +185,18 @@ def test_metric(objective: Objective) -> str:
 def _row(
     place: int,
     group: Sequence[store.RankedTrial],
+    setting: Setting,
     group_by: Sequence[str],
     findings: Mapping[int, Sequence[Finding]],
     tested: Mapping[int, float],
 ) -> Row:
     results = [result for trial in group for result in trial.results]
-    setting = group[0].trial.setting
     if group_by:
         setting = {name: setting.get(name) for name in group_by}
     flags = Counter(f.code for result in results for f in findings.get(result.run_id, ()))
     return Row(
         rank=place,
-        trials=tuple(trial.trial.id for trial in group),
+        trials=tuple(trial.trial_id for trial in group),
         setting=setting,
         value=aggregate([result.value for result in results]),
         epoch=median_epoch([result.epoch for result in results if result.epoch is not None]),

@@ -25,6 +25,7 @@ from nnlab.store.queries import (
     run_names,
     runs,
     studies,
+    trials,
 )
 from nnlab.store.queue import Claim, claim, release, renew
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
@@ -70,4 +71,5 @@ __all__ = [
     "status",
     "studies",
     "summaries",
+    "trials",
 ]

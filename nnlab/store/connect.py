@@ -4,7 +4,7 @@ import functools
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from enum import Enum
 from urllib.parse import quote
 
@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from nnlab.errors import DatabaseReadOnly
+from nnlab.errors import DatabaseReadOnly, DiskFull, StoreError
 from nnlab.store.address import Address
 from nnlab.store.failure import translated
 from nnlab.store.text import to_json
@@ -103,19 +103,17 @@ class Database:
                 f"{self.address.shown} was opened for reading only",
                 hint="update nnlab: a later one wrote this database" if self.newer else None,
             )
-        with self._translating(), self._writing.connect() as connection:
-            if references:
-                with connection.begin():
-                    yield connection
-                return
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                driver.execute("PRAGMA foreign_keys=ON")
+        try:
+            with (
+                self._translating(),
+                self._writing.connect() as connection,
+                nullcontext() if references else _without_references(connection),
+                connection.begin(),
+            ):
+                yield connection
+        except DiskFull:
+            self._make_room()
+            raise
 
     @contextmanager
     def driver(self) -> Iterator[sqlite3.Connection]:
@@ -157,6 +155,11 @@ class Database:
                 else:
                     return
 
+    def _make_room(self) -> None:
+        """Folds the log into the file, so that a small write, how a run ended, still has room."""
+        with suppress(StoreError), self.driver() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
@@ -196,6 +199,17 @@ def _connect(
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def _without_references(connection: Connection) -> Iterator[None]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin(connection: Connection) -> None:

@@ -9,11 +9,21 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import UnknownName
-from nnlab.records import Run, Status, Study
+from nnlab.records import Run, Status, Study, Trial
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, RUN, STUDY, ids, run_record, study_record
-from nnlab.store.text import moment_from_text
+from nnlab.store.rows import (
+    IDS,
+    PLACE,
+    PLACE_JOIN,
+    RUN,
+    STUDY,
+    ids,
+    plain_rows,
+    run_record,
+    study_record,
+)
+from nnlab.store.text import StoredSetting, moment_from_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,21 @@ def run_names(db: Database) -> tuple[str, ...]:
     """The names that runs were given, sorted."""
     with db.read() as connection:
         return tuple(_names(connection))
+
+
+def trials(db: Database, trial_ids: Iterable[int]) -> dict[int, Trial]:
+    """Trials by their number."""
+    with db.read() as connection:
+        rows = plain_rows(
+            connection,
+            "SELECT trial.id, study.name, trial.setting, trial.digest FROM trial"  # noqa: S608
+            f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {IDS}",
+            (ids(trial_ids),),
+        )
+    return {
+        number: Trial(number, study, StoredSetting(setting), digest)
+        for number, study, setting, digest in rows
+    }
 
 
 def count_runs(

@@ -1,18 +1,17 @@
 """Ranks trials by a metric, seeds aggregated, without touching the points where it can."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Direction, Status, Trial
+from nnlab.records import Direction, Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.queries import scope
 from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, plain_rows
-from nnlab.store.text import StoredSetting
 
 At = Literal["best", "last"] | int
 
@@ -23,7 +22,8 @@ _FEW_TRIALS = 400
 _LONGEST_WALK = 4096
 
 
-_Result = tuple[int, int, str, float | None, int | None]  # seed, run, status, value, epoch
+# Trial, seed, run, status, value, epoch: as the queries below give them.
+_Row = tuple[int, int, int, str, float | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +41,20 @@ class RankedTrial(NamedTuple):
     """A trial and what its current runs reached; `mean` is NaN if one of them is.
 
     Of a ranking of ten thousand trials few are looked at: the records of the others are never
-    made.
+    made, and their settings not read (`trials` reads those).
     """
 
     mean: float
-    trial_row: tuple[int, str, str, str]
-    result_rows: tuple[_Result, ...]
-
-    @property
-    def trial(self) -> Trial:
-        """The trial."""
-        number, study, setting, digest = self.trial_row
-        return Trial(number, study, StoredSetting(setting), digest)
+    trial_id: int
+    rows: Sequence[_Row]
 
     @property
     def results(self) -> tuple[SeedResult, ...]:
         """What each run contributes, by seed."""
         return tuple(
             SeedResult(run_id, seed, math.nan if value is None else value, epoch, Status(status))
-            for seed, run_id, status, value, epoch in sorted(self.result_rows)
+            for _, seed, run_id, status, value, epoch in sorted(self.rows)
         )
-
-
-# Is it NaN, how bad, the trial, its mean and runs: sorts best first, NaN last, then by trial.
-_Scored = tuple[bool, float, int, float, tuple[_Result, ...]]
-
-_Rows = Iterable[tuple[int, _Result]]  # of each run its trial, and what it contributes
 
 
 def ranking(
@@ -101,21 +89,14 @@ def ranking(
             return ()
         measure = _Measure(found[0], direction, at, kept=found[1] == direction)
         few = chosen is not None or (studies is not None and _is_small(connection, studies))
-        scored: list[_Scored] | None = None
-        if top is not None and measure.in_index and not few:
-            scored = _walk(connection, measure, studies, top)
-        if scored is None:
-            among = _Among.scope(studies, chosen)
-            rows = (
-                measure.all_rows(connection, among)
-                if measure.in_index and not few
-                else measure.rows(connection, among)
-            )
-            scored = sorted(_scored(connection, measure, rows))[:top]
-            if top is None and chosen is None:
-                return _with_trials(connection, scored, *scope(studies, None))
-        numbers = ids(one[2] for one in scored)
-        return _with_trials(connection, scored, f" AND trial.id IN {IDS}", (numbers,))
+        along = measure.in_index and not few
+        if top is not None and along:
+            walked = _walk(connection, measure, studies, top)
+            if walked is not None:
+                return tuple(walked)
+        among = _Among.scope(studies, chosen)
+        rows = measure.along_index(connection, among) if along else measure.rows(connection, among)
+        return tuple(_in_order(connection, measure, rows)[:top])
 
 
 class _Among(NamedTuple):
@@ -128,6 +109,11 @@ class _Among(NamedTuple):
     tables: str
     where: str = ""
     bound: tuple[Any, ...] = ()
+
+    @property
+    def run_first(self) -> str:
+        """The same tables, for a query that comes from a run's number."""
+        return "run CROSS JOIN trial" if "trial" in self.tables else self.tables
 
     @classmethod
     def scope(cls, studies: Sequence[int] | None, runs: Sequence[int] | None) -> "_Among":
@@ -160,29 +146,18 @@ class _Measure(NamedTuple):
         """Whether it can be read off the index of the best."""
         return self.at == "best" and self.kept
 
-    def all_rows(self, connection: Connection, among: _Among) -> _Rows:
-        """As `rows`, for most of the runs there are: two straight scans, joined here."""
-        best = {
-            run_id: (value, epoch)
-            for run_id, value, epoch in plain_rows(
-                connection,
-                "SELECT run_id, best, best_epoch FROM summary WHERE metric_id = ?",
-                (self.metric_id,),
-            )
-        }
-        runs = plain_rows(
+    def along_index(self, connection: Connection, among: _Among) -> list[_Row]:
+        """As `rows`, for most of the runs there are: straight through the metric's summaries."""
+        return plain_rows(
             connection,
-            f"SELECT run.trial_id, run.seed, run.id, run.status FROM {among.tables}"  # noqa: S608
-            f" WHERE run.current{among.where}",
-            among.bound,
-        )
-        return (
-            (trial_id, (seed, run_id, status, *best[run_id]))
-            for trial_id, seed, run_id, status in runs
-            if run_id in best
+            "SELECT run.trial_id, run.seed, run.id, run.status, measured.best,"  # noqa: S608
+            f" measured.best_epoch FROM summary AS measured CROSS JOIN {among.run_first}"
+            " WHERE measured.metric_id = ? AND run.id = measured.run_id AND run.current"
+            f"{among.where}",
+            (self.metric_id, *among.bound),
         )
 
-    def rows(self, connection: Connection, among: _Among) -> _Rows:
+    def rows(self, connection: Connection, among: _Among) -> list[_Row]:
         """The runs that have the metric."""
         if self.at == "last":
             sql = _SUMMARY.format(tables=among.tables, value="last", epoch="last_epoch")
@@ -193,8 +168,7 @@ class _Measure(NamedTuple):
         else:
             order = "ASC" if self.direction == "min" else "DESC"
             sql = _SCAN.format(tables=among.tables, order=order)
-        found = plain_rows(connection, sql + among.where, (self.metric_id, *among.bound))
-        return ((row[0], row[1:]) for row in found)
+        return plain_rows(connection, sql + among.where, (self.metric_id, *among.bound))
 
 
 _SUMMARY = """
@@ -231,7 +205,7 @@ _BEST_FIRST = """
 
 def _walk(
     connection: Connection, measure: _Measure, studies: Sequence[int] | None, top: int
-) -> list[_Scored] | None:
+) -> list[RankedTrial] | None:
     """The first `top`, by going through the runs best first; None where that does not pay.
 
     No trial is better than its best run. So once `top` trials are better than the last run
@@ -265,7 +239,7 @@ def _walk(
                 if over or enough < ahead:
                     close = [trial_id for trial_id, loss in losses.items() if loss <= enough]
                     found = measure.rows(connection, _Among.trials(close))
-                    return sorted(_scored(connection, measure, found))[:top]
+                    return _in_order(connection, measure, found)[:top]
             elif over:
                 return None  # trials without any number come last, and were not on the way
             walked += len(rows)
@@ -291,7 +265,7 @@ def _rough_losses(
     connection: Connection, measure: _Measure, trials: Iterable[int], sign: float
 ) -> dict[int, float]:
     """How bad each of the trials is, up to rounding; those with a NaN are left out."""
-    rows = connection.exec_driver_sql(_MEANS, (measure.metric_id, ids(trials)))
+    rows = plain_rows(connection, _MEANS, (measure.metric_id, ids(trials)))
     return {trial_id: sign * mean for trial_id, mean in rows if mean is not None}
 
 
@@ -303,27 +277,35 @@ def _is_small(connection: Connection, studies: Sequence[int]) -> bool:
     return found < _FEW_TRIALS
 
 
-def _scored(connection: Connection, measure: _Measure, rows: _Rows) -> Iterator[_Scored]:
-    trials: dict[int, tuple[_Result, ...]] = {}
+def _in_order(connection: Connection, measure: _Measure, rows: Iterable[_Row]) -> list[RankedTrial]:
+    """Trials of these rows, best first, those without a mean last, among equals by number."""
+    trials: dict[int, list[_Row]] = {}
     running: list[int] = []
-    for trial_id, result in rows:
-        trials[trial_id] = (*trials[trial_id], result) if trial_id in trials else (result,)
-        if result[2] == "running":
-            running.append(result[1])
-    live = _live(connection, running)
-    sign = 1.0 if measure.direction == "min" else -1.0
-    for trial_id, results in trials.items():
-        told = results if not live else tuple(_told(result, live) for result in results)
-        mean = results[0][3] if len(results) == 1 else _mean([result[3] for result in results])
-        if mean is None:
-            yield True, 0.0, trial_id, math.nan, told
+    for row in rows:
+        if row[0] in trials:
+            trials[row[0]].append(row)
         else:
-            yield False, sign * mean, trial_id, mean, told
+            trials[row[0]] = [row]
+        if row[3] == "running":
+            running.append(row[2])
+    live = _live(connection, running)
+    if live:
+        trials = {number: [_told(row, live) for row in found] for number, found in trials.items()}
+    means = {
+        number: found[0][4] if len(found) == 1 else _mean([row[4] for row in found])
+        for number, found in sorted(trials.items())
+    }
+    known = {number: mean for number, mean in means.items() if mean is not None}
+    # Sorting is stable in both directions: equals stay in the order of their numbers.
+    order = sorted(known, key=known.__getitem__, reverse=measure.direction == "max")
+    ranked = [RankedTrial(known[number], number, trials[number]) for number in order]
+    unknown = [number for number, mean in means.items() if mean is None]
+    return ranked + [RankedTrial(math.nan, number, trials[number]) for number in unknown]
 
 
-def _told(result: _Result, live: Mapping[int, Status]) -> _Result:
-    seed, run_id, status, value, epoch = result
-    return seed, run_id, live.get(run_id, status), value, epoch
+def _told(row: _Row, live: Mapping[int, Status]) -> _Row:
+    trial_id, seed, run_id, status, value, epoch = row
+    return trial_id, seed, run_id, live.get(run_id, status), value, epoch
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -352,18 +334,3 @@ def _live(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
         (ids(run_ids),),
     )
     return {run_id: observer.status(*place) for run_id, *place in rows}
-
-
-def _with_trials(
-    connection: Connection, scored: Sequence[_Scored], where: str, bound: tuple[str, ...]
-) -> tuple[RankedTrial, ...]:
-    rows = plain_rows(
-        connection,
-        "SELECT trial.id, study.name, trial.setting, trial.digest"  # noqa: S608
-        f" FROM trial JOIN study ON study.id = trial.study_id WHERE true{where}",
-        bound,
-    )
-    trials = {row[0]: row for row in rows}
-    return tuple(
-        RankedTrial(mean, trials[trial_id], results) for _, _, trial_id, mean, results in scored
-    )

@@ -2,15 +2,14 @@
 
 import math
 import random
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.lab import Lab, copied_lab, finish, make_lab
+from store.lab import Lab, copied_lab, finish
 
 from nnlab import store
 from nnlab.records import Direction, Epoch, Status
@@ -70,7 +69,7 @@ def by_hand(values: Values, direction: Direction) -> list[tuple[int, str]]:
 
 
 def shown(found: Sequence[store.RankedTrial]) -> list[tuple[int, str]]:
-    return [(trial.trial.id, str(trial.mean)) for trial in found]
+    return [(trial.trial_id, str(trial.mean)) for trial in found]
 
 
 @pytest.fixture
@@ -138,8 +137,9 @@ def test_seeds_are_aggregated_and_each_is_told(lab: Lab) -> None:
     assert [result.value for result in best.results] == [0.4, 0.2]
     assert [result.seed for result in best.results] == [0, 1]
     assert {result.status for result in best.results} == {Status.FINISHED}
-    assert best.trial.setting == {"n": 2}
-    assert best.trial.study == "depth"
+    trial = store.trials(lab.db, [best.trial_id])[best.trial_id]
+    assert trial.setting == {"n": 2}
+    assert trial.study == "depth"
     assert math.isnan(last.mean)
     assert [result.epoch for result in last.results] == [1, None]
 
@@ -150,7 +150,7 @@ def test_best_last_and_an_epoch_are_three_things(lab: Lab) -> None:
 
     def order(at: Literal["best", "last"] | int) -> list[tuple[int, float, int | None]]:
         found = store.ranking(lab.db, metric=METRIC, direction="min", at=at)
-        return [(t.trial.id, t.mean, t.results[0].epoch) for t in found]
+        return [(t.trial_id, t.mean, t.results[0].epoch) for t in found]
 
     assert order("best") == [(1, 0.1, 1), (2, 0.3, 3)]
     assert order("last") == [(2, 0.3, 3), (1, 0.9, 2)]
@@ -163,9 +163,9 @@ def test_a_metric_can_be_ranked_against_its_own_direction(lab: Lab) -> None:
     for run_id, losses in zip(lab.queue(2), ((0.1, 0.9, math.nan), (0.5, 0.4)), strict=True):
         lab.train(run_id, *losses)
     found = store.ranking(lab.db, metric=METRIC, direction="max", top=1)
-    assert [(t.trial.id, t.mean, t.results[0].epoch) for t in found] == [(1, 0.9, 2)]
+    assert [(t.trial_id, t.mean, t.results[0].epoch) for t in found] == [(1, 0.9, 2)]
     found = store.ranking(lab.db, metric=METRIC, direction="max", study_ids=[lab.study.id])
-    assert [(t.trial.id, t.mean) for t in found] == [(1, 0.9), (2, 0.5)]
+    assert [(t.trial_id, t.mean) for t in found] == [(1, 0.9), (2, 0.5)]
 
 
 def test_only_current_runs_in_the_scope_that_have_the_metric_are_ranked(lab: Lab) -> None:
@@ -174,8 +174,8 @@ def test_only_current_runs_in_the_scope_that_have_the_metric_are_ranked(lab: Lab
     lab.train(run_ids[1], 0.2)
     store.enqueue(lab.db, lab.study, lab.plans(1), again=True)
     ask: dict[str, Any] = {"metric": METRIC, "direction": "min"}
-    assert [t.trial.id for t in store.ranking(lab.db, **ask)] == [2]
-    assert [t.trial.id for t in store.ranking(lab.db, **ask, top=5)] == [2]
+    assert [t.trial_id for t in store.ranking(lab.db, **ask)] == [2]
+    assert [t.trial_id for t in store.ranking(lab.db, **ask, top=5)] == [2]
     assert store.ranking(lab.db, **ask, study_ids=[99]) == ()
     assert store.ranking(lab.db, **ask, run_ids=[3]) == ()
     assert store.ranking(lab.db, **ask, top=0) == ()
@@ -193,24 +193,3 @@ def test_a_dead_worker_is_told_in_the_ranking_too(lab: Lab) -> None:
     finish(writer)
     (trial,) = store.ranking(lab.db, metric=METRIC, direction="min")
     assert trial.results[0].status is Status.FINISHED
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = make_lab(tmp_path_factory.mktemp("large") / "runs.db")
-    draw = random.Random(0)
-    fill(lab, [[draw.random()] for _ in range(10_000)])
-    yield lab
-    lab.db.close()
-
-
-def test_the_top_of_ten_thousand_costs_a_small_part_of_them_all(large: Lab) -> None:
-    def seconds(top: int | None) -> float:
-        taken = []
-        for _ in range(5):
-            begun = time.perf_counter()
-            store.ranking(large.db, metric=METRIC, direction="min", top=top)
-            taken.append(time.perf_counter() - begun)
-        return min(taken)
-
-    assert seconds(20) < seconds(None) / 5
