@@ -17,7 +17,7 @@ def hello(name: str = "x") -> None:
 @app.command()
 def bye(name: str = "x") -> None:
     "Say bye."
-app()
+app(prog_name="bare")
 """
 ROUNDS = 11
 
@@ -34,8 +34,8 @@ def measure(runs_db: Path) -> list[Compared]:
             "COMP_CWORD": "3",
         }
         bare_completing = {
-            "_BARE_PY_COMPLETE": "complete_bash",
-            "COMP_WORDS": "bare.py hello --na",
+            "_BARE_COMPLETE": "complete_bash",
+            "COMP_WORDS": "bare hello --na",
             "COMP_CWORD": "2",
         }
         of_bare = "bare Typer"
