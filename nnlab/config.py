@@ -17,7 +17,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from nnlab.catalogue import Task, lookup
 from nnlab.errors import ConfigError, UnknownName
-from nnlab.records import Objective, Scalar, Setting
+from nnlab.objective import Objective, Scalar, Setting
 
 
 @dataclass(frozen=True, slots=True)

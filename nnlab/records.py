@@ -3,28 +3,34 @@
 Every other layer speaks in these; none of them can write to a database.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-Scalar = str | int | float | bool | None
-Setting = Mapping[str, Scalar]
-Direction = Literal["min", "max"]
+from nnlab.objective import Direction, Objective, Scalar, Setting, direction_of
 
-_HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
-
-
-def direction_of(metric: str) -> Direction:
-    """Whether a metric is better when lower or when higher, by the last part of its name.
-
-    >>> direction_of("val/loss"), direction_of("val/accuracy")
-    ('min', 'max')
-    """
-    quantity = metric.rsplit("/", 1)[-1].removesuffix("_exact")
-    return "max" if quantity in _HIGHER_IS_BETTER else "min"
+__all__ = [
+    "Artifact",
+    "Attempt",
+    "Curve",
+    "Direction",
+    "Environment",
+    "Epoch",
+    "Finding",
+    "History",
+    "Objective",
+    "Run",
+    "Scalar",
+    "Setting",
+    "Severity",
+    "Status",
+    "Study",
+    "Summary",
+    "Trial",
+    "direction_of",
+]
 
 
 class Status(StrEnum):
@@ -49,47 +55,6 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What a study optimises: a metric such as `val/accuracy` and a direction.
-
-    >>> Objective.parse("val/loss")
-    Objective(metric='val/loss', direction='min')
-    >>> str(Objective.parse("val/accuracy:max"))
-    'val/accuracy:max'
-    """
-
-    metric: str
-    direction: Direction
-
-    @classmethod
-    def parse(cls, text: str) -> "Objective":
-        """Reads `metric` or `metric:min|max`; raises ValueError for anything else."""
-        metric, _, direction = text.partition(":")
-        if not metric:
-            raise ValueError(f"no metric in {text!r}")
-        match direction:
-            case "":
-                return cls(metric, direction_of(metric))
-            case "min":
-                return cls(metric, "min")
-            case "max":
-                return cls(metric, "max")
-            case _:
-                raise ValueError(f"the direction is min or max, got {direction!r}")
-
-    def __str__(self) -> str:
-        return f"{self.metric}:{self.direction}"
-
-    def better(self, candidate: float, incumbent: float) -> bool:
-        """True when `candidate` is strictly better; anything beats NaN, NaN beats nothing."""
-        if math.isnan(candidate):
-            return False
-        if math.isnan(incumbent):
-            return True
-        return candidate < incumbent if self.direction == "min" else candidate > incumbent
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from nnlab.config import (
     setting_of,
 )
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_name
-from nnlab.records import Scalar, Setting
+from nnlab.objective import Scalar, Setting
 
 Space = Mapping[str, tuple[Scalar, ...]]
 

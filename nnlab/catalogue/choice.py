@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nnlab.records import Scalar
+from nnlab.objective import Scalar
 
 Task = Literal["classification", "regression"]
 

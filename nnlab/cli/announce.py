@@ -60,7 +60,7 @@ def result(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
     runs = store.runs(db, run_ids=run_ids)
     if not any(run.epochs for run in runs):
         return
-    studies = {overview.study.name: overview.study for overview in store.studies(db)}
+    studies = {study.name: study for study in store.all_studies(db)}
     names = list(dict.fromkeys(run.trial.study for run in runs))
     objective = studies[names[0]].objective or _objective_of(runs[0].trial.setting)
     scope = Scope("these runs", runs=tuple(run_ids), objective=objective)

@@ -44,7 +44,7 @@ def _studies() -> list[tuple[str, str]]:
         from nnlab.cli.place import opened
 
         with opened(None) as db:
-            return [(s.study.name, s.study.question) for s in store.studies(db)]
+            return [(study.name, study.question) for study in store.all_studies(db)]
     except Exception:  # noqa: BLE001  a completion that fails must not disturb the line typed
         return []
 

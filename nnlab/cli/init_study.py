@@ -1,18 +1,11 @@
-"""`nnlab init-study`: a question, a space of settings, seeds; nothing is trained yet."""
+"""`nnlab init-study`: its options. What they lead to is in `nnlab.cli.training`."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nnlab import store
-from nnlab.cli import announce
 from nnlab.cli.options import Db, given, with_settings
-from nnlab.cli.place import opened
-from nnlab.cli.plan import Typed, plan_of, read_config
-from nnlab.cli.render import say
-from nnlab.cli.train import runs_of
-from nnlab.errors import StudyExists
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -53,6 +46,10 @@ def init_study(
 
         nnlab init-study lr --config lr.toml --skip-if-exists
     """
+    # The store and what stands on it are imported now, not when a shell asks for completions.
+    from nnlab.cli import training
+    from nnlab.cli.plan import Typed
+
     typed = Typed(
         settings=given(settings),
         study=study,
@@ -60,26 +57,4 @@ def init_study(
         seed=settings["seed"],
         seeds=seeds,
     )
-    plan = plan_of(read_config(config, typed))
-    if dry_run:
-        announce.dry_run(runs_of(plan), set())
-        return
-    with opened(db, write=True, create=True) as database:
-        try:
-            made = store.create_study(
-                database,
-                name=study,
-                question=plan.question,
-                objective=plan.objective,
-                space=plan.space,
-                seeds=plan.seeds,
-            )
-        except StudyExists:
-            if not skip_if_exists:
-                raise
-            say(f"study '{study}' is there already and stays as it is")
-            return
-        queued = store.enqueue(database, made, runs_of(plan))
-        announce.setting([point.setting for point in plan.points])
-        announce.queued(made, queued)
-    say(f"next: nnlab train --study {study}", style="dim")
+    training.set_up(typed, config, db=db, skip_if_exists=skip_if_exists, dry_run=dry_run)

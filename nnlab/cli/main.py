@@ -1,5 +1,6 @@
 """The application: commands loaded when they are called, and the one error boundary."""
 
+import gc
 import importlib
 import os
 import sys
@@ -124,4 +125,7 @@ def _print_error(message: str, hint: str | None, *, label: str = "Error") -> Non
 
 def entry() -> None:
     """What the console script `nnlab` calls."""
+    # While modules are imported nothing becomes garbage, but looking for it takes a twentieth of
+    # the start. Training turns the collector on again.
+    gc.disable()
     sys.exit(main())

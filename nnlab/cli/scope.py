@@ -15,10 +15,10 @@ def scope_of(db: store.Database, words: Sequence[str] | None) -> Scope:
         UnknownName: a word is neither.
     """
     if not words:
-        studies = [overview.study for overview in store.studies(db)]
+        studies = store.all_studies(db)
         objective = studies[0].objective if len(studies) == 1 else None
         return Scope(title=db.address.shown, objective=objective)
-    known = {overview.study.name: overview.study for overview in store.studies(db)}
+    known = {study.name: study for study in store.all_studies(db)}
     if all(word in known for word in words):
         chosen = [known[word] for word in words]
         objectives = {study.objective for study in chosen}

@@ -40,7 +40,7 @@ def escaped(text: str) -> str:
 
 
 def _head(db: store.Database, scope: Scope) -> str:
-    studies = {overview.study.id: overview.study for overview in store.studies(db)}
+    studies = {study.id: study for study in store.all_studies(db)}
     lines = [f"# {escaped(scope.title)}", ""]
     for study_id in scope.studies or ():
         study = studies[study_id]

@@ -97,15 +97,12 @@ def rank(
     groups = _grouped(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
     if group_by:
         groups.sort(key=lambda group: _key(_values(group), objective))
-    total = (
-        len(groups)
-        if top is None or group_by
-        else _total(db, scope, objective.metric, len(groups), top)
-    )
+    measured = _count(db, scope, objective.metric)
+    total = len(groups) if group_by else measured
     shown = groups[:top] if top else groups
     rows = _rows(db, shown, objective, group_by)
     fields = tuple(group_by) or telling([row.setting for row in rows])
-    notes = _notes(db, scope, objective, rows)
+    notes = _notes(db, scope, objective, rows, measured)
     return Ranking(scope, objective, at, fields, rows, total, notes)
 
 
@@ -151,9 +148,8 @@ def _key(values: Sequence[float], objective: Objective) -> tuple[bool, float]:
     return math.isnan(mean), mean if objective.direction == "min" else -mean
 
 
-def _total(db: store.Database, scope: Scope, metric: str, found: int, top: int | None) -> int:
-    if top is None or found < top:
-        return found
+def _count(db: store.Database, scope: Scope, metric: str | None = None) -> int:
+    """Trials that were trained, or measured by a metric."""
     return store.count_trials(db, study_ids=scope.studies, run_ids=scope.runs, metric=metric)
 
 
@@ -208,9 +204,17 @@ def _row(
 
 
 def _notes(
-    db: store.Database, scope: Scope, objective: Objective, rows: Sequence[Row]
+    db: store.Database,
+    scope: Scope,
+    objective: Objective,
+    rows: Sequence[Row],
+    measured: int,
 ) -> tuple[str, ...]:
-    notes = _unranked(db, scope, objective)
+    notes = []
+    unmeasured = _count(db, scope) - measured
+    if unmeasured > 0:
+        told = plural(unmeasured, "trial")
+        notes.append(f"{told} not measured by {objective.metric}, not ranked")
     if objective.metric.startswith("test/"):
         notes.append(
             "ranked by the test split: the best of these looks better than it is;"
@@ -230,16 +234,6 @@ def _notes(
     if rows and max(seeds) == 1:
         notes.append("one seed each: no spread is known, a small lead may be luck")
     return tuple(notes)
-
-
-def _unranked(db: store.Database, scope: Scope, objective: Objective) -> list[str]:
-    """Trials that were trained, but never measured by this metric."""
-    where = {"study_ids": scope.studies, "run_ids": scope.runs}
-    trained = store.count_trials(db, **where, metric="train/loss")
-    measured = store.count_trials(db, **where, metric=objective.metric)
-    if trained <= measured:
-        return []
-    return [f"{plural(trained - measured, 'trial')} not measured by {objective.metric}, not ranked"]
 
 
 def plural(count: int, noun: str) -> str:

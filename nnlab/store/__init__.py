@@ -18,6 +18,7 @@ from nnlab.store.plans import Enqueued, Plan, enqueue, missing
 from nnlab.store.points import import_curves
 from nnlab.store.queries import (
     StudyOverview,
+    all_studies,
     count_runs,
     count_trials,
     find_runs,
@@ -43,6 +44,7 @@ __all__ = [
     "RunWriter",
     "SeedResult",
     "StudyOverview",
+    "all_studies",
     "artifacts",
     "attempts",
     "attempts_of",

@@ -9,12 +9,28 @@ from sqlalchemy.engine import Connection
 import nnlab
 from nnlab.errors import NotADatabase, StoreError
 from nnlab.store.address import Address
-from nnlab.store.tables import VERSION_TABLE, metadata
 
 # All revisions that this version knows, oldest first. Kept here so that opening a database
 # needs no Alembic; a test holds it together with the migrations.
 REVISIONS = ("0001",)
 HEAD = REVISIONS[-1]
+
+# nnlab's own version table lets it share a database with whatever else uses Alembic.
+VERSION_TABLE = "nnlab_version"
+
+# The names in `tables`, which takes SQLAlchemy's types to import; a test holds the two together.
+TABLES = (
+    "study",
+    "trial",
+    "run",
+    "environment",
+    "attempt",
+    "metric",
+    "point",
+    "summary",
+    "finding",
+    "artifact",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,7 @@ def revision_of(connection: Connection, address: Address) -> str | None:
     rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
     tables = {str(name) for (name,) in rows}
     if VERSION_TABLE not in tables:
-        taken = sorted(tables & set(metadata.tables))
+        taken = sorted(tables & set(TABLES))
         if taken:
             raise NotADatabase(
                 f"{address.shown} belongs to another program: its tables"
@@ -88,7 +104,7 @@ def revision_of(connection: Connection, address: Address) -> str | None:
     found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608
     if len(found) == 1:
         return str(found[0][0])
-    if not found and not tables & set(metadata.tables):
+    if not found and not tables & set(TABLES):
         return None
     raise NotADatabase(
         f"{address.shown} is damaged: its table {VERSION_TABLE} names {len(found)} revisions,"

@@ -25,9 +25,6 @@ from sqlalchemy.types import TypeEngine
 
 from nnlab.store.text import moment_from_text, moment_to_text
 
-# nnlab's own version table lets it share a database with whatever else uses Alembic.
-VERSION_TABLE = "nnlab_version"
-
 # Names for every constraint: a later migration can only change what has one.
 metadata = MetaData(
     naming_convention={

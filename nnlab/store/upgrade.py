@@ -16,8 +16,7 @@ from nnlab.errors import DatabaseReadOnly, DiskFull, NewerSchema, StoreError, Up
 from nnlab.store.address import Address
 from nnlab.store.connect import BUSY_SECONDS, Access, Database
 from nnlab.store.copying import copy_whole
-from nnlab.store.schema import Migrations, revision_of
-from nnlab.store.tables import metadata
+from nnlab.store.schema import TABLES, Migrations, revision_of
 
 
 def create_schema(
@@ -120,7 +119,7 @@ def _check(connection: Connection) -> None:
     problems = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check(10)")]
     if problems != ["ok"]:
         raise StoreError("; ".join(map(str, problems)))
-    for table in metadata.tables:
+    for table in TABLES:
         broken = connection.exec_driver_sql(f"PRAGMA foreign_key_check('{table}')").fetchall()
         if broken:
             raise StoreError(f"{len(broken)} rows of {table} refer to rows that are not there")

@@ -155,3 +155,12 @@ def test_text_from_users_is_shown_as_it_is(nnlab: Nnlab, folder: Path) -> None:
     text = (folder / "r.md").read_text()
     assert "<b>" not in text
     assert "&lt;b&gt;" in text
+
+
+def test_what_most_trials_select_by_is_ranked_and_the_rest_is_noted(nnlab: Nnlab) -> None:
+    nnlab("train", *QUICK, "--opt", "sgd,adam", "-q")
+    nnlab("train", "--data", "diabetes", "--epochs", "2", "--name", "sugar", "-q")
+    found = nnlab("compare", "--format", "json").json
+    assert (found["by"], found["total"]) == ("val/accuracy", 2)
+    assert "1 trial not measured by val/accuracy, not ranked" in found["notes"]
+    assert nnlab("compare", "sugar", "--format", "json").json["by"] == "val/loss"

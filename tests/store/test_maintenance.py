@@ -33,7 +33,6 @@ def test_status_counts_rows_and_bytes(lab: Lab, path: Path) -> None:
         ("DELETE FROM summary", "run 1: the summary of val/loss does not agree"),
         ("DELETE FROM point", "run 1: the summary of val/loss does not agree"),
         ("UPDATE run SET trial_id = 99", "table run: 1 rows refer to rows that are not there"),
-        ("UPDATE run SET status = 'running'", "run 1: its worker is gone"),
     ],
 )
 def test_check_finds_what_is_wrong(lab: Lab, damage: str, told: str) -> None:

@@ -113,9 +113,13 @@ def test_counts_go_by_scope(lab: Lab) -> None:
     assert store.count_runs(lab.db) == {Status.FINISHED: 1, Status.QUEUED: 5}
     assert store.count_runs(lab.db, study_ids=[99]) == {}
     assert store.count_runs(lab.db, run_ids=run_ids[:2]) == {Status.FINISHED: 1, Status.QUEUED: 1}
-    assert store.count_trials(lab.db) == 3
-    assert store.count_trials(lab.db, study_ids=[lab.study.id], metric="val/loss") == 1
+    assert store.count_trials(lab.db) == 1  # only those that have an epoch
+    lab.train(run_ids[1], 0.4)
+    assert store.count_trials(lab.db) == 2
+    assert store.count_trials(lab.db, study_ids=[lab.study.id], metric="val/loss") == 2
+    assert store.count_trials(lab.db, metric="val/nothing") == 0
     assert store.count_trials(lab.db, run_ids=[]) == 0
+    assert store.all_studies(lab.db) == (lab.study,)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_killed_worker_on_this_host_need_not_be_waited_for(lab: Lab) -> None:
     assert [run.id for run in store.runs(lab.db, status=Status.INTERRUPTED)] == [1]
     assert store.runs(lab.db, status=Status.RUNNING) == ()
     assert store.studies(lab.db)[0].by_status == {Status.INTERRUPTED: 1}
-    assert "its worker is gone" in store.check(lab.db)[0]
+    assert store.check(lab.db) == []  # no fault of the database
     assert claimed(lab, run_ids).run.status is Status.RUNNING
     assert store.check(lab.db) == []
 

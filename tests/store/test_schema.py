@@ -11,8 +11,15 @@ from sqlalchemy.exc import IntegrityError
 from store.lab import Lab
 
 from nnlab.records import Severity, Status
-from nnlab.store.schema import HEAD, REVISIONS, alembic_config, shipped
-from nnlab.store.tables import VERSION_TABLE, metadata
+from nnlab.store.schema import (
+    HEAD,
+    REVISIONS,
+    TABLES,
+    VERSION_TABLE,
+    alembic_config,
+    shipped,
+)
+from nnlab.store.tables import metadata
 
 
 def test_known_revisions_are_the_migrations_in_their_order() -> None:
@@ -20,6 +27,10 @@ def test_known_revisions_are_the_migrations_in_their_order() -> None:
     walked = [revision.revision for revision in script.walk_revisions()]
     assert tuple(reversed(walked)) == REVISIONS
     assert script.get_current_head() == HEAD
+
+
+def test_the_names_of_the_tables_are_those_of_the_tables() -> None:
+    assert set(TABLES) == set(metadata.tables)
 
 
 def test_alembic_finds_no_difference(lab: Lab) -> None:

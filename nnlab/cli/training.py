@@ -1,0 +1,241 @@
+"""From settings typed to runs trained: enqueue what is missing, work it off, say what came out."""
+
+import gc
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnlab import store
+from nnlab.cli import announce
+from nnlab.cli.interrupt import StopRequest
+from nnlab.cli.place import opened
+from nnlab.cli.plan import Plan, Typed, plan_of, read_config
+from nnlab.cli.render import say
+from nnlab.errors import (
+    Interrupted,
+    NnlabError,
+    NoDatabase,
+    StudyExists,
+    UnknownName,
+    UsageError,
+)
+from nnlab.records import Run, Status, Study
+from nnlab.space import label, telling
+
+if TYPE_CHECKING:
+    from nnlab.cli.live import View
+
+# Plain `nnlab train` adds its runs to this study, which has no fixed space.
+OPEN_STUDY = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """How much to print: only the result, or a line for every epoch."""
+
+    quiet: bool
+    verbose: bool
+
+
+def train(
+    typed: Typed,
+    config: Path | None,
+    *,
+    db: str | None,
+    again: bool,
+    dry_run: bool,
+    show: Show,
+    keep_models: bool,
+) -> None:
+    """Trains what was typed, with what a TOML file adds.
+
+    Raises:
+        NnlabError: a setting, the database or a run is not as it must be.
+    """
+    gc.enable()
+    typed = read_config(config, typed)
+    # All that can be wrong with a setting is found before a database is made or touched.
+    plan = plan_of(typed) if typed.says_something or typed.study is None else None
+    if dry_run:
+        _dry_run(db, typed.study, plan)
+        return
+    with opened(db, write=True, create=plan is not None) as database:
+        run_ids = _enqueue(database, typed.study, plan, again=again, quiet=show.quiet)
+        _work(database, run_ids, show, keep_models=keep_models)
+
+
+def set_up(
+    typed: Typed, config: Path | None, *, db: str | None, skip_if_exists: bool, dry_run: bool
+) -> None:
+    """Sets up a study and queues its runs; nothing is trained yet.
+
+    Raises:
+        NnlabError: a setting or the database is not as it must be.
+        StudyExists: one of that name asks something else.
+    """
+    plan = plan_of(read_config(config, typed))
+    if dry_run:
+        announce.dry_run(runs_of(plan), set())
+        return
+    with opened(db, write=True, create=True) as database:
+        try:
+            study = _study_for(database, plan)
+        except StudyExists:
+            if not skip_if_exists:
+                raise
+            say(f"study '{plan.study}' is there already and stays as it is")
+            return
+        queued = store.enqueue(database, study, runs_of(plan))
+        announce.setting([point.setting for point in plan.points])
+        announce.queued(study, queued)
+    say(f"next: nnlab train --study {study.name}", style="dim")
+
+
+def _enqueue(
+    db: store.Database, name: str | None, plan: Plan | None, *, again: bool, quiet: bool
+) -> tuple[int, ...]:
+    """Puts what was asked for into the queue and says what that is.
+
+    Without a plan it is what the study of that name still wants.
+    """
+    if plan is None:
+        study = _existing(db, str(name))
+        wanted = _stored_runs(db, study)
+    else:
+        study = _study_for(db, plan)
+        wanted = runs_of(plan)
+    queued = store.enqueue(db, study, wanted, again=again)
+    if not quiet:
+        announce.setting([run.setting for run in wanted])
+        announce.queued(study, queued)
+    return queued.run_ids
+
+
+def _study_for(db: store.Database, plan: Plan) -> Study:
+    if plan.study is None:
+        return store.create_study(
+            db, name=OPEN_STUDY, question="", objective=None, space=None, seeds=()
+        )
+    return store.create_study(
+        db,
+        name=plan.study,
+        question=plan.question,
+        objective=plan.objective,
+        space=plan.space,
+        seeds=plan.seeds,
+    )
+
+
+def _existing(db: store.Database, name: str) -> Study:
+    try:
+        return store.find_study(db, name)
+    except UnknownName as error:
+        raise UsageError(
+            error.message, hint=f"nnlab init-study {name} --lr 1e-3..1e-1 sets it up"
+        ) from None
+
+
+def _stored_runs(db: store.Database, study: Study) -> list[store.Plan]:
+    """What a study wants already: its current runs."""
+    return [
+        store.Plan(run.trial.setting, run.trial.digest, run.seed, run.epochs_planned)
+        for run in store.runs(db, study=study.id, current_only=True)
+    ]
+
+
+def runs_of(plan: Plan) -> list[store.Plan]:
+    """Every run of a plan, all trials with the first seed first: an early look compares all."""
+    return [
+        store.Plan(point.setting, point.digest, seed, point.config.epochs, plan.name, plan.tags)
+        for seed in plan.seeds
+        for point in plan.points
+    ]
+
+
+def _work(
+    db: store.Database,
+    run_ids: Sequence[int],
+    show: Show,
+    *,
+    keep_models: bool,
+) -> None:
+    runs = store.runs(db, run_ids=run_ids)
+    missing = [run for run in runs if run.status.is_missing]
+    if missing:
+        view = _view(runs, missing, show)
+        _train_all(db, [run.id for run in missing], view, keep_models=keep_models)
+    announce.result(db, run_ids, quiet=show.quiet)
+    _raise_for_failures(store.runs(db, run_ids=run_ids))
+
+
+def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
+    """The screen that fits: a bar on a terminal, lines in a pipe, or nothing."""
+    # torch takes its second or two here, after the settings were found to be good.
+    from nnlab.cli.live import BarView, LinesView, QuietView
+
+    fields = telling([run.trial.setting for run in runs])
+
+    def describe(run: Run) -> str:
+        return f"{label(run.trial.setting, fields)} seed={run.seed}".strip()
+
+    if show.quiet:
+        return QuietView(describe)
+    if not sys.stdout.isatty():
+        return LinesView(describe, every_epoch=show.verbose)
+    left = sum(run.epochs_planned - run.epochs for run in missing)
+    return BarView(describe, runs=len(missing), epochs=left, every_epoch=show.verbose)
+
+
+def _train_all(
+    db: store.Database, run_ids: Sequence[int], view: "View", *, keep_models: bool
+) -> None:
+    from nnlab.launch.local import work_off
+
+    stop = StopRequest(view.stopping)
+    try:
+        with stop, view:
+            work_off(db, run_ids, view, stop, keep_models=keep_models)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
+        ) from None
+    if stop.asked:
+        raise Interrupted("every finished epoch is kept", hint=_GO_ON)
+
+
+_GO_ON = "the same command goes on where this one stopped"
+
+
+def _raise_for_failures(runs: Sequence[Run]) -> None:
+    failed = [run for run in runs if run.status is Status.FAILED]
+    if failed:
+        raise NnlabError(
+            f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
+            hint=f"`nnlab show {failed[0].id}` tells more; the same command tries again",
+        )
+
+
+def _dry_run(db: str | None, name: str | None, plan: Plan | None) -> None:
+    """Says what would be trained; makes no database and writes to none."""
+    try:
+        with opened(db) as database:
+            if plan is None:
+                study: Study | None = _existing(database, str(name))
+                assert study is not None
+                wanted = _stored_runs(database, study)
+            else:
+                known = {found.name: found for found in store.all_studies(database)}
+                study = known.get(plan.study or OPEN_STUDY)
+                wanted = runs_of(plan)
+            announce.dry_run(wanted, _done(database, study) if study else set())
+    except NoDatabase:
+        if plan is None:
+            raise
+        announce.dry_run(runs_of(plan), set())
+
+
+def _done(db: store.Database, study: Study) -> set[tuple[str, int]]:
+    runs = store.runs(db, study=study.id, current_only=True)
+    return {(r.trial.digest, r.seed) for r in runs if not r.status.is_missing}
