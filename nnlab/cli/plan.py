@@ -131,7 +131,10 @@ def plan_of(typed: Typed) -> Plan:
         space = parse_space(typed.settings)
     except ConfigError as error:
         problems += error.problems
-    problems += _word_problems(typed)
+    try:
+        check_words(typed)
+    except ConfigError as error:
+        problems += error.problems
     if problems:
         raise ConfigError(problems)
     known = {name: facts(str(name)) for name in space.get("data", (choosables()["data"].default,))}
@@ -149,10 +152,18 @@ def _seeds(typed: Typed) -> tuple[int, ...]:
     return tuple(range(typed.seeds))
 
 
-def _word_problems(typed: Typed) -> list[str]:
-    words = {"--study": typed.study, "--name": typed.name}
-    return [
+def check_words(typed: Typed) -> None:
+    """Checks the names that were typed.
+
+    Raises:
+        ConfigError: one is empty, too long, or not printable.
+    """
+    words = [("--study", typed.study), ("--name", typed.name)]
+    words += [("--tag", tag) for tag in typed.tags]
+    problems = [
         f"{option} must be 1 to 200 printable characters, got {word!r}"
-        for option, word in words.items()
+        for option, word in words
         if word is not None and not (0 < len(word.strip()) <= 200 and word.isprintable())
     ]
+    if problems:
+        raise ConfigError(problems)

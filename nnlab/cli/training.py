@@ -11,7 +11,7 @@ from nnlab import store
 from nnlab.cli import announce
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.place import opened
-from nnlab.cli.plan import Plan, Typed, plan_of, read_config
+from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config
 from nnlab.cli.render import say
 from nnlab.errors import (
     Interrupted,
@@ -59,10 +59,10 @@ def train(
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed) if typed.says_something or typed.study is None else None
     if dry_run:
-        _dry_run(db, typed.study, plan)
+        _dry_run(db, typed, plan)
         return
     with opened(db, write=True, create=plan is not None) as database:
-        run_ids = _enqueue(database, typed.study, plan, again=again, quiet=show.quiet)
+        run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet)
         _work(database, run_ids, show, keep_models=keep_models)
 
 
@@ -94,15 +94,15 @@ def set_up(
 
 
 def _enqueue(
-    db: store.Database, name: str | None, plan: Plan | None, *, again: bool, quiet: bool
+    db: store.Database, typed: Typed, plan: Plan | None, *, again: bool, quiet: bool
 ) -> tuple[int, ...]:
     """Puts what was asked for into the queue and says what that is.
 
     Without a plan it is what the study of that name still wants.
     """
     if plan is None:
-        study = _existing(db, str(name))
-        wanted = _stored_runs(db, study)
+        study = _existing(db, str(typed.study))
+        wanted = _stored_runs(db, study, typed)
     else:
         study = _study_for(db, plan)
         wanted = runs_of(plan)
@@ -137,10 +137,18 @@ def _existing(db: store.Database, name: str) -> Study:
         ) from None
 
 
-def _stored_runs(db: store.Database, study: Study) -> list[store.Plan]:
-    """What a study wants already: its current runs."""
+def _stored_runs(db: store.Database, study: Study, typed: Typed) -> list[store.Plan]:
+    """What a study wants already: its current runs, with the name and tags that were typed."""
+    check_words(typed)
     return [
-        store.Plan(run.trial.setting, run.trial.digest, run.seed, run.epochs_planned)
+        store.Plan(
+            run.trial.setting,
+            run.trial.digest,
+            run.seed,
+            run.epochs_planned,
+            typed.name,
+            typed.tags,
+        )
         for run in store.runs(db, study=study.id, current_only=True)
     ]
 
@@ -217,14 +225,14 @@ def _raise_for_failures(runs: Sequence[Run]) -> None:
         )
 
 
-def _dry_run(db: str | None, name: str | None, plan: Plan | None) -> None:
+def _dry_run(db: str | None, typed: Typed, plan: Plan | None) -> None:
     """Says what would be trained; makes no database and writes to none."""
     try:
         with opened(db) as database:
             if plan is None:
-                study: Study | None = _existing(database, str(name))
+                study: Study | None = _existing(database, str(typed.study))
                 assert study is not None
-                wanted = _stored_runs(database, study)
+                wanted = _stored_runs(database, study, typed)
             else:
                 known = {found.name: found for found in store.all_studies(database)}
                 study = known.get(plan.study or OPEN_STUDY)

@@ -116,3 +116,12 @@ def test_plot_draws_every_format(nnlab: Nnlab, folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.glob("a.*")}
     nnlab("plot", "curves", "-o", "a.pdf", "-o", "a.svg", "-o", "a.png")
     assert {path.name: path.read_bytes() for path in folder.glob("a.*")} == before
+
+
+def test_a_study_that_is_trained_by_name_takes_names_and_tags(nnlab: Nnlab) -> None:
+    nnlab("init-study", "s", *QUICK)
+    nnlab("train", "--study", "s", "--name", "night", "--tag", "lab", "-q")
+    (run,) = nnlab("ls", "--format", "json").json
+    assert (run["name"], run["tags"]) == ("night", ["lab"])
+    answer = nnlab("train", "--study", "s", "--tag", "", expect=2)
+    assert "--tag must be 1 to 200 printable characters" in answer.err
