@@ -27,7 +27,7 @@ def measure(runs_db: Path) -> list[Compared]:
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
-        nnlab = [sys.executable, "-c", "from nnlab.cli.main import entry; entry()"]
+        nnlab = [sys.executable, "-c", "from nnlab.__main__ import entry; entry()"]
         completing = {
             "_NNLAB_COMPLETE": "complete_bash",
             "COMP_WORDS": "nnlab train --opt ad",

@@ -47,7 +47,7 @@ class DataFacts:
 _DATA, _MODEL, _OPTIM, _RUN = "Data", "Model", "Training", "Run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One run: a setting and a seed. Made by `resolve`, which fills in what is left open."""
 

@@ -1,6 +1,5 @@
 """The application: commands loaded when they are called, and the one error boundary."""
 
-import gc
 import importlib
 import os
 import sys
@@ -121,11 +120,3 @@ def _print_error(message: str, hint: str | None, *, label: str = "Error") -> Non
     console.print(Text(f"{label}: ", style="bold red"), Text(message), sep="", end="\n")
     if hint:
         console.print(Text("  try: ", style="dim"), Text(hint), sep="")
-
-
-def entry() -> None:
-    """What the console script `nnlab` calls."""
-    # While modules are imported nothing becomes garbage, but looking for it takes a twentieth of
-    # the start. Training turns the collector on again.
-    gc.disable()
-    sys.exit(main())

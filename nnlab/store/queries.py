@@ -164,9 +164,10 @@ def count_runs(
     where, bound = scope(study_ids, run_ids)
     observer = Observer.here()
     with db.read() as connection:
+        trial = "" if study_ids is None else "JOIN trial ON trial.id = run.trial_id"
         rows = connection.exec_driver_sql(
-            f"SELECT count(*), {PLACE} FROM run JOIN trial ON trial.id = run.trial_id"  # noqa: S608
-            f" {PLACE_JOIN} WHERE run.current{where} GROUP BY 2, 3, 4, 5, 6",
+            f"SELECT count(*), {PLACE} FROM run {trial} {PLACE_JOIN}"  # noqa: S608
+            f" WHERE run.current{where} GROUP BY 2, 3, 4, 5, 6",
             bound,
         )
         counts: Counter[Status] = Counter()
@@ -184,17 +185,20 @@ def count_trials(
 ) -> int:
     """How many trials have a current run with an epoch, or with `metric` one measured by it."""
     where, bound = scope(study_ids, run_ids)
-    where += " AND run.epochs > 0"
-    if metric is not None:
-        where += (
-            " AND EXISTS (SELECT 1 FROM summary WHERE run_id = run.id AND metric_id ="
-            " (SELECT id FROM metric WHERE name = ?))"
-        )
-        bound = (*bound, metric)
+    tables = "run"
+    if study_ids is not None:
+        tables, where = "run CROSS JOIN trial", f" AND trial.id = run.trial_id{where}"
+    if metric is None:
+        where += " AND run.epochs > 0"
+    else:
+        # From the index of the metric to its runs: asking each run for the metric takes twice.
+        tables = f"summary CROSS JOIN {tables}"
+        named = "(SELECT id FROM metric WHERE name = ?)"
+        where = f" AND summary.metric_id = {named} AND run.id = summary.run_id{where}"
+        bound = (metric, *bound)
     with db.read() as connection:
         found: int = connection.exec_driver_sql(
-            "SELECT count(DISTINCT trial.id) FROM run JOIN trial ON trial.id = run.trial_id"  # noqa: S608
-            f" WHERE run.current{where}",
+            f"SELECT count(DISTINCT run.trial_id) FROM {tables} WHERE run.current{where}",  # noqa: S608
             bound,
         ).scalar_one()
     return found

@@ -11,7 +11,7 @@ from nnlab.records import Direction, Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.queries import scope
-from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, plain_rows
+from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, plain_cursor, plain_rows
 
 At = Literal["best", "last"] | int
 
@@ -213,7 +213,8 @@ def _walk(
     """
     where, bound = scope(studies, None)
     descending = measure.direction == "max"
-    walk = connection.exec_driver_sql(
+    walk = plain_cursor(
+        connection,
         _BEST_FIRST + where + f" ORDER BY summary.best {'DESC' if descending else 'ASC'}",
         (measure.metric_id, *bound),
     )

@@ -56,7 +56,7 @@ def completions(folder: Path, line: str) -> list[str]:
     """What bash would offer for a line that ends at the cursor."""
     words = line.split(" ")
     answer = subprocess.run(
-        [sys.executable, "-c", "from nnlab.cli.main import entry; entry()"],
+        [sys.executable, "-c", "from nnlab.__main__ import entry; entry()"],
         cwd=folder,
         capture_output=True,
         text=True,
