@@ -162,18 +162,28 @@ def count_runs(
 ) -> dict[Status, int]:
     """How many current runs stand how, in studies, among runs, or in all."""
     where, bound = scope(study_ids, run_ids)
-    observer = Observer.here()
+    trial = "" if study_ids is None else "JOIN trial ON trial.id = run.trial_id"
+    counts: Counter[Status] = Counter()
     with db.read() as connection:
-        trial = "" if study_ids is None else "JOIN trial ON trial.id = run.trial_id"
-        rows = connection.exec_driver_sql(
-            f"SELECT count(*), {PLACE} FROM run {trial} {PLACE_JOIN}"  # noqa: S608
-            f" WHERE run.current{where} GROUP BY 2, 3, 4, 5, 6",
+        for status, count in plain_rows(
+            connection,
+            f"SELECT run.status, count(*) FROM run {trial}"  # noqa: S608
+            f" WHERE run.current{where} GROUP BY run.status",
             bound,
-        )
-        counts: Counter[Status] = Counter()
-        for count, *place in rows:
-            counts[observer.status(*place)] += count
-    return dict(counts)
+        ):
+            counts[Status(status)] = count
+        if counts[Status.RUNNING]:
+            # Only of these the worker must be looked for.
+            del counts[Status.RUNNING]
+            observer = Observer.here()
+            for place in plain_rows(
+                connection,
+                f"SELECT {PLACE} FROM run {trial} {PLACE_JOIN}"  # noqa: S608
+                f" WHERE run.current AND run.status = 'running'{where}",
+                bound,
+            ):
+                counts[observer.status(*place)] += 1
+    return {status: count for status, count in counts.items() if count}
 
 
 def count_trials(
