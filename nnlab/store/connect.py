@@ -193,6 +193,9 @@ def _connect(
         # FULL: an epoch that was shown on the screen is there after a power cut.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        # In KiB. The 2 MB that SQLite takes by itself do not hold the runs of a large study, so
+        # each of the queries behind one table would read the file again.
+        connection.execute("PRAGMA cache_size=-32768")
         if not access.writes:
             connection.execute("PRAGMA query_only=ON")
     except BaseException:
