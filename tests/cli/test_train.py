@@ -170,33 +170,12 @@ def test_overfitting_is_flagged_everywhere(nnlab: Nnlab) -> None:
 def test_a_run_that_cannot_start_is_failed_with_its_reason_and_the_rest_go_on(
     nnlab: Nnlab,
 ) -> None:
-    answer = nnlab(
-        "train",
-        "--data",
-        "iris,digits",
-        "--model",
-        "cnn",
-        "--width",
-        "2",
-        "--epochs",
-        "1",
-        expect=1,
-    )
+    words = ("train", "--data", "iris,digits", "--model", "cnn", "--width", "2", "--epochs", "1")
+    answer = nnlab(*words, expect=1)
     assert "1 of 2 runs failed; run 1: --model cnn needs images; iris has 4 features" in answer.err
     states = {run["run"]: run["status"] for run in nnlab("ls", "--format", "json").json}
     assert states == {1: "failed", 2: "finished"}
-    again = nnlab(
-        "train",
-        "--data",
-        "iris,digits",
-        "--model",
-        "cnn",
-        "--width",
-        "2",
-        "--epochs",
-        "1",
-        expect=1,
-    )
+    again = nnlab(*words, expect=1)
     assert "1 failed before, tried again" in again.out
 
 
