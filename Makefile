@@ -5,7 +5,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch>=2.6,<2.14
 WORKERS ?= 2
 
-.PHONY: demo test check format docs bench wheel clean
+.PHONY: demo test check format docs studies bench wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -46,6 +46,10 @@ format: .venv/dev
 # commands.md, choices.md and findings.md are made from the program.
 docs: .venv/dev
 	$(BIN)/python docs/build.py
+
+# Every built-in study, trained and judged: half an hour on two cores.
+studies: .venv/test
+	$(BIN)/python docs/build_studies.py
 
 bench: .venv/test
 	$(BIN)/python benchmarks/run.py

@@ -18,7 +18,7 @@ from torch.nn import functional
 from nnlab import store
 from nnlab.cli.live import BarView
 from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
-from nnlab.engine import loop
+from nnlab.engine import loop, losses, probe
 from nnlab.engine.data.prepare import Part, Prepared
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.launch.provenance import environment
@@ -84,7 +84,9 @@ def _ours(train: Part, val: Part) -> Iterator[Iterator[Epoch]]:
     model = _model()
     data = Prepared("classification", (784,), 10, train, val, val, "benchmark")
     cpu = torch.device("cpu")
-    session = loop.Session(config, cpu, 1, data, model, build_optimizer(model, config), None)
+    optimizer, loss = build_optimizer(model, config), losses.build(config)
+    session = loop.Session(config, cpu, 1, data, model, optimizer, loss, losses.measured(config))
+    session.probe = probe.build(config, model, train.examples, train.targets)
     with tempfile.TemporaryDirectory() as folder:
         db = store.open_database(str(Path(folder) / "runs.db"), write=True, create=True)
         study = store.create_study(

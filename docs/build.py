@@ -20,7 +20,11 @@ from nnlab.cli.main import COMMANDS  # noqa: E402
 from nnlab.diagnose import RULES  # noqa: E402
 from nnlab.space import shown  # noqa: E402
 
-SUBCOMMANDS = {"plot": ("curves",), "db": ("status", "upgrade", "backup", "check")}
+SUBCOMMANDS = {
+    "plot": ("curves", "lr"),
+    "data": ("show", "fetch"),
+    "db": ("status", "upgrade", "backup", "check"),
+}
 WIDTH = 100
 
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")

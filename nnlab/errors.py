@@ -6,6 +6,7 @@ NnlabError                      exit code 1
 |   |-- UnknownName             a name no catalogue, study or run has
 |   `-- StudyExists             a study of that name asks another question
 |-- DataError                   a data file that cannot be used
+|-- UserCodeError               the user's own model or data set fails, with file and line
 |-- DeviceError                 a device that is not there
 |-- OutputError                 a file that cannot be written
 |-- CheckpointError             a checkpoint that cannot be read or does not fit
@@ -68,6 +69,10 @@ class StudyExists(UsageError):
 
 class DataError(NnlabError):
     """A data set that is missing, malformed or unusable for the task."""
+
+
+class UserCodeError(NnlabError):
+    """Code of the user's own that cannot be found, or fails; the message has its file and line."""
 
 
 class DeviceError(NnlabError):

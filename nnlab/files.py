@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -74,3 +75,13 @@ def as_ours(error: OSError, path: Path) -> NnlabError:
             hint="name another place",
         )
     return OutputError(f"cannot write '{path}': {error.strerror or error}")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, 64 hex digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,8 +12,10 @@ from typing import Literal
 from nnlab.objective import Direction, Objective, Scalar, Setting, direction_of
 
 __all__ = [
+    "Arm",
     "Artifact",
     "Attempt",
+    "Comparison",
     "Curve",
     "Direction",
     "Environment",
@@ -58,11 +60,41 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of a study: its name and the digests of its trials."""
+
+    name: str
+    trials: tuple[str, ...]
+
+
+Scale = Literal["difference", "ratio", "spread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What decides a claim: a number of every seed, and the region that it is claimed to lie in.
+
+    `arms` are one (its value), two (the first against the second) or four (how much more the
+    first gains over the second than the third over the fourth). `scale` says what is made of
+    them: differences, ratios, or the relative spread of one arm over its seeds. `above` and
+    `below` bound the region; None leaves a side open.
+    """
+
+    says: str
+    metric: str
+    at: str
+    scale: Scale
+    arms: tuple[str, ...]
+    above: float | None
+    below: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A question: a space of settings, an objective, seeds.
 
     `space` is None for an open study, to which any run may be added (the study `default` of
-    plain `nnlab train`).
+    plain `nnlab train`). A study with a claim has the arms that it compares, and what decides.
     """
 
     id: int
@@ -72,6 +104,9 @@ class Study:
     space: Mapping[str, tuple[Scalar, ...]] | None
     seeds: tuple[int, ...]
     created_at: datetime
+    claim: str = ""
+    arms: tuple[Arm, ...] = ()
+    decides: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

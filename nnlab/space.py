@@ -13,14 +13,14 @@ A space maps fields of RunConfig to the values that each may take. A range becom
 import itertools
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from nnlab.catalogue import lookup
 from nnlab.config import (
     DataFacts,
     RunConfig,
     choosables,
+    default_in,
     digest_of,
     matters,
     parse_value,
@@ -33,6 +33,8 @@ from nnlab.objective import Scalar, Setting
 Space = Mapping[str, tuple[Scalar, ...]]
 
 MOST_TRIALS = 100_000
+
+_PATHS = ("data", "start_from")
 
 _RANGE = re.compile(r"^(?P<low>[^.:]*\.?[^.:]*)\.\.(?P<high>[^:]+)(?P<how>(?::[a-z0-9]+)*)$")
 
@@ -74,10 +76,10 @@ def values_of(name: str, given: object) -> tuple[Scalar, ...]:
 
 
 def _split(name: str, given: object) -> Sequence[object]:
-    # A path may hold a comma; every other value is split at its commas.
-    if not isinstance(given, str) or (name == "data" and ":" in given):
+    # A path may hold a comma; every other value is split at its commas, or semicolons.
+    if not isinstance(given, str) or (name in _PATHS and ":" in given):
         return [given]
-    return [part.strip() for part in given.split(",")]
+    return [part.strip() for part in given.split(";" if choosables()[name].option.commas else ",")]
 
 
 def _is_range(name: str, item: object) -> bool:
@@ -163,7 +165,14 @@ def parse_seeds(given: object) -> tuple[int, ...]:
     return tuple(int(seed) for seed in values_of("seed", given) if seed is not None)
 
 
-def expand(space: Space, facts: Callable[[str], DataFacts]) -> tuple[Point, ...]:
+def expand(
+    space: Space,
+    facts: Callable[[str], DataFacts],
+    *,
+    model_version: Callable[[str], str | None] = lambda _: None,
+    start_version: Callable[[str], str | None] = lambda _: None,
+    shared: Collection[str] = (),
+) -> tuple[Point, ...]:
     """Multiplies a space out to its trials, each resolved, checked and named once.
 
     Fields that do nothing in a trial are dropped from it, so `--decay none,exp
@@ -172,6 +181,9 @@ def expand(space: Space, facts: Callable[[str], DataFacts]) -> tuple[Point, ...]
     Args:
         space: values by field; fields not named keep their default.
         facts: what is known of a data set, by its name.
+        model_version: SHA-256 of a user model's file, by the model's name.
+        start_version: SHA-256 of the weights begun with, by what names them.
+        shared: fields that may do nothing here, for other arms of the study have them too.
 
     Raises:
         ConfigError: combinations that do not hold, or a field that does nothing in any.
@@ -185,11 +197,16 @@ def expand(space: Space, facts: Callable[[str], DataFacts]) -> tuple[Point, ...]
         )
     points: dict[str, Point] = {}
     problems: dict[str, None] = {}
-    idle = set(space)
+    idle = set(space) - set(shared)
     for values in itertools.product(*space.values()):
         config = RunConfig(**dict(zip(space, values, strict=True)))  # type: ignore[arg-type]
         try:
-            resolved = resolve(config, facts(config.data))
+            resolved = resolve(
+                config,
+                facts(config.data),
+                model_version=model_version(config.model),
+                start_version=start_version(config.start_from) if config.start_from else None,
+            )
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
@@ -208,8 +225,8 @@ def _idle_problem(space: Space, name: str) -> str:
     choosable = choosables()[name]
     kind = choosable.option.of or ""
     chosen = space.get(kind, (choosables()[kind].default,))
-    rows = ", ".join(lookup(kind, str(value)).name for value in chosen)
-    return f"{choosable.flag} does nothing with {choosables()[kind].flag} {rows}"
+    told = ", ".join(map(str, chosen))
+    return f"{choosable.flag} does nothing with {choosables()[kind].flag} {told}"
 
 
 def differing(settings: Sequence[Setting]) -> tuple[str, ...]:
@@ -219,19 +236,27 @@ def differing(settings: Sequence[Setting]) -> tuple[str, ...]:
     ('opt',)
     """
     names = dict.fromkeys(name for setting in settings for name in setting)
-    differ = [name for name in names if len({setting.get(name) for setting in settings}) > 1]
+    differ = [name for name in names if len({_value(name, s) for s in settings}) > 1]
     # Settings that come back from the database have lost their order.
     order = {name: place for place, name in enumerate(choosables())}
     return tuple(sorted(differ, key=lambda name: order.get(name, len(order))))
+
+
+def _value(name: str, setting: Setting) -> Scalar:
+    """A field of a setting; one stored before the field was there has its default."""
+    if name in setting or name not in choosables():
+        return setting.get(name)
+    named, default = default_in(name, setting)
+    return default if named else None
 
 
 def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields in which settings differ by choice, not by a default of what was chosen.
 
     >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
-    >>> telling([adam, {"opt": "sgd", "lr": 0.05, "momentum": 0.9}])
+    >>> telling([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
     ('opt',)
-    >>> telling([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.9}])
+    >>> telling([adam, {"opt": "sgd", "lr": 0.5, "momentum": 0.0}])
     ('opt', 'lr')
     """
     known = choosables()
@@ -240,7 +265,8 @@ def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
         kind = known[name].option.of
         if kind is None or kind not in setting:
             return False
-        return setting.get(name) == lookup(kind, str(setting[kind])).defaults.get(name)
+        named, default = default_in(name, setting)
+        return setting.get(name) == (default if named else None)
 
     return tuple(
         name

@@ -7,7 +7,7 @@ import pytest
 from nnlab import catalogue
 from nnlab.catalogue import KINDS, lookup
 from nnlab.config import choosables
-from nnlab.engine import activations, data, initializers, losses, models, optimizers
+from nnlab.engine import activations, initializers, losses, models, optimizers
 from nnlab.errors import UnknownName
 
 CODE: Mapping[str, Mapping[str, object]] = {
@@ -22,10 +22,6 @@ CODE: Mapping[str, Mapping[str, object]] = {
 @pytest.mark.parametrize("kind", CODE)
 def test_rows_and_code_have_the_same_names(kind: str) -> None:
     assert set(catalogue.names(kind)) == set(CODE[kind])
-
-
-def test_built_in_data_sets_have_readers() -> None:
-    assert {name for name in catalogue.names("data") if not name.endswith(":")} == set(data.BUILTIN)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,9 +1,11 @@
 """Settings: limits, defaults that depend on choices, identity."""
 
 import json
+from typing import Any
 
 import pytest
 
+from nnlab.catalogue import Task
 from nnlab.config import (
     DataFacts,
     RunConfig,
@@ -34,6 +36,14 @@ NUMBERS = DataFacts("regression")
         ("epochs", "0", "--epochs must be at least 1, got 0"),
         ("epochs", "2.5", "--epochs must be a whole number, got 2.5"),
         ("batch_size", 0, "--batch-size must be at least 1, got 0"),
+        ("batch_size", "half", "--batch-size must be a whole number or full, got half"),
+        ("widths", "256;x", "--widths must be whole numbers from 1 to 65536, as 256,128"),
+        ("widths", "0", "--widths must be whole numbers from 1 to 65536, as 256,128; got 0"),
+        ("augment", "flip+flip", "--augment joins different names"),
+        ("augment", "none+flip", "none stands alone; got none+flip"),
+        ("decay_at", "20,10", "--decay-at must be rising numbers above 0"),
+        ("decay_at", "0", "--decay-at must be rising numbers above 0"),
+        ("decay_at", "inf", "--decay-at must be rising numbers above 0"),
         ("exact_train", "maybe", "--exact-train must be true or false, got maybe"),
         ("objective", "val/loss:up", "--objective must be METRIC:min or METRIC:max"),
         ("objective", "test/loss", "the test split is opened once"),
@@ -56,10 +66,21 @@ def test_text_becomes_the_type_of_the_field() -> None:
     assert parse_value("lr", "1e-3") == 0.001
     assert parse_value("depth", "3") == 3
     assert parse_value("exact_train", "true") is True
+    assert parse_value("batch_size", "full") == "full"
+    assert parse_value("widths", "256, 128") == "256,128"
+    assert parse_value("decay_at", "0.5,0.75") == "0.5,0.75"
+    assert parse_value("start_from", 12) == "12"
+    assert parse_value("augment", "shift+flip") == "flip+shift"
+
+
+def test_a_value_of_few_names_them_and_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'step'"):
+        parse_value("decay_per", "steps")
 
 
 @pytest.mark.parametrize(
-    ("opt", "lr", "momentum"), [("adam", 0.001, None), ("sgd", 0.05, 0.9), ("adagrad", 0.01, None)]
+    ("opt", "lr", "momentum"),
+    [("adam", 0.001, None), ("sgd", 0.1, 0.0), ("momentum", 0.05, 0.9), ("adagrad", 0.01, None)],
 )
 def test_defaults_follow_the_optimizer(opt: str, lr: float, momentum: float | None) -> None:
     config = resolve(RunConfig(opt=opt), CLASSES)
@@ -118,3 +139,69 @@ def test_every_option_has_a_line_of_help() -> None:
     for choosable in choosables().values():
         assert choosable.option.help
         assert not choosable.option.help.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("settings", "task", "digest"),
+    [
+        ({}, "classification", "54eed172ba919410"),
+        (
+            {
+                "opt": "sgd",
+                "lr": 0.05,
+                "momentum": 0.9,
+                "decay": "step",
+                "model": "cnn",
+                "norm": "batch",
+            },
+            "classification",
+            "40b892057195a84c",
+        ),
+        (
+            {"opt": "rmsprop", "init": "normal", "decay": "cosine", "activation": "elu"},
+            "classification",
+            "60eab10b6a2ffc2d",
+        ),
+        ({"data": "diabetes", "loss": "huber", "opt": "adagrad"}, "regression", "3ad7c1bce77e6c0a"),
+    ],
+    ids=str,
+)
+def test_settings_keep_the_identity_that_the_first_release_gave_them(
+    settings: dict[str, Any], task: Task, digest: str
+) -> None:
+    resolved = resolve(RunConfig(**settings), DataFacts(task))
+    assert digest_of(setting_of(resolved)) == digest
+
+
+def test_a_setting_stored_before_a_field_was_there_gets_its_default() -> None:
+    config = resolve(RunConfig(), CLASSES)
+    stored = {name: value for name, value in setting_of(config).items() if name != "bias_init"}
+    assert config_of(stored, seed=0) == config
+
+
+def test_widths_take_the_place_of_width_and_depth() -> None:
+    config = resolve(RunConfig(widths="256,128"), CLASSES)
+    assert (config.widths, config.width, config.depth) == ("256,128", None, None)
+    with pytest.raises(ConfigError, match="--widths names every layer"):
+        resolve(RunConfig(widths="256,128", depth=2), CLASSES)
+
+
+def test_a_set_with_a_test_split_of_its_own_takes_no_test_fraction() -> None:
+    facts = DataFacts("classification", own_test=True)
+    assert resolve(RunConfig(), facts).test_fraction is None
+    with pytest.raises(ConfigError, match="--test-fraction does nothing"):
+        resolve(RunConfig(test_fraction=0.2), facts)
+
+
+def test_second_order_takes_the_whole_batch_and_no_decay() -> None:
+    config = resolve(RunConfig(opt="lbfgs"), CLASSES)
+    assert (config.batch_size, config.lr) == ("full", None)
+    with pytest.raises(ConfigError, match="it has no lr"):
+        resolve(RunConfig(opt="newton-cg", decay="exp"), CLASSES)
+
+
+def test_what_is_kept_frozen_must_have_been_trained() -> None:
+    with pytest.raises(ConfigError, match="--freeze all-but-head needs --from"):
+        resolve(RunConfig(freeze="all-but-head"), CLASSES)
+    with pytest.raises(ConfigError, match="nothing is frozen"):
+        resolve(RunConfig(start_from="1", unfreeze_at=2), CLASSES)

@@ -29,7 +29,7 @@ POINTS = "height,width,kind\n" + "".join(
 def commands(page: Path) -> Iterator[str]:
     """The lines after a dollar sign, in order; files that a page shows are written on the way."""
     for kind, block in _FENCE.findall(page.read_text(encoding="utf-8")):
-        if kind == "toml" and block.startswith("# "):
+        if kind in ("toml", "python") and block.startswith("# "):
             Path(block.splitlines()[0].removeprefix("# ")).write_text(block)
         if kind == "console":
             for line in block.splitlines():

@@ -9,8 +9,10 @@ setting read only these tables, so they start at once.
 from collections.abc import Mapping
 
 from nnlab.catalogue.activations import ACTIVATIONS
+from nnlab.catalogue.augments import AUGMENTS
+from nnlab.catalogue.averages import AVERAGES
 from nnlab.catalogue.choice import Choice, Task
-from nnlab.catalogue.data import DATA
+from nnlab.catalogue.data import DATA, PUBLISHED
 from nnlab.catalogue.decays import DECAYS
 from nnlab.catalogue.initializers import INITIALIZERS
 from nnlab.catalogue.inputs import INPUTS
@@ -19,20 +21,26 @@ from nnlab.catalogue.models import MODELS
 from nnlab.catalogue.norms import NORMS
 from nnlab.catalogue.optimizers import OPTIMIZERS
 from nnlab.catalogue.precision import DEVICES, DTYPES
+from nnlab.catalogue.probes import PROBES
+from nnlab.catalogue.reductions import REDUCTIONS
 from nnlab.errors import UnknownName
 
-__all__ = ["KINDS", "NOUNS", "Choice", "Task", "lookup", "names"]
+__all__ = ["KINDS", "NOUNS", "Choice", "Task", "lookup", "names", "parts_of"]
 
 KINDS: Mapping[str, tuple[Choice, ...]] = {
     "data": DATA,
     "inputs": INPUTS,
+    "augment": AUGMENTS,
     "model": MODELS,
     "activation": ACTIVATIONS,
     "init": INITIALIZERS,
     "norm": NORMS,
     "loss": LOSSES,
+    "reduction": REDUCTIONS,
     "opt": OPTIMIZERS,
+    "average": AVERAGES,
     "decay": DECAYS,
+    "probe": PROBES,
     "device": DEVICES,
     "dtype": DTYPES,
 }
@@ -45,6 +53,8 @@ _BY_NAME: Mapping[str, Mapping[str, Choice]] = {
 NOUNS: Mapping[str, str] = {
     "data": "data set",
     "inputs": "treatment of inputs",
+    "augment": "augmentation",
+    "average": "average of weights",
     "init": "initialisation",
     "norm": "normalisation",
     "opt": "optimizer",
@@ -57,8 +67,27 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(_BY_NAME[kind])
 
 
+# Kinds of which a value may name several rows: `flip+shift`.
+_JOINED = ("augment",)
+
+# Kinds that take a user's own code beside their rows, under the row called so.
+_OWN = "module:"
+
+
+def parts_of(kind: str, value: str) -> tuple[str, ...]:
+    """The names in a value: one, or several where the kind's names are joined.
+
+    >>> parts_of("augment", "flip+shift"), parts_of("opt", "adam")
+    (('flip', 'shift'), ('adam',))
+    """
+    return tuple(value.split("+")) if kind in _JOINED else (value,)
+
+
 def lookup(kind: str, name: str) -> Choice:
     """The row of that name; a name with an argument (`csv:points.csv#y`) finds its prefix's row.
+
+    So does a published data set with a folder (`mnist:FOLDER`). Any other `package.module:name`
+    or `file.py:name` is a user's own, where the kind has a row for those.
 
     Raises:
         UnknownName: no row has that name; the message lists all and the nearest.
@@ -67,6 +96,10 @@ def lookup(kind: str, name: str) -> Choice:
     if name in rows and not name.endswith(":"):
         return rows[name]
     prefix, colon, argument = name.partition(":")
-    if colon and argument and prefix + colon in rows:
+    if colon and argument and prefix + colon in rows and prefix + colon != _OWN:
         return rows[prefix + colon]
+    if kind == "data" and argument and prefix in PUBLISHED:
+        return rows[prefix]
+    if prefix and argument and _OWN in rows:
+        return rows[_OWN]
     raise UnknownName(NOUNS.get(kind, kind), name, rows)

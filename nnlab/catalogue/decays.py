@@ -1,6 +1,7 @@
-"""Decays of the learning rate; t is in epochs after the warmup, fractions count.
+"""Decays of the learning rate from lr0.
 
-The code is in `nnlab.engine.schedules`.
+t is in epochs after the warmup, fractions count; T is how many epochs the warmup leaves; f is
+decay-floor. The code is in `nnlab.engine.schedules`.
 """
 
 from nnlab.catalogue.choice import Choice
@@ -8,7 +9,12 @@ from nnlab.catalogue.choice import Choice
 DECAYS = (
     Choice("none", "lr(t) = lr0"),
     Choice("exp", "lr(t) = lr0 exp(-k t), k = decay-rate", defaults={"decay_rate": 0.05}),
-    Choice("inv", "lr(t) = lr0 / (1 + k t), k = decay-rate", defaults={"decay_rate": 0.05}),
+    Choice(
+        "inv",
+        "lr(t) = lr0 / (1 + k t), k = decay-rate",
+        "Robbins and Monro 1951, eq. 6; Bottou 2012, section 5.2",
+        defaults={"decay_rate": 0.05},
+    ),
     Choice(
         "step",
         "lr(t) = lr0 factor^floor(t / every)",
@@ -16,7 +22,43 @@ DECAYS = (
     ),
     Choice(
         "cosine",
-        "lr(t) = lr0 (1 + cos(pi t / T)) / 2, down to 0 at the last epoch T",
+        "lr(t) = lr0 (f + (1 - f) (1 + cos(pi t / T)) / 2); restarts part T into equal cycles",
         "Loshchilov and Hutter 2017, eq. 5",
+        defaults={"decay_restarts": 0, "decay_floor": 0.0},
+    ),
+    Choice(
+        "linear",
+        "lr(t) = lr0 (f + (1 - f) (1 - t / T))",
+        "Devlin et al. 2019, appendix A.2",
+        defaults={"decay_floor": 0.0},
+    ),
+    Choice(
+        "poly",
+        "lr(t) = lr0 (f + (1 - f) (1 - t / T)^power)",
+        "Chen et al. 2018, section 4.1",
+        defaults={"decay_power": 0.9, "decay_floor": 0.0},
+    ),
+    Choice(
+        "multistep",
+        "lr times factor at each epoch of decay-at, or share of all epochs",
+        "He et al. 2016, section 4.2",
+        defaults={"decay_at": "0.5,0.75", "decay_factor": 0.1},
+    ),
+    Choice(
+        "plateau",
+        "lr times factor whenever val/loss has no new best for decay-patience epochs",
+        defaults={"decay_factor": 0.5, "decay_patience": 5},
+    ),
+    Choice(
+        "onecycle",
+        "cosine up from lr0/25 to lr0 over a share of the epochs, cosine down to f lr0",
+        "Smith and Topin 2018, section 3",
+        defaults={"decay_share": 0.3, "decay_floor": 0.0},
+    ),
+    Choice(
+        "wsd",
+        "lr0, then over the last share of the epochs a line down to f lr0",
+        "Hu et al. 2024, section 4.2; Haegele et al. 2024",
+        defaults={"decay_share": 0.2, "decay_floor": 0.0},
     ),
 )

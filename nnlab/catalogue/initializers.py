@@ -1,15 +1,53 @@
-"""Initialisations of weights; biases start at zero. The code is in `nnlab.engine.initializers`."""
+"""Initialisations of weights; biases start at `bias_init`. Code: `nnlab.engine.initializers`."""
 
 from nnlab.catalogue.choice import Choice
 
 INITIALIZERS = (
-    Choice("msra", "normal, sd gain / sqrt(fan_in): keeps the scale forward", "He et al. 2015"),
+    Choice(
+        "msra",
+        "normal, sd gain / sqrt(fan_in): keeps the scale forward (or, by fan_out, backward)",
+        "He et al. 2015",
+        defaults={"init_scale": 1.0, "fan": "in"},
+    ),
     Choice(
         "xavier",
         "uniform, sd gain sqrt(2 / (fan_in + fan_out)): forward and backward",
         "Glorot and Bengio 2010",
+        defaults={"init_scale": 1.0},
     ),
-    Choice("orthogonal", "orthonormal rows or columns times the gain", "Saxe et al. 2014"),
-    Choice("normal", "normal, sd 0.01 whatever the width: shrinks in deep networks"),
+    Choice(
+        "xavier_normal",
+        "normal, with the sd of xavier",
+        "Glorot and Bengio 2010",
+        defaults={"init_scale": 1.0},
+    ),
+    Choice(
+        "orthogonal",
+        "orthonormal rows or columns times the gain",
+        "Saxe et al. 2014",
+        defaults={"init_scale": 1.0},
+    ),
+    Choice(
+        "lsuv",
+        "orthogonal, then each layer scaled until its outputs on training data have sd 1",
+        "Mishkin and Matas 2016",
+        defaults={"init_scale": 1.0},
+    ),
+    Choice(
+        "normal",
+        "normal, sd 0.01 whatever the width: shrinks in deep networks",
+        defaults={"init_scale": 0.01},
+    ),
+    Choice(
+        "uniform",
+        "uniform, between -0.05 and 0.05 whatever the width",
+        defaults={"init_scale": 0.05},
+    ),
     Choice("zeros", "all weights zero: every unit learns the same, to show what goes wrong"),
+    Choice(
+        "default",
+        "by activation: msra for relu and its relatives, xavier for tanh, sigmoid, softplus and"
+        " identity, normal with sd 1 / sqrt(fan_in) for selu",
+        defaults={"init_scale": 1.0},
+    ),
 )

@@ -1,4 +1,4 @@
-"""What is done to the inputs before training. The code is in `nnlab.engine.data.prepare`."""
+"""What is done to the inputs before training. The code is in `nnlab.engine.data.inputs`."""
 
 from nnlab.catalogue.choice import Choice
 
@@ -9,5 +9,11 @@ INPUTS = (
         "LeCun et al. 1998, section 4.3",
     ),
     Choice("centre", "mean 0 per feature or channel, measured on the training split"),
+    Choice("minmax", "from 0 to 1 per feature or channel, measured on the training split"),
+    Choice(
+        "zca",
+        "whitened: no feature correlates with another, each stays as near itself as it can",
+        "Bell and Sejnowski 1997; eps 0.001 of the mean variance, Krizhevsky 2009",
+    ),
     Choice("none", "as they are in the file"),
 )

@@ -1,8 +1,37 @@
-"""Normalisation layers, placed before the activation. The code is in `nnlab.engine.models`."""
+"""Normalisation layers. The code is in `nnlab.engine.models.norms`."""
 
 from nnlab.catalogue.choice import Choice
 
 NORMS = (
     Choice("none", "no normalisation layer"),
-    Choice("batch", "over the batch and all but the channels", "Ioffe and Szegedy 2015"),
+    Choice(
+        "batch",
+        "over the batch and all but the channels; running statistics when evaluating",
+        "Ioffe and Szegedy 2015",
+        defaults={"norm_place": "before", "norm_momentum": 0.1, "norm_eps": 1e-5},
+    ),
+    Choice(
+        "layer",
+        "over all of an example (transformer: of a token)",
+        "Ba et al. 2016",
+        defaults={"norm_place": "before", "norm_eps": 1e-5},
+    ),
+    Choice(
+        "group",
+        "over groups of an example's channels",
+        "Wu and He 2018",
+        defaults={"norm_place": "before", "norm_groups": 8, "norm_eps": 1e-5},
+    ),
+    Choice(
+        "instance",
+        "over each channel of an image by itself; images",
+        "Ulyanov et al. 2016",
+        defaults={"norm_place": "before", "norm_eps": 1e-5},
+    ),
+    Choice(
+        "rms",
+        "divides an example (transformer: a token) by its root mean square",
+        "Zhang and Sennrich 2019",
+        defaults={"norm_place": "before", "norm_eps": 1e-5},
+    ),
 )

@@ -12,6 +12,11 @@ DEVICES = (
 
 DTYPES = (
     Choice("float32", "single precision"),
+    Choice(
+        "tf32",
+        "single precision with products rounded to 10 bits, on NVIDIA GPUs from Ampere on",
+        "NVIDIA 2020, A100 whitepaper",
+    ),
     Choice("float64", "double precision: slow, for comparing to the last digit"),
     Choice("bfloat16", "weights in float32, products in bfloat16", "Micikevicius et al. 2018"),
     Choice(

@@ -28,7 +28,9 @@ def setting(settings: Sequence[Setting]) -> None:
     panels: dict[str, list[str]] = {}
     for name, choosable in choosables().items():
         value = settings[0].get(name)
-        if name not in varying and name != "seed" and value is not None:
+        if name in varying or name == "seed":
+            continue
+        if value is not None and value != choosable.option.neutral:
             panels.setdefault(choosable.option.panel, []).append(f"{name} {shown(value)}")
     for panel, parts in panels.items():
         table.add_row(panel, Text(", ".join(parts)))
@@ -72,6 +74,19 @@ def result(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
 def _objective_of(found: Setting) -> Objective | None:
     text = found.get("objective")
     return Objective.parse(str(text)) if text else None
+
+
+def verdict(db: store.Database, study: str) -> None:
+    """The verdict on a study's claim in a line, if it makes one."""
+    found = store.find_study(db, study)
+    if not found.decides:
+        return
+    from nnlab.experiments.verdict import answer
+
+    answered = answer(db, found)
+    assert answered is not None
+    say(f"claim: {found.claim}")
+    say(f"verdict: {answered.verdict}; nnlab report {study} says why", style="bold")
 
 
 def _next(study: str, run_ids: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nnlab.cli import announce
 from nnlab.cli.options import Db, Format, FormatOption, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_ranking
@@ -56,15 +57,18 @@ def compare(
         nnlab compare depth --group-by opt --format json
     """
     with opened(db) as database:
+        scope = scope_of(database, what)
         ranking = rank(
             database,
-            scope_of(database, what),
+            scope,
             by=by,
             at=_at(at),
             top=_top(top, format),
             group_by=_fields(group_by),
         )
-    print_ranking(ranking, format)
+        print_ranking(ranking, format)
+        if format is Format.TABLE and scope.studies is not None and len(what or ()) == 1:
+            announce.verdict(database, scope.title)
 
 
 def _at(text: str) -> At:

@@ -13,7 +13,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 @app.command("init-study")
 @with_settings
 def init_study(
-    study: Annotated[str, typer.Argument(metavar="NAME", help="what the study is called")],
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            show_default=False,
+            help="what the study is called \\[default: a built-in study's own name]",
+        ),
+    ] = None,
     *,
     question: Annotated[
         str | None, typer.Option("--question", metavar="TEXT", help="what it is to answer")
@@ -39,8 +46,11 @@ def init_study(
     Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1).
     A range of two decades or more is spaced in the logarithm.
     --width 32..512:5 takes five values of it.
+    --from also takes a built-in study (`nnlab studies --builtin`).
 
     [bold]Examples[/bold]
+
+        nnlab init-study --from lecture/relu
 
         nnlab init-study lr --lr 1e-4..1e-1 --opt sgd,adam --seeds 5 --question "Which lr?"
 
@@ -49,7 +59,11 @@ def init_study(
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.cli import training
     from nnlab.cli.plan import Typed
+    from nnlab.experiments import builtin
 
+    if config is None and settings["start_from"] in builtin.names():
+        builtin_study = str(settings.pop("start_from"))
+        study, config = study or builtin_study, builtin.path_of(builtin_study)
     typed = Typed(
         settings=given(settings),
         study=study,

@@ -19,13 +19,15 @@ _TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
 COMMANDS = {
     "train": ("train", "Train one setting or a grid; every epoch lands in the database.", _TRAIN),
     "init-study": ("init_study", "Set up a study: a question, a space of settings, seeds.", _TRAIN),
+    "find-lr": ("find_lr", "Find a learning rate by a range test.", _TRAIN),
     "compare": ("compare", "Rank trials, seeds aggregated; only what differs is shown.", _LOOK),
-    "plot": ("plot", "Draw figures: curves.", _LOOK),
+    "plot": ("plot", "Draw figures: curves, lr.", _LOOK),
     "report": ("report", "Write a study's report: ranking, findings, what was run.", _LOOK),
     "show": ("show", "Show a run: setting, state, environment, metrics, findings.", _LOOK),
     "ls": ("ls", "List runs, newest first.", _LOOK),
     "studies": ("studies", "List studies and how far they are.", _LOOK),
     "choices": ("choices", "List what can be chosen: optimizers, decays, models, data, ...", _KNOW),
+    "data": ("data", "Show a data set: shapes, classes, splits, a picture.", _KNOW),
     "devices": ("devices", "List the devices of this machine.", _KNOW),
     "db": ("db", "Look after the database: status, upgrade, backup, check.", _KNOW),
 }

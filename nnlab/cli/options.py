@@ -1,7 +1,7 @@
 """Options that commands share, and those of a setting, which are made from RunConfig."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -49,16 +49,21 @@ StudyOrRuns = Annotated[
 ]
 
 _LONG_LIST = 9
+_MANY_DEFAULTS = 4
 
 
-def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_settings(
+    command: Callable[..., Any], *, only: Collection[str] | None = None
+) -> Callable[..., Any]:
     """Gives a command that takes `**settings` an option for each field of a setting.
 
-    The values arrive as typed, None where an option was not given.
+    The values arrive as typed, None where an option was not given; `only` names the fields
+    where not all are wanted.
     """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    made = [_parameter(choosable) for choosable in choosables().values()]
+    wanted = [c for name, c in choosables().items() if only is None or name in only]
+    made = [_parameter(choosable) for choosable in wanted]
     parameters = [*own, *made]
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -95,6 +100,9 @@ def _metavar(choosable: Choosable) -> str:
     noun = {int: "INT", float: "FLOAT"}.get(choosable.base, "NAME")
     if choosable.name == "objective":
         return "METRIC"
+    if choosable.option.commas:
+        return "LIST[;...]"
+    noun = "|".join([noun, *choosable.option.words])
     return f"{noun}[,...]"
 
 
@@ -107,6 +115,8 @@ def _help(choosable: Choosable) -> str:
             text += ": " + ", ".join(names)
         else:
             text += f" (`nnlab choices {option.kind}`)"
+    if option.one_of:
+        text += ": " + ", ".join(option.one_of)
     if option.unit:
         text += f", in {option.unit}"
     default = _default(choosable)
@@ -115,19 +125,31 @@ def _help(choosable: Choosable) -> str:
 
 
 def _default(choosable: Choosable) -> str:
-    if choosable.option.flag:
+    option = choosable.option
+    if option.flag:
         return "no"
     if choosable.default is not None:
         return _short(choosable.default)
-    if choosable.option.of is None:
+    if option.of is None:
         return ""
-    rows = [row for row in catalogue.KINDS[choosable.option.of] if choosable.name in row.defaults]
+    rows = catalogue.KINDS[option.of]
+    named = [row for row in rows if row.defaults.get(choosable.name) is not None]
     values: dict[str, list[str]] = {}
-    for row in rows:
+    for row in named:
         values.setdefault(_short(row.defaults[choosable.name]), []).append(row.name)
-    if len(values) == 1:
-        return next(iter(values))
-    return "; ".join(f"{value} ({_join(names)})" for value, names in values.items())
+    if option.otherwise is not None:
+        told = [f"{value} ({_join(names)})" for value, names in values.items()]
+        return "; ".join([_short(option.otherwise), *told])
+    if len(values) <= 1:
+        return next(iter(values), "")
+    # Most rows agree: what they say, and who says otherwise.
+    ranked = sorted(values.items(), key=lambda item: -len(item[1]))
+    if len(ranked) > _MANY_DEFAULTS:
+        return f"by the {catalogue.NOUNS.get(option.of, option.of)}"
+    told = [f"{value} ({_join(names)})" for value, names in ranked]
+    if len(ranked[0][1]) >= _MANY_DEFAULTS:
+        told[0] = ranked[0][0]
+    return "; ".join(told)
 
 
 def _short(value: object) -> str:

@@ -1,19 +1,25 @@
 """From what was typed, and a TOML file, to what is to be trained."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from nnlab.catalogue import lookup
+from nnlab.cli.arms import arms_of, fields_of, joined, pretrain_of
+from nnlab.cli.place import opened
 from nnlab.config import choosables
 from nnlab.engine.data import facts
-from nnlab.errors import ConfigError, UsageError, unknown_name
-from nnlab.records import Objective
+from nnlab.errors import ConfigError, NoDatabase, UsageError, unknown_name
+from nnlab.experiments.deciding import comparisons
+from nnlab.launch.parents import find_parents
+from nnlab.records import Arm, Comparison, Objective
 from nnlab.space import Point, Space, expand, parse_seeds, parse_space
 
 # Keys of a TOML file beside those of a setting.
-_STUDY_KEYS = ("study", "question", "name", "tags", "seeds")
+_STUDY_KEYS = ("study", "question", "claim", "name", "tags", "seeds", "arm", "decide", "pretrain")
 
 MOST_SEEDS = 10_000
 
@@ -29,6 +35,9 @@ class Plan:
     space: Space
     points: tuple[Point, ...]
     seeds: tuple[int, ...]
+    claim: str = ""
+    arms: tuple[Arm, ...] = ()
+    decides: tuple[Comparison, ...] = ()
 
     @property
     def objective(self) -> Objective | None:
@@ -40,7 +49,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What was typed: options by field, as text, and the words about the study."""
+    """What was typed: options by field, as text, and the words about the study.
+
+    `arms` are the settings of each arm by its name, whole; `pretrain` those of the runs whose
+    weights arms begin with, None where there are none.
+    """
 
     settings: Mapping[str, Any]
     study: str | None = None
@@ -49,11 +62,20 @@ class Typed:
     tags: tuple[str, ...] = ()
     seed: str | None = None
     seeds: int | None = None
+    claim: str = ""
+    arms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    decides: tuple[Mapping[str, Any], ...] = ()
+    pretrain: Mapping[str, Any] | None = None
 
     @property
     def says_something(self) -> bool:
         """True when a setting or seeds were given, not only a study's name."""
-        return bool(self.settings) or self.seed is not None or self.seeds is not None
+        return (
+            bool(self.settings)
+            or bool(self.arms)
+            or self.seed is not None
+            or self.seeds is not None
+        )
 
 
 def read_config(path: Path | None, typed: Typed) -> Typed:
@@ -73,24 +95,33 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
         raise UsageError(f"--config {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"--config {path} is no valid TOML: {error}") from None
-    given = {key.replace("-", "_"): value for key, value in content.items()}
+    given = fields_of(content)
     known = {*choosables(), *_STUDY_KEYS}
     problems = [
         f"{path}: {unknown_name('key', key, known)}" for key in given if key not in known
     ] + _study_problems(path, given)
+    base = {k: v for k, v in given.items() if k in choosables() and k != "seed"}
+    study = typed.study or given.get("study")
+    try:
+        arms = arms_of(given, base, typed.settings, study)
+    except ConfigError as error:
+        problems += [f"{path}: {problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
     seeds_typed = typed.seed is not None or typed.seeds is not None
     seed = given.get("seed", given.get("seeds") if _is_list(given.get("seeds")) else None)
     return Typed(
-        settings={k: v for k, v in given.items() if k in choosables() and k != "seed"}
-        | dict(typed.settings),
-        study=typed.study or given.get("study"),
+        settings=base | dict(typed.settings),
+        study=study,
         question=typed.question or given.get("question"),
         name=typed.name or given.get("name"),
         tags=typed.tags or tuple(given.get("tags", ())),
         seed=typed.seed if seeds_typed else seed,
         seeds=typed.seeds if seeds_typed or seed is not None else given.get("seeds"),
+        claim=given.get("claim", ""),
+        arms=arms,
+        decides=tuple(given.get("decide", ())),
+        pretrain=pretrain_of(given, typed.settings),
     )
 
 
@@ -101,7 +132,7 @@ def _is_list(value: object) -> bool:
 def _study_problems(path: Path, given: Mapping[str, Any]) -> list[str]:
     problems = [
         f"{path}: {key} must be text, got {given[key]!r}"
-        for key in ("study", "question", "name")
+        for key in ("study", "question", "claim", "name")
         if key in given and not isinstance(given[key], str)
     ]
     tags = given.get("tags", [])
@@ -113,33 +144,94 @@ def _study_problems(path: Path, given: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def plan_of(typed: Typed) -> Plan:
-    """Reads, multiplies out and checks what was typed.
+def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
+    """Reads, multiplies out and checks what was typed; `db` is where `--from` finds its runs.
 
     Raises:
         ConfigError: all that is wrong with it, at once.
         DataError: a data file that cannot be used.
     """
     problems: list[str] = []
-    space: Space = {}
     seeds: tuple[int, ...] = ()
+    spaces: dict[str, Space] = {}
     try:
         seeds = _seeds(typed)
     except ConfigError as error:
         problems += error.problems
-    try:
-        space = parse_space(typed.settings)
-    except ConfigError as error:
-        problems += error.problems
+    for arm, settings in (typed.arms or {"": typed.settings}).items():
+        try:
+            spaces[arm] = parse_space(settings)
+        except ConfigError as error:
+            problems += [_of_arm(arm, problem) for problem in error.problems]
     try:
         check_words(typed)
     except ConfigError as error:
         problems += error.problems
+    decides = comparisons(typed.decides, tuple(typed.arms), problems)
     if problems:
         raise ConfigError(problems)
-    known = {name: facts(str(name)) for name in space.get("data", (choosables()["data"].default,))}
-    points = expand(space, lambda name: known[name])
-    return Plan(typed.study, typed.question or "", typed.name, typed.tags, space, points, seeds)
+    points = _expanded(spaces, typed.settings if typed.arms else (), db)
+    arms = tuple(
+        Arm(arm, tuple(point.digest for point in found)) for arm, found in points.items() if arm
+    )
+    every = {point.digest: point for found in points.values() for point in found}
+    return Plan(
+        typed.study,
+        typed.question or "",
+        typed.name,
+        typed.tags,
+        joined(list(spaces.values())),
+        tuple(every.values()),
+        seeds,
+        typed.claim,
+        arms,
+        decides,
+    )
+
+
+def _of_arm(arm: str, problem: str) -> str:
+    return f"arm {arm}: {problem}" if arm else problem
+
+
+def _expanded(
+    spaces: Mapping[str, Space], shared: Collection[str], db: str | None
+) -> dict[str, tuple[Point, ...]]:
+    """The trials of each arm, each data set and file looked at once."""
+    known = cache(facts)
+    start_version = cache(partial(_start_version, db))
+    found: dict[str, tuple[Point, ...]] = {}
+    problems: list[str] = []
+    for arm, space in spaces.items():
+        try:
+            found[arm] = expand(
+                space,
+                known,
+                model_version=_model_version,
+                start_version=start_version,
+                shared=shared,
+            )
+        except ConfigError as error:
+            problems += [_of_arm(arm, problem) for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _model_version(model: str) -> str | None:
+    """The hash of a user's own model; a built-in one has none."""
+    if lookup("model", model).name != "module:":
+        return None
+    from nnlab.engine import user  # its search for modules is needed here only
+
+    return user.version(model)
+
+
+def _start_version(db: str | None, start_from: str) -> str:
+    try:
+        with opened(db) as database:
+            return find_parents(database, start_from).version
+    except NoDatabase:
+        return find_parents(None, start_from).version
 
 
 def _seeds(typed: Typed) -> tuple[int, ...]:

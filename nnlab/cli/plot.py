@@ -1,11 +1,11 @@
-"""`nnlab plot`: figures from the database."""
+"""`nnlab plot`: figures from the database, and of what is to be trained."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.options import Db, StudyOrRuns
+from nnlab.cli.options import Db, StudyOrRuns, given, with_settings
 from nnlab.cli.place import opened
 from nnlab.cli.render import note, say
 from nnlab.cli.scope import scope_of
@@ -17,6 +17,11 @@ app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", no_args_is_help=True, help="Draw figures."
 )
 
+Output = Annotated[
+    list[Path] | None,
+    typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
+]
+
 
 @app.callback()
 def plot() -> None:
@@ -27,10 +32,7 @@ def plot() -> None:
 def curves(
     what: StudyOrRuns = None,
     *,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
-    ] = None,
+    output: Output = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,12 +57,7 @@ def curves(
 
         nnlab plot curves depth --top 3 -o curves.pdf -o curves.png
     """
-    from nnlab.plots.save import check_format
-
-    if not output:
-        raise UsageError("nnlab plot curves needs a file to draw to", hint="add -o curves.pdf")
-    for path in output:
-        check_format(path)
+    output = _checked(output, "curves")
     with opened(db) as database:
         scope = scope_of(database, what)
         drawn = series_of(database, scope, top=top)
@@ -73,3 +70,52 @@ def curves(
         say(f"{path}: {plural(len(drawn.series), 'trial')}, {plural(drawn.runs, 'run')}")
     if drawn.left_out:
         note(f"{plural(drawn.left_out, 'more trial')} not drawn; --top N draws more")
+
+
+@app.command("lr")
+@with_settings
+def learning_rate(
+    *,
+    output: Output = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.toml", help="settings in a file, as `lr = 0.1`"),
+    ] = None,
+    steps: Annotated[
+        int,
+        typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="steps in an epoch"),
+    ] = 100,
+    db: Db = None,
+    **settings: Any,
+) -> None:
+    """Draw the learning rate over epochs for settings that are not trained yet.
+
+    Options are those of train; lists make several lines.
+
+    [bold]Examples[/bold]
+
+        nnlab plot lr --decay exp,inv,step,cosine -o lr.pdf
+
+        nnlab plot lr --decay wsd --warmup 2 --lr 0.01,0.1 -o lr.png
+    """
+    from nnlab.cli import learning_rates
+    from nnlab.cli.plan import Typed, read_config
+
+    output = _checked(output, "lr")
+    typed = read_config(config, Typed(settings=given(settings)))
+    learning_rates.draw(typed, output, steps=steps, db=db)
+
+
+def _checked(output: list[Path] | None, name: str) -> list[Path]:
+    """The files to draw to, each of a format that can be drawn.
+
+    Raises:
+        UsageError: there are none, or a suffix names no format.
+    """
+    from nnlab.plots.save import check_format
+
+    if not output:
+        raise UsageError(f"nnlab plot {name} needs a file to draw to", hint=f"add -o {name}.pdf")
+    for path in output:
+        check_format(path)
+    return output

@@ -1,11 +1,15 @@
 """`nnlab studies`: what was asked, and how far the answers are."""
 
+import tomllib
+from typing import Annotated
+
 import typer
 
 from nnlab import store
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, render
+from nnlab.experiments import builtin as builtins
 from nnlab.records import Status
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -21,18 +25,35 @@ COLUMNS = (
 )
 
 
+BUILTIN_COLUMNS = (
+    Column("study", "study"),
+    Column("question", "question"),
+    Column("claim", "claim"),
+    Column("arms", "arms", right=True),
+    Column("seeds", "seeds", right=True),
+)
+
+
 @app.command()
 def studies(
     *,
+    builtin: Annotated[
+        bool, typer.Option("--builtin", help="those that come with nnlab, whatever was trained")
+    ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: Db = None,
 ) -> None:
     """List studies and how far they are.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
         nnlab studies --format markdown
+
+        nnlab studies --builtin
     """
+    if builtin:
+        render(_builtin_rows(), BUILTIN_COLUMNS, format)
+        return
     with opened(db) as database:
         found = store.studies(database)
     rows = [
@@ -48,3 +69,20 @@ def studies(
         for overview in found
     ]
     render(rows, COLUMNS, format)
+
+
+def _builtin_rows() -> list[dict[str, object]]:
+    """Read from their files: nothing is multiplied out, so no data set is loaded."""
+    rows = []
+    for name in builtins.names():
+        content = tomllib.loads(builtins.path_of(name).read_text(encoding="utf-8"))
+        rows.append(
+            {
+                "study": name,
+                "question": content["question"],
+                "claim": content["claim"],
+                "arms": len(content["arm"]),
+                "seeds": content["seeds"],
+            }
+        )
+    return rows

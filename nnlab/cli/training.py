@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.cli import announce
+from nnlab.cli.arms import pretrained_name
+from nnlab.cli.downloads import fetched
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.place import opened
 from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config
 from nnlab.cli.render import say
 from nnlab.errors import (
+    ConfigError,
     Interrupted,
     NnlabError,
     NoDatabase,
@@ -21,6 +24,7 @@ from nnlab.errors import (
     UnknownName,
     UsageError,
 )
+from nnlab.experiments import builtin
 from nnlab.records import Run, Status, Study
 from nnlab.space import label, telling
 
@@ -55,15 +59,46 @@ def train(
         NnlabError: a setting, the database or a run is not as it must be.
     """
     gc.enable()
-    typed = read_config(config, typed)
+    typed = read_config(config or _builtin(typed, db), typed)
+    if typed.pretrain is not None and not dry_run:
+        _pretrain(typed, db=db, show=show)
     # All that can be wrong with a setting is found before a database is made or touched.
-    plan = plan_of(typed) if typed.says_something or typed.study is None else None
+    plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
     if dry_run:
         _dry_run(db, typed, plan)
         return
     with opened(db, write=True, create=plan is not None) as database:
         run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet)
         _work(database, run_ids, show, keep_models=keep_models)
+        if typed.study is not None:
+            announce.verdict(database, typed.study)
+
+
+def _builtin(typed: Typed, db: str | None) -> Path | None:
+    """The file of a built-in study that is trained by its name and is not set up yet."""
+    if typed.study not in builtin.names() or typed.says_something:
+        return None
+    try:
+        with opened(db) as database:
+            known = {study.name for study in store.all_studies(database)}
+    except NoDatabase:
+        known = set()
+    return None if typed.study in known else builtin.path_of(typed.study)
+
+
+def _pretrain(typed: Typed, *, db: str | None, show: Show) -> None:
+    """Trains the runs whose weights the study begins with; those that are there stay."""
+    assert typed.pretrain is not None
+    name = pretrained_name(str(typed.study))
+    before = Typed(
+        settings=typed.pretrain,
+        study=name,
+        question=f"weights that {typed.study} begins with",
+        name=name,
+        seed=typed.seed,
+        seeds=typed.seeds,
+    )
+    train(before, None, db=db, again=False, dry_run=False, show=show, keep_models=True)
 
 
 def set_up(
@@ -75,7 +110,21 @@ def set_up(
         NnlabError: a setting or the database is not as it must be.
         StudyExists: one of that name asks something else.
     """
-    plan = plan_of(read_config(config, typed))
+    typed = read_config(config, typed)
+    if typed.study is None:
+        raise UsageError(
+            "init-study needs a name for the study",
+            hint="nnlab init-study NAME ..., or --from lecture/relu for a built-in one",
+        )
+    try:
+        plan = plan_of(typed, db=db)
+    except UsageError as error:
+        if typed.pretrain is None or isinstance(error, ConfigError):
+            raise
+        raise UsageError(
+            f"study '{typed.study}' begins with weights that are not trained yet",
+            hint=f"nnlab train --study {typed.study} trains them first",
+        ) from None
     if dry_run:
         announce.dry_run(runs_of(plan), set())
         return
@@ -125,6 +174,9 @@ def _study_for(db: store.Database, plan: Plan) -> Study:
         objective=plan.objective,
         space=plan.space,
         seeds=plan.seeds,
+        claim=plan.claim,
+        arms=plan.arms,
+        decides=plan.decides,
     )
 
 
@@ -172,6 +224,8 @@ def _work(
     runs = store.runs(db, run_ids=run_ids)
     missing = [run for run in runs if run.status.is_missing]
     if missing:
+        for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
+            fetched(name)
         view = _view(runs, missing, show)
         _train_all(db, [run.id for run in missing], view, keep_models=keep_models)
     announce.result(db, run_ids, quiet=show.quiet)

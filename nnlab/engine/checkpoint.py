@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from nnlab.config import digest_of, setting_of
-from nnlab.engine.loop import Session
+from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError
 from nnlab.files import as_ours, write_whole
 
@@ -49,6 +49,8 @@ def save(session: Session, path: Path) -> Written:
             "model": session.model.state_dict(),
             "optimizer": session.optimizer.state_dict(),
             "scaler": session.scaler.state_dict() if session.scaler else None,
+            "average": session.average.state_dict() if session.average else None,
+            "val_losses": session.val_losses,
         }
     )
     return _write(path, content + hashlib.sha256(content).digest())
@@ -77,7 +79,10 @@ def restore(session: Session, path: Path) -> None:
     session.optimizer.load_state_dict(state["optimizer"])
     if session.scaler is not None and state["scaler"] is not None:
         session.scaler.load_state_dict(state["scaler"])
+    if session.average is not None and state.get("average") is not None:
+        session.average.load_state_dict(state["average"])
     session.epoch = state["epoch"]
+    session.val_losses = list(state.get("val_losses", ()))
     session.selected_epoch = state["selected_epoch"]
     session.selected_value = state["selected_value"]
     session.selected_weights = {

@@ -2,18 +2,21 @@
 
 import os
 import platform
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from nnlab.errors import DeviceError
 
 # cuBLAS repeats itself to the bit only with a fixed workspace, set before CUDA starts.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-# Below so many parameters a step is too short to share: two threads lose to one.
-ONE_THREAD_BELOW = 5_000_000
+# Multiply-adds in a batch's forward pass from which another thread pays (docs/log.md).
+WORK_A_THREAD = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,58 @@ def describe(device: torch.device) -> str:
     return infos.get(str(device), str(device))
 
 
-def threads_for(parameters: int) -> int:
-    """How many threads a model of so many parameters trains with: by its size, never by load."""
-    return 1 if parameters < ONE_THREAD_BELOW else max(1, os.cpu_count() or 1)
+def check_format(device: torch.device, dtype: str) -> None:
+    """Checks that a device can do a number format.
+
+    Raises:
+        DeviceError: it cannot; the hint names one that works there.
+    """
+    if dtype in ("float16", "tf32") and device.type != "cuda":
+        raise DeviceError(
+            f"--dtype {dtype} needs a CUDA device, this run is on {device}",
+            hint="--dtype bfloat16 works everywhere",
+        )
+    if dtype == "float64" and device.type == "mps":
+        raise DeviceError("--dtype float64: mps has no double precision", hint="--device cpu")
+
+
+def set_precision(dtype: str) -> None:
+    """Lets products of float32 matrices and convolutions use TF32 where the config says so."""
+    torch.set_float32_matmul_precision("high" if dtype == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = dtype == "tf32"
+
+
+def compiled(model: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The model compiled at its first batch.
+
+    Raises:
+        DeviceError: this machine lacks the compiler that torch.compile needs.
+    """
+    # On the CPU torch.compile writes C++; without a compiler it fails in mid epoch.
+    if next(model.parameters()).device.type == "cpu" and not _cpp_compiler():
+        raise DeviceError(
+            "--compile needs a C++ compiler on the CPU, and none of g++, clang++, c++ is here",
+            hint="install g++, or leave --compile out",
+        )
+    found: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model)
+    return found
+
+
+def _cpp_compiler() -> str | None:
+    names = (os.environ.get("CXX"), "g++", "clang++", "c++")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def threads_for(device: torch.device, work: int) -> int:
+    """How many threads a step is worth: by its size, never by load, so that bits repeat.
+
+    Args:
+        device: where the model trains.
+        work: multiply-adds of a forward pass of one batch.
+    """
+    if device.type != "cpu":
+        return 1
+    return max(1, min(work // WORK_A_THREAD, os.cpu_count() or 1))
 
 
 def make_deterministic(device: torch.device, threads: int) -> None:

@@ -1,6 +1,6 @@
 """Metrics of a model on a split: what it puts out, and what that is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -15,10 +15,15 @@ CHUNK = 1024
 
 
 @torch.no_grad()
-def outputs_of(model: nn.Module, part: Part) -> torch.Tensor:
-    """What the model puts out for every example of a split, in evaluation mode: [n, outputs]."""
+def outputs_of(
+    forward: Callable[[torch.Tensor], torch.Tensor], model: nn.Module, part: Part
+) -> torch.Tensor:
+    """What a model puts out for every example of a split, in evaluation mode: [n, outputs].
+
+    `forward` is the model itself or its compiled twin.
+    """
     model.eval()
-    chunks = [model(chunk) for chunk in torch.split(part.examples, CHUNK)]
+    chunks = [forward(chunk) for chunk in torch.split(part.examples, CHUNK)]
     return torch.cat(chunks)
 
 
@@ -33,12 +38,13 @@ def measure(
             the standardised targets), rmse and mae in the target's own unit, and r2.
         loss: mean over examples.
         outputs: [n, classes] logits, or [n, 1] predictions.
-        targets: [n] classes, or [n, 1] numbers.
+        targets: [n] classes, [n, classes] shares of blended examples, or [n, 1] numbers. Of a
+            blended example the share of the class that was put out counts as right.
         scale: units of the target in one unit of `targets`.
     """
     outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
     if task == "classification":
-        right = (outputs.argmax(dim=1) == targets).sum()
+        right = _right(outputs.argmax(dim=1), targets)
         mean_loss, count = torch.stack([loss(outputs, targets).double(), right.double()]).tolist()
         return {"loss": mean_loss, "accuracy": count / len(targets)}
     squared = functional.mse_loss(outputs, targets)
@@ -48,3 +54,10 @@ def measure(
     mean_loss, mse, mae, variance = numbers
     r2 = 1.0 - mse / variance if variance > 0 else float("nan")
     return {"loss": mean_loss, "rmse": mse**0.5 * scale, "mae": mae * scale, "r2": r2}
+
+
+def _right(chosen: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """How many of the classes chosen [n] are right."""
+    if targets.ndim == 1:
+        return (chosen == targets).sum()
+    return targets.gather(1, chosen[:, None]).sum()

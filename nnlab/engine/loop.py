@@ -8,92 +8,20 @@ session.test()               # the test split, opened once, at the selected epoc
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
-from nnlab.config import RunConfig
-from nnlab.engine import device as devices
-from nnlab.engine.data.prepare import Part, Prepared, prepare
-from nnlab.engine.evaluate import measure, outputs_of
-from nnlab.engine.losses import LOSS
-from nnlab.engine.models import Dropout, build, parameter_count
-from nnlab.engine.optimizers import build as build_optimizer
-from nnlab.engine.optimizers import gradient_norm, set_lr
+from nnlab.engine import transfer
+from nnlab.engine.models import start_noise
+from nnlab.engine.optimizers import SecondOrder, gradient_norm, set_lr
 from nnlab.engine.schedules import schedule_of
-from nnlab.engine.seeds import generator
-from nnlab.errors import DeviceError
+from nnlab.engine.seeds import derive, generator
+from nnlab.engine.session import Session, named, start
 from nnlab.records import Epoch, Objective, Status
 
-
-@dataclass(slots=True)
-class Session:
-    """All that a run holds in memory. `epoch` is the last finished one, 0 before the first."""
-
-    config: RunConfig
-    device: torch.device
-    threads: int
-    data: Prepared
-    model: nn.Module
-    optimizer: Optimizer
-    scaler: "torch.amp.GradScaler | None"
-    epoch: int = 0
-    selected_epoch: int = 0
-    selected_value: float = math.nan
-    selected_weights: dict[str, torch.Tensor] = field(default_factory=dict)
-    status: Status = Status.RUNNING
-    reason: str | None = None
-
-    @property
-    def done(self) -> bool:
-        """True when no epoch is left: the last is reached, or patience has run out."""
-        patience = self.config.early_stop
-        waited = self.epoch - self.selected_epoch
-        return self.epoch >= self.config.epochs or (0 < patience <= waited)
-
-    def measure(self, part: Part) -> Mapping[str, float]:
-        """The metrics of the model as it is now on a split."""
-        with autocast(self):
-            outputs = outputs_of(self.model, part)
-        return self.worth(outputs, part.targets)
-
-    def worth(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
-        """The metrics of outputs against targets."""
-        loss = LOSS[self.config.loss or ""]
-        return measure(self.data.task, loss, outputs, targets, scale=self.data.target_scale)
-
-    def test(self) -> Mapping[str, float]:
-        """The metrics `test/…` with the weights of the selected epoch, which the model then has."""
-        self.model.load_state_dict(self.selected_weights)
-        return _named("test", self.measure(self.data.test))
-
-
-def start(config: RunConfig) -> Session:
-    """Everything before the first epoch, from a resolved config.
-
-    Raises:
-        DeviceError: the device is not there, or cannot do the number format.
-        DataError: the data set cannot be used, or does not fit the model.
-    """
-    device = devices.find(config.device)
-    if config.dtype == "float16" and device.type != "cuda":
-        raise DeviceError(
-            f"--dtype float16 needs a CUDA device, this run is on {device}",
-            hint="--dtype bfloat16 works everywhere",
-        )
-    if config.dtype == "float64" and device.type == "mps":
-        raise DeviceError("--dtype float64: mps has no double precision", hint="--device cpu")
-    data = prepare(config, device)
-    model = build(config, data.in_shape, data.outputs, generator(config.seed, "weights"))
-    threads = devices.threads_for(parameter_count(model)) if device.type == "cpu" else 1
-    devices.make_deterministic(device, threads)
-    model.to(device, data.train.examples.dtype)
-    scaler = torch.amp.GradScaler("cuda") if config.dtype == "float16" else None
-    return Session(config, device, threads, data, model, build_optimizer(model, config), scaler)
+__all__ = ["Session", "batches", "start", "train"]
 
 
 def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Epoch]:
@@ -107,15 +35,19 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
         started = time.perf_counter()
         number = session.epoch + 1
         values = _train_epoch(session, number)
-        values |= _named("val", session.measure(session.data.val))
-        if session.config.exact_train:
-            exact = session.measure(session.data.train)
-            values |= {f"train/{name}_exact": value for name, value in exact.items()}
-        session.epoch = number
-        if session.selected_epoch == 0 or objective.better(
-            values[objective.metric], session.selected_value
-        ):
-            _select(session, number, values[objective.metric])
+        with session.averaged():
+            values |= named("val", session.measure(session.data.val))
+            if session.config.exact_train:
+                exact = session.measure(session.data.train)
+                values |= {f"train/{name}_exact": value for name, value in exact.items()}
+            session.epoch = number
+            session.val_losses.append(values["val/loss"])
+            if session.selected_epoch == 0 or objective.better(
+                values[objective.metric], session.selected_value
+            ):
+                _select(session, number, values[objective.metric])
+        if session.probe is not None:
+            values |= session.probe.measure()
         yield Epoch(number, values, time.perf_counter() - started)
         if not math.isfinite(values["train/loss"]):
             session.status = Status.DIVERGED
@@ -129,38 +61,125 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
 
 def _train_epoch(session: Session, number: int) -> dict[str, float]:
     """One pass over the training split; the metrics are those met on the way."""
-    config, model, optimizer = session.config, session.model, session.optimizer
-    examples, targets = session.data.train.examples, session.data.train.targets
-    loss_of = LOSS[config.loss or ""]
-    bounds = batches(len(targets), config.batch_size)
-    schedule = schedule_of(config, len(bounds))
-    order = torch.randperm(len(targets), generator=generator(config.seed, "order", number))
+    config, train_part = session.config, session.data.train
+    bounds = batches(len(train_part), session.batch_size)
+    schedule = schedule_of(config, len(bounds), session.val_losses)
+    order = torch.randperm(len(train_part), generator=generator(config.seed, "order", number))
     order = order.to(session.device)
-    seen = targets.new_empty((len(targets), session.data.outputs), dtype=examples.dtype)
+    met = _Met(session, order)
+    draw = begin_epoch(session, number)
     lr = norm = None
-    model.train()
-    for module in model.modules():
-        if isinstance(module, Dropout):
-            module.start_epoch(config.seed, number, session.device)
     for index, (begin, end) in enumerate(bounds):
-        lr = (config.lr or 0.0) * schedule(number - 1 + index / len(bounds))
-        set_lr(optimizer, lr)
         rows = order[begin:end]
-        with autocast(session):
-            outputs = model(examples.index_select(0, rows))
-            loss = loss_of(outputs, targets.index_select(0, rows))
-        optimizer.zero_grad(set_to_none=True)
-        _scaled(session, loss).backward()  # type: ignore[no-untyped-call]
-        if config.clip > 0 or end == len(targets):
-            norm = _clip(session)
-        _step(session)
+        examples = train_part.examples.index_select(0, rows)
+        targets = train_part.targets.index_select(0, rows)
+        if session.augment is not None and draw is not None:
+            examples = session.augment(examples, draw)
+        if session.mix is not None and draw is not None:
+            examples, targets = session.mix(examples, targets, draw)
+        last = end == len(train_part)
+        if config.lr is not None:
+            lr = config.lr * schedule(number - 1 + index / len(bounds))
+            set_lr(session.optimizer, lr)
+        if last and session.probe is not None:
+            session.probe.before_last_step()
+        if isinstance(session.optimizer, SecondOrder):
+            outputs = _ask_again(session, number, examples, targets)
+        else:
+            outputs = descend(session, examples, targets)
+            if last or config.clip > 0 or config.clip_value > 0:
+                norm = _clip(session)
+            take_step(session)
+        if session.average is not None:
+            session.average.after_step(session.model)
         # Metrics wait for the end of the epoch: read there at once, they cost a copy a step.
-        seen[begin:end] = outputs.detach()
-    running = session.worth(seen, targets.index_select(0, order))
-    values = dict(_named("train", running))
-    values["train/grad_norm"] = math.nan if norm is None else norm.item()
-    values["lr"] = lr or 0.0
+        met.note(begin, end, outputs, targets)
+    if session.probe is not None:
+        session.probe.after_last_step()
+    if session.average is not None:
+        session.average.after_epoch(session.model, number)
+    values = met.values()
+    values |= _costs(session)
+    if norm is not None:
+        values["train/grad_norm"] = norm.item()
+    if lr is not None:
+        values["lr"] = lr
     return values
+
+
+def begin_epoch(session: Session, number: int) -> torch.Generator | None:
+    """Readies the model for an epoch; the generator is that of what is done to the examples."""
+    config, model = session.config, session.model
+    model.train()
+    if config.freeze is not None:
+        if 0 < config.unfreeze_at < number:
+            transfer.unfreeze(model)
+        else:
+            transfer.hold(model)
+    start_noise(model, config.seed, number, session.device)
+    if isinstance(session.optimizer, SecondOrder):
+        session.optimizer.reset_cost()
+    if session.augment is None and session.mix is None:
+        return None
+    draw = torch.Generator(session.device)
+    return draw.manual_seed(derive(config.seed, "augment", number))
+
+
+def descend(session: Session, examples: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The gradient of one batch; returns what the model put out for it."""
+    with session.autocast():
+        outputs = session.forward(examples)
+        loss = session.loss(outputs, targets)
+    if session.penalty is not None:
+        loss = loss + session.penalty()
+    session.optimizer.zero_grad(set_to_none=True)
+    scaled = loss if session.scaler is None else session.scaler.scale(loss)
+    scaled.backward()  # type: ignore[no-untyped-call]
+    return outputs
+
+
+def _ask_again(
+    session: Session, number: int, examples: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """A step of an optimizer that asks for the loss several times; the masks stay the same."""
+    first: list[torch.Tensor] = []
+
+    def loss_of() -> torch.Tensor:
+        start_noise(session.model, session.config.seed, number, session.device)
+        with session.autocast():
+            outputs = session.forward(examples)
+            loss = session.loss(outputs, targets)
+        if not first:
+            first.append(outputs.detach())
+        return loss if session.penalty is None else loss + session.penalty()
+
+    assert isinstance(session.optimizer, SecondOrder)
+    session.optimizer.step(loss_of)
+    return first[0]
+
+
+class _Met:
+    """What an epoch puts out batch by batch, and what that is worth in the end."""
+
+    def __init__(self, session: Session, order: torch.Tensor) -> None:
+        train_part = session.data.train
+        shape = (len(train_part), session.data.outputs)
+        self._session = session
+        self._outputs = train_part.targets.new_empty(shape, dtype=train_part.examples.dtype)
+        # Blended targets are shares of the classes, no longer what the split holds.
+        self._blended = torch.empty_like(self._outputs) if session.mix is not None else None
+        self._order = order
+
+    def note(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        self._outputs[begin:end] = outputs.detach()
+        if self._blended is not None:
+            self._blended[begin:end] = targets
+
+    def values(self) -> dict[str, float]:
+        targets = self._blended
+        if targets is None:
+            targets = self._session.data.train.targets.index_select(0, self._order)
+        return named("train", self._session.worth(self._outputs, targets))
 
 
 def batches(examples: int, size: int) -> tuple[tuple[int, int], ...]:
@@ -175,34 +194,33 @@ def batches(examples: int, size: int) -> tuple[tuple[int, int], ...]:
     return tuple(zip(edges, [*edges[1:], examples], strict=True))
 
 
-def autocast(session: Session) -> AbstractContextManager[object]:
-    """Products in half precision where the config says so."""
-    formats = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-    if session.config.dtype in formats:
-        return torch.autocast(session.device.type, dtype=formats[session.config.dtype])
-    return nullcontext()
-
-
-def _scaled(session: Session, loss: torch.Tensor) -> torch.Tensor:
-    return loss if session.scaler is None else session.scaler.scale(loss)
-
-
 def _clip(session: Session) -> torch.Tensor:
-    """The gradient norm of this step, before gradients longer than `clip` are cut."""
+    """The gradient norm of this step, before what is longer than `clip` is cut."""
+    config, model = session.config, session.model
     if session.scaler is not None:
         session.scaler.unscale_(session.optimizer)
-    norm = gradient_norm(session.model)
-    if session.config.clip > 0:
-        nn.utils.clip_grads_with_norm_(session.model.parameters(), session.config.clip, norm)
+    norm = gradient_norm(model)
+    if config.clip > 0:
+        nn.utils.clip_grads_with_norm_(model.parameters(), config.clip, norm)
+    if config.clip_value > 0:
+        nn.utils.clip_grad_value_(model.parameters(), config.clip_value)
     return norm
 
 
-def _step(session: Session) -> None:
+def take_step(session: Session) -> None:
     if session.scaler is None:
         session.optimizer.step()
     else:
         session.scaler.step(session.optimizer)
         session.scaler.update()
+
+
+def _costs(session: Session) -> dict[str, float]:
+    """What a second-order optimizer spent: evaluations of the gradient, Hessian products."""
+    if not isinstance(session.optimizer, SecondOrder):
+        return {}
+    cost = session.optimizer.cost
+    return {"cost/gradients": float(cost.gradients), "cost/products": float(cost.products)}
 
 
 def _select(session: Session, number: int, value: float) -> None:
@@ -213,7 +231,3 @@ def _select(session: Session, number: int, value: float) -> None:
         session.selected_weights = {name: tensor.clone() for name, tensor in state.items()}
     for name, tensor in state.items():
         session.selected_weights[name].copy_(tensor)
-
-
-def _named(split: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {f"{split}/{name}": value for name, value in values.items()}

@@ -1,16 +1,105 @@
-"""Losses by name: mean over the batch of outputs [n, c] against targets."""
+"""Losses by name: of outputs [n, c] against targets, as a batch's mean or sum over examples.
+
+Targets are classes [n] (int64), shares of the classes [n, c] of blended examples (cross_entropy
+and bce), or numbers [n, 1].
+"""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch.nn import functional
 
+from nnlab.config import RunConfig
+
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-# Targets are classes [n] (int64) for cross_entropy, numbers [n, 1] for the others.
-LOSS: Mapping[str, Loss] = {
-    "cross_entropy": functional.cross_entropy,
-    "mse": functional.mse_loss,
-    "l1": functional.l1_loss,
-    "huber": functional.huber_loss,
+
+def build(config: RunConfig) -> Loss:
+    """The loss that a resolved config trains on."""
+    return LOSS[config.loss or ""](config, config.reduction)
+
+
+def measured(config: RunConfig) -> Loss:
+    """The loss that is reported: the mean over examples, its targets not smoothed.
+
+    So trials with another reduction or label smoothing can be compared.
+    """
+    return _MEASURED.get(config.loss or "", LOSS[config.loss or ""])(config, "mean")
+
+
+def _cross_entropy(config: RunConfig, reduction: str) -> Loss:
+    smoothing = config.label_smoothing or 0.0
+    if reduction == "mean" and smoothing == 0.0:
+        return functional.cross_entropy
+    return partial(functional.cross_entropy, reduction=reduction, label_smoothing=smoothing)
+
+
+def _plain_cross_entropy(config: RunConfig, reduction: str) -> Loss:
+    del config
+    return partial(functional.cross_entropy, reduction=reduction)
+
+
+def _nll(config: RunConfig, reduction: str) -> Loss:
+    """Of log-probabilities; of logits too, for log_softmax leaves log-probabilities as they are."""
+    del config
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return functional.nll_loss(outputs.log_softmax(dim=1), targets, reduction=reduction)
+
+    return loss
+
+
+def _bce(config: RunConfig, reduction: str) -> Loss:
+    """Each class against the rest, summed over the classes."""
+    del config
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if targets.ndim == 1:
+            targets = functional.one_hot(targets, outputs.shape[1])
+        total = functional.binary_cross_entropy_with_logits(
+            outputs, targets.to(outputs.dtype), reduction="sum"
+        )
+        return total / len(outputs) if reduction == "mean" else total
+
+    return loss
+
+
+def _hinge(config: RunConfig, reduction: str) -> Loss:
+    """max(0, 1 + the best wrong output - the right one), Crammer and Singer 2001, eq. 8."""
+    del config
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        right = outputs.gather(1, targets[:, None])
+        wrong = outputs.scatter(1, targets[:, None], -torch.inf).amax(dim=1, keepdim=True)
+        each = (1.0 + wrong - right).clamp(min=0.0)
+        return each.mean() if reduction == "mean" else each.sum()
+
+    return loss
+
+
+def _numbers(
+    function: Callable[..., torch.Tensor],
+) -> Callable[[RunConfig, str], Loss]:
+    def make(config: RunConfig, reduction: str) -> Loss:
+        del config
+        return partial(function, reduction=reduction)
+
+    return make
+
+
+def _huber(config: RunConfig, reduction: str) -> Loss:
+    delta = 1.0 if config.huber_delta is None else config.huber_delta
+    return partial(functional.huber_loss, reduction=reduction, delta=delta)
+
+
+LOSS: Mapping[str, Callable[[RunConfig, str], Loss]] = {
+    "cross_entropy": _cross_entropy,
+    "nll": _nll,
+    "bce": _bce,
+    "hinge": _hinge,
+    "mse": _numbers(functional.mse_loss),
+    "l1": _numbers(functional.l1_loss),
+    "huber": _huber,
 }
+_MEASURED: Mapping[str, Callable[[RunConfig, str], Loss]] = {"cross_entropy": _plain_cross_entropy}

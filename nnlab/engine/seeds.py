@@ -5,11 +5,26 @@ trained inside a stack, and draws what it would have drawn alone and uninterrupt
 """
 
 import hashlib
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-Purpose = Literal["weights", "order", "dropout", "split"]
+Purpose = Literal[
+    "weights",
+    "order",
+    "dropout",
+    "split",
+    "data",
+    "train_size",
+    "label_noise",
+    "channel_dropout",
+    "dropconnect",
+    "stochastic_depth",
+    "user_model",
+    "augment",
+    "direction",
+]
 
 
 def derive(seed: int, purpose: Purpose, epoch: int = 0, part: int = 0) -> int:
@@ -18,6 +33,8 @@ def derive(seed: int, purpose: Purpose, epoch: int = 0, part: int = 0) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
-def generator(seed: int, purpose: Purpose, epoch: int = 0) -> torch.Generator:
+def generator(seed: int, purpose: Purpose, epoch: int = 0) -> "torch.Generator":
     """A CPU generator for one purpose in one epoch: the same draws whatever the device."""
+    import torch  # here, so that data sets can be drawn and shown without it
+
     return torch.Generator().manual_seed(derive(seed, purpose, epoch))

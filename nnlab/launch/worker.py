@@ -19,7 +19,16 @@ from nnlab.diagnose import diagnose
 from nnlab.engine import checkpoint
 from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start, train
-from nnlab.errors import CheckpointError, LeaseLost, NnlabError, OutputError, StoreError
+from nnlab.engine.user import blame
+from nnlab.errors import (
+    CheckpointError,
+    LeaseLost,
+    NnlabError,
+    OutputError,
+    StoreError,
+    UsageError,
+)
+from nnlab.launch.parents import find_parents
 from nnlab.launch.provenance import environment
 from nnlab.records import Artifact, Epoch, Finding, Run, Status
 
@@ -115,8 +124,8 @@ def _train(
     with _heartbeat(db, claim):
         session = start(config_of(run.trial.setting, run.seed))
         saver = Checkpointer(db.address.artifacts / str(run.id) / "checkpoint.pt")
-        if saver.path.exists():
-            _resume(session, saver.path, run, listener)
+        if not _resumed(session, saver.path, run, listener) and session.config.start_from:
+            _begin_from_parent(db, session, run, listener)
         writer = store.RunWriter(
             db,
             claim,
@@ -191,13 +200,40 @@ class Checkpointer:
             self.path.parent.rmdir()  # stays where the run left other files
 
 
-def _resume(session: Session, path: Path, run: Run, listener: Listener) -> None:
+def _resumed(session: Session, path: Path, run: Run, listener: Listener) -> bool:
+    """Goes on from a checkpoint, if there is one that can be read."""
+    if not path.exists():
+        return False
     try:
         checkpoint.restore(session, path)
     except CheckpointError as error:
         listener.noted(run, f"{error.message}; the run starts over")
         with contextlib.suppress(OSError):
             path.replace(path.with_suffix(".damaged"))
+        return False
+    return True
+
+
+def _begin_from_parent(db: store.Database, session: Session, run: Run, listener: Listener) -> None:
+    """Begins with the weights that `--from` named, if they are still what they were.
+
+    Raises:
+        UsageError: there are none, or the run was set up with others.
+        CheckpointError: they cannot be read, or nothing in them fits.
+    """
+    config = session.config
+    parents = find_parents(db, config.start_from or "")
+    if parents.version != config.start_version:
+        raise UsageError(
+            f"--from {config.start_from} has changed since this run was set up",
+            hint="run the same `nnlab train` line again: the new weights make a new trial",
+        )
+    weights = parents.of(run.seed)
+    told = session.begin_from(
+        weights.path, new_head=not weights.same_classes(config.data, config.classes)
+    )
+    source = weights.path.name if weights.run_id is None else f"run {weights.run_id}"
+    listener.noted(run, f"from {source}: {told}")
 
 
 def _save_model(session: Session, artifacts: Path, run: Run) -> Artifact:
@@ -234,4 +270,6 @@ def _reason(error: BaseException) -> str:
         return error.message
     if isinstance(error, KeyboardInterrupt):
         return "stopped by the user in mid epoch"
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    # Where the user's own file is at fault, its line tells more than the message.
+    told = blame(error) or f"{type(error).__name__}: {error}"
+    return told.strip().splitlines()[0]

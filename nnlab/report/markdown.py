@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import nnlab
 from nnlab import store
 from nnlab.records import Attempt, Finding, Run, Status
+from nnlab.report.escaping import escaped
 from nnlab.report.ranking import Ranking, Scope, last_runs, plural, rank
 from nnlab.space import label, shown
 from nnlab.stats import format_mean
@@ -15,28 +17,19 @@ from nnlab.stats import format_mean
 _MOST_ROWS = 50
 
 
-def report(db: store.Database, scope: Scope) -> str:
-    """The whole text; every name in it is escaped."""
+def report(db: store.Database, scope: Scope, figures: Sequence[str] = ()) -> str:
+    """The whole text; every name in it is escaped. `figures` are files beside it."""
     runs = last_runs(db, scope)
     ranking = rank(db, scope, top=_MOST_ROWS) if any(run.epochs for run in runs) else None
     parts = [
         _head(db, scope),
+        *_verdicts(db, scope),
+        *(f"![{escaped(figure)}]({quote(figure)})\n" for figure in figures),
         _findings(db, runs),
         _ranking(ranking) if ranking else "## Ranking\n\nNothing has been trained yet.\n",
         _what_was_run(db, runs),
     ]
     return "\n".join(parts)
-
-
-def escaped(text: str) -> str:
-    r"""Text that markdown shows as it is: no markup, no HTML.
-
-    >>> escaped("a_b <script>|x|")
-    'a\\_b &lt;script&gt;\\|x\\|'
-    """
-    for sign in "\\`*_{}[]()#|":
-        text = text.replace(sign, "\\" + sign)
-    return text.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
 
 
 def _head(db: store.Database, scope: Scope) -> str:
@@ -56,6 +49,18 @@ def _head(db: store.Database, scope: Scope) -> str:
             ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _verdicts(db: store.Database, scope: Scope) -> list[str]:
+    studies = [study for study in store.all_studies(db) if study.id in (scope.studies or ())]
+    claims = [study for study in studies if study.decides]
+    if not claims:
+        return []
+    from nnlab.experiments.verdict import answer
+    from nnlab.report.verdict import verdict_section
+
+    answers = [(study, answer(db, study)) for study in claims]
+    return [verdict_section(study, found) for study, found in answers if found is not None]
 
 
 def _findings(db: store.Database, runs: Sequence[Run]) -> str:

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Environment, Objective, Run, Study, Trial
+from nnlab.records import Arm, Comparison, Environment, Objective, Run, Study, Trial
 from nnlab.store.liveness import Observer
 from nnlab.store.text import StoredSetting, moment_from_text, to_json
 
 # A set of numbers as one bound value: any size, one statement for all.
 IDS = "(SELECT value FROM json_each(?))"
 
-STUDY = "id, name, question, objective, space, seeds, created_at"
+STUDY = "id, name, question, objective, space, seeds, created_at, claim, arms, decides"
 
 # What `Observer.status` takes, and the join that part of it comes from.
 PLACE = "run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid"
@@ -62,7 +63,7 @@ def moment(text: str) -> datetime:
 
 def study_record(row: Sequence[Any]) -> Study:
     """A study from the columns in `STUDY`."""
-    number, name, question, objective, space, seeds, created_at = row
+    number, name, question, objective, space, seeds, created_at, claim, arms, decides = row
     return Study(
         id=number,
         name=name,
@@ -73,6 +74,12 @@ def study_record(row: Sequence[Any]) -> Study:
         else {field: tuple(values) for field, values in json.loads(space).items()},
         seeds=tuple(json.loads(seeds)),
         created_at=moment(created_at),
+        claim=claim or "",
+        arms=tuple(Arm(arm["name"], tuple(arm["trials"])) for arm in json.loads(arms or "[]")),
+        decides=tuple(
+            Comparison(**{**found, "arms": tuple(found["arms"])})
+            for found in json.loads(decides or "[]")
+        ),
     )
 
 
@@ -151,3 +158,8 @@ def space_to_json(space: Mapping[str, tuple[Any, ...]] | None) -> str | None:
     return (
         None if space is None else to_json({name: list(values) for name, values in space.items()})
     )
+
+
+def listed_to_json(records: Sequence[Arm] | Sequence[Comparison]) -> str | None:
+    """Arms or comparisons as they are stored; NULL where there are none."""
+    return to_json([asdict(record) for record in records]) if records else None

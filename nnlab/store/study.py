@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import StudyExists, UnknownName
-from nnlab.records import Objective, Scalar, Study
+from nnlab.records import Arm, Comparison, Objective, Scalar, Study
 from nnlab.store.connect import Database
-from nnlab.store.rows import STUDY, space_to_json, study_record
+from nnlab.store.rows import STUDY, listed_to_json, space_to_json, study_record
 from nnlab.store.text import moment_to_text, storable, to_json
 
 Space = Mapping[str, tuple[Scalar, ...]]
@@ -23,6 +24,9 @@ def create_study(
     objective: Objective | None,
     space: Space | None,
     seeds: Sequence[int],
+    claim: str = "",
+    arms: Sequence[Arm] = (),
+    decides: Sequence[Comparison] = (),
 ) -> Study:
     """Makes a study, or finds the one of that name if it asks the same.
 
@@ -33,17 +37,20 @@ def create_study(
         objective: what its trials are judged by, or None.
         space: the values of each field, or None for a study that takes any run.
         seeds: the seeds of each trial.
+        claim: what the comparisons are to decide.
+        arms: the sides that are compared.
+        decides: the comparisons.
 
     Raises:
-        StudyExists: one of that name has another space, objective or seeds.
+        StudyExists: one of that name has another space, objective, seeds, arms or comparisons.
     """
-    wanted = (objective, space, tuple(seeds))
+    wanted = _Question(objective, space, tuple(seeds), claim, tuple(arms), tuple(decides))
     with db.write() as connection:
         found = _find(connection, name)
         if found is None:
             connection.exec_driver_sql(
-                "INSERT INTO study (name, question, objective, space, seeds, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO study (name, question, objective, space, seeds, created_at, claim,"
+                " arms, decides) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     name,
                     storable(question),
@@ -51,10 +58,13 @@ def create_study(
                     space_to_json(space),
                     to_json(list(seeds)),
                     moment_to_text(datetime.now(UTC)),
+                    storable(claim) or None,
+                    listed_to_json(arms),
+                    listed_to_json(decides),
                 ),
             )
         else:
-            differences = _differences((found.objective, found.space, found.seeds), wanted)
+            differences = _differences(_question_of(found), wanted)
             if differences:
                 lines = "".join(f"\n  - {line}" for line in differences)
                 raise StudyExists(
@@ -92,17 +102,54 @@ def _find(connection: Connection, name: str) -> Study | None:
     return study_record(row) if row is not None else None
 
 
-_Question = tuple[Objective | None, Space | None, tuple[int, ...]]
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """All that makes a study the study that it is."""
+
+    objective: Objective | None
+    space: Space | None
+    seeds: tuple[int, ...]
+    claim: str
+    arms: tuple[Arm, ...]
+    decides: tuple[Comparison, ...]
+
+
+def _question_of(study: Study) -> _Question:
+    return _Question(
+        study.objective, study.space, study.seeds, study.claim, study.arms, study.decides
+    )
 
 
 def _differences(old: _Question, new: _Question) -> list[str]:
     lines = []
-    if old[0] != new[0]:
-        lines.append(f"objective: {old[0] or 'none'} -> {new[0] or 'none'}")
-    lines += _space_differences(old[1], new[1])
-    if set(old[2]) != set(new[2]):
-        lines.append(f"seeds: {_listed(old[2])} -> {_listed(new[2])}")
-    return lines
+    if old.objective != new.objective:
+        lines.append(f"objective: {old.objective or 'none'} -> {new.objective or 'none'}")
+    lines += _space_differences(old.space, new.space)
+    if set(old.seeds) != set(new.seeds):
+        lines.append(f"seeds: {_listed(old.seeds)} -> {_listed(new.seeds)}")
+    if old.claim != new.claim:
+        lines.append(f"claim: {old.claim or 'none'} -> {new.claim or 'none'}")
+    return lines + _arm_differences(old.arms, new.arms) + _decide_differences(old, new)
+
+
+def _arm_differences(old: Sequence[Arm], new: Sequence[Arm]) -> list[str]:
+    before, after = ({arm.name: set(arm.trials) for arm in arms} for arms in (old, new))
+    return [
+        f"arm {name}: {_trials(before.get(name))} -> {_trials(after.get(name))}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _trials(digests: set[str] | None) -> str:
+    return "none" if digests is None else f"{len(digests)} trials ({min(digests)}, ...)"
+
+
+def _decide_differences(old: _Question, new: _Question) -> list[str]:
+    if old.decides == new.decides:
+        return []
+    said = [", ".join(one.says for one in each.decides) or "nothing" for each in (old, new)]
+    return [f"decided by: {said[0]} -> {said[1]}"]
 
 
 def _space_differences(old: Space | None, new: Space | None) -> list[str]:

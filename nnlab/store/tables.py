@@ -67,6 +67,10 @@ study = Table(
     Column("space", JSON(none_as_null=True)),
     Column("seeds", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # What is claimed, the arms that are compared, and the comparisons that decide it.
+    Column("claim", Text),
+    Column("arms", JSON(none_as_null=True)),
+    Column("decides", JSON(none_as_null=True)),
 )
 
 trial = Table(

@@ -1,7 +1,4 @@
-"""Makes the schema, and brings an older one to this version's: backed up, checked, all or nothing.
-
-Revision "0001" is the first, so for now only tests have an older one.
-"""
+"""Makes the schema, and brings an older one to this version's: backed up, checked, or as before."""
 
 import contextlib
 import sqlite3

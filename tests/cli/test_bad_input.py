@@ -16,7 +16,7 @@ from terminal import QUICK, Nnlab, started
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--opt", "adm"], "unknown optimizer 'adm': did you mean 'adam'? Known: adagrad, adam"),
+        (["--opt", "adm"], "unknown optimizer 'adm': did you mean 'adam'? Known: adadelta,"),
         (["--data", "digit"], "did you mean 'digits'"),
         (["--activation", "rellu"], "did you mean 'relu'"),
         (["--lr", "-1"], "--lr must be greater than 0, got -1"),

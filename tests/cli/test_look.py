@@ -46,7 +46,7 @@ def test_compare_at(trained: Nnlab, at: str) -> None:
 
 
 def test_compare_top_and_group_by(trained: Nnlab) -> None:
-    trained("train", *QUICK, "--opt", "sgd", "--lr", "0.01,0.1", "-q")
+    trained("train", *QUICK, "--opt", "sgd", "--lr", "0.01,0.2", "-q")
     top = trained("compare", "--top", "2")
     assert "2 more trials; --top 0 shows all" in top.out
     grouped = trained("compare", "--group-by", "opt", "--format", "json").json

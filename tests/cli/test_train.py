@@ -32,8 +32,8 @@ def test_one_command_trains_and_every_epoch_lands_in_runs_db(nnlab: Nnlab, folde
 
 
 def test_defaults_are_shown_resolved_and_stored_resolved(nnlab: Nnlab, folder: Path) -> None:
-    answer = nnlab("train", "--opt", "sgd", "--decay", "exp", "--epochs", "1")
-    for told in ("opt sgd", "lr 0.05", "momentum 0.9", "decay_rate 0.05", "activation relu"):
+    answer = nnlab("train", "--opt", "momentum", "--decay", "exp", "--epochs", "1")
+    for told in ("opt momentum", "lr 0.05", "momentum 0.9", "decay_rate 0.05", "activation relu"):
         assert told in answer.out
     stored = rows(
         folder,

@@ -147,7 +147,7 @@ def test_whatever_a_model_raises_fails_its_run_and_no_other(
     monkeypatch.setattr(worker, "start", start)
     first, second = work_off(db, [bad, good], Notes(), lambda: False)
     assert first.status is Status.FAILED
-    assert first.reason == "RuntimeError: shapes do not fit"
+    assert (first.reason or "").endswith("in start: RuntimeError: shapes do not fit")
     assert second.status is Status.FINISHED
     (run,) = store.runs(db, run_ids=[bad])
     assert (run.status, run.reason) == (Status.FAILED, first.reason)

@@ -5,7 +5,7 @@ from store.lab import Lab
 
 from nnlab import store
 from nnlab.errors import StudyExists, UnknownName
-from nnlab.records import Objective, Scalar, Study
+from nnlab.records import Arm, Comparison, Objective, Scalar, Study
 
 Space = dict[str, tuple[Scalar, ...]]
 
@@ -88,3 +88,36 @@ def test_an_overview_counts_current_runs_as_they_stand(lab: Lab) -> None:
     assert depth.last_activity is not None
     assert (wide.trials, wide.runs, wide.by_status, wide.last_activity) == (0, 0, {}, None)
     assert waiting in store.missing(lab.db, lab.study)
+
+
+LOWER = Comparison("b ends lower", "val/loss", "last", "difference", ("a", "b"), 0.0, None)
+ARMS = (Arm("a", ("digest-0",)), Arm("b", ("digest-1", "digest-2")))
+
+
+def claiming(lab: Lab, claim: str = "b wins.", arms: tuple[Arm, ...] = ARMS) -> Study:
+    return store.create_study(
+        lab.db,
+        name="claiming",
+        question="a or b?",
+        objective=None,
+        space=SPACE,
+        seeds=(0, 1),
+        claim=claim,
+        arms=arms,
+        decides=(LOWER,),
+    )
+
+
+def test_a_claim_comes_back_with_its_arms_and_what_decides_it(lab: Lab) -> None:
+    made = claiming(lab)
+    assert (made.claim, made.arms, made.decides) == ("b wins.", ARMS, (LOWER,))
+    assert claiming(lab) == made == store.find_study(lab.db, "claiming")
+    assert (create(lab).claim, create(lab).arms, create(lab).decides) == ("", (), ())
+
+
+def test_another_claim_is_another_question(lab: Lab) -> None:
+    claiming(lab)
+    with pytest.raises(StudyExists, match=r"claim: b wins\. -> a wins\."):
+        claiming(lab, "a wins.")
+    with pytest.raises(StudyExists, match=r"arm b: 2 trials .* -> none"):
+        claiming(lab, arms=ARMS[:1])

@@ -191,6 +191,7 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     study = store.find_study(db, "depth")
     assert study.space is not None
     assert study.space["lr"] == (0.1, 0.2)
+    assert bool(study.decides) == (revision >= "0002")
     best = store.ranking(db, metric="val/loss", direction="min")
     assert [(trial.trial_id, trial.mean) for trial in best] == [(1, 0.25), (2, 0.75)]
     assert [artifact.kind for artifact in store.artifacts(db, first.id)] == ["model"]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.dataset import Column, Dataset
+from nnlab.engine.data.names import FEATURES
 from nnlab.errors import DataError
 
 Arrays = tuple[NDArray[np.float64], NDArray[Any]]
@@ -53,7 +54,8 @@ def diabetes() -> Dataset:
         return examples, np.loadtxt(folder / "diabetes_target.csv.gz")
 
     examples, targets = _read("load_diabetes", parse, scaled=False)
-    return Dataset("diabetes", "regression", examples, targets.astype(np.float64))
+    numbers = targets.astype(np.float64)
+    return Dataset("diabetes", "regression", examples, numbers, columns=_columns("diabetes"))
 
 
 def _classes(name: str, loader: str, file: str) -> Dataset:
@@ -63,7 +65,11 @@ def _classes(name: str, loader: str, file: str) -> Dataset:
 
     examples, targets = _read(loader, parse)
     names = _class_names(file, int(targets.max()) + 1)
-    return Dataset(name, "classification", examples, targets, names)
+    return Dataset(name, "classification", examples, targets, names, columns=_columns(name))
+
+
+def _columns(name: str) -> tuple[Column, ...]:
+    return tuple(Column(feature) for feature in FEATURES[name])
 
 
 def _class_names(file: str, count: int) -> tuple[str, ...]:

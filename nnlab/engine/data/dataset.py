@@ -11,19 +11,41 @@ from nnlab.catalogue import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
-    """Examples [n, features] or [n, channels, height, width] in float64, and n targets.
+class Column:
+    """A column of a table: numbers, or a category that became one feature for each value."""
 
-    Targets are classes 0..c-1 (int64) or numbers (float64). `classes` names the classes, empty
-    for regression; `version` is the SHA-256 of a file's content, None for a built-in set.
+    name: str
+    values: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features that it became."""
+        return tuple(f"{self.name}={value}" for value in self.values) or (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples [n, features] or [n, channels, height, width], and n targets.
+
+    Examples are uint8, float32 or float64; targets are classes 0..c-1 (int64) or numbers
+    (float64). `classes` names the classes, empty for regression; `version` is the SHA-256 of a
+    file's content, None for a set that is always the same. The last `own_test` rows are the
+    set's own test split, the `own_val` rows before them its own validation split. `columns`
+    describes a table. `signal` is true where the features are values of a signal, in order.
+    `noise_floor` is the mse that no model can be expected to beat, in the target's unit squared.
     """
 
     name: str
     task: Task
-    examples: NDArray[np.float64]
+    examples: NDArray[Any]
     targets: NDArray[Any]
     classes: tuple[str, ...] = ()
     version: str | None = None
+    own_test: int = 0
+    own_val: int = 0
+    columns: tuple[Column, ...] = ()
+    signal: bool = False
+    noise_floor: float | None = None
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -40,5 +62,5 @@ class Dataset:
         digest = hashlib.sha256()
         for array in (self.examples, self.targets, *splits):
             digest.update(str((array.dtype.str, array.shape)).encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""From a data set to tensors on a device: split, scaled by the training split alone."""
+"""From a data set to tensors on a device: split, treated by what the training split shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig
-from nnlab.engine.data import read
+from nnlab.engine.data import inputs
+from nnlab.engine.data.arrange import arrange
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split import split
-from nnlab.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +41,36 @@ class Prepared:
     fingerprint: str
     target_scale: float = 1.0
 
+    def channels_last(self) -> "Prepared":
+        """The same with the channels of its images last in memory; shapes stay as they are."""
+
+        def moved(part: Part) -> Part:
+            examples = part.examples.contiguous(memory_format=torch.channels_last)
+            return replace(part, examples=examples)
+
+        return replace(self, train=moved(self.train), val=moved(self.val), test=moved(self.test))
+
 
 def prepare(config: RunConfig, device: torch.device) -> Prepared:
-    """Reads, splits and scales the data set of a config.
+    """Reads, splits and treats the data set of a resolved config.
 
     Raises:
         DataError: the data set cannot be used.
     """
-    dataset = read(config.data)
-    if dataset.version != config.data_version:
-        raise DataError(
-            f"{config.data} has changed since this run was set up:"
-            f" its content's hash was {config.data_version}, now it is {dataset.version}",
-            hint="run the same `nnlab train` line again: the new content makes a new trial",
-        )
-    rows = split(
-        dataset, val=config.val_fraction, test=config.test_fraction, seed=config.split_seed
-    )
-    shift, scale = _scaling(dataset.examples[rows.train], config.inputs)
-    examples = (dataset.examples - shift) / scale
+    arranged = arrange(config)
+    dataset, rows = arranged.dataset, arranged.rows
+    treatment = inputs.fit(config.inputs, dataset.examples, rows.train)
     targets, target_scale = _scaled_targets(dataset, rows.train)
-    dtype = torch.float64 if config.dtype == "float64" else torch.float32
+    wide = config.dtype == "float64"
+    dtype = torch.float64 if wide else torch.float32
 
     def part(chosen: NDArray[np.int64]) -> Part:
+        treated = inputs.applied(
+            treatment, dataset.examples, chosen, np.float64 if wide else np.float32
+        )
         kind = torch.int64 if dataset.task == "classification" else dtype
         return Part(
-            torch.from_numpy(examples[chosen]).to(device, dtype),
+            torch.from_numpy(treated).to(device),
             torch.from_numpy(targets[chosen]).to(device, kind),
         )
 
@@ -78,29 +81,9 @@ def prepare(config: RunConfig, device: torch.device) -> Prepared:
         part(rows.train),
         part(rows.val),
         part(rows.test),
-        dataset.fingerprint(rows.train, rows.val, rows.test),
+        arranged.fingerprint,
         target_scale,
     )
-
-
-def _scaling(
-    train: NDArray[np.float64], inputs: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What to subtract and divide by, per feature, or per channel of images.
-
-    A feature that is constant on the training split keeps its scale: it becomes zero, not NaN.
-    """
-    over = (0,) if train.ndim == 2 else (0, *range(2, train.ndim))
-    mean = train.mean(axis=over, keepdims=True)
-    sd = train.std(axis=over, keepdims=True)
-    constant = sd <= 1e-12 * np.maximum(np.abs(mean), 1.0)
-    match inputs:
-        case "standardise":
-            return mean, np.where(constant, 1.0, sd)
-        case "centre":
-            return mean, np.ones_like(sd)
-        case _:
-            return np.zeros_like(mean), np.ones_like(sd)
 
 
 def _scaled_targets(

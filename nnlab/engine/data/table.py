@@ -1,40 +1,66 @@
-"""A user's own table: `csv:FILE#TARGET`, a header line and numeric columns.
+"""A user's own table: `csv:FILE#TARGET`, a header line, columns of numbers and of categories.
 
-The target may be text, each distinct value a class, or numbers: whole numbers of at most twenty
-values are classes, others are regressed. Nothing else is guessed: a missing or non-numeric
-value is reported with its line and column.
+A column of numbers is a feature. A column without a single number is a category: it becomes one
+feature for each of its values, 1 where the row has that value and 0 elsewhere. The target may be
+text, each distinct value a class, or numbers: whole numbers of at most twenty values are classes,
+others are regressed. Nothing else is guessed: a missing value, a date, or a text among numbers is
+reported with its line and column.
 """
 
 import csv
 import hashlib
+import io
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.dataset import Column, Dataset
 from nnlab.errors import DataError, unknown_name
 
 MOST_CLASSES = 20
+MOST_VALUES = 50  # of a category
+
 _MOST_PROBLEMS = 5
+_MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null"})
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}:\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The cells of a file, and the line that each row ends on."""
+
+    path: Path
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+
+    def column(self, index: int) -> tuple[str, ...]:
+        """The cells of a column."""
+        return tuple(row[index] for row in self.rows)
+
+    def place(self, row: int, index: int) -> str:
+        """Where a cell is, for a message."""
+        return f"line {self.lines[row]}, column '{self.header[index]}'"
 
 
 def read(name: str) -> Dataset:
     """Reads `csv:FILE#TARGET`; without `#TARGET` the last column is the target.
 
     Raises:
-        DataError: no such file or column, or cells that are missing or no numbers.
+        DataError: no such file or column, or cells that cannot be trained on.
     """
     path_text, _, target = name.removeprefix("csv:").partition("#")
     path = Path(path_text).expanduser()
     content = _content(path)
-    header, rows = _cells(path, content)
-    column = _column(path, header, target or header[-1])
-    _check_shape(path, header, rows)
-    features = [index for index in range(len(header)) if index != column]
-    examples = _numbers(path, header, rows, features)
-    targets, classes = _targets(path, header, rows, column)
+    table = _table(path, content)
+    column = _target_column(table, target or table.header[-1])
+    columns, examples = _features(table, column)
+    targets, classes = _targets(table, column)
     return Dataset(
         name,
         "classification" if classes else "regression",
@@ -42,6 +68,7 @@ def read(name: str) -> Dataset:
         targets,
         classes,
         hashlib.sha256(content).hexdigest()[:16],
+        columns=columns,
     )
 
 
@@ -54,48 +81,111 @@ def _content(path: Path) -> bytes:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _cells(path: Path, content: bytes) -> tuple[list[str], list[list[str]]]:
+def _table(path: Path, content: bytes) -> Table:
     try:
-        text = content.decode("utf-8-sig")
-        rows = [row for row in csv.reader(text.splitlines()) if row]
+        rows = list(_numbered(content.decode("utf-8-sig")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no table in UTF-8: {error}") from None
     if len(rows) < 2:
         raise DataError(f"{path} has no data: a header line and rows of values are needed")
-    return [cell.strip() for cell in rows[0]], rows[1:]
-
-
-def _column(path: Path, header: Sequence[str], target: str) -> int:
-    if target not in header:
-        raise DataError(f"{path}: {unknown_name('column', target, header)}")
-    return header.index(target)
-
-
-def _check_shape(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if len(header) < 2:
-        raise DataError(f"{path} has one column; a target and at least one feature are needed")
-    uneven = [line for line, row in enumerate(rows, 2) if len(row) != len(header)]
+    header = rows[0][1]
+    _check_header(path, header)
+    uneven = [(line, row) for line, row in rows[1:] if len(row) != len(header)]
     if uneven:
         raise DataError(
-            f"{path}, line {uneven[0]}: {len(rows[uneven[0] - 2])} values where the header has"
+            f"{path}, line {uneven[0][0]}: {len(uneven[0][1])} values where the header has"
             f" {len(header)} columns{_and_more(len(uneven) - 1, 'line')}"
         )
+    lines, cells = zip(*rows[1:], strict=True)
+    return Table(path, header, cells, lines)
 
 
-def _numbers(
-    path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int]
-) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    examples = np.empty((len(rows), len(columns)))
-    problems = []
-    for line, row in enumerate(rows, 2):
-        for place, column in enumerate(columns):
-            number = _number(row[column])
-            if number is None:
-                problems.append(f"line {line}, column '{header[column]}': {_fault(row[column])}")
-            else:
-                examples[line - 2, place] = number
-    _raise(path, problems)
-    return examples
+def _numbered(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Rows that are not empty, with the line that they end on."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    for row in reader:
+        cells = tuple(cell.strip() for cell in row)
+        if len(cells) > 1 or any(cells):
+            yield reader.line_num, cells
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    if len(header) < 2:
+        other = next((mark for mark in ";\t" if mark in header[0]), None)
+        raise DataError(
+            f"{path} has one column; a target and at least one feature are needed",
+            hint=f"its values seem to be parted by {other!r}: commas are needed" if other else None,
+        )
+    if all(_number(cell) is not None for cell in header):
+        raise DataError(f"{path}, line 1: these are values; a line of column names is needed")
+    twice = sorted({cell for cell in header if header.count(cell) > 1})
+    if twice:
+        raise DataError(f"{path}, line 1: the column name '{twice[0]}' is there twice")
+
+
+def _target_column(table: Table, target: str) -> int:
+    if target not in table.header:
+        raise DataError(f"{table.path}: {unknown_name('column', target, table.header)}")
+    return table.header.index(target)
+
+
+def _features(table: Table, target: int) -> tuple[tuple[Column, ...], NDArray[np.float64]]:
+    """What each column but the target is, and what it becomes: [n, features].
+
+    Cells that are neither number nor category are reported at once, from all columns.
+    """
+    problems: list[str] = []
+    columns, parts = [], []
+    for index in range(len(table.header)):
+        if index != target:
+            column, part, faults = _feature(table, index)
+            problems += faults
+            columns.append(column)
+            parts.append(part)
+    _raise(table.path, problems)
+    return tuple(columns), np.concatenate(parts, axis=1)
+
+
+def _feature(table: Table, index: int) -> tuple[Column, NDArray[np.float64], list[str]]:
+    """A column, its features [n, 1 or values], and what is wrong with its cells."""
+    name, cells = table.header[index], table.column(index)
+    numbers = _numbers(cells)
+    if numbers is not None:
+        return Column(name), numbers[:, None], []
+    empty = np.empty((len(cells), 0))
+    if any(_number(cell) is not None for cell in cells) or _MISSING.issuperset(
+        map(str.lower, cells)
+    ):
+        return Column(name), empty, _faults(table, index, _fault_in_numbers)
+    faults = _faults(table, index, _fault_in_category)
+    if faults:
+        return Column(name), empty, faults
+    values = tuple(sorted(set(cells)))
+    if len(values) > MOST_VALUES:
+        raise DataError(
+            f"{table.path}, column '{name}': {len(values)} different texts, more than"
+            f" {MOST_VALUES}: too many for a category",
+            hint="drop the column, or put its values into fewer groups",
+        )
+    return Column(name, values), np.equal.outer(cells, values).astype(np.float64), []
+
+
+def _faults(table: Table, index: int, fault: Callable[[str], str | None]) -> list[str]:
+    """What is wrong with the cells of a column, each with its line."""
+    return [
+        f"{table.place(row, index)}: {told}"
+        for row, cell in enumerate(table.column(index))
+        if (told := fault(cell)) is not None
+    ]
+
+
+def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """The cells as numbers if all of them are."""
+    try:
+        numbers = np.array([float(cell) for cell in cells])
+    except ValueError:
+        return None
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def _number(cell: str) -> float | None:
@@ -106,8 +196,18 @@ def _number(cell: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _fault(cell: str) -> str:
-    return f"'{cell.strip()}' is not a number" if cell.strip() else "the value is missing"
+def _fault_in_numbers(cell: str) -> str | None:
+    if _number(cell) is not None:
+        return None
+    return f"'{cell}' is not a number" if cell else "the value is missing"
+
+
+def _fault_in_category(cell: str) -> str | None:
+    if cell.lower() in _MISSING:
+        return f"the value is missing ('{cell}')" if cell else "the value is missing"
+    if _DATE.match(cell):
+        return f"'{cell}' is a date or a time, neither number nor category"
+    return None
 
 
 def _raise(path: Path, problems: Sequence[str]) -> None:
@@ -125,28 +225,23 @@ def _and_more(count: int, noun: str) -> str:
 
 
 def _targets(
-    path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], column: int
-) -> tuple["np.ndarray[tuple[int], np.dtype[np.float64 | np.int64]]", tuple[str, ...]]:
-    cells = [row[column].strip() for row in rows]
-    empty = [line for line, cell in enumerate(cells, 2) if not cell]
-    _raise(
-        path,
-        [f"line {line}, column '{header[column]}': the value is missing" for line in empty],
-    )
-    numbers = [_number(cell) for cell in cells]
-    found = {number for number in numbers if number is not None}
-    whole = all(number.is_integer() for number in found) and len(found) <= MOST_CLASSES
-    if None not in numbers and not whole:
-        return np.array(numbers, np.float64), ()
+    table: Table, column: int
+) -> tuple[NDArray[np.float64] | NDArray[np.int64], tuple[str, ...]]:
+    cells = table.column(column)
+    found = {number for cell in set(cells) if (number := _number(cell)) is not None}
     # Mixed cells would make every number a class of its own: more likely a typing error.
-    odd = [line for line, number in enumerate(numbers, 2) if number is None]
-    if found and odd:
-        _raise(
-            path,
-            [f"line {line}, column '{header[column]}': {_fault(cells[line - 2])}" for line in odd],
-        )
+    _raise(table.path, _faults(table, column, _fault_in_numbers if found else _fault_in_labels))
+    whole = all(number.is_integer() for number in found) and len(found) <= MOST_CLASSES
+    if found and not whole:
+        return np.array([float(cell) for cell in cells]), ()
     classes = sorted(set(cells), key=lambda cell: (_number(cell) or 0.0, cell))
     if len(classes) < 2:
-        raise DataError(f"{path}: column '{header[column]}' holds one value only: '{classes[0]}'")
+        raise DataError(
+            f"{table.path}: column '{table.header[column]}' holds one value only: '{classes[0]}'"
+        )
     index = {cell: place for place, cell in enumerate(classes)}
     return np.array([index[cell] for cell in cells], np.int64), tuple(classes)
+
+
+def _fault_in_labels(cell: str) -> str | None:
+    return None if cell else "the value is missing"

@@ -5,15 +5,39 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
+from nnlab.catalogue import lookup
 from nnlab.config import RunConfig
-from nnlab.engine.models import cnn, linear, mlp
-from nnlab.engine.models.dropout import Dropout
+from nnlab.engine import user
+from nnlab.engine.models import cnn, linear, mlp, own, resnet, transformer, wide_resnet
+from nnlab.engine.models.noise import Dropout, Noise
+from nnlab.engine.models.settling import settle
+from nnlab.engine.models.structure import head_of, layers_of, parameter_count
+from nnlab.engine.seeds import derive
 
-__all__ = ["BUILD", "Dropout", "build", "parameter_count"]
+__all__ = [
+    "BUILD",
+    "Dropout",
+    "Noise",
+    "build",
+    "head_of",
+    "layers_of",
+    "parameter_count",
+    "settle",
+    "start_noise",
+    "version",
+]
 
 Build = Callable[[RunConfig, tuple[int, ...], int, torch.Generator], nn.Module]
 
-BUILD: Mapping[str, Build] = {"mlp": mlp.build, "cnn": cnn.build, "linear": linear.build}
+BUILD: Mapping[str, Build] = {
+    "mlp": mlp.build,
+    "cnn": cnn.build,
+    "resnet": resnet.build,
+    "wide_resnet": wide_resnet.build,
+    "transformer": transformer.build,
+    "linear": linear.build,
+    "module:": own.build,
+}
 
 
 def build(
@@ -29,10 +53,28 @@ def build(
 
     Raises:
         DataError: the model does not take inputs of that shape.
+        UserCodeError: the user's own model fails, or does not fit.
     """
-    return BUILD[config.model](config, in_shape, outputs, draw)
+    return BUILD[lookup("model", config.model).name](config, in_shape, outputs, draw)
 
 
-def parameter_count(model: nn.Module) -> int:
-    """How many numbers the optimizer moves."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+def start_noise(model: nn.Module, seed: int, epoch: int, device: torch.device) -> None:
+    """Seeds whatever a model draws while it trains, so that an epoch's noise is its own.
+
+    A user's model may hold torch's dropout, which draws from the global generators: those are
+    seeded too then.
+    """
+    for module in model.modules():
+        if isinstance(module, Noise):
+            module.start_epoch(seed, epoch, device)
+    if own.is_own(model):
+        torch.manual_seed(derive(seed, "user_model", epoch))
+
+
+def version(name: str) -> str | None:
+    """SHA-256, 16 hex digits, of the file of a user's model; None for a built-in one.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    return user.version(name) if lookup("model", name).name == "module:" else None

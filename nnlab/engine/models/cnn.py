@@ -4,16 +4,10 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.engine.models.layers import behind, hidden_gain, initialised
+from nnlab.engine.activations import activation_of
+from nnlab.engine.models.layers import GlobalAverage, behind, image_shape, initialised
+from nnlab.engine.models.norms import check_pixels
 from nnlab.errors import DataError
-
-
-class GlobalAverage(nn.Module):
-    """The mean over height and width; its gradient is the same bits each time on every device."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, channels, height, width] to [n, channels]."""
-        return x.mean(dim=(2, 3))
 
 
 def build(
@@ -28,24 +22,15 @@ def build(
     """
     assert config.width is not None
     assert config.depth is not None
-    if len(in_shape) != 3:
-        raise DataError(
-            f"--model cnn needs images; {config.data} has {in_shape[0]} features",
-            hint="--model mlp takes any inputs",
-        )
-    channels, *size = in_shape
-    if min(size) >> (config.depth - 1) < 1:
-        raise DataError(
-            f"--depth {config.depth} halves the image {config.depth - 1} times;"
-            f" {config.data}'s {size[0]}x{size[1]} pixels allow --depth"
-            f" {min(size).bit_length()} at most"
-        )
+    channels, *size = image_shape(config, in_shape)
+    _check_size(config, config.depth, min(size), f"{size[0]}x{size[1]}")
+    activation = activation_of(config)
     modules: list[nn.Module] = []
     for block in range(config.depth):
         wide = config.width << block
         for half in range(2):
-            layer = nn.Conv2d(channels, wide, 3, padding=1)
-            modules.append(initialised(layer, config, draw, gain=hidden_gain(config)))
+            layer = nn.Conv2d(channels, wide * activation.pieces, 3, padding=1)
+            modules.append(initialised(layer, config, draw, gain=activation.gain))
             modules += behind(config, wide, 2 * block + half, images=True)
             channels = wide
         if block < config.depth - 1:
@@ -53,3 +38,12 @@ def build(
     modules.append(GlobalAverage())
     modules.append(initialised(nn.Linear(channels, outputs), config, draw, gain=1.0))
     return nn.Sequential(*modules)
+
+
+def _check_size(config: RunConfig, depth: int, side: int, size: str) -> None:
+    if side >> (depth - 1) < 1:
+        raise DataError(
+            f"--depth {depth} halves the image {depth - 1} times;"
+            f" {config.data}'s {size} pixels allow --depth {side.bit_length()} at most"
+        )
+    check_pixels(config, side >> (depth - 1), size)

@@ -6,36 +6,69 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.engine.activations import BUILD as ACTIVATIONS
-from nnlab.engine.initializers import INITIALIZE
-from nnlab.engine.models.dropout import Dropout
+from nnlab.engine.activations import activation_of
+from nnlab.engine.initializers import draw_weights
+from nnlab.engine.models.noise import ChannelDropout, Dropout
+from nnlab.engine.models.norms import norm_of
+from nnlab.errors import DataError
 
 L = TypeVar("L", nn.Linear, nn.Conv2d)
 
 
 def initialised(layer: L, config: RunConfig, draw: torch.Generator, *, gain: float) -> L:
-    """The same layer with weights drawn as the config says and its bias at zero."""
-    assert config.init is not None
-    with torch.no_grad():
-        INITIALIZE[config.init](layer.weight, gain, draw)
-        if layer.bias is not None:
-            layer.bias.zero_()
+    """The same layer with weights and bias as the config says."""
+    draw_weights(layer.weight, config, draw, gain=gain)
+    if layer.bias is not None:
+        with torch.no_grad():
+            layer.bias.fill_(config.bias_init or 0.0)
     return layer
 
 
 def hidden_gain(config: RunConfig) -> float:
     """The gain of a layer that the config's activation follows."""
-    assert config.activation is not None
-    return ACTIVATIONS[config.activation].gain
+    return activation_of(config).gain
 
 
 def behind(config: RunConfig, channels: int, part: int, *, images: bool) -> list[nn.Module]:
-    """What follows a hidden layer: normalisation, activation, dropout."""
-    assert config.activation is not None
-    modules: list[nn.Module] = []
-    if config.norm == "batch":
-        modules.append(nn.BatchNorm2d(channels) if images else nn.BatchNorm1d(channels))
-    modules.append(ACTIVATIONS[config.activation].build())
+    """What follows a hidden layer: normalisation and activation in either order, dropout.
+
+    Args:
+        config: resolved.
+        channels: that come out; a maxout takes in so many for each of its pieces.
+        part: number of the layer, which its noise is told apart by.
+        images: [n, channels, h, w] goes in; else [n, channels].
+    """
+    activation = activation_of(config)
+    modules = [activation.build()]
+    if config.norm_place == "after":
+        modules += norm_of(config, channels, images=images)
+    else:
+        modules = norm_of(config, channels * activation.pieces, images=images) + modules
+    if config.channel_dropout:
+        modules.append(ChannelDropout(config.channel_dropout, part))
     if config.dropout:
         modules.append(Dropout(config.dropout, part))
     return modules
+
+
+def image_shape(config: RunConfig, in_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """(channels, height, width) of the examples.
+
+    Raises:
+        DataError: they are no images.
+    """
+    if len(in_shape) != 3:
+        raise DataError(
+            f"--model {config.model} needs images; {config.data} has {in_shape[0]} features",
+            hint="--model mlp takes any inputs",
+        )
+    channels, height, width = in_shape
+    return channels, height, width
+
+
+class GlobalAverage(nn.Module):
+    """The mean over height and width; its gradient is the same bits each time on every device."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[n, channels, height, width] to [n, channels]."""
+        return x.mean(dim=(2, 3))

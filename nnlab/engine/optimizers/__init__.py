@@ -1,83 +1,177 @@
-"""Optimizers by name: torch.optim's own, fused where the device has a fused kernel."""
+"""Optimizers by name: torch.optim's own where it has one, fused where the device has the kernel."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import nn, optim
 
 from nnlab.config import RunConfig
+from nnlab.engine.optimizers.groups import groups_of
+from nnlab.engine.optimizers.lbfgs import LBFGS
+from nnlab.engine.optimizers.lion import Lion
+from nnlab.engine.optimizers.muon import Muon, part_matrices
+from nnlab.engine.optimizers.newton_cg import NewtonCG
+from nnlab.engine.optimizers.second_order import Cost, LossOf, SecondOrder
 
-ParamGroups = list[dict[str, Any]]
-Build = Callable[[ParamGroups, RunConfig, bool], optim.Optimizer]
+__all__ = [
+    "BUILD",
+    "Cost",
+    "LossOf",
+    "SecondOrder",
+    "asks_again",
+    "build",
+    "gradient_norm",
+    "set_lr",
+]
+
+Build = Callable[[nn.Module, RunConfig], optim.Optimizer]
 
 
-def _adam(groups: ParamGroups, config: RunConfig, fused: bool) -> optim.Optimizer:
-    return optim.Adam(groups, lr=_lr(config), betas=_betas(config), fused=fused or None)
+def _sgd(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    momentum = _set(config.momentum)
+    optimizer = optim.SGD(
+        groups_of(model, config),
+        lr=_set(config.lr),
+        momentum=momentum,
+        nesterov=config.opt == "nesterov",
+        fused=_fused(model) or None,
+    )
+    if momentum:
+        # Torch's fused kernel fails where only some parameters have momentum yet, as when frozen
+        # ones are set free or a block is skipped at the first step. Zeros mean the same.
+        for parameter in model.parameters():
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
-def _adamw(groups: ParamGroups, config: RunConfig, fused: bool) -> optim.Optimizer:
-    return optim.AdamW(groups, lr=_lr(config), betas=_betas(config), fused=fused or None)
-
-
-def _sgd(groups: ParamGroups, config: RunConfig, fused: bool) -> optim.Optimizer:
-    return optim.SGD(groups, lr=_lr(config), momentum=config.momentum or 0.0, fused=fused or None)
-
-
-def _nesterov(groups: ParamGroups, config: RunConfig, fused: bool) -> optim.Optimizer:
-    return optim.SGD(
-        groups,
-        lr=_lr(config),
-        momentum=config.momentum or 0.0,
-        nesterov=True,
-        fused=fused or None,
+def _adagrad(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    return optim.Adagrad(
+        groups_of(model, config),
+        lr=_set(config.lr),
+        eps=_set(config.eps),
+        fused=_fused(model, "cpu") or None,
     )
 
 
-def _rmsprop(groups: ParamGroups, config: RunConfig, fused: bool) -> optim.Optimizer:
-    del fused  # torch has no fused RMSprop
+def _rmsprop(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.RMSprop(
-        groups, lr=_lr(config), alpha=config.beta2 or 0.0, momentum=config.momentum or 0.0
+        groups_of(model, config),
+        lr=_set(config.lr),
+        alpha=_set(config.beta2),
+        eps=_set(config.eps),
+        momentum=_set(config.momentum),
     )
 
 
-def _adagrad(groups: ParamGroups, config: RunConfig, fused: bool) -> optim.Optimizer:
-    # torch's fused Adagrad runs on the CPU only.
-    on_cpu = all(p.device.type == "cpu" for group in groups for p in group["params"])
-    return optim.Adagrad(groups, lr=_lr(config), fused=(fused and on_cpu) or None)
+def _adadelta(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    return optim.Adadelta(
+        groups_of(model, config),
+        lr=_set(config.lr),
+        rho=_set(config.beta2),
+        eps=_set(config.eps),
+    )
+
+
+def _adam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    return optim.Adam(
+        groups_of(model, config),
+        lr=_set(config.lr),
+        betas=_betas(config),
+        eps=_set(config.eps),
+        amsgrad=config.opt == "amsgrad",
+        fused=_fused(model) or None,
+    )
+
+
+def _adamw(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    return optim.AdamW(
+        groups_of(model, config),
+        lr=_set(config.lr),
+        betas=_betas(config),
+        eps=_set(config.eps),
+        fused=_fused(model) or None,
+    )
+
+
+def _nadam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    groups = groups_of(model, config)
+    return optim.NAdam(groups, lr=_set(config.lr), betas=_betas(config), eps=_set(config.eps))
+
+
+def _radam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    groups = groups_of(model, config)
+    return optim.RAdam(groups, lr=_set(config.lr), betas=_betas(config), eps=_set(config.eps))
+
+
+def _adamax(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    groups = groups_of(model, config)
+    return optim.Adamax(groups, lr=_set(config.lr), betas=_betas(config), eps=_set(config.eps))
+
+
+def _lion(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    return Lion(groups_of(model, config), lr=_set(config.lr), betas=_betas(config))
+
+
+def _muon(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    return Muon(
+        part_matrices(groups_of(model, config), model),
+        lr=_set(config.lr),
+        momentum=_set(config.momentum),
+        betas=_betas(config),
+        eps=_set(config.eps),
+    )
+
+
+def _lbfgs(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    assert config.memory is not None
+    assert config.inner_steps is not None
+    return LBFGS(list(model.parameters()), memory=config.memory, iterations=config.inner_steps)
+
+
+def _newton_cg(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    assert config.inner_steps is not None
+    return NewtonCG(
+        list(model.parameters()), iterations=config.inner_steps, damping=_set(config.damping)
+    )
 
 
 BUILD: Mapping[str, Build] = {
+    "sgd": _sgd,
+    "momentum": _sgd,
+    "nesterov": _sgd,
+    "adagrad": _adagrad,
+    "rmsprop": _rmsprop,
+    "adadelta": _adadelta,
     "adam": _adam,
     "adamw": _adamw,
-    "sgd": _sgd,
-    "nesterov": _nesterov,
-    "rmsprop": _rmsprop,
-    "adagrad": _adagrad,
+    "amsgrad": _adam,
+    "nadam": _nadam,
+    "radam": _radam,
+    "adamax": _adamax,
+    "lion": _lion,
+    "muon": _muon,
+    "lbfgs": _lbfgs,
+    "newton-cg": _newton_cg,
 }
 
 
 def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    """The optimizer of a resolved config over a model's parameters.
+    """The optimizer of a resolved config over all parameters of a model, the frozen ones too."""
+    return BUILD[config.opt](model, config)
 
-    Weight decay goes to the weights (two or more dimensions); biases and the scales of
-    normalisation layers keep their own size.
-    """
-    parameters = list(model.parameters())
-    weights = [p for p in parameters if p.ndim >= 2]
-    others = [p for p in parameters if p.ndim < 2]
-    groups = [
-        {"params": weights, "weight_decay": config.weight_decay or 0.0},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
-    return BUILD[config.opt]([group for group in groups if group["params"]], config, fused)
+
+def asks_again(config: RunConfig) -> bool:
+    """Whether the optimizer is a `SecondOrder`: its step asks for the loss, it has no lr."""
+    return config.opt in ("lbfgs", "newton-cg")
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:
-    """Sets the learning rate of every parameter group."""
+    """Sets the learning rate of every parameter group: lr times the group's own factor."""
+    if isinstance(optimizer, SecondOrder):
+        return
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        # A checkpoint of an earlier release has groups without a factor.
+        group["lr"] = lr * group.get("lr_factor", 1.0)
 
 
 def gradient_norm(model: nn.Module) -> torch.Tensor:
@@ -86,12 +180,17 @@ def gradient_norm(model: nn.Module) -> torch.Tensor:
     return nn.utils.get_total_norm(gradients)
 
 
-def _lr(config: RunConfig) -> float:
-    assert config.lr is not None
-    return config.lr
+def _fused(model: nn.Module, *devices: str) -> bool:
+    """Whether torch has the update as one kernel where all parameters are."""
+    allowed = devices or ("cpu", "cuda")
+    return all(parameter.device.type in allowed for parameter in model.parameters())
+
+
+def _set(value: float | None) -> float:
+    """A number that the row of this optimizer names, so that a resolved config has it."""
+    assert value is not None
+    return value
 
 
 def _betas(config: RunConfig) -> tuple[float, float]:
-    assert config.beta1 is not None
-    assert config.beta2 is not None
-    return config.beta1, config.beta2
+    return _set(config.beta1), _set(config.beta2)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.records import (
+    Arm,
     Artifact,
+    Comparison,
     Environment,
     Epoch,
     Finding,
@@ -25,6 +27,10 @@ ENVIRONMENT = Environment(
     packages={"numpy": "2.0"}, device="cpu", threads=1, git_commit="0123abc", git_dirty=False,
 )  # fmt: skip
 
+LOWER = Comparison(
+    "large ends lower", "val/loss", "last", "difference", ("small", "large"), 0.0, None
+)
+
 
 def make(destination: Path) -> None:
     """A study of two settings: a run that is finished, one that was interrupted, one that waits."""
@@ -37,6 +43,9 @@ def make(destination: Path) -> None:
         objective=Objective.parse("val/loss"),
         space={"lr": (0.1, 0.2), "opt": ("sgd",)},
         seeds=(0, 1),
+        claim="A larger lr ends lower.",
+        arms=[Arm("small", ("digest-0.1",)), Arm("large", ("digest-0.2",))],
+        decides=[LOWER],
     )
     settings: list[tuple[Setting, str]] = [
         ({"lr": lr, "opt": "sgd"}, f"digest-{lr}") for lr in (0.1, 0.2)

@@ -1,0 +1,157 @@
+"""Runs the built-in studies and writes docs/studies.md with the verdicts that they got.
+
+python docs/build_studies.py [STUDY ...] [--db studies.db]
+
+What is trained already in the database is not trained again, so a page can be made anew from it.
+Two studies run at a time. The page tells the verdicts as they came out, whatever they are.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from nnlab import store  # noqa: E402  the tree beside this file, wherever it is run from
+from nnlab.experiments import builtin  # noqa: E402
+from nnlab.experiments.verdict import Answered, answer  # noqa: E402
+from nnlab.records import Attempt, Study  # noqa: E402
+from nnlab.report.claim_figures import draw_claim  # noqa: E402
+from nnlab.report.verdict import HOW, verdict_lines  # noqa: E402
+
+PAGE = ROOT / "docs/studies.md"
+PICTURES = ROOT / "docs/images/studies"
+AT_ONCE = 2
+PICTURE_WIDTH = 1000  # pixels; a page of twenty must stay light
+COLORS = 48
+
+
+def main() -> int:
+    """Trains what is missing, then writes the page and its pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("studies", nargs="*", default=builtin.names(), metavar="STUDY")
+    parser.add_argument("--db", type=Path, default=None)
+    given = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        path = given.db or Path(folder) / "studies.db"
+        store.open_database(str(path), write=True, create=True).close()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for line in pool.map(lambda name: _train(name, path), given.studies):
+                print(line, flush=True)
+        _write(path)
+    return 0
+
+
+def _train(name: str, path: Path) -> str:
+    """Trains a study in a process of its own; answers a line with the time that took."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "nnlab", "train", "--study", name, "-q", "--no-keep-models"]
+    done = subprocess.run(
+        [*command, "--db", str(path)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.perf_counter() - begun
+    return f"{name}: {seconds:.0f} s" + (f"\n{done.stderr}" if done.returncode else "")
+
+
+def _write(path: Path) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    db = store.open_database(str(path), write=False)
+    known = {study.name: study for study in store.all_studies(db)}
+    found = [known[name] for name in builtin.names() if name in known]
+    answers = {study.name: answer(db, study) for study in found}
+    parts = [_head(db, found, answers)]
+    parts += [_section(db, study, answers[study.name]) for study in found]
+    PAGE.write_text("\n".join(parts), encoding="utf-8")
+    db.close()
+
+
+def _head(db: store.Database, studies: list[Study], answers: dict[str, Answered | None]) -> str:
+    lines = [
+        "# Built-in studies",
+        "",
+        "Claims as lecture notes on training networks make them, tested with small models.",
+        "`nnlab studies --builtin` lists them. One of them, from question to answer:",
+        "",
+        "    nnlab train --study lecture/init-scale",
+        "    nnlab report lecture/init-scale -o init-scale.md",
+        "",
+        "This page is made by `make studies`, verdicts and all; none is written by hand. They hold",
+        "of these small models and data sets, not of every network.",
+        "",
+        HOW,
+        "",
+        _machine(db, studies),
+        "",
+        "| study | verdict | runs | seconds |",
+        "| --- | --- | ---: | ---: |",
+    ]
+    for study in studies:
+        answered = answers[study.name]
+        assert answered is not None
+        runs = store.runs(db, study=study.id, current_only=True)
+        seconds = sum(run.wall_seconds or 0.0 for run in runs)
+        lines.append(
+            f"| [{study.name}](#{_anchor(study.name)}) | {answered.verdict} | {len(runs)}"
+            f" | {seconds:.0f} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def _machine(db: store.Database, studies: list[Study]) -> str:
+    places: dict[str, Attempt] = {}
+    for study in studies:
+        for attempt in store.attempts_of(db, [store.runs(db, study=study.id, limit=1)[0].id]):
+            if attempt.environment is not None:
+                places[attempt.environment.device] = attempt
+    told = [
+        f"{device}, {one.environment.threads} thread, torch {one.environment.torch},"
+        f" Python {one.environment.python}"
+        for device, one in places.items()
+        if one.environment is not None
+    ]
+    return (
+        f"Trained on {'; '.join(told)}, {AT_ONCE} studies at a time."
+        " Seconds are those of all runs of a study together."
+    )
+
+
+def _anchor(name: str) -> str:
+    return name.replace("/", "")
+
+
+def _section(db: store.Database, study: Study, answered: Answered | None) -> str:
+    assert answered is not None
+    stem = study.name.rpartition("/")[2]
+    with TemporaryDirectory() as folder:
+        pictures = [
+            _smaller(made, PICTURES / made.name)
+            for made in draw_claim(db, study, Path(folder) / stem)
+        ]
+    lines = [f"## {study.name}", "", f"**Question:** {study.question}", ""]
+    lines += verdict_lines(study, answered)
+    lines += [f"![{picture.stem}](images/studies/{picture.name})" for picture in pictures]
+    return "\n".join([*lines, ""])
+
+
+def _smaller(source: Path, target: Path) -> Path:
+    with Image.open(source) as picture:
+        height = round(picture.height * PICTURE_WIDTH / picture.width)
+        small = picture.convert("RGB").resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
+        small.quantize(COLORS).save(target, optimize=True)
+    return target
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""Averages of the weights over training. The code is in `nnlab.engine.average`."""
+
+from nnlab.catalogue.choice import Choice
+
+AVERAGES = (
+    Choice("none", "the weights as the optimizer left them"),
+    Choice(
+        "ema",
+        "exponential moving average over steps",
+        "Polyak and Juditsky 1992",
+        defaults={"average_decay": 0.999},
+    ),
+    Choice(
+        "swa",
+        "mean of the weights at the end of each late epoch",
+        "Izmailov et al. 2018, algorithm 1",
+        defaults={"average_from": 0.75},
+    ),
+)

@@ -1,0 +1,28 @@
+"""Every choice of a run, with default, limits, unit and help in one place.
+
+`RunConfig` holds the fields; the command line's options, the keys of a TOML file and the stored
+setting are all made from them.
+"""
+
+from nnlab.config.fields import RunConfig
+from nnlab.config.identity import config_of, digest_of, setting_of
+from nnlab.config.option import Choosable, Option, choosables, default_in, rows_of
+from nnlab.config.parsing import parse_value
+from nnlab.config.resolving import SELECTABLE, DataFacts, matters, resolve
+
+__all__ = [
+    "SELECTABLE",
+    "Choosable",
+    "DataFacts",
+    "Option",
+    "RunConfig",
+    "choosables",
+    "config_of",
+    "default_in",
+    "digest_of",
+    "matters",
+    "parse_value",
+    "resolve",
+    "rows_of",
+    "setting_of",
+]

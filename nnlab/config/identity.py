@@ -1,0 +1,72 @@
+"""Settings as they are stored, and what makes two of them the same."""
+
+import hashlib
+import json
+from dataclasses import fields
+
+from nnlab.config.fields import RunConfig
+from nnlab.config.option import choosables, default_in
+from nnlab.config.resolving import filled_in
+from nnlab.errors import ConfigError
+from nnlab.objective import Setting
+
+# What a setting held in the first release. A field added later is left out of the digest where
+# it has its default, so that settings stored before it keep their identity; such a default must
+# go on meaning what a run did before the field was there.
+# fmt: off
+_FIRST = frozenset((
+    "data", "inputs", "val_fraction", "test_fraction", "split_seed", "data_version", "model",
+    "width", "depth", "activation", "init", "norm", "dropout", "loss", "opt", "lr", "momentum",
+    "beta1", "beta2", "weight_decay", "clip", "decay", "decay_rate", "decay_every",
+    "decay_factor", "warmup", "batch_size", "epochs", "early_stop", "objective", "exact_train",
+    "device", "dtype",
+))
+# fmt: on
+
+
+def setting_of(config: RunConfig) -> Setting:
+    """All choices of a resolved config that do something, but the seed: what a trial stores."""
+    named = {field.name: getattr(config, field.name) for field in fields(config)}
+    return {name: value for name, value in named.items() if name != "seed" and value is not None}
+
+
+def config_of(setting: Setting, seed: int) -> RunConfig:
+    """The config that a stored setting and a seed describe.
+
+    Raises:
+        ConfigError: the setting has a field that this version does not know.
+    """
+    known = {field.name for field in fields(RunConfig)}
+    unknown = sorted(set(setting) - known)
+    if unknown:
+        raise ConfigError(
+            [
+                f"the stored setting has '{name}', which this version does not know"
+                for name in unknown
+            ],
+            hint="a newer nnlab made this trial; upgrade nnlab to train it",
+        )
+    return filled_in(RunConfig(**{**setting, "seed": seed}))  # type: ignore[arg-type]
+
+
+def digest_of(setting: Setting) -> str:
+    """What identifies a setting: SHA-256, 16 hex digits, over its fields that do something.
+
+    >>> digest_of({"lr": 0.1, "momentum": None}) == digest_of({"lr": 0.1})
+    True
+    >>> digest_of({"lr": 0.1, "l1": 0.0}) == digest_of({"lr": 0.1})
+    True
+    """
+    said = {name: value for name, value in setting.items() if _tells(name, setting)}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _tells(name: str, setting: Setting) -> bool:
+    value = setting[name]
+    if value is None:
+        return False
+    if name in _FIRST or name not in choosables():
+        return True
+    named, default = default_in(name, setting)
+    return not (named and value == default)

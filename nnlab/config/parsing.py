@@ -1,0 +1,130 @@
+"""One value of a field: from text or TOML to its type, checked for limits and catalogue."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any
+
+from nnlab.catalogue import lookup, names, parts_of
+from nnlab.config.option import Choosable, choosables
+from nnlab.config.resolving import SELECTABLE
+from nnlab.errors import ConfigError, UnknownName
+from nnlab.objective import Objective, Scalar
+
+
+def parse_value(name: str, value: object) -> Scalar:
+    """One value of a field, checked for its type, its limits and its catalogue.
+
+    Args:
+        name: a field of RunConfig.
+        value: what was typed, or what a TOML file holds.
+
+    Raises:
+        ConfigError: names the option, the limit and the value got.
+        UnknownName: a name that its catalogue does not have.
+    """
+    choosable = choosables()[name]
+    option = choosable.option
+    if isinstance(value, str) and value in option.words:
+        return value
+    parsed = _typed(choosable, value)
+    if option.kind is not None:
+        parts = parts_of(option.kind, str(parsed))
+        for part in parts:
+            lookup(option.kind, part)
+        if len(parts) > 1:
+            parsed = _joined(choosable, parts)
+    if option.one_of and parsed not in option.one_of:
+        raise UnknownName(f"value of {choosable.flag}", str(parsed), option.one_of)
+    if name == "objective":
+        _check_objective(choosable, str(parsed))
+    if name == "widths":
+        return _widths(choosable, str(parsed))
+    if name == "decay_at":
+        return _milestones(choosable, str(parsed))
+    return parsed
+
+
+def _joined(choosable: Choosable, parts: Sequence[str]) -> str:
+    """Several names in the order of their catalogue, so that one set has one spelling."""
+    if len(set(parts)) < len(parts) or "none" in parts:
+        got = "+".join(parts)
+        raise ConfigError(
+            [f"{choosable.flag} joins different names, and none stands alone; got {got}"]
+        )
+    return "+".join(name for name in names(choosable.option.kind or "") if name in parts)
+
+
+def _typed(choosable: Choosable, value: object) -> Scalar:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    hint: Any = choosable.base
+    if choosable.limits:
+        hint = Annotated[(choosable.base, *choosable.limits)]
+    if isinstance(value, bool) and choosable.base is not bool:
+        raise ConfigError([f"{choosable.flag} must be {_noun(choosable)}, got {value}"])
+    if choosable.base is str and isinstance(value, int | float):
+        value = f"{value:g}"  # --from 12, decay_at = 10
+    # A string "0.1" is a number where a number is wanted; nan and inf never are.
+    adapter = TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
+    try:
+        parsed: Scalar = adapter.validate_python(value)
+    except ValidationError as error:
+        raise ConfigError(
+            [_sentence(choosable, value, problem) for problem in error.errors()]
+        ) from None
+    return parsed
+
+
+def _noun(choosable: Choosable) -> str:
+    nouns = {int: "a whole number", float: "a number", bool: "true or false"}
+    return " or ".join([nouns.get(choosable.base, "text"), *choosable.option.words])
+
+
+def _sentence(choosable: Choosable, value: object, problem: Any) -> str:
+    limits = {
+        "greater_than": "greater than {gt:g}",
+        "greater_than_equal": "at least {ge:g}",
+        "less_than": "less than {lt:g}",
+        "less_than_equal": "at most {le:g}",
+        "finite_number": "finite",
+    }
+    told = limits.get(problem["type"], _noun(choosable)).format(**problem.get("ctx", {}))
+    return f"{choosable.flag} must be {told}, got {value if value != '' else 'nothing'}"
+
+
+def _check_objective(choosable: Choosable, text: str) -> None:
+    try:
+        objective = Objective.parse(text)
+    except ValueError as error:
+        raise ConfigError([f"{choosable.flag} must be METRIC:min or METRIC:max: {error}"]) from None
+    split = objective.metric.partition("/")[0]
+    if split == "test":
+        raise ConfigError(
+            [f"{choosable.flag} {text}: the test split is opened once, at the end; select by val/…"]
+        )
+    measured = SELECTABLE["classification"] | SELECTABLE["regression"]
+    if objective.metric not in measured:
+        raise UnknownName("metric to select by", objective.metric, measured)
+
+
+def _widths(choosable: Choosable, text: str) -> str:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= 65536 for part in parts):
+        raise ConfigError(
+            [f"{choosable.flag} must be whole numbers from 1 to 65536, as 256,128; got {text}"]
+        )
+    return ",".join(str(int(part)) for part in parts)
+
+
+def _milestones(choosable: Choosable, text: str) -> str:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    rising = all(a < b for a, b in pairwise([0.0, *numbers, math.inf]))
+    if not numbers or not rising:
+        raise ConfigError(
+            [f"{choosable.flag} must be rising numbers above 0, as 10,20 or 0.5,0.75; got {text}"]
+        )
+    return ",".join(f"{number:g}" for number in numbers)

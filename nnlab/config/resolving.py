@@ -1,0 +1,287 @@
+"""From what was given to a whole setting: open defaults filled in, contradictions found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from nnlab.catalogue import Task, lookup
+from nnlab.config.classes import chosen_classes
+from nnlab.config.fields import RunConfig
+from nnlab.config.option import choosables, default_in
+from nnlab.errors import ConfigError
+from nnlab.objective import Objective, Scalar
+
+TEST_FRACTION = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What a setting must know of its data set.
+
+    The task; for a file its content's hash; whether it comes with a test split of its own, and
+    with a validation split; the names of its classes, none where they are not known before it
+    is read.
+    """
+
+    task: Task
+    version: str | None = None
+    own_test: bool = False
+    own_val: bool = False
+    classes: tuple[str, ...] = ()
+
+
+_QUANTITIES: Mapping[Task, tuple[str, ...]] = {
+    "classification": ("loss", "accuracy"),
+    "regression": ("loss", "rmse", "mae", "r2"),
+}
+SELECTABLE: Mapping[Task, frozenset[str]] = {
+    task: frozenset(f"{split}/{quantity}" for split in ("train", "val") for quantity in quantities)
+    for task, quantities in _QUANTITIES.items()
+}
+_OBJECTIVE: Mapping[Task, str] = {
+    "classification": "val/accuracy:max",
+    "regression": "val/loss:min",
+}
+_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
+
+
+def resolve(
+    config: RunConfig,
+    facts: DataFacts,
+    *,
+    model_version: str | None = None,
+    start_version: str | None = None,
+) -> RunConfig:
+    """The same config with every open default filled in and what does nothing set to None.
+
+    Args:
+        config: as it was given.
+        facts: of its data set.
+        model_version: SHA-256 of a user model's file.
+        start_version: SHA-256 of the weights that `start_from` names.
+
+    Raises:
+        ConfigError: choices that do not fit together, all of them at once.
+    """
+    resolved: dict[str, Scalar] = {
+        "data_version": facts.version,
+        "model_version": model_version,
+        "start_version": start_version,
+    }
+    resolved["loss"] = config.loss or _LOSS[facts.task]
+    resolved["objective"] = str(Objective.parse(config.objective or _OBJECTIVE[facts.task]))
+    resolved["test_fraction"] = None if facts.own_test else config.test_fraction or TEST_FRACTION
+    filled = filled_in(replace(config, **resolved))  # type: ignore[arg-type]
+    problems = _conflicts(config, filled, facts)
+    if problems:
+        raise ConfigError(problems)
+    return filled
+
+
+def filled_in(config: RunConfig) -> RunConfig:
+    """The config with the defaults of the rows it chose; a field of no chosen row becomes None."""
+    found: dict[str, Scalar] = {name: getattr(config, name) for name in choosables()}
+    for name, choosable in choosables().items():
+        # A field comes after the one that it belongs to, so that one is filled in by now.
+        if choosable.option.of is not None:
+            named, default = default_in(name, found)
+            given = found[name]
+            found[name] = None if not named else default if given is None else given
+    if found["widths"] is not None:
+        found["width"] = found["depth"] = None
+    return replace(config, **found)  # type: ignore[arg-type]
+
+
+def _conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
+    return [
+        *_data_conflicts(given, config, facts),
+        *_model_conflicts(given, config),
+        *_training_conflicts(config),
+    ]
+
+
+def _data_conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
+    problems = []
+    if facts.task not in lookup("loss", config.loss or "").tasks:
+        problems.append(f"--loss {config.loss} does not fit {config.data}, a {facts.task} task")
+    objective = Objective.parse(config.objective or "")
+    if objective.metric not in SELECTABLE[facts.task]:
+        known = ", ".join(sorted(SELECTABLE[facts.task]))
+        problems.append(
+            f"--objective {objective} is not measured on {config.data}, a {facts.task} task;"
+            f" measured are {known}"
+        )
+    if facts.own_test and given.test_fraction is not None:
+        problems.append(f"--test-fraction does nothing with {config.data}: it has a test split")
+    if facts.own_val and config.val_fraction != choosables()["val_fraction"].default:
+        problems.append(
+            f"--val-fraction does nothing with {config.data}: it has a validation split"
+        )
+    if config.classes is not None and facts.classes:
+        try:
+            chosen_classes(config.classes, facts.classes)
+        except ConfigError as error:
+            problems += error.problems
+    if config.val_fraction + (config.test_fraction or 0.0) >= 0.9:
+        problems.append(
+            f"--val-fraction {config.val_fraction} and --test-fraction {config.test_fraction}"
+            " leave less than a tenth to train on"
+        )
+    if facts.task == "regression":
+        problems += [
+            f"--{name.replace('_', '-')} needs classes; {config.data} is a regression task"
+            for name in ("classes", "label_noise", "mixup", "cutmix")
+            if getattr(config, name)
+        ]
+    if (config.mixup or config.cutmix) and config.loss not in ("cross_entropy", "bce"):
+        problems.append(
+            f"--mixup and --cutmix blend targets, which --loss {config.loss} does not take;"
+            " cross_entropy and bce do"
+        )
+    return problems
+
+
+def _model_conflicts(given: RunConfig, config: RunConfig) -> list[str]:
+    problems = []
+    if config.widths is not None and (given.width is not None or given.depth is not None):
+        problems.append("--widths names every layer: give it, or --width and --depth")
+    problems += [*_shape_conflicts(config), *_norm_conflicts(config)]
+    if config.activation == "maxout" and config.model in ("resnet", "wide_resnet"):
+        problems.append(
+            f"--activation maxout does not fit --model {config.model}, whose blocks keep their"
+            " width; mlp, cnn and transformer take it"
+        )
+    if config.start_from is None:
+        problems += [
+            f"--{name.replace('_', '-')} {getattr(config, name)} needs --from: only weights"
+            " that were trained before are worth keeping"
+            for name in ("freeze", "unfreeze_at")
+            if getattr(config, name)
+        ]
+    elif config.unfreeze_at and config.freeze is None:
+        problems.append(f"--unfreeze-at {config.unfreeze_at} needs --freeze: nothing is frozen")
+    return problems
+
+
+# Layers of a residual network: so many are outside of its blocks, from the least to the most.
+_RESIDUAL_DEPTHS: Mapping[str, tuple[int, int, int]] = {
+    "resnet": (2, 8, 110),
+    "wide_resnet": (4, 10, 100),
+}
+
+
+def _shape_conflicts(config: RunConfig) -> list[str]:
+    """Depths and widths that a model cannot have."""
+    problems = []
+    if config.model in _RESIDUAL_DEPTHS and config.depth is not None:
+        outside, least, most = _RESIDUAL_DEPTHS[config.model]
+        possible = range(least, most + 1, 6)
+        if config.depth not in possible:
+            nearest = min(possible, key=lambda depth: abs(depth - (config.depth or 0)))
+            problems.append(
+                f"--model {config.model} needs a --depth of 6n + {outside} from {least} to"
+                f" {possible[-1]}, got {config.depth}; the nearest is {nearest}"
+            )
+    if config.heads is not None and config.width is not None and config.width % config.heads:
+        problems.append(
+            f"--heads {config.heads} must divide --width {config.width}: each head has as many"
+            " numbers of a token"
+        )
+    return problems
+
+
+def _norm_conflicts(config: RunConfig) -> list[str]:
+    """Normalisations that do not fit the model, the batch or the width."""
+    problems = []
+    if config.norm == "batch" and config.batch_size == 1:
+        problems.append("--norm batch needs a --batch-size of at least 2, got 1")
+    if config.model == "transformer" and config.norm in ("batch", "group", "instance"):
+        problems.append(
+            f"--norm {config.norm} does not fit --model transformer; layer, rms and none do"
+        )
+    elif config.norm == "instance" and config.model == "mlp":
+        problems.append("--norm instance needs images, which --model mlp flattens; cnn keeps them")
+    elif config.norm == "group":
+        widths = config.widths.split(",") if config.widths else [str(config.width)]
+        problems += [
+            f"--norm-groups {config.norm_groups} must divide the {width} channels of"
+            f" {'--widths' if config.widths else '--width'} {config.widths or width}"
+            for width in dict.fromkeys(widths)
+            if int(width) % (config.norm_groups or 1)
+        ]
+    if config.norm_place == "after" and config.model not in ("mlp", "cnn"):
+        problems.append(
+            f"--norm-place after does not fit --model {config.model}, which has its normalisation"
+            " in a place of its own; mlp and cnn take it"
+        )
+    return problems
+
+
+def _training_conflicts(config: RunConfig) -> list[str]:
+    problems = []
+    if config.warmup >= config.epochs:
+        problems.append(f"--warmup {config.warmup:g} must be less than --epochs {config.epochs}")
+    else:
+        problems += _decay_conflicts(config)
+    if config.opt in ("momentum", "nesterov") and config.momentum == 0:
+        problems.append(f"--opt {config.opt} needs --momentum greater than 0, got 0")
+    if config.opt in ("lbfgs", "newton-cg"):
+        problems += _second_order_conflicts(config)
+    if config.dtype == "float16" and config.device == "cpu":
+        problems.append("--dtype float16 needs a GPU (its loss is scaled there); try bfloat16")
+    return problems
+
+
+def _decay_conflicts(config: RunConfig) -> list[str]:
+    """What does not fit between a decay, the warmup before it and the epochs there are."""
+    problems = []
+    if config.decay == "onecycle" and config.warmup > 0:
+        problems.append(
+            f"--warmup {config.warmup:g} does not go before --decay onecycle, which rises itself;"
+            " --decay-share sets for how long"
+        )
+    if config.decay == "wsd":
+        fall = (config.decay_share or 0.0) * config.epochs
+        if config.warmup + fall > config.epochs:
+            problems.append(
+                f"--warmup {config.warmup:g} and --decay-share {config.decay_share:g} of"
+                f" --epochs {config.epochs} are longer than the training together"
+            )
+    if config.decay_at is not None:
+        numbers = [float(part) for part in config.decay_at.split(",")]
+        epochs = numbers if max(numbers) >= 1 else [share * config.epochs for share in numbers]
+        problems += [
+            f"--decay-at {number:g} must be after --warmup {config.warmup:g} and before"
+            f" --epochs {config.epochs}"
+            for number, epoch in zip(numbers, epochs, strict=True)
+            if not config.warmup < epoch < config.epochs
+        ]
+    return problems
+
+
+def _second_order_conflicts(config: RunConfig) -> list[str]:
+    """What an optimizer without a learning rate, which asks for the loss again, cannot have."""
+    problems = []
+    if config.decay != "none" or config.warmup > 0:
+        problems.append(f"--decay and --warmup do nothing with --opt {config.opt}: it has no lr")
+    if config.clip or config.clip_value:
+        problems.append(
+            f"--clip and --clip-value do nothing with --opt {config.opt}: its line search bounds"
+            " the step"
+        )
+    if config.head_lr_factor != 1.0 or config.depth_lr_factor != 1.0:
+        problems.append(
+            f"--head-lr-factor and --depth-lr-factor do nothing with --opt {config.opt}:"
+            " it has no lr"
+        )
+    if config.dtype == "float16":
+        problems.append(f"--opt {config.opt} does not work with --dtype float16")
+    if config.opt == "newton-cg" and config.compile:
+        problems.append(
+            "--opt newton-cg differentiates twice, which --compile cannot: give one of them"
+        )
+    return problems
+
+
+def matters(config: RunConfig, name: str) -> bool:
+    """Whether a field does anything in a resolved config."""
+    return getattr(config, name) is not None

@@ -1,0 +1,113 @@
+"""A user's own images: `folder:PATH`, a sub-folder for each class.
+
+Where the sub-folders are called train, val and test, each of those holds the classes. All images
+have one size; they are grey if every one is, else all are made RGB.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.engine.data.arrays import PARTS
+from nnlab.engine.data.dataset import Dataset
+from nnlab.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+_GREY = ("1", "L")
+
+
+def read(name: str) -> Dataset:
+    """Reads `folder:PATH`.
+
+    Raises:
+        DataError: no such folder, no images in it, or one that does not fit the others.
+    """
+    root = Path(name.removeprefix("folder:")).expanduser()
+    if not root.is_dir():
+        raise DataError(f"no folder at {root}", hint="--data folder:PATH")
+    folders = _folders(root)
+    parts = _parts(root, folders)
+    classes = sorted({folder.name for part in parts for folder in _folders(part)})
+    if len(classes) < 2:
+        raise DataError(f"{root} has {len(classes)} sub-folders; one for each class is needed")
+    files = [_files(part, classes) for part in parts]
+    paths = [path for part in files for path, _ in part]
+    counts = {part.name: len(found) for part, found in zip(parts, files, strict=True)}
+    return Dataset(
+        name,
+        "classification",
+        _images(paths),
+        np.array([label for part in files for _, label in part], np.int64),
+        tuple(classes),
+        _version(root, paths),
+        own_test=counts.get("test", 0) if len(parts) > 1 else 0,
+        own_val=counts.get("val", 0) if len(parts) > 1 else 0,
+    )
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _parts(root: Path, folders: Sequence[Path]) -> list[Path]:
+    """The folders of the splits, train first; the root itself where it has none."""
+    names = {folder.name for folder in folders}
+    if "train" in names and len(names) > 1 and names <= set(PARTS):
+        return [root / part for part in PARTS if part in names]
+    return [root]
+
+
+def _files(part: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
+    found = []
+    for folder in _folders(part):
+        images = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not images:
+            raise DataError(f"{folder} holds no images", hint=f"known are {' '.join(SUFFIXES)}")
+        found += [(path, classes.index(folder.name)) for path in images]
+    return found
+
+
+def _images(paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """Images [n, 1 or 3, height, width]."""
+    loaded = [_pixels(path) for path in paths]
+    for path, pixels in zip(paths, loaded, strict=True):
+        if pixels.shape[:2] != loaded[0].shape[:2]:
+            raise DataError(
+                f"{path} has {pixels.shape[1]}x{pixels.shape[0]} pixels, {paths[0]} has"
+                f" {loaded[0].shape[1]}x{loaded[0].shape[0]}",
+                hint="bring all images to one size first",
+            )
+    colours = any(pixels.ndim == 3 for pixels in loaded)
+    alike = [_as_colour(pixels) if colours else pixels[:, :, None] for pixels in loaded]
+    return np.ascontiguousarray(np.stack(alike).transpose(0, 3, 1, 2))
+
+
+def _pixels(path: Path) -> NDArray[np.uint8]:
+    """[height, width] if it is grey, else [height, width, 3]; transparency is dropped."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            converted: Any = image.convert("L" if image.mode in _GREY else "RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is no image that can be read: {error}") from None
+    return np.asarray(converted, np.uint8)
+
+
+def _as_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+
+
+def _version(root: Path, paths: Sequence[Path]) -> str:
+    """SHA-256, 16 hex digits, over the names and the contents of all images."""
+    digest = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,172 @@
+"""What is done to the inputs: measured on the training split alone, applied to all splits.
+
+All arithmetic is in float64, a chunk of examples at a time: a set of small integers is never in
+memory as doubles.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nnlab.errors import DataError
+
+Numbers = NDArray[np.float64]
+Treatment = Callable[[Numbers], Numbers]
+
+# Added to each variance before its root is divided by, in mean variances: directions in which
+# the data hardly varies are noise, and stay small.
+ZCA_EPS = 1e-3
+# A covariance has the square of so many entries, and its decomposition costs the cube.
+ZCA_MOST_FEATURES = 4096
+
+_CHUNK = 1 << 22  # numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """(x - shift) / scale, per feature, or per channel of images."""
+
+    shift: Numbers
+    scale: Numbers
+
+    def __call__(self, examples: Numbers) -> Numbers:
+        """Treats a chunk of examples."""
+        return (examples - self.shift) / self.scale
+
+
+@dataclass(frozen=True, slots=True)
+class Whitening:
+    """(x - mean) W with W symmetric [d, d], features in a row."""
+
+    mean: Numbers
+    matrix: Numbers
+
+    def __call__(self, examples: Numbers) -> Numbers:
+        """Treats a chunk of examples."""
+        flat = examples.reshape(len(examples), -1)
+        return ((flat - self.mean) @ self.matrix).reshape(examples.shape)
+
+
+def fit(name: str, examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
+    """Measures a treatment on some rows.
+
+    Args:
+        name: a row of the catalogue of inputs.
+        examples: [n, features] or [n, channels, height, width].
+        rows: those of the training split.
+
+    Raises:
+        DataError: too many features to whiten.
+    """
+    return FIT[name](examples, rows)
+
+
+def applied(
+    treatment: Treatment, examples: NDArray[Any], rows: NDArray[np.int64], dtype: DTypeLike
+) -> NDArray[Any]:
+    """The treated examples of some rows, [rows, ...] in a number format of their own."""
+    treated = np.empty((len(rows), *examples.shape[1:]), dtype)
+    done = 0
+    for chunk in _chunks(examples, rows):
+        treated[done : done + len(chunk)] = treatment(chunk)
+        done += len(chunk)
+    return treated
+
+
+def mean_and_sd(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
+    """Of some rows, per feature or channel, of shape [1, features] or [1, channels, 1, 1]."""
+    axes = _axes(examples)
+    count = len(rows) * int(np.prod([examples.shape[axis] for axis in axes[1:]]))
+    sums = (chunk.sum(axis=axes, keepdims=True) for chunk in _chunks(examples, rows))
+    mean = _sum(sums) / count
+    squares = (
+        ((chunk - mean) ** 2).sum(axis=axes, keepdims=True) for chunk in _chunks(examples, rows)
+    )
+    return mean, np.sqrt(_sum(squares) / count)
+
+
+def low_and_high(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
+    """The smallest and the largest value of some rows, shaped as `mean_and_sd`."""
+    axes = _axes(examples)
+    lows, highs = [], []
+    for chunk in _chunks(examples, rows):
+        lows.append(chunk.min(axis=axes, keepdims=True))
+        highs.append(chunk.max(axis=axes, keepdims=True))
+    return np.min(lows, axis=0), np.max(highs, axis=0)
+
+
+def is_constant(mean: Numbers, sd: Numbers) -> NDArray[np.bool_]:
+    """Where a spread is nothing but rounding."""
+    return sd <= 1e-12 * np.maximum(np.abs(mean), 1.0)
+
+
+def _axes(examples: NDArray[Any]) -> tuple[int, ...]:
+    return (0, *range(2, examples.ndim))
+
+
+def _chunks(examples: NDArray[Any], rows: NDArray[np.int64]) -> Iterator[Numbers]:
+    size = max(1, _CHUNK // max(1, int(np.prod(examples.shape[1:]))))
+    for begin in range(0, len(rows), size):
+        yield examples[rows[begin : begin + size]].astype(np.float64)
+
+
+def _sum(parts: Iterator[Numbers]) -> Numbers:
+    total = next(parts)
+    for part in parts:
+        total = total + part
+    return total
+
+
+def _standardise(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
+    """A feature that is constant on the training split keeps its scale: it becomes 0, not NaN."""
+    mean, sd = mean_and_sd(examples, rows)
+    return Affine(mean, np.where(is_constant(mean, sd), 1.0, sd))
+
+
+def _centre(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
+    mean, _ = mean_and_sd(examples, rows)
+    return Affine(mean, np.ones_like(mean))
+
+
+def _minmax(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
+    """To [0, 1] on the training split; a constant feature becomes 0."""
+    low, high = low_and_high(examples, rows)
+    span = high - low
+    return Affine(low, np.where(is_constant(low, span), 1.0, span))
+
+
+def _none(_: NDArray[Any], __: NDArray[np.int64]) -> Treatment:
+    return lambda chunk: chunk
+
+
+def _zca(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
+    """W = U (L + eps)^(-1/2) U', with U L U' the covariance (Bell and Sejnowski 1997).
+
+    A constant feature has variance 0 and becomes 0.
+    """
+    features = int(np.prod(examples.shape[1:]))
+    if features > ZCA_MOST_FEATURES:
+        raise DataError(
+            f"--inputs zca takes {ZCA_MOST_FEATURES:,} features at most, these have {features:,}",
+            hint="--inputs standardise",
+        )
+    flat = examples.reshape(len(examples), features)
+    mean = _sum(chunk.sum(axis=0) for chunk in _chunks(flat, rows)) / len(rows)
+    centred = (chunk - mean for chunk in _chunks(flat, rows))
+    covariance = _sum(chunk.T @ chunk for chunk in centred) / len(rows)
+    variances, directions = np.linalg.eigh(covariance)
+    eps = max(ZCA_EPS * float(np.trace(covariance)) / features, np.finfo(np.float64).tiny)
+    scales = 1 / np.sqrt(np.maximum(variances, 0.0) + eps)
+    return Whitening(mean, (directions * scales) @ directions.T)
+
+
+FIT: Mapping[str, Callable[[NDArray[Any], NDArray[np.int64]], Treatment]] = {
+    "standardise": _standardise,
+    "centre": _centre,
+    "minmax": _minmax,
+    "zca": _zca,
+    "none": _none,
+}

@@ -1,0 +1,83 @@
+"""Classes and features of the sets that are always the same, known without reading them."""
+
+from collections.abc import Mapping
+
+_TEN = tuple(str(digit) for digit in range(10))
+_TWO = ("0", "1")
+_THREE = ("0", "1", "2")
+
+CLASSES: Mapping[str, tuple[str, ...]] = {
+    "digits": _TEN,
+    "iris": ("setosa", "versicolor", "virginica"),
+    "wine": ("class_0", "class_1", "class_2"),
+    "breast-cancer": ("malignant", "benign"),
+    "two-moons": _TWO,
+    "circles": _TWO,
+    "spirals": _THREE,
+    "blobs": _THREE,
+    "xor": _TWO,
+    "sequences": _TEN,
+    "mnist": _TEN,
+    "fashion-mnist": (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    "cifar10": (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ),
+}
+
+_NUCLEUS = (
+    "radius",
+    "texture",
+    "perimeter",
+    "area",
+    "smoothness",
+    "compactness",
+    "concavity",
+    "concave points",
+    "symmetry",
+    "fractal dimension",
+)
+
+FEATURES: Mapping[str, tuple[str, ...]] = {
+    "iris": ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
+    "wine": (
+        "alcohol",
+        "malic_acid",
+        "ash",
+        "alcalinity_of_ash",
+        "magnesium",
+        "total_phenols",
+        "flavanoids",
+        "nonflavanoid_phenols",
+        "proanthocyanins",
+        "color_intensity",
+        "hue",
+        "od280/od315_of_diluted_wines",
+        "proline",
+    ),
+    "breast-cancer": (
+        *(f"mean {measure}" for measure in _NUCLEUS),
+        *(f"{measure} error" for measure in _NUCLEUS),
+        *(f"worst {measure}" for measure in _NUCLEUS),
+    ),
+    "diabetes": ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
+}

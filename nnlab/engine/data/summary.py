@@ -1,0 +1,119 @@
+"""What is in a data set as a config wants it: measured on the raw values, nothing drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.engine.data.arrange import Arranged
+from nnlab.engine.data.inputs import is_constant, low_and_high, mean_and_sd
+
+_CHANNELS: Mapping[int, tuple[str, ...]] = {
+    1: ("grey",),
+    3: ("red", "green", "blue"),
+    4: ("red", "green", "blue", "alpha"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A feature, or a channel of images, over the training split, in its own unit."""
+
+    name: str
+    kind: str
+    mean: float
+    sd: float
+    low: float
+    high: float
+    constant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The targets of a regression in one split, in their own unit."""
+
+    split: str
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is in a data set.
+
+    `counts` holds for each class how many examples it has in each split; `sizes` the examples
+    of each split; `own` the splits that the set brings. `noise_floor` is an mse, in the target's
+    unit squared; `targets` is empty for classes.
+    """
+
+    sizes: Mapping[str, int]
+    own: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    targets: tuple[Target, ...]
+    features: tuple[Feature, ...]
+    noise_floor: float | None
+
+
+def summarise(arranged: Arranged) -> Summary:
+    """Counts and measures a data set and its splits."""
+    dataset = arranged.dataset
+    rows = {"train": arranged.rows.train, "val": arranged.rows.val, "test": arranged.rows.test}
+    own = {"val": dataset.own_val, "test": dataset.own_test}
+    classes = dataset.task == "classification"
+    return Summary(
+        {split: len(chosen) for split, chosen in rows.items()},
+        tuple(split for split, count in own.items() if count),
+        _counts(dataset.classes, dataset.targets, rows) if classes else {},
+        () if classes else _targets(dataset.targets, rows),
+        _features(arranged),
+        dataset.noise_floor,
+    )
+
+
+def _counts(
+    classes: tuple[str, ...], targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
+) -> Mapping[str, Mapping[str, int]]:
+    found = {s: np.bincount(targets[chosen], minlength=len(classes)) for s, chosen in rows.items()}
+    return {
+        name: {split: int(counts[place]) for split, counts in found.items()}
+        for place, name in enumerate(classes)
+    }
+
+
+def _targets(targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]) -> tuple[Target, ...]:
+    return tuple(
+        Target(split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
+        for split, y in ((split, targets[chosen]) for split, chosen in rows.items())
+    )
+
+
+def _features(arranged: Arranged) -> tuple[Feature, ...]:
+    examples, train = arranged.dataset.examples, arranged.rows.train
+    mean, sd = mean_and_sd(examples, train)
+    low, high = low_and_high(examples, train)
+    measured = (mean, sd, low, high, is_constant(mean, sd))
+    flat = (array.reshape(-1).tolist() for array in measured)
+    return tuple(
+        Feature(name, kind, *numbers)
+        for (name, kind), numbers in zip(_named(arranged), zip(*flat, strict=True), strict=True)
+    )
+
+
+def _named(arranged: Arranged) -> list[tuple[str, str]]:
+    """The name and the kind of each feature or channel."""
+    dataset = arranged.dataset
+    count = dataset.in_shape[0]
+    if len(dataset.in_shape) > 1:
+        numbered = tuple(f"channel {place}" for place in range(count))
+        return [(name, "channel") for name in _CHANNELS.get(count, numbered)]
+    if dataset.columns:
+        return [
+            (name, "category" if column.values else "number")
+            for column in dataset.columns
+            for name in column.features
+        ]
+    return [(str(place), "number") for place in range(count)]

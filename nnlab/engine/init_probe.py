@@ -1,0 +1,54 @@
+"""What a network does to a signal before it is trained: the outputs of each layer at the start."""
+
+from dataclasses import dataclass
+
+import torch
+
+from nnlab.engine.activations import MODULES
+from nnlab.engine.session import Session
+
+# A layer whose sd is smaller or larger than the first one's by this factor has lost the signal.
+LOST = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerOutputs:
+    """Mean and sd of what each hidden activation puts out, and a sample of its outputs."""
+
+    means: tuple[float, ...]
+    sds: tuple[float, ...]
+    samples: tuple[tuple[float, ...], ...]
+
+    @property
+    def word(self) -> str:
+        """What happens to the signal from the first layer to the last: its sd, compared."""
+        first, last = self.sds[0], self.sds[-1]
+        if not last < float("inf") or last > LOST * first:
+            return "explodes"
+        return "shrinks" if last < first / LOST else "holds"
+
+
+@torch.no_grad()
+def layer_outputs(session: Session, *, examples: int = 512, kept: int = 2000) -> LayerOutputs:
+    """Puts the first training examples through the fresh model of a session.
+
+    `kept` numbers of each layer are kept for a histogram, evenly spaced.
+    """
+    layers = [module for module in session.model.modules() if isinstance(module, MODULES)]
+    outputs: list[torch.Tensor] = []
+    hooks = [
+        layer.register_forward_hook(lambda module, given, output: outputs.append(output))  # noqa: ARG005
+        for layer in layers
+    ]
+    try:
+        # Batch normalisation has no running statistics yet: it takes those of the batch.
+        session.model.train()(session.data.train.examples[:examples])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    flat = [output.flatten().double() for output in outputs]
+    return LayerOutputs(
+        tuple(values.mean().item() for values in flat),
+        tuple(values.std().item() for values in flat),
+        tuple(tuple(values[:: max(1, len(values) // kept)].tolist()) for values in flat),
+    )

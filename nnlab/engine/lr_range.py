@@ -1,0 +1,99 @@
+"""The range test of Smith 2017 (section 3.3): train while the learning rate grows, watch the loss."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from nnlab.engine.loop import batches, begin_epoch, descend, take_step
+from nnlab.engine.optimizers import set_lr
+from nnlab.engine.seeds import generator
+from nnlab.engine.session import Session
+
+# Memory of the running mean of the losses, corrected for its start (Kingma and Ba 2015, sec. 3).
+MEMORY = 0.9
+# The test is over once the smoothed loss is so many times its best.
+DIVERGED = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTest:
+    """Learning rates, the loss of each step's batch before the step, and the smoothed losses."""
+
+    lrs: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed: tuple[float, ...]
+
+    @property
+    def steepest(self) -> float | None:
+        """The learning rate at which the smoothed loss falls fastest per factor of lr.
+
+        Over windows of an eighth of the test, before the smoothed loss is at its best; None
+        where it never fell.
+        """
+        bottom = min(range(len(self.smoothed)), key=self.smoothed.__getitem__)
+        span = max(2, len(self.lrs) // 8)
+        slopes = [
+            (_slope(self.smoothed[i : i + span]), i) for i in range(max(0, bottom - span + 1))
+        ]
+        if not slopes or min(slopes)[0] >= 0:
+            return None
+        return self.lrs[min(slopes)[1] + span // 2]
+
+    @property
+    def at_best(self) -> float:
+        """The learning rate at which the smoothed loss is lowest."""
+        return self.lrs[min(range(len(self.smoothed)), key=self.smoothed.__getitem__)]
+
+
+def range_test(session: Session, *, low: float, high: float, steps: int) -> RangeTest:
+    """Trains a fresh session while lr grows from `low` to `high` by one factor a step.
+
+    Ends early once the loss has diverged. The session's weights are spent by it.
+    """
+    lrs: list[float] = []
+    losses: list[float] = []
+    smoothed: list[float] = []
+    mean = 0.0
+    for step, (examples, targets) in zip(range(steps), _batches(session), strict=False):
+        lr = low * (high / low) ** (step / (steps - 1))
+        set_lr(session.optimizer, lr)
+        outputs = descend(session, examples, targets)
+        with torch.no_grad():
+            loss = session.measured(outputs.float(), targets).item()
+        if not math.isfinite(loss):
+            break
+        mean = MEMORY * mean + (1 - MEMORY) * loss
+        lrs.append(lr)
+        losses.append(loss)
+        smoothed.append(mean / (1 - MEMORY ** (step + 1)))
+        if smoothed[-1] > DIVERGED * min(smoothed):
+            break
+        take_step(session)
+    return RangeTest(tuple(lrs), tuple(losses), tuple(smoothed))
+
+
+def _batches(session: Session) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of the training split without end, in the order that training would take."""
+    part, number = session.data.train, 0
+    while True:
+        number += 1
+        draw = begin_epoch(session, number)
+        order = torch.randperm(
+            len(part), generator=generator(session.config.seed, "order", number)
+        ).to(session.device)
+        for begin, end in batches(len(part), session.batch_size):
+            rows = order[begin:end]
+            examples = part.examples.index_select(0, rows)
+            if session.augment is not None and draw is not None:
+                examples = session.augment(examples, draw)
+            yield examples, part.targets.index_select(0, rows)
+
+
+def _slope(values: tuple[float, ...]) -> float:
+    """The slope of a straight line through evenly spaced values, by least squares."""
+    middle = (len(values) - 1) / 2
+    mean = math.fsum(values) / len(values)
+    top = math.fsum((i - middle) * (value - mean) for i, value in enumerate(values))
+    return top / math.fsum((i - middle) ** 2 for i in range(len(values)))

@@ -1,0 +1,92 @@
+"""Normalisation layers for features [n, c], tokens [n, t, c] and images [n, c, h, w].
+
+All have a scale that starts at 1; all but rms a shift that starts at 0.
+"""
+
+import torch
+from torch import nn
+
+from nnlab.config import RunConfig
+from nnlab.errors import DataError
+
+
+class ImageRMSNorm(nn.Module):
+    """Divides an image by the root mean square over its channels and pixels.
+
+    Zhang and Sennrich 2019, eq. 4, with a learned scale for each channel.
+    """
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[n, channels, height, width] to the same."""
+        size = torch.rsqrt(x.square().mean(dim=(1, 2, 3), keepdim=True) + self.eps)
+        return x * size * self.weight[:, None, None]
+
+    def extra_repr(self) -> str:
+        """What print(model) shows."""
+        return f"{len(self.weight)}, eps={self.eps}"
+
+
+def norm_of(config: RunConfig, channels: int, *, images: bool) -> list[nn.Module]:
+    """The normalisation layer of a resolved config in a list of its own; empty for none.
+
+    Args:
+        config: resolved.
+        channels: of what goes in.
+        images: [n, channels, h, w] goes in; else [n, channels], for layer and rms also
+            [n, tokens, channels].
+    """
+    if config.norm in (None, "none"):
+        return []
+    assert config.norm_eps is not None
+    return [_image_norm(config, channels) if images else _feature_norm(config, channels)]
+
+
+def _image_norm(config: RunConfig, channels: int) -> nn.Module:
+    eps = config.norm_eps or 0.0
+    match config.norm:
+        case "batch":
+            return nn.BatchNorm2d(channels, eps, config.norm_momentum)
+        case "layer":
+            return nn.GroupNorm(1, channels, eps)
+        case "instance":
+            return nn.GroupNorm(channels, channels, eps)
+        case "group":
+            return nn.GroupNorm(config.norm_groups or 1, channels, eps)
+        case _:
+            return ImageRMSNorm(channels, eps)
+
+
+def _feature_norm(config: RunConfig, channels: int) -> nn.Module:
+    eps = config.norm_eps or 0.0
+    match config.norm:
+        case "batch":
+            return nn.BatchNorm1d(channels, eps, config.norm_momentum)
+        case "layer":
+            return nn.LayerNorm(channels, eps)
+        case "group":
+            return nn.GroupNorm(config.norm_groups or 1, channels, eps)
+        case _:
+            return nn.RMSNorm(channels, eps)
+
+
+def check_pixels(config: RunConfig, side: int, size: str) -> None:
+    """Refuses instance normalisation of single pixels: each would become zero.
+
+    Args:
+        config: resolved.
+        side: of the smallest image inside the model.
+        size: of the examples, to tell the user.
+
+    Raises:
+        DataError: nothing would be left.
+    """
+    if config.norm == "instance" and side < 2:
+        raise DataError(
+            f"--norm instance needs images of 2x2 in every block; --depth {config.depth} leaves"
+            f" 1x1 of {config.data}'s {size} pixels"
+        )

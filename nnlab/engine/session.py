@@ -1,0 +1,202 @@
+"""A session: all that a run holds in memory, put together from its config."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from nnlab.config import RunConfig
+from nnlab.engine import augment, average, losses, mix, models, penalties, probe, transfer
+from nnlab.engine import device as devices
+from nnlab.engine.augment import Augment
+from nnlab.engine.average import Average
+from nnlab.engine.data.prepare import Part, Prepared, prepare
+from nnlab.engine.evaluate import measure, outputs_of
+from nnlab.engine.losses import Loss
+from nnlab.engine.mix import Mix
+from nnlab.engine.optimizers import build as build_optimizer
+from nnlab.engine.probe import Probe
+from nnlab.engine.seeds import generator
+from nnlab.engine.work import multiply_adds
+from nnlab.errors import DataError, UserCodeError
+from nnlab.records import Status
+
+# Examples of the training split that settle a data-dependent initialisation.
+SETTLING = 512
+
+
+@dataclass(slots=True)
+class Session:
+    """All that a run holds in memory. `epoch` is the last finished one, 0 before the first.
+
+    `forward` is the model, or its compiled twin; `val_losses` those of the finished epochs.
+    """
+
+    config: RunConfig
+    device: torch.device
+    threads: int
+    data: Prepared
+    model: nn.Module
+    optimizer: Optimizer
+    loss: Loss
+    measured: Loss
+    scaler: "torch.amp.GradScaler | None" = None
+    penalty: Callable[[], torch.Tensor] | None = None
+    augment: Augment | None = None
+    mix: Mix | None = None
+    average: Average | None = None
+    probe: Probe | None = None
+    forward: Callable[[torch.Tensor], torch.Tensor] = field(init=False)
+    epoch: int = 0
+    val_losses: list[float] = field(default_factory=list)
+    selected_epoch: int = 0
+    selected_value: float = math.nan
+    selected_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    status: Status = Status.RUNNING
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        self.forward = self.model
+
+    @property
+    def done(self) -> bool:
+        """True when no epoch is left: the last is reached, or patience has run out."""
+        patience = self.config.early_stop
+        waited = self.epoch - self.selected_epoch
+        return self.epoch >= self.config.epochs or (0 < patience <= waited)
+
+    @property
+    def batch_size(self) -> int:
+        """Examples in a step; all of them where the config says full."""
+        return _batch_size(self.config, self.data)
+
+    def begin_from(self, path: Path, *, new_head: bool = False) -> str:
+        """Takes over the weights in a file, and tells in a line which fitted.
+
+        Raises:
+            CheckpointError: the file cannot be read, or nothing in it fits the model.
+        """
+        weights = transfer.read_weights(path)
+        return str(transfer.load_into(self.model, weights, new_head=new_head))
+
+    def measure(self, part: Part) -> Mapping[str, float]:
+        """The metrics of the model as it is now on a split."""
+        with self.autocast():
+            outputs = outputs_of(self.forward, self.model, part)
+        return self.worth(outputs, part.targets)
+
+    def worth(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
+        """The metrics of outputs against targets."""
+        return measure(
+            self.data.task, self.measured, outputs, targets, scale=self.data.target_scale
+        )
+
+    def test(self) -> Mapping[str, float]:
+        """The metrics `test/…` with the weights of the selected epoch, which the model then has."""
+        self.model.load_state_dict(self.selected_weights)
+        return named("test", self.measure(self.data.test))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Products in half precision where the config says so."""
+        formats = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+        if self.config.dtype in formats:
+            return torch.autocast(self.device.type, dtype=formats[self.config.dtype])
+        return nullcontext()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Puts the averaged weights into the model for as long as it is open, if there are any."""
+        if self.average is None:
+            yield
+        else:
+            with self.average.applied(self.model, self.data.train.examples):
+                yield
+
+
+def start(config: RunConfig) -> Session:
+    """Everything before the first epoch, from a resolved config.
+
+    Raises:
+        DeviceError: the device is not there, or cannot do the number format.
+        DataError: the data set cannot be used, or does not fit the model.
+        UserCodeError: the user's own model or data fails, or is not what it was.
+    """
+    device = devices.find(config.device)
+    devices.check_format(device, config.dtype)
+    data = prepare(config, device)
+    if models.version(config.model) != config.model_version:
+        raise UserCodeError(
+            f"{config.model} has changed since this run was set up",
+            hint="run the same `nnlab train` line again: the new code makes a new trial",
+        )
+    model = models.build(config, data.in_shape, data.outputs, generator(config.seed, "weights"))
+    model.to(device, data.train.examples.dtype)
+    threads = config.threads or devices.threads_for(device, _work(config, data, model))
+    devices.make_deterministic(device, threads)
+    devices.set_precision(config.dtype)
+    models.settle(model, config, data.train.examples[:SETTLING])
+    if config.freeze is not None:
+        transfer.freeze(model, config.freeze)
+    session = _assembled(config, device, threads, data, model)
+    if config.channels_last:
+        _put_channels_last(session)
+    if config.compile:
+        session.forward = devices.compiled(model)
+    return session
+
+
+def _assembled(
+    config: RunConfig, device: torch.device, threads: int, data: Prepared, model: nn.Module
+) -> Session:
+    loss = losses.build(config)
+    session = Session(
+        config,
+        device,
+        threads,
+        data,
+        model,
+        build_optimizer(model, config),
+        loss,
+        losses.measured(config),
+        scaler=torch.amp.GradScaler("cuda") if config.dtype == "float16" else None,
+        penalty=penalties.build(config, model),
+        augment=augment.build(config, data.in_shape),
+        mix=mix.build(config, data.in_shape, data.outputs),
+    )
+    steps = math.ceil(len(data.train) / session.batch_size)
+    session.average = average.build(model, config, steps)
+    session.probe = probe.build(config, model, data.train.examples, data.train.targets)
+    return session
+
+
+def _work(config: RunConfig, data: Prepared, model: nn.Module) -> int:
+    """Multiply-adds of a batch's forward pass."""
+    return multiply_adds(model, data.train.examples) * _batch_size(config, data)
+
+
+def _batch_size(config: RunConfig, data: Prepared) -> int:
+    """Examples in a step; all of them where the config says full."""
+    size = config.batch_size
+    return min(size, len(data.train)) if isinstance(size, int) else len(data.train)
+
+
+def _put_channels_last(session: Session) -> None:
+    """Moves the channels of images to the last place in memory; shapes stay as they are.
+
+    Raises:
+        DataError: the examples are no images.
+    """
+    if len(session.data.in_shape) != 3:
+        raise DataError(f"--channels-last needs images; {session.config.data} has none")
+    session.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    session.data = session.data.channels_last()
+
+
+def named(split: str, values: Mapping[str, float]) -> dict[str, float]:
+    """The metrics of a split under their full names."""
+    return {f"{split}/{name}": value for name, value in values.items()}

@@ -1,0 +1,221 @@
+"""Beginning with the weights of another run: read, fitted by name and shape, frozen, set free."""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnlab.engine.models import head_of
+from nnlab.errors import CheckpointError, ConfigError
+
+ALL_BUT_HEAD = "all-but-head"
+
+# What wraps a model and so its names: DataParallel, torch.compile.
+_PREFIXES = ("module.", "_orig_mod.")
+# Under which a training script may keep the weights.
+_INSIDE = ("selected_weights", "state_dict", "model_state_dict", "model")
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of weights: names of tensors that fitted, that did not, that were left over.
+
+    `reshaped` has a name with the shape in the file and the model's own; `renewed` are those of a
+    head that begins anew because it is to tell other classes apart.
+    """
+
+    matched: tuple[str, ...]
+    reshaped: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        left = len(self.reshaped) + len(self.missing) + len(self.renewed)
+        told = [f"{len(self.matched)} of {len(self.matched) + left} tensors taken over"]
+        if self.renewed:
+            told.append(f"the head begins anew for other classes: {_some(self.renewed)}")
+        told += [
+            f"{name} begins anew: {list(theirs)} there, {list(ours)} here"
+            for name, theirs, ours in self.reshaped[:_SHOWN]
+        ]
+        if self.missing:
+            told.append(f"not there: {_some(self.missing)}")
+        if self.unexpected:
+            told.append(f"not used: {_some(self.unexpected)}")
+        return "; ".join(told)
+
+
+def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
+    """The tensors in a file, by name; nothing in the file is run.
+
+    A state_dict, a checkpoint of nnlab, or a dictionary that holds a state_dict under a usual
+    name; with the safetensors package also a `.safetensors` file.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds no tensors.
+    """
+    content = _safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
+    for key in _INSIDE:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds no weights but a {type(content).__name__}")
+    tensors = {str(n): value for n, value in content.items() if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise CheckpointError(f"{path} holds no weights: no entry of it is a tensor")
+    return tensors
+
+
+def load_into(
+    model: nn.Module, weights: Mapping[str, torch.Tensor], *, new_head: bool = False
+) -> Loaded:
+    """Copies tensors into a model where name and shape agree; the rest stays as it was drawn.
+
+    Where a name is not the model's, it is tried without what DataParallel and torch.compile put
+    before it.
+
+    Args:
+        model: takes the tensors over.
+        weights: by name.
+        new_head: leave the head as it was drawn: its outputs mean something else.
+
+    Raises:
+        CheckpointError: none agrees.
+    """
+    state = model.state_dict()
+    weights = {name if name in state else _bare(name): value for name, value in weights.items()}
+    head = f"{head_of(model)}." if new_head else None
+    renewed = tuple(name for name in state if head is not None and name.startswith(head))
+    ours = {name: tensor for name, tensor in state.items() if name not in renewed}
+    matched = [n for n in ours if n in weights and weights[n].shape == ours[n].shape]
+    if not any(ours[name].is_floating_point() for name in matched):
+        raise CheckpointError(
+            f"no tensor fits: the file has {_some(tuple(weights))}; the model {_some(tuple(ours))}",
+            hint="the same --model, --width and --depth as the weights were trained with",
+        )
+    with torch.no_grad():
+        for name in matched:
+            ours[name].copy_(weights[name])
+    return Loaded(
+        tuple(matched),
+        tuple(
+            (n, tuple(weights[n].shape), tuple(ours[n].shape))
+            for n in ours
+            if n in weights and n not in matched
+        ),
+        tuple(n for n in ours if n not in weights),
+        tuple(n for n in weights if n not in state),
+        renewed,
+    )
+
+
+def freeze(model: nn.Module, pattern: str) -> None:
+    """Keeps parameters as they are: all but the head's, or those whose names fit a pattern.
+
+    Args:
+        model: whose `requires_grad` is set.
+        pattern: `all-but-head`, or patterns of names joined by +, as `0.*+3.weight`.
+
+    Raises:
+        ConfigError: a pattern fits no name, or they fit all of them.
+    """
+    named = dict(model.named_parameters())
+    fitting = _fitting(model, pattern, tuple(named))
+    problems = [
+        f"--freeze {part} fits no parameter" for part, names in fitting.items() if not names
+    ]
+    chosen = {name for names in fitting.values() for name in names}
+    if len(chosen) == len(named):
+        problems.append(f"--freeze {pattern} leaves nothing to train")
+    if problems:
+        raise ConfigError(problems, hint=f"the parameters are {', '.join(named)}")
+    for name in chosen:
+        named[name].requires_grad = False
+
+
+def hold(model: nn.Module) -> None:
+    """Puts normalisation layers whose parameters are frozen into evaluation mode.
+
+    Their running statistics then stay what they were. To be called after `model.train()`.
+    """
+    for module in model.modules():
+        trainable = [parameter.requires_grad for parameter in module.parameters(recurse=False)]
+        if isinstance(module, _NORMS) and trainable and not any(trainable):
+            module.eval()
+
+
+def unfreeze(model: nn.Module) -> None:
+    """Lets every parameter move."""
+    for parameter in model.parameters():
+        parameter.requires_grad = True
+
+
+def _fitting(
+    model: nn.Module, pattern: str, names: tuple[str, ...]
+) -> Mapping[str, tuple[str, ...]]:
+    """The names that each part of a pattern fits."""
+    if pattern == ALL_BUT_HEAD:
+        head = head_of(model)
+        return {pattern: tuple(name for name in names if name.rpartition(".")[0] != head)}
+    return {
+        part: tuple(name for name in names if fnmatchcase(name, part))
+        for part in pattern.split("+")
+    }
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+    # A checkpoint of ours ends in the checksum of what comes before.
+    if hashlib.sha256(data[:-32]).digest() == data[-32:]:
+        data = data[:-32]
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001  a damaged byte leads the reader to any error
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
+            raise CheckpointError(
+                f"{path} holds more than weights, and loading it could run code: nnlab does not",
+                hint="save the weights alone: torch.save(model.state_dict(), ...)",
+            ) from None
+        raise CheckpointError(
+            f"{path} is no file of weights, or is damaged",
+            hint="torch.save(model.state_dict(), ...) writes one",
+        ) from None
+
+
+def _safetensors(path: Path) -> Any:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise CheckpointError(
+            f"{path} needs the safetensors package", hint="pip install safetensors"
+        ) from None
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from None
+
+
+def _bare(name: str) -> str:
+    while name.startswith(_PREFIXES):
+        name = name.partition(".")[2]
+    return name
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,212 @@
+"""A user's own code: `file.py:NAME` or `package.module:NAME`, run because the user named it.
+
+Whatever goes wrong in it is told with the user's own file and line.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+import nnlab
+from nnlab.errors import UserCodeError, unknown_name
+
+_NNLAB = Path(nnlab.__file__).resolve().parent
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+_PYTHON = tuple(
+    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "scripts")
+)
+
+
+def load(reference: str) -> object:
+    """What a reference names; its file is executed.
+
+    Modules are looked for in the working folder and among what is installed; a file may import
+    its neighbours.
+
+    Raises:
+        UserCodeError: no such file, module or name, or it fails while it is loaded.
+    """
+    place, name = _parts(reference)
+    try:
+        module = _executed(Path(place)) if place.endswith(".py") else _imported(place)
+    except UserCodeError:
+        raise
+    except (Exception, SystemExit) as error:
+        told = blame(error) or f"{place}: {_said(error)}"
+        raise UserCodeError(told) from error
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise UserCodeError(unknown_name(f"name in {place}", name, _own(module))) from None
+
+
+def version(reference: str) -> str | None:
+    """SHA-256, 16 hex digits, of the file that a reference names; nothing of it is executed.
+
+    None where the module has no file. What the file imports is not in it.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    place, _ = _parts(reference)
+    if place.endswith(".py"):
+        path = _existing(Path(place))
+    else:
+        spec = _found(place)
+        if spec is None:
+            raise _no_module(place)
+        path = Path(spec.origin or "")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
+
+
+def blame(error: BaseException) -> str | None:
+    """Where in the user's code an error arose, and the error: `model.py, line 3, in f: …`.
+
+    The innermost frame in a file that is neither nnlab's, nor Python's, nor of an installed
+    package; None if there is none. Frames that nnlab was called from are left out.
+    """
+    if isinstance(error, SyntaxError) and error.filename and _is_users(error.filename):
+        return f"{_shown(error.filename)}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [index for index, frame in enumerate(frames) if _is_nnlabs(frame.filename)]
+    inside = frames[ours[0] :] if ours else frames
+    for frame in reversed(inside):
+        if _is_users(frame.filename):
+            within = "" if frame.name == "<module>" else f", in {frame.name}"
+            return f"{_shown(frame.filename)}, line {frame.lineno}{within}: {_said(error)}"
+    return None
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    place, _, name = reference.rpartition(":")
+    if not place or not name.isidentifier():
+        raise UserCodeError(
+            f"'{reference}' names no code of your own",
+            hint="file.py:NAME, or package.module:NAME",
+        )
+    return place, name
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise UserCodeError(f"{path}: no such file", hint=f"the working folder is {Path.cwd()}")
+    return path.resolve()
+
+
+def _executed(place: Path) -> ModuleType:
+    """The module of a file, executed once for each content that it has."""
+    path = _existing(place)
+    content = hashlib.sha256(path.read_bytes() + str(path).encode()).hexdigest()[:16]
+    name = f"_nnlab_user_{path.stem}_{content}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look their module up there
+    try:
+        with _importable(path.parent):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _imported(name: str) -> ModuleType:
+    importlib.invalidate_caches()
+    try:
+        with _importable(Path.cwd()):
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise _no_module(name) from None
+        raise
+
+
+def _no_module(name: str) -> UserCodeError:
+    return UserCodeError(
+        f"no module '{name}'", hint="a module in the working folder, an installed one, or file.py"
+    )
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Puts a folder first on the search path for now, and last for imports that come later.
+
+    If it stayed first, a user's `random.py` would take the place of Python's for nnlab too.
+    """
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+
+
+def _found(name: str) -> ModuleSpec | None:
+    """The spec of a module; unlike importlib's own search it does not execute the parents."""
+    importlib.invalidate_caches()
+    path: list[str] | None = [str(Path.cwd()), *sys.path]
+    spec = None
+    for depth, part in enumerate(name.split("."), start=1):
+        if path is None or not part.isidentifier():
+            return None
+        spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), path)
+        if spec is None and depth == 1:
+            spec = _found_otherwise(part)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return spec
+
+
+def _found_otherwise(name: str) -> ModuleSpec | None:
+    """A package that is installed in place, which only its own finder knows."""
+    try:
+        return importlib.util.find_spec(name)
+    except ValueError:  # a module without a spec, as __main__
+        return None
+
+
+def _own(module: ModuleType) -> list[str]:
+    """The public callables that a module defines itself."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if callable(value)
+        and not name.startswith("_")
+        and getattr(value, "__module__", None) == module.__name__
+    ]
+
+
+def _is_users(filename: str) -> bool:
+    if filename.startswith("<") or _is_nnlabs(filename):
+        return False
+    path = Path(filename).resolve()
+    installed = _INSTALLED.intersection(path.parts)
+    return not installed and not any(path.is_relative_to(place) for place in _PYTHON)
+
+
+def _is_nnlabs(filename: str) -> bool:
+    return Path(filename).resolve().is_relative_to(_NNLAB)
+
+
+def _shown(filename: str) -> str:
+    """A path as short as it goes: from the working folder where it lies in there."""
+    path = Path(filename).resolve()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -1,0 +1,1 @@
+"""Train something, then judge it: searches, probes, and the verdicts of studies."""

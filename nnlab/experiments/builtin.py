@@ -1,0 +1,26 @@
+"""The built-in studies: TOML files that come with nnlab, named by their place in the folder."""
+
+from pathlib import Path
+
+import nnlab
+from nnlab.errors import UnknownName
+
+_FOLDER = Path(nnlab.__file__).parent / "studies"
+
+
+def names() -> tuple[str, ...]:
+    """All of them, sorted: `lecture/adam-defaults`, ..."""
+    files = sorted(_FOLDER.rglob("*.toml"))
+    return tuple(str(file.relative_to(_FOLDER).with_suffix("").as_posix()) for file in files)
+
+
+def path_of(name: str) -> Path:
+    """The file of a built-in study.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    known = names()
+    if name not in known:
+        raise UnknownName("built-in study", name, known)
+    return _FOLDER / f"{name}.toml"

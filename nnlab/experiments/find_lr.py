@@ -1,0 +1,69 @@
+"""A learning rate from a range test, by one seed or several. Nothing is stored."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from nnlab.config import RunConfig
+from nnlab.engine.lr_range import RangeTest, range_test
+from nnlab.engine.loop import start
+from nnlab.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLr:
+    """What range tests say, medians over seeds.
+
+    `suggested` is where the loss fell fastest, `tenth` a tenth of where it was lowest: two rules
+    of thumb that should agree within a factor of a few.
+    """
+
+    suggested: float
+    tenth: float
+    tests: tuple[RangeTest, ...]
+
+
+def find_lr(
+    config: RunConfig,
+    seeds: Sequence[int],
+    *,
+    low: float,
+    high: float,
+    steps: int,
+    each: Callable[[int], object] = lambda _: None,
+) -> FoundLr:
+    """Runs a range test for each seed of a resolved config; `each` is told of it when it begins.
+
+    Raises:
+        UsageError: the optimizer has no learning rate, or the loss never fell.
+        NnlabError: the run cannot start.
+    """
+    if config.lr is None:
+        raise UsageError(f"--opt {config.opt} has no learning rate to find")
+    tests = []
+    for seed in seeds:
+        each(seed)
+        session = start(replace(config, seed=seed))
+        tests.append(range_test(session, low=low, high=high, steps=steps))
+    if not all(len(test.lrs) > 1 for test in tests):
+        raise UsageError(f"the loss is not finite at lr {low:g} already", hint="a smaller --low")
+    steepest = [found for test in tests if (found := test.steepest) is not None]
+    if not steepest:
+        raise UsageError(
+            f"the loss did not fall at any lr from {low:g} to {high:g}",
+            hint="a wider range (--low, --high), more --steps, or another initialisation",
+        )
+    return FoundLr(
+        _rounded(statistics.median(steepest)),
+        _rounded(statistics.median(test.at_best for test in tests) / 10),
+        tuple(tests),
+    )
+
+
+def _rounded(lr: float) -> float:
+    """Two digits: a range test knows no more.
+
+    >>> _rounded(0.012345)
+    0.012
+    """
+    return float(f"{lr:.2g}")

@@ -1,0 +1,79 @@
+"""What each layer puts out at the start: a row of histograms an initialisation, and their sd."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from nnlab.plots.style import WIDTH, color, marker, style
+
+_ROW, _SDS = 0.75, 2.0  # inches
+_BINS = 40
+_MOST_COLUMNS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """One initialisation: its label, and for each layer the sd and a sample of its outputs."""
+
+    label: str
+    sds: Sequence[float]
+    samples: Sequence[Sequence[float]]
+
+
+def init_histograms(rows: Sequence[Outputs]) -> Figure:
+    """Histograms of at most eight layers a row, above the sd of every layer on a log scale."""
+    with style():
+        columns = min(_MOST_COLUMNS, max(len(row.sds) for row in rows))
+        height = _ROW * len(rows) + _SDS
+        figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine())
+        FigureCanvasAgg(figure)
+        top, bottom = figure.subfigures(2, 1, height_ratios=[_ROW * len(rows), _SDS])
+        grid = top.subplots(len(rows), columns, squeeze=False)
+        for number, (row, axes) in enumerate(zip(rows, grid, strict=True)):
+            _histograms(list(axes), row, number, last=number == len(rows) - 1)
+        _sds(bottom.subplots(), rows)
+        return figure
+
+
+def _histograms(axes: Sequence[Axes], row: Outputs, number: int, *, last: bool) -> None:
+    layers = _spread(len(row.sds), len(axes))
+    for ax, layer in zip(axes, layers, strict=False):
+        sample = row.samples[layer]
+        low, high = min(sample), max(sample)
+        if high > low:
+            ax.hist(sample, bins=_BINS, range=(low, high), color=color(number), linewidth=0)
+        else:
+            ax.axvline(low, color=color(number))
+        ax.set_yticks([])
+        ax.grid(visible=False)
+        ax.set_xticks([low, high] if high > low else [low])
+        ax.set_xticklabels(
+            [f"{v:.2g}" for v in ([low, high] if high > low else [low])], fontsize=4.5
+        )
+        if number == 0:
+            ax.set_title(f"layer {layer + 1}", fontsize=6)
+        if last:
+            ax.set_xlabel("output", fontsize=6)
+    axes[0].set_ylabel(row.label, fontsize=5.5, rotation=0, ha="right", va="center")
+
+
+def _sds(ax: Axes, rows: Sequence[Outputs]) -> None:
+    for number, row in enumerate(rows):
+        layers = range(1, len(row.sds) + 1)
+        ax.plot(layers, row.sds, color=color(number), marker=marker(number), label=row.label)
+    if all(sd > 0 for row in rows for sd in row.sds):
+        ax.set_yscale("log")
+    ax.set_xlabel("Layer")
+    ax.set_ylabel("sd of its outputs")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many places of `count`, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [round(step * (count - 1) / (most - 1)) for step in range(most)]

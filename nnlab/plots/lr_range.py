@@ -1,0 +1,43 @@
+"""Loss against a growing learning rate, and where to take it."""
+
+from collections.abc import Sequence
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from nnlab.plots.scales import value_axis
+from nnlab.plots.style import GREY, WIDTH, color, style
+
+_HEIGHT = 2.6
+
+
+def lr_range(
+    tests: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]], suggested: float
+) -> Figure:
+    """Draws range tests: (learning rates, losses, smoothed losses) for each seed.
+
+    Raw losses are grey, smoothed ones coloured, the suggested learning rate a line across.
+    """
+    with style():
+        figure = Figure(figsize=(WIDTH, _HEIGHT), layout=ConstrainedLayoutEngine())
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        for number, (lrs, losses, smoothed) in enumerate(tests):
+            ax.plot(lrs, losses, color=GREY, linewidth=0.5, alpha=0.6)
+            ax.plot(lrs, smoothed, color=color(0), linewidth=1.3, zorder=3, alpha=1 - 0.1 * number)
+        ax.axvline(suggested, color=color(1), linewidth=1.0, linestyle=(0, (3, 2)))
+        ax.set_xscale("log")
+        seen = [loss for _, _, smoothed in tests for loss in smoothed]
+        value_axis(ax, seen, [test[2][0] for test in tests], log=True)
+        ax.text(
+            suggested,
+            0.98,
+            f" lr {suggested:g}",
+            transform=ax.get_xaxis_transform(),
+            color=color(1),
+            va="top",
+        )
+        ax.set_xlabel("Learning rate")
+        ax.set_ylabel("Training loss, smoothed")
+        return figure

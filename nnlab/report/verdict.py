@@ -1,0 +1,110 @@
+"""The verdict on a claim in words and tables."""
+
+import math
+from collections.abc import Sequence
+
+from nnlab.experiments.verdict import Answer, Answered, Side
+from nnlab.records import Comparison, Study
+from nnlab.report.escaping import escaped
+
+HOW = (
+    "Each comparison is of the same seeds. It is *supported* where the 95 % t interval lies wholly"
+    " inside what is claimed and the exact sign-flip test against its bound agrees (one-sided p at"
+    " most 0.05), *not supported* where the same holds of the outside, else it *cannot tell*. A"
+    " claim is supported where all of its comparisons are, and not supported where one is not."
+)
+
+
+def verdict_section(study: Study, answered: Answered) -> str:
+    """The section of a report: claim, verdict, the comparisons with their numbers."""
+    return "\n".join(["## Verdict", "", *verdict_lines(study, answered), HOW, ""])
+
+
+def verdict_lines(study: Study, answered: Answered) -> list[str]:
+    """The claim, the verdict, and a table of the comparisons."""
+    lines = [
+        f"**Claim:** {escaped(study.claim) or 'none was written down'}",
+        "",
+        f"**Verdict: {answered.verdict}** with {_seeds(study)}.",
+    ]
+    if answered.waiting:
+        lines.append(f"{answered.waiting} runs have no result yet, so nothing is decided.")
+    return [
+        *lines,
+        "",
+        "| comparison | claimed | found, 95 % interval | n | p | |",
+        "| --- | --- | --- | ---: | ---: | --- |",
+        *(_row(found) for found in answered.answers),
+        "",
+        *_values(answered.answers),
+        *_tuned(list(answered.sides.values())),
+    ]
+
+
+def _seeds(study: Study) -> str:
+    return f"{len(study.seeds)} seeds" if len(study.seeds) != 1 else "1 seed"
+
+
+def _row(found: Answer) -> str:
+    judged = found.judged
+    missing = f", {found.missing} without a number" if found.missing else ""
+    p = "" if judged.p is None else f"{judged.p:.2g}"
+    cells = [
+        escaped(found.comparison.says),
+        escaped(claimed(found.comparison)),
+        f"{number(judged.mean)} ({number(judged.low)} to {number(judged.high)})",
+        f"{judged.n}{missing}",
+        p,
+        str(judged.verdict),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def claimed(comparison: Comparison) -> str:
+    """The quantity and the region that is claimed, as `val/loss of a - b > 0.1`."""
+    names = list(comparison.arms)
+    if comparison.scale == "spread":
+        what = f"sd over mean of {names[0]}"
+    else:
+        sign = " / " if comparison.scale == "ratio" else " - "
+        pairs = [sign.join(names[i : i + 2]) for i in range(0, len(names), 2)]
+        what = pairs[0] if len(pairs) == 1 else f"({pairs[0]}){sign}({pairs[1]})"
+    region = [
+        f"{word} {bound:g}"
+        for word, bound in (("above", comparison.above), ("below", comparison.below))
+        if bound is not None
+    ]
+    return f"{comparison.metric} ({comparison.at}) of {what} {' and '.join(region)}"
+
+
+def _values(answers: Sequence[Answer]) -> list[str]:
+    lines = [
+        f"- {escaped(found.comparison.metric)} ({found.comparison.at}): "
+        + ", ".join(
+            f"{escaped(arm)} {number(value)}"
+            for arm, value in zip(found.comparison.arms, found.values, strict=True)
+        )
+        for found in answers
+        if found.values
+    ]
+    return ["Means over the seeds compared:", "", *dict.fromkeys(lines), ""] if lines else []
+
+
+def _tuned(sides: Sequence[Side]) -> list[str]:
+    lines = [
+        f"- {escaped(side.arm)}: {escaped(side.chosen)}, the best of {side.of} by validation"
+        for side in sides
+        if side.of > 1
+    ]
+    return ["Arms of several trials were tuned first:", "", *lines, ""] if lines else []
+
+
+def number(value: float) -> str:
+    """A number with three digits, infinities in words.
+
+    >>> number(0.12345), number(float("inf"))
+    ('0.123', 'unbounded')
+    """
+    if math.isinf(value):
+        return "unbounded"
+    return "unknown" if math.isnan(value) else f"{value:.3g}"

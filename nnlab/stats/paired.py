@@ -1,0 +1,137 @@
+"""Two settings on the same seeds: the mean difference, its interval, and an exact test.
+
+The t interval of the differences (Student 1908) tells how large the effect may be. It rests on
+differences that are about normal, which five seeds cannot show; the sign-flip test (Fisher 1935,
+section 21) does not: if nothing is to choose between the settings, each difference is as
+likely with the other sign, and all 2^n sign patterns are counted.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+LEVEL = 0.95
+
+# Beyond so many pairs the patterns are too many to count, and the t test is as good.
+MOST_FLIPPED = 30
+
+Side = Literal["two-sided", "greater"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The differences a - b of `n` pairs, in the metric's unit.
+
+    `low` and `high` bound the mean at 95 % (t interval; infinite below two pairs), `p` is the
+    two-sided sign-flip test of no difference: exact, and never below 2 / 2^n.
+    """
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
+    """Compares `a` with `b`, whose places are the same seeds (shape: [n] each, n from 1 on).
+
+    Raises:
+        ValueError: the lengths differ, nothing is there, or a value is not finite.
+
+    >>> paired([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
+    Paired(n=3, mean=1.0, low=1.0, high=1.0, p=0.25)
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} values against {len(b)}: pairs need as many of each")
+    differences = [x - y for x, y in zip(a, b, strict=True)]
+    mean, half = mean_and_half_width(differences)
+    return Paired(len(a), mean, mean - half, mean + half, sign_flip(differences))
+
+
+def mean_and_half_width(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
+    """The mean of values (shape [n]) and half the width of its t interval.
+
+    The half width is infinite for a single value.
+
+    Raises:
+        ValueError: no values, or one that is not finite.
+    """
+    n = len(values)
+    if n == 0 or not all(map(math.isfinite, values)):
+        raise ValueError(f"an interval needs finite values, got {list(values)}")
+    mean = math.fsum(values) / n
+    if n == 1:
+        return mean, math.inf
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    return mean, t_quantile(n - 1, (1 + level) / 2) * sd / math.sqrt(n)
+
+
+def t_quantile(freedom: int, probability: float) -> float:
+    """The quantile of Student's t with so many degrees of freedom.
+
+    >>> round(t_quantile(4, 0.975), 3)
+    2.776
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
+
+
+def sign_flip(differences: Sequence[float], side: Side = "two-sided") -> float:
+    """The share of sign patterns with a sum at least as far out as the one found.
+
+    Args:
+        differences: one for each seed, shape [n], n from 1 on.
+        side: whether a sum far out on the negative side counts as well.
+
+    Beyond `MOST_FLIPPED` pairs it is the p of the t test.
+
+    >>> sign_flip([1.0, 2.0, 3.0], "greater")
+    0.125
+    """
+    if len(differences) > MOST_FLIPPED:
+        return _t_test(differences, side)
+    total = math.fsum(differences)
+    if side == "two-sided":
+        # The patterns are symmetric: the two tails are alike, and meet where the sum is zero.
+        return min(1.0, 2 * _share_from(differences, abs(total)))
+    return _share_from(differences, total)
+
+
+def _share_from(differences: Sequence[float], least: float) -> float:
+    """The share of sign patterns whose sum is `least` or more.
+
+    Half of the pairs are summed in every pattern and sorted, the other half is looked up in
+    them: 2^(n/2) steps instead of 2^n.
+    """
+    middle = len(differences) // 2
+    first = sorted(_sums(differences[:middle]))
+    # Rounding must not put a pattern that equals the one found below it.
+    slack = 1e-12 * math.fsum(map(abs, differences))
+    count = sum(
+        len(first) - bisect_left(first, least - slack - rest)
+        for rest in _sums(differences[middle:])
+    )
+    return float(count / 2 ** len(differences))
+
+
+def _sums(values: Sequence[float]) -> list[float]:
+    signed = [(value, -value) for value in values]
+    return [math.fsum(pattern) for pattern in product(*signed)]
+
+
+def _t_test(differences: Sequence[float], side: Side) -> float:
+    from scipy.special import stdtr
+
+    mean, half = mean_and_half_width(differences)
+    if half == 0:
+        return 1.0 if mean == 0 else 0.0
+    freedom = len(differences) - 1
+    t = mean / half * t_quantile(freedom, (1 + LEVEL) / 2)
+    if side == "greater":
+        return float(stdtr(freedom, -t))
+    return float(2 * stdtr(freedom, -abs(t)))

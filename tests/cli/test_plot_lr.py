@@ -1,0 +1,77 @@
+"""`nnlab plot lr`: learning rates before any training."""
+
+from pathlib import Path
+
+import pytest
+from terminal import Nnlab
+
+from nnlab.cli.learning_rates import _lines
+from nnlab.config import DataFacts, RunConfig
+from nnlab.space import expand
+
+
+def test_a_list_of_decays_makes_a_figure_in_each_format(nnlab: Nnlab, folder: Path) -> None:
+    files = [word for kind in ("pdf", "svg", "png") for word in ("-o", f"lr.{kind}")]
+    answer = nnlab("plot", "lr", "--decay", "exp,inv,step,cosine", *files)
+    assert answer.out.splitlines() == [f"lr.{kind}: 4 schedules" for kind in ("pdf", "svg", "png")]
+    assert all((folder / f"lr.{kind}").stat().st_size > 1000 for kind in ("pdf", "svg", "png"))
+    assert not (folder / "runs.db").exists()
+
+
+def test_the_file_tells_what_was_typed(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("plot", "lr", "--decay", "wsd", "--warmup", "2", "-o", "lr.svg")
+    assert "decay=wsd warmup=2" in (folder / "lr.svg").read_text()
+
+
+def test_the_same_words_give_the_same_bytes(nnlab: Nnlab, folder: Path) -> None:
+    for name in ("a", "b"):
+        nnlab("plot", "lr", "--decay", "exp", "-o", f"{name}.png")
+    assert (folder / "a.png").read_bytes() == (folder / "b.png").read_bytes()
+
+
+def test_settings_come_from_a_file_too(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "lr.toml").write_text('decay = ["exp", "step"]\nepochs = 5\n')
+    answer = nnlab("plot", "lr", "--config", "lr.toml", "-o", "lr.png")
+    assert "2 schedules" in answer.out
+
+
+def test_plateau_says_what_it_cannot_know(nnlab: Nnlab) -> None:
+    assert (
+        "plateau follows val/loss" in nnlab("plot", "lr", "--decay", "plateau", "-o", "a.png").err
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--decay", "exp"], "nnlab plot lr needs a file to draw to"),
+        (["--decay", "exp", "-o", "lr.gif"], "a figure is written as .pdf, .svg or .png"),
+        (["--opt", "sgd,lbfgs", "-o", "lr.png"], "--opt lbfgs has no learning rate to draw"),
+        (["--warmup", "40", "-o", "lr.png"], "--warmup 40 must be less than --epochs 30"),
+        (["--decay", "cosin", "-o", "lr.png"], "did you mean 'cosine'"),
+        (["--steps", "0", "-o", "lr.png"], "--steps"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(nnlab: Nnlab, words: list[str], message: str) -> None:
+    assert message in " ".join(nnlab("plot", "lr", *words, expect=2).err.split())
+
+
+def lines_of(**space: tuple[object, ...]) -> dict[str, tuple[float, ...]]:
+    points = expand(space, lambda _: DataFacts("classification"))  # type: ignore[arg-type]
+    return {line.label: line.rates for line in _lines(points, steps=2)}
+
+
+def test_the_rates_are_those_of_the_loop_to_the_end_of_the_last_step() -> None:
+    found = lines_of(decay=("linear",), opt=("sgd",), lr=(0.4,), epochs=(2,))
+    assert found == {"decay=linear": pytest.approx((0.4, 0.3, 0.2, 0.1, 0.1))}
+
+
+def test_settings_with_one_learning_rate_share_a_line() -> None:
+    assert lines_of(width=(8, 16), lr=(0.1, 0.2)).keys() == {"lr=0.1", "lr=0.2"}
+
+
+def test_a_long_training_is_thinned() -> None:
+    points = expand({"epochs": (RunConfig().epochs * 1000,)}, lambda _: DataFacts("regression"))
+    (line,) = _lines(points, steps=100)
+    assert len(line.epochs) <= 2001
+    assert line.epochs[-1] == 30_000

@@ -1,0 +1,56 @@
+"""Data sets of a user's own, written and read."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnlab.config import RunConfig, resolve
+from nnlab.engine.data import facts
+from nnlab.engine.data.arrange import Arranged, arrange
+from nnlab.engine.data.dataset import Dataset
+
+Arrange = Callable[..., Arranged]
+
+
+@pytest.fixture
+def arranged() -> Arrange:
+    """Reads and splits the data set of some settings."""
+
+    def make(data: str, **settings: object) -> Arranged:
+        config = RunConfig(data=data, **settings)  # type: ignore[arg-type]
+        return arrange(resolve(config, facts(data)))
+
+    return make
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[str], str]:
+    """Writes a table with a target `y`, and gives its name as a data set."""
+
+    def write(table: str) -> str:
+        path = tmp_path / "points.csv"
+        path.write_text(table, encoding="utf-8")
+        return f"csv:{path}#y"
+
+    return write
+
+
+@pytest.fixture
+def toy() -> Callable[[list[int]], Dataset]:
+    """A classification with so many examples of each class, in order."""
+
+    def make(counts: list[int], own_test: int = 0, own_val: int = 0) -> Dataset:
+        targets = np.repeat(np.arange(len(counts)), counts)
+        return Dataset(
+            "toy",
+            "classification",
+            np.arange(len(targets) * 2, dtype=np.float64).reshape(-1, 2),
+            targets,
+            tuple(f"class {index}" for index in range(len(counts))),
+            own_test=own_test,
+            own_val=own_val,
+        )
+
+    return make

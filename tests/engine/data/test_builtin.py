@@ -1,0 +1,41 @@
+"""The sets that scikit-learn carries, against scikit-learn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn import datasets
+
+from nnlab.config import RunConfig
+from nnlab.engine.data import builtin, facts, read
+
+
+@pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast-cancer", "diabetes"])
+def test_built_in_sets_are_scikit_learns(name: str) -> None:
+    loader = getattr(datasets, f"load_{name.replace('-', '_')}")
+    bunch = loader(scaled=False) if name == "diabetes" else loader()
+    ours = read(RunConfig(data=name))
+    assert np.array_equal(ours.examples.reshape(len(bunch.data), -1), bunch.data)
+    assert np.array_equal(ours.targets, bunch.target)
+    if ours.task == "classification":
+        assert ours.classes == tuple(str(c) for c in bunch.target_names)
+    assert facts(name).classes == ours.classes
+    if ours.columns:
+        assert [column.name for column in ours.columns] == list(bunch.feature_names)
+
+
+def test_a_release_that_moved_its_files_is_asked_instead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    direct = read(RunConfig(data="iris"))
+    monkeypatch.setattr(builtin, "_folder", lambda: tmp_path)
+    asked = read(RunConfig(data="iris"))
+    assert np.array_equal(asked.examples, direct.examples)
+    assert np.array_equal(asked.targets, direct.targets)
+
+
+def test_the_fingerprint_of_a_set_stays(arranged) -> None:  # type: ignore[no-untyped-def]
+    """Runs of earlier releases were stored with these."""
+    assert arranged("digits").fingerprint == "c92cc12ecf9e433e"
+    assert arranged("iris").fingerprint == "27fb83c13a03aa82"
+    assert arranged("diabetes").fingerprint == "507c5310db5c23f2"

@@ -1,0 +1,152 @@
+"""Fewer classes, fewer examples, wrong labels."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nnlab.config import DataFacts, RunConfig, resolve
+from nnlab.config.classes import chosen_classes
+from nnlab.engine.data import facts
+from nnlab.engine.data.arrange import Arranged
+from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.harder import first_of, only_classes, with_label_noise
+from nnlab.errors import ConfigError, DataError
+
+Toy = Callable[..., Dataset]
+Arrange = Callable[..., Arranged]
+ONE_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+NAMES = ("T-shirt/top", "Trouser", "Dress", "7", "Bag")
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("0-2", (0, 1, 2)),
+        ("4+0", (0, 4)),
+        ("0+2-4", (0, 2, 3, 4)),
+        ("Bag+T-shirt/top", (0, 4)),
+        ("7+0", (0, 3)),  # a name goes before a place
+        ("1+1+2", (1, 2)),
+    ],
+)
+def test_classes_are_named_by_place_span_or_name(text: str, places: tuple[int, ...]) -> None:
+    assert chosen_classes(text, NAMES) == places
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("0-9", "unknown class '9'"),
+        ("Bags+0", "did you mean 'Bag'"),
+        ("1", "two classes at least are needed, got 1"),
+        ("3-1", "two classes at least are needed, got 0"),
+        ("", "unknown class ''"),
+    ],
+)
+def test_what_names_no_class_is_told(text: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        chosen_classes(text, NAMES)
+
+
+def test_a_wrong_class_is_a_conflict_of_the_setting() -> None:
+    with pytest.raises(ConfigError, match="--classes 0-7: unknown class '7'"):
+        resolve(RunConfig(data="iris", classes="0-7"), facts("iris"))
+    with pytest.raises(ConfigError, match="--classes needs classes; diabetes is a regression"):
+        resolve(RunConfig(data="diabetes", classes="0-7"), facts("diabetes"))
+
+
+def test_a_fraction_of_a_split_that_the_set_brings_is_a_conflict() -> None:
+    own = DataFacts("classification", own_test=True, own_val=True)
+    with pytest.raises(ConfigError) as caught:
+        resolve(RunConfig(test_fraction=0.2, val_fraction=0.2), own)
+    assert len(caught.value.problems) == 2
+    assert resolve(RunConfig(), own).test_fraction is None
+
+
+def test_some_classes_are_relabelled_and_keep_their_names(toy: Toy) -> None:
+    dataset = toy([3, 4, 5, 6], own_test=8, own_val=5)
+    some = only_classes(dataset, "1+3")
+    assert some.classes == ("class 1", "class 3")
+    assert some.targets.tolist() == [0] * 4 + [1] * 6
+    assert np.array_equal(some.examples, dataset.examples[[3, 4, 5, 6, *range(12, 18)]])
+    assert (some.own_test, some.own_val) == (6, 2)  # rows 12 to 17, and 5 and 6
+
+
+def test_classes_reach_the_read_set(arranged: Arrange) -> None:
+    dataset = arranged("iris", classes="setosa+virginica").dataset
+    assert dataset.classes == ("setosa", "virginica")
+    assert len(dataset.targets) == 100
+
+
+@ONE_FIXTURE
+@given(
+    counts=st.lists(st.integers(5, 40), min_size=2, max_size=5),
+    sizes=st.tuples(st.integers(2, 10), st.integers(0, 10)),
+    seed=st.integers(0, 3),
+)
+def test_a_smaller_training_split_lies_inside_a_larger_one(
+    toy: Toy, counts: list[int], sizes: tuple[int, int], seed: int
+) -> None:
+    dataset = toy(counts)
+    rows = np.flatnonzero(np.arange(sum(counts)) % 7)  # some training rows
+    small, large = min(sizes[0], len(rows)), min(sum(sizes), len(rows))
+    few, many = (first_of(dataset, rows, size, seed) for size in (small, large))
+    assert len(few) == small
+    assert len(many) == large
+    assert set(few) <= set(many) <= set(rows)
+    shares = np.bincount(dataset.targets[rows]) / len(rows)
+    got = np.bincount(dataset.targets[many], minlength=len(counts))
+    assert np.all(np.abs(got - shares * large) <= 1 + 1e-9)
+
+
+def test_all_training_rows_are_the_training_split(toy: Toy) -> None:
+    rows = np.arange(0, 60, 2)
+    assert np.array_equal(first_of(toy([30, 30]), rows, 30, 0), rows)
+
+
+def test_a_training_split_has_not_more_than_it_has(arranged: Arrange) -> None:
+    with pytest.raises(DataError, match=r"--train-size 5,000: .* iris has 106 examples"):
+        arranged("iris", train_size=5000)
+
+
+def test_train_size_leaves_the_other_splits_alone(arranged: Arrange) -> None:
+    for data in ("iris", "diabetes"):
+        whole, part = arranged(data), arranged(data, train_size=20)
+        assert len(part.rows.train) == 20
+        assert np.array_equal(whole.rows.val, part.rows.val)
+        assert np.array_equal(whole.rows.test, part.rows.test)
+        assert whole.fingerprint != part.fingerprint
+
+
+def test_label_noise_moves_its_share_of_training_labels_to_other_classes(toy: Toy) -> None:
+    dataset = toy([500, 500, 500])
+    train = np.arange(0, 1500, 3)
+    noisy = with_label_noise(dataset, train, 0.4, 0)
+    wrong = np.flatnonzero(noisy.targets != dataset.targets)
+    assert set(wrong) <= set(train)
+    assert len(wrong) == 200
+    away = (noisy.targets - dataset.targets)[wrong] % 3
+    assert set(away) == {1, 2}
+    assert 80 < (away == 1).sum() < 120  # binomial, 100 expected
+
+
+def test_more_label_noise_keeps_what_was_wrong_already(toy: Toy) -> None:
+    dataset = toy([100, 100])
+    train = np.arange(150)
+    little, much = (with_label_noise(dataset, train, share, 3) for share in (0.1, 0.3))
+    wrong = little.targets != dataset.targets
+    assert np.array_equal(little.targets[wrong], much.targets[wrong])
+    assert with_label_noise(dataset, train, 0.0, 3) is dataset
+
+
+def test_label_noise_spares_val_and_test(arranged: Arrange) -> None:
+    clean, noisy = arranged("digits"), arranged("digits", label_noise=0.5)
+    for rows in (clean.rows.val, clean.rows.test):
+        assert np.array_equal(clean.dataset.targets[rows], noisy.dataset.targets[rows])
+    train = clean.rows.train
+    changed = clean.dataset.targets[train] != noisy.dataset.targets[train]
+    assert changed.sum() == round(0.5 * len(train))
+    assert clean.fingerprint != noisy.fingerprint

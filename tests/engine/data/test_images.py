@@ -1,0 +1,91 @@
+"""A folder of images: classes, colours, sizes, splits of its own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nnlab.config import RunConfig
+from nnlab.engine.data import facts, read
+from nnlab.engine.data.dataset import Dataset
+from nnlab.errors import DataError
+
+
+def draw(path: Path, value: int | tuple[int, int, int], size: tuple[int, int] = (5, 4)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L" if isinstance(value, int) else "RGB", size, value).save(path)
+
+
+def dataset_of(root: Path) -> Dataset:
+    return read(RunConfig(data=f"folder:{root}"))
+
+
+def test_each_sub_folder_is_a_class(tmp_path: Path) -> None:
+    draw(tmp_path / "dog" / "1.png", 10)
+    draw(tmp_path / "cat" / "b.pgm", 30)
+    draw(tmp_path / "cat" / "a.PNG", 20)
+    (tmp_path / "cat" / "notes.txt").write_text("no image")
+    (tmp_path / ".hidden").mkdir()
+    dataset = dataset_of(tmp_path)
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.targets.tolist() == [0, 0, 1]
+    assert dataset.examples.shape == (3, 1, 4, 5)
+    assert dataset.examples.dtype == np.uint8
+    assert dataset.examples[:, 0, 0, 0].tolist() == [20, 30, 10]
+
+
+def test_one_image_in_colour_makes_all_rgb(tmp_path: Path) -> None:
+    draw(tmp_path / "a" / "1.png", 10)
+    draw(tmp_path / "b" / "1.png", (1, 2, 3))
+    dataset = dataset_of(tmp_path)
+    assert dataset.examples.shape == (2, 3, 4, 5)
+    assert dataset.examples[:, :, 0, 0].tolist() == [[10, 10, 10], [1, 2, 3]]
+
+
+def test_palettes_and_transparency_become_rgb(tmp_path: Path) -> None:
+    for name, mode in (("a", "P"), ("b", "RGBA")):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (2, 2), (255, 0, 0)).convert(mode).save(tmp_path / name / "1.png")
+    dataset = dataset_of(tmp_path)
+    assert dataset.examples[:, :, 0, 0].tolist() == [[255, 0, 0]] * 2
+
+
+def test_folders_of_splits_are_the_sets_own(tmp_path: Path) -> None:
+    for part, count in (("train", 3), ("val", 2), ("test", 1)):
+        for label in ("cat", "dog"):
+            for index in range(count):
+                draw(tmp_path / part / label / f"{index}.png", count)
+    dataset = dataset_of(tmp_path)
+    assert dataset.classes == ("cat", "dog")
+    assert (dataset.own_test, dataset.own_val) == (2, 4)
+    assert dataset.examples[:, 0, 0, 0].tolist() == [3] * 6 + [2] * 4 + [1] * 2
+    assert facts(f"folder:{tmp_path}").own_val
+
+
+def test_the_version_covers_names_and_contents(tmp_path: Path) -> None:
+    draw(tmp_path / "a" / "1.png", 1)
+    draw(tmp_path / "b" / "1.png", 2)
+    versions = [facts(f"folder:{tmp_path}").version]
+    draw(tmp_path / "b" / "1.png", 3)
+    versions.append(facts(f"folder:{tmp_path}").version)
+    (tmp_path / "b" / "1.png").rename(tmp_path / "b" / "2.png")
+    versions.append(facts(f"folder:{tmp_path}").version)
+    assert len(set(versions)) == 3
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder at"):
+        dataset_of(tmp_path / "none")
+    draw(tmp_path / "a" / "1.png", 1)
+    with pytest.raises(DataError, match="has 1 sub-folders; one for each class is needed"):
+        dataset_of(tmp_path)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(DataError, match="b holds no images"):
+        dataset_of(tmp_path)
+    draw(tmp_path / "b" / "1.png", 1, size=(7, 4))
+    with pytest.raises(DataError, match=r"b/1\.png has 7x4 pixels, .*a/1\.png has 5x4"):
+        dataset_of(tmp_path)
+    (tmp_path / "b" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n nonsense")
+    with pytest.raises(DataError, match=r"b/1\.png is no image that can be read"):
+        dataset_of(tmp_path)

@@ -1,0 +1,150 @@
+"""A user's own arrays: names, shapes, types, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnlab.config import RunConfig
+from nnlab.engine.data import facts, read
+from nnlab.engine.data.dataset import Dataset
+from nnlab.errors import DataError
+
+X = np.arange(60.0).reshape(20, 3)
+Y = np.arange(20) % 2
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "own.npz"
+
+
+def saved(path: Path, **arrays: Any) -> Dataset:
+    np.savez(path, **arrays)
+    return read(RunConfig(data=f"npz:{path}"))
+
+
+def test_x_and_y_are_examples_and_targets(path: Path) -> None:
+    dataset = saved(path, x=X, y=Y)
+    assert np.array_equal(dataset.examples, X)
+    assert np.array_equal(dataset.targets, Y)
+    assert (dataset.task, dataset.classes) == ("classification", ("0", "1"))
+    assert (dataset.own_test, dataset.own_val) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["{part}_{array}", "{array}_{part}"])
+def test_parts_become_the_sets_own_splits(path: Path, name: str) -> None:
+    arrays = {
+        name.format(part=part, array=array): values
+        for part, rows in (("test", slice(14, 20)), ("train", slice(0, 10)), ("val", slice(10, 14)))
+        for array, values in (("x", X[rows]), ("y", Y[rows]))
+    }
+    dataset = saved(path, **arrays)
+    assert (dataset.own_test, dataset.own_val) == (6, 4)
+    assert np.array_equal(dataset.examples, X)
+    known = facts(f"npz:{path}")
+    assert (known.own_test, known.own_val) == (True, True)
+    assert known.version == dataset.version
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "classes"),
+    [
+        (np.arange(20) % 3 + 7, "classification", ("7", "8", "9")),
+        (np.arange(20) % 2 == 0, "classification", ("False", "True")),
+        (np.array(["cat", "dog"] * 10), "classification", ("cat", "dog")),
+        (np.array([b"cat", b"dog"] * 10), "classification", ("cat", "dog")),
+        (np.arange(20).astype(np.float32), "regression", ()),
+        (np.arange(20)[:, None] % 2, "classification", ("0", "1")),
+    ],
+    ids=["whole numbers", "truths", "texts", "bytes", "floats", "a column"],
+)
+def test_the_task_follows_from_the_type_of_the_targets(
+    path: Path, y: np.ndarray[Any, Any], task: str, classes: tuple[str, ...]
+) -> None:
+    dataset = saved(path, x=X, y=y)
+    assert (dataset.task, dataset.classes) == (task, classes)
+    assert dataset.targets.dtype == (np.int64 if classes else np.float64)
+
+
+@pytest.mark.parametrize(
+    ("shape", "in_shape"),
+    [
+        ((20, 5), (5,)),
+        ((20, 8, 9), (1, 8, 9)),
+        ((20, 3, 8, 9), (3, 8, 9)),
+        ((20, 8, 9, 3), (3, 8, 9)),
+    ],
+)
+def test_images_have_their_channels_first(
+    path: Path, shape: tuple[int, ...], in_shape: tuple[int, ...]
+) -> None:
+    x = np.random.default_rng(0).random(shape)
+    dataset = saved(path, x=x, y=Y)
+    assert dataset.in_shape == in_shape
+    expected = x.transpose(0, 3, 1, 2) if shape[-1] == 3 and len(shape) == 4 else x
+    assert np.array_equal(dataset.examples, expected.reshape(dataset.examples.shape))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (np.uint8, np.uint8),
+        (np.bool_, np.uint8),
+        (np.float16, np.float32),
+        (np.float32, np.float32),
+        (np.int32, np.float64),
+    ],
+)
+def test_number_formats_are_kept_narrow(path: Path, given: type, kept: type) -> None:
+    assert saved(path, x=X.astype(given), y=Y).examples.dtype == kept
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"x": X}, "has no y; it has x"),
+        ({"train_x": X, "train_y": Y, "test_y": Y}, "has no test_x"),
+        ({"images": X, "labels": Y}, "holds images, labels; x and y, or train_x"),
+        ({"test_x": X, "test_y": Y}, "holds test_x, test_y; x and y, or train_x"),
+        ({"x": X, "y": Y[:9]}, "x has 20 examples, y has 9"),
+        ({"x": np.where(X == 7, np.nan, X), "y": Y}, r"x\[2, 1\] is nan"),
+        ({"x": X, "y": np.where(Y == 1, np.inf, 0.5)}, r"y\[1\] is inf"),
+        ({"x": X[:, 0], "y": Y}, r"x has shape \[20\]"),
+        ({"x": X.astype(str), "y": Y}, "x holds <U32, not numbers"),
+        ({"x": X, "y": np.eye(20)}, r"y has shape \[20, 20\]; one class or number"),
+        ({"x": X, "y": np.zeros(20, int)}, "y holds one class only: 0"),
+        ({"x": np.zeros((20, 5, 8, 9)), "y": Y}, "images have 1, 3 or 4 channels"),
+        (
+            {"train_x": X, "train_y": Y, "test_x": X[:, :2], "test_y": Y},
+            r"an example of test_x has shape \[2\], one of train_x has \[3\]",
+        ),
+        ({"x": X, "y": np.array([object()] * 20)}, "own.npz, y: Object arrays cannot be loaded"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "npz",
+)
+def test_what_cannot_be_trained_on_names_the_member(
+    path: Path, arrays: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        saved(path, **arrays)
+
+
+def test_too_many_whole_numbers_are_no_classes(path: Path) -> None:
+    with pytest.raises(DataError, match="1,500 different values, more than 1,000 classes"):
+        saved(path, x=np.zeros((1500, 1)), y=np.arange(1500))
+
+
+def test_a_file_that_is_none(path: Path) -> None:
+    with pytest.raises(DataError, match="no data file at"):
+        read(RunConfig(data=f"npz:{path}"))
+    path.write_bytes(b"PK\x03\x04 nonsense")
+    with pytest.raises(DataError, match="is no file of arrays"):
+        read(RunConfig(data=f"npz:{path}"))
+    path.write_text("a,b\n")
+    with pytest.raises(DataError, match="is no file of arrays"):
+        read(RunConfig(data=f"npz:{path}"))
+    np.save(path.with_suffix(".npy"), X)
+    with pytest.raises(DataError, match="holds one array"):
+        read(RunConfig(data=f"npz:{path.with_suffix('.npy')}"))

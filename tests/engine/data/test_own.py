@@ -1,0 +1,113 @@
+"""A user's own function: what it may give, and whose fault an error is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnlab.config import RunConfig
+from nnlab.engine.data import facts, read
+from nnlab.engine.data.dataset import Dataset
+from nnlab.errors import DataError, UserCodeError
+
+HEAD = """
+import numpy as np
+import torch
+
+X = np.arange(60.0).reshape(20, 3)
+Y = np.arange(20) % 2
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "mine.py"
+
+
+def made(path: Path, body: str) -> Dataset:
+    indented = "\n".join(f"    {line}" for line in body.splitlines())
+    path.write_text(f"{HEAD}\n\ndef make():\n{indented}\n")
+    return read(RunConfig(data="mine.py:make"))
+
+
+X = np.arange(60.0).reshape(20, 3)
+Y = np.arange(20) % 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return X, Y",
+        "return [X, Y]",
+        "return X.tolist(), Y.tolist()",
+        "return torch.tensor(X), torch.tensor(Y)",
+        "return list(torch.tensor(X)), list(Y)",
+        "return {'x': X, 'y': Y}",
+        "return {'train': (X, Y)}",
+        "return torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))",
+        "return [(x, int(y)) for x, y in zip(X, Y)]",
+    ],
+)
+def test_arrays_tensors_lists_and_torch_data_sets_are_taken(path: Path, body: str) -> None:
+    dataset = made(path, body)
+    assert np.array_equal(dataset.examples, X)
+    assert np.array_equal(dataset.targets, Y)
+    assert dataset.classes == ("0", "1")
+    assert dataset.name == "mine.py:make"
+
+
+def test_a_dict_brings_splits_of_its_own(path: Path) -> None:
+    body = "pairs = {'test': (X[14:], Y[14:]), 'train': (X[:10], Y[:10])}\n"
+    dataset = made(path, body + "return {**pairs, 'val': (X[10:14], Y[10:14])}")
+    assert (dataset.own_test, dataset.own_val) == (6, 4)
+    assert np.array_equal(dataset.examples, X)
+    assert facts("mine.py:make").own_val
+
+
+def test_images_of_a_torch_data_set_have_their_channels_first(path: Path) -> None:
+    body = (
+        "images = torch.rand(8, 3, 5, 4)\nreturn [(image, k % 2) for k, image in enumerate(images)]"
+    )
+    assert made(path, body).in_shape == (3, 5, 4)
+
+
+def test_floats_are_regressed(path: Path) -> None:
+    assert made(path, "return X, X.sum(1)").task == "regression"
+
+
+def test_the_version_is_that_of_the_file(path: Path) -> None:
+    first = made(path, "return X, Y").version
+    assert first is not None
+    assert made(path, "return X + 1, Y").version != first
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return 3", "gives int; (x, y)"),
+        ("return {'train': (X, Y), 'dev': (X, Y)}", "gives a dict of train, dev"),
+        ("return {'test': (X, Y)}", "gives a dict of test; train is needed"),
+        ("return [X, Y, X]", "the items must be pairs"),
+        ("return X, Y[:5]", "x has 20 examples, y has 5"),
+        ("return [[1, 2], [1]], [0, 1]", "x cannot become one array"),
+        ("return {'train': (X, Y), 'test': (X[:, :2], Y)}", "test x has shape [2]"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_told(path: Path, body: str, told: str) -> None:
+    with pytest.raises(DataError) as caught:
+        made(path, body)
+    assert told in caught.value.message
+
+
+def test_an_error_is_told_with_the_users_file_and_line(path: Path) -> None:
+    with pytest.raises(UserCodeError, match=r"mine\.py, line 10.*ZeroDivisionError"):
+        made(path, "return X / (1 // 0), Y")
+
+
+def test_a_name_that_is_not_there_or_no_function(path: Path) -> None:
+    made(path, "return X, Y")
+    with pytest.raises(UserCodeError, match="make"):
+        read(RunConfig(data="mine.py:mak"))
+    with pytest.raises(DataError, match=r"mine\.py:X is a ndarray, no function"):
+        read(RunConfig(data="mine.py:X"))

@@ -1,0 +1,150 @@
+"""From a data set to tensors: treatments of the inputs, scales of the targets, number formats."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from nnlab.catalogue import names
+from nnlab.config import RunConfig, resolve
+from nnlab.engine.data import facts, inputs
+from nnlab.engine.data.prepare import Prepared, prepare
+from nnlab.errors import DataError
+
+Written = Callable[[str], str]
+TABLE = "a,b,y\n" + "".join(f"{i},5,{'no' if i % 2 else 'yes'}\n" for i in range(40))
+DRAW = np.random.default_rng(0)
+MIXED = DRAW.standard_normal((200, 5)) @ DRAW.standard_normal((5, 5)) + 3
+ALL = np.arange(200)
+
+
+def prepared(data: str, **settings: object) -> Prepared:
+    config = RunConfig(data=data, **{"dtype": "float64", **settings})  # type: ignore[arg-type]
+    return prepare(resolve(config, facts(data)), torch.device("cpu"))
+
+
+def test_every_treatment_of_the_catalogue_has_its_code() -> None:
+    assert set(inputs.FIT) == set(names("inputs"))
+
+
+def test_inputs_are_standardised_on_the_training_split(written: Written) -> None:
+    data = prepared(written(TABLE))
+    train = data.train.examples
+    assert train[:, 0].mean().item() == pytest.approx(0, abs=1e-12)
+    assert train[:, 0].std(correction=0).item() == pytest.approx(1)
+    assert abs(data.val.examples[:, 0].mean().item()) > 1e-6  # its own mean is not used
+
+
+@pytest.mark.parametrize("treatment", ["standardise", "centre", "minmax", "zca"])
+def test_a_constant_feature_becomes_zero_not_nan(written: Written, treatment: str) -> None:
+    data = prepared(written(TABLE), inputs=treatment)
+    zeros = torch.zeros(28, dtype=torch.float64)
+    assert torch.allclose(data.train.examples[:, 1], zeros, atol=1e-12)
+
+
+def test_inputs_centred_or_left_alone(written: Written) -> None:
+    centred = prepared(written(TABLE), inputs="centre").train.examples[:, 0]
+    assert centred.mean().item() == pytest.approx(0, abs=1e-12)
+    assert centred.std().item() > 5
+    assert prepared(written(TABLE), inputs="none").train.examples[:, 1].eq(5).all()
+
+
+@pytest.mark.parametrize(
+    ("treatment", "scaler"), [("standardise", StandardScaler()), ("minmax", MinMaxScaler())]
+)
+def test_treatments_are_scikit_learns(treatment: str, scaler: object) -> None:
+    rows = ALL[:120]
+    ours = inputs.applied(inputs.fit(treatment, MIXED, rows), MIXED, ALL, np.float64)
+    theirs = scaler.fit(MIXED[rows]).transform(MIXED)  # type: ignore[attr-defined]
+    assert np.allclose(ours, theirs)
+
+
+def test_zca_leaves_no_correlation_and_turns_nothing() -> None:
+    ours = inputs.applied(inputs.fit("zca", MIXED, ALL), MIXED, ALL, np.float64)
+    variances = np.linalg.eigvalsh(np.cov(MIXED.T, bias=True))
+    eps = inputs.ZCA_EPS * variances.mean()
+    got = np.linalg.eigvalsh(np.cov(ours.T, bias=True))
+    assert np.allclose(got, np.sort(variances / (variances + eps)))
+    treatment = inputs.fit("zca", MIXED, ALL)
+    assert isinstance(treatment, inputs.Whitening)
+    assert np.allclose(treatment.matrix, treatment.matrix.T)  # what makes it zca and not pca
+
+
+def test_without_its_eps_zca_is_whitening_by_pca_turned_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inputs, "ZCA_EPS", 0.0)
+    ours = inputs.applied(inputs.fit("zca", MIXED, ALL), MIXED, ALL, np.float64)
+    pca = PCA(whiten=True).fit(MIXED)
+    theirs = pca.transform(MIXED) @ pca.components_ * np.sqrt(200 / 199)  # theirs divides by n - 1
+    assert np.allclose(ours, theirs)
+
+
+def test_zca_of_too_many_features_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "ZCA_MOST_FEATURES", 4)
+    with pytest.raises(DataError, match="takes 4 features at most, these have 5"):
+        inputs.fit("zca", MIXED, ALL)
+
+
+@pytest.mark.parametrize("treatment", ["standardise", "minmax", "centre"])
+def test_images_are_treated_per_channel(treatment: str) -> None:
+    images = DRAW.integers(0, 256, (30, 3, 4, 5)).astype(np.uint8)
+    rows = np.arange(20)
+    ours = inputs.applied(inputs.fit(treatment, images, rows), images, rows, np.float32)
+    train = images[rows].astype(np.float64)
+    for channel in range(3):
+        pixels = train[:, channel]
+        shift = pixels.min() if treatment == "minmax" else pixels.mean()
+        scale = {"standardise": pixels.std(), "minmax": np.ptp(pixels), "centre": 1.0}[treatment]
+        assert np.allclose(ours[:, channel], (pixels - shift) / scale, atol=1e-4)
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {name: inputs.fit(name, MIXED, ALL)(MIXED) for name in inputs.FIT}
+    monkeypatch.setattr(inputs, "_CHUNK", 35)
+    for name, expected in whole.items():
+        cut = inputs.applied(inputs.fit(name, MIXED, ALL), MIXED, ALL, np.float64)
+        assert np.allclose(cut, expected, atol=1e-12), name
+
+
+def test_bytes_become_the_same_as_doubles() -> None:
+    images = DRAW.integers(0, 256, (50, 1, 6, 6)).astype(np.uint8)
+    rows = np.arange(40)
+    for name in inputs.FIT:
+        small = inputs.applied(inputs.fit(name, images, rows), images, rows, np.float32)
+        wide = images.astype(np.float64)
+        assert np.array_equal(
+            small, inputs.applied(inputs.fit(name, wide, rows), wide, rows, np.float32)
+        )
+
+
+def test_the_number_format_follows_the_dtype() -> None:
+    assert prepared("iris").train.examples.dtype == torch.float64
+    assert prepared("iris", dtype="bfloat16").train.examples.dtype == torch.float32
+    assert prepared("iris").train.targets.dtype == torch.int64
+
+
+def test_targets_of_a_regression_are_standardised_and_their_scale_kept() -> None:
+    data = prepared("diabetes")
+    assert data.train.targets.shape == (310, 1)
+    assert data.train.targets.std(correction=0).item() == pytest.approx(1)
+    assert 60 < data.target_scale < 90
+
+
+def test_channels_last_moves_memory_and_no_value() -> None:
+    data = prepared("digits", model="cnn")
+    moved = data.channels_last()
+    assert torch.equal(data.train.examples, moved.train.examples)
+    assert moved.val.examples.is_contiguous(memory_format=torch.channels_last)
+    assert moved.test.targets is data.test.targets
+
+
+def test_a_file_that_changed_is_another_data_set(written: Written) -> None:
+    name = written(TABLE)
+    config = resolve(RunConfig(data=name), facts(name))
+    written(TABLE + "99,5,yes\n")
+    with pytest.raises(DataError, match="has changed since this run was set up"):
+        prepare(config, torch.device("cpu"))

@@ -1,0 +1,145 @@
+"""A user's own table: what is inferred is told, what cannot be is refused with its place."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nnlab.config import RunConfig
+from nnlab.engine.data import facts, read
+from nnlab.engine.data.dataset import Column, Dataset
+from nnlab.engine.data.table import MOST_VALUES
+from nnlab.errors import DataError
+
+Written = Callable[[str], str]
+
+
+def dataset_of(name: str) -> Dataset:
+    return read(RunConfig(data=name))
+
+
+@pytest.mark.parametrize(
+    ("target", "task"),
+    [
+        (lambda i: "cat" if i % 2 else "dog", "classification"),
+        (lambda i: str(i % 3), "classification"),
+        (lambda i: f"{i * 0.5}", "regression"),
+        (lambda i: str(i), "regression"),
+    ],
+    ids=["text", "few whole numbers", "fractions", "many whole numbers"],
+)
+def test_the_task_follows_from_the_target(
+    written: Written, target: Callable[[int], str], task: str
+) -> None:
+    name = written("x,y\n" + "".join(f"{i},{target(i)}\n" for i in range(30)))
+    assert facts(name).task == task
+    assert facts(name.removesuffix("#y")).task == task  # the last column is the default target
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("a,y\n1,0\n,1\n3,0\n", "line 3, column 'a': the value is missing"),
+        ("a,y\n1,0\nred,1\n", "line 3, column 'a': 'red' is not a number"),
+        ("a,y\n1,0\nnan,1\n", "line 3, column 'a': 'nan' is not a number"),
+        ("a,y\n1,\n2,1\n", "line 2, column 'y': the value is missing"),
+        ("a,y\n1,0\n2,one\n3,1\n", "line 3, column 'y': 'one' is not a number"),
+        ("a,y\n1,0\n2\n", "line 3: 1 values where the header has 2 columns"),
+        ("a,y\n1,0\n\n  \n2\n", "line 5: 1 values where the header has 2 columns"),
+        ("a,y\n", "has no data"),
+        ("", "has no data"),
+        ("y\n1\n2\n", "has one column"),
+        ("a,y\n1,same\n2,same\n", "holds one value only: 'same'"),
+        ("a,target\n1,2\n", "unknown column 'y'"),
+        ("1,2\n3,4\n", "line 1: these are values; a line of column names is needed"),
+        ("a,a,y\n1,2,0\n3,4,1\n", "line 1: the column name 'a' is there twice"),
+        ("a,y\nred,0\n,1\n", "line 3, column 'a': the value is missing"),
+        ("a,y\nred,0\nNA,1\n", "line 3, column 'a': the value is missing ('NA')"),
+        ("a,y\n?,0\n?,1\n", "line 2, column 'a': '?' is not a number"),
+        ("a,y\n2026-11-23,0\n2026-11-24,1\n", "line 2, column 'a': '2026-11-23' is a date"),
+        ("a,y\n23.11.2026,0\n12:30,1\n", "line 3, column 'a': '12:30' is a date or a time"),
+        ('a,b,y\n"two\nlines",1,0\nred,x,1\ngreen,2,1\n', "line 4, column 'b': 'x' is not a"),
+    ],
+)
+def test_a_bad_table_is_reported_with_line_and_column(
+    written: Written, table: str, told: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        dataset_of(written(table))
+    assert told in caught.value.message
+
+
+def test_many_bad_cells_are_counted(written: Written) -> None:
+    with pytest.raises(DataError, match=r"and 4 more cells"):
+        dataset_of(written("a,y\n1,0\n" + "x,1\n" * 9))
+
+
+def test_bad_cells_of_all_columns_are_told_at_once(written: Written) -> None:
+    with pytest.raises(DataError) as caught:
+        dataset_of(written("a,b,y\n1,2026-01-01,0\nx,2026-01-02,1\n"))
+    assert "line 3, column 'a': 'x'" in caught.value.message
+    assert "line 2, column 'b': '2026-01-01' is a date" in caught.value.message
+
+
+def test_other_separators_are_guessed_in_the_hint_only(written: Written) -> None:
+    with pytest.raises(DataError, match="has one column") as caught:
+        dataset_of(written("a;y\n1;2\n3;4\n"))
+    assert "';'" in (caught.value.hint or "")
+
+
+def test_a_missing_or_binary_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no data file at"):
+        dataset_of(f"csv:{tmp_path / 'none.csv'}#y")
+    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(DataError, match="is no table in UTF-8"):
+        dataset_of(f"csv:{tmp_path / 'b.csv'}#y")
+
+
+def test_a_text_column_becomes_one_feature_a_value(written: Written) -> None:
+    dataset = dataset_of(written("a,colour,b,y\n1,red,5,0\n2,green,6,1\n3,red,7,0\n4,blue,8,1\n"))
+    assert dataset.columns == (Column("a"), Column("colour", ("blue", "green", "red")), Column("b"))
+    assert dataset.examples.tolist() == [
+        [1, 0, 0, 1, 5],
+        [2, 0, 1, 0, 6],
+        [3, 0, 0, 1, 7],
+        [4, 1, 0, 0, 8],
+    ]
+    features = [name for column in dataset.columns for name in column.features]
+    assert features == ["a", "colour=blue", "colour=green", "colour=red", "b"]
+
+
+def test_a_text_column_of_too_many_values_is_refused(written: Written) -> None:
+    def table(count: int) -> str:
+        return "name,y\n" + "".join(f"n{i % count},{i % 2}\n" for i in range(2 * count))
+
+    assert dataset_of(written(table(MOST_VALUES))).examples.shape == (100, 50)
+    with pytest.raises(DataError, match="column 'name': 51 different texts, more than 50"):
+        dataset_of(written(table(MOST_VALUES + 1)))
+
+
+def test_the_version_is_the_hash_of_the_file(written: Written) -> None:
+    first = facts(written("a,y\n1,0\n2,1\n")).version
+    assert facts(written("a,y\n1,0\n2,1\n")).version == first
+    assert facts(written("a,y\n1,0\n3,1\n")).version != first
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6), st.sampled_from(["a", "b, c", 'q"t']), st.integers(0, 1)),
+        min_size=3,
+        max_size=20,
+    ).filter(lambda rows: len({row[2] for row in rows}) == 2)
+)
+def test_what_is_written_is_read(written: Written, rows: list[tuple[float, str, int]]) -> None:
+    quoted = (f'{x!r},"{text.replace(chr(34), chr(34) * 2)}",{y}\n' for x, text, y in rows)
+    dataset = dataset_of(written("x,t,y\n" + "".join(quoted)))
+    values = dataset.columns[1].values
+    assert dataset.examples[:, 0].tolist() == [x for x, _, _ in rows]
+    assert [values[i] for i in np.argmax(dataset.examples[:, 1:], axis=1)] == [
+        t for _, t, _ in rows
+    ]
+    assert [dataset.classes[i] for i in dataset.targets] == [str(y) for _, _, y in rows]

@@ -1,0 +1,228 @@
+"""Transfer: what fits is taken over and told, what is frozen stays, nothing in a file runs."""
+
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from nnlab.config import RunConfig
+from nnlab.engine import checkpoint, transfer
+from nnlab.engine.loop import start, train
+from nnlab.errors import CheckpointError, ConfigError
+
+Make = Callable[..., RunConfig]
+
+
+def network(outputs: int = 3, width: int = 6) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(4, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, outputs)
+    )
+
+
+def test_the_head_begins_anew_where_its_shape_differs() -> None:
+    model = network(outputs=5)
+    head = model.get_parameter("3.weight").clone()
+    theirs = network(outputs=3).state_dict()
+    loaded = transfer.load_into(model, theirs)
+    assert torch.equal(model.get_parameter("0.weight"), theirs["0.weight"])
+    assert torch.equal(model.get_parameter("3.weight"), head)
+    assert loaded.reshaped == (("3.weight", (3, 6), (5, 6)), ("3.bias", (3,), (5,)))
+    assert str(loaded).startswith("7 of 9 tensors taken over; 3.weight begins anew: [3, 6] there")
+
+
+def test_a_head_for_other_classes_begins_anew_though_it_would_fit() -> None:
+    model = network()
+    head = model.get_parameter("3.weight").clone()
+    loaded = transfer.load_into(model, network().state_dict(), new_head=True)
+    assert torch.equal(model.get_parameter("3.weight"), head)
+    assert loaded.renewed == ("3.weight", "3.bias")
+    assert "the head begins anew for other classes" in str(loaded)
+
+
+def test_what_is_missing_and_what_is_left_over_is_told() -> None:
+    weights = dict(network().state_dict())
+    weights["extra"] = weights.pop("0.bias")
+    loaded = transfer.load_into(network(), weights)
+    assert (loaded.missing, loaded.unexpected) == (("0.bias",), ("extra",))
+    assert "not there: 0.bias" in str(loaded)
+    assert "not used: extra" in str(loaded)
+
+
+def test_nothing_that_fits_is_an_error_with_names_of_both() -> None:
+    with pytest.raises(CheckpointError, match=r"no tensor fits: the file has body; the model 0\.w"):
+        transfer.load_into(network(), {"body": torch.zeros(2)})
+
+
+@pytest.mark.parametrize("wrapped", [None, "state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "_orig_mod.module."])
+def test_files_of_other_programs_are_read(tmp_path: Path, wrapped: str | None, prefix: str) -> None:
+    state = {prefix + name: value for name, value in network().state_dict().items()}
+    path = tmp_path / "weights.pt"
+    torch.save({wrapped: state, "epoch": 3} if wrapped else state, path)
+    loaded = transfer.load_into(network(), transfer.read_weights(path))
+    assert loaded.matched == tuple(network().state_dict())
+    assert not loaded.unexpected
+
+
+def test_a_layer_that_is_called_module_keeps_its_name() -> None:
+    model = nn.Sequential()
+    model.add_module("module", nn.Linear(2, 2))
+    loaded = transfer.load_into(model, dict(model.state_dict()))
+    assert loaded.matched == ("module.weight", "module.bias")
+
+
+def test_a_file_of_safetensors_is_read(tmp_path: Path) -> None:
+    library = pytest.importorskip("safetensors.torch")
+    path = tmp_path / "weights.safetensors"
+    library.save_file(network().state_dict(), path)
+    assert set(transfer.read_weights(path)) == set(network().state_dict())
+    path.write_bytes(b"no tensors here")
+    with pytest.raises(CheckpointError, match=r"cannot read .*weights\.safetensors"):
+        transfer.read_weights(path)
+
+
+def test_a_whole_model_in_a_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    torch.save(network(), tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="holds more than weights") as told:
+        transfer.read_weights(tmp_path / "model.pt")
+    assert "model.state_dict()" in (told.value.hint or "")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_whatever_byte_is_damaged_the_error_is_ours(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(network().state_dict(), path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 23):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :])
+        # Some bytes are those of a number: then it is read, and any other error fails here.
+        with suppress(CheckpointError):
+            transfer.read_weights(path)
+
+
+def test_a_checkpoint_of_ours_gives_its_selected_weights(config: Make, tmp_path: Path) -> None:
+    session = start(config())
+    list(train(session))
+    checkpoint.save(session, tmp_path / "checkpoint.pt")
+    found = transfer.read_weights(tmp_path / "checkpoint.pt")
+    for name, value in session.selected_weights.items():
+        assert torch.equal(found[name], value)
+
+
+def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (tmp_path / "owned",))  # type: ignore[return-value]
+
+    path = tmp_path / "weights.pt"
+    torch.save({"weight": torch.zeros(2), "more": Evil()}, path)
+    with pytest.raises(CheckpointError, match="could run code: nnlab does not"):
+        transfer.read_weights(path)
+    path.write_bytes(pickle.dumps(Evil(), protocol=2))
+    with pytest.raises(CheckpointError):
+        transfer.read_weights(path)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + b"\0" * 50])
+def test_rubbish_is_no_file_of_weights(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"weights\.pt"):
+        transfer.read_weights(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"cannot read .*gone\.pt"):
+        transfer.read_weights(tmp_path / "gone.pt")
+
+
+def test_a_file_without_tensors(tmp_path: Path) -> None:
+    torch.save({"epoch": 3}, tmp_path / "w.pt")
+    with pytest.raises(CheckpointError, match="no entry of it is a tensor"):
+        transfer.read_weights(tmp_path / "w.pt")
+
+
+def test_all_but_head_freezes_all_but_the_last_layer() -> None:
+    model = network()
+    transfer.freeze(model, "all-but-head")
+    moving = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert moving == ["3.weight", "3.bias"]
+    transfer.unfreeze(model)
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_patterns_freeze_what_they_name() -> None:
+    model = network()
+    transfer.freeze(model, "0.*+*.bias")
+    moving = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert moving == ["1.weight", "3.weight"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("7.*", r"--freeze 7\.\* fits no parameter"),
+        ("0.*+7.*", r"--freeze 7\.\* fits no parameter"),
+        ("*", r"--freeze \* leaves nothing to train"),
+    ],
+)
+def test_a_pattern_that_makes_no_sense_is_refused(pattern: str, told: str) -> None:
+    model = network()
+    with pytest.raises(ConfigError, match=told) as error:
+        transfer.freeze(model, pattern)
+    assert (
+        error.value.hint
+        == f"the parameters are {', '.join(n for n, _ in model.named_parameters())}"
+    )
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_frozen_normalisation_keeps_its_running_statistics() -> None:
+    model = network()
+    transfer.freeze(model, "all-but-head")
+    model.train()
+    transfer.hold(model)
+    before = model.get_buffer("1.running_mean").clone()
+    model(torch.randn(8, 4, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(model.get_buffer("1.running_mean"), before)
+    assert model[3].training
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn", "resnet"])
+def test_all_but_the_head_of_each_model_stays_while_it_trains(config: Make, model: str) -> None:
+    small = {"mlp": {"width": 8, "depth": 2}, "cnn": {"width": 4, "depth": 1}, "resnet": {}}
+    settings = {"model": model, "norm": "batch", "epochs": 1, **small[model]}
+    session = start(config(data="digits", batch_size=64, train_size=128, **settings))
+    head = transfer.head_of(session.model)
+    transfer.freeze(session.model, "all-but-head")
+    transfer.hold(session.model)
+    before = {name: value.clone() for name, value in session.model.state_dict().items()}
+    session.model(session.data.train.examples[:8]).sum().backward()
+    session.optimizer.step()
+    changed = {
+        name
+        for name, value in session.model.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed == {f"{head}.weight", f"{head}.bias"}
+
+
+def test_weights_that_are_set_free_move_from_then_on(config: Make, tmp_path: Path) -> None:
+    first = start(config(epochs=1))
+    list(train(first))
+    path = tmp_path / "model.pt"
+    checkpoint.save_model(first, path)
+    session = start(
+        config(epochs=4, start_from=str(path), freeze="all-but-head", unfreeze_at=2, seed=1)
+    )
+    session.begin_from(path)
+    bottom = next(iter(dict(session.model.named_parameters())))
+    seen = [session.model.get_parameter(bottom).clone() for _ in train(session)]
+    assert torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[1], seen[2])
+    assert not torch.equal(seen[2], seen[3])

@@ -1,0 +1,293 @@
+"""Users' own code: found, hashed without running it, and blamed by its own file and line."""
+
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from nnlab.config import RunConfig, resolve
+from nnlab.config.resolving import DataFacts
+from nnlab.engine import models, user
+from nnlab.engine.seeds import generator
+from nnlab.errors import UserCodeError
+
+CPU = torch.device("cpu")
+
+MODEL = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_features, num_classes, width=16):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_features, width), nn.ReLU(), nn.Dropout(0.5)
+        )
+        self.head = nn.Linear(width, num_classes)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+
+
+def make(in_shape, outputs):
+    return nn.Linear(in_shape[0], outputs)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder; what is imported from it is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return tmp_path
+
+
+def write(name: str, text: str) -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def built(model: str, shape: tuple[int, ...] = (4,), outputs: int = 3, seed: int = 0) -> nn.Module:
+    config = resolve(RunConfig(data="iris", model=model, seed=seed), DataFacts("classification"))
+    return models.build(config, shape, outputs, generator(seed, "weights"))
+
+
+def test_a_name_in_a_file_is_loaded() -> None:
+    write("sub/model.py", "def make():\n    return 5\n")
+    make = user.load("sub/model.py:make")
+    assert callable(make)
+    assert make() == 5
+
+
+def test_a_name_in_a_module_of_the_working_folder_is_loaded() -> None:
+    write("pack/__init__.py", "")
+    write("pack/inner.py", "VALUE = 7\n")
+    assert user.load("pack.inner:VALUE") == 7
+
+
+def test_a_file_imports_its_neighbours_now_and_later() -> None:
+    write("sub/near.py", "VALUE = 3\n")
+    write("sub/late.py", "VALUE = 4\n")
+    write(
+        "sub/model.py",
+        "import near\ndef make():\n    import late\n    return near.VALUE + late.VALUE\n",
+    )
+    make = user.load("sub/model.py:make")
+    assert callable(make)
+    assert make() == 7
+
+
+def test_a_users_file_does_not_take_the_place_of_an_installed_module() -> None:
+    write("colorsys.py", "raise RuntimeError\n")
+    write("model.py", "VALUE = 1\n")
+    user.load("model.py:VALUE")
+    sys.modules.pop("colorsys", None)
+    import colorsys
+
+    assert hasattr(colorsys, "rgb_to_hsv")
+
+
+def test_a_file_that_has_changed_is_loaded_anew() -> None:
+    write("model.py", "VALUE = 1\n")
+    assert user.load("model.py:VALUE") == 1
+    write("model.py", "VALUE = 2\n")
+    assert user.load("model.py:VALUE") == 2
+
+
+def test_dataclasses_work_in_a_users_file() -> None:
+    write(
+        "model.py", "from dataclasses import dataclass\n\n@dataclass\nclass A:\n    x: 'int' = 1\n"
+    )
+    make = user.load("model.py:A")
+    assert callable(make)
+    assert make().x == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = 1\nb = x\n", "model.py, line 2: NameError: name 'x' is not defined"),
+        ("a = 1\n\nb = (\n", "model.py, line 3: SyntaxError: '(' was never closed"),
+        (
+            "import nowhere_at_all\n",
+            "line 1: ModuleNotFoundError: No module named 'nowhere_at_all'",
+        ),
+        ("import sys\nsys.exit(3)\n", "model.py, line 2: SystemExit: 3"),
+        ("def f():\n    raise ValueError('no')\nf()\n", "model.py, line 2, in f: ValueError: no"),
+        ("import json\njson.loads('x')\n", "model.py, line 2: JSONDecodeError: Expecting value"),
+    ],
+)
+def test_an_error_in_a_file_is_told_with_its_line(text: str, said: str) -> None:
+    write("model.py", text)
+    with pytest.raises(UserCodeError, match=re.escape(said)):
+        user.load("model.py:Net")
+
+
+def test_an_error_in_what_a_file_imports_names_the_imported_file() -> None:
+    write("near.py", "a = 1\nb = a / 0\n")
+    write("model.py", "import near\n")
+    with pytest.raises(UserCodeError, match=r"^near.py, line 2: ZeroDivisionError"):
+        user.load("model.py:Net")
+
+
+def test_a_syntax_error_in_what_a_file_imports_names_the_imported_file() -> None:
+    write("near.py", "a = 1\nb = )\n")
+    write("model.py", "import near\n")
+    with pytest.raises(UserCodeError, match=r"^near.py, line 2: SyntaxError"):
+        user.load("model.py:Net")
+
+
+def test_an_unknown_name_lists_those_there_are() -> None:
+    write("model.py", MODEL)
+    with pytest.raises(UserCodeError, match=r"'Nett': did you mean 'Net'\? Known: Net, make"):
+        user.load("model.py:Nett")
+
+
+@pytest.mark.parametrize("use", [user.load, user.version])
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("model.py:Net", r"model\.py: no such file"),
+        ("no.such.module:Net", "no module 'no.such.module'"),
+        ("json.nothing:Net", "no module 'json.nothing'"),
+        ("model", "'model' names no code of your own"),
+        ("model.py:", "names no code of your own"),
+        ("model.py:a b", "names no code of your own"),
+    ],
+)
+def test_what_is_not_there_is_said(use: object, reference: str, said: str) -> None:
+    assert callable(use)
+    with pytest.raises(UserCodeError, match=said):
+        use(reference)
+
+
+def test_the_version_is_the_hash_of_the_file_and_nothing_is_executed() -> None:
+    bomb = "raise RuntimeError('executed')\n"
+    write("pack/__init__.py", bomb)
+    paths = {
+        "model.py:Net": write("model.py", bomb),
+        "pack.inner:Net": write("pack/inner.py", bomb),
+    }
+    for reference, path in paths.items():
+        expected = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        assert user.version(reference) == expected
+    assert "pack" not in sys.modules
+    assert models.version("model.py:Net") == user.version("model.py:Net")
+    assert models.version("mlp") is None
+
+
+def test_the_version_of_an_installed_module_is_its_files() -> None:
+    import json.decoder
+
+    expected = hashlib.sha256(Path(json.decoder.__file__).read_bytes()).hexdigest()[:16]
+    assert user.version("json.decoder:JSONDecoder") == expected
+    assert user.version("time:sleep") is None
+
+
+def test_errors_of_nobody_are_blamed_on_nobody() -> None:
+    with pytest.raises(UserCodeError) as caught:
+        user.load("nowhere.py:Net")
+    assert user.blame(caught.value) is None
+    assert user.blame(ValueError("never raised")) is None
+
+
+def test_the_innermost_frame_of_the_user_is_blamed() -> None:
+    write("model.py", "def outer():\n    inner()\n\ndef inner():\n    int('x')\n")
+    call = user.load("model.py:outer")
+    assert callable(call)
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        call()
+    assert user.blame(caught.value) == (
+        "model.py, line 5, in inner: ValueError: invalid literal for int() with base 10: 'x'"
+    )
+
+
+def test_a_users_class_is_given_what_it_asks_for() -> None:
+    write("model.py", MODEL)
+    net = built("model.py:Net", (1, 2, 3), 5)
+    assert net(torch.zeros(7, 1, 2, 3)).shape == (7, 5)
+    assert built("model.py:make")(torch.zeros(7, 4)).shape == (7, 3)
+    assert models.head_of(net) == "head"
+
+
+def test_in_channels_are_given_for_images_only() -> None:
+    write("model.py", (
+        "from torch import nn\n"
+        "def make(in_channels, outputs):\n"
+        "    return nn.Sequential(nn.Conv2d(in_channels, outputs, 2), nn.Flatten())\n"
+    ))  # fmt: skip
+    assert built("model.py:make", (3, 2, 2))(torch.zeros(1, 3, 2, 2)).shape == (1, 3)
+    with pytest.raises(UserCodeError, match="asks for in_channels; with iris nnlab gives in_shape"):
+        built("model.py:make")
+
+
+def test_the_weights_of_a_users_model_follow_from_the_seed() -> None:
+    write("model.py", MODEL)
+    state = torch.get_rng_state()
+    first = built("model.py:Net").state_dict()
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(99)
+    again, other = built("model.py:Net").state_dict(), built("model.py:Net", seed=1).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+def test_torchs_own_dropout_is_seeded_epoch_by_epoch() -> None:
+    write("model.py", MODEL)
+    net, x = built("model.py:Net"), torch.ones(8, 4)
+    assert net.training
+    outputs = []
+    for epoch in (1, 2, 1):
+        torch.manual_seed(epoch * 17)
+        torch.rand(epoch)
+        models.start_noise(net, 5, epoch, CPU)
+        outputs.append(net(x))
+    assert torch.equal(outputs[0], outputs[2])
+    assert not torch.equal(outputs[0], outputs[1])
+
+
+def test_a_model_of_ours_leaves_the_global_generator_alone() -> None:
+    net = built("mlp")
+    state = torch.get_rng_state()
+    models.start_noise(net, 5, 1, CPU)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+LINEAR = "from torch import nn\ndef make(outputs):\n    return "
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LINEAR + "nn.Linear(4, 7)", r"gives \[2, 7\] for .*needs \[2, 3\]: one output a class"),
+        (LINEAR + "nn.Linear(9, 3)", "fails: .*mat1 and mat2 shapes cannot be multiplied"),
+        (LINEAR + "5", "gives an object of type int, nnlab needs a torch.nn.Module"),
+        (LINEAR + "nn.Linear(4, outputs).requires_grad_(False)", "has no parameters to train"),
+        (LINEAR + "nn.LSTM(4, 3)", "gives an object of type tuple for examples"),
+        (LINEAR + "outputs.x", "model.py, line 3, in make: AttributeError: 'int' object has no"),
+        ("def make(hidden, size=3): ...", "asks for hidden; with iris nnlab gives in_shape,"),
+        ("make = 5", "is of type int; a class or function that makes the model anew"),
+        ("from torch import nn\nmake = nn.Linear(4, 3)", "is of type Linear; a class or function"),
+    ],
+)  # fmt: skip
+def test_a_model_that_does_not_fit_is_told_why(text: str, said: str) -> None:
+    write("model.py", text)
+    with pytest.raises(UserCodeError, match=said):
+        built("model.py:make")
+
+
+def test_an_error_in_forward_is_told_with_its_line() -> None:
+    write("model.py", MODEL.replace("self.head(self.body(x))", "self.head(self.boddy(x))"))
+    with pytest.raises(
+        UserCodeError, match=r"model.py, line 14, in forward: AttributeError: 'Net'"
+    ):
+        built("model.py:Net")

@@ -1,0 +1,70 @@
+"""What decides a claim is read whole, or refused with all that is wrong."""
+
+from typing import Any
+
+import pytest
+
+from nnlab.experiments.deciding import comparisons
+from nnlab.records import Comparison
+
+ARMS = ("a", "b", "c", "d")
+
+
+def read(**table: Any) -> Comparison:
+    problems: list[str] = []
+    (found,) = comparisons([{"metric": "val/loss", **table}], ARMS, problems)
+    assert problems == []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("table", "scale", "arms", "bounds"),
+    [
+        ({"higher": "a", "lower": "b"}, "difference", ("a", "b"), (0.0, None)),
+        ({"higher": "a", "lower": "b", "margin": -0.1}, "difference", ("a", "b"), (-0.1, None)),
+        ({"higher": "a", "lower": "b", "scale": "ratio"}, "ratio", ("a", "b"), (1.0, None)),
+        ({"higher": ["a", "b"], "lower": ["c", "d"]}, "difference", ARMS, (0.0, None)),
+        ({"same": ["a", "b"], "margin": 0.1}, "difference", ("a", "b"), (-0.1, 0.1)),
+        ({"same": ["a", "b"], "margin": 2, "scale": "ratio"}, "ratio", ("a", "b"), (0.5, 2.0)),
+        ({"arm": "c", "above": 1, "below": 2}, "difference", ("c",), (1.0, 2.0)),
+        ({"spread": "d", "below": 0.1}, "spread", ("d",), (None, 0.1)),
+    ],
+)
+def test_every_kind_of_comparison_is_read(
+    table: dict[str, Any], scale: str, arms: tuple[str, ...], bounds: tuple[float, float]
+) -> None:
+    found = read(**table)
+    assert (found.scale, found.arms, (found.above, found.below)) == (scale, arms, bounds)
+    assert found.at == "selected"
+    assert found.says
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({}, "give higher and lower"),
+        ({"arm": "e", "above": 0}, "unknown arm 'e'"),
+        ({"arm": "a"}, "give a bound"),
+        ({"arm": "a", "above": 2, "below": 1}, "must be less"),
+        ({"arm": "a", "above": "much"}, "must be a number"),
+        ({"higher": ["a", "b"], "lower": "c"}, "pairs of arms"),
+        ({"same": ["a", "b"]}, "needs a margin"),
+        ({"spread": "a", "above": 1}, "spread needs below"),
+        ({"arm": "a", "above": 0, "at": "lunch"}, "at must be one of"),
+        ({"arm": "a", "above": 0, "scale": "log"}, "difference or ratio"),
+        ({"arm": "a", "above": -1, "scale": "ratio"}, "above 0"),
+        ({"arm": "a", "above": 0, "hihger": "b"}, "higher"),
+        ({"arm": "a", "above": 0, "metric": 3}, "metric must name"),
+    ],
+)
+def test_what_is_wrong_is_told(table: dict[str, Any], told: str) -> None:
+    problems: list[str] = []
+    assert comparisons([{"metric": "val/loss", **table}], ARMS, problems) == ()
+    assert told in "\n".join(problems)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    problems: list[str] = []
+    comparisons([{"metric": "x", "arm": "e", "at": "noon"}, {}], ARMS, problems)
+    assert len(problems) > 3
+    assert {line.split(":")[0] for line in problems} == {"decide 1", "decide 2"}

@@ -1,0 +1,115 @@
+"""Learning rates as drawn: every line named, nothing overlaps, the scale that fits."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from nnlab.plots.schedule import Rates, learning_rates
+
+
+def line(label: str, peak: float = 0.1, epochs: int = 10) -> Rates:
+    """Falls in a line to nothing."""
+    return Rates(
+        label,
+        tuple(float(t) for t in range(epochs + 1)),
+        tuple(peak * (1 - t / epochs) for t in range(epochs + 1)),
+    )
+
+
+CASES = {
+    "one": [line("decay=linear")],
+    "one epoch": [Rates("a", (0.0, 1.0), (0.1, 0.1))],
+    "three": [line(f"lr={i}", 0.1 * i) for i in (1, 2, 3)],
+    "decades": [line(f"lr={10.0**-i:g}", 10.0**-i) for i in range(5)],
+    "thirty": [line(f"decay_rate={i}", 1 + i / 10) for i in range(30)],
+    "thirteen": [line(f"decay_rate={i}", 1 + i / 10) for i in range(13)],
+    "long names": [line(f"opt=sgd decay=multistep decay_at=0.5,0.75 lr={i}", i) for i in (1, 2)],
+    "markup in names": [line("_$x^2$ <b>"), line("$lr$", 0.2)],
+}
+
+
+def texts(figure: Figure) -> Iterator[tuple[str, Bbox]]:
+    """The texts of the legend and of the axes, with their boxes in pixels."""
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    (ax,) = figure.axes
+    found = [ax.xaxis.label, ax.yaxis.label]
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        found += [t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+    for legend in figure.findobj(Legend):
+        assert isinstance(legend, Legend)
+        found += legend.get_texts()
+    for text in found:
+        assert isinstance(text, Text)
+        if text.get_text():
+            yield text.get_text(), text.get_window_extent(renderer)
+
+
+def names_in(figure: Figure) -> list[str]:
+    legends = [one for one in figure.findobj(Legend) if isinstance(one, Legend)]
+    return [text.get_text() for legend in legends for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_text_overlaps_or_is_clipped(name: str) -> None:
+    figure = learning_rates(CASES[name])
+    width, height = figure.canvas.get_width_height()
+    boxes = list(texts(figure))
+    for text, box in boxes:
+        assert box.x0 >= 0, text
+        assert box.y0 >= 0, text
+        assert box.x1 <= width, text
+        assert box.y1 <= height, text
+    for (one, box), (other, there) in itertools.combinations(boxes, 2):
+        overlap = Bbox.intersection(box, there)
+        if overlap is not None:
+            assert min(overlap.width, overlap.height) <= 0.5, f"{one!r} over {other!r}"
+
+
+def test_the_axes_are_named() -> None:
+    figure = learning_rates(CASES["three"])
+    (ax,) = figure.axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Epoch", "Learning rate")
+    assert figure.get_figwidth() == 5.5
+
+
+def test_a_line_is_drawn_as_it_is_given() -> None:
+    figure = learning_rates(CASES["one"])
+    (drawn,) = figure.axes[0].get_lines()
+    assert np.asarray(drawn.get_ydata()).tolist() == list(CASES["one"][0].rates)
+    assert drawn.get_drawstyle() == "steps-post"
+
+
+def test_a_single_line_needs_no_legend() -> None:
+    assert names_in(learning_rates(CASES["one"])) == []
+    assert names_in(learning_rates(CASES["three"])) == ["lr=1", "lr=2", "lr=3"]
+
+
+def test_beyond_twelve_the_rest_is_one_entry() -> None:
+    assert names_in(learning_rates(CASES["thirty"]))[-2:] == ["decay_rate=11", "18 other settings"]
+    assert names_in(learning_rates(CASES["thirteen"]))[-1] == "1 other setting"
+
+
+def test_rates_that_are_decades_apart_get_a_logarithm_that_ends_near_the_lowest() -> None:
+    (ax,) = learning_rates(CASES["decades"]).axes
+    assert ax.get_yscale() == "log"
+    low, high = ax.get_ylim()
+    assert 1e-7 < low < 1e-4
+    assert 1 < high < 10
+
+
+def test_other_rates_start_at_zero() -> None:
+    (ax,) = learning_rates(CASES["three"]).axes
+    assert ax.get_yscale() == "linear"
+    assert ax.get_ylim()[0] <= 0
+
+
+def test_text_from_users_is_drawn_as_it_is() -> None:
+    assert names_in(learning_rates(CASES["markup in names"])) == ["_$x^2$ <b>", "$lr$"]

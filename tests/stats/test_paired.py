@@ -1,0 +1,85 @@
+"""Paired differences, against scipy and against counting every sign pattern."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from nnlab.stats.paired import MOST_FLIPPED, Side, paired, sign_flip, t_quantile
+
+NUMBERS = st.floats(-100, 100).map(lambda value: round(value, 3))
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=12))
+def test_the_interval_is_that_of_scipy(pairs: list[tuple[float, float]]) -> None:
+    a, b = zip(*pairs, strict=True)
+    found = paired(a, b)
+    difference = np.subtract(a, b)
+    spread = float(np.std(difference, ddof=1)) / math.sqrt(len(pairs))
+    half = spread * float(stats.t.ppf(0.975, len(pairs) - 1))
+    assert found.n == len(pairs)
+    assert found.mean == pytest.approx(float(np.mean(difference)), abs=1e-9)
+    assert found.high - found.mean == pytest.approx(half, rel=1e-6, abs=1e-9)
+    assert found.mean - found.low == pytest.approx(half, rel=1e-6, abs=1e-9)
+
+
+@given(st.lists(st.integers(-20, 20).map(float), min_size=1, max_size=9))
+def test_every_sign_pattern_is_counted(differences: list[float]) -> None:
+    sums = [
+        sum(sign * value for sign, value in zip(signs, differences, strict=True))
+        for signs in product((1, -1), repeat=len(differences))
+    ]
+    total = sum(differences)
+    two_sided = sum(abs(found) >= abs(total) for found in sums) / len(sums)
+    greater = sum(found >= total for found in sums) / len(sums)
+    assert sign_flip(differences, "greater") == pytest.approx(greater)
+    assert sign_flip(differences) == pytest.approx(two_sided if total else 1.0)
+
+
+def test_it_agrees_with_scipys_permutation_test() -> None:
+    draw = np.random.default_rng(5)
+    differences = draw.normal(0.4, 1.0, 11)
+    expected = stats.permutation_test(
+        (differences, np.zeros(11)),
+        lambda x, y: np.mean(x - y),
+        permutation_type="samples",
+        n_resamples=10_000,
+        alternative="greater",
+    )
+    assert sign_flip(list(differences), "greater") == pytest.approx(expected.pvalue)
+
+
+def test_rounding_does_not_lose_the_pattern_that_was_found() -> None:
+    assert sign_flip([0.1, 0.2, 0.3, 0.1 + 0.2], "greater") == 1 / 16
+
+
+def test_the_smallest_p_is_that_of_all_alike() -> None:
+    assert paired([1.0] * 5, [0.0] * 5).p == 2 / 2**5
+
+
+@pytest.mark.parametrize("side", ["two-sided", "greater"])
+def test_beyond_what_can_be_counted_the_t_test_answers(side: Side) -> None:
+    draw = np.random.default_rng(1)
+    differences = list(draw.normal(0.3, 1.0, MOST_FLIPPED + 1))
+    expected = stats.ttest_1samp(differences, 0.0, alternative=side)
+    assert sign_flip(differences, side) == pytest.approx(float(expected.pvalue))
+    assert sign_flip([0.0] * (MOST_FLIPPED + 1)) == 1.0
+
+
+def test_a_single_pair_bounds_nothing() -> None:
+    found = paired([2.0], [1.0])
+    assert (found.mean, found.low, found.high, found.p) == (1.0, -math.inf, math.inf, 1.0)
+
+
+@pytest.mark.parametrize(("a", "b"), [([1.0], []), ([], []), ([math.nan], [1.0])])
+def test_what_cannot_be_paired_is_refused(a: list[float], b: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"pairs|finite"):
+        paired(a, b)
+
+
+def test_a_quantile_of_the_table() -> None:
+    assert t_quantile(9, 0.975) == pytest.approx(2.2622, abs=1e-4)  # Student's table
