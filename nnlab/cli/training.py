@@ -69,7 +69,7 @@ def train(
         return
     with opened(db, write=True, create=plan is not None) as database:
         run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet)
-        _work(database, run_ids, show, keep_models=keep_models)
+        work(database, run_ids, show, keep_models=keep_models)
         if typed.study is not None:
             announce.verdict(database, typed.study)
 
@@ -214,7 +214,7 @@ def runs_of(plan: Plan) -> list[store.Plan]:
     ]
 
 
-def _work(
+def work(
     db: store.Database,
     run_ids: Sequence[int],
     show: Show,

@@ -32,7 +32,7 @@ class LayerOutputs:
 def layer_outputs(session: Session, *, examples: int = 512, kept: int = 2000) -> LayerOutputs:
     """Puts the first training examples through the fresh model of a session.
 
-    `kept` numbers of each layer are kept for a histogram, evenly spaced.
+    `kept` numbers of each layer are kept for a histogram, drawn at random.
     """
     layers = [module for module in session.model.modules() if isinstance(module, MODULES)]
     outputs: list[torch.Tensor] = []
@@ -50,5 +50,11 @@ def layer_outputs(session: Session, *, examples: int = 512, kept: int = 2000) ->
     return LayerOutputs(
         tuple(values.mean().item() for values in flat),
         tuple(values.std().item() for values in flat),
-        tuple(tuple(values[:: max(1, len(values) // kept)].tolist()) for values in flat),
+        tuple(tuple(_some(values, kept).tolist()) for values in flat),
     )
+
+
+def _some(values: torch.Tensor, kept: int) -> torch.Tensor:
+    """So many values at random, always the same ones: evenly spaced they would be of few units."""
+    draw = torch.Generator().manual_seed(0)
+    return values[torch.randperm(len(values), generator=draw)[:kept].to(values.device)]

@@ -1,4 +1,4 @@
-"""The range test of Smith 2017 (section 3.3): train while the learning rate grows, watch the loss."""
+"""The range test of Smith 2017, section 3.3: the loss while the learning rate grows."""
 
 import math
 from collections.abc import Iterator

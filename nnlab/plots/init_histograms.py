@@ -31,7 +31,8 @@ def init_histograms(rows: Sequence[Outputs]) -> Figure:
         height = _ROW * len(rows) + _SDS
         figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine())
         FigureCanvasAgg(figure)
-        top, bottom = figure.subfigures(2, 1, height_ratios=[_ROW * len(rows), _SDS])
+        ratios = [_ROW * len(rows), _SDS]
+        top, bottom = figure.subfigures(2, 1, height_ratios=ratios, squeeze=False)[:, 0]
         grid = top.subplots(len(rows), columns, squeeze=False)
         for number, (row, axes) in enumerate(zip(rows, grid, strict=True)):
             _histograms(list(axes), row, number, last=number == len(rows) - 1)

@@ -1,0 +1,156 @@
+"""What `nnlab find-decay` does: reads a history, proposes decays, and tries them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import nnlab
+from nnlab import store
+from nnlab.cli import training
+from nnlab.cli.options import Format
+from nnlab.cli.place import opened
+from nnlab.cli.render import Column, note, render, say
+from nnlab.config import config_of, digest_of, setting_of
+from nnlab.errors import UsageError
+from nnlab.experiments.find_decay import METRIC, Stall, find_decay, with_decay
+from nnlab.objective import Objective
+from nnlab.plots.save import check_format
+from nnlab.records import Run
+from nnlab.stats.paired import paired
+
+PROPOSED = (
+    Column("decay", "decay"),
+    Column("options", "options"),
+    Column("why", "why"),
+)
+TRIED = (
+    Column("decay", "decay"),
+    Column("n", "n", right=True),
+    Column("mean", "mean", lambda value: f"{value:.4g}", right=True),
+    Column("change", "against no decay", lambda value: f"{value:+.3g}", right=True),
+    Column("interval", "95 % interval"),
+    Column("helped", "did it help"),
+)
+
+
+def find(
+    name: str,
+    *,
+    try_them: bool,
+    seeds: int,
+    output: Sequence[Path],
+    how: Format,
+    db: str | None,
+) -> None:
+    """Prints, draws and, if asked, tries what the history of a run suggests.
+
+    Raises:
+        UsageError: no single run is meant, or it cannot tell.
+    """
+    for path in output:
+        check_format(path)
+    with opened(db, write=try_them) as database:
+        run = _one(store.find_runs(database, [name]), name)
+        history = store.history(database, run.id)
+        stall = find_decay(history, run.trial.setting)
+        rows = [
+            {"decay": p.name, "options": _typed(p.options), "why": p.why} for p in stall.proposals
+        ]
+        if how is Format.TABLE:
+            say(f"run {run.id}: {stall.why}")
+        if rows:
+            render(rows, PROPOSED, how)
+        if output:
+            curve = history.get(METRIC)
+            _draw(stall, tuple(curve.values) if curve else (), output)
+        if try_them and stall.proposals:
+            _try(database, run, stall, range(seeds))
+        elif stall.proposals and how is Format.TABLE:
+            say(f"next: nnlab find-decay {name} --try", style="dim")
+
+
+def _one(runs: Sequence[Run], name: str) -> Run:
+    if len(runs) != 1:
+        told = ", ".join(str(run.id) for run in runs)
+        raise UsageError(f"{name} means runs {told}", hint="name one by its number")
+    return runs[0]
+
+
+def _typed(options: object) -> str:
+    assert isinstance(options, dict)
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options.items())
+
+
+def _try(db: store.Database, run: Run, stall: Stall, seeds: Sequence[int]) -> None:
+    """Trains the run's setting and the proposals with the same seeds, and compares."""
+    config = config_of(run.trial.setting, 0)
+    objective = Objective.parse(config.objective or "")
+    arms = {"none": run.trial.setting} | {
+        one.name: with_decay(run.trial.setting, one.options) for one in stall.proposals
+    }
+    settings = {name: setting_of(config_of(found, 0)) for name, found in arms.items()}
+    study = store.create_study(
+        db,
+        name=f"find-decay/{run.id}",
+        question=f"Which decay helps run {run.id}?",
+        objective=objective,
+        space=None,
+        seeds=(),
+    )
+    plans = [
+        store.Plan(setting, digest_of(setting), seed, config.epochs)
+        for seed in seeds
+        for setting in settings.values()
+    ]
+    queued = store.enqueue(db, study, plans)
+    training.work(db, queued.run_ids, training.Show(quiet=False, verbose=False), keep_models=False)
+    found = _values(db, queued.run_ids, objective.metric)
+    rows = []
+    control = found.get(digest_of(settings["none"]), {})
+    for name, setting in settings.items():
+        values = found.get(digest_of(setting), {})
+        both = sorted(set(values) & set(control))
+        if not both:
+            continue
+        compared = paired([values[s] for s in both], [control[s] for s in both])
+        better = compared.low > 0 if objective.direction == "max" else compared.high < 0
+        worse = compared.high < 0 if objective.direction == "max" else compared.low > 0
+        rows.append(
+            {
+                "decay": name,
+                "n": compared.n,
+                "mean": sum(values[s] for s in both) / len(both),
+                "change": compared.mean,
+                "interval": f"{compared.low:+.3g} to {compared.high:+.3g}",
+                "helped": "the control"
+                if name == "none"
+                else "yes"
+                if better
+                else "no, it hurt"
+                if worse
+                else f"cannot tell with {compared.n} seeds",
+            }
+        )
+    say(f"{objective.metric} at the selected epoch, paired by seed:")
+    render(rows, TRIED, Format.TABLE)
+    say(f"next: nnlab plot curves find-decay/{run.id} -o decays.pdf", style="dim")
+
+
+def _values(db: store.Database, run_ids: Sequence[int], metric: str) -> dict[str, dict[int, float]]:
+    """The best value of a metric, by digest of the setting and seed, of runs that finished."""
+    best = store.summaries(db, run_ids, [metric])
+    found: dict[str, dict[int, float]] = {}
+    for run in store.runs(db, run_ids=run_ids):
+        if metric in best.get(run.id, {}):
+            found.setdefault(run.trial.digest, {})[run.seed] = best[run.id][metric].best
+    return found
+
+
+def _draw(stall: Stall, losses: Sequence[float], output: Sequence[Path]) -> None:
+    from nnlab.plots.decay_points import decay_points
+    from nnlab.plots.save import save
+
+    figure = decay_points(losses, stall.epoch)
+    for path in output:
+        save(figure, path, {"nnlab": nnlab.__version__, "stalls": str(stall.epoch)})
+        note(f"{path} drawn")

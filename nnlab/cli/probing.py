@@ -1,0 +1,164 @@
+"""What `nnlab probe` does: tables and figures of what is inside models."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nnlab
+from nnlab import store
+from nnlab.cli.options import Format
+from nnlab.cli.place import opened
+from nnlab.cli.plan import Typed, plan_of
+from nnlab.cli.render import Column, note, render
+from nnlab.plots.save import check_format
+from nnlab.space import Point, label, telling
+
+# The lecture's figure: weights too small, too large, and two that hold.
+_BASE: Mapping[str, Any] = {"depth": 10, "width": 100}
+_INITS: tuple[Mapping[str, Any], ...] = (
+    {"init": "normal", "init_scale": 0.01},
+    {"init": "normal", "init_scale": 0.3},
+    {"init": "xavier"},
+    {"init": "msra"},
+)
+
+INIT_COLUMNS = (
+    Column("setting", "setting"),
+    Column("layers", "layers", right=True),
+    Column("first", "sd, first layer", lambda sd: f"{sd:.3g}", right=True),
+    Column("last", "sd, last layer", lambda sd: f"{sd:.3g}", right=True),
+    Column("signal", "the signal"),
+)
+SENSITIVITY_COLUMNS = (
+    Column("run", "run", right=True),
+    Column("setting", "setting"),
+    Column("rise", "rise of the loss", lambda value: f"{value:.3g}", right=True),
+    Column("eigenvalue", "top eigenvalue", lambda value: f"{value:.3g}", right=True),
+    Column("gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True),
+    Column("loss", "train/loss", lambda value: f"{value:.3g}", right=True),
+)
+
+
+def show_init(
+    settings: Mapping[str, Any], seed: object, output: Sequence[Path], how: Format
+) -> None:
+    """Prints, and draws, what the layers of untrained models put out.
+
+    Raises:
+        ConfigError: settings that do not hold.
+    """
+    for path in output:
+        check_format(path)
+    points = _points(settings, seed)
+    # torch takes its second or two here, after the settings were found to be good.
+    from nnlab.engine.init_probe import layer_outputs
+    from nnlab.engine.loop import start
+
+    fields = telling([point.setting for point in points])
+    found = [
+        (label(p.setting, fields) or p.config.model, layer_outputs(start(p.config))) for p in points
+    ]
+    rows = [
+        {
+            "setting": name,
+            "layers": len(outputs.sds),
+            "first": outputs.sds[0],
+            "last": outputs.sds[-1],
+            "signal": outputs.word,
+            "means": list(outputs.means),
+            "sds": list(outputs.sds),
+        }
+        for name, outputs in found
+    ]
+    render(rows, INIT_COLUMNS, how)
+    if output:
+        from nnlab.plots.init_histograms import Outputs, init_histograms
+
+        figure = init_histograms([Outputs(n, o.sds, o.samples) for n, o in found])
+        _save(figure, output, {"probe": "init"})
+
+
+def _points(settings: Mapping[str, Any], seed: object) -> tuple[Point, ...]:
+    """The settings typed; without an initialisation among them, those of the lecture."""
+    given = {**_BASE, **settings} if settings.get("model", "mlp") == "mlp" else dict(settings)
+    inits: Sequence[Mapping[str, Any]] = ({},) if "init" in settings else _INITS
+    seeds = str(seed) if seed is not None else None
+    plans = [plan_of(Typed({**given, **init}, seed=seeds)) for init in inits]
+    return tuple(point for plan in plans for point in plan.points)
+
+
+def show_sensitivity(
+    names: Sequence[str],
+    *,
+    examples: int,
+    grid: int,
+    directions: int,
+    output: Sequence[Path],
+    how: Format,
+    db: str | None,
+) -> None:
+    """Prints, and draws, how sensitive the loss of runs is, the least sensitive first.
+
+    Raises:
+        UsageError: a run kept no weights.
+        UnknownName: no such run.
+    """
+    for path in output:
+        check_format(path)
+    with opened(db) as database:
+        runs = store.find_runs(database, names)
+        from nnlab.experiments.sensitivity import sensitivity
+
+        found = [
+            sensitivity(database, run, examples=examples, grid=grid, directions=directions)
+            for run in runs
+        ]
+    found.sort(key=lambda one: one.rise)
+    fields = telling([run.trial.setting for run in runs])
+    titles = {
+        one.run.id: f"{label(one.run.trial.setting, fields)} seed={one.run.seed}".strip()
+        for one in found
+    }
+    rows = [
+        {
+            "run": one.run.id,
+            "setting": titles[one.run.id],
+            "rise": one.rise,
+            "eigenvalue": one.eigenvalue,
+            "gradient_norm": one.gradient_norm,
+            "loss": one.loss,
+            "iterations": one.iterations,
+            "converged": one.converged,
+            "examples": one.examples,
+            "steps": list(one.steps),
+            "lines": [list(line) for line in one.lines],
+        }
+        for one in found
+    ]
+    render(rows, SENSITIVITY_COLUMNS, how)
+    if how is Format.TABLE:
+        note(
+            f"rise: of the mean loss over {found[0].examples} training examples, when the weights"
+            " move by a tenth of their length in a random direction"
+        )
+        for one in found:
+            if not one.converged:
+                note(f"run {one.run.id}: the eigenvalue still moved after {one.iterations} steps")
+    if output:
+        from nnlab.plots.landscape import Slices, landscape
+
+        figure = landscape(
+            [
+                Slices(f"run {o.run.id} {titles[o.run.id]}", o.steps, o.lines, o.surface)
+                for o in found
+            ]
+        )
+        _save(figure, output, {"runs": ", ".join(str(one.run.id) for one in found)})
+
+
+def _save(figure: Any, output: Sequence[Path], provenance: Mapping[str, str]) -> None:
+    from nnlab.plots.save import save
+
+    for path in output:
+        save(figure, path, {"nnlab": nnlab.__version__, **provenance})
+        note(f"{path} drawn")

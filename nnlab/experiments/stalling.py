@@ -1,0 +1,111 @@
+"""Where a training loss stops falling, so that noise is all that is left of its movement.
+
+The logarithm of the loss is fitted by joined straight pieces. It stalls from the first joint
+after which it falls less in `WINDOW` epochs than the noise of a single epoch, in the piece that
+begins there and over all that follows. A noise that is left when the mean no longer falls is what a
+smaller learning rate takes away: the steps of stochastic gradient descent scatter around the
+minimum by an amount that shrinks with the learning rate (Robbins and Monro 1951; Bottou, Curtis
+and Nocedal 2018, theorem 4.6).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnlab.stats.segments import Pieces, noise_of, pieces_of
+
+WINDOW = 5
+SHORTEST = 12
+# A loss that falls by less than this an epoch, and without noise, does not move.
+_STILL = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """The last epoch of the fall, and how the loss fell up to it and since.
+
+    `fell` and `falls` are shares an epoch (0.01 is 1 %; of the piece before and of all epochs
+    since, negative where the loss rises), `noise` is the sd of an epoch's loss since then, as a
+    share of it. `since` is the first epoch of the piece before.
+    """
+
+    epoch: int
+    since: int
+    fell: float
+    falls: float
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A training loss over its epochs: as it was fitted, its stall if there is one, and why."""
+
+    fit: tuple[float, ...]
+    stall: Stall | None
+    why: str
+
+
+def movement_of(losses: Sequence[float]) -> Movement:
+    """Reads a training loss, one value an epoch from the first on (at least `SHORTEST`).
+
+    Raises:
+        ValueError: too few values, or one that is not above 0 and finite.
+    """
+    if len(losses) < SHORTEST:
+        raise ValueError(f"{len(losses)} epochs are fewer than {SHORTEST}")
+    if not all(0 < loss < math.inf for loss in losses):
+        raise ValueError("the loss must be above 0 and finite")
+    logs = [math.log(loss) for loss in losses]
+    pieces = pieces_of(logs)
+    stall = _stall(logs, pieces)
+    why = _why(stall) if stall else _why_not(logs, pieces)
+    return Movement(tuple(map(math.exp, pieces.fit)), stall, why)
+
+
+def _stall(logs: Sequence[float], pieces: Pieces) -> Stall | None:
+    starts = (0, *pieces.joints)
+    for number, joint in enumerate(pieces.joints, start=1):
+        rest = logs[joint:]
+        noise, slope = noise_of(rest), _slope(rest)
+        if -WINDOW * min(slope, pieces.slopes[number]) < noise:
+            before = pieces.slopes[number - 1]
+            if before >= 0:  # it rose, or stood still, before: there was no fall to stop
+                return None
+            # Places count from 0, epochs from 1: the joint is the epoch that ends the fall.
+            since = starts[number - 1] + 1
+            return Stall(joint + 1, since, -math.expm1(before), -math.expm1(slope), noise)
+    return None
+
+
+def _why(stall: Stall) -> str:
+    now = f"{stall.falls:.1%} an epoch" if stall.falls > 0 else "no more"
+    return (
+        f"train/loss fell {stall.fell:.1%} an epoch from epoch {stall.since} to {stall.epoch};"
+        f" since then it falls {now}, within a noise of ±{stall.noise:.1%}"
+    )
+
+
+def _why_not(logs: Sequence[float], pieces: Pieces) -> str:
+    tail = logs[pieces.joints[-1] if pieces.joints else 0 :]
+    noise, falls = noise_of(tail), -math.expm1(_slope(tail))
+    if WINDOW * falls < max(noise, WINDOW * _STILL):
+        if noise < _STILL:
+            return (
+                "train/loss stands still without noise: there is nothing that a decay would take"
+                " away; a larger learning rate or a larger model may move it"
+            )
+        return (
+            f"train/loss did not fall beyond its noise of ±{noise:.1%}: a decay cannot help what"
+            " does not learn"
+        )
+    return (
+        f"train/loss is still falling, {falls:.1%} an epoch at the end with a noise of"
+        f" ±{noise:.1%}: nothing to decay yet, train for more epochs first"
+    )
+
+
+def _slope(values: Sequence[float]) -> float:
+    """The slope of the straight line through evenly spaced values, by least squares."""
+    middle = (len(values) - 1) / 2
+    top = math.fsum((place - middle) * value for place, value in enumerate(values))
+    return top / math.fsum((place - middle) ** 2 for place in range(len(values)))

@@ -1,0 +1,37 @@
+"""The training loss of a run, and the epoch from which it no longer falls."""
+
+from collections.abc import Sequence
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from nnlab.plots.scales import epoch_axis, value_axis
+from nnlab.plots.style import WIDTH, color, style
+
+_HEIGHT = 2.4
+
+
+def decay_points(losses: Sequence[float], stalled: int | None) -> Figure:
+    """Draws a loss for each epoch; `stalled` is marked where there is one."""
+    with style():
+        figure = Figure(figsize=(WIDTH, _HEIGHT), layout=ConstrainedLayoutEngine())
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        epochs = range(1, len(losses) + 1)
+        ax.plot(epochs, losses, color=color(0), marker="o", markersize=2.0)
+        epoch_axis(ax, 1, len(losses))
+        value_axis(ax, losses, losses[:1], log=True)
+        if stalled is not None:
+            ax.axvline(stalled, color=color(1), linewidth=1.0, linestyle=(0, (3, 2)))
+            ax.text(
+                stalled,
+                0.97,
+                f" falls no more from epoch {stalled}",
+                transform=ax.get_xaxis_transform(),
+                color=color(1),
+                va="top",
+            )
+        ax.set_xlabel("Epoch")
+        ax.set_ylabel("Training loss")
+        return figure
