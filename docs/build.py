@@ -21,6 +21,7 @@ from nnlab.diagnose import RULES  # noqa: E402
 from nnlab.space import shown  # noqa: E402
 
 SUBCOMMANDS = {
+    "probe": ("init", "sensitivity"),
     "plot": ("curves", "lr"),
     "data": ("show", "fetch"),
     "db": ("status", "upgrade", "backup", "check"),

@@ -1,7 +1,6 @@
 """What `nnlab find-decay` does: reads a history, proposes decays, and tries them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import nnlab
@@ -142,7 +141,9 @@ def _values(db: store.Database, run_ids: Sequence[int], metric: str) -> dict[str
     found: dict[str, dict[int, float]] = {}
     for run in store.runs(db, run_ids=run_ids):
         if metric in best.get(run.id, {}):
-            found.setdefault(run.trial.digest, {})[run.seed] = best[run.id][metric].best
+            value = best[run.id][metric].best
+            if value is not None:
+                found.setdefault(run.trial.digest, {})[run.seed] = value
     return found
 
 

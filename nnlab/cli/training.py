@@ -221,6 +221,12 @@ def work(
     *,
     keep_models: bool,
 ) -> None:
+    """Trains what is missing of these runs and says what came out.
+
+    Raises:
+        NnlabError: a run failed.
+        Interrupted: the user stopped it.
+    """
     runs = store.runs(db, run_ids=run_ids)
     missing = [run for run in runs if run.status.is_missing]
     if missing:

@@ -6,6 +6,7 @@ import torch
 
 from nnlab.engine.activations import MODULES
 from nnlab.engine.session import Session
+from nnlab.errors import UsageError
 
 # A layer whose sd is smaller or larger than the first one's by this factor has lost the signal.
 LOST = 10.0
@@ -25,7 +26,7 @@ class LayerOutputs:
         first, last = self.sds[0], self.sds[-1]
         if not last < float("inf") or last > LOST * first:
             return "explodes"
-        return "shrinks" if last < first / LOST else "holds"
+        return "shrinks" if last < first / LOST or last == 0.0 else "holds"
 
 
 @torch.no_grad()
@@ -33,8 +34,13 @@ def layer_outputs(session: Session, *, examples: int = 512, kept: int = 2000) ->
     """Puts the first training examples through the fresh model of a session.
 
     `kept` numbers of each layer are kept for a histogram, drawn at random.
+
+    Raises:
+        UsageError: the model has no activation.
     """
     layers = [module for module in session.model.modules() if isinstance(module, MODULES)]
+    if not layers:
+        raise UsageError(f"--model {session.config.model} has no hidden layer to look at")
     outputs: list[torch.Tensor] = []
     hooks = [
         layer.register_forward_hook(lambda module, given, output: outputs.append(output))  # noqa: ARG005

@@ -133,7 +133,9 @@ def freeze(model: nn.Module, pattern: str) -> None:
     named = dict(model.named_parameters())
     fitting = _fitting(model, pattern, tuple(named))
     problems = [
-        f"--freeze {part} fits no parameter" for part, names in fitting.items() if not names
+        f"--freeze {part} fits no parameter; there are {_some(tuple(named))}"
+        for part, names in fitting.items()
+        if not names
     ]
     chosen = {name for names in fitting.values() for name in names}
     if len(chosen) == len(named):

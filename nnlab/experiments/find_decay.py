@@ -66,14 +66,15 @@ def find_decay(history: History, setting: Setting) -> Stall:
     """
     if setting.get("decay") != "none":
         raise UsageError(
-            f"the run had --decay {setting.get('decay')}: where it would stall without is not known",
+            f"the run had --decay {setting.get('decay')}: where it would stall without is unknown",
             hint="train it with --decay none first",
         )
     curve = history.get(METRIC)
     losses = tuple(curve.values) if curve is not None else ()
     if len(losses) < FEWEST_EPOCHS:
         raise UsageError(
-            f"{len(losses)} epochs are too few to tell a fall from noise; {FEWEST_EPOCHS} are needed"
+            f"{len(losses)} epochs are too few to tell a fall from noise;"
+            f" {FEWEST_EPOCHS} are needed"
         )
     if not all(math.isfinite(loss) and loss > 0 for loss in losses):
         raise UsageError(f"{METRIC} is not positive and finite in every epoch")

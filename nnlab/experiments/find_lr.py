@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab.config import RunConfig
-from nnlab.engine.lr_range import RangeTest, range_test
 from nnlab.engine.loop import start
+from nnlab.engine.lr_range import RangeTest, range_test
 from nnlab.errors import UsageError
 
 

@@ -2,7 +2,7 @@
 
 The logarithm of the loss is fitted by joined straight pieces. It stalls from the first joint
 after which it falls less in `WINDOW` epochs than the noise of a single epoch, in the piece that
-begins there and over all that follows. A noise that is left when the mean no longer falls is what a
+begins there (or in all of it, where it is shorter) and over all that follows. A noise that is left when the mean no longer falls is what a
 smaller learning rate takes away: the steps of stochastic gradient descent scatter around the
 minimum by an amount that shrinks with the learning rate (Robbins and Monro 1951; Bottou, Curtis
 and Nocedal 2018, theorem 4.6).
@@ -63,11 +63,12 @@ def movement_of(losses: Sequence[float]) -> Movement:
 
 
 def _stall(logs: Sequence[float], pieces: Pieces) -> Stall | None:
-    starts = (0, *pieces.joints)
+    starts = (0, *pieces.joints, len(logs) - 1)
     for number, joint in enumerate(pieces.joints, start=1):
         rest = logs[joint:]
         noise, slope = noise_of(rest), _slope(rest)
-        if -WINDOW * min(slope, pieces.slopes[number]) < noise:
+        reach = min(WINDOW, starts[number + 1] - joint)
+        if max(-WINDOW * slope, -reach * pieces.slopes[number]) < noise >= _STILL:
             before = pieces.slopes[number - 1]
             if before >= 0:  # it rose, or stood still, before: there was no fall to stop
                 return None

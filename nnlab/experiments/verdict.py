@@ -1,8 +1,9 @@
 """The verdict on a study's claim, computed from its runs.
 
 Runs are paired by seed. An arm with several trials is tuned first: the trial with the best mean
-of its own objective over the seeds, on the validation split, speaks for the arm. Every arm is
-tuned in the same way, and the answer says over how many trials.
+of its own objective over the seeds, on the validation split, speaks for the arm; one that failed
+on fewer seeds goes before. Every arm is tuned in the same way, and the answer says over how many
+trials.
 """
 
 import math
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.experiments.reading import needed, read
-from nnlab.records import Comparison, History, Objective, Run, Setting, Study
+from nnlab.records import Comparison, History, Objective, Run, Setting, Status, Study
 from nnlab.space import label, telling
 from nnlab.stats import aggregate
 from nnlab.stats.claims import Judged, Verdict, judge, judge_spread, overall
@@ -93,17 +94,23 @@ def _tuned(
     histories: Mapping[int, History],
 ) -> Side:
     best: Sequence[Run] = trials[0]
-    best_mean = math.nan
+    fewest, best_mean = math.inf, math.nan
     for runs in trials:
-        values = [read(run, histories[run.id], objective.metric, "selected") for run in runs]
-        # A setting that fails on some seeds is no candidate, however good the others are.
-        mean = math.nan if None in values else aggregate(values).mean
-        if objective.better(mean, best_mean):
-            best, best_mean = runs, mean
+        values = [_score(run, histories[run.id], objective) for run in runs]
+        failures, mean = values.count(None), aggregate(values).mean
+        # A setting that fails on a seed comes after those that do not, however good the others.
+        if failures < fewest or (failures == fewest and objective.better(mean, best_mean)):
+            best, fewest, best_mean = runs, failures, mean
     fields = telling([runs[0].trial.setting for runs in trials if runs])
     setting = best[0].trial.setting
     chosen = label(setting, fields)
     return Side(arm, len(trials), setting, chosen, {run.seed: run for run in best})
+
+
+def _score(run: Run, history: History, objective: Objective) -> float | None:
+    if run.status is Status.DIVERGED:
+        return None  # its selected epoch may have been good, but it did not last
+    return read(run, history, objective.metric, "selected")
 
 
 def _answer(

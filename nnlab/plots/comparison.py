@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from nnlab.plots.style import INK, PALETTE, SMALL, WIDTH, style
 
 _ROW_HEIGHT = 0.85  # inches
 _COLORS = {"supported": PALETTE[2], "not supported": PALETTE[1], "cannot tell": INK}
 _TEXT_WIDTH = 100
+# Powers of ten are no ticks for factors that span less than this.
+_FEW_TIMES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,13 @@ def _draw(ax: Axes, row: Interval) -> None:
     ax.set_yticks([])
     ax.set_ylim(-1, 1)
     ax.spines["left"].set_visible(False)
+    low, high = _view(row)
     if row.log:
         ax.set_xscale("log")
-    low, high = _view(row)
+        if high / low < _FEW_TIMES:
+            ax.xaxis.set_major_locator(MaxNLocator(6))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(low, high)
     start = low if row.above is None else row.above
     end = high if row.below is None else row.below

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -46,7 +47,11 @@ def _histograms(axes: Sequence[Axes], row: Outputs, number: int, *, last: bool) 
         sample = row.samples[layer]
         low, high = min(sample), max(sample)
         if high > low:
-            ax.hist(sample, bins=_BINS, range=(low, high), color=color(number), linewidth=0)
+            heights, _, _ = ax.hist(
+                sample, bins=_BINS, range=(low, high), color=color(number), linewidth=0
+            )
+            # The spike of a relu's zeros would flatten all else: it leaves the panel at the top.
+            ax.set_ylim(0, 1.3 * sorted(np.atleast_1d(heights))[-2] or None)
         else:
             ax.axvline(low, color=color(number))
         ax.set_yticks([])

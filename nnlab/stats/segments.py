@@ -1,8 +1,8 @@
 """A curve as straight pieces that join: where its slope changes.
 
 Segmented regression (Hinkley 1971): the joints are searched for, the line is least squares. How
-many joints there are is decided by the criterion of Schwarz 1978 (BIC); each costs two parameters,
-its place and the change of slope.
+many joints there are is decided by the criterion of Schwarz 1978 (BIC), with three parameters for a
+joint: with two, for its place and the change of slope, BIC finds too many (Kim and Kim 2016).
 """
 
 import math
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MOST_JOINTS = 5
 # Longer curves are averaged down to so many points: the search takes as many fits for a joint.
 MOST_POINTS = 200
+# Parameters that a joint counts for.
+_COST = 3
 # Points between two joints, and from the last joint to the end: a slope needs some.
 _APART, _TAIL = 2, 4
 # Squares that rounding alone leaves, relative to those of the values.
@@ -82,7 +84,7 @@ def _joints(y: "np.ndarray") -> list[int]:
             break
         joints = _settled(y, added)
         squares = _squares(y, joints) + least
-        score = n * math.log(squares / n) + 2 * count * math.log(n)
+        score = n * math.log(squares / n) + _COST * count * math.log(n)
         if score < best_score:
             best, best_score = joints, score
     return best

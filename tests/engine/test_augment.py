@@ -53,8 +53,8 @@ def test_every_change_keeps_shape_and_input_and_can_be_repeated(name: str, chann
 @pytest.mark.parametrize("name", CHANGING)
 def test_every_image_has_a_draw_of_its_own(name: str) -> None:
     same = images(1).expand(64, -1, -1, -1)
-    distinct = made(name)(same, drawn()).flatten(1).unique(dim=0)
-    assert len(distinct) >= 2
+    distinct = made(name)(same, drawn()).flatten(1)
+    assert len({tuple(image) for image in distinct.tolist()}) >= 2
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -140,8 +140,7 @@ def test_rotations_stay_within_their_bound() -> None:
 def test_rotate_and_scale_together_interpolate_once() -> None:
     examples = images(5)
     angle, size = torch.rand(2, 5, generator=drawn()).unbind()
-    config = {"augment_rotate": 20.0, "augment_scale": 0.3}
-    out = made("rotate+scale", **config)(examples, drawn())
+    out = made("rotate+scale", augment_rotate=20.0, augment_scale=0.3)(examples, drawn())
     turned = (2 * angle - 1) * torch.pi / 9
     assert torch.allclose(
         out, augment._resampled(examples, turned, 1 + (2 * size - 1) * 0.3), atol=1e-6
@@ -154,7 +153,7 @@ def test_erase_sets_one_square_to_the_mean() -> None:
     assert gone[:, 0].sum((1, 2)).tolist() == [2 * 3] * 600
     assert torch.equal(gone[:, 0], gone[:, 2])
     assert gone[:, 0].any(2).sum(1).tolist() == [2] * 600
-    assert out[~gone].unique().tolist() == [1.0]
+    assert (out[~gone] == 1.0).all()
     corners = gone[:, 0, ::7, ::11].any(0)
     assert corners.all(), "the square reaches every corner at times"
 

@@ -88,7 +88,7 @@ def test_hinge_is_the_one_of_crammer_and_singer() -> None:
 
 def test_the_gradient_of_hinge_pulls_the_right_output_and_pushes_the_best_wrong_one() -> None:
     outputs = torch.tensor([[0.5, 0.2, 0.4], [3.0, 0.0, 1.0]], requires_grad=True)
-    trained("hinge", reduction="sum")(outputs, torch.tensor([0, 0])).backward()
+    trained("hinge", reduction="sum")(outputs, torch.tensor([0, 0])).backward()  # type: ignore[no-untyped-call]
     assert outputs.grad is not None
     # The second example is right by more than 1: it pulls at nothing.
     assert outputs.grad.tolist() == [[-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]

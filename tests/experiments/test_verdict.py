@@ -91,6 +91,22 @@ def test_a_trial_that_diverges_on_a_seed_is_not_chosen(lab: Lab) -> None:
     assert found.sides["a"].chosen == "lr=1"
 
 
+def test_a_run_that_was_good_before_it_diverged_does_not_speak_for_its_trial(lab: Lab) -> None:
+    arms = {"a": {"x": [0.01] * 6, "y": HIGH}, "b": {"z": LOW}}
+    answered(lab, arms, compared("a", "b"))
+    with lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE run SET status = 'diverged' WHERE id = 1")
+    found = answer(lab.db, store.find_study(lab.db, "s"))
+    assert found is not None
+    assert found.sides["a"].chosen == "lr=1"
+
+
+def test_of_trials_that_all_fail_the_one_that_fails_least_is_chosen(lab: Lab) -> None:
+    twice, once = [*LOW[:4], math.nan, math.nan], [*HIGH[:5], math.nan]
+    found = answered(lab, {"a": {"x": twice, "y": once}, "b": {"z": LOW}}, compared("a", "b"))
+    assert found.sides["a"].chosen == "lr=1"
+
+
 def test_seeds_without_a_number_are_left_out_and_counted(lab: Lab) -> None:
     arms = {"a": {"x": [*HIGH[:5], math.nan]}, "b": {"y": LOW}}
     (one,) = answered(lab, arms, compared("a", "b")).answers

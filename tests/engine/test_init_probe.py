@@ -1,0 +1,33 @@
+"""What initialisations do to a signal: the figure of the lecture as numbers."""
+
+from collections.abc import Callable
+
+import pytest
+
+from nnlab.config import RunConfig
+from nnlab.engine.init_probe import layer_outputs
+from nnlab.engine.loop import start
+
+Make = Callable[..., RunConfig]
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"init": "normal", "init_scale": 0.01}, "shrinks"),
+        ({"init": "normal", "init_scale": 0.3}, "explodes"),
+        ({"init": "xavier"}, "holds"),
+        ({"init": "msra"}, "holds"),
+        ({"init": "lsuv"}, "holds"),
+        ({"init": "zeros"}, "shrinks"),
+    ],
+    ids=str,
+)
+def test_too_small_shrinks_too_large_explodes(
+    config: Make, settings: dict[str, object], word: str
+) -> None:
+    session = start(config(data="digits", depth=10, width=100, **settings))
+    found = layer_outputs(session)
+    assert found.word == word
+    assert len(found.sds) == len(found.means) == len(found.samples) == 10
+    assert all(len(sample) == 2000 for sample in found.samples)

@@ -1,0 +1,85 @@
+"""The landscape of the loss: against the exact Hessian, and weights put back where they were."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nnlab.engine.landscape import Landscape, filter_normalised, line, surface, top_eigenvalue
+
+Make = Callable[..., object]
+
+
+def drawn(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def landscape() -> Landscape:
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double().eval()
+    examples = torch.randn(20, 3, generator=drawn(1), dtype=torch.float64)
+    return Landscape(model, functional.cross_entropy, examples, torch.arange(20) % 2)
+
+
+def hessian(landscape: Landscape) -> torch.Tensor:
+    """The exact one, over all parameters in a row: [n, n]."""
+    names = [name for name, _ in landscape.model.named_parameters()]
+    parts = [p.detach() for p in landscape.parameters]
+
+    def loss(row: torch.Tensor) -> torch.Tensor:
+        pieces = torch.split(row, [p.numel() for p in parts])
+        named = {n: v.view_as(p) for n, v, p in zip(names, pieces, parts, strict=True)}
+        outputs = torch.func.functional_call(landscape.model, named, (landscape.examples,))
+        return functional.cross_entropy(outputs, landscape.targets)
+
+    row = torch.cat([p.flatten() for p in parts])
+    found = torch.autograd.functional.hessian(loss, row)  # type: ignore[no-untyped-call]
+    assert isinstance(found, torch.Tensor)
+    return found
+
+
+def test_a_product_is_that_of_the_exact_hessian(landscape: Landscape) -> None:
+    direction = [
+        torch.randn(p.shape, generator=drawn(5), dtype=torch.float64) for p in landscape.parameters
+    ]
+    found = torch.cat([part.flatten() for part in landscape.hessian_product(direction)])
+    row = torch.cat([part.flatten() for part in direction])
+    assert torch.allclose(found, hessian(landscape) @ row)
+
+
+def test_the_eigenvalue_is_that_of_the_exact_hessian(landscape: Landscape) -> None:
+    values = torch.linalg.eigvalsh(hessian(landscape))
+    wanted = max(values.tolist(), key=abs)
+    found = top_eigenvalue(landscape, drawn(), tolerance=1e-9, most=2000)
+    assert found.converged
+    assert found.value == pytest.approx(wanted, rel=1e-4)
+    assert not top_eigenvalue(landscape, drawn(), tolerance=1e-15, most=2).converged
+
+
+def test_the_gradient_is_torchs(landscape: Landscape) -> None:
+    functional.cross_entropy(landscape.model(landscape.examples), landscape.targets).backward()  # type: ignore[no-untyped-call]
+    for found, parameter in zip(landscape.gradient(), landscape.parameters, strict=True):
+        assert parameter.grad is not None
+        assert torch.allclose(found, parameter.grad)
+
+
+def test_each_filter_of_a_direction_is_as_long_as_the_models(landscape: Landscape) -> None:
+    direction = filter_normalised(landscape.model, drawn())
+    for part, parameter in zip(direction, landscape.parameters, strict=True):
+        if parameter.ndim == 1:
+            assert not part.any()
+        else:
+            assert torch.allclose(part.norm(dim=1), parameter.norm(dim=1))
+
+
+def test_slices_meet_at_the_weights_and_leave_them_there(landscape: Landscape) -> None:
+    before = [p.detach().clone() for p in landscape.parameters]
+    one, other = (filter_normalised(landscape.model, drawn(seed)) for seed in (0, 1))
+    steps = (-0.5, 0.0, 0.5)
+    plane = surface(landscape, one, other, steps)
+    assert line(landscape, one, steps) == pytest.approx(plane[1])
+    assert plane[1][1] == pytest.approx(landscape.value())
+    assert all(torch.equal(p, q) for p, q in zip(landscape.parameters, before, strict=True))

@@ -1,0 +1,108 @@
+"""The probe: numbers by hand, nothing disturbed, deep models summed up."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from nnlab.config import RunConfig
+from nnlab.engine import probe
+from nnlab.engine.loop import start, train
+from nnlab.engine.probe import Probe
+
+Make = Callable[..., RunConfig]
+
+
+def two_units() -> nn.Module:
+    """The first unit gives 2 x, the second is dead."""
+    model = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 2))
+    with torch.no_grad():
+        model.get_parameter("0.weight").copy_(torch.tensor([[2.0], [0.0]]))
+        model.get_parameter("0.bias").copy_(torch.tensor([0.0, -1.0]))
+    return model
+
+
+def test_statistics_of_a_layer_by_hand() -> None:
+    examples = torch.tensor([[1.0], [2.0], [-1.0], [3.0]])
+    values = Probe(two_units(), examples, torch.zeros(4, dtype=torch.long), None).measure()
+    outputs = torch.tensor([2.0, 4.0, 0.0, 6.0, 0.0, 0.0, 0.0, 0.0])
+    assert values["probe/activation_mean/1"] == pytest.approx(1.5)
+    assert values["probe/activation_sd/1"] == pytest.approx(outputs.std().item())
+    assert values["probe/zeros/1"] == pytest.approx(5 / 8)
+    assert values["probe/dead/1"] == pytest.approx(1 / 2)
+    assert "probe/saturated/1" not in values  # a relu has no ends
+
+
+@pytest.mark.parametrize(
+    ("activation", "at_ends"), [(nn.Tanh(), 10.0), (nn.Sigmoid(), 10.0)], ids=["tanh", "sigmoid"]
+)
+def test_saturation_is_the_share_at_the_ends(activation: nn.Module, at_ends: float) -> None:
+    model = nn.Sequential(nn.Identity(), activation)
+    examples = torch.tensor([[0.0], [at_ends], [-at_ends], [0.1]])
+    values = Probe(model, examples, torch.zeros(4), None).measure()
+    assert values["probe/saturated/1"] == pytest.approx(1 / 2)
+
+
+def test_a_channel_is_dead_where_its_whole_image_is() -> None:
+    examples = torch.ones(3, 2, 4, 4)
+    examples[:, 1] = -1.0
+    values = Probe(nn.Sequential(nn.ReLU()), examples, torch.zeros(3), None).measure()
+    assert values["probe/dead/1"] == pytest.approx(1 / 2)
+
+
+def test_the_update_ratio_is_that_of_the_step_between() -> None:
+    model = two_units()
+    looked = Probe(model, torch.ones(2, 1), torch.zeros(2, dtype=torch.long), None)
+    looked.before_last_step()
+    weights = [p for p in model.parameters() if p.ndim == 2]
+    size = math.sqrt(sum(w.square().sum().item() for w in weights))
+    with torch.no_grad():
+        weights[0].add_(0.3)
+    looked.after_last_step()
+    moved = 0.3 * math.sqrt(weights[0].numel())
+    assert looked.measure()["probe/update_ratio"] == pytest.approx(moved / size)
+
+
+def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
+    session = start(config(probe="full", dtype="float64"))
+    (first, *_) = list(train(session))
+    assert {"probe/grad_norm/1", "probe/grad_norm/2", "probe/update_ratio/2"} <= set(first.values)
+    part = session.data.train
+    loss = nn.functional.cross_entropy(
+        session.model(part.examples[: probe.BATCH]), part.targets[: probe.BATCH]
+    )
+    weights = [p for p in session.model.parameters() if p.ndim == 2]
+    wanted = [g.norm().item() for g in torch.autograd.grad(loss, weights)]
+    assert session.probe is not None
+    measured = session.probe.measure()
+    assert [measured["probe/grad_norm/1"], measured["probe/grad_norm/2"]] == pytest.approx(wanted)
+
+
+def test_the_noise_scale_of_a_gradient_known_exactly() -> None:
+    """Per-example gradients g + s e with e of unit variance: the scale is s² d / |g|²."""
+    draw = torch.Generator().manual_seed(0)
+    dimensions, size, sd = 20_000, 8, 0.5
+    mean = torch.ones(dimensions, dtype=torch.float64)
+    parts = [
+        [mean + sd / math.sqrt(size) * torch.randn(dimensions, generator=draw).double()]
+        for _ in range(2)
+    ]
+    assert probe._noise_scale(parts, size) == pytest.approx(sd**2, rel=0.05)
+
+
+def test_no_more_than_eight_layers_of_a_deep_model_are_measured(config: Make) -> None:
+    values = next(iter(train(start(config(depth=30, epochs=1))))).values
+    numbers = sorted(int(n.rpartition("/")[2]) for n in values if n.startswith("probe/dead/"))
+    assert len(numbers) == probe.MOST_LAYERS
+    assert (numbers[0], numbers[-1]) == (1, 30)
+
+
+def test_none_measures_nothing(config: Make) -> None:
+    assert start(config(probe="none")).probe is None
+
+
+def test_a_model_without_known_activations_is_left_alone(config: Make) -> None:
+    values = next(iter(train(start(config(model="linear", epochs=1))))).values
+    assert [name for name in values if name.startswith("probe/")] == ["probe/update_ratio"]

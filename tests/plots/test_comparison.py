@@ -1,0 +1,38 @@
+"""A row for each comparison, its interval and its region inside the view."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from nnlab.plots.comparison import Interval, intervals
+
+ROW = Interval("a beats b", "loss of a - b above 0.1", 0.2, 0.15, 0.25, 0.1, None, "supported")
+
+
+def test_every_comparison_has_a_row_that_shows_interval_and_bound() -> None:
+    figure = intervals([ROW, replace(ROW, below=0.4, verdict="cannot tell")])
+    assert len(figure.axes) == 2
+    for ax in figure.axes:
+        low, high = ax.get_xlim()
+        assert low < 0.1 < 0.25 < high
+        assert [line.get_xdata()[0] for line in ax.lines] == [0.2]  # type: ignore[index]
+    assert "supported" in figure.axes[0].get_title(loc="left")
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.5, 3.0), (0.5, 1e6)])
+def test_factors_are_drawn_on_a_logarithmic_axis_in_plain_numbers(low: float, high: float) -> None:
+    figure = intervals([replace(ROW, mean=2.0, low=low, high=high, above=1.0, log=True)])
+    (ax,) = figure.axes
+    figure.canvas.draw()
+    assert ax.get_xscale() == "log"
+    assert not any("$" in label.get_text() for label in ax.get_xticklabels())
+
+
+def test_nothing_known_draws_the_region_alone() -> None:
+    figure = intervals([replace(ROW, mean=math.nan, low=-math.inf, high=math.inf)])
+    assert not figure.axes[0].lines
+
+
+def test_no_comparison_is_an_empty_figure() -> None:
+    assert intervals([]).axes
