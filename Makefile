@@ -47,7 +47,7 @@ format: .venv/dev
 docs: .venv/dev
 	$(BIN)/python docs/build.py
 
-# Every built-in study, trained and judged: half an hour on two cores.
+# Every built-in study, trained and judged: about seven minutes on two cores.
 studies: .venv/test
 	$(BIN)/python docs/build_studies.py
 

@@ -125,6 +125,7 @@ class Run:
 
     `epochs` counts the finished ones, `selected_epoch` is the one that the test split was
     evaluated at. `repeat` counts `--again`; only the newest repeat is `current` (ranked).
+    `parent_id` is the run whose weights it began with.
     """
 
     id: int
@@ -139,6 +140,7 @@ class Run:
     epochs_planned: int
     selected_epoch: int | None
     data_fingerprint: str | None
+    parent_id: int | None
     reason: str | None
     wall_seconds: float | None
     device_seconds: float | None

@@ -1,4 +1,4 @@
-"""What a study claims, the arms that it compares, and the comparisons that decide.
+"""What a study claims, its arms, the comparisons that decide; the run that a run began from.
 
 Revision: 0002, after 0001.
 """
@@ -17,3 +17,4 @@ def upgrade() -> None:
     op.add_column("study", sa.Column("claim", sa.Text(), nullable=True))
     op.add_column("study", sa.Column("arms", sa.JSON(), nullable=True))
     op.add_column("study", sa.Column("decides", sa.JSON(), nullable=True))
+    op.add_column("run", sa.Column("parent_id", sa.Integer(), nullable=True))

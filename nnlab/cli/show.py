@@ -148,6 +148,7 @@ def _state(run: Run) -> Mapping[str, Any]:
         "epochs_planned": run.epochs_planned,
         "selected_epoch": run.selected_epoch,
         "data_fingerprint": run.data_fingerprint,
+        "parent": run.parent_id,
         "wall_seconds": run.wall_seconds,
         "device_seconds": run.device_seconds,
         "created_at": run.created_at.isoformat(),
@@ -199,6 +200,8 @@ def _state_lines(run: Run) -> list[tuple[str, str]]:
     if run.wall_seconds is not None:
         device = f", {run.device_seconds:.2f} s of it training" if run.device_seconds else ""
         lines.append(("Took", f"{run.wall_seconds:.2f} s{device}"))
+    if run.parent_id is not None:
+        lines.append(("Began with", f"the weights of run {run.parent_id}"))
     if run.data_fingerprint:
         lines.append(("Data hash", run.data_fingerprint))
     return lines

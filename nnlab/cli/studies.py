@@ -11,6 +11,7 @@ from nnlab.cli.place import opened
 from nnlab.cli.render import Column, render
 from nnlab.experiments import builtin as builtins
 from nnlab.records import Status
+from nnlab.space import parse_seeds
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -71,6 +72,11 @@ def studies(
     render(rows, COLUMNS, format)
 
 
+def _count_of(seeds: object) -> int:
+    """How many seeds a study names, by their number or one by one."""
+    return seeds if isinstance(seeds, int) else len(parse_seeds(seeds))
+
+
 def _builtin_rows() -> list[dict[str, object]]:
     """Read from their files: nothing is multiplied out, so no data set is loaded."""
     rows = []
@@ -82,7 +88,7 @@ def _builtin_rows() -> list[dict[str, object]]:
                 "question": content["question"],
                 "claim": content["claim"],
                 "arms": len(content["arm"]),
-                "seeds": content["seeds"],
+                "seeds": _count_of(content["seeds"]),
             }
         )
     return rows

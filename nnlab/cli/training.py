@@ -1,5 +1,6 @@
 """From settings typed to runs trained: enqueue what is missing, work it off, say what came out."""
 
+import difflib
 import gc
 import sys
 from collections.abc import Sequence
@@ -184,6 +185,11 @@ def _existing(db: store.Database, name: str) -> Study:
     try:
         return store.find_study(db, name)
     except UnknownName as error:
+        close = difflib.get_close_matches(name, builtin.names(), n=1, cutoff=0.5)
+        if close:
+            raise UsageError(
+                error.message, hint=f"nnlab train --study {close[0]} trains a built-in study"
+            ) from None
         raise UsageError(
             error.message, hint=f"nnlab init-study {name} --lr 1e-3..1e-1 sets it up"
         ) from None

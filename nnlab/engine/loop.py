@@ -15,7 +15,7 @@ from torch import nn
 
 from nnlab.engine import transfer
 from nnlab.engine.models import start_noise
-from nnlab.engine.optimizers import SecondOrder, gradient_norm, set_lr
+from nnlab.engine.optimizers import SecondOrder, gradient_norm, set_lr, state_bytes
 from nnlab.engine.schedules import schedule_of
 from nnlab.engine.seeds import derive, generator
 from nnlab.engine.session import Session, named, start
@@ -216,11 +216,13 @@ def take_step(session: Session) -> None:
 
 
 def _costs(session: Session) -> dict[str, float]:
-    """What a second-order optimizer spent: evaluations of the gradient, Hessian products."""
-    if not isinstance(session.optimizer, SecondOrder):
-        return {}
-    cost = session.optimizer.cost
-    return {"cost/gradients": float(cost.gradients), "cost/products": float(cost.products)}
+    """Memory that the optimizer keeps; of second order also the gradients and products spent."""
+    values = {"cost/state_bytes": float(state_bytes(session.optimizer))}
+    if isinstance(session.optimizer, SecondOrder):
+        cost = session.optimizer.cost
+        values["cost/gradients"] = float(cost.gradients)
+        values["cost/products"] = float(cost.products)
+    return values
 
 
 def _select(session: Session, number: int, value: float) -> None:

@@ -2,10 +2,10 @@
 
 The logarithm of the loss is fitted by joined straight pieces. It stalls from the first joint
 after which it falls less in `WINDOW` epochs than the noise of a single epoch, in the piece that
-begins there (or in all of it, where it is shorter) and over all that follows. A noise that is left when the mean no longer falls is what a
-smaller learning rate takes away: the steps of stochastic gradient descent scatter around the
-minimum by an amount that shrinks with the learning rate (Robbins and Monro 1951; Bottou, Curtis
-and Nocedal 2018, theorem 4.6).
+begins there (or in all of it, where it is shorter) and over all that follows. A noise that is left
+when the mean no longer falls is what a smaller learning rate takes away: the steps of stochastic
+gradient descent scatter around the minimum by an amount that shrinks with the learning rate
+(Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018, theorem 4.6).
 """
 
 import math

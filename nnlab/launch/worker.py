@@ -124,8 +124,9 @@ def _train(
     with _heartbeat(db, claim):
         session = start(config_of(run.trial.setting, run.seed))
         saver = Checkpointer(db.address.artifacts / str(run.id) / "checkpoint.pt")
+        parent_id = None
         if not _resumed(session, saver.path, run, listener) and session.config.start_from:
-            _begin_from_parent(db, session, run, listener)
+            parent_id = _begin_from_parent(db, session, run, listener)
         writer = store.RunWriter(
             db,
             claim,
@@ -134,6 +135,8 @@ def _train(
             resume_after=session.epoch,
             lease_seconds=LEASE_SECONDS,
         )
+        if parent_id is not None:
+            writer.began_with(parent_id)
         listener.started(run, session.epoch)
         device_seconds = 0.0
         for epoch in train(session, should_stop):
@@ -214,8 +217,10 @@ def _resumed(session: Session, path: Path, run: Run, listener: Listener) -> bool
     return True
 
 
-def _begin_from_parent(db: store.Database, session: Session, run: Run, listener: Listener) -> None:
-    """Begins with the weights that `--from` named, if they are still what they were.
+def _begin_from_parent(
+    db: store.Database, session: Session, run: Run, listener: Listener
+) -> int | None:
+    """Begins with the weights that `--from` named; gives the run that made them, if one did.
 
     Raises:
         UsageError: there are none, or the run was set up with others.
@@ -234,6 +239,7 @@ def _begin_from_parent(db: store.Database, session: Session, run: Run, listener:
     )
     source = weights.path.name if weights.run_id is None else f"run {weights.run_id}"
     listener.noted(run, f"from {source}: {told}")
+    return weights.run_id
 
 
 def _save_model(session: Session, artifacts: Path, run: Run) -> Artifact:

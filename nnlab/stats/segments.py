@@ -2,7 +2,7 @@
 
 Segmented regression (Hinkley 1971): the joints are searched for, the line is least squares. How
 many joints there are is decided by the criterion of Schwarz 1978 (BIC), with three parameters for a
-joint: with two, for its place and the change of slope, BIC finds too many (Kim and Kim 2016).
+joint: with two, for its place and the change of slope, noise made joints of two epochs' length.
 """
 
 import math
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 MOST_JOINTS = 5
 # Longer curves are averaged down to so many points: the search takes as many fits for a joint.
@@ -72,7 +75,7 @@ def noise_of(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum(bend**2 for bend in bends) / (1.5 * (len(values) - 2)))
 
 
-def _joints(y: "np.ndarray") -> list[int]:
+def _joints(y: "Floats") -> list[int]:
     """The joints of the number of pieces that BIC prefers."""
     n = len(y)
     least = _ROUNDING * float(y @ y) + 1e-300
@@ -90,7 +93,7 @@ def _joints(y: "np.ndarray") -> list[int]:
     return best
 
 
-def _with_one_more(y: "np.ndarray", joints: Sequence[int]) -> list[int] | None:
+def _with_one_more(y: "Floats", joints: Sequence[int]) -> list[int] | None:
     """The joints and the one that helps most beside them; None where there is no room."""
     free = [place for place in range(1, len(y) - _TAIL) if _fits(place, joints)]
     if not free:
@@ -98,7 +101,7 @@ def _with_one_more(y: "np.ndarray", joints: Sequence[int]) -> list[int] | None:
     return sorted([*joints, min(free, key=lambda place: _squares(y, sorted([*joints, place])))])
 
 
-def _settled(y: "np.ndarray", joints: list[int]) -> list[int]:
+def _settled(y: "Floats", joints: list[int]) -> list[int]:
     """Moves one joint after another to its best place beside the others, until none moves."""
     for _ in range(MOST_JOINTS):
         before = joints
@@ -114,7 +117,7 @@ def _fits(place: int, joints: Sequence[int]) -> bool:
     return all(abs(place - joint) >= _APART for joint in joints)
 
 
-def _squares(y: "np.ndarray", joints: Sequence[int]) -> float:
+def _squares(y: "Floats", joints: Sequence[int]) -> float:
     """The sum of squares that the best line with these joints leaves."""
     import numpy as np
 
@@ -125,7 +128,7 @@ def _squares(y: "np.ndarray", joints: Sequence[int]) -> float:
     return float(left @ left)
 
 
-def _basis(places: "np.ndarray", joints: Sequence[int]) -> "np.ndarray":
+def _basis(places: "Floats", joints: Sequence[int]) -> "Floats":
     """A column of ones, one of places, and for each joint how far a place is behind it."""
     import numpy as np
 

@@ -25,6 +25,7 @@ RUN = f"""
     SELECT run.id, trial.id, study.name, trial.setting, trial.digest,
            run.seed, run.repeat, run.current, run.name, run.tags,
            run.epochs, run.epochs_planned, run.selected_epoch, run.data_fingerprint, run.reason,
+           run.parent_id,
            run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
            {PLACE}
     FROM run
@@ -101,6 +102,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         selected_epoch,
         data_fingerprint,
         reason,
+        parent_id,
         wall_seconds,
         device_seconds,
         created_at,
@@ -122,6 +124,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         selected_epoch=selected_epoch,
         data_fingerprint=data_fingerprint,
         reason=reason,
+        parent_id=parent_id,
         wall_seconds=wall_seconds,
         device_seconds=device_seconds,
         created_at=moment(created_at),

@@ -109,6 +109,8 @@ run = Table(
     # Points back at the attempt that holds the lease. No foreign key: attempts point at runs.
     Column("lease_attempt_id", Integer),
     Column("lease_until", Float),
+    # The run whose weights this one began with. No foreign key: added to a table that was there.
+    Column("parent_id", Integer),
     UniqueConstraint("trial_id", "seed", "repeat"),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("repeat >= 0", name="repeat"),

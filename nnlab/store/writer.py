@@ -117,7 +117,11 @@ class RunWriter:
                 "UPDATE attempt SET first_epoch = ? WHERE id = ?",
                 (resume_after + 1, claim.attempt_id),
             )
-            self._set_data(connection, data_fingerprint)
+            if data_fingerprint is not None:
+                connection.exec_driver_sql(
+                    "UPDATE run SET data_fingerprint = ? WHERE id = ?",
+                    (data_fingerprint, self._run_id),
+                )
             self._load(connection, resume_after)
 
     def write(self, epoch: Epoch) -> None:
@@ -157,11 +161,13 @@ class RunWriter:
             added = self._add(connection, epoch, {name: float(values[name]) for name in values}, {})
         self._metrics |= added
 
-    def set_data(self, fingerprint: str) -> None:
-        """Notes what identifies the data that the run is trained on."""
+    def began_with(self, parent_id: int) -> None:
+        """Notes the run whose weights this one began with."""
         with self._db.write() as connection:
             self._hold(connection)
-            self._set_data(connection, fingerprint)
+            connection.exec_driver_sql(
+                "UPDATE run SET parent_id = ? WHERE id = ?", (parent_id, self._run_id)
+            )
 
     def finish(
         self,
@@ -210,12 +216,6 @@ class RunWriter:
 
     def _hold(self, connection: Connection) -> None:
         hold(connection, self._claim, time.time() + self._lease_seconds)
-
-    def _set_data(self, connection: Connection, fingerprint: str | None) -> None:
-        if fingerprint is not None:
-            connection.exec_driver_sql(
-                "UPDATE run SET data_fingerprint = ? WHERE id = ?", (fingerprint, self._run_id)
-            )
 
     def _load(self, connection: Connection, resume_after: int) -> None:
         rows = connection.exec_driver_sql(

@@ -99,7 +99,9 @@ def test_weights_go_on_to_other_classes_seed_by_seed(nnlab: Nnlab, folder: Path)
     child = next(s for s in settings if s.get("start_from"))
     assert child["start_from"] == "base"
     assert len(child["start_version"]) == 16
-    assert "start_from base" in nnlab("show", "3").out
+    assert "start_from base" in nnlab("show", "4").out
+    assert "the weights of run 2" in nnlab("show", "4").out
+    assert nnlab("show", "4", "--format", "json").json[0]["parent"] == 2
 
 
 def test_a_parent_that_was_trained_anew_makes_a_new_trial(nnlab: Nnlab) -> None:

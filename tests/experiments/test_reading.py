@@ -12,6 +12,7 @@ NAN = float("nan")
 RUN = Run(
     id=1, trial=Trial(1, "s", {}, "d"), seed=0, repeat=0, current=True, status=Status.FINISHED,
     name=None, tags=(), epochs=4, epochs_planned=4, selected_epoch=3, data_fingerprint=None,
+    parent_id=None,
     reason=None, wall_seconds=None, device_seconds=None, created_at=datetime.now(UTC),
     started_at=None, ended_at=None,
 )  # fmt: skip

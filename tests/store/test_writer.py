@@ -120,7 +120,7 @@ def test_the_end_is_stored_whole(lab: Lab) -> None:
     claim = lab.claim([run_id])
     assert claim is not None
     writer = store.RunWriter(lab.db, claim, environment=ENVIRONMENT, data_fingerprint="feed")
-    writer.set_data("beef")
+    writer.began_with(7)
     writer.write(epoch(1, val_loss=0.5))
     finding = Finding(
         "NN101", "overfitting", Severity.WARNING, 0.75, 3, "it rose", "stop earlier",
@@ -137,7 +137,8 @@ def test_the_end_is_stored_whole(lab: Lab) -> None:
         artifacts=[model],
     )
     (run,) = store.runs(lab.db)
-    assert (run.status, run.selected_epoch, run.data_fingerprint) == (Status.FINISHED, 1, "beef")
+    assert (run.status, run.selected_epoch, run.data_fingerprint) == (Status.FINISHED, 1, "feed")
+    assert run.parent_id == 7
     assert run.started_at is not None
     assert run.ended_at is not None
     assert run.created_at <= run.started_at <= run.ended_at
@@ -176,7 +177,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(lab: Lab) -> None:
     for write in (
         lambda: writer.write(epoch(1, val_loss=0.9)),
         lambda: writer.extra({"test/loss": 0.9}, 1),
-        lambda: writer.set_data("beef"),
+        lambda: writer.began_with(1),
         lambda: finish(writer),
         lambda: store.RunWriter(lab.db, slow),
     ):

@@ -174,6 +174,19 @@ def set_lr(optimizer: optim.Optimizer, lr: float) -> None:
         group["lr"] = lr * group.get("lr_factor", 1.0)
 
 
+def state_bytes(optimizer: optim.Optimizer) -> int:
+    """Bytes that an optimizer keeps from one step to the next: moments, pairs, directions."""
+    return sum(map(_bytes_in, optimizer.state.values()))
+
+
+def _bytes_in(value: object) -> int:
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Mapping):
+        return sum(map(_bytes_in, value.values()))
+    return sum(map(_bytes_in, value)) if isinstance(value, list | tuple) else 0
+
+
 def gradient_norm(model: nn.Module) -> torch.Tensor:
     """The 2-norm of all gradients as one vector, a scalar tensor on the model's device."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
