@@ -3,7 +3,7 @@
 from nnlab.catalogue.choice import Choice
 
 PROBES = (
-    Choice("light", "statistics of each layer on one fixed batch; under 2 % of the time"),
+    Choice("light", "statistics of each layer on one fixed batch, every 80 steps or epoch"),
     Choice("full", "as light, with gradients of every layer and the noise of the gradient"),
     Choice("none", "nothing"),
 )

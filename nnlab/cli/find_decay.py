@@ -28,7 +28,7 @@ def find_decay(
     ] = False,
     seeds: Annotated[
         int,
-        typer.Option("--seeds", metavar="N", min=2, max=1000, help="seeds 0 to N-1 to try with"),
+        typer.Option("--seeds", metavar="N", min=5, max=1000, help="seeds 0 to N-1 to try with"),
     ] = 5,
     output: Annotated[
         list[Path] | None,

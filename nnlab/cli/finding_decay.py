@@ -8,13 +8,14 @@ from nnlab import store
 from nnlab.cli import training
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
-from nnlab.cli.render import Column, note, render, say
+from nnlab.cli.render import Column, note, print_json, render, say
 from nnlab.config import config_of, digest_of, setting_of
 from nnlab.errors import UsageError
-from nnlab.experiments.find_decay import METRIC, Stall, find_decay, with_decay
+from nnlab.experiments.find_decay import METRIC, FoundDecay, find_decay, with_decay
 from nnlab.objective import Objective
 from nnlab.plots.save import check_format
 from nnlab.records import Run
+from nnlab.stats.claims import Verdict, judge
 from nnlab.stats.paired import paired
 
 PROPOSED = (
@@ -48,23 +49,30 @@ def find(
     """
     for path in output:
         check_format(path)
+    if try_them and how is not Format.TABLE:
+        raise UsageError(
+            "--try prints how the training goes, and takes no --format",
+            hint="nnlab compare find-decay/RUN --format json afterwards",
+        )
     with opened(db, write=try_them) as database:
         run = _one(store.find_runs(database, [name]), name)
         history = store.history(database, run.id)
-        stall = find_decay(history, run.trial.setting)
+        found = find_decay(history, run.trial.setting)
         rows = [
-            {"decay": p.name, "options": _typed(p.options), "why": p.why} for p in stall.proposals
+            {"decay": p.name, "options": _typed(p.options), "why": p.why} for p in found.proposals
         ]
-        if how is Format.TABLE:
-            say(f"run {run.id}: {stall.why}")
-        if rows:
+        if how is Format.JSON:
+            print_json({"run": run.id, "epoch": found.epoch, "why": found.why, "proposals": rows})
+        elif how is Format.TABLE:
+            say(f"run {run.id}: {found.why}")
+        if rows and how is not Format.JSON:
             render(rows, PROPOSED, how)
         if output:
             curve = history.get(METRIC)
-            _draw(stall, tuple(curve.values) if curve else (), output)
-        if try_them and stall.proposals:
-            _try(database, run, stall, range(seeds))
-        elif stall.proposals and how is Format.TABLE:
+            _draw(found, tuple(curve.values) if curve else (), output)
+        if try_them and found.proposals:
+            _try(database, run, found, range(seeds))
+        elif found.proposals and how is Format.TABLE:
             say(f"next: nnlab find-decay {name} --try", style="dim")
 
 
@@ -80,14 +88,14 @@ def _typed(options: object) -> str:
     return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options.items())
 
 
-def _try(db: store.Database, run: Run, stall: Stall, seeds: Sequence[int]) -> None:
+def _try(db: store.Database, run: Run, found: FoundDecay, seeds: Sequence[int]) -> None:
     """Trains the run's setting and the proposals with the same seeds, and compares."""
     config = config_of(run.trial.setting, 0)
     objective = Objective.parse(config.objective or "")
     arms = {"none": run.trial.setting} | {
-        one.name: with_decay(run.trial.setting, one.options) for one in stall.proposals
+        one.name: with_decay(run.trial.setting, one.options) for one in found.proposals
     }
-    settings = {name: setting_of(config_of(found, 0)) for name, found in arms.items()}
+    settings = {name: setting_of(config_of(arm, 0)) for name, arm in arms.items()}
     study = store.create_study(
         db,
         name=f"find-decay/{run.id}",
@@ -103,17 +111,15 @@ def _try(db: store.Database, run: Run, stall: Stall, seeds: Sequence[int]) -> No
     ]
     queued = store.enqueue(db, study, plans)
     training.work(db, queued.run_ids, training.Show(quiet=False, verbose=False), keep_models=False)
-    found = _values(db, queued.run_ids, objective.metric)
+    best = _values(db, queued.run_ids, objective.metric)
     rows = []
-    control = found.get(digest_of(settings["none"]), {})
+    control = best.get(digest_of(settings["none"]), {})
     for name, setting in settings.items():
-        values = found.get(digest_of(setting), {})
+        values = best.get(digest_of(setting), {})
         both = sorted(set(values) & set(control))
         if not both:
             continue
         compared = paired([values[s] for s in both], [control[s] for s in both])
-        better = compared.low > 0 if objective.direction == "max" else compared.high < 0
-        worse = compared.high < 0 if objective.direction == "max" else compared.low > 0
         rows.append(
             {
                 "decay": name,
@@ -123,16 +129,24 @@ def _try(db: store.Database, run: Run, stall: Stall, seeds: Sequence[int]) -> No
                 "interval": f"{compared.low:+.3g} to {compared.high:+.3g}",
                 "helped": "the control"
                 if name == "none"
-                else "yes"
-                if better
-                else "no, it hurt"
-                if worse
-                else f"cannot tell with {compared.n} seeds",
+                else _helped([values[s] - control[s] for s in both], objective),
             }
         )
     say(f"{objective.metric} at the selected epoch, paired by seed:")
     render(rows, TRIED, Format.TABLE)
     say(f"next: nnlab plot curves find-decay/{run.id} -o decays.pdf", style="dim")
+
+
+def _helped(changes: Sequence[float], objective: Objective) -> str:
+    """Whether a change of the objective, one a seed, is for the better, by the rule of verdicts."""
+    sign = 1.0 if objective.direction == "max" else -1.0
+    match judge([sign * change for change in changes], above=0.0).verdict:
+        case Verdict.SUPPORTED:
+            return "yes"
+        case Verdict.NOT_SUPPORTED:
+            return "no, it hurt"
+        case _:
+            return f"cannot tell with {len(changes)} seeds"
 
 
 def _values(db: store.Database, run_ids: Sequence[int], metric: str) -> dict[str, dict[int, float]]:
@@ -147,11 +161,11 @@ def _values(db: store.Database, run_ids: Sequence[int], metric: str) -> dict[str
     return found
 
 
-def _draw(stall: Stall, losses: Sequence[float], output: Sequence[Path]) -> None:
+def _draw(found: FoundDecay, losses: Sequence[float], output: Sequence[Path]) -> None:
     from nnlab.plots.decay_points import decay_points
     from nnlab.plots.save import save
 
-    figure = decay_points(losses, stall.epoch)
+    figure = decay_points(losses, found.epoch)
     for path in output:
-        save(figure, path, {"nnlab": nnlab.__version__, "stalls": str(stall.epoch)})
+        save(figure, path, {"nnlab": nnlab.__version__, "stalls": str(found.epoch)})
         note(f"{path} drawn")

@@ -46,7 +46,7 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
                 values[objective.metric], session.selected_value
             ):
                 _select(session, number, values[objective.metric])
-        if session.probe is not None:
+        if session.probe is not None and session.probe.due(number):
             values |= session.probe.measure()
         yield Epoch(number, values, time.perf_counter() - started)
         if not math.isfinite(values["train/loss"]):
@@ -68,6 +68,7 @@ def _train_epoch(session: Session, number: int) -> dict[str, float]:
     order = order.to(session.device)
     met = _Met(session, order)
     draw = begin_epoch(session, number)
+    probe = session.probe if session.probe is not None and session.probe.due(number) else None
     lr = norm = None
     for index, (begin, end) in enumerate(bounds):
         rows = order[begin:end]
@@ -81,8 +82,8 @@ def _train_epoch(session: Session, number: int) -> dict[str, float]:
         if config.lr is not None:
             lr = config.lr * schedule(number - 1 + index / len(bounds))
             set_lr(session.optimizer, lr)
-        if last and session.probe is not None:
-            session.probe.before_last_step()
+        if last and probe is not None:
+            probe.before_last_step()
         if isinstance(session.optimizer, SecondOrder):
             outputs = _ask_again(session, number, examples, targets)
         else:
@@ -94,8 +95,8 @@ def _train_epoch(session: Session, number: int) -> dict[str, float]:
             session.average.after_step(session.model)
         # Metrics wait for the end of the epoch: read there at once, they cost a copy a step.
         met.note(begin, end, outputs, targets)
-    if session.probe is not None:
-        session.probe.after_last_step()
+    if probe is not None:
+        probe.after_last_step()
     if session.average is not None:
         session.average.after_epoch(session.model, number)
     values = met.values()

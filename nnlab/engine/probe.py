@@ -1,4 +1,4 @@
-"""What happens inside a model, measured once an epoch on one fixed batch of the training split.
+"""What happens inside a model, measured after epochs on one fixed batch of the training split.
 
 Names are `probe/<what>/<layer>`, layers numbered from 1, the first hidden one:
 activation_mean, activation_sd, zeros (share of the outputs that are 0), dead (share of the units
@@ -11,7 +11,7 @@ The pass is in evaluation mode and without a gradient, so it changes nothing tha
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -23,6 +23,8 @@ from nnlab.engine.losses import Loss
 
 # Examples in the fixed batch.
 BATCH = 64
+# A look costs about as much as a step of a small model: so many steps make it under 2 %.
+STEPS_A_LOOK = 80
 # Deeper models are measured at so many layers, evenly spread, the first and the last among them.
 MOST_LAYERS = 8
 
@@ -37,9 +39,17 @@ class Probe:
     """Looks into one model; made by `build`."""
 
     def __init__(
-        self, model: nn.Module, examples: torch.Tensor, targets: torch.Tensor, loss: Loss | None
+        self,
+        model: nn.Module,
+        examples: torch.Tensor,
+        targets: torch.Tensor,
+        loss: Loss | None,
+        *,
+        every: int = 1,
+        last: int = 0,
     ) -> None:
-        """`loss` is given where gradients are to be measured too."""
+        """With `loss` gradients are measured too; `every` and `last` are those of `due`."""
+        self._every, self._last = every, last
         self._model = model
         self._examples, self._targets = examples, targets
         self._loss = loss
@@ -49,6 +59,10 @@ class Probe:
         found = [module for module in model.modules() if isinstance(module, MODULES)]
         self._layers = [found[place] for place in _spread(len(found), MOST_LAYERS)]
         self._numbers = [place + 1 for place in _spread(len(found), MOST_LAYERS)]
+
+    def due(self, epoch: int) -> bool:
+        """Whether an epoch is measured: the first, each `every`-th after it, and the last."""
+        return (epoch - 1) % self._every == 0 or epoch == self._last
 
     def before_last_step(self) -> None:
         """Notes the weights before the epoch's last step."""
@@ -75,16 +89,16 @@ class Probe:
         training = self._model.training
         try:
             with torch.no_grad():
-                self._model.eval()(self._examples)
+                # After an evaluation it is in this mode already, and walking a model costs time.
+                (self._model.eval() if training else self._model)(self._examples)
         finally:
-            self._model.train(training)
+            if training:
+                self._model.train()
             for hook in hooks:
                 hook.remove()
         if len(outputs) != len(self._layers):
             return {}  # a user's model may leave a layer out, or pass through one twice
-        with torch.no_grad():
-            rows = [_statistics(*pair) for pair in zip(self._layers, outputs, strict=True)]
-            table = torch.stack(rows).tolist() if rows else []
+        table = _statistics(self._layers, outputs)
         return {
             f"probe/{name}/{number}": value
             for number, layer, row in zip(self._numbers, self._layers, table, strict=True)
@@ -126,31 +140,65 @@ class Probe:
 
 
 def build(
-    config: RunConfig, model: nn.Module, examples: torch.Tensor, targets: torch.Tensor
+    config: RunConfig,
+    model: nn.Module,
+    examples: torch.Tensor,
+    targets: torch.Tensor,
+    steps: int,
 ) -> Probe | None:
-    """The probe that a resolved config asks for, over the first rows of the training split."""
+    """The probe that a resolved config asks for, over the first rows of the training split.
+
+    Where an epoch has fewer `steps` than pay for a look, the light one skips epochs.
+    """
     if config.probe == "none":
         return None
-    loss = losses.measured(config) if config.probe == "full" else None
-    return Probe(model, examples[:BATCH], targets[:BATCH], loss)
+    full = config.probe == "full"
+    return Probe(
+        model,
+        examples[:BATCH],
+        targets[:BATCH],
+        losses.measured(config) if full else None,
+        every=1 if full else math.ceil(STEPS_A_LOOK / steps),
+        last=config.epochs,
+    )
 
 
 _NAMES = ("activation_mean", "activation_sd", "zeros", "dead", "saturated")
 
 
-def _statistics(layer: nn.Module, outputs: torch.Tensor) -> torch.Tensor:
-    """The numbers of `_NAMES` for what a layer put out: [5]."""
-    variance, mean = torch.var_mean(outputs)
-    channels = 1 if outputs.ndim == 4 else outputs.ndim - 1
-    others = [place for place in range(outputs.ndim) if place != channels]
-    alive = torch.count_nonzero(outputs, dim=others).to(outputs.dtype)
-    zeros = 1.0 - alive.sum() / outputs.numel()
-    dead = (alive == 0).to(outputs.dtype).mean()
-    low, high = _ENDS.get(type(layer), (-math.inf, math.inf))
+@torch.no_grad()
+def _statistics(layers: Sequence[nn.Module], outputs: Sequence[torch.Tensor]) -> list[list[float]]:
+    """The numbers of `_NAMES` for what each layer put out.
+
+    Layers of one kind and shape are measured together: on small models an operation costs more
+    than its arithmetic.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for place, (layer, output) in enumerate(zip(layers, outputs, strict=True)):
+        alike.setdefault((_ENDS.get(type(layer)), output.shape), []).append(place)
+    found = [
+        _of_alike(torch.stack([outputs[place] for place in places]), ends)
+        for (ends, _), places in alike.items()
+    ]
+    rows = torch.cat(found).tolist() if found else []
+    places = [place for group in alike.values() for place in group]
+    return [row for _, row in sorted(zip(places, rows, strict=True))]
+
+
+def _of_alike(outputs: torch.Tensor, ends: object) -> torch.Tensor:
+    """The numbers of `_NAMES` for layers of one shape: [layers, n, ...] gives [layers, 5]."""
+    count = outputs[0].numel()
+    variance, mean = torch.var_mean(outputs.flatten(1), dim=1)
+    channels = 2 if outputs.ndim == 5 else outputs.ndim - 1
+    others = [place for place in range(1, outputs.ndim) if place != channels]
+    alive = torch.count_nonzero(outputs, dim=others)
+    zeros = 1.0 - alive.sum(1) / count
+    dead = 1.0 - torch.count_nonzero(alive, dim=1) / alive.shape[1]
     saturated = zeros
-    if type(layer) in _ENDS:
-        saturated = ((outputs < low) | (outputs > high)).to(outputs.dtype).mean()
-    return torch.stack([mean, variance.sqrt(), zeros, dead, saturated])
+    if isinstance(ends, tuple):
+        beyond = (outputs < ends[0]) | (outputs > ends[1])
+        saturated = torch.count_nonzero(beyond.flatten(1), dim=1) / count
+    return torch.stack([mean, variance.sqrt(), zeros, dead, saturated], dim=1)
 
 
 def _noise_scale(parts: list[list[torch.Tensor]], size: int) -> float:

@@ -170,7 +170,7 @@ def _assembled(
     )
     steps = math.ceil(len(data.train) / session.batch_size)
     session.average = average.build(model, config, steps)
-    session.probe = probe.build(config, model, data.train.examples, data.train.targets)
+    session.probe = probe.build(config, model, data.train.examples, data.train.targets, steps)
     return session
 
 

@@ -1,29 +1,17 @@
-"""Where a run without decay stops falling, and the decays that this suggests.
-
-The logarithm of the training loss is followed by windows. A window's slope is compared with its
-standard error, from the noise between neighbouring epochs; the run has stalled from the first
-window on that does not fall by more than twice that, if nearly all later ones do not either.
-"""
+"""The decays that a run without one suggests: where its training loss stops falling."""
 
 import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnlab.config import default_in
 from nnlab.errors import UsageError
+from nnlab.experiments.stalling import SHORTEST, movement_of
 from nnlab.objective import Scalar, Setting
 from nnlab.records import History
 
 METRIC = "train/loss"
-FEWEST_EPOCHS = 12
-# Standard errors that a slope must lie below 0 to count as falling.
-FALLING = 2.0
-# Share of the later windows that must have stalled too: some fall by chance.
-LASTING = 0.8
 FACTOR = 0.1
-# From the sd of second differences of white noise, and from a median deviation to an sd.
-_SECOND, _MAD = math.sqrt(6.0), 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +24,18 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Stall:
-    """Where the loss stopped falling; `epoch` is None where it still falls.
+class FoundDecay:
+    """The last epoch of the loss's fall, None where it still falls, and why so.
 
-    `before` is the fall of the loss per epoch up to there, `noise` the sd of its noise, both as
-    shares of the loss. `proposals` are empty where there is nothing to decay.
+    `proposals` are empty where there is nothing to decay.
     """
 
-    epochs: int
     epoch: int | None
-    before: float
-    noise: float
+    why: str
     proposals: tuple[Proposal, ...]
 
-    @property
-    def why(self) -> str:
-        """What was seen, in a sentence."""
-        fall = f"{METRIC} fell {self.before:.1%} per epoch"
-        if self.epoch is None:
-            return f"{fall} to the end, against noise of ±{self.noise:.1%}: nothing to decay yet"
-        return f"{fall} until {self.epoch}; from there noise of ±{self.noise:.1%} dominates"
 
-
-def find_decay(history: History, setting: Setting) -> Stall:
+def find_decay(history: History, setting: Setting) -> FoundDecay:
     """Reads the decay off a run without one.
 
     Raises:
@@ -69,51 +46,32 @@ def find_decay(history: History, setting: Setting) -> Stall:
             f"the run had --decay {setting.get('decay')}: where it would stall without is unknown",
             hint="train it with --decay none first",
         )
+    if setting.get("lr") is None:
+        raise UsageError(f"--opt {setting.get('opt')} has no learning rate to decay")
     curve = history.get(METRIC)
     losses = tuple(curve.values) if curve is not None else ()
-    if len(losses) < FEWEST_EPOCHS:
+    if len(losses) < SHORTEST:
         raise UsageError(
-            f"{len(losses)} epochs are too few to tell a fall from noise;"
-            f" {FEWEST_EPOCHS} are needed"
+            f"{len(losses)} epochs are too few to tell a fall from noise; {SHORTEST} are needed"
         )
-    if not all(math.isfinite(loss) and loss > 0 for loss in losses):
+    if not all(0 < loss < math.inf for loss in losses):
         raise UsageError(f"{METRIC} is not positive and finite in every epoch")
-    logs = [math.log(loss) for loss in losses]
-    noise = noise_of(logs)
-    epoch = stalled_at(logs, noise)
-    before = _fall(logs[: epoch if epoch is not None else len(logs)])
-    proposals = _proposals(epoch, len(logs)) if epoch is not None else ()
-    return Stall(len(logs), epoch, before, noise, proposals)
+    movement = movement_of(losses)
+    epoch = movement.stall.epoch if movement.stall else None
+    warmup = float(setting.get("warmup") or 0.0)
+    if epoch is not None and epoch <= warmup:
+        raise UsageError(f"the loss stalls at epoch {epoch}, inside the warmup of {warmup:g}")
+    proposals = _proposals(epoch, len(losses), warmup) if epoch is not None else ()
+    return FoundDecay(epoch, movement.why, proposals)
 
 
-def noise_of(values: Sequence[float]) -> float:
-    """The sd of white noise on a smooth curve, from its second differences, robustly."""
-    second = [a - 2 * b + c for a, b, c in zip(values, values[1:], values[2:], strict=False)]
-    late = second[len(second) // 3 :]  # the first fall is steep, and no noise
-    return _MAD * statistics.median(map(abs, late)) / _SECOND
-
-
-def stalled_at(values: Sequence[float], noise: float) -> int | None:
-    """The epoch, from 1, from which values no longer fall; None where they fall to the end."""
-    width = max(5, len(values) // 6)
-    spread = math.sqrt(sum((i - (width - 1) / 2) ** 2 for i in range(width)))
-    falls = [
-        _slope(values[begin : begin + width]) < -FALLING * noise / spread
-        for begin in range(len(values) - width + 1)
-    ]
-    for begin, falling in enumerate(falls):
-        later = falls[begin:]
-        if not falling and later.count(False) >= LASTING * len(later):
-            return begin + 1
-    return None
-
-
-def _proposals(epoch: int, epochs: int) -> tuple[Proposal, ...]:
+def _proposals(epoch: int, epochs: int, warmup: float) -> tuple[Proposal, ...]:
     """Steps where the loss stalls and halfway to the end; exp and inv that end as low."""
     halfway = epoch + (epochs - epoch) // 2
     steps = [epoch] + ([halfway] if epoch + 3 <= halfway < epochs else [])
     level = FACTOR ** len(steps)
-    exp, inverse = -math.log(level) / epochs, (1 / level - 1) / epochs
+    decaying = epochs - warmup
+    exp, inverse = -math.log(level) / decaying, (1 / level - 1) / decaying
     told = " and ".join(str(step) for step in steps)
     return (
         Proposal(
@@ -153,19 +111,6 @@ def with_decay(setting: Setting, options: Mapping[str, Scalar]) -> dict[str, Sca
     changed = {**kept, **options}
     assert all(default_in(name, changed)[0] for name in options)
     return changed
-
-
-def _fall(logs: Sequence[float]) -> float:
-    """The mean share that a loss loses in an epoch."""
-    if len(logs) < 2:
-        return 0.0
-    return 1.0 - math.exp((logs[-1] - logs[0]) / (len(logs) - 1))
-
-
-def _slope(values: Sequence[float]) -> float:
-    middle = (len(values) - 1) / 2
-    top = math.fsum((i - middle) * value for i, value in enumerate(values))
-    return top / math.fsum((i - middle) ** 2 for i in range(len(values)))
 
 
 def _rounded(rate: float) -> float:

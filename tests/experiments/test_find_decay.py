@@ -31,7 +31,7 @@ def stalling(at: int, noise: float, seed: int, epochs: int = 60) -> History:
 def test_a_known_change_is_found_within_two_epochs_nearly_always(at: int, noise: float) -> None:
     found = [find_decay(stalling(at, noise, seed), SETTING).epoch for seed in range(20)]
     near = sum(epoch is not None and abs(epoch - at) <= 2 for epoch in found)
-    assert near >= 18, found
+    assert near >= 19, found
 
 
 def test_a_loss_that_falls_to_the_end_has_nothing_to_decay() -> None:

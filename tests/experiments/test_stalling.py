@@ -1,0 +1,65 @@
+"""Where a loss stops falling: kinks that are known, and curves without one."""
+
+import math
+import random
+
+import pytest
+
+from nnlab.experiments.stalling import SHORTEST, movement_of
+from nnlab.stats.segments import noise_of, pieces_of
+
+
+def losses(epochs: int, kink: int, fall: float, noise: float, seed: int) -> list[float]:
+    """Falls by a share an epoch until `kink`, then scatters around one value."""
+    draw = random.Random(seed)
+    return [math.exp(-fall * min(e, kink) + draw.gauss(0, noise)) for e in range(1, epochs + 1)]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "kink", "fall", "noise"),
+    [(40, 14, 0.03, 0.02), (60, 20, 0.1, 0.02), (200, 60, 0.03, 0.03)],
+)
+def test_a_known_kink_is_found_within_two_epochs(
+    epochs: int, kink: int, fall: float, noise: float
+) -> None:
+    for seed in range(5):
+        stall = movement_of(losses(epochs, kink, fall, noise, seed)).stall
+        assert stall is not None
+        assert abs(stall.epoch - kink) <= 2
+        assert stall.noise == pytest.approx(noise, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("kink", "fall", "noise", "told"),
+    [
+        (40, 0.05, 0.02, "nothing to decay yet"),
+        (40, 0.0, 0.02, "did not fall beyond its noise"),
+        (14, 0.08, 0.0, "stands still without noise"),
+    ],
+    ids=["falls to the end", "never fell", "no noise"],
+)
+def test_without_a_stall_it_says_why(kink: int, fall: float, noise: float, told: str) -> None:
+    for seed in range(5):
+        movement = movement_of(losses(40, kink, fall, noise, seed))
+        assert movement.stall is None
+        assert told in movement.why
+
+
+@pytest.mark.parametrize("wrong", [[1.0] * (SHORTEST - 1), [1.0] * 20 + [0.0], [math.nan] * 20])
+def test_what_cannot_be_read_is_refused(wrong: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"epochs|above 0"):
+        movement_of(wrong)
+
+
+def test_joined_pieces_are_found_exactly_where_there_is_no_noise() -> None:
+    values = [10.0 - 2 * min(i, 4) - 0.5 * max(0, i - 4) for i in range(20)]
+    found = pieces_of(values)
+    assert found.joints == (4,)
+    assert found.slopes == pytest.approx((-2.0, -0.5))
+    assert found.fit == pytest.approx(values)
+
+
+def test_noise_is_told_from_a_slope() -> None:
+    draw = random.Random(0)
+    values = [-0.3 * i + draw.gauss(0, 0.5) for i in range(5000)]
+    assert noise_of(values) == pytest.approx(0.5, rel=0.05)
