@@ -9,7 +9,7 @@ from nnlab import store
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
 from nnlab.cli.plan import Typed, plan_of
-from nnlab.cli.render import Column, note, render
+from nnlab.cli.render import Column, note, print_json, render
 from nnlab.plots.save import check_format
 from nnlab.space import Point, label, telling
 
@@ -70,7 +70,7 @@ def show_init(
         }
         for name, outputs in found
     ]
-    render(rows, INIT_COLUMNS, how)
+    _print(rows, INIT_COLUMNS, how)
     if output:
         from nnlab.plots.init_histograms import Outputs, init_histograms
 
@@ -135,7 +135,7 @@ def show_sensitivity(
         }
         for one in found
     ]
-    render(rows, SENSITIVITY_COLUMNS, how)
+    _print(rows, SENSITIVITY_COLUMNS, how)
     if how is Format.TABLE:
         note(
             f"rise: of the mean loss over {found[0].examples} training examples, when the weights"
@@ -154,6 +154,14 @@ def show_sensitivity(
             ]
         )
         _save(figure, output, {"runs": ", ".join(str(one.run.id) for one in found)})
+
+
+def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], how: Format) -> None:
+    """As a table its columns, as JSON all that was measured."""
+    if how is Format.JSON:
+        print_json(rows)
+    else:
+        render(rows, columns, how)
 
 
 def _save(figure: Any, output: Sequence[Path], provenance: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from nnlab.plots.style import WIDTH, color, style
 
 _ROW = 2.3  # inches
 _LEVELS = 12
+_TITLE = 44  # letters that fit above a panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def _lines(ax: Axes, run: Slices, row: int, limits: tuple[float, float]) -> None
         ax.plot(run.steps, values, color=color(row), linewidth=0.8, alpha=0.8)
     ax.set_yscale("log")
     ax.set_ylim(limits[0] * 0.8, limits[1] * 1.25)
-    ax.set_title(run.label)
+    ax.set_title(shorten(run.label, _TITLE, placeholder="…"))
     ax.set_xlabel("Step, in lengths of the weights")
     ax.set_ylabel("Training loss")
 
