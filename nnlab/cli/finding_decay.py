@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import nnlab
 from nnlab import store
 from nnlab.cli import training
+from nnlab.cli.figure_files import check_formats, write_figure
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
-from nnlab.cli.render import Column, note, print_json, render, say
+from nnlab.cli.render import Column, print_json, render, say
 from nnlab.config import config_of, digest_of, setting_of
 from nnlab.errors import UsageError
 from nnlab.experiments.find_decay import METRIC, FoundDecay, find_decay, with_decay
 from nnlab.objective import Objective
-from nnlab.plots.save import check_format
 from nnlab.records import Run
 from nnlab.stats.claims import Verdict, judge
 from nnlab.stats.paired import paired
@@ -47,8 +46,7 @@ def find(
     Raises:
         UsageError: no single run is meant, or it cannot tell.
     """
-    for path in output:
-        check_format(path)
+    check_formats(output)
     if try_them and how is not Format.TABLE:
         raise UsageError(
             "--try prints how the training goes, and takes no --format",
@@ -163,9 +161,6 @@ def _values(db: store.Database, run_ids: Sequence[int], metric: str) -> dict[str
 
 def _draw(found: FoundDecay, losses: Sequence[float], output: Sequence[Path]) -> None:
     from nnlab.plots.decay_points import decay_points
-    from nnlab.plots.save import save
 
     figure = decay_points(losses, found.epoch)
-    for path in output:
-        save(figure, path, {"nnlab": nnlab.__version__, "stalls": str(found.epoch)})
-        note(f"{path} drawn")
+    write_figure(figure, output, {"stalls": str(found.epoch)})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nnlab
+from nnlab.cli.figure_files import check_formats, write_figure
 from nnlab.cli.options import Format
 from nnlab.cli.plan import Typed, plan_of
 from nnlab.cli.render import Column, note, print_json, render, say
@@ -33,12 +33,9 @@ def find(
     Raises:
         UsageError: several settings, an impossible range, or no fall of the loss.
     """
-    from nnlab.plots.save import check_format
-
     if not 0 < low < high:
         raise UsageError(f"--low must be above 0 and below --high, got {low:g} and {high:g}")
-    for path in output:
-        check_format(path)
+    check_formats(output)
     points = plan_of(Typed(settings)).points
     if len(points) != 1:
         raise UsageError(f"find-lr tests one setting, got {len(points)}", hint="no lists")
@@ -84,9 +81,7 @@ def _draw(
     if not output:
         return
     from nnlab.plots.lr_range import lr_range
-    from nnlab.plots.save import save
 
     figure = lr_range(tests, suggested)
-    for path in output:
-        save(figure, path, {"nnlab": nnlab.__version__, "range test": f"lr {suggested:g}"})
-        note(f"{path}: {len(tests)} range tests")
+    provenance = {"range test": f"lr {suggested:g}"}
+    write_figure(figure, output, provenance, f"{len(tests)} range tests")

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nnlab
 from nnlab import store
+from nnlab.cli.figure_files import check_formats, write_figure
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
 from nnlab.cli.plan import Typed, plan_of
 from nnlab.cli.render import Column, note, print_json, render
-from nnlab.plots.save import check_format
 from nnlab.space import Point, label, telling
 
 # The lecture's figure: weights too small, too large, and two that hold.
@@ -47,8 +46,7 @@ def show_init(
     Raises:
         ConfigError: settings that do not hold.
     """
-    for path in output:
-        check_format(path)
+    check_formats(output)
     points = _points(settings, seed)
     # torch takes its second or two here, after the settings were found to be good.
     from nnlab.engine.init_probe import layer_outputs
@@ -75,7 +73,7 @@ def show_init(
         from nnlab.plots.init_histograms import Outputs, init_histograms
 
         figure = init_histograms([Outputs(n, o.sds, o.samples) for n, o in found])
-        _save(figure, output, {"probe": "init"})
+        write_figure(figure, output, {"probe": "init"})
 
 
 def _points(settings: Mapping[str, Any], seed: object) -> tuple[Point, ...]:
@@ -103,8 +101,7 @@ def show_sensitivity(
         UsageError: a run kept no weights.
         UnknownName: no such run.
     """
-    for path in output:
-        check_format(path)
+    check_formats(output)
     with opened(db) as database:
         runs = store.find_runs(database, names)
         from nnlab.experiments.sensitivity import sensitivity
@@ -153,7 +150,7 @@ def show_sensitivity(
                 for o in found
             ]
         )
-        _save(figure, output, {"runs": ", ".join(str(one.run.id) for one in found)})
+        write_figure(figure, output, {"runs": ", ".join(str(one.run.id) for one in found)})
 
 
 def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], how: Format) -> None:
@@ -162,11 +159,3 @@ def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], how: Fo
         print_json(rows)
     else:
         render(rows, columns, how)
-
-
-def _save(figure: Any, output: Sequence[Path], provenance: Mapping[str, str]) -> None:
-    from nnlab.plots.save import save
-
-    for path in output:
-        save(figure, path, {"nnlab": nnlab.__version__, **provenance})
-        note(f"{path} drawn")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from nnlab.engine.activations import MODULES
+from nnlab.engine.listening import heard
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError
 
@@ -41,18 +42,10 @@ def layer_outputs(session: Session, *, examples: int = 512, kept: int = 2000) ->
     layers = [module for module in session.model.modules() if isinstance(module, MODULES)]
     if not layers:
         raise UsageError(f"--model {session.config.model} has no hidden layer to look at")
-    outputs: list[torch.Tensor] = []
-    hooks = [
-        layer.register_forward_hook(lambda module, given, output: outputs.append(output))  # noqa: ARG005
-        for layer in layers
-    ]
-    try:
+    with heard(layers) as found:
         # Batch normalisation has no running statistics yet: it takes those of the batch.
         session.model.train()(session.data.train.examples[:examples])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    flat = [output.flatten().double() for output in outputs]
+    flat = [output.flatten().double() for _, output in found]
     return LayerOutputs(
         tuple(values.mean().item() for values in flat),
         tuple(values.std().item() for values in flat),

@@ -11,7 +11,7 @@ The pass is in evaluation mode and without a gradient, so it changes nothing tha
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -19,6 +19,7 @@ from torch import nn
 from nnlab.config import RunConfig
 from nnlab.engine import losses
 from nnlab.engine.activations import MODULES
+from nnlab.engine.listening import heard
 from nnlab.engine.losses import Loss
 
 # Examples in the fixed batch.
@@ -84,18 +85,15 @@ class Probe:
         return values
 
     def _activations(self) -> dict[str, float]:
-        outputs: list[torch.Tensor] = []
-        hooks = [layer.register_forward_hook(_keeper(outputs)) for layer in self._layers]
         training = self._model.training
         try:
-            with torch.no_grad():
+            with torch.no_grad(), heard(self._layers) as found:
                 # After an evaluation it is in this mode already, and walking a model costs time.
                 (self._model.eval() if training else self._model)(self._examples)
         finally:
             if training:
                 self._model.train()
-            for hook in hooks:
-                hook.remove()
+        outputs = [output for _, output in found]
         if len(outputs) != len(self._layers):
             return {}  # a user's model may leave a layer out, or pass through one twice
         table = _statistics(self._layers, outputs)
@@ -128,7 +126,8 @@ class Probe:
         finally:
             self._model.train(training)
         norms = torch.stack(torch._foreach_norm(whole)).tolist()
-        values = {f"probe/grad_norm/{n}": norm for n, norm in enumerate(norms, start=1)}
+        moving = [n for n, w in enumerate(self._weights, start=1) if w.requires_grad]
+        values = {f"probe/grad_norm/{n}": norm for n, norm in zip(moving, norms, strict=True)}
         return values | {"probe/gradient_noise": _noise_scale(parts, half)}
 
     def _gradient(self, loss: Loss, rows: slice) -> list[torch.Tensor]:
@@ -212,14 +211,6 @@ def _noise_scale(parts: list[list[torch.Tensor]], size: int) -> float:
     signal = 2 * large - small
     noise = (small - large) * 2 * size
     return noise / signal if signal > 0 else math.nan
-
-
-def _keeper(outputs: list[torch.Tensor]) -> Callable[[nn.Module, object, torch.Tensor], None]:
-    def keep(module: nn.Module, given: object, output: torch.Tensor) -> None:
-        del module, given
-        outputs.append(output)
-
-    return keep
 
 
 def _spread(count: int, most: int) -> list[int]:

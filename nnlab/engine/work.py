@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from nnlab.engine.listening import heard
+
 _COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
 
@@ -14,22 +16,19 @@ def multiply_adds(model: nn.Module, examples: torch.Tensor) -> int:
         model: left as it was, in training mode or not.
         examples: [n, ...] on the model's device; the first is put through it.
     """
-    total = 0
-
-    def count(layer: nn.Module, _: object, outputs: torch.Tensor) -> None:
-        nonlocal total
-        weight = layer.weight
-        assert isinstance(weight, torch.Tensor)
-        channels_at = -1 if isinstance(layer, nn.Linear) else 1
-        total += weight.numel() * (outputs.numel() // outputs.shape[channels_at])
-
     layers = [layer for layer in model.modules() if isinstance(layer, _COUNTED)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
     was_training = model.training
     try:
-        model.eval()(examples[:1])
+        with heard(layers) as found:
+            model.eval()(examples[:1])
     finally:
         model.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    return total
+    return sum(_multiply_adds(layer, outputs) for layer, outputs in found)
+
+
+def _multiply_adds(layer: nn.Module, outputs: torch.Tensor) -> int:
+    """Each weight is used once at each place of the output."""
+    weight = layer.weight
+    assert isinstance(weight, torch.Tensor)
+    channels_at = -1 if isinstance(layer, nn.Linear) else 1
+    return weight.numel() * (outputs.numel() // outputs.shape[channels_at])

@@ -106,3 +106,12 @@ def test_none_measures_nothing(config: Make) -> None:
 def test_a_model_without_known_activations_is_left_alone(config: Make) -> None:
     values = next(iter(train(start(config(model="linear", epochs=1))))).values
     assert [name for name in values if name.startswith("probe/")] == ["probe/update_ratio"]
+
+
+def test_a_frozen_layer_has_no_gradient_and_the_others_keep_their_numbers() -> None:
+    model = two_units()
+    model.get_parameter("0.weight").requires_grad = False
+    loss = nn.functional.cross_entropy
+    looked = Probe(model, torch.ones(4, 1), torch.zeros(4, dtype=torch.long), loss)
+    names = [name for name in looked.measure() if name.startswith("probe/grad_norm/")]
+    assert names == ["probe/grad_norm/2"]
