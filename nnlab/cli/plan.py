@@ -7,11 +7,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from nnlab.catalogue import lookup
 from nnlab.cli.arms import arms_of, fields_of, joined, pretrain_of
 from nnlab.cli.place import opened
 from nnlab.config import choosables
 from nnlab.engine.data import facts
+from nnlab.engine.user import model_version
 from nnlab.errors import ConfigError, NoDatabase, UsageError, unknown_name
 from nnlab.experiments.deciding import comparisons
 from nnlab.launch.parents import find_parents
@@ -206,7 +206,7 @@ def _expanded(
             found[arm] = expand(
                 space,
                 known,
-                model_version=_model_version,
+                model_version=model_version,
                 start_version=start_version,
                 shared=shared,
             )
@@ -215,15 +215,6 @@ def _expanded(
     if problems:
         raise ConfigError(problems)
     return found
-
-
-def _model_version(model: str) -> str | None:
-    """The hash of a user's own model; a built-in one has none."""
-    if lookup("model", model).name != "module:":
-        return None
-    from nnlab.engine import user  # its search for modules is needed here only
-
-    return user.version(model)
 
 
 def _start_version(db: str | None, start_from: str) -> str:

@@ -130,9 +130,8 @@ class EpochMean(Average):
             self._take(model, 1.0 / (1 + self.count))
 
 
-def build(model: nn.Module, config: RunConfig, steps: int) -> Average | None:
+def build(model: nn.Module, config: RunConfig) -> Average | None:
     """The average that a resolved config asks for, of a model that is on its device."""
-    del steps  # both kinds count their own updates
     match config.average:
         case "ema":
             assert config.average_decay is not None

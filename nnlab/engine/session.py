@@ -169,7 +169,7 @@ def _assembled(
         mix=mix.build(config, data.in_shape, data.outputs),
     )
     steps = math.ceil(len(data.train) / session.batch_size)
-    session.average = average.build(model, config, steps)
+    session.average = average.build(model, config)
     session.probe = probe.build(config, model, data.train.examples, data.train.targets, steps)
     return session
 

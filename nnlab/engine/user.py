@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import nnlab
+from nnlab.catalogue import lookup
 from nnlab.errors import UserCodeError, unknown_name
 
 _NNLAB = Path(nnlab.__file__).resolve().parent
@@ -65,6 +66,15 @@ def version(reference: str) -> str | None:
             raise _no_module(place)
         path = Path(spec.origin or "")
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
+
+
+def model_version(name: str) -> str | None:
+    """The version of a user's own model, by what `--model` names; a built-in one has none.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    return version(name) if lookup("model", name).name == "module:" else None
 
 
 def blame(error: BaseException) -> str | None:

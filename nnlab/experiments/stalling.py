@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.stats.segments import Pieces, noise_of, pieces_of
+from nnlab.stats.segments import Pieces, noise_of, pieces_of, slope_of
 
 WINDOW = 5
 SHORTEST = 12
@@ -66,7 +66,7 @@ def _stall(logs: Sequence[float], pieces: Pieces) -> Stall | None:
     starts = (0, *pieces.joints, len(logs) - 1)
     for number, joint in enumerate(pieces.joints, start=1):
         rest = logs[joint:]
-        noise, slope = noise_of(rest), _slope(rest)
+        noise, slope = noise_of(rest), slope_of(rest)
         reach = min(WINDOW, starts[number + 1] - joint)
         if max(-WINDOW * slope, -reach * pieces.slopes[number]) < noise >= _STILL:
             before = pieces.slopes[number - 1]
@@ -88,7 +88,7 @@ def _why(stall: Stall) -> str:
 
 def _why_not(logs: Sequence[float], pieces: Pieces) -> str:
     tail = logs[pieces.joints[-1] if pieces.joints else 0 :]
-    noise, falls = noise_of(tail), -math.expm1(_slope(tail))
+    noise, falls = noise_of(tail), -math.expm1(slope_of(tail))
     if WINDOW * falls < max(noise, WINDOW * _STILL):
         if noise < _STILL:
             return (
@@ -103,10 +103,3 @@ def _why_not(logs: Sequence[float], pieces: Pieces) -> str:
         f"train/loss is still falling, {falls:.1%} an epoch at the end with a noise of"
         f" ±{noise:.1%}: nothing to decay yet, train for more epochs first"
     )
-
-
-def _slope(values: Sequence[float]) -> float:
-    """The slope of the straight line through evenly spaced values, by least squares."""
-    middle = (len(values) - 1) / 2
-    top = math.fsum((place - middle) * value for place, value in enumerate(values))
-    return top / math.fsum((place - middle) ** 2 for place in range(len(values)))

@@ -60,6 +60,17 @@ def pieces_of(values: Sequence[float]) -> Pieces:
     )
 
 
+def slope_of(values: Sequence[float]) -> float:
+    """The slope of the straight line through evenly spaced values (shape [n]), least squares.
+
+    >>> slope_of([1.0, 3.0, 5.0])
+    2.0
+    """
+    middle = (len(values) - 1) / 2
+    top = math.fsum((place - middle) * value for place, value in enumerate(values))
+    return top / math.fsum((place - middle) ** 2 for place in range(len(values)))
+
+
 def noise_of(values: Sequence[float]) -> float:
     """The sd of independent noise on a smooth curve (shape [n]); nan below three values.
 

@@ -44,7 +44,7 @@ TARGETS = torch.randint(0, 2, (50,), generator=torch.Generator().manual_seed(2))
 
 def average_of(model: nn.Module, **settings: object) -> Average:
     given = RunConfig(epochs=EPOCHS, **settings)  # type: ignore[arg-type]
-    average = build(model, resolve(given, DataFacts("classification")), STEPS)
+    average = build(model, resolve(given, DataFacts("classification")))
     assert average is not None
     return average
 
@@ -214,4 +214,4 @@ def test_a_checkpoint_holds_no_more_than_the_average() -> None:
 
 def test_none_is_no_average() -> None:
     config = resolve(RunConfig(), DataFacts("classification"))
-    assert build(network(), config, STEPS) is None
+    assert build(network(), config) is None

@@ -77,4 +77,4 @@ def version(name: str) -> str | None:
     Raises:
         UserCodeError: there is no such file or module.
     """
-    return user.version(name) if lookup("model", name).name == "module:" else None
+    return user.model_version(name)

@@ -18,7 +18,6 @@ __all__ = [
     "Cost",
     "LossOf",
     "SecondOrder",
-    "asks_again",
     "build",
     "gradient_norm",
     "set_lr",
@@ -158,11 +157,6 @@ BUILD: Mapping[str, Build] = {
 def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     """The optimizer of a resolved config over all parameters of a model, the frozen ones too."""
     return BUILD[config.opt](model, config)
-
-
-def asks_again(config: RunConfig) -> bool:
-    """Whether the optimizer is a `SecondOrder`: its step asks for the loss, it has no lr."""
-    return config.opt in ("lbfgs", "newton-cg")
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:
