@@ -204,7 +204,7 @@ def _safetensors(path: Path) -> Any:
         from safetensors.torch import load_file
     except ImportError:
         raise CheckpointError(
-            f"{path} needs the safetensors package", hint="pip install safetensors"
+            f"{path} needs the safetensors package", hint="pip install nnlab[safetensors]"
         ) from None
     try:
         return load_file(path)
