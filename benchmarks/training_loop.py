@@ -86,7 +86,7 @@ def _ours(train: Part, val: Part) -> Iterator[Iterator[Epoch]]:
     cpu = torch.device("cpu")
     optimizer, loss = build_optimizer(model, config), losses.build(config)
     session = loop.Session(config, cpu, 1, data, model, optimizer, loss, losses.measured(config))
-    session.probe = probe.build(config, model, train.examples, train.targets, EXAMPLES // BATCH)
+    session.probe = probe.build(config, model, data, EXAMPLES // BATCH)
     with tempfile.TemporaryDirectory() as folder:
         db = store.open_database(str(Path(folder) / "runs.db"), write=True, create=True)
         study = store.create_study(

@@ -3,7 +3,8 @@
 from nnlab.catalogue.choice import Choice
 
 PROBES = (
-    Choice("light", "statistics of each layer on one fixed batch, every 80 steps or epoch"),
-    Choice("full", "as light, with gradients of every layer and the noise of the gradient"),
+    Choice("light", "statistics of each layer, and how noisy the gradient is"),
+    Choice("full", "as light, with gradients and updates of every layer of weights"),
+    Choice("sensitivity", "as light, with how much the loss moves when the weights do"),
     Choice("none", "nothing"),
 )

@@ -25,8 +25,8 @@ class Landscape:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """What the loss depends on."""
-        return list(self.model.parameters())
+        """What the loss depends on, but for what is frozen."""
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
     @torch.no_grad()
     def value(self) -> float:
@@ -96,10 +96,10 @@ def filter_normalised(model: nn.Module, draw: torch.Generator) -> Direction:
     """A random direction in which each filter is as long as the model's own.
 
     Rows of a weight are its filters; biases and scales of normalisation stay where they are
-    (Li et al. 2018, section 4).
+    (Li et al. 2018, section 4). What is frozen has none.
     """
     direction = []
-    for parameter in model.parameters():
+    for parameter in filter(lambda p: p.requires_grad, model.parameters()):
         part = _normal(parameter, draw)
         if parameter.ndim < 2:
             direction.append(torch.zeros_like(part))

@@ -9,6 +9,7 @@ session.test()               # the test split, opened once, at the selected epoc
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from torch import nn
@@ -16,12 +17,15 @@ from torch import nn
 from nnlab.engine import transfer
 from nnlab.engine.models import start_noise
 from nnlab.engine.optimizers import SecondOrder, gradient_norm, set_lr, state_bytes
+from nnlab.engine.probe import Probe
 from nnlab.engine.schedules import schedule_of
 from nnlab.engine.seeds import derive, generator
 from nnlab.engine.session import Session, named, start
 from nnlab.records import Epoch, Objective, Status
 
 __all__ = ["Session", "batches", "start", "train"]
+
+_DEAF = nullcontext()
 
 
 def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Epoch]:
@@ -34,9 +38,12 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
     while not session.done:
         started = time.perf_counter()
         number = session.epoch + 1
-        values = _train_epoch(session, number)
+        probe = session.probe if session.probe is not None and session.probe.due(number) else None
+        values = probe.before_training() if probe is not None and number == 1 else {}
+        values |= _train_epoch(session, number, probe)
         with session.averaged():
-            values |= named("val", session.measure(session.data.val))
+            with probe.hearing_evaluation() if probe is not None else _DEAF:
+                values |= named("val", session.measure(session.data.val))
             if session.config.exact_train:
                 exact = session.measure(session.data.train)
                 values |= {f"train/{name}_exact": value for name, value in exact.items()}
@@ -46,8 +53,8 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
                 values[objective.metric], session.selected_value
             ):
                 _select(session, number, values[objective.metric])
-        if session.probe is not None and session.probe.due(number):
-            values |= session.probe.measure()
+        if probe is not None:
+            values |= probe.measure()
         yield Epoch(number, values, time.perf_counter() - started)
         if not math.isfinite(values["train/loss"]):
             session.status = Status.DIVERGED
@@ -59,7 +66,7 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
     session.status = Status.FINISHED
 
 
-def _train_epoch(session: Session, number: int) -> dict[str, float]:
+def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str, float]:
     """One pass over the training split; the metrics are those met on the way."""
     config, train_part = session.config, session.data.train
     bounds = batches(len(train_part), session.batch_size)
@@ -68,7 +75,7 @@ def _train_epoch(session: Session, number: int) -> dict[str, float]:
     order = order.to(session.device)
     met = _Met(session, order)
     draw = begin_epoch(session, number)
-    probe = session.probe if session.probe is not None and session.probe.due(number) else None
+    step_look = probe if probe is not None and probe.due_step(number) else None
     lr = norm = None
     for index, (begin, end) in enumerate(bounds):
         rows = order[begin:end]
@@ -82,12 +89,14 @@ def _train_epoch(session: Session, number: int) -> dict[str, float]:
         if config.lr is not None:
             lr = config.lr * schedule(number - 1 + index / len(bounds))
             set_lr(session.optimizer, lr)
-        if last and probe is not None:
-            probe.before_last_step()
+        look = step_look if last else None
+        if look is not None:
+            look.before_last_step()
         if isinstance(session.optimizer, SecondOrder):
             outputs = _ask_again(session, number, examples, targets)
         else:
-            outputs = descend(session, examples, targets)
+            with look.hearing_gradient() if look is not None else _DEAF:
+                outputs = descend(session, examples, targets)
             if last or config.clip > 0 or config.clip_value > 0:
                 norm = _clip(session)
             take_step(session)
@@ -95,8 +104,8 @@ def _train_epoch(session: Session, number: int) -> dict[str, float]:
             session.average.after_step(session.model)
         # Metrics wait for the end of the epoch: read there at once, they cost a copy a step.
         met.note(begin, end, outputs, targets)
-    if probe is not None:
-        probe.after_last_step()
+    if step_look is not None:
+        step_look.after_last_step()
     if session.average is not None:
         session.average.after_epoch(session.model, number)
     values = met.values()

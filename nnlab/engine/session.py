@@ -170,7 +170,7 @@ def _assembled(
     )
     steps = math.ceil(len(data.train) / session.batch_size)
     session.average = average.build(model, config)
-    session.probe = probe.build(config, model, data.train.examples, data.train.targets, steps)
+    session.probe = probe.build(config, model, data, steps)
     return session
 
 

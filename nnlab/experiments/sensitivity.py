@@ -1,6 +1,5 @@
 """How much the loss of a trained run moves when its weights move."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +8,10 @@ import torch
 from nnlab import store
 from nnlab.config import config_of
 from nnlab.engine import transfer
-from nnlab.engine.landscape import (
-    Landscape,
-    filter_normalised,
-    line,
-    surface,
-    top_eigenvalue,
-)
+from nnlab.engine.landscape import Landscape, line, surface, top_eigenvalue
 from nnlab.engine.loop import start
+from nnlab.engine.probe.sensitivity import directions as random_directions
+from nnlab.engine.probe.sensitivity import rise
 from nnlab.engine.seeds import generator
 from nnlab.errors import UsageError
 from nnlab.launch.parents import find_parents
@@ -24,17 +19,14 @@ from nnlab.records import Run
 
 # Steps along a direction, of the weights' own length, from one side to the other.
 REACH = 1.0
-# Where the one number is read: the mean rise of the loss at a tenth of the weights' length.
-NEAR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
     """What was measured of a run on some training examples.
 
-    `rise` is the mean rise of the loss when the weights move by a tenth of their length in a
-    random direction. `lines[d][i]` is the loss at `steps[i]` along direction d, `surface` a grid
-    over two of them.
+    `rise` is that of `nnlab.engine.probe.sensitivity`. `lines[d][i]` is the loss at `steps[i]`
+    along direction d, `surface` a grid over two of them.
     """
 
     run: Run
@@ -62,8 +54,7 @@ def sensitivity(
     if grid < 3 or grid % 2 == 0:
         raise UsageError(f"--grid must be odd and at least 3, got {grid}")
     landscape = _landscape(db, run, examples)
-    draws = [generator(seed, "direction") for seed in range(directions)]
-    chosen = [filter_normalised(landscape.model, draw) for draw in draws]
+    chosen = random_directions(landscape.model, directions)
     steps = tuple(REACH * (2 * place / (grid - 1) - 1) for place in range(grid))
     value = landscape.value()
     sharpest = top_eigenvalue(landscape, generator(0, "direction"))
@@ -75,7 +66,7 @@ def sensitivity(
         sharpest.value,
         sharpest.iterations,
         sharpest.converged,
-        _rise(landscape, chosen, value),
+        rise(landscape, chosen, value),
         steps,
         tuple(tuple(line(landscape, direction, steps)) for direction in chosen),
         tuple(tuple(row) for row in surface(landscape, chosen[0], chosen[1], steps)),
@@ -93,8 +84,3 @@ def _landscape(db: store.Database, run: Run, examples: int) -> Landscape:
     return Landscape(
         session.model, session.measured, part.examples[:examples], part.targets[:examples]
     )
-
-
-def _rise(landscape: Landscape, directions: Sequence[list[torch.Tensor]], value: float) -> float:
-    found = [loss for one in directions for loss in line(landscape, one, (-NEAR, NEAR))]
-    return sum(found) / len(found) - value

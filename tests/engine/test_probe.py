@@ -1,5 +1,6 @@
 """The probe: numbers by hand, nothing disturbed, deep models summed up."""
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -9,10 +10,13 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import probe
-from nnlab.engine.loop import start, train
+from nnlab.engine.landscape import Landscape
+from nnlab.engine.loop import descend, start, train
 from nnlab.engine.probe import Probe
+from nnlab.engine.probe.sensitivity import sensitivity_of
 
 Make = Callable[..., RunConfig]
+Settings = dict[str, object]
 
 
 def two_units() -> nn.Module:
@@ -26,7 +30,7 @@ def two_units() -> nn.Module:
 
 def test_statistics_of_a_layer_by_hand() -> None:
     examples = torch.tensor([[1.0], [2.0], [-1.0], [3.0]])
-    values = Probe(two_units(), examples, torch.zeros(4, dtype=torch.long), None).measure()
+    values = Probe(two_units(), examples).measure()
     outputs = torch.tensor([2.0, 4.0, 0.0, 6.0, 0.0, 0.0, 0.0, 0.0])
     assert values["probe/activation_mean/1"] == pytest.approx(1.5)
     assert values["probe/activation_sd/1"] == pytest.approx(outputs.std().item())
@@ -41,20 +45,20 @@ def test_statistics_of_a_layer_by_hand() -> None:
 def test_saturation_is_the_share_at_the_ends(activation: nn.Module, at_ends: float) -> None:
     model = nn.Sequential(nn.Identity(), activation)
     examples = torch.tensor([[0.0], [at_ends], [-at_ends], [0.1]])
-    values = Probe(model, examples, torch.zeros(4), None).measure()
+    values = Probe(model, examples).measure()
     assert values["probe/saturated/1"] == pytest.approx(1 / 2)
 
 
 def test_a_channel_is_dead_where_its_whole_image_is() -> None:
     examples = torch.ones(3, 2, 4, 4)
     examples[:, 1] = -1.0
-    values = Probe(nn.Sequential(nn.ReLU()), examples, torch.zeros(3), None).measure()
+    values = Probe(nn.Sequential(nn.ReLU()), examples).measure()
     assert values["probe/dead/1"] == pytest.approx(1 / 2)
 
 
 def test_the_update_ratio_is_that_of_the_step_between() -> None:
     model = two_units()
-    looked = Probe(model, torch.ones(2, 1), torch.zeros(2, dtype=torch.long), None)
+    looked = Probe(model, torch.ones(2, 1))
     looked.before_last_step()
     weights = [p for p in model.parameters() if p.ndim == 2]
     size = math.sqrt(sum(w.square().sum().item() for w in weights))
@@ -80,16 +84,54 @@ def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
     assert [measured["probe/grad_norm/1"], measured["probe/grad_norm/2"]] == pytest.approx(wanted)
 
 
-def test_the_noise_scale_of_a_gradient_known_exactly() -> None:
-    """Per-example gradients g + s e with e of unit variance: the scale is s² d / |g|²."""
-    draw = torch.Generator().manual_seed(0)
-    dimensions, size, sd = 20_000, 8, 0.5
-    mean = torch.ones(dimensions, dtype=torch.float64)
-    parts = [
-        [mean + sd / math.sqrt(size) * torch.randn(dimensions, generator=draw).double()]
-        for _ in range(2)
+@pytest.mark.parametrize("settings", [{}, {"model": "cnn", "data": "digits", "width": 2}], ids=str)
+def test_the_gradient_noise_is_that_of_single_examples(config: Make, settings: Settings) -> None:
+    """The short cut against the gradient of each example by itself."""
+    session = start(config(dtype="float64", batch_size=12, **settings))
+    part, model = session.data.train, session.model
+    examples, targets = part.examples[:12], part.targets[:12]
+    looked = Probe(model, examples)
+    looked.before_last_step()
+    with looked.hearing_gradient():
+        descend(session, examples, targets)
+    measured = looked.measure().get("probe/gradient_noise", math.nan)
+    weights = [p for p in model.parameters() if p.ndim >= 2]
+    rows = []
+    for i in range(12):
+        loss = nn.functional.cross_entropy(model(examples[i : i + 1]), targets[i : i + 1])
+        rows.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)]))
+    each = torch.stack(rows)
+    variance = each.var(dim=0).sum()
+    signal = each.mean(0).square().sum() - variance / 12
+    expected = (variance / signal).item() if signal > 0 else math.nan
+    assert measured == pytest.approx(expected, rel=1e-9, nan_ok=True)
+
+
+def test_the_sensitivity_is_measured_before_and_after_epochs(config: Make) -> None:
+    session = start(config(probe="sensitivity", epochs=2))
+    first, last = train(session)
+    started = {"probe/start_rise", "probe/start_sharpness"}
+    assert started <= set(first.values)
+    assert not started & set(last.values)
+    for epoch in (first, last):
+        assert epoch.values["probe/sharpness"] > 0
+        assert math.isfinite(epoch.values["probe/rise"])
+
+
+def test_the_rise_is_that_of_twins_with_larger_inputs_too() -> None:
+    """Inputs ten times as large and first weights a tenth: the same function, the same rise."""
+    draw = torch.Generator().manual_seed(1)
+    examples = torch.randn(32, 3, generator=draw)
+    targets = torch.randint(0, 2, (32,), generator=draw)
+    one = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    two = copy.deepcopy(one)
+    with torch.no_grad():
+        two.get_parameter("0.weight").div_(10.0)
+    found = [
+        sensitivity_of(Landscape(model, nn.functional.cross_entropy, given, targets))["rise"]
+        for model, given in ((one, examples), (two, examples * 10.0))
     ]
-    assert probe._noise_scale(parts, size) == pytest.approx(sd**2, rel=0.05)
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
 def test_no_more_than_eight_layers_of_a_deep_model_are_measured(config: Make) -> None:
@@ -105,13 +147,17 @@ def test_none_measures_nothing(config: Make) -> None:
 
 def test_a_model_without_known_activations_is_left_alone(config: Make) -> None:
     values = next(iter(train(start(config(model="linear", epochs=1))))).values
-    assert [name for name in values if name.startswith("probe/")] == ["probe/update_ratio"]
+    assert {name for name in values if name.startswith("probe/")} == {
+        "probe/update_ratio",
+        "probe/gradient_noise",
+    }
 
 
 def test_a_frozen_layer_has_no_gradient_and_the_others_keep_their_numbers() -> None:
     model = two_units()
     model.get_parameter("0.weight").requires_grad = False
-    loss = nn.functional.cross_entropy
-    looked = Probe(model, torch.ones(4, 1), torch.zeros(4, dtype=torch.long), loss)
+    targets = torch.zeros(4, dtype=torch.long)
+    full = Landscape(model, nn.functional.cross_entropy, torch.ones(4, 1), targets)
+    looked = Probe(model, torch.ones(4, 1), full=full)
     names = [name for name in looked.measure() if name.startswith("probe/grad_norm/")]
     assert names == ["probe/grad_norm/2"]

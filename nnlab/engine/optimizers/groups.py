@@ -18,7 +18,7 @@ def groups_of(model: nn.Module, config: RunConfig) -> ParamGroups:
     normalisation layers keep their own size. Frozen parameters are there too, for they may be
     set free later; without a gradient no optimizer moves them.
     """
-    factors = _lr_factors(model, config)
+    factors = lr_factors(model, config)
     groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
     # Without factors these are two groups, weights and others: each group costs time a step.
     for bias in (False, True):
@@ -62,7 +62,7 @@ def _layer_of(name: str, layers: Iterable[str]) -> str:
     return max((layer for layer in layers if name.startswith(f"{layer}.")), key=len, default="")
 
 
-def _lr_factors(model: nn.Module, config: RunConfig) -> Mapping[str, float]:
+def lr_factors(model: nn.Module, config: RunConfig) -> Mapping[str, float]:
     """How many times its learning rate each parameter has, by name; empty where all have one."""
     if config.head_lr_factor == 1.0 and config.depth_lr_factor == 1.0:
         return {}

@@ -13,7 +13,7 @@ from nnlab.engine.optimizers.groups import ParamGroups, depths_of, gradients_of
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
 # A step's root mean square as AdamW has it, so that one lr serves both: Liu et al. 2025, eq. 4.
-_ADAMW_RMS = 0.2
+ADAMW_RMS = 0.2
 
 
 class Muon(Optimizer):
@@ -60,7 +60,7 @@ class Muon(Optimizer):
             state["momentum_buffer"] = torch.zeros_like(parameter)
         mean = state["momentum_buffer"].lerp_(gradient, 1.0 - group["momentum"])
         ahead = gradient.lerp(mean, group["momentum"]).flatten(1)
-        scale = _ADAMW_RMS * max(ahead.shape) ** 0.5
+        scale = ADAMW_RMS * max(ahead.shape) ** 0.5
         step = orthogonalised(ahead).view_as(parameter)
         parameter.add_(step, alpha=-group["lr"] * scale)
 
@@ -115,16 +115,16 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     Singular values end between 0.7 and 1.2, not at 1: Jordan et al. 2024 found that no worse.
 
     Args:
-        matrix: [rows, columns], in any floating type of single precision or more.
+        matrix: [..., rows, columns], in any floating type of single precision or more.
     """
     a, b, c = _QUINTIC
-    tall = matrix.shape[0] > matrix.shape[1]
-    x: torch.Tensor = matrix.T if tall else matrix
-    x = x / x.norm().clamp(min=1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x: torch.Tensor = matrix.mT if tall else matrix
+    x = x / torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     for _ in range(_ITERATIONS):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 def part_matrices(groups: ParamGroups, model: nn.Module) -> ParamGroups:
@@ -133,7 +133,7 @@ def part_matrices(groups: ParamGroups, model: nn.Module) -> ParamGroups:
     The head and embeddings stay with AdamW, as Jordan et al. advise: their inputs or outputs are
     one unit at a time. A model of one layer has nothing but a head.
     """
-    hidden = _hidden_weights(model)
+    hidden = hidden_weights(model)
     parted: ParamGroups = []
     for group in groups:
         for orthogonal in (True, False):
@@ -143,7 +143,7 @@ def part_matrices(groups: ParamGroups, model: nn.Module) -> ParamGroups:
     return parted
 
 
-def _hidden_weights(model: nn.Module) -> set[int]:
+def hidden_weights(model: nn.Module) -> set[int]:
     """The ids of the weights, two or more dimensions, of layers that are no head or embedding."""
     depths = depths_of(model)
     top = max(depths.values())

@@ -1,0 +1,167 @@
+"""What happens inside a model, measured after epochs.
+
+Names are `probe/<what>/<layer>`, layers numbered from 1, the first hidden one:
+activation_mean, activation_sd, zeros (share of the outputs that are 0), dead (share of the units
+that are 0 for the whole batch), saturated (share of a tanh's or sigmoid's outputs at their ends).
+They are of one fixed batch, the first rows of the validation split, and heard while that split is
+evaluated anyway. Beside them are two numbers of the epoch's last step: `probe/update_ratio`, how
+far it moved the weights, of their size, and `probe/gradient_noise` (`engine.gradient_noise`).
+`full` adds for each layer of weights `probe/grad_norm/<layer>`, on the first rows of the training
+split, and `probe/update_ratio/<layer>`; `sensitivity` adds `probe/rise` and `probe/sharpness`
+after each epoch and, as `probe/start_rise` and `probe/start_sharpness`, before the first
+(`sensitivity`).
+
+Nothing here changes what is trained.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+from torch import nn
+
+from nnlab.config import RunConfig
+from nnlab.engine import losses
+from nnlab.engine.data.prepare import Prepared
+from nnlab.engine.landscape import Landscape
+from nnlab.engine.probe.last_step import LastStep
+from nnlab.engine.probe.layers import BATCH, MOST_LAYERS, Layers
+from nnlab.engine.probe.noise import GradientNoise
+from nnlab.engine.probe.sensitivity import EXAMPLES, sensitivity_of
+from nnlab.engine.probe.waiting import Waiting, fetched
+
+__all__ = ["BATCH", "MOST_LAYERS", "STEPS_A_LOOK", "STEPS_A_STEP", "Probe", "build"]
+
+# So many steps of a small model pay for a look at the layers, and so many for one at a step: of
+# both together about 2 % (docs/log.md).
+STEPS_A_LOOK, STEPS_A_STEP = 50, 50
+
+_DEAF = nullcontext()
+
+
+class Probe:
+    """Looks into one model; made by `build`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        examples: torch.Tensor,
+        *,
+        full: Landscape | None = None,
+        sensitive: Landscape | None = None,
+        every: int = 1,
+        every_step: int = 1,
+        last: int = 0,
+        hears: bool = True,
+    ) -> None:
+        """What is measured, and how often.
+
+        Args:
+            model: what is looked into.
+            examples: the fixed batch, for where no evaluation is heard.
+            full: where the gradient of each layer is measured.
+            sensitive: where the sensitivity of the loss is measured.
+            every: epochs from one look to the next.
+            every_step: epochs from one look at the last step to the next, a multiple of `every`.
+            last: the last epoch.
+            hears: whether the model's own passes can be heard; those of a compiled one cannot.
+        """
+        self._model, self._full, self._sensitive = model, full, sensitive
+        self._every, self._every_step, self._last, self._hears = every, every_step, last, hears
+        self._layers = Layers(model, examples)
+        self._step = LastStep(model, each=full is not None)
+        self._noise = GradientNoise(model)
+        self._waiting: list[Waiting] = []
+
+    def due(self, epoch: int) -> bool:
+        """Whether an epoch is measured: the first, each `every`-th after it, and the last."""
+        return self._is_due(epoch, self._every)
+
+    def due_step(self, epoch: int) -> bool:
+        """Whether its last step is measured too."""
+        return self._is_due(epoch, self._every_step)
+
+    def before_training(self) -> dict[str, float]:
+        """What is measured before the first epoch."""
+        if self._sensitive is None:
+            return {}
+        found = sensitivity_of(self._sensitive)
+        return {f"probe/start_{name}": value for name, value in found.items()}
+
+    def before_last_step(self) -> None:
+        """Notes the weights before the epoch's last step."""
+        self._step.before()
+
+    def hearing_gradient(self) -> AbstractContextManager[None]:
+        """While it is open, the passes of the epoch's last step are heard."""
+        return self._hearing() if self._hears else _DEAF
+
+    @contextmanager
+    def _hearing(self) -> Iterator[None]:
+        with self._noise.hearing():
+            yield
+        self._waiting += self._noise.waiting()
+
+    def after_last_step(self) -> None:
+        """Notes how far that step moved them."""
+        self._waiting += self._step.after()
+
+    def hearing_evaluation(self) -> AbstractContextManager[None]:
+        """While it is open, what each layer puts out first is kept."""
+        return self._layers.hearing() if self._hears else _DEAF
+
+    def measure(self) -> dict[str, float]:
+        """The metrics of the epoch that is over."""
+        waiting = [*self._layers.waiting(), *self._waiting]
+        if self._full is not None:
+            waiting.append(gradient_norms(self._full))
+        self._waiting = []
+        values = fetched(waiting)
+        if self._sensitive is not None:
+            found = sensitivity_of(self._sensitive)
+            values |= {f"probe/{name}": value for name, value in found.items()}
+        return values
+
+    def _is_due(self, epoch: int, every: int) -> bool:
+        return (epoch - 1) % every == 0 or epoch == self._last
+
+
+def build(config: RunConfig, model: nn.Module, data: Prepared, steps: int) -> Probe | None:
+    """The probe that a resolved config asks for, with the data that it is measured on.
+
+    Where an epoch has fewer `steps` than pay for a look, the light one skips epochs.
+    """
+    if config.probe == "none":
+        return None
+    part, loss = data.train, losses.measured(config)
+
+    def landscape(rows: int) -> Landscape:
+        return Landscape(model, loss, part.examples[:rows], part.targets[:rows])
+
+    light = config.probe == "light"
+    every = math.ceil(STEPS_A_LOOK / steps)
+    return Probe(
+        model,
+        data.val.examples[:BATCH],
+        full=landscape(BATCH) if config.probe == "full" else None,
+        sensitive=landscape(EXAMPLES) if config.probe == "sensitivity" else None,
+        every=every if light else 1,
+        every_step=every * math.ceil(STEPS_A_STEP / (steps * every)) if light else 1,
+        last=config.epochs,
+        hears=not config.compile,
+    )
+
+
+def gradient_norms(landscape: Landscape) -> Waiting:
+    """`probe/grad_norm/<layer>` of each layer of weights that moves, in evaluation mode."""
+    training = landscape.model.training
+    landscape.model.eval()
+    try:
+        found = dict(zip(landscape.parameters, landscape.gradient(), strict=True))
+    finally:
+        landscape.model.train(training)
+    weights = [p for p in landscape.model.parameters() if p.ndim >= 2]
+    moving = {f"probe/grad_norm/{n}": found[w] for n, w in enumerate(weights, 1) if w in found}
+    norms = torch.stack(torch._foreach_norm(list(moving.values())))
+    return Waiting((norms,), lambda numbers: dict(zip(moving, numbers, strict=True)))
