@@ -24,7 +24,7 @@ SUBCOMMANDS = {
     "probe": ("init", "sensitivity"),
     "plot": ("curves", "lr"),
     "data": ("show", "fetch"),
-    "db": ("status", "upgrade", "backup", "check"),
+    "db": ("status", "upgrade", "backup", "check", "gc"),
 }
 WIDTH = 100
 

@@ -24,6 +24,7 @@ __all__ = [
     "History",
     "Objective",
     "Run",
+    "Sampler",
     "Scalar",
     "Setting",
     "Severity",
@@ -90,11 +91,20 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampler:
+    """How a study chooses what it tries next: the sampler's name and its options."""
+
+    name: str
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A question: a space of settings, an objective, seeds.
 
     `space` is None for an open study, to which any run may be added (the study `default` of
     plain `nnlab train`). A study with a claim has the arms that it compares, and what decides.
+    `sampler` is None where the whole grid is tried.
     """
 
     id: int
@@ -107,6 +117,8 @@ class Study:
     claim: str = ""
     arms: tuple[Arm, ...] = ()
     decides: tuple[Comparison, ...] = ()
+    sampler: Sampler | None = None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +137,8 @@ class Run:
 
     `epochs` counts the finished ones, `selected_epoch` is the one that the test split was
     evaluated at. `repeat` counts `--again`; only the newest repeat is `current` (ranked).
-    `parent_id` is the run whose weights it began with.
+    `parent_id` is the run whose weights it began with. `pruned_at` is the epoch after which a
+    pruner ended it: it is finished then, and `reason` says why. A removed run is never current.
     """
 
     id: int
@@ -147,6 +160,9 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    pruned_at: int | None = None
+    stop_requested_at: datetime | None = None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +189,9 @@ class Environment:
 class Attempt:
     """One process that worked on a run, from `started_at` until it ended, died or lost it.
 
-    `environment` is None where it died before it had loaded its data.
+    `environment` is None where it died before it had loaded its data. `engine` is `solo`, or
+    `stacked 64` for one of 64 runs that were trained as one program; `peak_bytes` is the most
+    memory its device held. Both are None where they are not known.
     """
 
     id: int
@@ -186,6 +204,8 @@ class Attempt:
     outcome: str | None
     started_at: datetime
     ended_at: datetime | None
+    engine: str | None = None
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,17 @@ from typing import Annotated
 import typer
 
 from nnlab import store
+from nnlab.cli.consent import agreed
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
-from nnlab.cli.render import Column, render, say
+from nnlab.cli.render import Column, bytes_text, render, say
 from nnlab.errors import StoreError
 
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    help="Look after the database: status, upgrade, backup, check.",
+    help="Look after the database: status, upgrade, backup, check, gc.",
 )
 
 STATUS = (
@@ -100,3 +101,53 @@ def check(db: Db = None) -> None:
             hint="nnlab db backup FILE copies what can be read",
         )
     say(f"{place}: no problems found")
+
+
+GARBAGE = (
+    Column("what", "what"),
+    Column("count", "count", lambda count: f"{count:,}", right=True),
+    Column("size", "files", bytes_text, right=True),
+)
+
+
+@app.command()
+def gc(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show what would be deleted, delete nothing")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+    db: Db = None,
+) -> None:
+    """Delete for good: what `nnlab rm` removed, files of unknown runs, old backups.
+
+    Backups that an upgrade made are old after a week; those you made stay.
+
+    [bold]Example[/bold]
+
+        nnlab db gc --dry-run
+    """
+    with opened(db, write=not dry_run) as database:
+        found = store.find_garbage(database)
+        render(_garbage_rows(found), GARBAGE, Format.TABLE)
+        if not found or dry_run:
+            say("nothing to delete" if not found else "dry run: nothing was deleted", style="dim")
+            return
+        if not agreed("delete these for good?", yes=yes):
+            say("nothing was deleted")
+            raise typer.Exit(1)
+        freed = store.collect(database, found)
+    say(f"{bytes_text(freed)} freed")
+
+
+def _garbage_rows(found: store.Garbage) -> list[dict[str, object]]:
+    return [
+        {"what": what, "count": count, "size": store.size_of(paths)}
+        for what, count, paths in (
+            ("removed runs", len(found.runs), found.folders),
+            ("removed studies", len(found.studies), ()),
+            ("folders of runs that are not in the database", len(found.orphans), found.orphans),
+            ("upgrade backups older than a week", len(found.backups), found.backups),
+        )
+        if count
+    ]

@@ -47,6 +47,9 @@ def list_runs(
         typer.Option("--status", metavar="STATUS", help=f"only these: {', '.join(Status)}"),
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="only runs with this tag")] = None,
+    removed: Annotated[
+        bool, typer.Option("--removed", help="those that `nnlab rm` removed, and no others")
+    ] = False,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=0, metavar="N", help="so many at most, 0 for all")
     ] = 20,
@@ -64,7 +67,7 @@ def list_runs(
     if status is not None and status not in list(Status):
         raise UnknownName("status", status, list(Status))
     with opened(db) as database:
-        chosen = store.find_study(database, study).id if study else None
+        chosen = _study_id(database, study, removed=removed) if study else None
         runs = store.runs(
             database,
             study=chosen,
@@ -72,6 +75,7 @@ def list_runs(
             tag=tag,
             limit=limit or None,
             newest_first=True,
+            removed=removed,
         )
         ids = [run.id for run in runs]
         summaries = store.summaries(database, ids)
@@ -84,6 +88,11 @@ def list_runs(
     render(rows, COLUMNS, format)
     if format is Format.TABLE and limit and len(runs) == limit:
         say(f"the newest {limit}; --limit 0 lists all", style="dim")
+
+
+def _study_id(db: store.Database, name: str, *, removed: bool) -> int:
+    gone = {study.name: study.id for study in store.all_studies(db, removed=True)}
+    return gone[name] if removed and name in gone else store.find_study(db, name).id
 
 
 def _row(

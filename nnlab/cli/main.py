@@ -21,6 +21,8 @@ COMMANDS = {
     "init-study": ("init_study", "Set up a study: a question, a space of settings, seeds.", _TRAIN),
     "find-lr": ("find_lr", "Find a learning rate by a range test.", _TRAIN),
     "find-decay": ("find_decay", "Find a decay from a run without one, and try it.", _TRAIN),
+    "watch": ("watch", "Watch runs from another terminal: progress, speed, failures.", _TRAIN),
+    "stop": ("stop", "Stop runs after their epoch, from any terminal.", _TRAIN),
     "compare": ("compare", "Rank trials, seeds aggregated; only what differs is shown.", _LOOK),
     "plot": ("plot", "Draw figures: curves, lr.", _LOOK),
     "probe": ("probe", "Look inside models: signals at the start, sensitivity.", _LOOK),
@@ -31,7 +33,8 @@ COMMANDS = {
     "choices": ("choices", "List what can be chosen: optimizers, decays, models, data, ...", _KNOW),
     "data": ("data", "Show a data set: shapes, classes, splits, a picture.", _KNOW),
     "devices": ("devices", "List the devices of this machine.", _KNOW),
-    "db": ("db", "Look after the database: status, upgrade, backup, check.", _KNOW),
+    "rm": ("rm", "Remove runs or studies from sight; --undo brings them back.", _KNOW),
+    "db": ("db", "Look after the database: status, upgrade, backup, check, gc.", _KNOW),
 }
 
 

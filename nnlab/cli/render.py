@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Wide enough that nothing is cut in a pipe, where no width is known.
 _PIPE_WIDTH = 10_000
 
+_UNITS = ("KiB", "MiB", "GiB", "TiB")
+
 Row = Mapping[str, Any]
 
 
@@ -70,6 +72,18 @@ def note(text: str) -> None:
     console(stderr=True).print(Text(f"note: {text}", style="yellow"), soft_wrap=True)
 
 
+def bytes_text(size: int) -> str:
+    """A size for people.
+
+    >>> bytes_text(0), bytes_text(1536), bytes_text(3 * 2**30)
+    ('0 bytes', '1.5 KiB', '3.0 GiB')
+    """
+    if size < 1024:
+        return f"{size} bytes"
+    power = min((size.bit_length() - 1) // 10, len(_UNITS))
+    return f"{size / 1024**power:,.1f} {_UNITS[power - 1]}"
+
+
 def render(rows: Sequence[Row], columns: Sequence[Column], how: Format) -> None:
     """Prints a list the way that was asked for."""
     match how:
@@ -86,6 +100,12 @@ def render(rows: Sequence[Row], columns: Sequence[Column], how: Format) -> None:
 def print_json(value: object) -> None:
     """Prints JSON; NaN and infinities, which it does not have, become null."""
     _print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_json_line(value: object) -> None:
+    """Prints JSON in one line, at once: for programs that read line by line."""
+    _print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
 
 
 def markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:

@@ -1,6 +1,7 @@
 """`nnlab show`: all that is known of a run."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -149,12 +150,18 @@ def _state(run: Run) -> Mapping[str, Any]:
         "selected_epoch": run.selected_epoch,
         "data_fingerprint": run.data_fingerprint,
         "parent": run.parent_id,
+        "pruned_at": run.pruned_at,
+        "stop_requested_at": _moment(run.stop_requested_at),
         "wall_seconds": run.wall_seconds,
         "device_seconds": run.device_seconds,
         "created_at": run.created_at.isoformat(),
-        "started_at": run.started_at.isoformat() if run.started_at else None,
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "started_at": _moment(run.started_at),
+        "ended_at": _moment(run.ended_at),
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def _attempt(attempt: Attempt) -> Mapping[str, Any]:
@@ -166,8 +173,10 @@ def _attempt(attempt: Attempt) -> Mapping[str, Any]:
         "command": attempt.command,
         "first_epoch": attempt.first_epoch,
         "outcome": attempt.outcome,
+        "engine": attempt.engine,
+        "peak_bytes": attempt.peak_bytes,
         "started_at": attempt.started_at.isoformat(),
-        "ended_at": attempt.ended_at.isoformat() if attempt.ended_at else None,
+        "ended_at": _moment(attempt.ended_at),
         "environment": None
         if where is None
         else {
@@ -213,8 +222,9 @@ def _environment_lines(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     last = attempts[-1]
     lines = [("Command", last.command)]
     if len(attempts) > 1:
-        told = ", ".join(f"{a.outcome or 'running'} from epoch {a.first_epoch}" for a in attempts)
-        lines.append(("Attempts", told))
+        lines.append(("Attempts", ", ".join(map(_attempt_told, attempts))))
+    elif last.engine:
+        lines.append(("Engine", _engine_told(last)))
     where = last.environment
     if where is None:
         return lines
@@ -225,6 +235,18 @@ def _environment_lines(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
         dirty = ", with uncommitted changes (kept)" if where.git_dirty else ""
         lines.append(("Commit", where.git_commit[:12] + dirty))
     return lines
+
+
+def _attempt_told(attempt: Attempt) -> str:
+    told = f"{attempt.outcome or 'running'} from epoch {attempt.first_epoch}"
+    return f"{told} ({_engine_told(attempt)})" if attempt.engine else told
+
+
+def _engine_told(attempt: Attempt) -> str:
+    """How an attempt was trained: alone, or one of many in one program; the memory it took."""
+    if attempt.peak_bytes is None:
+        return str(attempt.engine)
+    return f"{attempt.engine}, {attempt.peak_bytes / 2**20:,.0f} MiB"
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:

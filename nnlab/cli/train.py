@@ -38,6 +38,14 @@ def train(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="print a line for every epoch")
     ] = False,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            "--notify",
+            metavar="CMD",
+            help="a shell command to run when a run fails and at the end (docs/queue.md)",
+        ),
+    ] = None,
     db: Db = None,
     **settings: Any,
 ) -> None:
@@ -74,4 +82,5 @@ def train(
         dry_run=dry_run,
         show=training.Show(quiet=quiet, verbose=verbose),
         keep_models=keep_models,
+        notify=notify,
     )

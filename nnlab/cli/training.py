@@ -13,6 +13,7 @@ from nnlab.cli import announce
 from nnlab.cli.arms import pretrained_name
 from nnlab.cli.downloads import fetched
 from nnlab.cli.interrupt import StopRequest
+from nnlab.cli.notifying import OnEnded, Overheard, notified
 from nnlab.cli.place import opened
 from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config
 from nnlab.cli.render import say
@@ -53,8 +54,9 @@ def train(
     dry_run: bool,
     show: Show,
     keep_models: bool,
+    notify: str | None = None,
 ) -> None:
-    """Trains what was typed, with what a TOML file adds.
+    """Trains what was typed, with what a TOML file adds; `notify` is told how it went.
 
     Raises:
         NnlabError: a setting, the database or a run is not as it must be.
@@ -70,7 +72,8 @@ def train(
         return
     with opened(db, write=True, create=plan is not None) as database:
         run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet)
-        work(database, run_ids, show, keep_models=keep_models)
+        with notified(notify, database, run_ids) as on_ended:
+            work(database, run_ids, show, keep_models=keep_models, on_ended=on_ended)
         if typed.study is not None:
             announce.verdict(database, typed.study)
 
@@ -226,8 +229,11 @@ def work(
     show: Show,
     *,
     keep_models: bool,
+    on_ended: OnEnded | None = None,
 ) -> None:
     """Trains what is missing of these runs and says what came out.
+
+    `on_ended` is called when a run is over.
 
     Raises:
         NnlabError: a run failed.
@@ -239,9 +245,13 @@ def work(
         for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
             fetched(name)
         view = _view(runs, missing, show)
+        if on_ended is not None:
+            view = Overheard(view, on_ended)
         _train_all(db, [run.id for run in missing], view, keep_models=keep_models)
     announce.result(db, run_ids, quiet=show.quiet)
-    _raise_for_failures(store.runs(db, run_ids=run_ids))
+    after = store.runs(db, run_ids=run_ids)
+    _raise_for_failures(after)
+    _raise_for_stopped(after)
 
 
 def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
@@ -288,6 +298,16 @@ def _raise_for_failures(runs: Sequence[Run]) -> None:
         raise NnlabError(
             f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
             hint=f"`nnlab show {failed[0].id}` tells more; the same command tries again",
+        )
+
+
+def _raise_for_stopped(runs: Sequence[Run]) -> None:
+    stopped = [run for run in runs if run.stop_requested_at and run.status.is_missing]
+    if stopped:
+        raise Interrupted(
+            f"nnlab stop held back {len(stopped)} of {len(runs)} runs; every finished epoch is"
+            " kept",
+            hint=_GO_ON,
         )
 
 

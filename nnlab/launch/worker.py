@@ -134,12 +134,13 @@ def _train(
             data_fingerprint=session.data.fingerprint,
             resume_after=session.epoch,
             lease_seconds=LEASE_SECONDS,
+            engine="solo",
         )
         if parent_id is not None:
             writer.began_with(parent_id)
         listener.started(run, session.epoch)
         device_seconds = 0.0
-        for epoch in train(session, should_stop):
+        for epoch in train(session, lambda: writer.stop_requested or should_stop()):
             device_seconds += epoch.seconds
             writer.write(replace(epoch, values={**epoch.values, "time/epoch": epoch.seconds}))
             listener.epoch(run, epoch)
@@ -151,6 +152,8 @@ def _train(
                 artifacts.append(_save_model(session, db.address.artifacts, run))
         elif session.status is Status.INTERRUPTED:
             saver.save(session)
+            if writer.stop_requested:
+                session.reason = store.STOPPED
         findings = diagnose(store.history(db, run.id))
         seconds = time.perf_counter() - started
         writer.finish(

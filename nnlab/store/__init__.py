@@ -2,6 +2,7 @@
 
 from nnlab.store.address import Address
 from nnlab.store.connect import Database
+from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
 from nnlab.store.maintenance import DatabaseStatus, backup, check, status
 from nnlab.store.measurements import (
     artifacts,
@@ -16,6 +17,7 @@ from nnlab.store.measurements import (
 from nnlab.store.opening import open_database
 from nnlab.store.plans import Enqueued, Plan, enqueue, missing
 from nnlab.store.points import import_curves
+from nnlab.store.progress import Progress, progress
 from nnlab.store.queries import (
     StudyOverview,
     all_studies,
@@ -30,46 +32,62 @@ from nnlab.store.queries import (
 )
 from nnlab.store.queue import Claim, claim, release, renew
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
+from nnlab.store.removing import Removal, bring_back, last_removal, remove
+from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
 from nnlab.store.writer import RunWriter
 
 __all__ = [
+    "STOPPED",
     "Address",
     "Claim",
     "Database",
     "DatabaseStatus",
     "Enqueued",
+    "Garbage",
     "Plan",
+    "Progress",
     "RankedTrial",
+    "Removal",
     "RunWriter",
     "SeedResult",
+    "StopRequested",
     "StudyOverview",
     "all_studies",
     "artifacts",
     "attempts",
     "attempts_of",
     "backup",
+    "bring_back",
     "check",
     "claim",
+    "collect",
     "count_runs",
     "count_trials",
     "create_study",
     "enqueue",
+    "find_garbage",
     "find_runs",
     "find_study",
     "findings",
     "histories",
     "history",
     "import_curves",
+    "last_removal",
     "metrics",
     "missing",
     "objectives",
     "open_database",
+    "progress",
     "ranking",
     "release",
+    "remove",
     "renew",
+    "request_stop",
+    "run_folders",
     "run_names",
     "runs",
+    "size_of",
     "status",
     "studies",
     "summaries",

@@ -101,7 +101,7 @@ def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
     with db.read() as connection:
         rows = connection.exec_driver_sql(
             "SELECT id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"  # noqa: S608
-            " environment_id FROM attempt"
+            " engine, peak_bytes, environment_id FROM attempt"
             f" WHERE run_id IN {IDS} ORDER BY id",
             (ids(run_ids),),
         ).fetchall()
@@ -122,6 +122,8 @@ def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
             outcome=outcome,
             started_at=moment(started_at),
             ended_at=moment_from_text(ended_at),
+            engine=engine,
+            peak_bytes=peak_bytes,
         )
         for (
             number,
@@ -133,6 +135,8 @@ def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
             outcome,
             started_at,
             ended_at,
+            engine,
+            peak_bytes,
             environment_id,
         ) in rows
     )

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from nnlab.records import Setting, Status, Study
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import PLACE, PLACE_JOIN
+from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids
 from nnlab.store.text import moment_to_text, storable, to_json
 
 
@@ -44,7 +44,6 @@ class Enqueued:
 @dataclass(frozen=True, slots=True)
 class _Found:
     id: int
-    repeat: int
     status: Status
 
 
@@ -54,7 +53,9 @@ _Key = tuple[int, int]  # trial, seed
 def enqueue(db: Database, study: Study, plans: Sequence[Plan], *, again: bool = False) -> Enqueued:
     """Queues every plan that has no run yet, and those that failed once more.
 
-    A name given replaces that of an existing run, tags are added to its own.
+    A name given replaces that of an existing run, tags are added to its own. Runs that
+    `nnlab stop` held back may be taken up again. A removed run is as if it were not there: its
+    trial and seed get a new repeat.
 
     Args:
         db: the database.
@@ -70,13 +71,12 @@ def enqueue(db: Database, study: Study, plans: Sequence[Plan], *, again: bool = 
         if again:
             _retire(connection, [before[key].id for key in wanted if key in before])
         fresh = [key for key in wanted if again or key not in before]
-        _insert(
-            connection,
-            [(key, before[key].repeat + 1 if key in before else 0, wanted[key]) for key in fresh],
-        )
+        repeats = _next_repeats(connection, {trial for trial, _ in fresh})
+        _insert(connection, [(key, repeats.get(key, 0), wanted[key]) for key in fresh])
         kept = {} if again else {key: before[key] for key in wanted if key in before}
         failed = [run.id for run in kept.values() if run.status is Status.FAILED]
         _requeue(connection, failed)
+        _let_go_on(connection, [run.id for run in kept.values()])
         _label(connection, [(run.id, wanted[key]) for key, run in kept.items()])
         after = _current_runs(connection, study, set(trials.values()), observer)
     statuses = [run.status for run in kept.values()]
@@ -97,13 +97,11 @@ def missing(db: Database, study: Study) -> tuple[int, ...]:
         rows = connection.exec_driver_sql(
             f"{_CURRENT} WHERE trial.study_id = ? AND run.current ORDER BY run.id", (study.id,)
         )
-        return tuple(
-            number for number, _, _, _, *place in rows if observer.status(*place).is_missing
-        )
+        return tuple(number for number, _, _, *place in rows if observer.status(*place).is_missing)
 
 
 _CURRENT = f"""
-    SELECT run.id, run.trial_id, run.seed, run.repeat, {PLACE}
+    SELECT run.id, run.trial_id, run.seed, {PLACE}
     FROM trial JOIN run ON run.trial_id = trial.id {PLACE_JOIN}
 """  # noqa: S608
 
@@ -143,9 +141,19 @@ def _current_runs(
         (study.id, to_json(sorted(trials))),
     )
     return {
-        (trial, seed): _Found(number, repeat, observer.status(*place))
-        for number, trial, seed, repeat, *place in rows
+        (trial, seed): _Found(number, observer.status(*place))
+        for number, trial, seed, *place in rows
     }
+
+
+def _next_repeats(connection: Connection, trials: set[int]) -> dict[_Key, int]:
+    """The repeat that comes after all there are, removed ones too, by trial and seed."""
+    rows = connection.exec_driver_sql(
+        f"SELECT trial_id, seed, max(repeat) + 1 FROM run WHERE trial_id IN {IDS}"  # noqa: S608
+        " GROUP BY trial_id, seed",
+        (ids(trials),),
+    )
+    return {(trial, seed): repeat for trial, seed, repeat in rows}
 
 
 def _insert(connection: Connection, fresh: Sequence[tuple[_Key, int, Plan]]) -> None:
@@ -182,6 +190,14 @@ def _requeue(connection: Connection, run_ids: Sequence[int]) -> None:
         "UPDATE run SET status = 'queued', reason = NULL, ended_at = NULL"
         " WHERE id IN (SELECT value FROM json_each(?))",
         (to_json(list(run_ids)),),
+    )
+
+
+def _let_go_on(connection: Connection, run_ids: Sequence[int]) -> None:
+    connection.exec_driver_sql(
+        "UPDATE run SET stop_requested_at = NULL"  # noqa: S608
+        f" WHERE id IN {IDS} AND stop_requested_at IS NOT NULL",
+        (ids(run_ids),),
     )
 
 

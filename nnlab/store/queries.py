@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Run, Status, Study, Trial
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
@@ -37,15 +37,24 @@ class StudyOverview:
     last_activity: datetime | None
 
 
+_STUDIES = f"SELECT {STUDY} FROM study WHERE removed_at IS NULL ORDER BY id"  # noqa: S608
+_REMOVED_STUDIES = f"SELECT {STUDY} FROM study WHERE removed_at IS NOT NULL ORDER BY id"  # noqa: S608
+
+
 def studies(db: Database) -> tuple[StudyOverview, ...]:
     """All studies, oldest first."""
     with db.read() as connection:
-        found = connection.exec_driver_sql(f"SELECT {STUDY} FROM study ORDER BY id").fetchall()  # noqa: S608
-        trials = _by_study(connection, "SELECT study_id, count(*) FROM trial GROUP BY study_id")
+        found = connection.exec_driver_sql(_STUDIES).fetchall()
+        trials = _by_study(
+            connection,
+            "SELECT study_id, count(*) FROM trial WHERE EXISTS (SELECT 1 FROM run"
+            " WHERE run.trial_id = trial.id AND run.removed_at IS NULL) GROUP BY study_id",
+        )
         activity = _by_study(
             connection,
             "SELECT study_id, max(coalesce(ended_at, started_at, created_at))"
-            " FROM run JOIN trial ON trial.id = run.trial_id GROUP BY study_id",
+            " FROM run JOIN trial ON trial.id = run.trial_id WHERE run.removed_at IS NULL"
+            " GROUP BY study_id",
         )
         counts = _statuses_by_study(connection)
     return tuple(
@@ -60,10 +69,10 @@ def studies(db: Database) -> tuple[StudyOverview, ...]:
     )
 
 
-def all_studies(db: Database) -> tuple[Study, ...]:
-    """The studies alone, oldest first: quicker than how far they are."""
+def all_studies(db: Database, *, removed: bool = False) -> tuple[Study, ...]:
+    """The studies alone, oldest first: quicker than how far they are; or the removed ones."""
     with db.read() as connection:
-        rows = plain_rows(connection, f"SELECT {STUDY} FROM study ORDER BY id", ())  # noqa: S608
+        rows = plain_rows(connection, _REMOVED_STUDIES if removed else _STUDIES, ())
     return tuple(study_record(row) for row in rows)
 
 
@@ -77,6 +86,7 @@ def runs(
     current_only: bool = False,
     limit: int | None = None,
     newest_first: bool = False,
+    removed: bool = False,
 ) -> tuple[Run, ...]:
     """The runs that meet all that is given, oldest first unless asked otherwise.
 
@@ -89,8 +99,9 @@ def runs(
         current_only: leave out runs that were trained again since.
         limit: so many at most.
         newest_first: turn the order round.
+        removed: only those that were removed; they are left out otherwise.
     """
-    where: list[str] = []
+    where = [f"run.removed_at IS {'NOT NULL' if removed else 'NULL'}"]
     bound: list[Any] = []
     for condition, value in (
         ("trial.study_id = ?", study),
@@ -105,30 +116,37 @@ def runs(
         where.append("run.current")
     sql = (
         RUN
-        + (f" WHERE {' AND '.join(where)}" if where else "")
+        + f" WHERE {' AND '.join(where)}"
         + f" ORDER BY run.id {'DESC' if newest_first else 'ASC'}"
     )
     with db.read() as connection:
         return tuple(_first(connection, sql, bound, status, limit))
 
 
-def find_runs(db: Database, refs: Sequence[str]) -> tuple[Run, ...]:
+def find_runs(db: Database, refs: Sequence[str], *, removed: bool = False) -> tuple[Run, ...]:
     """The runs that people mean by numbers (`12`, `#12`) and names, in that order, each once.
 
     A name means its current runs: one for each seed that was trained under it.
 
+    Args:
+        db: the database.
+        refs: numbers and names.
+        removed: whether removed runs are meant, and no others.
+
     Raises:
         UnknownName: no run has that number or name.
+        UsageError: the run of that number was removed, or was not where removed ones are meant.
     """
     found: dict[int, Run] = {}
     observer = Observer.here()
     with db.read() as connection:
         for ref in refs:
-            rows = _named(connection, ref) or _numbered(connection, ref)
+            rows = _named(connection, ref, removed=removed) or _numbered(connection, ref)
             if not rows:
                 raise UnknownName("run", ref, _known(connection))
             for row in rows:
                 run = run_record(row, observer)
+                _check_sight(run, removed=removed)
                 found[run.id] = run
     return tuple(found.values())
 
@@ -292,10 +310,21 @@ def _first(
                 return
 
 
-def _named(connection: Connection, name: str) -> Sequence[Any]:
+def _named(connection: Connection, name: str, *, removed: bool) -> Sequence[Any]:
+    which = "run.removed_at IS NOT NULL" if removed else "run.current"
     return connection.exec_driver_sql(
-        f"{RUN} WHERE run.name = ? AND run.current ORDER BY run.id", (name,)
+        f"{RUN} WHERE run.name = ? AND {which} ORDER BY run.id", (name,)
     ).fetchall()
+
+
+def _check_sight(run: Run, *, removed: bool) -> None:
+    """Raises UsageError where a removed run is named among others, or the other way round."""
+    if run.removed_at is not None and not removed:
+        raise UsageError(
+            f"run {run.id} was removed", hint=f"nnlab rm --undo {run.id} brings it back"
+        )
+    if run.removed_at is None and removed:
+        raise UsageError(f"run {run.id} is not removed", hint="nnlab ls --removed lists those")
 
 
 def _numbered(connection: Connection, ref: str) -> Sequence[Any]:
@@ -308,13 +337,15 @@ def _numbered(connection: Connection, ref: str) -> Sequence[Any]:
 
 def _names(connection: Connection) -> list[str]:
     rows = connection.exec_driver_sql(
-        "SELECT DISTINCT name FROM run WHERE name IS NOT NULL ORDER BY name"
+        "SELECT DISTINCT name FROM run WHERE name IS NOT NULL AND removed_at IS NULL ORDER BY name"
     )
     return [name for (name,) in rows]
 
 
 def _known(connection: Connection) -> list[str]:
-    lowest, highest = connection.exec_driver_sql("SELECT min(id), max(id) FROM run").one()
+    lowest, highest = connection.exec_driver_sql(
+        "SELECT min(id), max(id) FROM run WHERE removed_at IS NULL"
+    ).one()
     if lowest is None:
         return []
     return [f"{lowest} to {highest}" if lowest < highest else str(lowest), *_names(connection)]

@@ -180,7 +180,8 @@ def _first_claimable(
     for chunk in _growing_chunks(run_ids):
         rows = connection.exec_driver_sql(
             f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
-            f" WHERE run.id IN {IDS} AND run.status IN ('queued', 'interrupted', 'running')",
+            f" WHERE run.id IN {IDS} AND run.status IN ('queued', 'interrupted', 'running')"
+            " AND run.stop_requested_at IS NULL AND run.removed_at IS NULL",
             (ids(chunk),),
         )
         free = {number for number, *place in rows if observer.status(*place) in _CLAIMABLE}

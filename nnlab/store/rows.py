@@ -8,14 +8,17 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Arm, Comparison, Environment, Objective, Run, Study, Trial
+from nnlab.records import Arm, Comparison, Environment, Objective, Run, Sampler, Study, Trial
 from nnlab.store.liveness import Observer
 from nnlab.store.text import StoredSetting, moment_from_text, to_json
 
 # A set of numbers as one bound value: any size, one statement for all.
 IDS = "(SELECT value FROM json_each(?))"
 
-STUDY = "id, name, question, objective, space, seeds, created_at, claim, arms, decides"
+STUDY = (
+    "id, name, question, objective, space, seeds, created_at, claim, arms, decides, sampler,"
+    " removed_at"
+)
 
 # What `Observer.status` takes, and the join that part of it comes from.
 PLACE = "run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid"
@@ -27,6 +30,7 @@ RUN = f"""
            run.epochs, run.epochs_planned, run.selected_epoch, run.data_fingerprint, run.reason,
            run.parent_id,
            run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
+           run.pruned_at, run.stop_requested_at, run.removed_at,
            {PLACE}
     FROM run
     JOIN trial ON trial.id = run.trial_id
@@ -64,7 +68,8 @@ def moment(text: str) -> datetime:
 
 def study_record(row: Sequence[Any]) -> Study:
     """A study from the columns in `STUDY`."""
-    number, name, question, objective, space, seeds, created_at, claim, arms, decides = row
+    number, name, question, objective, space, seeds, created_at, claim, arms, decides = row[:10]
+    sampler, removed_at = row[10:]
     return Study(
         id=number,
         name=name,
@@ -81,6 +86,8 @@ def study_record(row: Sequence[Any]) -> Study:
             Comparison(**{**found, "arms": tuple(found["arms"])})
             for found in json.loads(decides or "[]")
         ),
+        sampler=Sampler(**json.loads(sampler)) if sampler else None,
+        removed_at=moment_from_text(removed_at),
     )
 
 
@@ -108,6 +115,9 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         created_at,
         started_at,
         ended_at,
+        pruned_at,
+        stop_requested_at,
+        removed_at,
         *place,
     ) = row
     return Run(
@@ -130,6 +140,9 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         created_at=moment(created_at),
         started_at=moment_from_text(started_at),
         ended_at=moment_from_text(ended_at),
+        pruned_at=pruned_at,
+        stop_requested_at=moment_from_text(stop_requested_at),
+        removed_at=moment_from_text(removed_at),
     )
 
 
@@ -166,3 +179,10 @@ def space_to_json(space: Mapping[str, tuple[Any, ...]] | None) -> str | None:
 def listed_to_json(records: Sequence[Arm] | Sequence[Comparison]) -> str | None:
     """Arms or comparisons as they are stored; NULL where there are none."""
     return to_json([asdict(record) for record in records]) if records else None
+
+
+def sampler_to_json(sampler: Sampler | None) -> str | None:
+    """A sampler as it is stored; NULL for the whole grid."""
+    if sampler is None:
+        return None
+    return to_json({"name": sampler.name, "options": dict(sampler.options)})

@@ -1,16 +1,23 @@
 """Studies: made once, found again, never changed into another question."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
-from nnlab.errors import StudyExists, UnknownName
-from nnlab.records import Arm, Comparison, Objective, Scalar, Study
+from nnlab.errors import StudyExists, UnknownName, UsageError
+from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
 from nnlab.store.connect import Database
-from nnlab.store.rows import STUDY, listed_to_json, space_to_json, study_record
+from nnlab.store.rows import (
+    STUDY,
+    listed_to_json,
+    sampler_to_json,
+    space_to_json,
+    study_record,
+)
 from nnlab.store.text import moment_to_text, storable, to_json
 
 Space = Mapping[str, tuple[Scalar, ...]]
@@ -27,6 +34,7 @@ def create_study(
     claim: str = "",
     arms: Sequence[Arm] = (),
     decides: Sequence[Comparison] = (),
+    sampler: Sampler | None = None,
 ) -> Study:
     """Makes a study, or finds the one of that name if it asks the same.
 
@@ -40,44 +48,63 @@ def create_study(
         claim: what the comparisons are to decide.
         arms: the sides that are compared.
         decides: the comparisons.
+        sampler: how its trials are chosen, or None for the whole grid.
 
     Raises:
-        StudyExists: one of that name has another space, objective, seeds, arms or comparisons.
+        StudyExists: one of that name has another space, objective, seeds, arms, comparisons or
+            sampler.
     """
-    wanted = _Question(objective, space, tuple(seeds), claim, tuple(arms), tuple(decides))
+    wanted = _Question(objective, space, tuple(seeds), claim, tuple(arms), tuple(decides), sampler)
     with db.write() as connection:
         found = _find(connection, name)
+        differences = _differences(_question_of(found), wanted) if found else []
+        if found is not None and found.removed_at is not None and differences:
+            _rename(connection, found)
+            found = None
         if found is None:
-            connection.exec_driver_sql(
-                "INSERT INTO study (name, question, objective, space, seeds, created_at, claim,"
-                " arms, decides) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    name,
-                    storable(question),
-                    str(objective) if objective else None,
-                    space_to_json(space),
-                    to_json(list(seeds)),
-                    moment_to_text(datetime.now(UTC)),
-                    storable(claim) or None,
-                    listed_to_json(arms),
-                    listed_to_json(decides),
-                ),
+            _insert(connection, name, question, wanted)
+        elif differences:
+            lines = "".join(f"\n  - {line}" for line in differences)
+            raise StudyExists(
+                f"study '{name}' exists and asks another question:{lines}",
+                hint="give the new one another name",
             )
         else:
-            differences = _differences(_question_of(found), wanted)
-            if differences:
-                lines = "".join(f"\n  - {line}" for line in differences)
-                raise StudyExists(
-                    f"study '{name}' exists and asks another question:{lines}",
-                    hint="give the new one another name",
-                )
-            if question and question != found.question:
-                connection.exec_driver_sql(
-                    "UPDATE study SET question = ? WHERE id = ?", (storable(question), found.id)
-                )
+            # Removed before and wanted again: it is back, its removed runs are not.
+            connection.exec_driver_sql(
+                "UPDATE study SET question = ?, removed_at = NULL WHERE id = ?",
+                (storable(question) or found.question, found.id),
+            )
         made = _find(connection, name)
     assert made is not None
     return made
+
+
+def _insert(connection: Connection, name: str, question: str, asked: "_Question") -> None:
+    connection.exec_driver_sql(
+        "INSERT INTO study (name, question, objective, space, seeds, created_at, claim,"
+        " arms, decides, sampler) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            name,
+            storable(question),
+            str(asked.objective) if asked.objective else None,
+            space_to_json(asked.space),
+            to_json(list(asked.seeds)),
+            moment_to_text(datetime.now(UTC)),
+            storable(asked.claim) or None,
+            listed_to_json(asked.arms),
+            listed_to_json(asked.decides),
+            sampler_to_json(asked.sampler),
+        ),
+    )
+
+
+def _rename(connection: Connection, removed: Study) -> None:
+    """Gives a removed study another name: a study that asks something else takes its own."""
+    connection.exec_driver_sql(
+        "UPDATE study SET name = ? WHERE id = ?",
+        (f"{removed.name} (removed, {removed.id})", removed.id),
+    )
 
 
 def find_study(db: Database, name: str) -> Study:
@@ -85,12 +112,20 @@ def find_study(db: Database, name: str) -> Study:
 
     Raises:
         UnknownName: there is none; the message lists those that there are.
+        UsageError: it was removed.
     """
     with db.read() as connection:
         found = _find(connection, name)
         if found is None:
-            known = connection.exec_driver_sql("SELECT name FROM study").fetchall()
+            known = connection.exec_driver_sql(
+                "SELECT name FROM study WHERE removed_at IS NULL"
+            ).fetchall()
             raise UnknownName("study", name, [row[0] for row in known])
+    if found.removed_at is not None:
+        raise UsageError(
+            f"study '{name}' was removed",
+            hint=f"nnlab rm --undo {shlex.quote(name)} brings it back",
+        )
     return found
 
 
@@ -112,11 +147,18 @@ class _Question:
     claim: str
     arms: tuple[Arm, ...]
     decides: tuple[Comparison, ...]
+    sampler: Sampler | None
 
 
 def _question_of(study: Study) -> _Question:
     return _Question(
-        study.objective, study.space, study.seeds, study.claim, study.arms, study.decides
+        study.objective,
+        study.space,
+        study.seeds,
+        study.claim,
+        study.arms,
+        study.decides,
+        study.sampler,
     )
 
 
@@ -129,6 +171,8 @@ def _differences(old: _Question, new: _Question) -> list[str]:
         lines.append(f"seeds: {_listed(old.seeds)} -> {_listed(new.seeds)}")
     if old.claim != new.claim:
         lines.append(f"claim: {old.claim or 'none'} -> {new.claim or 'none'}")
+    if old.sampler != new.sampler:
+        lines.append(f"sampler: {_sampler(old.sampler)} -> {_sampler(new.sampler)}")
     return lines + _arm_differences(old.arms, new.arms) + _decide_differences(old, new)
 
 
@@ -164,6 +208,13 @@ def _space_differences(old: Space | None, new: Space | None) -> list[str]:
         for field in sorted({*old, *new})
         if _as_set(old.get(field)) != _as_set(new.get(field))
     ]
+
+
+def _sampler(sampler: Sampler | None) -> str:
+    if sampler is None:
+        return "grid"
+    options = ", ".join(f"{name}={value}" for name, value in sorted(sampler.options.items()))
+    return f"{sampler.name} ({options})" if options else sampler.name
 
 
 def _as_set(values: Sequence[Scalar] | None) -> set[str] | None:

@@ -71,6 +71,9 @@ study = Table(
     Column("claim", Text),
     Column("arms", JSON(none_as_null=True)),
     Column("decides", JSON(none_as_null=True)),
+    # How its trials are chosen; NULL is the whole grid.
+    Column("sampler", JSON(none_as_null=True)),
+    Column("removed_at", Moment),
 )
 
 trial = Table(
@@ -111,6 +114,12 @@ run = Table(
     Column("lease_until", Float),
     # The run whose weights this one began with. No foreign key: added to a table that was there.
     Column("parent_id", Integer),
+    # Removed runs stay, out of sight, until `nnlab db gc`. They are never current.
+    Column("removed_at", Moment),
+    # Nobody takes up a run with such a request; who works on it ends it after the epoch.
+    Column("stop_requested_at", Moment),
+    # The epoch after which a pruner ended it.
+    Column("pruned_at", Integer),
     UniqueConstraint("trial_id", "seed", "repeat"),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("repeat >= 0", name="repeat"),
@@ -154,6 +163,9 @@ attempt = Table(
     Column("outcome", Text),
     Column("started_at", Moment, nullable=False),
     Column("ended_at", Moment),
+    # `solo`, or `stacked 64`: how many runs were trained as one program.
+    Column("engine", Text),
+    Column("peak_bytes", Integer),
     CheckConstraint("first_epoch >= 0", name="first_epoch"),
     Index("attempt_run_id", "run_id"),
 )

@@ -18,9 +18,12 @@ from nnlab.store.queue import LEASE_SECONDS, Claim, end, hold, lease_lost
 from nnlab.store.summarize import SummaryRow, combined, of_curve, of_point
 from nnlab.store.text import evidence_to_json, moment_to_text, storable
 
+# SQLite 3.40 takes `IS NOT NULL` after RETURNING for true whatever the column holds: the value
+# itself is asked for.
 _RENEW = """
     UPDATE run SET lease_until = ?, epochs = CASE WHEN epochs < ? THEN ? ELSE epochs END
     WHERE id = ? AND lease_attempt_id = ?
+    RETURNING stop_requested_at
 """
 
 
@@ -89,6 +92,7 @@ class RunWriter:
         data_fingerprint: str | None = None,
         resume_after: int = 0,
         lease_seconds: float = LEASE_SECONDS,
+        engine: str | None = None,
     ) -> None:
         """Begins, or goes on with, a run.
 
@@ -99,12 +103,14 @@ class RunWriter:
             data_fingerprint: what identifies the data that it is trained on, if known.
             resume_after: the last epoch in the checkpoint that it goes on from; 0 starts over.
             lease_seconds: how long the lease lasts after each write.
+            engine: what trains it: `solo`, or `stacked 64`.
         """
         self._db = db
         self._claim = claim
         self._run_id = claim.run.id
         self._lease_seconds = lease_seconds
         self._written = resume_after
+        self._stop_requested = False
         self._metrics: dict[str, _Metric] = {}
         with db.write() as connection:
             self._hold(connection)
@@ -114,8 +120,8 @@ class RunWriter:
                     (environment_id(connection, environment), claim.attempt_id),
                 )
             connection.exec_driver_sql(
-                "UPDATE attempt SET first_epoch = ? WHERE id = ?",
-                (resume_after + 1, claim.attempt_id),
+                "UPDATE attempt SET first_epoch = ?, engine = ? WHERE id = ?",
+                (resume_after + 1, engine, claim.attempt_id),
             )
             if data_fingerprint is not None:
                 connection.exec_driver_sql(
@@ -123,6 +129,11 @@ class RunWriter:
                     (data_fingerprint, self._run_id),
                 )
             self._load(connection, resume_after)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether `nnlab stop` had asked for this run when the last epoch was written."""
+        return self._stop_requested
 
     def write(self, epoch: Epoch) -> None:
         """Stores a finished epoch and renews the lease, in one transaction.
@@ -138,11 +149,12 @@ class RunWriter:
         with self._db.write() as connection:
             held = connection.exec_driver_sql(
                 _RENEW, (until, number, number, self._run_id, self._claim.attempt_id)
-            )
-            if held.rowcount != 1:
+            ).one_or_none()
+            if held is None:
                 raise lease_lost(self._claim)
             added = self._add(connection, number, values, self._metrics)
         # Only now is it stored; a write that failed may be tried again.
+        self._stop_requested = held[0] is not None
         self._metrics |= added
         self._written = number
 
@@ -179,6 +191,8 @@ class RunWriter:
         device_seconds: float,
         findings: Sequence[Finding] = (),
         artifacts: Sequence[Artifact] = (),
+        pruned_at: int | None = None,
+        peak_bytes: int | None = None,
     ) -> None:
         """Ends the attempt and gives the lease back, in one transaction.
 
@@ -193,6 +207,8 @@ class RunWriter:
             device_seconds: how much of that was training; added as well.
             findings: what was diagnosed; they replace those before.
             artifacts: the files made; each replaces that of its kind.
+            pruned_at: the epoch after which a pruner ended it; `reason` says why.
+            peak_bytes: the most memory that this attempt held on its device.
         """
         now = datetime.now(UTC)
         with self._db.write() as connection:
@@ -200,7 +216,12 @@ class RunWriter:
             if status in (Status.FINISHED, Status.DIVERGED):
                 self._drop_later(connection)
             connection.exec_driver_sql(
-                "UPDATE run SET selected_epoch = ? WHERE id = ?", (selected_epoch, self._run_id)
+                "UPDATE run SET selected_epoch = ?, pruned_at = ? WHERE id = ?",
+                (selected_epoch, pruned_at, self._run_id),
+            )
+            connection.exec_driver_sql(
+                "UPDATE attempt SET peak_bytes = ? WHERE id = ?",
+                (peak_bytes, self._claim.attempt_id),
             )
             end(
                 connection,

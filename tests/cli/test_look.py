@@ -1,8 +1,10 @@
 """Looking at results: compare, ls, show, studies, choices, devices, in every format."""
 
+import contextlib
 import csv
 import io
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,17 @@ def test_what_most_trials_select_by_is_ranked_and_the_rest_is_noted(nnlab: Nnlab
     assert (found["by"], found["total"]) == ("val/accuracy", 2)
     assert "1 trial not measured by val/accuracy, not ranked" in found["notes"]
     assert nnlab("compare", "sugar", "--format", "json").json["by"] == "val/loss"
+
+
+def test_show_tells_how_each_attempt_was_trained(trained: Nnlab, folder: Path) -> None:
+    (attempt,) = trained("show", "1", "--format", "json").json[0]["attempts"]
+    assert attempt["engine"] == "solo"
+    assert "Engine" in trained("show", "1").out
+    with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection, connection:
+        connection.execute("UPDATE attempt SET engine = 'stacked 4', peak_bytes = 3145728")
+        connection.execute(
+            "INSERT INTO attempt (run_id, hostname, pid_space, pid, command, first_epoch,"
+            " started_at) VALUES (1, 'h', '', 1, 'nnlab train', 2, '2026-01-01T00:00:00+00:00')"
+        )
+    told = trained("show", "1").out
+    assert "finished from epoch 1 (stacked 4, 3 MiB), running from epoch 2" in told

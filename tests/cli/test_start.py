@@ -33,13 +33,20 @@ def imported(folder: Path, *words: str, **environment: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["train", "--help"], ["choices"], ["ls", "--help"]]
+    "words",
+    [
+        *(["--help"], ["--version"], ["train", "--help"], ["choices"], ["ls", "--help"]),
+        *(["watch", "--help"], ["stop", "--help"], ["rm", "--help"], ["db", "gc", "--help"]),
+    ],
 )
 def test_help_imports_nothing_heavy(folder: Path, words: list[str]) -> None:
     assert imported(folder, *words) == set()
 
 
-@pytest.mark.parametrize("words", [["ls"], ["compare"], ["studies"], ["show", "1"]])
+@pytest.mark.parametrize(
+    "words",
+    [["ls"], ["compare"], ["studies"], ["show", "1"], ["watch"], ["stop", "1"], ["rm", "1", "-y"]],
+)
 def test_looking_at_results_imports_nothing_heavy(
     trained: Nnlab, folder: Path, words: list[str]
 ) -> None:
@@ -83,6 +90,10 @@ def test_completion_of_names(trained: Nnlab, folder: Path) -> None:
     assert completions(folder, "nnlab show 2") == ["2"]
     assert completions(folder, "nnlab choices dec") == ["decay"]
     assert completions(folder, "nnlab db ba") == ["backup"]
+    for command in ("stop", "rm"):
+        assert completions(folder, f"nnlab {command} dep") == ["depth"]
+        assert completions(folder, f"nnlab {command} 2") == ["2"]
+    assert completions(folder, "nnlab watch dep") == ["depth"]
 
 
 def test_completion_without_a_database_is_silent(folder: Path) -> None:

@@ -5,7 +5,7 @@ from store.lab import Lab
 
 from nnlab import store
 from nnlab.errors import StudyExists, UnknownName
-from nnlab.records import Arm, Comparison, Objective, Scalar, Study
+from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
 
 Space = dict[str, tuple[Scalar, ...]]
 
@@ -121,3 +121,25 @@ def test_another_claim_is_another_question(lab: Lab) -> None:
         claiming(lab, "a wins.")
     with pytest.raises(StudyExists, match=r"arm b: 2 trials .* -> none"):
         claiming(lab, arms=ARMS[:1])
+
+
+def sampling(lab: Lab, sampler: Sampler | None) -> Study:
+    return store.create_study(
+        lab.db,
+        name="sampling",
+        question="",
+        objective=None,
+        space=SPACE,
+        seeds=(0,),
+        sampler=sampler,
+    )
+
+
+def test_a_sampler_comes_back_and_another_one_is_another_question(lab: Lab) -> None:
+    made = sampling(lab, Sampler("random", {"trials": 20, "prior": None}))
+    assert made.sampler == Sampler("random", {"trials": 20, "prior": None})
+    assert sampling(lab, Sampler("random", {"prior": None, "trials": 20})) == made
+    with pytest.raises(StudyExists, match=r"sampler: random \(prior=None, trials=20\) -> grid"):
+        sampling(lab, None)
+    with pytest.raises(StudyExists, match=r"-> tpe$"):
+        sampling(lab, Sampler("tpe"))

@@ -192,6 +192,9 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     assert study.space is not None
     assert study.space["lr"] == (0.1, 0.2)
     assert bool(study.decides) == (revision >= "0002")
+    queue_known = revision >= "0003"
+    assert bool(study.sampler) == bool(attempt.engine) == queue_known
+    assert (first.pruned_at == 2, first.removed_at, study.removed_at) == (queue_known, None, None)
     best = store.ranking(db, metric="val/loss", direction="min")
     assert [(trial.trial_id, trial.mean) for trial in best] == [(1, 0.25), (2, 0.75)]
     assert [artifact.kind for artifact in store.artifacts(db, first.id)] == ["model"]

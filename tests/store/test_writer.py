@@ -279,3 +279,24 @@ def test_any_history_of_interruptions_leaves_points_and_summaries_in_agreement(
         assert store.check(lab.db) == []
         checkpoint = data.draw(st.integers(checkpoint, max(last, checkpoint)), label="checkpoint")
     lab.db.close()
+
+
+def test_how_an_attempt_was_trained_and_what_ended_it_is_kept(lab: Lab) -> None:
+    (run_id,) = lab.queue()
+    claimed = lab.claim([run_id])
+    assert claimed is not None
+    writer = store.RunWriter(lab.db, claimed, engine="stacked 64")
+    writer.write(epoch(1, val_loss=0.5))
+    writer.finish(
+        Status.FINISHED,
+        selected_epoch=1,
+        reason="worse than the median",
+        wall_seconds=1.0,
+        device_seconds=1.0,
+        pruned_at=1,
+        peak_bytes=1 << 20,
+    )
+    (run,) = store.runs(lab.db)
+    assert (run.status, run.pruned_at, run.reason) == (Status.FINISHED, 1, "worse than the median")
+    (attempt,) = store.attempts(lab.db, run_id)
+    assert (attempt.engine, attempt.peak_bytes) == ("stacked 64", 1 << 20)

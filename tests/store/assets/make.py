@@ -15,6 +15,7 @@ from nnlab.records import (
     Epoch,
     Finding,
     Objective,
+    Sampler,
     Setting,
     Severity,
     Status,
@@ -46,6 +47,7 @@ def make(destination: Path) -> None:
         claim="A larger lr ends lower.",
         arms=[Arm("small", ("digest-0.1",)), Arm("large", ("digest-0.2",))],
         decides=[LOWER],
+        sampler=Sampler("random", {"trials": 2}),
     )
     settings: list[tuple[Setting, str]] = [
         ({"lr": lr, "opt": "sgd"}, f"digest-{lr}") for lr in (0.1, 0.2)
@@ -68,7 +70,7 @@ def _train(db: store.Database, run_id: int, losses: tuple[float, ...], status: S
         db, ENVIRONMENT, run_ids=[run_id], pid=os.getpid(), command="nnlab train", hostname="bench"
     )
     assert claim is not None
-    writer = store.RunWriter(db, claim, data_fingerprint="feed")
+    writer = store.RunWriter(db, claim, data_fingerprint="feed", engine="solo")
     for number, loss in enumerate(losses, start=1):
         writer.write(Epoch(number, {"train/loss": loss / 2, "val/loss": loss}, 0.1))
     done = status is Status.FINISHED
@@ -85,6 +87,8 @@ def _train(db: store.Database, run_id: int, losses: tuple[float, ...], status: S
             )
         ] if done else (),
         artifacts=[Artifact(run_id, "model", f"{run_id}/model.pt", "00", 0)] if done else (),
+        pruned_at=2 if done else None,
+        peak_bytes=1 << 20,
     )  # fmt: skip
 
 

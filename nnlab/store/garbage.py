@@ -1,0 +1,217 @@
+"""Deletes for good what was removed, and files that nothing refers to any more."""
+
+import contextlib
+import re
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from nnlab.errors import DiskFull, OutputError
+from nnlab.store.connect import Database
+from nnlab.store.removing import trained_now
+from nnlab.store.rows import IDS, ids
+
+# From then on the backup of an upgrade is old.
+BACKUP_AGE = timedelta(days=7)
+
+_STAMP = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What can be deleted: removed runs and studies by number, folders, backups, and its size.
+
+    `folders` are those of removed runs, `orphans` those of runs that are not in the database.
+    `size` is that of all these files, in bytes.
+    """
+
+    runs: tuple[int, ...]
+    studies: tuple[int, ...]
+    folders: tuple[Path, ...]
+    orphans: tuple[Path, ...]
+    backups: tuple[Path, ...]
+    size: int
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.studies or self.orphans or self.backups)
+
+
+def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
+    """Looks for what `collect` would delete."""
+    # Folders first: a run that is queued after this look cannot have had one in it.
+    folders = {int(path.name): path for path in _run_folders(db)}
+    with db.read() as connection:
+        known = set(_numbers(connection, "SELECT id FROM run"))
+        runs = _numbers(connection, "SELECT id FROM run WHERE removed_at IS NOT NULL")
+        studies = _numbers(connection, "SELECT id FROM study WHERE removed_at IS NOT NULL")
+    removed = tuple(folders[number] for number in runs if number in folders)
+    orphans = tuple(path for number, path in sorted(folders.items()) if number not in known)
+    backups = tuple(_old_backups(db.address.path, now or datetime.now(UTC)))
+    return Garbage(
+        runs, studies, removed, orphans, backups, size_of((*removed, *orphans, *backups))
+    )
+
+
+def collect(db: Database, garbage: Garbage) -> int:
+    """Deletes what was found, files first; returns by how many bytes database and files shrank.
+
+    A run that was brought back since stays. What stays of the file's room inside the database
+    (while runs are trained it is not rewritten) is used again.
+
+    Raises:
+        OutputError: a file cannot be deleted; the rows of all runs are kept.
+        StoreError: the database cannot be written.
+    """
+    before = _database_size(db)
+    freed = 0
+    # In the order of `_OF_RUNS` no reference breaks, and checking each would read all points.
+    with db.write(references=False) as connection:
+        # Under the lock, so that nobody brings back a run whose files are half gone.
+        runs = _still_removed(connection, "run", garbage.runs)
+        kept = {str(number) for number in set(garbage.runs) - set(runs)}
+        for path in (*garbage.folders, *garbage.orphans, *garbage.backups):
+            if path.name not in kept:
+                freed += _delete(path)
+        _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
+        idle = not trained_now(connection)
+    if idle:
+        _shrink(db)
+    return freed + max(before - _database_size(db), 0)
+
+
+def size_of(paths: Iterable[Path]) -> int:
+    """The bytes of files, and of all files in folders; links count as nothing."""
+    return sum(
+        _file_size(file)
+        for path in paths
+        if not path.is_symlink()
+        for file in (path, *path.rglob("*"))
+    )
+
+
+def _file_size(path: Path) -> int:
+    try:
+        found = path.lstat()
+    except OSError:
+        return 0  # deleted meanwhile
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
+def run_folders(db: Database, run_ids: Iterable[int]) -> tuple[Path, ...]:
+    """The folders of artifacts and checkpoints that these runs have."""
+    folders = (db.address.artifacts / str(number) for number in run_ids)
+    return tuple(path for path in folders if path.is_dir())
+
+
+def _run_folders(db: Database) -> Iterator[Path]:
+    """Folders named by a run's number; whatever else lies there is not ours to judge."""
+    path = db.address.path
+    # `runs` and `runs.db` share their folder: whose run a number means cannot be told then.
+    bare = path.suffix == ".db"
+    if (path.with_suffix("") if bare else path.with_name(f"{path.name}.db")).is_file():
+        return
+    with contextlib.suppress(OSError):
+        for folder in db.address.artifacts.iterdir():
+            name = folder.name
+            if name.isascii() and name.isdigit() and str(int(name)) == name and folder.is_dir():
+                yield folder
+
+
+def _old_backups(path: Path, now: datetime) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        for file in sorted(path.parent.iterdir()):
+            stamp = _STAMP.fullmatch(file.name.removeprefix(path.name))
+            if stamp and file.is_file() and now - _made_at(stamp[1]) > BACKUP_AGE:
+                yield file
+
+
+def _made_at(stamp: str) -> datetime:
+    try:
+        return datetime.strptime(stamp, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:  # no moment, so no backup of ours
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _numbers(connection: Connection, sql: str, *bound: object) -> tuple[int, ...]:
+    return tuple(number for (number,) in connection.exec_driver_sql(sql, bound))
+
+
+def _still_removed(connection: Connection, table: str, numbers: Iterable[int]) -> tuple[int, ...]:
+    return _numbers(
+        connection,
+        f"SELECT id FROM {table} WHERE removed_at IS NOT NULL AND id IN {IDS} ORDER BY id",  # noqa: S608
+        ids(numbers),
+    )
+
+
+def _delete(path: Path) -> int:
+    """Deletes a file or a folder; returns its size."""
+    size = size_of([path])
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise OutputError(
+            f"cannot delete {path}: {error.strerror}",
+            hint="what was deleted before it is gone; mend its permissions and repeat",
+        ) from error
+    return size
+
+
+_TRIALS = f"SELECT DISTINCT trial_id FROM run WHERE id IN {IDS}"  # noqa: S608
+
+# In this order no row refers to one that is gone; a bound value is the numbers of runs.
+_OF_RUNS = (
+    f"DELETE FROM point WHERE run_id IN {IDS}",  # noqa: S608
+    f"DELETE FROM summary WHERE run_id IN {IDS}",  # noqa: S608
+    f"DELETE FROM finding WHERE run_id IN {IDS}",  # noqa: S608
+    f"DELETE FROM artifact WHERE run_id IN {IDS}",  # noqa: S608
+    f"DELETE FROM attempt WHERE run_id IN {IDS}",  # noqa: S608
+    # Its number may be given to a new run: a child must not seem to come from that.
+    f"UPDATE run SET parent_id = NULL WHERE parent_id IN {IDS}",  # noqa: S608
+    f"DELETE FROM run WHERE id IN {IDS}",  # noqa: S608
+)
+_UNUSED = (
+    "DELETE FROM metric WHERE NOT EXISTS (SELECT 1 FROM summary WHERE metric_id = metric.id)",
+    "DELETE FROM environment WHERE id NOT IN"
+    " (SELECT environment_id FROM attempt WHERE environment_id IS NOT NULL)",
+)
+
+
+def _delete_rows(connection: Connection, runs: tuple[int, ...], studies: tuple[int, ...]) -> None:
+    trials = _numbers(connection, _TRIALS, ids(runs))
+    for statement in _OF_RUNS:
+        connection.exec_driver_sql(statement, (ids(runs),))
+    connection.exec_driver_sql(
+        f"DELETE FROM trial WHERE id IN {IDS} AND id NOT IN (SELECT trial_id FROM run)",  # noqa: S608
+        (ids(trials),),
+    )
+    if runs:
+        for statement in _UNUSED:
+            connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(
+        f"DELETE FROM study WHERE id IN {IDS}"  # noqa: S608
+        " AND id NOT IN (SELECT study_id FROM trial)",
+        (ids(studies),),
+    )
+
+
+def _shrink(db: Database) -> None:
+    """Rewrites the file without the room that rows have left, and empties its log."""
+    with contextlib.suppress(DiskFull), db.driver() as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _database_size(db: Database) -> int:
+    path = db.address.path
+    return size_of([path, path.with_name(f"{path.name}-wal")])

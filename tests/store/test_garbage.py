@@ -1,0 +1,205 @@
+"""What `nnlab db gc` finds and deletes, and what it must never touch."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from store.lab import Lab
+
+from nnlab import store
+from nnlab.errors import OutputError
+from nnlab.records import Artifact, Finding, Severity, Status
+from nnlab.store.schema import TABLES
+
+NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
+
+
+def folder(lab: Lab, name: object, content: bytes = b"weights") -> Path:
+    """A folder as runs make them, with one file in it."""
+    made = lab.db.address.artifacts / str(name)
+    made.mkdir(parents=True)
+    (made / "model.pt").write_bytes(content)
+    return made
+
+
+def train(lab: Lab, run_id: int) -> Path:
+    """A run that has a row in every table, and a folder."""
+    lab.train(run_id, 0.5, 0.25, metric=f"val/of_{run_id}")
+    with lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE run SET status = 'queued' WHERE id = ?", (run_id,))
+    made = folder(lab, run_id)
+    lab.writer([run_id], resume_after=2).finish(
+        Status.FINISHED,
+        selected_epoch=2,
+        reason=None,
+        wall_seconds=1.0,
+        device_seconds=1.0,
+        findings=[Finding("NN101", "o", Severity.INFO, 1.0, None, "m", "r", {})],
+        artifacts=[Artifact(run_id, "model", f"{run_id}/model.pt", "", 7)],
+    )
+    return made
+
+
+def counts(lab: Lab) -> dict[str, int]:
+    with lab.db.read() as connection:
+        return {
+            table: connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+            for table in TABLES
+        }
+
+
+def test_all_of_a_removed_run_goes_and_nothing_of_another(lab: Lab) -> None:
+    kept, gone = lab.queue(2)
+    stays = train(lab, kept)
+    before = counts(lab)
+    history = store.history(lab.db, kept)
+    goes = train(lab, gone)
+    store.remove(lab.db, study_ids=[], run_ids=[gone])
+    found = store.find_garbage(lab.db)
+    assert (found.runs, found.folders, found.orphans, found.size) == ((gone,), (goes,), (), 7)
+    assert store.collect(lab.db, found) >= 7
+    # The trial that was queued for `gone` goes with its only run.
+    assert counts(lab) == before | {"run": 1, "trial": 1}
+    assert (stays.exists(), goes.exists()) == (True, False)
+    assert store.history(lab.db, kept) == history
+    assert store.check(lab.db) == []
+    assert not store.find_garbage(lab.db)
+
+
+def test_a_removed_study_goes_with_all_that_was_in_it(lab: Lab) -> None:
+    train(lab, *lab.queue())
+    store.remove(lab.db, study_ids=[lab.study.id], run_ids=[])
+    found = store.find_garbage(lab.db)
+    assert (found.runs, found.studies) == ((1,), (lab.study.id,))
+    store.collect(lab.db, found)
+    assert not any(counts(lab).values())
+    assert list(lab.db.address.artifacts.iterdir()) == []
+
+
+def test_a_child_forgets_a_parent_that_is_deleted(lab: Lab) -> None:
+    parent, child = lab.queue(2)
+    lab.train(parent, 0.5)
+    lab.writer([child]).began_with(parent)
+    store.remove(lab.db, study_ids=[], run_ids=[parent])
+    store.collect(lab.db, store.find_garbage(lab.db))
+    (left,) = store.runs(lab.db)
+    assert (left.id, left.parent_id) == (child, None)
+
+
+def test_what_came_back_since_stays(lab: Lab) -> None:
+    made = train(lab, *lab.queue())
+    store.remove(lab.db, study_ids=[], run_ids=[1])
+    found = store.find_garbage(lab.db)
+    store.bring_back(lab.db, study_ids=[], run_ids=[1])
+    before = counts(lab)
+    store.collect(lab.db, found)
+    assert counts(lab) == before
+    assert made.exists()
+    assert store.check(lab.db) == []
+
+
+def test_folders_of_unknown_runs_are_found_and_nothing_else(lab: Lab, path: Path) -> None:
+    (run_id,) = lab.queue()
+    folder(lab, run_id)
+    orphan = folder(lab, 77, b"12345")
+    for name in ("notes", "007", "7.bak", "-7", "²"):
+        folder(lab, name)
+    (lab.db.address.artifacts / "78").write_text("a file")
+    found = store.find_garbage(lab.db)
+    assert (found.orphans, found.size) == ((orphan,), 5)
+    store.collect(lab.db, found)
+    left = {each.name for each in lab.db.address.artifacts.iterdir()}
+    assert left == {str(run_id), "notes", "007", "7.bak", "-7", "²", "78"}
+
+
+def test_a_link_is_removed_and_not_what_it_leads_to(lab: Lab, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("mine")
+    link = lab.db.address.artifacts / "5"
+    link.parent.mkdir()
+    link.symlink_to(elsewhere)
+    found = store.find_garbage(lab.db)
+    assert (found.orphans, found.size) == ((link,), 0)
+    store.collect(lab.db, found)
+    assert not link.is_symlink()
+    assert (elsewhere / "precious").read_text() == "mine"
+
+
+def test_a_folder_that_two_databases_share_is_not_judged(lab: Lab, path: Path) -> None:
+    orphan = folder(lab, 77)
+    path.with_suffix("").write_bytes(b"another database, whose artifacts lie there too")
+    assert store.find_garbage(lab.db).orphans == ()
+    path.with_suffix("").unlink()
+    assert store.find_garbage(lab.db).orphans == (orphan,)
+
+
+@pytest.mark.parametrize(
+    ("name", "old"),
+    [
+        ("runs.db.backup-0001-20260510T120000.000000Z", True),
+        ("runs.db.backup-0001-20260513T115959.999999Z", True),
+        ("runs.db.backup-0001-20260513T120000.000000Z", False),
+        ("runs.db.backup-0001-20260519T120000.000000Z", False),
+        ("runs.db.backup-0001-20269999T120000.000000Z", False),
+        ("runs.db.backup-mine", False),
+        ("other.db.backup-0001-20260510T120000.000000Z", False),
+        ("runs.db", False),
+    ],
+)
+def test_backups_of_upgrades_are_old_after_a_week(
+    lab: Lab, path: Path, *, name: str, old: bool
+) -> None:
+    file = path.with_name(name)
+    if name != "runs.db":
+        file.write_bytes(b"1234")
+    found = store.find_garbage(lab.db, now=NOW)
+    assert found.backups == ((file,) if old else ())
+    assert bool(found) == old
+    store.collect(lab.db, found)
+    assert file.exists() != old
+
+
+def test_the_file_shrinks_only_while_nothing_is_trained(lab: Lab) -> None:
+    gone, busy = lab.queue(2)
+    lab.train(gone, *(0.5 for _ in range(3000)))
+    writer = lab.writer([busy])
+    size = store.status(lab.db).size
+    store.remove(lab.db, study_ids=[], run_ids=[gone])
+    store.collect(lab.db, store.find_garbage(lab.db))
+    assert store.status(lab.db).size >= size
+    writer.finish(
+        Status.FINISHED, selected_epoch=None, reason=None, wall_seconds=1.0, device_seconds=1.0
+    )
+    store.remove(lab.db, study_ids=[], run_ids=[busy])
+    freed = store.collect(lab.db, store.find_garbage(lab.db))
+    assert store.status(lab.db).size < size
+    assert freed > 0
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs permissions that hold")
+def test_a_folder_that_cannot_be_deleted_keeps_the_rows(lab: Lab) -> None:
+    made = train(lab, *lab.queue())
+    store.remove(lab.db, study_ids=[], run_ids=[1])
+    made.chmod(0o500)
+    with pytest.raises(OutputError, match="cannot delete"):
+        store.collect(lab.db, store.find_garbage(lab.db))
+    made.chmod(0o700)
+    assert store.find_garbage(lab.db).runs == (1,)
+
+
+def test_a_file_that_cannot_be_deleted_keeps_the_rows(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(lab, *lab.queue())
+    store.remove(lab.db, study_ids=[], run_ids=[1])
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    found = store.find_garbage(lab.db)
+    monkeypatch.setattr("nnlab.store.garbage.shutil.rmtree", refuse)
+    with pytest.raises(OutputError, match="Permission denied"):
+        store.collect(lab.db, found)
+    assert store.find_garbage(lab.db) == found

@@ -1,0 +1,141 @@
+"""How far the runs are and how fast, counted in few queries."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from store.lab import Lab, finish
+
+from nnlab import store
+from nnlab.records import Epoch, Status
+from nnlab.store.progress import _speed
+
+NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
+
+
+def now_of(lab: Lab) -> store.Progress:
+    return store.progress(lab.db, study_ids=[lab.study.id], failures=2)
+
+
+def test_every_run_is_counted_as_it_stands(lab: Lab) -> None:
+    finished, diverged, failed, interrupted, busy, dead, held, _ = lab.queue(8)
+    for run_id, status in (
+        (finished, Status.FINISHED),
+        (diverged, Status.DIVERGED),
+        (failed, Status.FAILED),
+        (interrupted, Status.INTERRUPTED),
+    ):
+        writer = lab.writer([run_id])
+        writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
+        finish(writer, status)
+    lab.writer([busy]).write(Epoch(1, {"val/loss": 0.5}, 0.1))
+    assert lab.claim([dead], lease_seconds=-1) is not None
+    store.request_stop(lab.db, [held])
+    found = now_of(lab)
+    assert found.by_status == {
+        Status.FINISHED: 1,
+        Status.DIVERGED: 1,
+        Status.FAILED: 1,
+        Status.INTERRUPTED: 2,
+        Status.RUNNING: 1,
+        Status.QUEUED: 2,
+    }
+    assert (found.runs, found.held) == (8, 1)
+    assert (found.epochs, found.epochs_planned) == (5, 24)
+    # Two epochs of `interrupted` and `busy` each, three of `dead` and of the one that waits.
+    assert found.epochs_left == 10
+    assert [run.id for run in found.working] == [busy]
+    assert [run.id for run in found.failures] == [failed, diverged]
+    assert not found.done
+
+
+def test_it_is_done_when_only_held_runs_wait(lab: Lab) -> None:
+    first, second = lab.queue(2)
+    assert not now_of(lab).done
+    lab.train(first, 0.5)
+    assert not now_of(lab).done
+    store.request_stop(lab.db, [second])
+    assert now_of(lab).done
+    store.enqueue(lab.db, lab.study, lab.plans(2))
+    lab.train(second, 0.5)
+    assert now_of(lab).done
+
+
+def test_a_run_asked_to_stop_is_waited_for(lab: Lab) -> None:
+    (run_id,) = lab.queue()
+    writer = lab.writer([run_id])
+    store.request_stop(lab.db, [run_id])
+    assert not now_of(lab).done
+    finish(writer, Status.INTERRUPTED)
+    assert now_of(lab).done
+
+
+def test_a_study_without_runs_is_not_done(lab: Lab) -> None:
+    found = now_of(lab)
+    assert (found.runs, found.done, found.seconds_left) == (0, False, None)
+
+
+def test_another_study_does_not_count(lab: Lab) -> None:
+    lab.queue(2)
+    other = store.create_study(
+        lab.db, name="other", question="", objective=None, space=None, seeds=()
+    )
+    store.enqueue(lab.db, other, lab.plans(3))
+    assert now_of(lab).runs == 2
+    assert store.progress(lab.db, study_ids=None, failures=2).runs == 5
+
+
+def test_the_speed_is_that_of_the_newest_attempts(lab: Lab) -> None:
+    first, second, _ = lab.queue(3)
+    lab.train(first, 0.5, 0.4)
+    lab.writer([second]).write(Epoch(1, {"val/loss": 0.5}, 0.1))
+    with lab.db.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE attempt SET started_at = '2026-05-20T11:59:50+00:00', ended_at ="
+            " CASE run_id WHEN 1 THEN '2026-05-20T11:59:54+00:00' END"
+        )
+    found = store.progress(lab.db, study_ids=None, failures=2, now=NOW)
+    assert found.speed == pytest.approx(3 / 10)
+    assert found.epochs_left == 2 + 3
+    assert found.seconds_left == pytest.approx(5 / 0.3)
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("spans", "speed"),
+    [
+        ([], 0.0),
+        ([(ago(10), NOW, 20)], 2.0),
+        # Half of it lies within the minute.
+        ([(ago(120), NOW, 60)], 0.5),
+        # Two workers beside each other, and one after the other.
+        ([(ago(10), NOW, 20), (ago(10), NOW, 10)], 3.0),
+        ([(ago(20), ago(10), 10), (ago(10), NOW, 30)], 2.0),
+        # What goes nowhere yet, and what took no time.
+        ([(ago(10), NOW, 0)], 0.0),
+        ([(NOW, NOW, 3)], 0.0),
+        ([(ago(10), NOW, -2)], 0.0),
+    ],
+)
+def test_the_speed_counts_what_lies_within_the_last_minute(
+    spans: Sequence[tuple[datetime, datetime, int]], speed: float
+) -> None:
+    assert _speed(spans, NOW) == pytest.approx(speed)
+
+
+@given(
+    rate=st.floats(0.1, 50),
+    lengths=st.lists(st.floats(0.5, 40), min_size=1, max_size=8),
+)
+def test_one_worker_at_a_steady_rate_has_that_rate(rate: float, lengths: list[float]) -> None:
+    end = sum(lengths)
+    spans, at = [], 0.0
+    for length in lengths:
+        spans.append((ago(end - at), ago(end - at - length), round(length * rate * 1e6)))
+        at += length
+    assert _speed(spans, NOW) == pytest.approx(rate * 1e6, rel=1e-3)
