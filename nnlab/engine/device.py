@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -130,6 +131,7 @@ def make_deterministic(device: torch.device, threads: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
+@lru_cache
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

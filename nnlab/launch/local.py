@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from nnlab import store
 from nnlab.launch.provenance import command_line
-from nnlab.launch.worker import LEASE_SECONDS, Ended, Listener, train_run
+from nnlab.launch.work import LEASE_SECONDS, Ended, Listener
+from nnlab.launch.worker import train_run
 
 
 def work_off(

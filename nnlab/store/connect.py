@@ -2,6 +2,7 @@
 
 import functools
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -73,6 +74,7 @@ class Database:
         )
         self._writing = self._engine.execution_options(**{_WRITES: True})
         event.listen(self._engine, "begin", _begin)
+        self._joined = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -98,6 +100,11 @@ class Database:
             DatabaseReadOnly: the database was opened for reading.
             StoreError: the database cannot be written.
         """
+        open_one: Connection | None = getattr(self._joined, "connection", None)
+        if open_one is not None:
+            with self._translating(), open_one.begin_nested():
+                yield open_one
+            return
         if not self.access.writes:
             raise DatabaseReadOnly(
                 f"{self.address.shown} was opened for reading only",
@@ -114,6 +121,22 @@ class Database:
         except DiskFull:
             self._make_room()
             raise
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Makes one transaction of all that this thread writes inside.
+
+        A write that fails is undone by itself, and may be caught; the others are durable at exit.
+
+        Raises:
+            DatabaseReadOnly, StoreError: as `write` does.
+        """
+        with self.write() as connection:
+            self._joined.connection = connection
+            try:
+                yield
+            finally:
+                del self._joined.connection
 
     @contextmanager
     def driver(self) -> Iterator[sqlite3.Connection]:

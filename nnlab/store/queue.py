@@ -55,38 +55,71 @@ def claim(
     Returns:
         The claim, or None where there is nothing to do.
     """
+    claims = claim_several(
+        db,
+        environment,
+        run_ids=run_ids,
+        most=1,
+        pid=pid,
+        command=command,
+        hostname=hostname,
+        lease_seconds=lease_seconds,
+        now=now,
+    )
+    return claims[0] if claims else None
+
+
+def claim_several(
+    db: Database,
+    environment: Environment | None = None,
+    *,
+    run_ids: Sequence[int],
+    most: int,
+    pid: int,
+    command: str,
+    hostname: str,
+    lease_seconds: float = LEASE_SECONDS,
+    now: float | None = None,
+) -> tuple[Claim, ...]:
+    """Takes as `claim` does, at most so many runs, all or none at once."""
     observer = Observer(time.time() if now is None else now, hostname)
     at = moment_to_text(datetime.fromtimestamp(observer.now, UTC))
     with db.write() as connection:
-        found = _first_claimable(connection, run_ids, observer)
-        if found is None:
-            return None
-        connection.exec_driver_sql(
-            "UPDATE attempt SET outcome = 'lost', ended_at = ?"
-            " WHERE run_id = ? AND ended_at IS NULL",
-            (at, found),
+        place = (
+            environment_id(connection, environment) if environment else None,
+            hostname,
+            pid_space(),
+            pid,
+            storable(command),
+            at,
         )
-        attempt_id = connection.exec_driver_sql(
-            "INSERT INTO attempt (run_id, environment_id, hostname, pid_space, pid, command,"
-            " first_epoch, started_at)"
-            " SELECT id, ?, ?, ?, ?, ?, epochs + 1, ? FROM run WHERE id = ? RETURNING id",
-            (
-                environment_id(connection, environment) if environment else None,
-                hostname,
-                pid_space(),
-                pid,
-                storable(command),
-                at,
-                found,
-            ),
-        ).scalar_one()
-        connection.exec_driver_sql(
-            "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL,"
-            " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?"
-            " WHERE id = ?",
-            (at, attempt_id, observer.now + lease_seconds, found),
-        )
-        return Claim(one_run(connection, found, observer), attempt_id)
+        found = list(islice(_claimable(connection, run_ids, observer), most))
+        until = observer.now + lease_seconds
+        attempts = [_take(connection, number, place, until) for number in found]
+        pairs = zip(found, attempts, strict=True)
+        return tuple(Claim(one_run(connection, run, observer), made) for run, made in pairs)
+
+
+def _take(connection: Connection, run_id: int, place: tuple[object, ...], until: float) -> int:
+    """Gives a run to a new attempt; `place` is where that works and, last, since when."""
+    at = place[-1]
+    connection.exec_driver_sql(
+        "UPDATE attempt SET outcome = 'lost', ended_at = ? WHERE run_id = ? AND ended_at IS NULL",
+        (at, run_id),
+    )
+    attempt_id: int = connection.exec_driver_sql(
+        "INSERT INTO attempt (run_id, environment_id, hostname, pid_space, pid, command,"
+        " first_epoch, started_at)"
+        " SELECT id, ?, ?, ?, ?, ?, epochs + 1, ? FROM run WHERE id = ? RETURNING id",
+        (*place, run_id),
+    ).scalar_one()
+    connection.exec_driver_sql(
+        "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL,"
+        " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?"
+        " WHERE id = ?",
+        (at, attempt_id, until, run_id),
+    )
+    return attempt_id
 
 
 def renew(
@@ -174,9 +207,7 @@ def lease_lost(claim: Claim) -> LeaseLost:
     )
 
 
-def _first_claimable(
-    connection: Connection, run_ids: Sequence[int], observer: Observer
-) -> int | None:
+def _claimable(connection: Connection, run_ids: Sequence[int], observer: Observer) -> Iterator[int]:
     for chunk in _growing_chunks(run_ids):
         rows = connection.exec_driver_sql(
             f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
@@ -185,10 +216,7 @@ def _first_claimable(
             (ids(chunk),),
         )
         free = {number for number, *place in rows if observer.status(*place) in _CLAIMABLE}
-        for number in chunk:
-            if number in free:
-                return number
-    return None
+        yield from (number for number in chunk if number in free)
 
 
 def _growing_chunks(run_ids: Sequence[int]) -> Iterator[list[int]]:

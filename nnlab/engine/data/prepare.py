@@ -1,6 +1,7 @@
 """From a data set to tensors on a device: split, treated by what the training split shows."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -11,6 +12,12 @@ from nnlab.config import RunConfig
 from nnlab.engine.data import inputs
 from nnlab.engine.data.arrange import arrange
 from nnlab.engine.data.dataset import Dataset
+
+# What the prepared data follow from, beside the device and the width of a number.
+_FOLLOWS_FROM = (
+    "data", "samples", "data_noise", "data_seed", "data_version", "classes", "train_size",
+    "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,19 @@ class Prepared:
 def prepare(config: RunConfig, device: torch.device) -> Prepared:
     """Reads, splits and treats the data set of a resolved config.
 
+    Runs that follow each other mostly want the same data: the last are kept and shared. Nobody
+    changes them in place.
+
     Raises:
         DataError: the data set cannot be used.
     """
+    asked = {name: getattr(config, name) for name in _FOLLOWS_FROM}
+    dtype = "float64" if config.dtype == "float64" else "float32"
+    return _prepared(RunConfig(**asked, dtype=dtype), device)
+
+
+@lru_cache(maxsize=1)
+def _prepared(config: RunConfig, device: torch.device) -> Prepared:
     arranged = arrange(config)
     dataset, rows = arranged.dataset, arranged.rows
     treatment = inputs.fit(config.inputs, dataset.examples, rows.train)

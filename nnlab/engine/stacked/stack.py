@@ -7,7 +7,7 @@ likes: one that is over leaves, and the others close ranks.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -30,7 +30,11 @@ IMAGE_MODELS = ("cnn", "resnet", "wide_resnet")
 
 
 class Stack:
-    """The runs that are still trained together; `sessions` tell how each stands."""
+    """The runs that are still trained together; `sessions` tell how each stands.
+
+    `epoch` and `dismiss` take turns until no session is left. One whose status is set from
+    outside between the two leaves as well.
+    """
 
     def __init__(self, sessions: Sequence[Session]) -> None:
         """Takes the sessions over where they are: fresh, or at any epoch of their own.
@@ -45,26 +49,33 @@ class Stack:
         self._selected = Selected(self.sessions, self.storage)
         self._arrange()
 
-    def train(
-        self, should_stop: Callable[[Session], bool] = lambda _: False
-    ) -> Iterator[tuple[Session, Epoch]]:
-        """Trains until every run has ended; yields each run's epoch once all have finished theirs.
+    def epoch(self) -> list[tuple[Session, Epoch]]:
+        """Trains an epoch of every run; `session.status` tells which are over with it."""
+        started = time.perf_counter()
+        values = self._epoch()
+        seconds = (time.perf_counter() - started) / len(self.sessions)
+        for session, found in zip(self.sessions, values, strict=True):
+            _judge(session, found["train/loss"])
+        return [
+            (session, Epoch(session.epoch, found, seconds))
+            for session, found in zip(self.sessions, values, strict=True)
+        ]
 
-        `session.status` tells how a run ended. One whose status is set from outside between
-        epochs leaves too.
-        """
-        self._dismiss()
-        while self.sessions:
-            started = time.perf_counter()
-            values = self._epoch()
-            seconds = (time.perf_counter() - started) / len(self.sessions)
-            for session, found in zip(self.sessions, values, strict=True):
-                yield session, Epoch(session.epoch, found, seconds)
-            for session, found in zip(self.sessions, values, strict=True):
-                _judge(session, found["train/loss"])
-                if session.status is Status.RUNNING and should_stop(session):
-                    session.status = Status.INTERRUPTED
-            self._dismiss()
+    def dismiss(self) -> list[Session]:
+        """Lets go of the runs that are over, each as if it had been trained alone."""
+        for session in self.sessions:
+            if session.status is Status.RUNNING and session.done:
+                session.status = Status.FINISHED
+        over = [s for s in self.sessions if s.status is not Status.RUNNING]
+        if not over:
+            return []
+        for session in over:
+            self.write_back(session)
+        stay = [n for n, s in enumerate(self.sessions) if s.status is Status.RUNNING]
+        self.sessions = [self.sessions[n] for n in stay]
+        if stay:
+            self._close_ranks(stay)
+        return over
 
     def write_back(self, session: Session) -> None:
         """Puts a run's numbers into its session, as if it had been trained alone."""
@@ -93,20 +104,7 @@ class Stack:
         self._factors = _lr_factors(self.sessions[0], self.storage)
         self._state.arrange(self.sessions, self.storage, fuses=self._factors is None)
 
-    def _dismiss(self) -> None:
-        """Lets go of the runs that are over."""
-        for session in self.sessions:
-            if session.status is Status.RUNNING and session.done:
-                session.status = Status.FINISHED
-        over = [s for s in self.sessions if s.status is not Status.RUNNING]
-        if not over:
-            return
-        for session in over:
-            self.write_back(session)
-        stay = [n for n, s in enumerate(self.sessions) if s.status is Status.RUNNING]
-        self.sessions = [self.sessions[n] for n in stay]
-        if not stay:
-            return
+    def _close_ranks(self, stay: Sequence[int]) -> None:
         rows = torch.tensor(stay, device=self.storage.values.device)
         self.storage.keep(rows)
         self._state.keep(rows)

@@ -1,7 +1,7 @@
 """A run in a stack is what it would have been alone: every choice, epoch by epoch."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from nnlab.engine.session import Session, start
 from nnlab.engine.stacked.grouping import can_stack, key_of
 from nnlab.engine.stacked.stack import Stack
 from nnlab.engine.stacked.updates import STATE
-from nnlab.records import Status
+from nnlab.records import Epoch, Status
 
 Make = Callable[..., RunConfig]
 Settings = dict[str, object]
@@ -34,9 +34,21 @@ def alone(configs: Sequence[RunConfig]) -> list[Curves]:
     return [[dict(epoch.values) for epoch in train(start(config))] for config in configs]
 
 
+def rounds(
+    stack: Stack, should_stop: Callable[[Session], bool] = lambda _: False
+) -> Iterator[tuple[Session, Epoch]]:
+    stack.dismiss()
+    while stack.sessions:
+        yield from stack.epoch()
+        for session in stack.sessions:
+            if session.status is Status.RUNNING and should_stop(session):
+                session.status = Status.INTERRUPTED
+        stack.dismiss()
+
+
 def together(sessions: Sequence[Session]) -> list[Curves]:
     curves: dict[int, Curves] = {id(session): [] for session in sessions}
-    for session, epoch in Stack(sessions).train():
+    for session, epoch in rounds(Stack(sessions)):
         assert epoch.number == session.epoch
         curves[id(session)].append(dict(epoch.values))
     return [curves[id(session)] for session in sessions]
@@ -210,7 +222,7 @@ def test_a_run_that_diverges_leaves_and_harms_no_other(config: Make) -> None:
 
 def test_a_run_asked_to_stop_leaves_after_its_epoch(config: Make) -> None:
     sessions = [start(config(seed=seed)) for seed in range(3)]
-    met = [s for s, _ in Stack(sessions).train(lambda s: s.config.seed == 1 and s.epoch == 2)]
+    met = [s for s, _ in rounds(Stack(sessions), lambda s: s.config.seed == 1 and s.epoch == 2)]
     assert [session.status for session in sessions] == [
         Status.FINISHED,
         Status.INTERRUPTED,
@@ -233,7 +245,7 @@ def test_from_solo_to_stack_and_back_in_mid_training(config: Make, opt: str) -> 
         list(solo)
         session.status = Status.RUNNING
     stack = Stack(sessions)
-    list(stack.train(lambda session: session.epoch == 4))
+    list(rounds(stack, lambda session: session.epoch == 4))
     ends = []
     for session in sessions:
         session.status = Status.RUNNING

@@ -1,0 +1,241 @@
+"""A claimed run in a worker's hands: what it measures goes to the store, its state to disk."""
+
+import contextlib
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from nnlab import store
+from nnlab.config import config_of
+from nnlab.diagnose import diagnose
+from nnlab.engine import checkpoint
+from nnlab.engine.device import describe
+from nnlab.engine.loop import Session, start
+from nnlab.errors import CheckpointError, UsageError
+from nnlab.launch.parents import find_parents
+from nnlab.launch.provenance import environment
+from nnlab.records import Artifact, Epoch, Finding, Run, Status
+
+LEASE_SECONDS = 60.0
+
+# A checkpoint is due once this share of the time since the last pays for one.
+CHECKPOINT_SHARE = 0.02
+CHECKPOINT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: its status, why if it went wrong, and what its history shows.
+
+    `selected_value` is the objective at the selected epoch, `seconds` the time it took.
+    """
+
+    run: Run
+    status: Status
+    reason: str | None = None
+    findings: tuple[Finding, ...] = ()
+    selected_epoch: int | None = None
+    selected_value: float | None = None
+    seconds: float | None = None
+
+
+class Listener(Protocol):
+    """Who wants to know how the work goes: a screen, a log."""
+
+    def started(self, run: Run, epoch: int) -> None:
+        """A run begins, or goes on, after `epoch` finished epochs."""
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        """An epoch is finished and stored."""
+
+    def noted(self, run: Run, message: str) -> None:
+        """Something happened that the user should know, and the run goes on."""
+
+    def ended(self, ended: Ended) -> None:
+        """A run is over for this worker."""
+
+
+class Work:
+    """One claimed run: begun, stored epoch by epoch, and put away when it is over.
+
+    `session` is what the engine trains. A run of many that are trained together has `beside`
+    others, which share the time that checkpoints may cost.
+    """
+
+    def __init__(
+        self, db: store.Database, claim: store.Claim, listener: Listener, *, beside: int = 0
+    ) -> None:
+        """Puts the run together, and goes on where its checkpoint was.
+
+        Raises:
+            NnlabError: something that it needs is not as it must be.
+        """
+        self._db, self._claim, self._listener = db, claim, listener
+        self._started = time.perf_counter()
+        self._device_seconds = 0.0
+        self._ended: Ended | None = None
+        self._artifacts: list[Artifact] = []
+        self._tested: dict[str, float] = {}
+        self.run = claim.run
+        self.session = start(config_of(self.run.trial.setting, self.run.seed))
+        path = db.address.artifacts / str(self.run.id) / "checkpoint.pt"
+        self.saver = Checkpointer(path, share=CHECKPOINT_SHARE / (1 + beside))
+        self._parent_id = self._begin()
+
+    def open(self, engine: str) -> None:
+        """Tells the store who trains the run: `solo`, or `stacked 64`."""
+        session = self.session
+        self._writer = store.RunWriter(
+            self._db,
+            self._claim,
+            environment=environment(describe(session.device), session.threads),
+            data_fingerprint=session.data.fingerprint,
+            resume_after=session.epoch,
+            lease_seconds=LEASE_SECONDS,
+            engine=engine,
+        )
+        if self._parent_id is not None:
+            self._writer.began_with(self._parent_id)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether `nnlab stop` has asked for this run."""
+        return self._writer.stop_requested
+
+    def store(self, epoch: Epoch) -> None:
+        """Stores an epoch.
+
+        Raises:
+            StoreError: it cannot be stored.
+        """
+        self._device_seconds += epoch.seconds
+        self._writer.write(replace(epoch, values={**epoch.values, "time/epoch": epoch.seconds}))
+
+    def conclude(self, *, keep_model: bool) -> None:
+        """Does what a run's end wants: test, files, findings. `close` stores them.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        session, run = self.session, self.run
+        if session.status is Status.FINISHED:
+            self._tested = dict(session.test())
+            if keep_model:
+                self._artifacts.append(_save_model(session, self._db.address.artifacts, run))
+        elif session.status is Status.INTERRUPTED:
+            self.saver.save(session)
+            if self.stop_requested:
+                session.reason = store.STOPPED
+        selected = session.selected_epoch or None
+        self._ended = Ended(
+            run,
+            session.status,
+            session.reason,
+            diagnose(store.history(self._db, run.id)),
+            selected,
+            session.selected_value if selected else None,
+        )
+
+    def close(self) -> Ended:
+        """Stores how the run ended."""
+        assert self._ended is not None
+        seconds = time.perf_counter() - self._started
+        ended = replace(self._ended, seconds=seconds)
+        self._writer.extra(self._tested, self.session.selected_epoch)  # noqa: S610  no Django here
+        self._writer.finish(
+            ended.status,
+            selected_epoch=ended.selected_epoch,
+            reason=ended.reason,
+            wall_seconds=seconds,
+            device_seconds=self._device_seconds,
+            findings=ended.findings,
+            artifacts=self._artifacts,
+        )
+        return ended
+
+    def tidy(self) -> None:
+        """Removes the checkpoint of a run that is over and stored."""
+        if self.session.status is not Status.INTERRUPTED:
+            self.saver.discard()
+
+    def _begin(self) -> int | None:
+        """Goes on from a checkpoint, or begins with a parent's weights; gives the parent's id."""
+        if _resumed(self.session, self.saver.path, self.run, self._listener):
+            return None
+        if not self.session.config.start_from:
+            return None
+        return _begin_from_parent(self._db, self.session, self.run, self._listener)
+
+
+@dataclass(slots=True)
+class Checkpointer:
+    """Saves often enough to lose little, seldom enough to cost under a `share` of the time."""
+
+    path: Path
+    share: float = CHECKPOINT_SHARE
+    cost: float = 0.0
+    saved_at: float = field(default_factory=time.perf_counter)
+
+    def is_due(self, session: Session) -> bool:
+        """Whether the time since the last save pays for the next."""
+        wait = max(CHECKPOINT_SECONDS, self.cost / self.share)
+        return not session.done and time.perf_counter() - self.saved_at >= wait
+
+    def save(self, session: Session) -> None:
+        """Saves now, and measures what it cost."""
+        begun = time.perf_counter()
+        checkpoint.save(session, self.path)
+        self.saved_at = time.perf_counter()
+        self.cost = self.saved_at - begun
+
+    def discard(self) -> None:
+        """Removes the checkpoint of a run that is over."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+            self.path.parent.rmdir()  # stays where the run left other files
+
+
+def _resumed(session: Session, path: Path, run: Run, listener: Listener) -> bool:
+    """Goes on from a checkpoint, if there is one that can be read."""
+    if not path.exists():
+        return False
+    try:
+        checkpoint.restore(session, path)
+    except CheckpointError as error:
+        listener.noted(run, f"{error.message}; the run starts over")
+        with contextlib.suppress(OSError):
+            path.replace(path.with_suffix(".damaged"))
+        return False
+    return True
+
+
+def _begin_from_parent(
+    db: store.Database, session: Session, run: Run, listener: Listener
+) -> int | None:
+    """Begins with the weights that `--from` named; gives the run that made them, if one did.
+
+    Raises:
+        UsageError: there are none, or the run was set up with others.
+        CheckpointError: they cannot be read, or nothing in them fits.
+    """
+    config = session.config
+    parents = find_parents(db, config.start_from or "")
+    if parents.version != config.start_version:
+        raise UsageError(
+            f"--from {config.start_from} has changed since this run was set up",
+            hint="run the same `nnlab train` line again: the new weights make a new trial",
+        )
+    weights = parents.of(run.seed)
+    told = session.begin_from(
+        weights.path, new_head=not weights.same_classes(config.data, config.classes)
+    )
+    source = weights.path.name if weights.run_id is None else f"run {weights.run_id}"
+    listener.noted(run, f"from {source}: {told}")
+    return weights.run_id
+
+
+def _save_model(session: Session, artifacts: Path, run: Run) -> Artifact:
+    name = f"{run.id}/model.pt"
+    written = checkpoint.save_model(session, artifacts / name)
+    return Artifact(run.id, "model", name, written.sha256, written.size)
