@@ -12,6 +12,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+def cache() -> Path:
+    """The user's cache folder for nnlab (XDG base directory specification)."""
+    chosen = os.environ.get("XDG_CACHE_HOME")
+    return (Path(chosen) if chosen else Path.home() / ".cache") / "nnlab"
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Writes beside, flushes to the disk, and renames; a link stays a link.
 

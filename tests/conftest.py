@@ -10,9 +10,16 @@ settings.register_profile("fixed", derandomize=True, deadline=None, max_examples
 settings.load_profile("fixed")
 
 
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the tests keep what they download or measure."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the machine that runs the tests changes what they see."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> None:
+    """No variable or file of the machine that runs the tests changes what they see."""
+    monkeypatch.setenv("XDG_CACHE_HOME", cache_folder)
     for name in ("NNLAB_DB", "NNLAB_DEBUG", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     os.environ.pop("GITHUB_ACTIONS", None)

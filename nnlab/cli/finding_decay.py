@@ -108,7 +108,12 @@ def _try(db: store.Database, run: Run, found: FoundDecay, seeds: Sequence[int]) 
         for setting in settings.values()
     ]
     queued = store.enqueue(db, study, plans)
-    training.work(db, queued.run_ids, training.Show(quiet=False, verbose=False), keep_models=False)
+    training.work(
+        db,
+        queued.run_ids,
+        training.Show(quiet=False, verbose=False),
+        training.How(keep_models=False),
+    )
     best = _values(db, queued.run_ids, objective.metric)
     rows = []
     control = best.get(digest_of(settings["none"]), {})

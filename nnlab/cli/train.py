@@ -1,11 +1,21 @@
 """`nnlab train`: its options. What they lead to is in `nnlab.cli.training`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nnlab.cli.options import Db, StudyOption, given, with_settings
+
+
+class Engine(StrEnum):
+    """What trains the runs."""
+
+    AUTO = "auto"
+    SOLO = "solo"
+    STACKED = "stacked"
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -31,6 +41,13 @@ def train(
         bool,
         typer.Option("--keep-models/--no-keep-models", help="keep the weights of the best epoch"),
     ] = True,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine",
+            help="train runs alone, many as one program, or whichever is faster (docs/queue.md)",
+        ),
+    ] = Engine.AUTO,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show what would be trained, change nothing")
     ] = False,
@@ -81,6 +98,6 @@ def train(
         again=again,
         dry_run=dry_run,
         show=training.Show(quiet=quiet, verbose=verbose),
-        keep_models=keep_models,
+        how=training.How(keep_models=keep_models, engine=engine.value),
         notify=notify,
     )

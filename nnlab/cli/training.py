@@ -4,7 +4,7 @@ import difflib
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,14 @@ class Show:
     verbose: bool
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How runs are worked off: what is kept of them, and what trains them."""
+
+    keep_models: bool = True
+    engine: str = "auto"
+
+
 def train(
     typed: Typed,
     config: Path | None,
@@ -53,7 +61,7 @@ def train(
     again: bool,
     dry_run: bool,
     show: Show,
-    keep_models: bool,
+    how: How,
     notify: str | None = None,
 ) -> None:
     """Trains what was typed, with what a TOML file adds; `notify` is told how it went.
@@ -64,7 +72,7 @@ def train(
     gc.enable()
     typed = read_config(config or _builtin(typed, db), typed)
     if typed.pretrain is not None and not dry_run:
-        _pretrain(typed, db=db, show=show)
+        _pretrain(typed, db=db, show=show, how=how)
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
     if dry_run:
@@ -73,7 +81,7 @@ def train(
     with opened(db, write=True, create=plan is not None) as database:
         run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet)
         with notified(notify, database, run_ids) as on_ended:
-            work(database, run_ids, show, keep_models=keep_models, on_ended=on_ended)
+            work(database, run_ids, show, how, on_ended=on_ended)
         if typed.study is not None:
             announce.verdict(database, typed.study)
 
@@ -90,7 +98,7 @@ def _builtin(typed: Typed, db: str | None) -> Path | None:
     return None if typed.study in known else builtin.path_of(typed.study)
 
 
-def _pretrain(typed: Typed, *, db: str | None, show: Show) -> None:
+def _pretrain(typed: Typed, *, db: str | None, show: Show, how: How) -> None:
     """Trains the runs whose weights the study begins with; those that are there stay."""
     assert typed.pretrain is not None
     name = pretrained_name(str(typed.study))
@@ -102,7 +110,15 @@ def _pretrain(typed: Typed, *, db: str | None, show: Show) -> None:
         seed=typed.seed,
         seeds=typed.seeds,
     )
-    train(before, None, db=db, again=False, dry_run=False, show=show, keep_models=True)
+    train(
+        before,
+        None,
+        db=db,
+        again=False,
+        dry_run=False,
+        show=show,
+        how=replace(how, keep_models=True),
+    )
 
 
 def set_up(
@@ -227,8 +243,8 @@ def work(
     db: store.Database,
     run_ids: Sequence[int],
     show: Show,
+    how: How,
     *,
-    keep_models: bool,
     on_ended: OnEnded | None = None,
 ) -> None:
     """Trains what is missing of these runs and says what came out.
@@ -247,7 +263,7 @@ def work(
         view = _view(runs, missing, show)
         if on_ended is not None:
             view = Overheard(view, on_ended)
-        _train_all(db, [run.id for run in missing], view, keep_models=keep_models)
+        _train_all(db, [run.id for run in missing], view, how)
     announce.result(db, run_ids, quiet=show.quiet)
     after = store.runs(db, run_ids=run_ids)
     _raise_for_failures(after)
@@ -272,15 +288,15 @@ def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
     return BarView(describe, runs=len(missing), epochs=left, every_epoch=show.verbose)
 
 
-def _train_all(
-    db: store.Database, run_ids: Sequence[int], view: "View", *, keep_models: bool
-) -> None:
+def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: How) -> None:
     from nnlab.launch.local import work_off
+    from nnlab.launch.planner import Planner
 
     stop = StopRequest(view.stopping)
     try:
         with stop, view:
-            work_off(db, run_ids, view, stop, keep_models=keep_models)
+            planner = Planner(how.engine)
+            work_off(db, run_ids, view, stop, keep_models=how.keep_models, planner=planner)
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON

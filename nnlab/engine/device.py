@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from nnlab.engine import lean
 from nnlab.errors import DeviceError
 
 # cuBLAS repeats itself to the bit only with a fixed workspace, set before CUDA starts.
@@ -120,12 +121,16 @@ def threads_for(device: torch.device, work: int) -> int:
     return max(1, min(work // WORK_A_THREAD, os.cpu_count() or 1))
 
 
-def make_deterministic(device: torch.device, threads: int) -> None:
+def make_deterministic(device: torch.device, threads: int, *, compiles: bool) -> None:
     """Asks torch for the same bits each time on this device and this number of threads."""
     torch.set_num_threads(threads)
     # Only a warning off the CPU: CUDA refuses the gradient of every max pooling because windows
     # may overlap; ours do not, so nothing is added twice and the bits repeat.
-    torch.use_deterministic_algorithms(mode=True, warn_only=device.type != "cpu")
+    warn_only = device.type != "cpu"
+    if compiles:
+        torch.use_deterministic_algorithms(mode=True, warn_only=warn_only)
+    else:
+        lean.make_deterministic(warn_only=warn_only)
     # Filling every fresh tensor with NaN, the default in this mode, costs time and finds nothing.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = False

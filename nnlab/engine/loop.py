@@ -219,7 +219,7 @@ def _clip(session: Session) -> torch.Tensor:
 
 def take_step(session: Session) -> None:
     if session.scaler is None:
-        session.optimizer.step()
+        session.step()
     else:
         session.scaler.step(session.optimizer)
         session.scaler.update()

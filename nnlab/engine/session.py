@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnlab.config import RunConfig
-from nnlab.engine import augment, average, losses, mix, models, penalties, probe, transfer
+from nnlab.engine import augment, average, lean, losses, mix, models, penalties, probe, transfer
 from nnlab.engine import device as devices
 from nnlab.engine.augment import Augment
 from nnlab.engine.average import Average
@@ -34,7 +34,8 @@ SETTLING = 512
 class Session:
     """All that a run holds in memory. `epoch` is the last finished one, 0 before the first.
 
-    `forward` is the model, or its compiled twin; `val_losses` those of the finished epochs.
+    `forward` is the model, or its compiled twin; `step` moves the weights by their gradients;
+    `val_losses` are those of the finished epochs.
     """
 
     config: RunConfig
@@ -52,6 +53,7 @@ class Session:
     average: Average | None = None
     probe: Probe | None = None
     forward: Callable[[torch.Tensor], torch.Tensor] = field(init=False)
+    step: Callable[[], None] = field(init=False)
     epoch: int = 0
     val_losses: list[float] = field(default_factory=list)
     selected_epoch: int = 0
@@ -62,6 +64,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.forward = self.model
+        self.step = lean.plain_step(self.optimizer)
 
     @property
     def done(self) -> bool:
@@ -137,7 +140,9 @@ def start(config: RunConfig) -> Session:
     model = models.build(config, data.in_shape, data.outputs, generator(config.seed, "weights"))
     model.to(device, data.train.examples.dtype)
     threads = config.threads or devices.threads_for(device, _work(config, data, model))
-    devices.make_deterministic(device, threads)
+    devices.make_deterministic(device, threads, compiles=config.compile)
+    if not config.compile:
+        lean.spare_compiler()
     devices.set_precision(config.dtype)
     models.settle(model, config, data.train.examples[:SETTLING])
     if config.freeze is not None:

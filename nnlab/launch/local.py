@@ -1,13 +1,18 @@
-"""The local launcher: one process works off runs, one after another."""
+"""The local launcher: one process works off runs, one after another or many at once."""
 
+import math
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from nnlab import store
+from nnlab.launch.planner import Group, Planner
 from nnlab.launch.provenance import command_line
+from nnlab.launch.stacking import train_together
 from nnlab.launch.work import LEASE_SECONDS, Ended, Listener
-from nnlab.launch.worker import train_run
+
+# So many runs are looked at together: a long queue begins at once.
+WINDOW = 2048
 
 
 def work_off(
@@ -17,26 +22,56 @@ def work_off(
     should_stop: Callable[[], bool],
     *,
     keep_models: bool = True,
+    planner: Planner | None = None,
+    sharers: int = 1,
 ) -> tuple[Ended, ...]:
-    """Claims and trains runs in the order given until none is left or it is to stop.
+    """Claims and trains runs until none is left or it is to stop.
 
+    They are taken in the order given, those beside the first that can be trained with it.
     Another process that works off the same runs helps: each run is claimed by one of them.
+
+    Args:
+        db: where everything is stored.
+        run_ids: what to train.
+        listener: told how it goes.
+        should_stop: asked between epochs.
+        keep_models: whether to keep the selected weights.
+        planner: says how many to train at once; None measures that.
+        sharers: how many processes share these runs, this one among them.
 
     Raises:
         StoreError, OutputError: nothing more can be stored.
         KeyboardInterrupt: passed on from a run that was stopped in mid epoch.
     """
+    planner = planner or Planner()
     ended: list[Ended] = []
-    while not should_stop():
-        claim = store.claim(
-            db,
-            run_ids=run_ids,
-            hostname=socket.gethostname(),
-            pid=os.getpid(),
-            command=command_line(),
-            lease_seconds=LEASE_SECONDS,
-        )
-        if claim is None:
-            break
-        ended.append(train_run(db, claim, listener, should_stop, keep_model=keep_models))
+    # What another worker loses meanwhile is free once more.
+    while not should_stop() and (free := store.claimable(db, run_ids)):
+        for group in _groups(db, free, planner):
+            while not should_stop() and (claims := _claims(db, group, planner, sharers)):
+                ended += train_together(db, claims, listener, should_stop, keep_models=keep_models)
     return tuple(ended)
+
+
+def _groups(db: store.Database, run_ids: Sequence[int], planner: Planner) -> Iterator[Group]:
+    for begin in range(0, len(run_ids), WINDOW):
+        window = run_ids[begin : begin + WINDOW]
+        runs = {run.id: run for run in store.runs(db, run_ids=window)}
+        yield from planner.groups([runs[run_id] for run_id in window if run_id in runs])
+
+
+def _claims(
+    db: store.Database, group: Group, planner: Planner, sharers: int
+) -> tuple[store.Claim, ...]:
+    """Takes as many runs of a group as are best trained at once, of those that wait."""
+    waiting = len(store.claimable(db, group.run_ids)) if group.config is not None else 1
+    width = planner.width(group, math.ceil(waiting / sharers))
+    return store.claim_several(
+        db,
+        run_ids=group.run_ids,
+        most=width,
+        hostname=socket.gethostname(),
+        pid=os.getpid(),
+        command=command_line(),
+        lease_seconds=LEASE_SECONDS,
+    )

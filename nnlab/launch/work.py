@@ -22,6 +22,8 @@ LEASE_SECONDS = 60.0
 # A checkpoint is due once this share of the time since the last pays for one.
 CHECKPOINT_SHARE = 0.02
 CHECKPOINT_SECONDS = 1.0
+# What the first is expected to take, before one was measured, in seconds.
+CHECKPOINT_COST = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Work:
         Raises:
             NnlabError: something that it needs is not as it must be.
         """
-        self._db, self._claim, self._listener = db, claim, listener
+        self._db, self.claim, self._listener = db, claim, listener
         self._started = time.perf_counter()
         self._device_seconds = 0.0
         self._ended: Ended | None = None
@@ -88,7 +90,7 @@ class Work:
         session = self.session
         self._writer = store.RunWriter(
             self._db,
-            self._claim,
+            self.claim,
             environment=environment(describe(session.device), session.threads),
             data_fingerprint=session.data.fingerprint,
             resume_after=session.epoch,
@@ -174,7 +176,7 @@ class Checkpointer:
 
     path: Path
     share: float = CHECKPOINT_SHARE
-    cost: float = 0.0
+    cost: float = CHECKPOINT_COST
     saved_at: float = field(default_factory=time.perf_counter)
 
     def is_due(self, session: Session) -> bool:

@@ -70,10 +70,10 @@ def given_back(db: store.Database, claim: store.Claim, error: BaseException) -> 
     if isinstance(error, StoreError | OutputError) or not isinstance(error, Exception):
         # The store may be what failed; then the lease lapses, and the run is taken up again.
         with contextlib.suppress(StoreError):
-            store.release(db, claim, Status.INTERRUPTED, reason=_reason(error))
+            store.release(db, claim, Status.INTERRUPTED, reason=reason_of(error))
         raise error
-    store.release(db, claim, Status.FAILED, reason=_reason(error))
-    return Ended(claim.run, Status.FAILED, _reason(error))
+    store.release(db, claim, Status.FAILED, reason=reason_of(error))
+    return Ended(claim.run, Status.FAILED, reason_of(error))
 
 
 @contextmanager
@@ -98,7 +98,8 @@ def heartbeat(db: store.Database, claims: Sequence[store.Claim]) -> Iterator[Non
         thread.join()
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in a line."""
     if isinstance(error, NnlabError):
         return error.message
     if isinstance(error, KeyboardInterrupt):

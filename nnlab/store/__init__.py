@@ -30,7 +30,7 @@ from nnlab.store.queries import (
     studies,
     trials,
 )
-from nnlab.store.queue import Claim, claim, claim_several, release, renew
+from nnlab.store.queue import Claim, claim, claim_several, claimable, release, renew
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
@@ -62,6 +62,7 @@ __all__ = [
     "check",
     "claim",
     "claim_several",
+    "claimable",
     "collect",
     "count_runs",
     "count_trials",

@@ -69,6 +69,12 @@ def claim(
     return claims[0] if claims else None
 
 
+def claimable(db: Database, run_ids: Sequence[int]) -> tuple[int, ...]:
+    """Those of the runs that `claim` would take now, in the order given."""
+    with db.read() as connection:
+        return tuple(_claimable(connection, run_ids, Observer.here()))
+
+
 def claim_several(
     db: Database,
     environment: Environment | None = None,

@@ -170,7 +170,7 @@ def test_what_most_trials_select_by_is_ranked_and_the_rest_is_noted(nnlab: Nnlab
 
 def test_show_tells_how_each_attempt_was_trained(trained: Nnlab, folder: Path) -> None:
     (attempt,) = trained("show", "1", "--format", "json").json[0]["attempts"]
-    assert attempt["engine"] == "solo"
+    assert attempt["engine"] == "stacked 2"
     assert "Engine" in trained("show", "1").out
     with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection, connection:
         connection.execute("UPDATE attempt SET engine = 'stacked 4', peak_bytes = 3145728")

@@ -75,7 +75,8 @@ def test_train_with_a_new_study_and_a_setting_sets_it_up(nnlab: Nnlab) -> None:
 
 def test_two_terminals_share_a_study(nnlab: Nnlab, folder: Path) -> None:
     nnlab("init-study", "s", *QUICK, "--lr", "1e-3..1e-1:4", "--seeds", "3", "--epochs", "20")
-    workers = [started(folder, "train", "--study", "s", "-q") for _ in range(2)]
+    alone = ("--engine", "solo", "-q")
+    workers = [started(folder, "train", "--study", "s", *alone) for _ in range(2)]
     for worker in workers:
         _, err = worker.communicate(timeout=120)
         assert worker.returncode == 0, err

@@ -145,7 +145,7 @@ def waits(path: Path, epochs: int) -> None:
 def test_a_run_is_stopped_from_beside_and_goes_on_to_the_same_numbers(
     nnlab: Nnlab, folder: Path, beside: Start
 ) -> None:
-    process = beside("train", *LONG, "--seeds", "2", "-q")
+    process = beside("train", *LONG, "--seeds", "2", "-q", "--engine", "solo")
     waits(folder / "runs.db", 3)
     follower = beside("watch", "long")
     told = nnlab("stop", "long").out

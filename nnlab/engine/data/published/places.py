@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnlab.engine.data.published.sources import SOURCES, File
 from nnlab.errors import DataError
+from nnlab.files import cache
 
 
 def find(name: str, folder: str = "") -> tuple[Path, ...] | None:
@@ -42,19 +43,13 @@ def places(name: str) -> Iterator[Path]:
     package = SOURCES[name].package
     if package is not None:
         yield package
-    yield cache() / name
+    yield cache() / "data" / name
 
 
 def download_place(name: str) -> Path:
     """The folder that a download goes to: NNLAB_DATA where it is set, else the user's cache."""
     chosen = os.environ.get("NNLAB_DATA")
-    return (Path(chosen).expanduser() if chosen else cache()) / name
-
-
-def cache() -> Path:
-    """The user's cache folder for data sets (XDG base directory specification)."""
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    return (Path(chosen) if chosen else Path.home() / ".cache") / "nnlab" / "data"
+    return (Path(chosen).expanduser() if chosen else cache() / "data") / name
 
 
 def _all_in(place: Path, files: Sequence[File]) -> tuple[Path, ...] | None:

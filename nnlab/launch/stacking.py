@@ -1,0 +1,174 @@
+"""The worker of a stack: takes claimed runs through the engine together, stored as if alone."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from nnlab import store
+from nnlab.engine.session import Session
+from nnlab.engine.stacked.stack import Stack
+from nnlab.errors import LeaseLost, OutputError, StoreError
+from nnlab.launch.work import Ended, Listener, Work
+from nnlab.launch.worker import given_back, heartbeat, reason_of, train_run
+from nnlab.records import Epoch, Status
+
+
+def train_together(
+    db: store.Database,
+    claims: Sequence[store.Claim],
+    listener: Listener,
+    should_stop: Callable[[], bool],
+    *,
+    keep_models: bool = True,
+) -> tuple[Ended, ...]:
+    """Trains claimed runs that can be stacked until each of them ends or is to stop.
+
+    Where they cannot be trained together after all, for want of memory for one, each half is
+    tried by itself, down to single runs.
+
+    Args:
+        db: where everything is stored.
+        claims: runs of one kind (`grouping.key_of`).
+        listener: told of each epoch once it is durable.
+        should_stop: asked between epochs.
+        keep_models: whether to write the selected weights as artifacts.
+
+    Raises:
+        StoreError, OutputError: nothing more can be stored; the runs stay resumable.
+        KeyboardInterrupt: passed on; the runs are marked interrupted.
+    """
+    if len(claims) == 1:
+        return (train_run(db, claims[0], listener, should_stop, keep_model=keep_models),)
+    job = _Job(db, claims, listener, should_stop, keep_models=keep_models)
+    try:
+        with heartbeat(db, claims):
+            job.train()
+    except (StoreError, OutputError) as error:
+        job.give_back(error)
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it was, each run can still go on alone
+        left = list(job.left)
+        told = f"{len(left)} runs could not be trained together: {reason_of(error)}"
+        listener.noted(left[0].run, f"{told}; now half of them at a time")
+    except BaseException as error:
+        job.give_back(error)
+        raise
+    else:
+        return tuple(job.ended)
+    ended = list(job.ended)
+    del job  # and with it the memory that was too small
+    middle = (len(left) + 1) // 2
+    for half in (left[:middle], left[middle:]):
+        if half:
+            ended += train_together(db, half, listener, should_stop, keep_models=keep_models)
+    return tuple(ended)
+
+
+class _Job:
+    """The runs of one stack: `left` are those that are not over, `ended` how the others ended."""
+
+    def __init__(
+        self,
+        db: store.Database,
+        claims: Sequence[store.Claim],
+        listener: Listener,
+        should_stop: Callable[[], bool],
+        *,
+        keep_models: bool,
+    ) -> None:
+        self._db, self._listener, self._should_stop = db, listener, should_stop
+        self._keep_models = keep_models
+        self._works: dict[int, Work] = {}  # by the id of their session
+        self.left = list(claims)
+        self.ended: list[Ended] = []
+
+    def train(self) -> None:
+        for claim in list(self.left):
+            self._begin(claim)
+        if not self._works:
+            return
+        works = list(self._works.values())
+        stack = Stack([work.session for work in works])
+        self._open(works)
+        self._close(stack.dismiss())
+        while stack.sessions:
+            self._store(stack.epoch())
+            self._save(stack)
+            for session in stack.sessions:
+                wanted = self._should_stop() or self._works[id(session)].stop_requested
+                if wanted and session.status is Status.RUNNING:
+                    session.status = Status.INTERRUPTED
+            self._close(stack.dismiss())
+
+    def give_back(self, error: BaseException) -> None:
+        """Leaves what is not over to whoever takes it up."""
+        # The store may be what failed; then the leases lapse.
+        with contextlib.suppress(StoreError), self._db.together():
+            for claim in self.left:
+                store.release(self._db, claim, Status.INTERRUPTED, reason=reason_of(error))
+
+    def _begin(self, claim: store.Claim) -> None:
+        """Puts a run together; one that cannot be is over, and no other with it."""
+        try:
+            work = Work(self._db, claim, self._listener, beside=len(self.left) - 1)
+        except Exception as error:  # noqa: BLE001  as for a single run
+            self._over(claim, given_back(self._db, claim, error))
+        else:
+            self._works[id(work.session)] = work
+
+    def _open(self, works: Sequence[Work]) -> None:
+        with self._db.together():
+            for work in works:
+                with self._losing(work):
+                    work.open(f"stacked {len(works)}")
+        for work in works:
+            self._listener.started(work.run, work.session.epoch)
+
+    def _store(self, epochs: Sequence[tuple[Session, Epoch]]) -> None:
+        """Stores an epoch of all runs in one transaction, then tells of it."""
+        with self._db.together():
+            for session, epoch in epochs:
+                work = self._works[id(session)]
+                with self._losing(work):
+                    work.store(epoch)
+        for session, epoch in epochs:
+            work = self._works[id(session)]
+            if work.claim in self.left:
+                self._listener.epoch(work.run, epoch)
+
+    def _save(self, stack: Stack) -> None:
+        """Writes the checkpoints that are due."""
+        for session in stack.sessions:
+            saver = self._works[id(session)].saver
+            if session.status is Status.RUNNING and saver.is_due(session):
+                stack.write_back(session)
+                saver.save(session)
+
+    def _close(self, sessions: Sequence[Session]) -> None:
+        """Stores how runs ended that have left the stack."""
+        works = [self._works[id(session)] for session in sessions]
+        works = [work for work in works if work.claim in self.left]
+        for work in works:
+            work.conclude(keep_model=self._keep_models)
+        closed = []
+        with self._db.together():
+            for work in works:
+                with self._losing(work):
+                    closed.append((work, work.close()))
+        for work, ended in closed:
+            work.tidy()
+            self._over(work.claim, ended)
+
+    @contextmanager
+    def _losing(self, work: Work) -> Iterator[None]:
+        """Lets go of a run that another worker has taken over."""
+        try:
+            yield
+        except LeaseLost as error:
+            work.session.status = Status.INTERRUPTED
+            self._over(work.claim, given_back(self._db, work.claim, error))
+
+    def _over(self, claim: store.Claim, ended: Ended) -> None:
+        self.left.remove(claim)
+        self.ended.append(ended)
+        self._listener.ended(ended)
