@@ -69,7 +69,6 @@ def train(
     Raises:
         NnlabError: a setting, the database or a run is not as it must be.
     """
-    gc.enable()
     typed = read_config(config or _builtin(typed, db), typed)
     if typed.pretrain is not None and not dry_run:
         _pretrain(typed, db=db, show=show, how=how)
@@ -292,6 +291,9 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
     from nnlab.launch.local import work_off
     from nnlab.launch.planner import Planner
 
+    # What is imported stays: the collector need not look at it again and again.
+    gc.freeze()
+    gc.enable()
     stop = StopRequest(view.stopping)
     try:
         with stop, view:

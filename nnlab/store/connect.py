@@ -102,8 +102,7 @@ class Database:
         """
         open_one: Connection | None = getattr(self._joined, "connection", None)
         if open_one is not None:
-            with self._translating(), open_one.begin_nested():
-                yield open_one
+            yield open_one
             return
         if not self.access.writes:
             raise DatabaseReadOnly(
@@ -126,7 +125,8 @@ class Database:
     def together(self) -> Iterator[None]:
         """Makes one transaction of all that this thread writes inside.
 
-        A write that fails is undone by itself, and may be caught; the others are durable at exit.
+        It is durable at exit; an exception that leaves it undoes all of it. One that is caught
+        inside undoes nothing: LeaseLost may be, for it is raised before anything was changed.
 
         Raises:
             DatabaseReadOnly, StoreError: as `write` does.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import add
 
 import torch
 
@@ -10,58 +11,71 @@ from nnlab.engine.stacked.storage import Storage
 
 OPTIMIZERS = ("adam", "adamw", "amsgrad")
 
-# The parts of one tensor's row, each in a list of its own, as the kernel wants it.
-Parts = list[list[torch.Tensor]]
+# What an update depends on beside the gradients: beta1, beta2, eps, weight decay.
+Numbers = tuple[float, float, float, float]
+Lists = tuple[list[torch.Tensor], ...]
 
 
 class FusedAdam:
     """Steps of adam, adamw or amsgrad for the runs of a stack, each with its own numbers.
 
-    Weights decay and the rest does not: where they do, a row is two parts. The moments are the
-    stack's; made anew whenever the stack's rows are.
+    The kernel takes a list of tensors that share their numbers: a row of a run that has its own
+    is a list of one. Weights decay and the rest does not: where they do, a row is two parts. The
+    moments are the stack's; made anew whenever the stack's rows are.
     """
 
     def __init__(
-        self, opt: str, storage: Storage, moments: dict[str, torch.Tensor], *, decays: bool
+        self,
+        opt: str,
+        storage: Storage,
+        moments: dict[str, torch.Tensor],
+        configs: Sequence[RunConfig],
     ) -> None:
         self._step = torch._fused_adamw_ if opt == "adamw" else torch._fused_adam_
         self._largest = opt == "amsgrad"
-        edges = (
-            (0, storage.layout.weights, storage.layout.size) if decays else (0, storage.layout.size)
-        )
-        parts = list(pairwise(edges))
+        layout = storage.layout
+        decays = any(config.weight_decay for config in configs)
+        edges = (0, layout.weights, layout.size) if decays else (0, layout.size)
         tensors = [storage.values, storage.gradients, moments["exp_avg"], moments["exp_avg_sq"]]
         if self._largest:
             tensors.append(moments["max_exp_avg_sq"])
-        self._rows: list[tuple[Parts, ...]] = [
-            tuple([[tensor[row, begin:end]] for begin, end in parts] for tensor in tensors)
-            for row in range(storage.count)
-        ]
-        self._decays = (True, False)[: len(parts)]
+        self._parts: list[tuple[list[Numbers], list[Lists]]] = []
+        for place, (begin, end) in enumerate(pairwise(edges)):
+            numbers = [_numbers_of(config, decays=place == 0) for config in configs]
+            columns = [tensor[:, begin:end].unbind() for tensor in tensors]
+            rows = [tuple([one] for one in row) for row in zip(*columns, strict=True)]
+            self._parts.append((numbers, rows))
 
-    def step(
-        self, counts: Sequence[int], lr: Sequence[float], configs: Sequence[RunConfig]
-    ) -> None:
+    def step(self, counts: Sequence[int], lr: Sequence[float]) -> None:
         """One update of every row from its gradients; `counts` include it."""
-        for row, count, rate, config in zip(self._rows, counts, lr, configs, strict=True):
-            values, gradients, mean, square, *largest = row
-            assert config.beta1 is not None
-            assert config.beta2 is not None
-            assert config.eps is not None
-            steps = torch.tensor(float(count))
-            for part, decays in enumerate(self._decays):
+        steps = {count: torch.tensor(float(count)) for count in set(counts)}
+        for numbers, rows in self._parts:
+            alike: dict[tuple[int, float, Numbers], Lists] = {}
+            for key, row in zip(zip(counts, lr, numbers, strict=True), rows, strict=True):
+                known = alike.get(key)
+                alike[key] = row if known is None else tuple(map(add, known, row))
+            for (count, rate, (beta1, beta2, eps, decay)), lists in alike.items():
+                values, gradients, mean, square, *largest = lists
                 self._step(
-                    values[part],
-                    gradients[part],
-                    mean[part],
-                    square[part],
-                    largest[0][part] if largest else [],
-                    [steps],
+                    values,
+                    gradients,
+                    mean,
+                    square,
+                    largest[0] if largest else [],
+                    [steps[count]] * len(values),
                     lr=rate,
-                    beta1=config.beta1,
-                    beta2=config.beta2,
-                    weight_decay=config.weight_decay or 0.0 if decays else 0.0,
-                    eps=config.eps,
+                    beta1=beta1,
+                    beta2=beta2,
+                    weight_decay=decay,
+                    eps=eps,
                     amsgrad=self._largest,
                     maximize=False,
                 )
+
+
+def _numbers_of(config: RunConfig, *, decays: bool) -> Numbers:
+    assert config.beta1 is not None
+    assert config.beta2 is not None
+    assert config.eps is not None
+    decay = config.weight_decay or 0.0 if decays else 0.0
+    return config.beta1, config.beta2, config.eps, decay

@@ -31,11 +31,9 @@ class OptimizerState:
         """Makes ready for the runs that are there; with `fuses` torch's kernels may be used."""
         configs = [session.config for session in sessions]
         self._numbers = numbers_of(configs, storage.values)
-        self._configs = configs
         on_cpu = storage.values.device.type == "cpu"
-        decays = any(config.weight_decay for config in configs)
         self._fused = (
-            FusedAdam(self._opt, storage, self._moments, decays=decays)
+            FusedAdam(self._opt, storage, self._moments, configs)
             if fuses and on_cpu and self._opt in OPTIMIZERS
             else None
         )
@@ -50,7 +48,7 @@ class OptimizerState:
         """
         self._counts = [count + 1 for count in self._counts]
         if self._fused is not None:
-            self._fused.step(self._counts, lr, self._configs)
+            self._fused.step(self._counts, lr)
             return
         steps = Steps(
             storage.layout,
