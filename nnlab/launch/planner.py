@@ -77,7 +77,7 @@ class Planner:
             times = seconds_by_width(config, most)
             known[name] = {"most": most, "seconds": {str(w): s for w, s in times.items()}}
             # A folder that cannot be written costs the next command a second.
-            with contextlib.suppress(OutputError):
+            with contextlib.suppress(OSError, OutputError):
                 self.memory.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(self.memory, json.dumps(known, indent=1).encode())
         return _Known.parse(known[name]).seconds

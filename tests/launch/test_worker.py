@@ -1,80 +1,24 @@
 """The worker: leases kept and lost, failures told, checkpoints that pay for themselves."""
 
-import os
-import socket
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from launch.queueing import Notes, claimed, queued
 from sqlalchemy import text
 
 from nnlab import store
-from nnlab.config import RunConfig, digest_of, resolve, setting_of
+from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
-from nnlab.engine.data import facts
 from nnlab.engine.loop import start as real_start
 from nnlab.errors import DiskFull
 from nnlab.launch import work, worker
 from nnlab.launch.local import work_off
-from nnlab.launch.work import Checkpointer, Ended
+from nnlab.launch.work import Checkpointer
 from nnlab.launch.worker import train_run
-from nnlab.records import Epoch, Run, Status
-
-
-@dataclass
-class Notes:
-    """A listener that keeps what it is told."""
-
-    epochs: list[int] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    over: list[Ended] = field(default_factory=list)
-    on_epoch: Any = None
-
-    def started(self, run: Run, epoch: int) -> None: ...
-
-    def epoch(self, run: Run, epoch: Epoch) -> None:
-        self.epochs.append(epoch.number)
-        if self.on_epoch:
-            self.on_epoch(epoch)
-
-    def noted(self, run: Run, message: str) -> None:
-        self.notes.append(message)
-
-    def ended(self, ended: Ended) -> None:
-        self.over.append(ended)
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[store.Database]:
-    database = store.open_database(str(tmp_path / "runs.db"), write=True, create=True)
-    yield database
-    database.close()
-
-
-def queued(db: store.Database, **settings: Any) -> int:
-    small = {"data": "iris", "width": 4, "depth": 1, "epochs": 4, "device": "cpu"}
-    config = RunConfig(**(small | settings))  # type: ignore[arg-type]
-    setting = setting_of(resolve(config, facts("iris")))
-    study = store.create_study(db, name="s", question="", objective=None, space=None, seeds=())
-    plan = store.Plan(setting, digest_of(setting), 0, int(settings.get("epochs", 4)))
-    return store.enqueue(db, study, [plan]).run_ids[0]
-
-
-def claimed(db: store.Database, run_id: int, lease_seconds: float = 60.0) -> store.Claim:
-    found = store.claim(
-        db,
-        run_ids=[run_id],
-        hostname=socket.gethostname(),
-        pid=os.getpid(),
-        command="test",
-        lease_seconds=lease_seconds,
-    )
-    assert found is not None
-    return found
+from nnlab.records import Epoch, Status
 
 
 def lease_until(db: store.Database, run_id: int) -> float:

@@ -1,0 +1,62 @@
+"""Runs in a queue, and who trains them: what the tests of the launcher share."""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnlab import store
+from nnlab.config import RunConfig, digest_of, resolve, setting_of
+from nnlab.engine.data import facts
+from nnlab.launch.work import Ended
+from nnlab.records import Epoch, Run, Status
+
+
+@dataclass
+class Notes:
+    """A listener that keeps what it is told."""
+
+    epochs: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    over: list[Ended] = field(default_factory=list)
+    on_epoch: Any = None
+
+    def started(self, run: Run, epoch: int) -> None: ...
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        self.epochs.append(epoch.number)
+        if self.on_epoch:
+            self.on_epoch(epoch)
+
+    def noted(self, run: Run, message: str) -> None:
+        self.notes.append(message)
+
+    def ended(self, ended: Ended) -> None:
+        self.over.append(ended)
+
+
+def queued(db: store.Database, **settings: Any) -> int:
+    small = {"data": "iris", "width": 4, "depth": 1, "epochs": 4, "device": "cpu"}
+    config = RunConfig(**(small | settings))  # type: ignore[arg-type]
+    setting = setting_of(resolve(config, facts("iris")))
+    study = store.create_study(db, name="s", question="", objective=None, space=None, seeds=())
+    plan = store.Plan(setting, digest_of(setting), 0, int(settings.get("epochs", 4)))
+    return store.enqueue(db, study, [plan]).run_ids[0]
+
+
+def claimed(db: store.Database, run_id: int, lease_seconds: float = 60.0) -> store.Claim:
+    found = store.claim(
+        db,
+        run_ids=[run_id],
+        hostname=socket.gethostname(),
+        pid=os.getpid(),
+        command="test",
+        lease_seconds=lease_seconds,
+    )
+    assert found is not None
+    return found
+
+
+def waiting(db: store.Database, run_ids: list[int]) -> list[int]:
+    """The runs that nobody has taken yet."""
+    return [run.id for run in store.runs(db, run_ids=run_ids) if run.status is Status.QUEUED]
