@@ -4,8 +4,11 @@ python benchmarks/usual_trials.py loop|joblib|optuna
 """
 
 import copy
+import json
 import sys
+from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 import joblib
 import optuna
@@ -20,6 +23,7 @@ TRIALS = [(lr, seed) for seed in SEEDS for lr in LRS]
 EPOCHS, BATCH, WIDTH = 10, 32, 32
 
 Split = tuple[torch.Tensor, torch.Tensor]
+Worth = tuple[float, float]  # loss and accuracy
 
 
 @lru_cache
@@ -34,58 +38,81 @@ def splits() -> tuple[Split, Split, Split]:
     return (x[:train], y[:train]), (x[train:val], y[train:val]), (x[val:], y[val:])
 
 
-def trial(lr: float, seed: int) -> tuple[float, float]:
-    """Validation accuracy of the best epoch, and the test accuracy there."""
+Report = Callable[[float, int], None]
+
+
+def trial(lr: float, seed: int, report: Report = lambda *_: None) -> float:
+    """Validation accuracy of the best epoch."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    (x, y), val, test = splits()
+    train, val, test = splits()
     model = nn.Sequential(nn.Linear(64, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 10))
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-    best, kept = -1.0, copy.deepcopy(model.state_dict())
-    for _ in range(EPOCHS):
-        model.train()
-        order = torch.randperm(len(y))
-        for start in range(0, len(y), BATCH):
-            rows = order[start : start + BATCH]
-            optimizer.zero_grad()
-            functional.cross_entropy(model(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        accuracy = accuracy_of(model, val)
-        if accuracy > best:
-            best, kept = accuracy, copy.deepcopy(model.state_dict())
+    best, kept, epochs = -1.0, copy.deepcopy(model.state_dict()), []
+    for epoch in range(EPOCHS):
+        values = {"train": train_epoch(model, optimizer, *train), "val": measured(model, val)}
+        epochs.append(values)
+        report(values["val"][1], epoch)
+        if values["val"][1] > best:
+            best, kept = values["val"][1], copy.deepcopy(model.state_dict())
     model.load_state_dict(kept)
-    return best, accuracy_of(model, test)
+    found = {"lr": lr, "seed": seed, "epochs": epochs, "test": measured(model, test)}
+    torch.save(kept, f"model-{lr:.3g}-{seed}.pt")
+    with Path("trials.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(found) + "\n")
+    return best
+
+
+def train_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, *train: torch.Tensor) -> Worth:
+    """Loss and accuracy met on the way."""
+    model.train()
+    x, y = train
+    order = torch.randperm(len(y))
+    loss_sum, right = torch.zeros(()), torch.zeros(())
+    for start in range(0, len(y), BATCH):
+        rows = order[start : start + BATCH]
+        optimizer.zero_grad()
+        outputs = model(x[rows])
+        loss = functional.cross_entropy(outputs, y[rows])
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        loss_sum += loss.detach() * len(rows)
+        right += (outputs.detach().argmax(1) == y[rows]).sum()
+    return float(loss_sum) / len(y), float(right) / len(y)
 
 
 @torch.no_grad()
-def accuracy_of(model: nn.Module, split: Split) -> float:
-    """The share of a split that a model gets right."""
+def measured(model: nn.Module, split: Split) -> Worth:
+    """Loss and accuracy on a split."""
     x, y = split
-    return float((model.eval()(x).argmax(1) == y).float().mean())
+    outputs = model.eval()(x)
+    right = (outputs.argmax(1) == y).float().mean()
+    return float(functional.cross_entropy(outputs, y)), float(right)
 
 
 def by_loop() -> list[float]:
     """One after another."""
-    return [trial(*one)[0] for one in TRIALS]
+    return [trial(*one) for one in TRIALS]
 
 
 def by_joblib() -> list[float]:
     """Two processes."""
-    found = joblib.Parallel(n_jobs=2)(joblib.delayed(trial)(*one) for one in TRIALS)
-    return [best for best, _ in found]
+    return list(joblib.Parallel(n_jobs=2)(joblib.delayed(trial)(*one) for one in TRIALS))
 
 
 def by_optuna() -> list[float]:
-    """Two jobs over the same grid, kept in memory."""
+    """Two jobs over the same grid, every epoch reported to its storage."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     grid: dict[str, list[float | int]] = {"lr": [*LRS], "seed": [*SEEDS]}
     study = optuna.create_study(
-        sampler=optuna.samplers.GridSampler(grid, seed=0), direction="maximize"
+        storage="sqlite:///optuna.db",
+        sampler=optuna.samplers.GridSampler(grid, seed=0),
+        direction="maximize",
     )
 
     def objective(asked: optuna.Trial) -> float:
         lr, seed = asked.suggest_float("lr", 1e-5, 1.0), asked.suggest_int("seed", 0, 3)
-        return trial(lr, seed)[0]
+        return trial(lr, seed, asked.report)
 
     study.optimize(objective, n_jobs=2)
     return [float(one.value or 0.0) for one in study.trials]

@@ -20,6 +20,8 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> None:
     """No variable or file of the machine that runs the tests changes what they see."""
     monkeypatch.setenv("XDG_CACHE_HOME", cache_folder)
+    # One run at a time, in this process: a test that wants more says so.
+    monkeypatch.setenv("NNLAB_DEVICES", "cpu:1")
     for name in ("NNLAB_DB", "NNLAB_DEBUG", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     os.environ.pop("GITHUB_ACTIONS", None)

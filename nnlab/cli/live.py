@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
 from nnlab.cli.render import console
-from nnlab.launch.work import Ended, Listener
+from nnlab.launch.listening import Ended, Listener
 from nnlab.records import Epoch, Run, Status
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from nnlab.space import label, telling
 
 if TYPE_CHECKING:
     from nnlab.cli.live import View
-    from nnlab.launch.work import Ended
+    from nnlab.launch.listening import Ended
 
 OnEnded = Callable[["Ended"], None]
 

@@ -7,6 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli.options import Db, StudyOption, given, with_settings
+from nnlab.errors import UsageError
+
+
+class Retry(StrEnum):
+    """What is tried again."""
+
+    FAILED = "failed"
 
 
 class Engine(StrEnum):
@@ -45,9 +52,30 @@ def train(
         Engine,
         typer.Option(
             "--engine",
-            help="train runs alone, many as one program, or whichever is faster (docs/queue.md)",
+            help="train runs alone, many as one program, or whichever is faster (docs/many-runs.md)",
         ),
     ] = Engine.AUTO,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices",
+            metavar="LIST",
+            envvar="NNLAB_DEVICES",
+            help="where to train at once: cpu:4, or cuda:0,cuda:1; unsaid, a process a core",
+        ),
+    ] = None,
+    per_device: Annotated[
+        str,
+        typer.Option(
+            "--per-device", metavar="auto|N", help="runs at once on each GPU; auto: by its memory"
+        ),
+    ] = "auto",
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="stop when the first run fails")
+    ] = False,
+    retry: Annotated[
+        Retry | None, typer.Option("--retry", help="train only what failed, once more")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show what would be trained, change nothing")
     ] = False,
@@ -80,6 +108,11 @@ def train(
         nnlab train --study depth
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
+    from nnlab.launch import slots, template
+
+    # Torch takes as long to load as all that follows: the two go side by side.
+    if not dry_run and slots.likely(devices, runs=seeds or (1 if study is None else 2)):
+        template.prepare()
     from nnlab.cli import training
     from nnlab.cli.plan import Typed
 
@@ -98,6 +131,26 @@ def train(
         again=again,
         dry_run=dry_run,
         show=training.Show(quiet=quiet, verbose=verbose),
-        how=training.How(keep_models=keep_models, engine=engine.value),
+        how=training.How(
+            keep_models=keep_models,
+            engine=engine.value,
+            devices=devices,
+            per_device=_per_device(per_device),
+            fail_fast=fail_fast,
+            failed_only=retry is not None,
+        ),
         notify=notify,
     )
+
+
+def _per_device(text: str) -> int | None:
+    """None for auto.
+
+    Raises:
+        UsageError: it is neither auto nor a number from 1 on.
+    """
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise UsageError(f"--per-device {text}: auto, or a number from 1 on")
+    return int(text)

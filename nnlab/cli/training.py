@@ -17,6 +17,7 @@ from nnlab.cli.notifying import OnEnded, Overheard, notified
 from nnlab.cli.place import opened
 from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config
 from nnlab.cli.render import say
+from nnlab.config import config_of
 from nnlab.errors import (
     ConfigError,
     Interrupted,
@@ -32,6 +33,7 @@ from nnlab.space import label, telling
 
 if TYPE_CHECKING:
     from nnlab.cli.live import View
+    from nnlab.launch.listening import Ended
 
 # Plain `nnlab train` adds its runs to this study, which has no fixed space.
 OPEN_STUDY = "default"
@@ -47,10 +49,18 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How runs are worked off: what is kept of them, and what trains them."""
+    """How runs are worked off: what is kept of them, what trains them, and where.
+
+    `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
+    tried again, `fail_fast` that the first failure stops the rest.
+    """
 
     keep_models: bool = True
     engine: str = "auto"
+    devices: str | None = None
+    per_device: int | None = None
+    fail_fast: bool = False
+    failed_only: bool = False
 
 
 def train(
@@ -78,7 +88,8 @@ def train(
         _dry_run(db, typed, plan)
         return
     with opened(db, write=True, create=plan is not None) as database:
-        run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet)
+        failed = _failed_in(database, typed.study) if how.failed_only else None
+        run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet, only=failed)
         with notified(notify, database, run_ids) as on_ended:
             work(database, run_ids, show, how, on_ended=on_ended)
         if typed.study is not None:
@@ -162,11 +173,18 @@ def set_up(
 
 
 def _enqueue(
-    db: store.Database, typed: Typed, plan: Plan | None, *, again: bool, quiet: bool
+    db: store.Database,
+    typed: Typed,
+    plan: Plan | None,
+    *,
+    again: bool,
+    quiet: bool,
+    only: frozenset[tuple[str, int]] | None = None,
 ) -> tuple[int, ...]:
     """Puts what was asked for into the queue and says what that is.
 
-    Without a plan it is what the study of that name still wants.
+    Without a plan it is what the study of that name still wants; with `only` no more than these,
+    by their trial's digest and seed.
     """
     if plan is None:
         study = _existing(db, str(typed.study))
@@ -174,11 +192,26 @@ def _enqueue(
     else:
         study = _study_for(db, plan)
         wanted = runs_of(plan)
+    if only is not None:
+        wanted = [run for run in wanted if (run.digest, run.seed) in only]
     queued = store.enqueue(db, study, wanted, again=again)
     if not quiet:
         announce.setting([run.setting for run in wanted])
         announce.queued(study, queued)
     return queued.run_ids
+
+
+def _failed_in(db: store.Database, name: str | None) -> frozenset[tuple[str, int]]:
+    """The failed runs of a study, or of all, by their trial's digest and seed."""
+    study = _existing(db, name) if name is not None else None
+    runs = store.runs(db, study=study.id if study else None, current_only=True)
+    failed = [run for run in runs if run.status is Status.FAILED]
+    if not failed:
+        raise UsageError(
+            f"no run of study '{name}' has failed" if name else "no run has failed",
+            hint="nnlab ls shows how each ended",
+        )
+    return frozenset((run.trial.digest, run.seed) for run in failed)
 
 
 def _study_for(db: store.Database, plan: Plan) -> Study:
@@ -271,7 +304,6 @@ def work(
 
 def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
     """The screen that fits: a bar on a terminal, lines in a pipe, or nothing."""
-    # torch takes its second or two here, after the settings were found to be good.
     from nnlab.cli.live import BarView, LinesView, QuietView
 
     fields = telling([run.trial.setting for run in runs])
@@ -288,23 +320,59 @@ def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
 
 
 def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: How) -> None:
-    from nnlab.launch.local import work_off
-    from nnlab.launch.planner import Planner
+    from nnlab.launch import slots as slot
 
-    # What is imported stays: the collector need not look at it again and again.
-    gc.freeze()
-    gc.enable()
+    if how.devices is not None:
+        slots = slot.parse(how.devices, how.per_device)
+    else:
+        waiting = store.runs(db, run_ids=run_ids)
+        slots = slot.usual([config_of(run.trial.setting, run.seed) for run in waiting])
+
     stop = StopRequest(view.stopping)
+    failed: list[Run] = []
+
+    def should_stop() -> bool:
+        return stop.asked or (how.fail_fast and bool(failed))
+
+    listener = Overheard(view, lambda ended: _note_failure(ended, failed))
     try:
-        with stop, view:
+        if len(slots) > 1 or any(slot.device != "cpu" for slot in slots):
+            from nnlab.launch.pool import Pool
+
+            pool = Pool(
+                db,
+                run_ids,
+                slots,
+                engine=how.engine,
+                keep_models=how.keep_models,
+                packs=how.per_device is None,
+            )
+            with stop, view:
+                pool.work(listener, should_stop)
+        else:
+            # torch takes its second or two here, after the settings were found to be good.
+            from nnlab.launch.local import work_off
+            from nnlab.launch.planner import Planner
+
+            # What is imported stays: the collector need not look at it again and again.
+            gc.freeze()
+            gc.enable()
             planner = Planner(how.engine)
-            work_off(db, run_ids, view, stop, keep_models=how.keep_models, planner=planner)
+            with stop, view:
+                work_off(
+                    db, run_ids, listener, should_stop, keep_models=how.keep_models, planner=planner
+                )
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
         ) from None
     if stop.asked:
         raise Interrupted("every finished epoch is kept", hint=_GO_ON)
+
+
+def _note_failure(ended: "Ended", failed: list[Run]) -> None:
+    if ended.status is Status.FAILED:
+        failed.append(ended.run)
 
 
 _GO_ON = "the same command goes on where this one stopped"

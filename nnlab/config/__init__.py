@@ -8,7 +8,7 @@ from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
 from nnlab.config.option import Choosable, Option, choosables, default_in, rows_of
 from nnlab.config.parsing import parse_value
-from nnlab.config.resolving import SELECTABLE, DataFacts, matters, resolve
+from nnlab.config.resolving import SELECTABLE, DataFacts, matters, resolve, widths_of
 
 __all__ = [
     "SELECTABLE",
@@ -25,4 +25,5 @@ __all__ = [
     "resolve",
     "rows_of",
     "setting_of",
+    "widths_of",
 ]

@@ -285,3 +285,12 @@ def _second_order_conflicts(config: RunConfig) -> list[str]:
 def matters(config: RunConfig, name: str) -> bool:
     """Whether a field does anything in a resolved config."""
     return getattr(config, name) is not None
+
+
+def widths_of(config: RunConfig) -> tuple[int, ...]:
+    """Units of each hidden layer: `widths` one by one, or `depth` times `width`."""
+    if config.widths is not None:
+        return tuple(int(width) for width in config.widths.split(","))
+    assert config.width is not None
+    assert config.depth is not None
+    return (config.width,) * config.depth

@@ -42,6 +42,15 @@ def devices() -> tuple[DeviceInfo, ...]:
     return tuple(found)
 
 
+# What `auto` means in this process, where it works on one device of several.
+_PREFERRED: list[str] = []
+
+
+def prefer(name: str) -> None:
+    """Makes `auto` mean this device in this process."""
+    _PREFERRED[:] = [name]
+
+
 def find(name: str) -> torch.device:
     """The device of that name.
 
@@ -49,6 +58,8 @@ def find(name: str) -> torch.device:
         DeviceError: this machine has none of that name; the message lists those it has.
     """
     present = devices()
+    if name == "auto" and _PREFERRED:
+        return torch.device(_PREFERRED[0])
     if name == "auto":
         return torch.device(present[0].name)
     names = [info.name for info in present]

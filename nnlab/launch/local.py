@@ -1,15 +1,15 @@
 """The local launcher: one process works off runs, one after another or many at once."""
 
-import math
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 
 from nnlab import store
+from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.planner import Group, Planner
 from nnlab.launch.provenance import command_line
 from nnlab.launch.stacking import train_together
-from nnlab.launch.work import LEASE_SECONDS, Ended, Listener
+from nnlab.launch.work import LEASE_SECONDS
 
 # So many runs are looked at together: a long queue begins at once.
 WINDOW = 2048
@@ -23,7 +23,8 @@ def work_off(
     *,
     keep_models: bool = True,
     planner: Planner | None = None,
-    sharers: int = 1,
+    at_most: int | None = None,
+    wait_until_alone: Callable[[], None] | None = None,
 ) -> tuple[Ended, ...]:
     """Claims and trains runs until none is left or it is to stop.
 
@@ -37,7 +38,9 @@ def work_off(
         should_stop: asked between epochs.
         keep_models: whether to keep the selected weights.
         planner: says how many to train at once; None measures that.
-        sharers: how many processes share these runs, this one among them.
+        at_most: how many to take at once, so that other workers have some as well.
+        wait_until_alone: waits until no other run is on this worker's device; a run that is short
+            of memory then tries again. None where it is alone anyway.
 
     Raises:
         StoreError, OutputError: nothing more can be stored.
@@ -48,8 +51,15 @@ def work_off(
     # What another worker loses meanwhile is free once more.
     while not should_stop() and (free := store.claimable(db, run_ids)):
         for group in _groups(db, free, planner):
-            while not should_stop() and (claims := _claims(db, group, planner, sharers)):
-                ended += train_together(db, claims, listener, should_stop, keep_models=keep_models)
+            while not should_stop() and (claims := _claims(db, group, planner, at_most)):
+                ended += train_together(
+                    db,
+                    claims,
+                    listener,
+                    should_stop,
+                    keep_models=keep_models,
+                    wait_until_alone=wait_until_alone,
+                )
     return tuple(ended)
 
 
@@ -61,11 +71,11 @@ def _groups(db: store.Database, run_ids: Sequence[int], planner: Planner) -> Ite
 
 
 def _claims(
-    db: store.Database, group: Group, planner: Planner, sharers: int
+    db: store.Database, group: Group, planner: Planner, at_most: int | None
 ) -> tuple[store.Claim, ...]:
     """Takes as many runs of a group as are best trained at once, of those that wait."""
     waiting = len(store.claimable(db, group.run_ids)) if group.config is not None else 1
-    width = planner.width(group, math.ceil(waiting / sharers))
+    width = planner.width(group, min(waiting, at_most or waiting))
     return store.claim_several(
         db,
         run_ids=group.run_ids,

@@ -8,7 +8,8 @@ from nnlab import store
 from nnlab.engine.session import Session
 from nnlab.engine.stacked.stack import Stack
 from nnlab.errors import LeaseLost, OutputError, StoreError
-from nnlab.launch.work import Ended, Listener, Work
+from nnlab.launch.listening import Ended, Listener
+from nnlab.launch.work import Work
 from nnlab.launch.worker import given_back, heartbeat, reason_of, train_run
 from nnlab.records import Epoch, Status
 
@@ -20,6 +21,7 @@ def train_together(
     should_stop: Callable[[], bool],
     *,
     keep_models: bool = True,
+    wait_until_alone: Callable[[], None] | None = None,
 ) -> tuple[Ended, ...]:
     """Trains claimed runs that can be stacked until each of them ends or is to stop.
 
@@ -32,13 +34,22 @@ def train_together(
         listener: told of each epoch once it is durable.
         should_stop: asked between epochs.
         keep_models: whether to write the selected weights as artifacts.
+        wait_until_alone: as for `work_off`.
 
     Raises:
         StoreError, OutputError: nothing more can be stored; the runs stay resumable.
         KeyboardInterrupt: passed on; the runs are marked interrupted.
     """
     if len(claims) == 1:
-        return (train_run(db, claims[0], listener, should_stop, keep_model=keep_models),)
+        ended_alone = train_run(
+            db,
+            claims[0],
+            listener,
+            should_stop,
+            keep_model=keep_models,
+            wait_until_alone=wait_until_alone,
+        )
+        return (ended_alone,)
     job = _Job(db, claims, listener, should_stop, keep_models=keep_models)
     try:
         with heartbeat(db, claims):
@@ -60,7 +71,14 @@ def train_together(
     middle = (len(left) + 1) // 2
     for half in (left[:middle], left[middle:]):
         if half:
-            ended += train_together(db, half, listener, should_stop, keep_models=keep_models)
+            ended += train_together(
+                db,
+                half,
+                listener,
+                should_stop,
+                keep_models=keep_models,
+                wait_until_alone=wait_until_alone,
+            )
     return tuple(ended)
 
 

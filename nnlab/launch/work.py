@@ -4,7 +4,6 @@ import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from nnlab import store
 from nnlab.config import config_of
@@ -13,9 +12,10 @@ from nnlab.engine import checkpoint
 from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start
 from nnlab.errors import CheckpointError, UsageError
+from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.parents import find_parents
 from nnlab.launch.provenance import environment
-from nnlab.records import Artifact, Epoch, Finding, Run, Status
+from nnlab.records import Artifact, Epoch, Run, Status
 
 LEASE_SECONDS = 60.0
 
@@ -24,38 +24,6 @@ CHECKPOINT_SHARE = 0.02
 CHECKPOINT_SECONDS = 1.0
 # What the first is expected to take, before one was measured, in seconds.
 CHECKPOINT_COST = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended: its status, why if it went wrong, and what its history shows.
-
-    `selected_value` is the objective at the selected epoch, `seconds` the time it took.
-    """
-
-    run: Run
-    status: Status
-    reason: str | None = None
-    findings: tuple[Finding, ...] = ()
-    selected_epoch: int | None = None
-    selected_value: float | None = None
-    seconds: float | None = None
-
-
-class Listener(Protocol):
-    """Who wants to know how the work goes: a screen, a log."""
-
-    def started(self, run: Run, epoch: int) -> None:
-        """A run begins, or goes on, after `epoch` finished epochs."""
-
-    def epoch(self, run: Run, epoch: Epoch) -> None:
-        """An epoch is finished and stored."""
-
-    def noted(self, run: Run, message: str) -> None:
-        """Something happened that the user should know, and the run goes on."""
-
-    def ended(self, ended: Ended) -> None:
-        """A run is over for this worker."""
 
 
 class Work:

@@ -5,15 +5,21 @@ its reason, or interrupted and ready to go on.
 """
 
 import contextlib
+import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+
+import torch
 
 from nnlab import store
+from nnlab.engine import memory
 from nnlab.engine.loop import train
 from nnlab.engine.user import blame
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
-from nnlab.launch.work import LEASE_SECONDS, Ended, Listener, Work
+from nnlab.launch.listening import Ended, Listener
+from nnlab.launch.work import LEASE_SECONDS, Work
 from nnlab.records import Status
 
 
@@ -24,6 +30,7 @@ def train_run(
     should_stop: Callable[[], bool],
     *,
     keep_model: bool = True,
+    wait_until_alone: Callable[[], None] | None = None,
 ) -> Ended:
     """Trains a claimed run until it ends or is to stop.
 
@@ -33,29 +40,67 @@ def train_run(
         listener: told of each epoch once it is durable.
         should_stop: asked between epochs.
         keep_model: whether to write the selected weights as an artifact.
+        wait_until_alone: as for `work_off`.
 
     Raises:
         StoreError, OutputError: nothing more can be stored; the run stays resumable.
         KeyboardInterrupt: passed on; the run is marked interrupted.
     """
+
+    def attempt() -> Ended:
+        return _train(db, claim, listener, should_stop, keep_model=keep_model)
+
     try:
         with heartbeat(db, [claim]):
-            work = Work(db, claim, listener)
-            work.open("solo")
-            listener.started(work.run, work.session.epoch)
-            for epoch in train(work.session, lambda: work.stop_requested or should_stop()):
-                work.store(epoch)
-                listener.epoch(work.run, epoch)
-                if work.saver.is_due(work.session):
-                    work.saver.save(work.session)
-            work.conclude(keep_model=keep_model)
-            with db.together():
-                ended = work.close()
-        work.tidy()
+            if wait_until_alone is None:
+                ended = attempt()
+            else:
+                ended = _with_room(attempt, wait_until_alone, partial(listener.noted, claim.run))
     except BaseException as error:  # noqa: BLE001  a user's model may raise anything
         ended = given_back(db, claim, error)
     listener.ended(ended)
     return ended
+
+
+def _train(
+    db: store.Database,
+    claim: store.Claim,
+    listener: Listener,
+    should_stop: Callable[[], bool],
+    *,
+    keep_model: bool,
+) -> Ended:
+    work = Work(db, claim, listener)
+    work.open("solo")
+    listener.started(work.run, work.session.epoch)
+    for epoch in train(work.session, lambda: work.stop_requested or should_stop()):
+        work.store(epoch)
+        listener.epoch(work.run, epoch)
+        if work.saver.is_due(work.session):
+            work.saver.save(work.session)
+    work.conclude(keep_model=keep_model)
+    with db.together():
+        ended = work.close()
+    work.tidy()
+    return ended
+
+
+def _with_room(
+    attempt: Callable[[], Ended], wait_until_alone: Callable[[], None], tell: Callable[[str], None]
+) -> Ended:
+    """Tries once more, alone on the device, where memory was short."""
+    try:
+        return attempt()
+    except Exception as error:
+        if not memory.is_short(error):
+            raise
+        tell(f"{reason_of(error)}; it tries again once it is alone on its device")
+    # Here, after the error is gone, so is what it held.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    wait_until_alone()
+    return attempt()
 
 
 def given_back(db: store.Database, claim: store.Claim, error: BaseException) -> Ended:
@@ -72,7 +117,8 @@ def given_back(db: store.Database, claim: store.Claim, error: BaseException) -> 
         with contextlib.suppress(StoreError):
             store.release(db, claim, Status.INTERRUPTED, reason=reason_of(error))
         raise error
-    store.release(db, claim, Status.FAILED, reason=reason_of(error))
+    peak = memory.peak_bytes() if memory.is_short(error) else None
+    store.release(db, claim, Status.FAILED, reason=reason_of(error), peak_bytes=peak)
     return Ended(claim.run, Status.FAILED, reason_of(error))
 
 
@@ -102,6 +148,8 @@ def reason_of(error: BaseException) -> str:
     """What went wrong, in a line."""
     if isinstance(error, NnlabError):
         return error.message
+    if memory.is_short(error):
+        return f"out of memory, at a peak of {memory.peak_bytes() / 2**30:.2f} GiB"
     if isinstance(error, KeyboardInterrupt):
         return "stopped by the user in mid epoch"
     # Where the user's own file is at fault, its line tells more than the message.

@@ -30,7 +30,7 @@ from nnlab.store.queries import (
     studies,
     trials,
 )
-from nnlab.store.queue import Claim, claim, claim_several, claimable, release, renew
+from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, release, renew
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
@@ -76,6 +76,7 @@ __all__ = [
     "history",
     "import_curves",
     "last_removal",
+    "lose",
     "metrics",
     "missing",
     "objectives",

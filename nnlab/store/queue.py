@@ -20,6 +20,9 @@ LEASE_SECONDS = 60.0
 
 _CLAIMABLE = (Status.QUEUED, Status.INTERRUPTED)
 
+# Workers in a row that may die on a run without a checkpoint in between, before it is given up.
+MOST_LOST = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -99,7 +102,8 @@ def claim_several(
             storable(command),
             at,
         )
-        found = list(islice(_claimable(connection, run_ids, observer), most))
+        free = _claimable(connection, run_ids, observer)
+        found = list(islice((n for n in free if not _given_up(connection, n, at)), most))
         until = observer.now + lease_seconds
         attempts = [_take(connection, number, place, until) for number in found]
         pairs = zip(found, attempts, strict=True)
@@ -128,6 +132,31 @@ def _take(connection: Connection, run_id: int, place: tuple[object, ...], until:
     return attempt_id
 
 
+def _given_up(connection: Connection, run_id: int, at: str) -> bool:
+    """Fails a run that has cost too many workers their lives; says whether it did."""
+    rows = connection.exec_driver_sql(
+        "SELECT outcome, first_epoch FROM attempt WHERE run_id = ? ORDER BY id DESC LIMIT ?",
+        (run_id, MOST_LOST),
+    ).all()
+    # One that is open belongs to a worker that is gone, or the run would not be free.
+    in_vain = all(outcome in (None, "lost") for outcome, _ in rows)
+    stuck = len({first_epoch for _, first_epoch in rows}) == 1
+    if len(rows) < MOST_LOST or not (in_vain and stuck):
+        return False
+    connection.exec_driver_sql(
+        "UPDATE run SET status = 'failed', ended_at = ?, lease_attempt_id = NULL,"
+        " lease_until = NULL, reason = ? || coalesce(': ' || reason, '') WHERE id = ?",
+        (at, f"given up after {MOST_LOST} workers died on it", run_id),
+    )
+    # The next try, if there is one, counts from here.
+    connection.exec_driver_sql(
+        "UPDATE attempt SET outcome = 'failed', ended_at = coalesce(ended_at, ?) WHERE id ="
+        " (SELECT max(id) FROM attempt WHERE run_id = ?)",
+        (at, run_id),
+    )
+    return True
+
+
 def renew(
     db: Database,
     claim: Claim,
@@ -144,7 +173,14 @@ def renew(
         hold(connection, claim, (time.time() if now is None else now) + lease_seconds)
 
 
-def release(db: Database, claim: Claim, status: Status, *, reason: str | None = None) -> bool:
+def release(
+    db: Database,
+    claim: Claim,
+    status: Status,
+    *,
+    reason: str | None = None,
+    peak_bytes: int | None = None,
+) -> bool:
     """Gives a run back that could not be worked on to its end; all that is stored of it stays.
 
     Returns:
@@ -161,7 +197,36 @@ def release(db: Database, claim: Claim, status: Status, *, reason: str | None = 
             return False
         seconds = (now - datetime.fromisoformat(started_at)).total_seconds()
         end(connection, claim, status, reason=reason, wall_seconds=max(seconds, 0.0), at=now)
+        connection.exec_driver_sql(
+            "UPDATE attempt SET peak_bytes = ? WHERE id = ?", (peak_bytes, claim.attempt_id)
+        )
     return True
+
+
+def lose(db: Database, *, hostname: str, pid: int, reason: str) -> tuple[int, ...]:
+    """Frees the runs of a worker on this host that is known to be dead; gives their numbers.
+
+    Args:
+        db: the database.
+        hostname: this host.
+        pid: the worker's process id.
+        reason: how it died.
+    """
+    at = moment_to_text(datetime.now(UTC))
+    with db.write() as connection:
+        rows = connection.exec_driver_sql(
+            "UPDATE attempt SET outcome = 'lost', ended_at = ? WHERE ended_at IS NULL"
+            " AND hostname = ? AND pid_space = ? AND pid = ? RETURNING run_id, id",
+            (at, hostname, pid_space(), pid),
+        ).all()
+        for row in rows:
+            connection.exec_driver_sql(
+                "UPDATE run SET status = 'interrupted', reason = ?, ended_at = ?,"
+                " lease_attempt_id = NULL, lease_until = NULL"
+                " WHERE id = ? AND lease_attempt_id = ?",
+                (storable(reason), at, *row),
+            )
+    return tuple(run_id for run_id, _ in rows)
 
 
 def hold(connection: Connection, claim: Claim, until: float) -> None:

@@ -25,7 +25,10 @@ def writes(path: Path) -> str:
     return shlex.join([sys.executable, "-c", code])
 
 
-def test_the_command_is_told_by_variables_and_by_json(tmp_path: Path) -> None:
+def test_the_command_is_told_by_variables_and_by_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NNLAB_DEVICES")
     run_command(writes(tmp_path / "told"), FULL, 30.0)
     told, read = json.loads((tmp_path / "told").read_text())
     assert told == {

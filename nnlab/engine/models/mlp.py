@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
+from nnlab.config import RunConfig, widths_of
 from nnlab.engine.activations import activation_of
 from nnlab.engine.models.layers import behind, initialised
 from nnlab.engine.models.noise import DropConnect
@@ -25,15 +25,6 @@ def build(
         fan_in = width
     modules.append(initialised(nn.Linear(fan_in, outputs), config, draw, gain=1.0))
     return nn.Sequential(*modules)
-
-
-def widths_of(config: RunConfig) -> tuple[int, ...]:
-    """Units of each hidden layer: `widths` one by one, or `depth` times `width`."""
-    if config.widths is not None:
-        return tuple(int(width) for width in config.widths.split(","))
-    assert config.width is not None
-    assert config.depth is not None
-    return (config.width,) * config.depth
 
 
 def _layer(config: RunConfig, fan_in: int, fan_out: int, part: int) -> nn.Linear:

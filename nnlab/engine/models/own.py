@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.engine import user
+from nnlab.engine import memory, user
 from nnlab.errors import UserCodeError
 
 # Models whose noise may come from torch's global generator.
@@ -115,5 +115,7 @@ def _called(config: RunConfig, call: Callable[[], Any]) -> object:
     try:
         return cast("object", call())
     except Exception as error:
+        if memory.is_short(error):
+            raise
         told = user.blame(error) or f"{type(error).__name__}: {error}"
         raise UserCodeError(f"--model {config.model} fails: {told}") from error

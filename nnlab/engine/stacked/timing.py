@@ -9,6 +9,7 @@ import torch
 from nnlab.config import RunConfig
 from nnlab.engine.data.prepare import Part, Prepared
 from nnlab.engine.loop import train
+from nnlab.engine.memory import is_short
 from nnlab.engine.session import Session, start
 from nnlab.engine.stacked.memory import most_runs
 from nnlab.engine.stacked.stack import Stack
@@ -56,7 +57,9 @@ def seconds_by_width(config: RunConfig, most: int) -> Mapping[int, float]:
 def _stacked_or_none(session: Session, width: int) -> float | None:
     try:
         return _fastest(lambda: _together(session, width))
-    except torch.OutOfMemoryError:
+    except Exception as error:
+        if not is_short(error):
+            raise
         return None
 
 

@@ -1,0 +1,159 @@
+"""Slots: how many processes train at once, and on which device each of them."""
+
+import math
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from nnlab.config import RunConfig, widths_of
+from nnlab.errors import UsageError
+
+# A process on a GPU holds so much beside its run: torch's own kernels and their memory.
+CONTEXT_BYTES = 512 << 20
+# Of a GPU's memory; the rest is room for what a first run did not show.
+SHARE = 0.9
+
+# What `usual` takes for granted where only the data would tell: inputs and classes at most.
+WIDE, OUTPUTS = 4096, 1000
+# Multiply-adds of a batch that are worth a thread (`nnlab.engine.device`).
+WORK_A_THREAD = 100_000_000
+
+_CPUS = re.compile(r"cpu(?::(?P<count>\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One process that trains; `auto` in a run's setting means its device there."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a slot needs to know.
+
+    `at_most` is how many runs it may take at once, so that the others have work as well.
+    """
+
+    db: str
+    run_ids: tuple[int, ...]
+    device: str
+    engine: str
+    keep_models: bool
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a slot tells: which method of a listener to call and with what, or how it ended."""
+
+    what: str
+    values: tuple[Any, ...] = ()
+
+
+def parse(text: str, per_device: int | None) -> tuple[Slot, ...]:
+    """The slots that `--devices` names: `cpu:2` is two on the processor, `cuda:0` a GPU.
+
+    Args:
+        text: devices, separated by commas.
+        per_device: slots on each GPU; None begins with one, and more follow as memory allows.
+
+    Raises:
+        UsageError: it names no device, one twice, or one that is not here.
+    """
+    slots: list[Slot] = []
+    named = [word.strip() for word in text.split(",") if word.strip()]
+    if not named or len(set(named)) < len(named):
+        raise UsageError(
+            f"--devices {text!r}: needs one device or more, each once",
+            hint="--devices cpu:4 or --devices cuda:0,cuda:1",
+        )
+    for word in named:
+        slots += _slots_of(word, per_device or 1)
+    return tuple(slots)
+
+
+def _slots_of(word: str, per_device: int) -> list[Slot]:
+    found = _CPUS.fullmatch(word)
+    if found is not None:
+        count = int(found["count"] or 1)
+        if count < 1:
+            raise UsageError(f"--devices {word}: at least one slot", hint="--devices cpu:1")
+        return [Slot("cpu")] * count
+    # Only who names a GPU waits for torch to be loaded.
+    from nnlab.engine import device as devices
+
+    present = [info.name for info in devices.devices() if info.name != "cpu"]
+    wanted = "cuda:0" if word == "cuda" else word
+    if wanted not in present:
+        has = ", ".join(present) if present else "no GPU"
+        raise UsageError(
+            f"--devices {word}: this machine has {has}",
+            hint="cpu:N is N slots on the processor; `nnlab devices` lists the rest",
+        )
+    return [Slot(wanted)] * per_device
+
+
+def usual(configs: Sequence[RunConfig]) -> tuple[Slot, ...]:
+    """The slots that are taken where none are named: one for each core, or this process alone.
+
+    Only runs that use the processor, and one thread of it each, are shared out.
+
+    Args:
+        configs: of the runs that wait, the first of which speaks for all.
+    """
+    count = min(cores(), len(configs))
+    if count < 2 or not _uses_one_thread(configs[0]):
+        return ()
+    return (Slot("cpu"),) * count
+
+
+def _uses_one_thread(config: RunConfig) -> bool:
+    """Whether it trains on the processor with one thread, if that is known without torch."""
+    if config.device != "cpu" and not (config.device == "auto" and _has_no_gpu()):
+        return False
+    if config.threads is not None:
+        return config.threads == 1
+    return _most_work(config) < 2 * WORK_A_THREAD
+
+
+def _most_work(config: RunConfig) -> float:
+    """Multiply-adds of a batch at most: inputs are rarely wider than `WIDE`."""
+    if config.model not in ("linear", "mlp") or not isinstance(config.batch_size, int):
+        return math.inf
+    hidden = widths_of(config) if config.model == "mlp" else ()
+    layers = sum(fan_in * fan_out for fan_in, fan_out in pairwise((WIDE, *hidden, OUTPUTS)))
+    return float(layers * config.batch_size)
+
+
+def _has_no_gpu() -> bool:
+    """Whether there is no sign of a GPU; looked up in the system, for torch takes a second."""
+    return sys.platform.startswith("linux") and not any(
+        Path(place).exists() for place in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+    )
+
+
+def likely(devices: str | None, *, runs: int) -> bool:
+    """Whether so many runs will be shared out, as far as that is known before they are read."""
+    if devices is not None:
+        return devices.strip() not in ("cpu", "cpu:1")
+    return runs > 1 and cores() > 1 and _has_no_gpu()
+
+
+def fitting(peak: int, memory: int) -> int:
+    """How many runs fit on a GPU, by the most that the first of them held, at least one.
+
+    >>> fitting(peak=3 << 30, memory=24 << 30)
+    6
+    """
+    return max(int(SHARE * memory / (peak + CONTEXT_BYTES)), 1)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -1,0 +1,84 @@
+"""How many processes train, and where: what is typed, what is usual, what fits."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnlab.config import RunConfig, resolve
+from nnlab.engine import device as devices
+from nnlab.engine.data import facts
+from nnlab.errors import UsageError
+from nnlab.launch import slots
+from nnlab.launch.slots import Slot
+
+GPUS = (
+    devices.DeviceInfo("cuda:0", "a GPU", 24 << 30),
+    devices.DeviceInfo("cuda:1", "another", 24 << 30),
+    devices.DeviceInfo("cpu", "a processor", None),
+)
+
+
+def config(**settings: Any) -> RunConfig:
+    return resolve(RunConfig(**({"data": "digits"} | settings)), facts("digits"))
+
+
+def test_slots_on_the_processor_are_counted() -> None:
+    assert slots.parse("cpu:3", None) == (Slot("cpu"),) * 3
+    assert slots.parse("cpu", None) == (Slot("cpu"),)
+    assert slots.parse("cpu:2", 4) == (Slot("cpu"),) * 2  # --per-device is about GPUs
+
+
+def test_gpus_are_named_and_begin_with_one_slot_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: GPUS)
+    assert slots.parse("cuda:0,cuda:1", None) == (Slot("cuda:0"), Slot("cuda:1"))
+    assert slots.parse("cuda, cpu:1", 2) == (Slot("cuda:0"), Slot("cuda:0"), Slot("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "needs one device or more"),
+        ("cpu:0", "at least one slot"),
+        ("cpu,cpu", "each once"),
+        ("gpu", "this machine has"),
+        ("cuda:9", "this machine has"),
+        ("cpu:two", "this machine has"),
+    ],
+)
+def test_what_is_no_device_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        slots.parse(text, None)
+
+
+def test_a_process_a_core_where_a_run_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "cores", lambda: 4)
+    monkeypatch.setattr(slots, "_has_no_gpu", lambda: True)
+    small = config(width=32, depth=1)
+    assert len(slots.usual([small] * 64)) == 4
+    assert len(slots.usual([small] * 3)) == 3
+    assert slots.usual([small]) == ()
+    # Runs that use several threads have the machine to themselves.
+    assert slots.usual([config(widths="4096,4096", batch_size=512)] * 64) == ()
+    assert slots.usual([config(model="cnn")] * 64) == ()
+    assert slots.usual([config(threads=2)] * 64) == ()
+    assert len(slots.usual([config(model="cnn", threads=1)] * 64)) == 4
+    monkeypatch.setattr(slots, "_has_no_gpu", lambda: False)
+    assert slots.usual([small] * 64) == ()
+    assert len(slots.usual([config(device="cpu")] * 64)) == 4
+
+
+def test_a_template_is_only_worth_it_for_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "cores", lambda: 4)
+    monkeypatch.setattr(slots, "_has_no_gpu", lambda: True)
+    assert slots.likely(None, runs=2)
+    assert not slots.likely(None, runs=1)
+    assert not slots.likely("cpu:1", runs=9)
+    assert slots.likely("cpu:2", runs=1)
+
+
+@given(peak=st.integers(0, 1 << 40), memory=st.integers(1, 1 << 40))
+def test_what_fits_fits_and_is_at_least_one(peak: int, memory: int) -> None:
+    count = slots.fitting(peak, memory)
+    assert count == 1 or count * (peak + slots.CONTEXT_BYTES) <= memory
