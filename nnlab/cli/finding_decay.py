@@ -12,6 +12,7 @@ from nnlab.cli.render import Column, print_json, render, say
 from nnlab.config import config_of, digest_of, setting_of
 from nnlab.errors import UsageError
 from nnlab.experiments.find_decay import METRIC, FoundDecay, find_decay, with_decay
+from nnlab.launch.keeping import Keeping
 from nnlab.objective import Objective
 from nnlab.records import Run
 from nnlab.stats.claims import Verdict, judge
@@ -112,7 +113,7 @@ def _try(db: store.Database, run: Run, found: FoundDecay, seeds: Sequence[int]) 
         db,
         queued.run_ids,
         training.Show(quiet=False, verbose=False),
-        training.How(keep_models=False),
+        training.How(keeping=Keeping(models=False)),
     )
     best = _values(db, queued.run_ids, objective.metric)
     rows = []

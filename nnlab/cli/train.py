@@ -8,6 +8,7 @@ import typer
 
 from nnlab.cli.options import Db, StudyOption, given, with_settings
 from nnlab.errors import UsageError
+from nnlab.launch.keeping import Every, Keeping
 
 
 class Retry(StrEnum):
@@ -48,11 +49,19 @@ def train(
         bool,
         typer.Option("--keep-models/--no-keep-models", help="keep the weights of the best epoch"),
     ] = True,
+    checkpoint_every: Annotated[
+        str,
+        typer.Option(
+            "--checkpoint-every",
+            metavar="auto|N|TIME",
+            help="epochs, or a time as 30s or 10min; auto: as often as costs under 2 %",
+        ),
+    ] = "auto",
     engine: Annotated[
         Engine,
         typer.Option(
             "--engine",
-            help="train runs alone, many as one program, or whichever is faster (docs/many-runs.md)",
+            help="train alone, many as one program, or whichever is faster (docs/many-runs.md)",
         ),
     ] = Engine.AUTO,
     devices: Annotated[
@@ -132,7 +141,7 @@ def train(
         dry_run=dry_run,
         show=training.Show(quiet=quiet, verbose=verbose),
         how=training.How(
-            keep_models=keep_models,
+            keeping=Keeping(keep_models, Every.parse(checkpoint_every)),
             engine=engine.value,
             devices=devices,
             per_device=_per_device(per_device),

@@ -28,6 +28,7 @@ from nnlab.errors import (
     UsageError,
 )
 from nnlab.experiments import builtin
+from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.records import Run, Status, Study
 from nnlab.space import label, telling
 
@@ -55,7 +56,7 @@ class How:
     tried again, `fail_fast` that the first failure stops the rest.
     """
 
-    keep_models: bool = True
+    keeping: Keeping = KEEPING
     engine: str = "auto"
     devices: str | None = None
     per_device: int | None = None
@@ -127,7 +128,7 @@ def _pretrain(typed: Typed, *, db: str | None, show: Show, how: How) -> None:
         again=False,
         dry_run=False,
         show=show,
-        how=replace(how, keep_models=True),
+        how=replace(how, keeping=replace(how.keeping, models=True)),
     )
 
 
@@ -344,7 +345,7 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
                 run_ids,
                 slots,
                 engine=how.engine,
-                keep_models=how.keep_models,
+                keeping=how.keeping,
                 packs=how.per_device is None,
             )
             with stop, view:
@@ -359,9 +360,7 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
             gc.enable()
             planner = Planner(how.engine)
             with stop, view:
-                work_off(
-                    db, run_ids, listener, should_stop, keep_models=how.keep_models, planner=planner
-                )
+                work_off(db, run_ids, listener, should_stop, keeping=how.keeping, planner=planner)
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON

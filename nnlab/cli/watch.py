@@ -10,6 +10,7 @@ import typer
 
 from nnlab import store
 from nnlab.cli import completion
+from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.options import Db
 from nnlab.cli.place import opened
 from nnlab.cli.render import print_json
@@ -18,7 +19,9 @@ from nnlab.cli.watching import Snapshot, as_json, look
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
+# Between two looks at the database, and between two at whether to stop.
 _SECONDS = 1.0
+_REST = 0.05
 
 
 class WatchFormat(StrEnum):
@@ -63,9 +66,13 @@ def watch(
             _print(look(database, study), format)
             return
         try:
-            failed = _follow(database, study, _view(format))
+            # A flag, for an exception can come where Python only prints it and goes on.
+            with StopRequest(lambda: None) as stop:
+                failed = _follow(database, study, _view(format), stop)
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
+    if stop.asked:
+        raise typer.Exit(130)
     if failed:
         raise typer.Exit(1)
 
@@ -84,12 +91,19 @@ def _view(how: WatchFormat) -> View:
     return LiveTable() if sys.stdout.isatty() else Lines()
 
 
-def _follow(db: store.Database, study: str | None, view: View) -> int:
+def _follow(db: store.Database, study: str | None, view: View, stop: StopRequest) -> int:
     """Shows how things stand each second until nothing is left to do; gives the failures."""
     with view:
         while True:
             snapshot = look(db, study)
             view.show(snapshot)
-            if snapshot.progress.done:
+            if snapshot.progress.done or not _rest(stop):
                 return snapshot.failed
-            time.sleep(_SECONDS)
+
+
+def _rest(stop: StopRequest) -> bool:
+    """Waits until the next look; False when it was told to stop."""
+    until = time.monotonic() + _SECONDS
+    while not stop.asked and time.monotonic() < until:
+        time.sleep(_REST)
+    return not stop.asked

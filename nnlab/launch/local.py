@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 from nnlab import store
+from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.planner import Group, Planner
 from nnlab.launch.provenance import command_line
@@ -21,7 +22,7 @@ def work_off(
     listener: Listener,
     should_stop: Callable[[], bool],
     *,
-    keep_models: bool = True,
+    keeping: Keeping = KEEPING,
     planner: Planner | None = None,
     at_most: int | None = None,
     wait_until_alone: Callable[[], None] | None = None,
@@ -36,7 +37,7 @@ def work_off(
         run_ids: what to train.
         listener: told how it goes.
         should_stop: asked between epochs.
-        keep_models: whether to keep the selected weights.
+        keeping: what is kept of the runs.
         planner: says how many to train at once; None measures that.
         at_most: how many to take at once, so that other workers have some as well.
         wait_until_alone: waits until no other run is on this worker's device; a run that is short
@@ -57,7 +58,7 @@ def work_off(
                     claims,
                     listener,
                     should_stop,
-                    keep_models=keep_models,
+                    keeping=keeping,
                     wait_until_alone=wait_until_alone,
                 )
     return tuple(ended)

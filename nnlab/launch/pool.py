@@ -18,6 +18,7 @@ from multiprocessing.synchronize import Event as Flag
 from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.launch import template
+from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Listener
 from nnlab.launch.slots import Job, Message, Slot
 from nnlab.records import Run
@@ -52,7 +53,7 @@ class Pool:
         slots: Sequence[Slot],
         *,
         engine: str = "auto",
-        keep_models: bool = True,
+        keeping: Keeping = KEEPING,
         packs: bool = False,
     ) -> None:
         """Starts the processes; they begin to train at once.
@@ -62,11 +63,11 @@ class Pool:
             run_ids: what to train.
             slots: where, a process each.
             engine: as for `Planner`.
-            keep_models: whether to keep the selected weights.
+            keeping: what is kept of the runs.
             packs: whether to start more slots on a GPU, as many as its memory holds.
         """
         self._db, self._run_ids = db, tuple(run_ids)
-        self._engine, self._keep_models, self._packs = engine, keep_models, packs
+        self._engine, self._keeping, self._packs = engine, keeping, packs
         self._at_most = math.ceil(len(run_ids) / len(slots))
         self._runs: dict[int, Run] = {}
         self._starts = 0
@@ -101,7 +102,7 @@ class Pool:
         ours, theirs = multiprocessing.Pipe(duplex=False)
         alone = self._context.Event()
         path = str(self._db.address.path)
-        job = Job(path, self._run_ids, slot.device, self._engine, self._keep_models, self._at_most)
+        job = Job(path, self._run_ids, slot.device, self._engine, self._keeping, self._at_most)
         process = self._context.Process(
             target=_serve, args=(job, theirs, self._stop, alone), name=f"nnlab {slot.device}"
         )

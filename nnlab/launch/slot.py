@@ -86,7 +86,7 @@ def _outcome(job: Job, relay: Relay, parent: Connection, stop: Flag, alone: Flag
                 job.run_ids,
                 relay,
                 stop.is_set,
-                keep_models=job.keep_models,
+                keeping=job.keeping,
                 planner=Planner(job.engine),
                 at_most=job.at_most,
                 wait_until_alone=wait_until_alone,

@@ -12,6 +12,7 @@ from typing import Any
 
 from nnlab.config import RunConfig, widths_of
 from nnlab.errors import UsageError
+from nnlab.launch.keeping import Keeping
 
 # A process on a GPU holds so much beside its run: torch's own kernels and their memory.
 CONTEXT_BYTES = 512 << 20
@@ -44,7 +45,7 @@ class Job:
     run_ids: tuple[int, ...]
     device: str
     engine: str
-    keep_models: bool
+    keeping: Keeping
     at_most: int
 
 

@@ -8,6 +8,7 @@ from nnlab import store
 from nnlab.engine.session import Session
 from nnlab.engine.stacked.stack import Stack
 from nnlab.errors import LeaseLost, OutputError, StoreError
+from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.work import Work
 from nnlab.launch.worker import given_back, heartbeat, reason_of, train_run
@@ -20,7 +21,7 @@ def train_together(
     listener: Listener,
     should_stop: Callable[[], bool],
     *,
-    keep_models: bool = True,
+    keeping: Keeping = KEEPING,
     wait_until_alone: Callable[[], None] | None = None,
 ) -> tuple[Ended, ...]:
     """Trains claimed runs that can be stacked until each of them ends or is to stop.
@@ -33,7 +34,7 @@ def train_together(
         claims: runs of one kind (`grouping.key_of`).
         listener: told of each epoch once it is durable.
         should_stop: asked between epochs.
-        keep_models: whether to write the selected weights as artifacts.
+        keeping: what is kept of the runs.
         wait_until_alone: as for `work_off`.
 
     Raises:
@@ -46,11 +47,11 @@ def train_together(
             claims[0],
             listener,
             should_stop,
-            keep_model=keep_models,
+            keeping=keeping,
             wait_until_alone=wait_until_alone,
         )
         return (ended_alone,)
-    job = _Job(db, claims, listener, should_stop, keep_models=keep_models)
+    job = _Job(db, claims, listener, should_stop, keeping=keeping)
     try:
         with heartbeat(db, claims):
             job.train()
@@ -76,7 +77,7 @@ def train_together(
                 half,
                 listener,
                 should_stop,
-                keep_models=keep_models,
+                keeping=keeping,
                 wait_until_alone=wait_until_alone,
             )
     return tuple(ended)
@@ -92,10 +93,10 @@ class _Job:
         listener: Listener,
         should_stop: Callable[[], bool],
         *,
-        keep_models: bool,
+        keeping: Keeping,
     ) -> None:
         self._db, self._listener, self._should_stop = db, listener, should_stop
-        self._keep_models = keep_models
+        self._keeping = keeping
         self._works: dict[int, Work] = {}  # by the id of their session
         self.left = list(claims)
         self.ended: list[Ended] = []
@@ -128,7 +129,7 @@ class _Job:
     def _begin(self, claim: store.Claim) -> None:
         """Puts a run together; one that cannot be is over, and no other with it."""
         try:
-            work = Work(self._db, claim, self._listener, beside=len(self.left) - 1)
+            work = Work(self._db, claim, self._listener, self._keeping, beside=len(self.left) - 1)
         except Exception as error:  # noqa: BLE001  as for a single run
             self._over(claim, given_back(self._db, claim, error))
         else:
@@ -157,17 +158,17 @@ class _Job:
     def _save(self, stack: Stack) -> None:
         """Writes the checkpoints that are due."""
         for session in stack.sessions:
-            saver = self._works[id(session)].saver
-            if session.status is Status.RUNNING and saver.is_due(session):
+            checkpoints = self._works[id(session)].checkpoints
+            if session.status is Status.RUNNING and checkpoints.is_due(session):
                 stack.write_back(session)
-                saver.save(session)
+                checkpoints.save(session)
 
     def _close(self, sessions: Sequence[Session]) -> None:
         """Stores how runs ended that have left the stack."""
         works = [self._works[id(session)] for session in sessions]
         works = [work for work in works if work.claim in self.left]
         for work in works:
-            work.conclude(keep_model=self._keep_models)
+            work.conclude()
         closed = []
         with self._db.together():
             for work in works:

@@ -1,8 +1,8 @@
 """A claimed run in a worker's hands: what it measures goes to the store, its state to disk."""
 
-import contextlib
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from nnlab import store
@@ -11,19 +11,15 @@ from nnlab.diagnose import diagnose
 from nnlab.engine import checkpoint
 from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start
-from nnlab.errors import CheckpointError, UsageError
+from nnlab.errors import UsageError
+from nnlab.launch.checkpoints import SHARE, Checkpoints
+from nnlab.launch.keeping import Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.parents import find_parents
 from nnlab.launch.provenance import environment
 from nnlab.records import Artifact, Epoch, Run, Status
 
 LEASE_SECONDS = 60.0
-
-# A checkpoint is due once this share of the time since the last pays for one.
-CHECKPOINT_SHARE = 0.02
-CHECKPOINT_SECONDS = 1.0
-# What the first is expected to take, before one was measured, in seconds.
-CHECKPOINT_COST = 0.005
 
 
 class Work:
@@ -34,7 +30,13 @@ class Work:
     """
 
     def __init__(
-        self, db: store.Database, claim: store.Claim, listener: Listener, *, beside: int = 0
+        self,
+        db: store.Database,
+        claim: store.Claim,
+        listener: Listener,
+        keeping: Keeping,
+        *,
+        beside: int = 0,
     ) -> None:
         """Puts the run together, and goes on where its checkpoint was.
 
@@ -49,8 +51,12 @@ class Work:
         self._tested: dict[str, float] = {}
         self.run = claim.run
         self.session = start(config_of(self.run.trial.setting, self.run.seed))
-        path = db.address.artifacts / str(self.run.id) / "checkpoint.pt"
-        self.saver = Checkpointer(path, share=CHECKPOINT_SHARE / (1 + beside))
+        self._keeps_model = keeping.models
+        self.checkpoints = Checkpoints(
+            db.address.artifacts / str(self.run.id),
+            keeping.checkpoints,
+            share=SHARE / (1 + beside),
+        )
         self._parent_id = self._begin()
 
     def open(self, engine: str) -> None:
@@ -82,7 +88,7 @@ class Work:
         self._device_seconds += epoch.seconds
         self._writer.write(replace(epoch, values={**epoch.values, "time/epoch": epoch.seconds}))
 
-    def conclude(self, *, keep_model: bool) -> None:
+    def conclude(self) -> None:
         """Does what a run's end wants: test, files, findings. `close` stores them.
 
         Raises:
@@ -91,10 +97,10 @@ class Work:
         session, run = self.session, self.run
         if session.status is Status.FINISHED:
             self._tested = dict(session.test())
-            if keep_model:
+            if self._keeps_model:
                 self._artifacts.append(_save_model(session, self._db.address.artifacts, run))
         elif session.status is Status.INTERRUPTED:
-            self.saver.save(session)
+            self.checkpoints.save(session)
             if self.stop_requested:
                 session.reason = store.STOPPED
         selected = session.selected_epoch or None
@@ -125,59 +131,17 @@ class Work:
         return ended
 
     def tidy(self) -> None:
-        """Removes the checkpoint of a run that is over and stored."""
+        """Removes the checkpoints of a run that is over and stored."""
         if self.session.status is not Status.INTERRUPTED:
-            self.saver.discard()
+            self.checkpoints.discard()
 
     def _begin(self) -> int | None:
         """Goes on from a checkpoint, or begins with a parent's weights; gives the parent's id."""
-        if _resumed(self.session, self.saver.path, self.run, self._listener):
+        if self.checkpoints.restore(self.session, partial(self._listener.noted, self.run)):
             return None
         if not self.session.config.start_from:
             return None
         return _begin_from_parent(self._db, self.session, self.run, self._listener)
-
-
-@dataclass(slots=True)
-class Checkpointer:
-    """Saves often enough to lose little, seldom enough to cost under a `share` of the time."""
-
-    path: Path
-    share: float = CHECKPOINT_SHARE
-    cost: float = CHECKPOINT_COST
-    saved_at: float = field(default_factory=time.perf_counter)
-
-    def is_due(self, session: Session) -> bool:
-        """Whether the time since the last save pays for the next."""
-        wait = max(CHECKPOINT_SECONDS, self.cost / self.share)
-        return not session.done and time.perf_counter() - self.saved_at >= wait
-
-    def save(self, session: Session) -> None:
-        """Saves now, and measures what it cost."""
-        begun = time.perf_counter()
-        checkpoint.save(session, self.path)
-        self.saved_at = time.perf_counter()
-        self.cost = self.saved_at - begun
-
-    def discard(self) -> None:
-        """Removes the checkpoint of a run that is over."""
-        with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
-            self.path.parent.rmdir()  # stays where the run left other files
-
-
-def _resumed(session: Session, path: Path, run: Run, listener: Listener) -> bool:
-    """Goes on from a checkpoint, if there is one that can be read."""
-    if not path.exists():
-        return False
-    try:
-        checkpoint.restore(session, path)
-    except CheckpointError as error:
-        listener.noted(run, f"{error.message}; the run starts over")
-        with contextlib.suppress(OSError):
-            path.replace(path.with_suffix(".damaged"))
-        return False
-    return True
 
 
 def _begin_from_parent(

@@ -18,6 +18,7 @@ from nnlab.engine import memory
 from nnlab.engine.loop import train
 from nnlab.engine.user import blame
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
+from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.work import LEASE_SECONDS, Work
 from nnlab.records import Status
@@ -29,7 +30,7 @@ def train_run(
     listener: Listener,
     should_stop: Callable[[], bool],
     *,
-    keep_model: bool = True,
+    keeping: Keeping = KEEPING,
     wait_until_alone: Callable[[], None] | None = None,
 ) -> Ended:
     """Trains a claimed run until it ends or is to stop.
@@ -39,7 +40,7 @@ def train_run(
         claim: the run and this worker's lease on it.
         listener: told of each epoch once it is durable.
         should_stop: asked between epochs.
-        keep_model: whether to write the selected weights as an artifact.
+        keeping: what is kept of the run.
         wait_until_alone: as for `work_off`.
 
     Raises:
@@ -48,7 +49,7 @@ def train_run(
     """
 
     def attempt() -> Ended:
-        return _train(db, claim, listener, should_stop, keep_model=keep_model)
+        return _train(db, claim, listener, should_stop, keeping)
 
     try:
         with heartbeat(db, [claim]):
@@ -67,18 +68,17 @@ def _train(
     claim: store.Claim,
     listener: Listener,
     should_stop: Callable[[], bool],
-    *,
-    keep_model: bool,
+    keeping: Keeping,
 ) -> Ended:
-    work = Work(db, claim, listener)
+    work = Work(db, claim, listener, keeping)
     work.open("solo")
     listener.started(work.run, work.session.epoch)
     for epoch in train(work.session, lambda: work.stop_requested or should_stop()):
         work.store(epoch)
         listener.epoch(work.run, epoch)
-        if work.saver.is_due(work.session):
-            work.saver.save(work.session)
-    work.conclude(keep_model=keep_model)
+        if work.checkpoints.is_due(work.session):
+            work.checkpoints.save(work.session)
+    work.conclude()
     with db.together():
         ended = work.close()
     work.tidy()

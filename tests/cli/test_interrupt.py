@@ -107,16 +107,32 @@ def test_kill_9_loses_no_epoch_that_was_shown(
     assert "no problems" in nnlab("db", "check").out
 
 
-def test_a_damaged_checkpoint_starts_the_run_over(
-    nnlab: Nnlab, folder: Path, calm: list[Point]
+@pytest.mark.parametrize(("damaged", "then"), [(1, "goes on from"), (2, "starts over")])
+def test_damaged_checkpoints_are_set_aside(
+    nnlab: Nnlab, folder: Path, calm: list[Point], damaged: int, then: str
 ) -> None:
-    process = started(folder, "train", *LONG, "-v")
-    wait_for_epoch(process, 5)
+    process = started(folder, "train", *LONG, "-v", "--checkpoint-every", "2")
+    wait_for_epoch(process, 7)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    path = folder / "runs.artifacts" / "1" / "checkpoint.pt"
-    path.write_bytes(path.read_bytes()[:-100])
+    artifacts = folder / "runs.artifacts" / "1"
+    found = {int(path.stem.split("-")[1]): path for path in artifacts.glob("checkpoint-*.pt")}
+    newest = sorted(found, reverse=True)
+    assert len(newest) == 2
+    for epoch in newest[:damaged]:
+        found[epoch].write_bytes(found[epoch].read_bytes()[:-100])
     answer = nnlab("train", *LONG)
-    assert "damaged" in answer.out
-    assert "the run starts over" in answer.out
+    assert f"checkpoint-{newest[0]}.pt is damaged: its checksum does not fit" in answer.out
+    assert f"the run {then}" in answer.out
+    goes_on = f"goes on after epoch {newest[1]}"
+    assert (goes_on in answer.out) == (damaged == 1)
     assert points(folder) == calm
+    assert sorted(path.name for path in artifacts.iterdir()) == sorted(
+        [*(f"checkpoint-{epoch}.damaged" for epoch in newest[:damaged]), "model.pt"]
+    )
+
+
+def test_how_often_is_checked_before_anything_is_made(nnlab: Nnlab, folder: Path) -> None:
+    answer = nnlab("train", "--checkpoint-every", "often", expect=2)
+    assert "--checkpoint-every often: neither a number of epochs nor a time" in answer.err
+    assert not (folder / "runs.db").exists()

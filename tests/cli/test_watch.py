@@ -67,12 +67,13 @@ def test_it_ends_with_the_study_and_fails_with_it(
     ends = iter([Status.FINISHED, Status.FAILED])
     looks = []
 
-    def work(seconds: float) -> None:
-        looks.append(seconds)
+    def work(stop: object) -> bool:
+        looks.append(stop)
         if len(looks) % 2:  # every second look sees nothing new
             finish(lab.writer([first, second]), next(ends))
+        return True
 
-    monkeypatch.setattr(watching.time, "sleep", work)  # type: ignore[attr-defined]
+    monkeypatch.setattr(watching, "_rest", work)
     lines = nnlab("watch", "depth", expect=1).out.splitlines()
     assert len(looks) == 3
     assert [line.split("depth  ")[1].split("  ")[0] for line in lines] == [
@@ -104,10 +105,11 @@ def test_the_table_of_a_terminal_is_redrawn_and_stays(
     (run_id,) = lab.queue()
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
 
-    def work(seconds: float) -> None:
+    def work(stop: object) -> bool:
         finish(lab.writer([run_id]))
+        return True
 
-    monkeypatch.setattr(watching.time, "sleep", work)  # type: ignore[attr-defined]
+    monkeypatch.setattr(watching, "_rest", work)
     out = nnlab("watch").out
     assert "1 of 1 run done" in out
 
@@ -160,7 +162,7 @@ def test_a_run_is_stopped_from_beside_and_goes_on_to_the_same_numbers(
     first = nnlab("show", "1", "--format", "json").json[0]
     assert (first["status"], first["reason"]) == ("interrupted", "stopped by nnlab stop")
     assert 3 <= first["epochs"] < 400
-    assert (folder / "runs.artifacts" / "1" / "checkpoint.pt").is_file()
+    assert (folder / "runs.artifacts" / "1" / f"checkpoint-{first['epochs']}.pt").is_file()
     assert first["attempts"][0]["engine"] == "solo"
     assert "waiting: held back" in nnlab("stop", "1").out
     again = beside("train", *LONG, "--seeds", "2", "-v")

@@ -221,7 +221,7 @@ def test_checkpoints_of_a_stack_are_those_of_its_runs(
 ) -> None:
     """A worker that is gone without a word: each run goes on from its last checkpoint, alone."""
     run_ids = three(db, epochs=6)
-    monkeypatch.setattr("nnlab.launch.work.Checkpointer.is_due", lambda *_: True)
+    monkeypatch.setattr("nnlab.launch.checkpoints.Checkpoints.is_due", lambda *_: True)
 
     class Gone(BaseException):
         """Nothing catches it but the end of the process."""

@@ -1,8 +1,6 @@
 """The worker: leases kept and lost, failures told, checkpoints that pay for themselves."""
 
 import time
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from nnlab.engine.loop import start as real_start
 from nnlab.errors import DiskFull
 from nnlab.launch import work, worker
 from nnlab.launch.local import work_off
-from nnlab.launch.work import Checkpointer
 from nnlab.launch.worker import train_run
 from nnlab.records import Epoch, Status
 
@@ -117,28 +114,3 @@ def test_a_full_disk_stops_the_work_and_the_run_can_go_on(
     (ended,) = work_off(db, [run_id], Notes(), lambda: False)
     assert ended.status is Status.FINISHED
     assert len(store.history(db, run_id)["val/loss"]) == 4
-
-
-def test_a_checkpoint_is_written_when_the_time_pays_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr("nnlab.launch.work.time.perf_counter", lambda: now[0])
-    saved = []
-
-    def save(*_: object) -> None:
-        saved.append(now[0])
-        now[0] += 0.1  # what a save costs
-
-    monkeypatch.setattr(checkpoint, "save", save)
-    saver = Checkpointer(tmp_path / "c.pt", saved_at=0.0)
-    session: Any = SimpleNamespace(done=False)
-    while now[0] < 60.0:
-        now[0] += 0.5
-        if saver.is_due(session):
-            saver.save(session)
-    assert saved[0] == pytest.approx(1.0)
-    assert len(saved) * 0.1 / now[0] < 0.025
-    session.done = True
-    now[0] += 1000.0
-    assert not saver.is_due(session)  # a run that is over needs none

@@ -1,0 +1,54 @@
+"""What is kept of a run, and how often: its model at the end, checkpoints on the way."""
+
+import re
+from dataclasses import dataclass
+
+from nnlab.errors import UsageError
+
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """How often a checkpoint is written: every so many epochs, or seconds, or as time allows.
+
+    With neither it is as often as costs under 2 % of the training.
+    """
+
+    epochs: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Every":
+        """From `auto`, a number of epochs, or a time as `30s`, `5min`, `1h`.
+
+        Raises:
+            UsageError: it is none of these.
+
+        >>> Every.parse("5min").seconds
+        300.0
+        """
+        if text == "auto":
+            return cls()
+        if text.isdecimal() and int(text) > 0:
+            return cls(epochs=int(text))
+        found = _SECONDS.fullmatch(text)
+        if found is None or not float(found[1]):
+            raise UsageError(
+                f"--checkpoint-every {text}: neither a number of epochs nor a time",
+                hint="5 is every five epochs, 30s or 10min a time; auto costs under 2 %",
+            )
+        return cls(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Whether the weights of the selected epoch are kept, and how often a checkpoint is due."""
+
+    models: bool = True
+    checkpoints: Every = Every()
+
+
+# Models, and checkpoints as time allows.
+KEEPING = Keeping()

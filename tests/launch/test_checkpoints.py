@@ -1,0 +1,150 @@
+"""Checkpoints: when one is due, which are kept, what happens to damaged ones."""
+
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from nnlab.config import RunConfig, resolve
+from nnlab.engine import checkpoint
+from nnlab.engine.data import facts
+from nnlab.engine.loop import Session, start, train
+from nnlab.errors import UsageError
+from nnlab.launch.checkpoints import Checkpoints
+from nnlab.launch.keeping import Every
+
+
+def fresh() -> Session:
+    config = RunConfig(data="iris", width=4, depth=1, epochs=6, device="cpu")
+    return start(resolve(config, facts("iris")))
+
+
+def trained(folder: Path, epochs: int) -> Session:
+    """A session with a checkpoint after each of its epochs."""
+    session, checkpoints = fresh(), Checkpoints(folder)
+    for _ in islice(train(session), epochs):
+        checkpoints.save(session)
+    return session
+
+
+@pytest.mark.parametrize(
+    ("text", "every"),
+    [
+        ("auto", Every()),
+        ("5", Every(epochs=5)),
+        ("30s", Every(seconds=30.0)),
+        ("1.5 min", Every(seconds=90.0)),
+        ("2h", Every(seconds=7200.0)),
+    ],
+)
+def test_how_often_is_read(text: str, every: Every) -> None:
+    assert Every.parse(text) == every
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "0s", "5 days", "often", "1.5", "min"])
+def test_what_is_no_such_time_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="neither a number of epochs nor a time"):
+        Every.parse(text)
+
+
+def saved_at(
+    every: Every, folder: Path, monkeypatch: pytest.MonkeyPatch, *, epoch_seconds: float
+) -> list[tuple[float, int]]:
+    """Time and epoch of the checkpoints within a minute, each of which takes 0.1 s."""
+    now = [0.0]
+    monkeypatch.setattr("nnlab.launch.checkpoints.time.perf_counter", lambda: now[0])
+    saved = []
+
+    def save(session: Any, path: Path) -> None:
+        saved.append((now[0], session.epoch))
+        path.touch()
+        now[0] += 0.1
+
+    monkeypatch.setattr(checkpoint, "save", save)
+    checkpoints = Checkpoints(folder, every)
+    session: Any = SimpleNamespace(done=False, epoch=0)
+    while now[0] < 60.0:
+        now[0] += epoch_seconds
+        session.epoch += 1
+        if checkpoints.is_due(session):
+            checkpoints.save(session)
+    session.done = True
+    session.epoch += 100
+    now[0] += 1000.0
+    assert not checkpoints.is_due(session)  # a run that is over needs none
+    return saved
+
+
+def test_one_is_written_when_the_time_pays_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = saved_at(Every(), tmp_path, monkeypatch, epoch_seconds=0.5)
+    assert saved[0][0] == pytest.approx(1.0)
+    assert len(saved) * 0.1 / 60.0 < 0.025
+
+
+def test_every_so_many_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = saved_at(Every(epochs=3), tmp_path, monkeypatch, epoch_seconds=5.0)
+    assert [epoch for _, epoch in saved] == [3, 6, 9, 12]
+
+
+def test_every_so_many_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = saved_at(Every(seconds=20.0), tmp_path, monkeypatch, epoch_seconds=4.0)
+    assert [epoch for _, epoch in saved] == [5, 10, 15]
+
+
+def test_the_last_two_are_kept(tmp_path: Path) -> None:
+    trained(tmp_path / "1", 4)
+    left = sorted(path.name for path in (tmp_path / "1").iterdir())
+    assert left == ["checkpoint-3.pt", "checkpoint-4.pt"]
+    Checkpoints(tmp_path / "1").discard()
+    assert not (tmp_path / "1").exists()
+
+
+def test_a_folder_with_other_files_stays(tmp_path: Path) -> None:
+    trained(tmp_path, 1)
+    (tmp_path / "model.pt").touch()
+    Checkpoints(tmp_path).discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_one_is_set_aside_and_the_one_before_is_used(tmp_path: Path) -> None:
+    session = trained(tmp_path, 3)
+    damage(tmp_path / "checkpoint-3.pt")
+    told: list[str] = []
+    again = fresh()
+    assert Checkpoints(tmp_path).restore(again, told.append)
+    assert again.epoch == 2
+    assert len(told) == 1
+    assert told[0].endswith("the run goes on from checkpoint-2.pt")
+    assert (tmp_path / "checkpoint-3.damaged").is_file()
+    next(train(again))
+    for name, value in session.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name])
+
+
+def test_with_none_that_can_be_read_the_run_starts_over(tmp_path: Path) -> None:
+    trained(tmp_path, 2)
+    damage(tmp_path / "checkpoint-1.pt")
+    (tmp_path / "checkpoint-2.pt").write_bytes(b"")
+    told: list[str] = []
+    again = fresh()
+    assert not Checkpoints(tmp_path).restore(again, told.append)
+    assert again.epoch == 0
+    assert told[-1].endswith("the run starts over")
+    assert not list(tmp_path.glob("*.pt"))
+
+
+def test_without_a_folder_there_is_nothing_to_restore(tmp_path: Path) -> None:
+    told: list[str] = []
+    assert not Checkpoints(tmp_path / "none").restore(fresh(), told.append)
+    assert told == []
