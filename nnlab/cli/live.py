@@ -123,7 +123,7 @@ class BarView(LinesView):
         super().__init__(describe, every_epoch=every_epoch)
         self._runs, self._over = runs, 0
         self._left: dict[int, int] = {}
-        self._bar, self._task = _bar(self._console, epochs)
+        self._bar, self._task = progress_bar(self._console, epochs)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -155,7 +155,8 @@ class BarView(LinesView):
         super().ended(ended)
 
 
-def _bar(screen: object, epochs: int) -> "tuple[Progress, TaskID]":
+def progress_bar(screen: object, epochs: int) -> "tuple[Progress, TaskID]":
+    """A bar over so many epochs, with a field `metrics` behind it; gone when it ends."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

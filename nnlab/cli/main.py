@@ -22,6 +22,7 @@ COMMANDS = {
     "find-lr": ("find_lr", "Find a learning rate by a range test.", _TRAIN),
     "find-decay": ("find_decay", "Find a decay from a run without one, and try it.", _TRAIN),
     "watch": ("watch", "Watch runs from another terminal: progress, speed, failures.", _TRAIN),
+    "verify": ("verify", "Train runs again: the same to the last bit, or what differs.", _TRAIN),
     "stop": ("stop", "Stop runs after their epoch, from any terminal.", _TRAIN),
     "compare": ("compare", "Rank trials, seeds aggregated; only what differs is shown.", _LOOK),
     "plot": ("plot", "Draw figures: curves, lr.", _LOOK),

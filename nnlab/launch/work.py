@@ -1,6 +1,7 @@
 """A claimed run in a worker's hands: what it measures goes to the store, its state to disk."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -139,22 +140,26 @@ class Work:
         """Goes on from a checkpoint, or begins with a parent's weights; gives the parent's id."""
         if self.checkpoints.restore(self.session, partial(self._listener.noted, self.run)):
             return None
-        if not self.session.config.start_from:
-            return None
-        return _begin_from_parent(self._db, self.session, self.run, self._listener)
+        return begin_from_parent(
+            self._db, self.session, self.run, partial(self._listener.noted, self.run)
+        )
 
 
-def _begin_from_parent(
-    db: store.Database, session: Session, run: Run, listener: Listener
+def begin_from_parent(
+    db: store.Database, session: Session, run: Run, tell: Callable[[str], None]
 ) -> int | None:
     """Begins with the weights that `--from` named; gives the run that made them, if one did.
+
+    `tell` is told what of them was taken over.
 
     Raises:
         UsageError: there are none, or the run was set up with others.
         CheckpointError: they cannot be read, or nothing in them fits.
     """
     config = session.config
-    parents = find_parents(db, config.start_from or "")
+    if not config.start_from:
+        return None
+    parents = find_parents(db, config.start_from)
     if parents.version != config.start_version:
         raise UsageError(
             f"--from {config.start_from} has changed since this run was set up",
@@ -165,7 +170,7 @@ def _begin_from_parent(
         weights.path, new_head=not weights.same_classes(config.data, config.classes)
     )
     source = weights.path.name if weights.run_id is None else f"run {weights.run_id}"
-    listener.noted(run, f"from {source}: {told}")
+    tell(f"from {source}: {told}")
     return weights.run_id
 
 

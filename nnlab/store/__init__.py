@@ -7,6 +7,7 @@ from nnlab.store.maintenance import DatabaseStatus, backup, check, status
 from nnlab.store.measurements import (
     artifacts,
     attempts,
+    attempts_beside,
     attempts_of,
     findings,
     histories,
@@ -56,6 +57,7 @@ __all__ = [
     "all_studies",
     "artifacts",
     "attempts",
+    "attempts_beside",
     "attempts_of",
     "backup",
     "bring_back",

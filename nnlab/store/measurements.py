@@ -7,7 +7,7 @@ from itertools import groupby
 from nnlab.records import Artifact, Attempt, Curve, Finding, History, Severity, Summary
 from nnlab.store.connect import Database
 from nnlab.store.rows import IDS, environment_record, ids, moment
-from nnlab.store.text import evidence_from_json, moment_from_text, to_json
+from nnlab.store.text import evidence_from_json, moment_from_text, moment_to_text, to_json
 
 # Runs whose points are fetched at once: few queries, and few points held twice.
 _CHUNK = 500
@@ -98,12 +98,28 @@ def attempts(db: Database, run_id: int) -> tuple[Attempt, ...]:
 
 def attempts_of(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
     """The attempts at any of the runs, oldest first."""
+    return _attempts(db, f"run_id IN {IDS}", (ids(run_ids),))
+
+
+def attempts_beside(db: Database, attempt: Attempt) -> tuple[Attempt, ...]:
+    """The attempts that one process began at one time in the same way, this one among them.
+
+    For one of `stacked 64` these are the runs that were trained as one program, in their order.
+    """
+    return _attempts(
+        db,
+        "hostname = ? AND pid = ? AND started_at = ? AND engine = ?",
+        (attempt.hostname, attempt.pid, moment_to_text(attempt.started_at), attempt.engine),
+    )
+
+
+def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> tuple[Attempt, ...]:
     with db.read() as connection:
         rows = connection.exec_driver_sql(
             "SELECT id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"  # noqa: S608
             " engine, peak_bytes, environment_id FROM attempt"
-            f" WHERE run_id IN {IDS} ORDER BY id",
-            (ids(run_ids),),
+            f" WHERE {condition} ORDER BY id",
+            parameters,
         ).fetchall()
         used = connection.exec_driver_sql(
             f"SELECT * FROM environment WHERE id IN {IDS}",  # noqa: S608
