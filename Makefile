@@ -5,7 +5,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch>=2.6,<2.14
 WORKERS ?= 2
 
-.PHONY: demo test check format docs studies bench wheel clean
+.PHONY: demo test check torture format docs studies bench wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -38,6 +38,10 @@ check: .venv/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/build.py --check
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# Ten times the kills and stops of `make check`: about half an hour.
+torture: .venv/test
+	$(BIN)/python -m pytest -m long tests/torture
 
 format: .venv/dev
 	$(BIN)/ruff format .

@@ -14,14 +14,14 @@ def entry() -> None:
     gc.disable()
     from nnlab.cli.main import main
 
-    code = main()
-    if "torch" in sys.modules:
-        _leave(code)
-    sys.exit(code)
+    _leave(main())
 
 
 def _leave(code: int) -> None:
-    """Ends the process without taking torch apart first, which takes half a second for nothing."""
+    """Ends the process without taking its modules apart first, which takes a tenth of a second.
+
+    With torch it is half a second.
+    """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # whoever listened has gone

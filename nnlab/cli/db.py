@@ -119,7 +119,7 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
     db: Db = None,
 ) -> None:
-    """Delete for good: what `nnlab rm` removed, files of unknown runs, old backups.
+    """Delete for good: what `nnlab rm` removed, files nobody needs, old backups.
 
     Backups that an upgrade made are old after a week; those you made stay.
 
@@ -147,6 +147,7 @@ def _garbage_rows(found: store.Garbage) -> list[dict[str, object]]:
             ("removed runs", len(found.runs), found.folders),
             ("removed studies", len(found.studies), ()),
             ("folders of runs that are not in the database", len(found.orphans), found.orphans),
+            ("checkpoints of runs that are over", len(found.leftovers), found.leftovers),
             ("upgrade backups older than a week", len(found.backups), found.backups),
         )
         if count

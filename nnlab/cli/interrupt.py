@@ -1,15 +1,31 @@
 """Ctrl-C and SIGTERM: the first finishes the epoch, the second stops at once."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+@contextmanager
+def undone() -> Iterator[None]:
+    """Within it signals may be handled otherwise; after it they are handled as before."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+
 class StopRequest:
-    """Within it, the first signal only sets `asked`; the next raises KeyboardInterrupt."""
+    """Within it, the first signal only sets `asked`; the next raises KeyboardInterrupt.
+
+    Where it was asked, later signals do nothing until the command is over (see `undone`).
+    """
 
     def __init__(self, on_ask: Callable[[], None]) -> None:
         self.asked = False
@@ -27,7 +43,8 @@ class StopRequest:
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            # Who was asked to stop has only to end: one more Ctrl-C must not disturb that.
+            signal.signal(number, signal.SIG_IGN if self.asked else handler)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del number, frame

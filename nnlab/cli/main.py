@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nnlab
+from nnlab.cli import interrupt
 from nnlab.errors import Interrupted, NnlabError
 
 _TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
@@ -100,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words or bool(os.environ.get("NNLAB_DEBUG"))
     words = [word for word in words if word != "--debug"]
     try:
-        app(words, prog_name="nnlab")
+        with interrupt.undone():
+            app(words, prog_name="nnlab")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except NnlabError as error:

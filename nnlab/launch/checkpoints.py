@@ -90,6 +90,9 @@ class Checkpoints:
         for path in self._existing():
             _remove(path)
         with contextlib.suppress(OSError):
+            # Half of one, where a process died as it wrote.
+            for path in self._folder.glob(".*.part"):
+                _remove(path)
             self._folder.rmdir()
 
     def _existing(self) -> list[Path]:

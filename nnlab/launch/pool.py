@@ -5,22 +5,23 @@ dies loses its lease: its runs go on elsewhere, from their checkpoints, and a ne
 place.
 """
 
+import contextlib
 import math
 import multiprocessing
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Event as Flag
 
 from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.launch import template
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Listener
-from nnlab.launch.slots import Job, Message, Slot
+from nnlab.launch.slots import ALONE, STOP, Job, Message, Slot
 from nnlab.records import Run
 
 # How long the parent listens before it looks whether it was asked to stop.
@@ -38,9 +39,13 @@ class _Process:
     slot: Slot
     process: BaseProcess
     messages: Connection
-    alone: Flag
     is_over: bool = False
     is_crowded: bool = False
+
+    def tell(self, order: str) -> None:
+        """Gives an order; one that has just died gets none."""
+        with contextlib.suppress(OSError):
+            self.messages.send(order)
 
 
 class Pool:
@@ -72,8 +77,8 @@ class Pool:
         self._runs: dict[int, Run] = {}
         self._starts = 0
         self._error: NnlabError | None = None
+        self._stopping = False
         self._context = template.context()
-        self._stop = self._context.Event()
         self._processes = [self._start(slot) for slot in slots]
 
     def work(self, listener: Listener, should_stop: Callable[[], bool]) -> None:
@@ -85,8 +90,10 @@ class Pool:
         """
         try:
             while live := [one for one in self._processes if not one.is_over]:
-                if should_stop() or self._error is not None:
-                    self._stop.set()
+                if not self._stopping and (should_stop() or self._error is not None):
+                    self._stopping = True
+                    for one in live:
+                        one.tell(STOP)
                 by_messages = {one.messages: one for one in live}
                 for ready in wait(list(by_messages), timeout=LOOK_SECONDS):
                     assert isinstance(ready, Connection)
@@ -99,16 +106,33 @@ class Pool:
             raise self._error
 
     def _start(self, slot: Slot) -> _Process:
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        alone = self._context.Event()
+        """Starts a slot's process.
+
+        Raises:
+            NnlabError: the template dies each time that it is to make one.
+        """
         path = str(self._db.address.path)
         job = Job(path, self._run_ids, slot.device, self._engine, self._keeping, self._at_most)
-        process = self._context.Process(
-            target=_serve, args=(job, theirs, self._stop, alone), name=f"nnlab {slot.device}"
+        for _ in range(MOST_STARTS):
+            ours, theirs = multiprocessing.Pipe()
+            process = self._context.Process(
+                target=_serve, args=(job, theirs), name=f"nnlab {slot.device}"
+            )
+            try:
+                process.start()
+            except (EOFError, OSError) as error:
+                # The template has died just now; another is started once the system knows.
+                ours.close()
+                why = error
+                time.sleep(LOOK_SECONDS)
+            else:
+                return _Process(slot, process, ours)
+            finally:
+                theirs.close()  # so that the pipe ends when the slot does
+        raise NnlabError(
+            f"no worker can be started: {type(why).__name__} {why}",
+            hint="--devices cpu:1 trains in this process",
         )
-        process.start()
-        theirs.close()  # so that the pipe ends when the slot does
-        return _Process(slot, process, ours, alone)
 
     def _hear(self, one: _Process, listener: Listener) -> None:
         try:
@@ -125,6 +149,7 @@ class Pool:
         match message.what:
             case "started":
                 self._runs[values[0].id] = values[0]
+                self._starts = 0
                 listener.started(*values)
             case "epoch":
                 listener.epoch(self._runs[values[0]], values[1])
@@ -139,7 +164,12 @@ class Pool:
             case "failed":
                 self._error = self._error or values[0]
                 one.is_over = True
-            case "done" | "interrupted":
+            case "interrupted":
+                one.is_over = True
+                if not self._stopping:  # somebody else sent it a signal
+                    one.process.join()
+                    self._mend(one, listener)
+            case "done":
                 one.is_over = True
 
     def _mend(self, one: _Process, listener: Listener) -> None:
@@ -156,12 +186,12 @@ class Pool:
                 f"a worker on {one.slot.device} ends as soon as it begins: {why}",
                 hint="--devices cpu:1 trains in this process, which tells more",
             )
-        elif not self._stop.is_set() and store.claimable(self._db, self._run_ids):
+        elif not self._stopping and store.claimable(self._db, self._run_ids):
             self._processes.append(self._start(one.slot))
 
     def _pack(self, device: str, fits: int) -> None:
         """Starts as many slots on a GPU as fit there, judged by its first run."""
-        if not self._packs:
+        if not self._packs or self._stopping:
             return
         self._packs = False
         here = sum(one.slot.device == device for one in self._processes)
@@ -174,7 +204,7 @@ class Pool:
         live = [one for one in self._processes if not one.is_over]
         if live and all(one.is_crowded for one in live):
             live[0].is_crowded = False
-            live[0].alone.set()
+            live[0].tell(ALONE)
 
     def _end(self) -> None:
         """Ends every slot: in good order, or at last at once."""
@@ -192,11 +222,11 @@ class Pool:
         return self._runs[run_id]
 
 
-def _serve(job: Job, parent: Connection, stop: Flag, alone: Flag) -> None:
+def _serve(job: Job, parent: Connection) -> None:
     # Named here, for the parent would have to load torch to name what is in that module.
     from nnlab.launch.slot import serve
 
-    serve(job, parent, stop, alone)
+    serve(job, parent)
 
 
 def _how_it_died(code: int | None) -> str:

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event as Flag
 from types import FrameType
 from typing import NoReturn
 
@@ -18,12 +17,14 @@ from nnlab.errors import NnlabError
 from nnlab.launch.listening import Ended
 from nnlab.launch.local import work_off
 from nnlab.launch.planner import Planner
-from nnlab.launch.slots import Job, Message, fitting
+from nnlab.launch.slots import ALONE, STOP, Job, Message, fitting
 from nnlab.records import Epoch, Run
 
-# How often a slot looks whether its parent is still there, and how long it then has to end.
-LOOK_SECONDS = 0.5
+# How long a slot has to end once its parent is gone.
 END_SECONDS = 20.0
+
+# Why a run is left whose worker was not told to stop.
+GONE = "the command that it was trained by is gone"
 
 
 class Relay:
@@ -35,45 +36,80 @@ class Relay:
 
     def started(self, run: Run, epoch: int) -> None:
         """Passed on."""
-        self._parent.send(Message("started", (run, epoch)))
+        self._send(Message("started", (run, epoch)))
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """Passed on; after the first, also how many such runs fit on its GPU."""
-        self._parent.send(Message("epoch", (run.id, epoch)))
+        self._send(Message("epoch", (run.id, epoch)))
         if self._measures is not None:
             peak = torch.cuda.max_memory_reserved(self._measures)
             memory = torch.cuda.get_device_properties(self._measures).total_memory
-            self._parent.send(Message("fits", (self._measures, fitting(peak, memory))))
+            self._send(Message("fits", (self._measures, fitting(peak, memory))))
             self._measures = None
 
     def noted(self, run: Run, message: str) -> None:
         """Passed on."""
-        self._parent.send(Message("noted", (run.id, message)))
+        self._send(Message("noted", (run.id, message)))
 
     def ended(self, ended: Ended) -> None:
         """Passed on."""
-        self._parent.send(Message("ended", (ended,)))
+        self._send(Message("ended", (ended,)))
+
+    def _send(self, message: Message) -> None:
+        try:
+            self._parent.send(message)
+        except OSError:
+            # No fault of the run: it is left to whoever takes it up.
+            raise KeyboardInterrupt(GONE) from None
 
 
-def serve(job: Job, parent: Connection, stop: Flag, alone: Flag) -> NoReturn:
+class Orders:
+    """What the parent wants, heard by a thread; when the parent is gone, this process ends too."""
+
+    def __init__(self, parent: Connection) -> None:
+        self.stop, self.alone = threading.Event(), threading.Event()
+        self.parent_is_gone = False
+        threading.Thread(
+            target=self._listen, args=(parent,), name="nnlab-orders", daemon=True
+        ).start()
+
+    def _listen(self, parent: Connection) -> None:
+        heard: dict[object, threading.Event] = {STOP: self.stop, ALONE: self.alone}
+        try:
+            while True:
+                heard[parent.recv()].set()
+        except (EOFError, OSError):
+            # In good order, if it can: nobody is left to show it to.
+            self.parent_is_gone = True
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(END_SECONDS)
+            os._exit(1)
+
+
+def serve(job: Job, parent: Connection) -> NoReturn:
     """Works off the job; ends the process, whatever happens."""
     # Ctrl-C reaches the whole terminal: the parent decides what it means, and says so by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _at_once)
-    _watch(os.getppid())
+    orders = Orders(parent)
+
+    def at_once(number: int, frame: FrameType | None) -> NoReturn:
+        del number, frame
+        raise KeyboardInterrupt(*([GONE] if orders.parent_is_gone else []))
+
+    signal.signal(signal.SIGTERM, at_once)
     code = 0
     try:
-        parent.send(_outcome(job, Relay(parent, job.device), parent, stop, alone))
+        parent.send(_outcome(job, Relay(parent, job.device), parent, orders))
     except (OSError, KeyboardInterrupt):
         code = 1  # nobody listens any more
     # Without more ado: what was copied from the parent is the parent's to close.
     os._exit(code)
 
 
-def _outcome(job: Job, relay: Relay, parent: Connection, stop: Flag, alone: Flag) -> Message:
+def _outcome(job: Job, relay: Relay, parent: Connection, orders: Orders) -> Message:
     def wait_until_alone() -> None:
         parent.send(Message("crowded"))
-        alone.wait()
+        orders.alone.wait()
 
     devices.prefer(job.device)
     # What is imported stays: the collector need not look at it again and again.
@@ -85,7 +121,7 @@ def _outcome(job: Job, relay: Relay, parent: Connection, stop: Flag, alone: Flag
                 db,
                 job.run_ids,
                 relay,
-                stop.is_set,
+                orders.stop.is_set,
                 keeping=job.keeping,
                 planner=Planner(job.engine),
                 at_most=job.at_most,
@@ -98,21 +134,3 @@ def _outcome(job: Job, relay: Relay, parent: Connection, stop: Flag, alone: Flag
     except KeyboardInterrupt:
         return Message("interrupted")
     return Message("done")
-
-
-def _at_once(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
-
-
-def _watch(parent: int) -> None:
-    """Ends this process in good order once its parent is gone: nobody is left to show it to."""
-
-    def look() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_SECONDS)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(END_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=look, name="nnlab-parent", daemon=True).start()

@@ -57,6 +57,10 @@ class Message:
     values: tuple[Any, ...] = ()
 
 
+# What a slot is told: to end after the epoch; that no other is at work on its device.
+STOP, ALONE = "stop", "alone"
+
+
 def parse(text: str, per_device: int | None) -> tuple[Slot, ...]:
     """The slots that `--devices` names: `cpu:2` is two on the processor, `cuda:0` a GPU.
 

@@ -113,8 +113,9 @@ class _Job:
         while stack.sessions:
             self._store(stack.epoch())
             self._save(stack)
+            stop = self._should_stop()
             for session in stack.sessions:
-                wanted = self._should_stop() or self._works[id(session)].stop_requested
+                wanted = stop or self._works[id(session)].stop_requested
                 if wanted and session.status is Status.RUNNING:
                     session.status = Status.INTERRUPTED
             self._close(stack.dismiss())

@@ -1,6 +1,7 @@
 """A process that has torch loaded already, of which the slots of a pool are copies."""
 
 import multiprocessing
+import signal
 from multiprocessing.context import ForkServerContext, SpawnContext
 
 # What it loads.
@@ -24,4 +25,9 @@ def prepare() -> None:
     if context().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        forkserver.ensure_running()
+        # Ctrl-C reaches the whole terminal. What ignores it when it starts goes on ignoring it.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGINT, before)

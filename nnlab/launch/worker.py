@@ -151,7 +151,7 @@ def reason_of(error: BaseException) -> str:
     if memory.is_short(error):
         return f"out of memory, at a peak of {memory.peak_bytes() / 2**30:.2f} GiB"
     if isinstance(error, KeyboardInterrupt):
-        return "stopped by the user in mid epoch"
+        return str(error) or "stopped by the user in mid epoch"
     # Where the user's own file is at fault, its line tells more than the message.
     told = blame(error) or f"{type(error).__name__}: {error}"
     return told.strip().splitlines()[0]

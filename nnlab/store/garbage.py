@@ -19,6 +19,7 @@ from nnlab.store.rows import IDS, ids
 # From then on the backup of an upgrade is old.
 BACKUP_AGE = timedelta(days=7)
 
+_OF_TRAINING = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part")
 _STAMP = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 
 
@@ -26,7 +27,8 @@ _STAMP = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 class Garbage:
     """What can be deleted: removed runs and studies by number, folders, backups, and its size.
 
-    `folders` are those of removed runs, `orphans` those of runs that are not in the database.
+    `folders` are those of removed runs, `orphans` those of runs that are not in the database,
+    `leftovers` checkpoints of runs that are over, and files half written by a process that died.
     `size` is that of all these files, in bytes.
     """
 
@@ -34,11 +36,12 @@ class Garbage:
     studies: tuple[int, ...]
     folders: tuple[Path, ...]
     orphans: tuple[Path, ...]
+    leftovers: tuple[Path, ...]
     backups: tuple[Path, ...]
     size: int
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.studies or self.orphans or self.backups)
+        return bool(self.runs or self.studies or self.orphans or self.leftovers or self.backups)
 
 
 def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
@@ -49,12 +52,16 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
         known = set(_numbers(connection, "SELECT id FROM run"))
         runs = _numbers(connection, "SELECT id FROM run WHERE removed_at IS NOT NULL")
         studies = _numbers(connection, "SELECT id FROM study WHERE removed_at IS NOT NULL")
+        over = _numbers(
+            connection,
+            "SELECT id FROM run WHERE removed_at IS NULL AND status IN ('finished', 'diverged')",
+        )
     removed = tuple(folders[number] for number in runs if number in folders)
     orphans = tuple(path for number, path in sorted(folders.items()) if number not in known)
+    leftovers = tuple(path for run in over if run in folders for path in _leftovers(folders[run]))
     backups = tuple(_old_backups(db.address.path, now or datetime.now(UTC)))
-    return Garbage(
-        runs, studies, removed, orphans, backups, size_of((*removed, *orphans, *backups))
-    )
+    size = size_of((*removed, *orphans, *leftovers, *backups))
+    return Garbage(runs, studies, removed, orphans, leftovers, backups, size)
 
 
 def collect(db: Database, garbage: Garbage) -> int:
@@ -74,7 +81,7 @@ def collect(db: Database, garbage: Garbage) -> int:
         # Under the lock, so that nobody brings back a run whose files are half gone.
         runs = _still_removed(connection, "run", garbage.runs)
         kept = {str(number) for number in set(garbage.runs) - set(runs)}
-        for path in (*garbage.folders, *garbage.orphans, *garbage.backups):
+        for path in (*garbage.folders, *garbage.orphans, *garbage.leftovers, *garbage.backups):
             if path.name not in kept:
                 freed += _delete(path)
         _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
@@ -120,6 +127,14 @@ def _run_folders(db: Database) -> Iterator[Path]:
             name = folder.name
             if name.isascii() and name.isdigit() and str(int(name)) == name and folder.is_dir():
                 yield folder
+
+
+def _leftovers(folder: Path) -> Iterator[Path]:
+    """What a run that is over had for its training only."""
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir()):
+            if _OF_TRAINING.fullmatch(path.name):
+                yield path
 
 
 def _old_backups(path: Path, now: datetime) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from places import mounted
 from terminal import QUICK, Nnlab, started
 
 
@@ -191,19 +192,6 @@ def test_a_locked_database(
     answer = trained("train", *QUICK, "--seed", "9", expect=1)
     assert "runs.db is locked" in answer.err
     assert len(trained("ls", "--format", "json").json) == 4  # readers do not wait
-
-
-def mounted(where: Path, *options: str) -> bool:
-    where.mkdir(exist_ok=True)
-    return (
-        os.geteuid() == 0
-        and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(where)],
-            capture_output=True,
-            check=False,
-        ).returncode
-        == 0
-    )
 
 
 @pytest.fixture

@@ -67,6 +67,23 @@ def test_all_of_a_removed_run_goes_and_nothing_of_another(lab: Lab) -> None:
     assert not store.find_garbage(lab.db)
 
 
+def test_what_a_run_that_is_over_had_for_its_training_goes(lab: Lab) -> None:
+    over, waits = lab.queue(2)
+    kept = train(lab, over)
+    waiting = folder(lab, waits)
+    for place in (kept, waiting):
+        for name in ("checkpoint-12.pt", ".model.pt.77.part", "checkpoint-11.damaged", "own.pt"):
+            (place / name).write_bytes(b"left")
+    found = store.find_garbage(lab.db)
+    assert {path.name for path in found.leftovers} == {"checkpoint-12.pt", ".model.pt.77.part"}
+    assert found.size == 8
+    assert store.collect(lab.db, found) >= 8
+    names = {path.name for path in kept.iterdir()}
+    assert names == {"model.pt", "checkpoint-11.damaged", "own.pt"}
+    assert (waiting / "checkpoint-12.pt").is_file()
+    assert not store.find_garbage(lab.db)
+
+
 def test_a_removed_study_goes_with_all_that_was_in_it(lab: Lab) -> None:
     train(lab, *lab.queue())
     store.remove(lab.db, study_ids=[lab.study.id], run_ids=[])

@@ -1,0 +1,19 @@
+"""Places that are short of something: a small disk, a folder that takes no writes."""
+
+import os
+import subprocess
+from pathlib import Path
+
+
+def mounted(where: Path, *options: str) -> bool:
+    """Whether a file system of memory could be mounted there; that takes the right to."""
+    where.mkdir(exist_ok=True)
+    return (
+        os.geteuid() == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(where)],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
+    )

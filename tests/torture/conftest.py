@@ -1,0 +1,26 @@
+"""The calm study, trained once, that every disturbed one is held against."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from torture.studies import STUDY, Outcome, finish, outcome
+
+if sys.platform != "linux":
+    collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """What the study comes to in one process that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("calm")
+    finish(folder, *STUDY, "--devices", "cpu:1")
+    return outcome(folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder; what is printed goes beside it."""
+    made = tmp_path / "work"
+    made.mkdir()
+    return made

@@ -1,0 +1,81 @@
+"""kill -9, SIGTERM and SIGINT at random moments: the study comes to what it would have come to."""
+
+import contextlib
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from torture.studies import (
+    STUDY,
+    Outcome,
+    asked,
+    assert_as_calm,
+    at_work,
+    below,
+    database,
+    finish,
+    printed,
+    start,
+)
+
+WORKERS = ("--devices", "cpu:3")
+
+
+def kill(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kills", [200, pytest.param(2000, marks=pytest.mark.long)])
+def test_kill_9_at_random_moments(folder: Path, calm: Outcome, kills: int) -> None:
+    """Mostly of a worker, now and then of the template they are copies of or of the command."""
+    chance = random.Random(kills)
+    done = 0
+    for number in range(kills):
+        place = folder / str(number)
+        place.mkdir()
+        process = start(place, "train", *STUDY, *WORKERS)
+        while done < kills:
+            time.sleep(chance.uniform(0.02, 0.3))
+            if process.poll() == 0:
+                break
+            if process.poll() is not None:
+                process = start(place, "train", *STUDY, *WORKERS)
+            elif chance.random() < 0.03:
+                done += kill(process.pid)
+                process.wait()
+            elif pids := at_work(place) if chance.random() < 0.8 else below(process.pid):
+                done += kill(chance.choice(pids))
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+        finish(place, *STUDY, *WORKERS)
+        assert_as_calm(place, calm)
+        assert asked(place, "SELECT 1 FROM attempt WHERE outcome = 'lost' AND first_epoch > 1")
+        if done >= kills:
+            break
+
+
+@pytest.mark.parametrize("stops", [12, pytest.param(100, marks=pytest.mark.long)])
+def test_signals_at_random_moments(folder: Path, calm: Outcome, stops: int) -> None:
+    """To the command or, as Ctrl-C in a terminal, to all of its processes; once or twice."""
+    chance = random.Random(stops)
+    for _ in range(stops):
+        process = start(folder, "train", *STUDY, *WORKERS, alone=True)
+        time.sleep(chance.uniform(0.5, 3.5))
+        number = chance.choice([signal.SIGINT, signal.SIGTERM])
+        send = chance.choice([os.kill, os.killpg])
+        for _ in range(chance.choice([1, 1, 2])):
+            with contextlib.suppress(ProcessLookupError):
+                send(process.pid, number)
+            time.sleep(0.1)
+        assert process.wait(timeout=60) in (0, 130, -number)
+        listed = asked(folder, "SELECT DISTINCT status FROM run") if database(folder) else []
+        assert ("running",) not in listed
+    finish(folder, *STUDY, *WORKERS)
+    assert_as_calm(folder, calm)
+    assert "Traceback" not in printed(folder)
