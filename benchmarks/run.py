@@ -87,12 +87,14 @@ def _page(compared: list[Compared], measured: list[storing.Measured]) -> str:
         "| what | median | limit |",
         "| --- | ---: | ---: |",
     ]
-    lines += [
-        f"| {one.name} | {one.value:.2f} {one.unit} |"
-        f" {one.limit:g} {one.unit}{'' if one.met else ' (not met)'} |"
-        for one in measured
-    ]
+    lines += [f"| {one.name} | {one.value:.2f} {one.unit} | {_limit(one)} |" for one in measured]
     return "\n".join([*lines, ""])
+
+
+def _limit(one: storing.Measured) -> str:
+    if one.limit is None:
+        return ""
+    return f"{one.limit:g} {one.unit}{'' if one.met else ' (not met)'}"
 
 
 if __name__ == "__main__":

@@ -30,17 +30,17 @@ RUNS, EPOCHS = 10_000, 100
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One figure that has a limit of its own: a time in milliseconds, or bytes a point."""
+    """One figure, a time in milliseconds or bytes a point, and its limit if it has one."""
 
     name: str
     value: float
     unit: str
-    limit: float
+    limit: float | None
 
     @property
     def met(self) -> bool:
         """Whether the figure is within its limit."""
-        return self.value <= self.limit
+        return self.limit is None or self.value <= self.limit
 
 
 def epoch_write() -> Measured:
@@ -115,12 +115,12 @@ def _bytes_a_point(path: Path) -> float:
     return float(pages / count)
 
 
-def fill(path: Path, runs: int = RUNS, seeds: int = 1) -> None:
-    """A database of so many finished-looking runs, 100 epochs of 8 metrics each."""
+def fill(path: Path, runs: int = RUNS, seeds: int = 1, epochs: int = EPOCHS) -> None:
+    """A database of so many finished-looking runs, by default 100 epochs of 8 metrics each."""
     db = store.open_database(str(path), write=True, create=True)
     for run_id in _enqueue(db, runs, seeds):  # numbered from 1, a trial's seeds in a row
         trial = (run_id - 1) // seeds
-        curves = [_curve(name, EPOCHS, trial * 10 + i, run_id) for i, name in enumerate(METRICS)]
+        curves = [_curve(name, epochs, trial * 10 + i, run_id) for i, name in enumerate(METRICS)]
         store.import_curves(db, run_id, curves)
     db.close()
 

@@ -1,0 +1,65 @@
+"""Many processes that write to one database as fast as they can."""
+
+import multiprocessing
+import os
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from nnlab import store
+from nnlab.records import Epoch, Objective, Status
+
+METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch")
+
+
+def queued(path: Path, runs: int) -> tuple[int, ...]:
+    """A database with so many runs that wait."""
+    db = store.open_database(str(path), write=True, create=True)
+    study = store.create_study(
+        db,
+        name="crowd",
+        question="",
+        objective=Objective.parse("val/loss"),
+        space=None,
+        seeds=(),
+    )
+    plans = [store.Plan({"lr": 0.1 + n}, f"digest-{n}", 0, 1_000_000) for n in range(runs)]
+    run_ids = store.enqueue(db, study, plans).run_ids
+    db.close()
+    return run_ids
+
+
+def write(path: Path, run_ids: Sequence[int], until: float) -> None:
+    """Takes one of the runs and writes its epochs until a moment (Unix seconds)."""
+    db = store.open_database(str(path), write=True)
+    claim = store.claim(
+        db, run_ids=run_ids, pid=os.getpid(), command="crowd", hostname=socket.gethostname()
+    )
+    assert claim is not None
+    writer = store.RunWriter(db, claim, resume_after=0)
+    number = 0
+    while time.time() < until:
+        number += 1
+        writer.write(Epoch(number, dict.fromkeys(METRICS, 1.0 / number), 0.1))
+    writer.finish(
+        Status.FINISHED,
+        selected_epoch=number,
+        reason=f"wrote {number}",
+        wall_seconds=1.0,
+        device_seconds=1.0,
+    )
+    db.close()
+
+
+def begin(
+    path: Path, run_ids: Sequence[int], seconds: float
+) -> list[multiprocessing.context.ForkServerProcess]:
+    """A process for each run, all of which write until so many seconds are over."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["nnlab.store"])
+    until = time.time() + seconds
+    processes = [context.Process(target=write, args=(path, run_ids, until)) for _ in run_ids]
+    for process in processes:
+        process.start()
+    return processes

@@ -1,0 +1,86 @@
+"""What a reader waits for: commands on large databases, and while 32 processes write.
+
+Each command runs in this process, rendering included; what a process of its own takes to start is
+in `start_up`.
+"""
+
+import contextlib
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import crowd
+import storing
+from storing import Measured
+
+from nnlab.cli.main import main
+
+WRITERS, SECONDS, WARM_UP = 32, 20.0, 6.0
+CROWDED = (("ls",), ("compare",), ("watch", "--once"))
+LARGE = (("ls",), ("compare", "--top", "20"), ("show", "5000"))
+
+
+def crowded() -> list[Measured]:
+    """Medians of the commands while 32 processes write epochs as fast as they can."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        path = Path(folder) / "runs.db"
+        processes = crowd.begin(path, crowd.queued(path, WRITERS), SECONDS)
+        for command in CROWDED:
+            seconds_of(command, path)
+        time.sleep(WARM_UP)
+        times: dict[tuple[str, ...], list[float]] = {command: [] for command in CROWDED}
+        until = time.monotonic() + SECONDS / 2
+        while time.monotonic() < until:
+            for command in CROWDED:
+                times[command].append(seconds_of(command, path))
+        for process in processes:
+            process.join()
+    return [
+        Measured(
+            f"`nnlab {' '.join(command)}` while {WRITERS} processes write",
+            statistics.median(found) * 1e3,
+            "ms",
+            100.0,
+        )
+        for command, found in times.items()
+    ]
+
+
+def large(path: Path, runs: int, limits: Sequence[float | None]) -> list[Measured]:
+    """Medians of the commands on a database of so many runs."""
+    found = []
+    for command, limit in zip(LARGE, limits, strict=True):
+        seconds_of(command, path)
+        times = [seconds_of(command, path) for _ in range(9)]
+        median = statistics.median(times) * 1e3
+        found.append(Measured(f"`nnlab {' '.join(command)}` of {runs:,} runs", median, "ms", limit))
+    return found
+
+
+def seconds_of(command: Sequence[str], path: Path) -> float:
+    """How long a command takes in this process."""
+    begun = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = main([*command, "--db", str(path)])
+    if code:
+        raise RuntimeError(f"{command} ended with {code}")
+    return time.perf_counter() - begun
+
+
+def report() -> None:
+    """Prints all of it; the large databases are 10 and 100 thousand runs of 10 epochs."""
+    found = crowded()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        for runs in (10_000, 100_000):
+            path = Path(folder) / f"{runs}.db"
+            storing.fill(path, runs, epochs=10)
+            found += large(path, runs, (None, None, None))
+    for one in found:
+        print(f"{one.name}: {one.value:.1f} ms")
+
+
+if __name__ == "__main__":
+    report()
