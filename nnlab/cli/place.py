@@ -28,6 +28,11 @@ def opened(
                 f"{database.address.shown} was written by a newer nnlab: opened for reading only,"
                 " and what is new in it is not shown"
             )
+        if database.shared:
+            note(
+                f"{database.address.shown} is on a network file system ({database.shared}): written"
+                " with SQLite's rollback journal, which is safe there and slower (docs/database.md)"
+            )
         yield database
     finally:
         database.close()

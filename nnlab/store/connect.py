@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from nnlab.errors import DatabaseReadOnly, DiskFull, StoreError
 from nnlab.store.address import Address
 from nnlab.store.failure import translated
+from nnlab.store.filesystem import shared_kind
 from nnlab.store.text import to_json
 
 # How long a writer waits for another one. Each of ours holds the lock for milliseconds.
@@ -51,7 +52,8 @@ _URI_QUERY = {
 class Database:
     """An open database; threads may share it, each transaction has a connection of its own.
 
-    `newer` says that a later nnlab has made its schema: it can only be read.
+    `newer` says that a later nnlab has made its schema: it can only be read. `shared` is the type
+    of the network file system that it is written on, if it is on one.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Database:
         self.address = address
         self.access = access
         self.newer = newer
+        self.shared: str | None = None
         self.busy_seconds = busy_seconds
         self._engine = create_engine(
             address.url,
@@ -154,22 +157,26 @@ class Database:
             finally:
                 pooled.close()
 
-    def keep_log(self) -> None:
+    def settle_journal(self) -> None:
         """Turns write-ahead logging on, for good: readers and a writer never wait on each other.
 
-        SQLite does not wait for the lock that this takes, so this does, as for any other.
+        On a network file system it is turned off instead, for there it is not safe (see
+        `filesystem`), and `shared` says of what type that is. SQLite does not wait for the lock
+        that this takes, so this does, as for any other.
 
         Raises:
             StoreError: the database cannot be written.
         """
+        self.shared = shared_kind(self.address.path)
+        wanted = "delete" if self.shared else "wal"
         deadline = time.monotonic() + self.busy_seconds
         with self.driver() as connection:
             while True:
                 try:
                     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-                    if mode != "wal":
+                    if mode != wanted:
                         # Where memory cannot be shared, SQLite answers with the mode it keeps.
-                        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                        connection.execute(f"PRAGMA journal_mode={wanted}").fetchone()
                 except sqlite3.OperationalError as error:
                     locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                     if not locked or time.monotonic() > deadline:

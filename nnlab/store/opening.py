@@ -48,7 +48,7 @@ def open_database(
     try:
         _settle_schema(database, migrations, write=write, create=create)
         if write:
-            database.keep_log()
+            database.settle_journal()
     except BaseException:
         database.close()
         raise

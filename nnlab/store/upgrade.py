@@ -27,7 +27,7 @@ def create_schema(
         StoreError: the file cannot be made or written.
     """
     with _migrating(address, Access.CREATE, busy_seconds) as database:
-        database.keep_log()
+        database.settle_journal()
         with database.write() as connection:
             if revision_of(connection, address) is None:
                 migrations.run(connection)

@@ -312,3 +312,15 @@ def test_a_fault_of_ours_is_one_line_unless_debug(
     assert "--debug" in answer.err
     with pytest.raises(ZeroDivisionError):
         trained("studies", "--debug")
+
+
+def test_a_network_file_system_is_said_and_works(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mounts").write_text(f"40 22 0:40 / {folder} rw - nfs4 server:/x rw")
+    monkeypatch.setattr("nnlab.store.filesystem.MOUNTS", folder / "mounts")
+    err = nnlab("train", *QUICK, "--seeds", "2", "-q").err
+    assert "runs.db is on a network file system (nfs4)" in err
+    assert not (folder / "runs.db-wal").exists()
+    assert len(nnlab("ls", "--format", "json").json) == 2
+    assert "network" not in nnlab("ls").err  # who only reads has nothing to fear
