@@ -12,7 +12,6 @@ A space maps fields of RunConfig to the values that each may take. A range becom
 
 import itertools
 import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,14 +28,13 @@ from nnlab.config import (
 )
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_name
 from nnlab.objective import Scalar, Setting
+from nnlab.ranges import is_range, parse_range
 
 Space = Mapping[str, tuple[Scalar, ...]]
 
 MOST_TRIALS = 100_000
 
 _PATHS = ("data", "start_from")
-
-_RANGE = re.compile(r"^(?P<low>[^.:]*\.?[^.:]*)\.\.(?P<high>[^:]+)(?P<how>(?::[a-z0-9]+)*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,13 @@ class Point:
     digest: str
 
 
-def values_of(name: str, given: object) -> tuple[Scalar, ...]:
+def values_of(name: str, given: object, *, whole_ranges: bool = False) -> tuple[Scalar, ...]:
     """The values that were asked of one field, in order, without doubles.
 
     Args:
         name: a field of RunConfig.
         given: text with commas and ranges, a single value or a list of them.
+        whole_ranges: leave a range that does not say how many values it has as it is: its text.
 
     Raises:
         ConfigError: what is wrong with each value, all at once.
@@ -63,16 +62,30 @@ def values_of(name: str, given: object) -> tuple[Scalar, ...]:
     problems: list[str] = []
     for item in items:
         try:
-            values += _span(name, item) if _is_range(name, item) else [parse_value(name, item)]
+            values += _read(name, item, whole_ranges)
         except ConfigError as error:
             problems += error.problems
         except UnknownName as error:
             problems.append(f"{choosables()[name].flag}: {error.message}")
     if not items:
         problems.append(f"{choosables()[name].flag} needs a value")
+    if whole_ranges and len(values) > 1 and any(is_range(name, value) for value in values):
+        problems.append(
+            f"{choosables()[name].flag}: a range that is sampled stands alone;"
+            " lo..hi:N makes N values of it"
+        )
     if problems:
         raise ConfigError(problems)
     return tuple(dict.fromkeys(values))
+
+
+def _read(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]:
+    if not is_range(name, item):
+        return [parse_value(name, item)]
+    found = parse_range(name, str(item))
+    if whole_ranges and found.count is None:
+        return [str(found)]
+    return [parse_value(name, value) for value in found.values()]
 
 
 def _split(name: str, given: object) -> Sequence[object]:
@@ -82,60 +95,8 @@ def _split(name: str, given: object) -> Sequence[object]:
     return [part.strip() for part in given.split(";" if choosables()[name].option.commas else ",")]
 
 
-def _is_range(name: str, item: object) -> bool:
-    numeric = choosables()[name].base in (int, float)
-    return numeric and isinstance(item, str) and _RANGE.match(item) is not None
-
-
-def _span(name: str, text: object) -> list[Scalar]:
-    """`lo..hi[:N][:log|:lin]`: log by itself when it spans two decades or more."""
-    flag = choosables()[name].flag
-    match = _RANGE.match(str(text))
-    assert match is not None
-    low, high = (parse_value(name, match[end]) for end in ("low", "high"))
-    assert isinstance(low, int | float)
-    assert isinstance(high, int | float)
-    words = [word for word in match["how"].split(":") if word]
-    unknown = [word for word in words if not word.isdigit() and word not in ("log", "lin")]
-    if unknown or len(words) > 2:
-        raise ConfigError(
-            [f"{flag} {text}: a range is lo..hi, lo..hi:N, lo..hi:log or lo..hi:N:lin"]
-        )
-    if not low < high:
-        raise ConfigError([f"{flag} {text}: a range rises, but {low:g} is not below {high:g}"])
-    log = "log" in words or ("lin" not in words and low > 0 and high / low >= 100)
-    if log and low <= 0:
-        raise ConfigError([f"{flag} {text}: a log range starts above 0, got {low:g}"])
-    whole = choosables()[name].base is int
-    count = next((int(word) for word in words if word.isdigit()), None)
-    if count is None:
-        count = _count(low, high, log=log, whole=whole)
-    if not 2 <= count <= 1000:
-        raise ConfigError([f"{flag} {text}: a range has 2 to 1000 values, got {count}"])
-    return [parse_value(name, round(v) if whole else v) for v in _spaced(low, high, count, log=log)]
-
-
-def _count(low: float, high: float, *, log: bool, whole: bool) -> int:
-    """How many values a range has that does not say: one a decade, each integer, or five."""
-    if log:
-        return round(math.log10(high / low)) + 1
-    if whole and high - low < 20:
-        return int(high - low) + 1
-    return 5
-
-
-def _spaced(low: float, high: float, count: int, *, log: bool) -> list[float]:
-    steps = [i / (count - 1) for i in range(count)]
-    if log:
-        raw = [math.exp(math.log(low) + s * (math.log(high) - math.log(low))) for s in steps]
-    else:
-        raw = [low + s * (high - low) for s in steps]
-    # 0.01, not 0.010000000000000002: what is shown is what is trained.
-    return [low, *(float(f"{value:.6g}") for value in raw[1:-1]), high]
-
-
-def parse_space(given: Mapping[str, object]) -> Space:
-    """Reads the values of every field given.
+def parse_space(given: Mapping[str, object], *, whole_ranges: bool = False) -> Space:
+    """Reads the values of every field given; see `values_of`.
 
     Raises:
         ConfigError: all that is wrong with all of them.
@@ -148,7 +109,7 @@ def parse_space(given: Mapping[str, object]) -> Space:
             problems.append(unknown_name("setting", name, set(known) - {"seed"}))
             continue
         try:
-            space[name] = values_of(name, values)
+            space[name] = values_of(name, values, whole_ranges=whole_ranges)
         except ConfigError as error:
             problems += error.problems
     if problems:

@@ -22,7 +22,9 @@ from nnlab.catalogue.norms import NORMS
 from nnlab.catalogue.optimizers import OPTIMIZERS
 from nnlab.catalogue.precision import DEVICES, DTYPES
 from nnlab.catalogue.probes import PROBES
+from nnlab.catalogue.pruners import PRUNERS
 from nnlab.catalogue.reductions import REDUCTIONS
+from nnlab.catalogue.samplers import SAMPLERS
 from nnlab.errors import UnknownName
 
 __all__ = ["KINDS", "NOUNS", "Choice", "Task", "lookup", "names", "parts_of"]
@@ -43,6 +45,8 @@ KINDS: Mapping[str, tuple[Choice, ...]] = {
     "probe": PROBES,
     "device": DEVICES,
     "dtype": DTYPES,
+    "sampler": SAMPLERS,
+    "pruner": PRUNERS,
 }
 
 _BY_NAME: Mapping[str, Mapping[str, Choice]] = {

@@ -32,6 +32,41 @@ def init_study(
     seeds: Annotated[
         int | None, typer.Option("--seeds", metavar="N", help="seeds 0 to N-1 for each trial")
     ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            "--sampler",
+            metavar="NAME",
+            show_default=False,
+            help="grid, random, sobol, tpe or cma-es (docs/searching.md) \\[default: grid]",
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", metavar="N", help="how many the sampler may choose"),
+    ] = None,
+    sampler_seed: Annotated[
+        int | None,
+        typer.Option("--sampler-seed", metavar="N", show_default=False, help="\\[default: 0]"),
+    ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            show_default=False,
+            help="trials that tpe and cma-es choose at a time \\[default: 4]",
+        ),
+    ] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(
+            "--pruner",
+            metavar="NAME",
+            show_default=False,
+            help="ends runs early that do badly: median or asha \\[default: none]",
+        ),
+    ] = None,
     skip_if_exists: Annotated[
         bool, typer.Option("--skip-if-exists", help="leave a study of that name as it is")
     ] = False,
@@ -46,6 +81,7 @@ def init_study(
     Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1).
     A range of two decades or more is spaced in the logarithm.
     --width 32..512:5 takes five values of it.
+    With --sampler a range is any number in it, and --trials says how many are tried.
     --from also takes a built-in study (`nnlab studies --builtin`).
 
     [bold]Examples[/bold]
@@ -53,6 +89,8 @@ def init_study(
         nnlab init-study --from lecture/relu
 
         nnlab init-study lr --lr 1e-4..1e-1 --opt sgd,adam --seeds 5 --question "Which lr?"
+
+        nnlab init-study search --lr 1e-4..1e-1 --dropout 0..0.5 --sampler tpe --trials 40
 
         nnlab init-study lr --config lr.toml --skip-if-exists
     """
@@ -70,5 +108,16 @@ def init_study(
         question=question,
         seed=settings["seed"],
         seeds=seeds,
+        sampler={
+            key: value
+            for key, value in (
+                ("sampler", sampler),
+                ("trials", trials),
+                ("sampler_seed", sampler_seed),
+                ("at_once", at_once),
+                ("pruner", pruner),
+            )
+            if value is not None
+        },
     )
     training.set_up(typed, config, db=db, skip_if_exists=skip_if_exists, dry_run=dry_run)

@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from nnlab.cli import sampling
 from nnlab.cli.arms import arms_of, fields_of, joined, pretrain_of
 from nnlab.cli.place import opened
 from nnlab.config import choosables
@@ -14,19 +15,26 @@ from nnlab.engine.data import facts
 from nnlab.engine.user import model_version
 from nnlab.errors import ConfigError, NoDatabase, UsageError, unknown_name
 from nnlab.experiments.deciding import comparisons
+from nnlab.experiments.sampling import Expand, next_points
 from nnlab.launch.parents import find_parents
-from nnlab.records import Arm, Comparison, Objective
+from nnlab.records import Arm, Comparison, Objective, Sampler
 from nnlab.space import Point, Space, expand, parse_seeds, parse_space
 
 # Keys of a TOML file beside those of a setting.
-_STUDY_KEYS = ("study", "question", "claim", "name", "tags", "seeds", "arm", "decide", "pretrain")
+_STUDY_KEYS = (
+    *("study", "question", "claim", "name", "tags", "seeds", "arm", "decide", "pretrain"),
+    *sampling.KEYS,
+)
 
 MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be trained: trials and seeds, and the study they belong to, if one is named."""
+    """What is to be trained: trials and seeds, and the study they belong to, if one is named.
+
+    With a sampler that learns, `points` are the trials that it begins with.
+    """
 
     study: str | None
     question: str
@@ -38,13 +46,13 @@ class Plan:
     claim: str = ""
     arms: tuple[Arm, ...] = ()
     decides: tuple[Comparison, ...] = ()
+    sampler: Sampler | None = None
 
     @property
     def objective(self) -> Objective | None:
         """What all trials select by, or None where they do not agree."""
         found = {point.config.objective for point in self.points}
-        only = found.pop() if len(found) == 1 else None
-        return Objective.parse(only) if only else None
+        return _only(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class Typed:
     """What was typed: options by field, as text, and the words about the study.
 
     `arms` are the settings of each arm by its name, whole; `pretrain` those of the runs whose
-    weights arms begin with, None where there are none.
+    weights arms begin with, None where there are none. `sampler` is what was typed of
+    `sampling.KEYS`.
     """
 
     settings: Mapping[str, Any]
@@ -66,6 +75,7 @@ class Typed:
     arms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     decides: tuple[Mapping[str, Any], ...] = ()
     pretrain: Mapping[str, Any] | None = None
+    sampler: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def says_something(self) -> bool:
@@ -122,6 +132,7 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
         arms=arms,
         decides=tuple(given.get("decide", ())),
         pretrain=pretrain_of(given, typed.settings),
+        sampler={k: given[k] for k in sampling.KEYS if k in given} | dict(typed.sampler),
     )
 
 
@@ -154,13 +165,21 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
     problems: list[str] = []
     seeds: tuple[int, ...] = ()
     spaces: dict[str, Space] = {}
+    sampler = None
     try:
         seeds = _seeds(typed)
     except ConfigError as error:
         problems += error.problems
+    try:
+        sampler = sampling.sampler_of(typed.sampler)
+    except ConfigError as error:
+        problems += error.problems
+    samples = sampler is not None and sampler.name != "grid"
+    if samples and typed.arms:
+        problems.append("--sampler chooses among all settings, and arms are compared whole")
     for arm, settings in (typed.arms or {"": typed.settings}).items():
         try:
-            spaces[arm] = parse_space(settings)
+            spaces[arm] = parse_space(settings, whole_ranges=samples)
         except ConfigError as error:
             problems += [_of_arm(arm, problem) for problem in error.problems]
     try:
@@ -170,7 +189,10 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
     decides = comparisons(typed.decides, tuple(typed.arms), problems)
     if problems:
         raise ConfigError(problems)
-    points = _expanded(spaces, typed.settings if typed.arms else (), db)
+    if sampler is not None and samples:
+        points = {"": _first_points(sampler, spaces[""], db)}
+    else:
+        points = _expanded(spaces, typed.settings if typed.arms else (), db)
     arms = tuple(
         Arm(arm, tuple(point.digest for point in found)) for arm, found in points.items() if arm
     )
@@ -186,7 +208,23 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
         typed.claim,
         arms,
         decides,
+        sampler,
     )
+
+
+def _first_points(sampler: Sampler, space: Space, db: str | None) -> tuple[Point, ...]:
+    """What a sampler begins with, after all that it may choose was found to hold."""
+    corners = sampling.check_space(sampler, space, expander(db))
+    objective = _only({point.config.objective for point in corners})
+    if objective is None:
+        raise ConfigError(["--sampler needs one objective for all trials: --objective sets it"])
+    return next_points(sampler, space, objective, (), expander(db, shared=space))
+
+
+def _only(objectives: Collection[str | None]) -> Objective | None:
+    """The one objective there is, None where there is none or several."""
+    only = next(iter(objectives)) if len(objectives) == 1 else None
+    return Objective.parse(only) if only else None
 
 
 def _of_arm(arm: str, problem: str) -> str:
@@ -197,24 +235,33 @@ def _expanded(
     spaces: Mapping[str, Space], shared: Collection[str], db: str | None
 ) -> dict[str, tuple[Point, ...]]:
     """The trials of each arm, each data set and file looked at once."""
-    known = cache(facts)
-    start_version = cache(partial(_start_version, db))
+    expand_one = expander(db, shared=shared)
     found: dict[str, tuple[Point, ...]] = {}
     problems: list[str] = []
     for arm, space in spaces.items():
         try:
-            found[arm] = expand(
-                space,
-                known,
-                model_version=model_version,
-                start_version=start_version,
-                shared=shared,
-            )
+            found[arm] = expand_one(space)
         except ConfigError as error:
             problems += [_of_arm(arm, problem) for problem in error.problems]
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def expander(db: str | None, *, shared: Collection[str] = ()) -> Expand:
+    """What multiplies spaces out; each data set and file is looked at once.
+
+    Args:
+        db: where `--from` finds its runs.
+        shared: fields that may do nothing.
+    """
+    return partial(
+        expand,
+        facts=cache(facts),
+        model_version=model_version,
+        start_version=cache(partial(_start_version, db)),
+        shared=shared,
+    )
 
 
 def _start_version(db: str | None, start_from: str) -> str:

@@ -17,6 +17,7 @@ from nnlab.cli.notifying import OnEnded, Overheard, notified
 from nnlab.cli.place import opened
 from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config
 from nnlab.cli.render import say
+from nnlab.cli.rounds import rounds
 from nnlab.config import config_of
 from nnlab.errors import (
     ConfigError,
@@ -28,6 +29,7 @@ from nnlab.errors import (
     UsageError,
 )
 from nnlab.experiments import builtin
+from nnlab.experiments.sampling import learns
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.records import Run, Status, Study
 from nnlab.space import label, telling
@@ -90,9 +92,17 @@ def train(
         return
     with opened(db, write=True, create=plan is not None) as database:
         failed = _failed_in(database, typed.study) if how.failed_only else None
-        run_ids = _enqueue(database, typed, plan, again=again, quiet=show.quiet, only=failed)
+        study, queued = _enqueue(database, typed, plan, again=again, quiet=show.quiet, only=failed)
+        run_ids = list(queued)
         with notified(notify, database, run_ids) as on_ended:
-            work(database, run_ids, show, how, on_ended=on_ended)
+            train_missing(database, run_ids, show, how, on_ended=on_ended)
+            if learns(study.sampler) and not how.failed_only:
+                for more in rounds(database, study, typed, quiet=show.quiet):
+                    run_ids += more
+                    train_missing(database, more, show, how, on_ended=on_ended)
+                    if how.fail_fast and _failed(store.runs(database, run_ids=more)):
+                        break
+            tell_result(database, run_ids, show)
         if typed.study is not None:
             announce.verdict(database, typed.study)
 
@@ -181,8 +191,8 @@ def _enqueue(
     again: bool,
     quiet: bool,
     only: frozenset[tuple[str, int]] | None = None,
-) -> tuple[int, ...]:
-    """Puts what was asked for into the queue and says what that is.
+) -> tuple[Study, tuple[int, ...]]:
+    """Puts what was asked for into the queue and says what that is; gives the study and the runs.
 
     Without a plan it is what the study of that name still wants; with `only` no more than these,
     by their trial's digest and seed.
@@ -199,14 +209,14 @@ def _enqueue(
     if not quiet:
         announce.setting([run.setting for run in wanted])
         announce.queued(study, queued)
-    return queued.run_ids
+    return study, queued.run_ids
 
 
 def _failed_in(db: store.Database, name: str | None) -> frozenset[tuple[str, int]]:
     """The failed runs of a study, or of all, by their trial's digest and seed."""
     study = _existing(db, name) if name is not None else None
     runs = store.runs(db, study=study.id if study else None, current_only=True)
-    failed = [run for run in runs if run.status is Status.FAILED]
+    failed = _failed(runs)
     if not failed:
         raise UsageError(
             f"no run of study '{name}' has failed" if name else "no run has failed",
@@ -230,6 +240,7 @@ def _study_for(db: store.Database, plan: Plan) -> Study:
         claim=plan.claim,
         arms=plan.arms,
         decides=plan.decides,
+        sampler=plan.sampler,
     )
 
 
@@ -272,7 +283,18 @@ def runs_of(plan: Plan) -> list[store.Plan]:
     ]
 
 
-def work(
+def work(db: store.Database, run_ids: Sequence[int], show: Show, how: How) -> None:
+    """Trains what is missing of these runs and says what came out.
+
+    Raises:
+        NnlabError: a run failed.
+        Interrupted: the user stopped it.
+    """
+    train_missing(db, run_ids, show, how)
+    tell_result(db, run_ids, show)
+
+
+def train_missing(
     db: store.Database,
     run_ids: Sequence[int],
     show: Show,
@@ -280,23 +302,30 @@ def work(
     *,
     on_ended: OnEnded | None = None,
 ) -> None:
-    """Trains what is missing of these runs and says what came out.
-
-    `on_ended` is called when a run is over.
+    """Trains what is missing of these runs; `on_ended` is called when a run is over.
 
     Raises:
-        NnlabError: a run failed.
         Interrupted: the user stopped it.
     """
     runs = store.runs(db, run_ids=run_ids)
     missing = [run for run in runs if run.status.is_missing]
-    if missing:
-        for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
-            fetched(name)
-        view = _view(runs, missing, show)
-        if on_ended is not None:
-            view = Overheard(view, on_ended)
-        _train_all(db, [run.id for run in missing], view, how)
+    if not missing:
+        return
+    for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
+        fetched(name)
+    view = _view(runs, missing, show)
+    if on_ended is not None:
+        view = Overheard(view, on_ended)
+    _train_all(db, [run.id for run in missing], view, how)
+
+
+def tell_result(db: store.Database, run_ids: Sequence[int], show: Show) -> None:
+    """Says what came out of runs.
+
+    Raises:
+        NnlabError: a run failed.
+        Interrupted: `nnlab stop` held some back.
+    """
     announce.result(db, run_ids, quiet=show.quiet)
     after = store.runs(db, run_ids=run_ids)
     _raise_for_failures(after)
@@ -377,9 +406,12 @@ def _note_failure(ended: "Ended", failed: list[Run]) -> None:
 _GO_ON = "the same command goes on where this one stopped"
 
 
+def _failed(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.status is Status.FAILED]
+
+
 def _raise_for_failures(runs: Sequence[Run]) -> None:
-    failed = [run for run in runs if run.status is Status.FAILED]
-    if failed:
+    if failed := _failed(runs):
         raise NnlabError(
             f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
             hint=f"`nnlab show {failed[0].id}` tells more; the same command tries again",

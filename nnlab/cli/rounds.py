@@ -1,0 +1,66 @@
+"""Round by round: a sampler that learns is asked for more trials until it has all it may try."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from nnlab import store
+from nnlab.cli.plan import Typed, expander
+from nnlab.cli.render import say
+from nnlab.experiments.sampling import next_points, tried_in
+from nnlab.records import Run, Status, Study
+from nnlab.report.ranking import plural
+from nnlab.search import Tried
+from nnlab.space import Point
+
+# How often to look whether runs that are trained elsewhere are over.
+_SECONDS = 1.0
+
+
+def rounds(
+    db: store.Database, study: Study, typed: Typed, *, quiet: bool
+) -> Iterator[tuple[int, ...]]:
+    """Queues more trials each time, and gives their runs; the caller trains them in between.
+
+    It ends when the sampler has all the trials that it may try, has nothing new to try, or when
+    runs are held back by `nnlab stop`.
+
+    Args:
+        db: where the study is.
+        study: one with a sampler that learns.
+        typed: the name and the tags of new runs.
+        quiet: whether to say nothing.
+    """
+    assert study.sampler is not None
+    total = int(study.sampler.options["trials"] or 0)
+    while not _is_held(runs := store.runs(db, study=study.id, current_only=True)):
+        tried = tried_in(db, study)
+        points = _asked(db, study, tried)
+        if points:
+            if not quiet:
+                place = f"{len(tried) + len(points)} of {total}"
+                say(f"{study.sampler.name}: {plural(len(points), 'trial')} more, {place}")
+            yield store.enqueue(db, study, _plans(study, points, typed)).run_ids
+        elif len(tried) < total and any(run.status is Status.RUNNING for run in runs):
+            time.sleep(_SECONDS)  # it waits for results from another terminal
+        else:
+            return
+
+
+def _is_held(runs: Sequence[Run]) -> bool:
+    return any(run.stop_requested_at and run.status.is_missing for run in runs)
+
+
+def _asked(db: store.Database, study: Study, tried: Sequence[Tried]) -> tuple[Point, ...]:
+    assert study.sampler is not None
+    assert study.space is not None
+    assert study.objective is not None
+    expand = expander(str(db.address.path), shared=study.space)
+    return next_points(study.sampler, study.space, study.objective, tried, expand)
+
+
+def _plans(study: Study, points: Sequence[Point], typed: Typed) -> list[store.Plan]:
+    return [
+        store.Plan(point.setting, point.digest, seed, point.config.epochs, typed.name, typed.tags)
+        for seed in study.seeds
+        for point in points
+    ]

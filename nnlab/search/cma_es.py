@@ -1,0 +1,74 @@
+"""CMA-ES (Hansen 2016), as Optuna has it: a normal cloud that moves and stretches.
+
+Its cloud follows from what was asked and told before. So nothing of it is kept: it is played
+again from the start, and what is asked and known already is told at once.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from nnlab.errors import ConfigError
+from nnlab.ranges import Range
+from nnlab.search.domain import Domains, Values
+from nnlab.search.question import Question, Tried
+from nnlab.search.with_optuna import asked, quiet, study_for
+
+# So many answers in a row that are known already: a small space is used up.
+_MOST_KNOWN = 300
+
+
+def cma_es_values(question: Question, tried: Sequence[Tried]) -> Iterator[Values]:
+    """The rest of the generation that is under way; ends with it, for the next needs its results.
+
+    Choices are drawn at random: the cloud is one of numbers.
+    """
+    import optuna
+
+    size = generation_size(question.domains)
+    known = {one.digest: one for one in tried}
+    with quiet():
+        sampler = optuna.samplers.CmaEsSampler(
+            seed=question.seed, popsize=size, warn_independent_sampling=False
+        )
+        study = study_for(question, sampler)
+    waiting, repeated, number = False, 0, 0
+    while repeated < _MOST_KNOWN or number < 2 * len(tried):
+        with quiet():
+            trial, values = asked(study, question.domains)
+        digest = question.identity(values)
+        score = _score(question, known, digest)
+        if score is None:
+            waiting, repeated = True, 0
+            yield values
+        else:
+            repeated += 1
+            study.tell(trial, score)
+        # The first trial is drawn at random, to know the space by; then come the generations.
+        if waiting and number % size == 0:
+            return
+        number += 1
+
+
+def generation_size(domains: Domains) -> int:
+    """How many trials make a generation (Hansen 2016, equation 48).
+
+    Raises:
+        ConfigError: there are fewer than two ranges.
+    """
+    ranges = sum(isinstance(domain, Range) for domain in domains.values())
+    if ranges < 2:
+        raise ConfigError(
+            [
+                "--sampler cma-es moves in two ranges or more, as --lr 1e-4..1e-1 --dropout 0..0.5;"
+                f" got {ranges}"
+            ]
+        )
+    return 4 + math.floor(3 * math.log(ranges))
+
+
+def _score(question: Question, known: Mapping[str, Tried], digest: str) -> float | None:
+    """What a trial is told to have reached: the worst where it has no number."""
+    score = known[digest].score if digest in known else None
+    if score is None or math.isfinite(score):
+        return score
+    return math.inf if question.direction == "min" else -math.inf

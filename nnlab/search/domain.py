@@ -1,0 +1,69 @@
+"""What each sampled field may be: values to choose from, or a range of numbers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nnlab.objective import Scalar
+from nnlab.ranges import Range, is_range, parse_range
+from nnlab.space import Space
+
+Domain = Range | tuple[Scalar, ...]
+Domains = Mapping[str, Domain]
+Values = Mapping[str, Scalar]
+
+# So that settings stay readable: 0.003162, not 0.0031622776601683794.
+DIGITS = 4
+
+
+def domains_of(space: Space) -> Domains:
+    """The fields of a space that have a choice, by name.
+
+    Sorted, so that the same space gives the same trials however it was written down.
+    """
+    return {
+        name: _domain(name, values)
+        for name, values in sorted(space.items())
+        if len(values) > 1 or is_range(name, values[0])
+    }
+
+
+def fixed_in(space: Space) -> Values:
+    """The fields of a space that have no choice."""
+    return {name: values[0] for name, values in space.items() if name not in domains_of(space)}
+
+
+def _domain(name: str, values: tuple[Scalar, ...]) -> Domain:
+    return parse_range(name, str(values[0])) if is_range(name, values[0]) else values
+
+
+def at(domain: Domain, share: float) -> Scalar:
+    """What lies at a share of the way through a domain, from 0 up to 1.
+
+    Choices have slices of equal length, and so has every whole number of a range.
+
+    >>> at(("sgd", "adam"), 0.7)
+    'adam'
+    >>> at(Range(0.001, 0.1, log=True, whole=False), 0.25)
+    0.003162
+    >>> [at(Range(1, 4, log=False, whole=True), share) for share in (0.0, 0.3, 0.999)]
+    [1, 2, 4]
+    """
+    if isinstance(domain, tuple):
+        return domain[min(int(share * len(domain)), len(domain) - 1)]
+    wide = replace(domain, low=domain.low - 0.5, high=domain.high + 0.5)
+    return tidy(domain, (wide if domain.whole else domain).at(share))
+
+
+def tidy(domain: Domain, value: Scalar) -> Scalar:
+    """A number of a range rounded to `DIGITS` digits, or to a whole one, and never out of it."""
+    if isinstance(domain, tuple) or not isinstance(value, int | float):
+        return value
+    rounded = round(value) if domain.whole else float(f"{value:.{DIGITS}g}")
+    return type(rounded)(min(max(rounded, domain.low), domain.high))
+
+
+def holds(domain: Domain, value: Scalar) -> bool:
+    """Whether a value lies in a domain."""
+    if isinstance(domain, tuple):
+        return value in domain
+    return isinstance(value, int | float) and domain.low <= value <= domain.high

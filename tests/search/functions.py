@@ -1,0 +1,44 @@
+"""A simple function to search, in place of a training, and a search of it."""
+
+import json
+import math
+
+from nnlab.records import Direction
+from nnlab.search import Domains, Question, Tried, Values, domains_of, next_values
+from nnlab.space import parse_space
+
+
+def domains(**given: str) -> Domains:
+    return domains_of(parse_space(given, whole_ranges=True))
+
+
+SPACE = domains(lr="1e-5..1", dropout="0..0.9", opt="sgd,adam,lion")
+
+
+def identity(values: Values) -> str:
+    return json.dumps(dict(values), sort_keys=True)
+
+
+def question(space: Domains = SPACE, *, seed: int = 0, direction: Direction = "min") -> Question:
+    return Question(space, direction, seed, identity)
+
+
+def bowl(values: Values) -> float:
+    """Lowest, 0, at lr 0.01, dropout 0.3 and adam."""
+    lr, dropout = values["lr"], values["dropout"]
+    assert isinstance(lr, float)
+    assert isinstance(dropout, float)
+    return (math.log10(lr) + 2) ** 2 + 10 * (dropout - 0.3) ** 2 + (values.get("opt") == "sgd")
+
+
+def searched(
+    sampler: str, asked: Question, *, trials: int, width: int = 1, tried: tuple[Tried, ...] = ()
+) -> tuple[Tried, ...]:
+    """The trials of a whole search, `width` at a time, after those tried already."""
+    sign = 1 if asked.direction == "min" else -1
+    while len(tried) < trials:
+        found = next_values(sampler, asked, tried, min(width, trials - len(tried)))
+        if not found:
+            break
+        tried += tuple(Tried(identity(v), v, sign * bowl(v)) for v in found)
+    return tried
