@@ -113,6 +113,7 @@ def _row_json(row: Row) -> Mapping[str, Any]:
         "test_mean": row.test.mean if row.test else None,
         "test_sd": row.test.sd if row.test else None,
         "flags": dict(row.flags),
+        "pruned": row.pruned,
         "statuses": {str(status): count for status, count in row.statuses.items()},
         "runs": list(row.runs),
     }

@@ -18,6 +18,7 @@ from nnlab.launch.keeping import Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.parents import find_parents
 from nnlab.launch.provenance import environment
+from nnlab.launch.pruning import Pruning
 from nnlab.records import Artifact, Epoch, Run, Status
 
 LEASE_SECONDS = 60.0
@@ -59,6 +60,9 @@ class Work:
             share=SHARE / (1 + beside),
         )
         self._parent_id = self._begin()
+        pruner = store.pruner_of(db, self.run)
+        self._pruning = Pruning(db, self.run, pruner) if pruner else None
+        self._pruned_at: int | None = None
 
     def open(self, engine: str) -> None:
         """Tells the store who trains the run: `solo`, or `stacked 64`."""
@@ -89,6 +93,22 @@ class Work:
         self._device_seconds += epoch.seconds
         self._writer.write(replace(epoch, values={**epoch.values, "time/epoch": epoch.seconds}))
 
+    def prune(self, epoch: Epoch) -> bool:
+        """Ends the run after a stored epoch if it does badly; says whether it did.
+
+        Raises:
+            StoreError: the other runs of its study cannot be read.
+        """
+        session = self.session
+        if self._pruning is None or session.done or session.status is not Status.RUNNING:
+            return False
+        reason = self._pruning.judge(epoch)
+        if reason is None:
+            return False
+        session.status, session.reason = Status.FINISHED, reason
+        self._pruned_at = epoch.number
+        return True
+
     def conclude(self) -> None:
         """Does what a run's end wants: test, files, findings. `close` stores them.
 
@@ -98,7 +118,7 @@ class Work:
         session, run = self.session, self.run
         if session.status is Status.FINISHED:
             self._tested = dict(session.test())
-            if self._keeps_model:
+            if self._keeps_model and self._pruned_at is None:
                 self._artifacts.append(_save_model(session, self._db.address.artifacts, run))
         elif session.status is Status.INTERRUPTED:
             self.checkpoints.save(session)
@@ -128,6 +148,7 @@ class Work:
             device_seconds=self._device_seconds,
             findings=ended.findings,
             artifacts=self._artifacts,
+            pruned_at=self._pruned_at,
         )
         return ended
 

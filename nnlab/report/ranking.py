@@ -3,12 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nnlab import store
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status
+from nnlab.report.edges import edge_notes
 from nnlab.space import telling
 from nnlab.stats import Aggregate, aggregate, median_epoch
 
@@ -29,9 +30,9 @@ class Scope:
 class Row:
     """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
 
-    `flags` counts the runs that each finding holds of; `epoch` is the median of the epochs that
-    the values were taken at; `test` is the same quantity on the test split, measured once at each
-    run's selected epoch.
+    `flags` counts the runs that each finding holds of, `pruned` those that a pruner ended.
+    `epoch` is the median of the epochs that the values were taken at; `test` is the same quantity
+    on the test split, measured once at each run's selected epoch.
     """
 
     rank: int
@@ -43,6 +44,7 @@ class Row:
     runs: tuple[int, ...]
     flags: Mapping[str, int]
     statuses: Mapping[Status, int]
+    pruned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,20 @@ def rank(
         at=at,
         top=None if group_by else top,
     )
+    pruned = store.pruned_trials(db)
     groups = _grouped(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
     if group_by:
-        groups.sort(key=lambda group: _key(_values(group), objective))
+        groups.sort(
+            key=lambda group: (_pruned(group, pruned) > 0, *_key(_values(group), objective))
+        )
     measured = _count(db, scope, objective.metric)
     total = len(groups) if group_by else measured
     shown = groups[:top] if top else groups
-    rows = _rows(db, shown, objective, group_by)
+    rows = _rows(db, shown, objective, group_by, pruned)
     fields = tuple(group_by) or telling([row.setting for row in rows])
     notes = _notes(db, scope, objective, rows, measured)
+    if rows and not group_by:
+        notes += _edges(db, scope, rows)
     return Ranking(scope, objective, at, fields, rows, total, notes)
 
 
@@ -158,6 +165,7 @@ def _rows(
     groups: Sequence[Sequence[store.RankedTrial]],
     objective: Objective,
     group_by: Sequence[str],
+    pruned: Mapping[int, int],
 ) -> tuple[Row, ...]:
     run_ids = [result.run_id for group in groups for trial in group for result in trial.results]
     findings = store.findings(db, run_ids)
@@ -167,9 +175,16 @@ def _rows(
     tested = store.summaries(db, run_ids, [test]) if test else {}
     values = {run_id: found[test].last for run_id, found in tested.items() if test in found}
     return tuple(
-        _row(place, group, settings[group[0].trial_id], group_by, findings, values)
+        replace(
+            _row(place, group, settings[group[0].trial_id], group_by, findings, values),
+            pruned=_pruned(group, pruned),
+        )
         for place, group in enumerate(groups, start=1)
     )
+
+
+def _pruned(group: Sequence[store.RankedTrial], pruned: Mapping[int, int]) -> int:
+    return sum(pruned.get(trial.trial_id, 0) for trial in group)
 
 
 def test_metric(objective: Objective) -> str:
@@ -228,12 +243,30 @@ def _notes(
             notes.append(f"{plural(counts[status], 'run')} {status}, {how}")
     if counts.get(Status.QUEUED):
         notes.append(f"{plural(counts[Status.QUEUED], 'run')} still to be trained")
+    if pruned := sum(row.pruned for row in rows):
+        notes.append(f"{plural(pruned, 'run')} pruned: their trials come after all others")
     seeds = {row.value.n for row in rows}
     if len(seeds) > 1:
         notes.append(f"unequal numbers of seeds: from {min(seeds)} to {max(seeds)}")
     if rows and max(seeds) == 1:
         notes.append("one seed each: no spread is known, a small lead may be luck")
     return tuple(notes)
+
+
+def _edges(db: store.Database, scope: Scope, rows: Sequence[Row]) -> tuple[str, ...]:
+    """What the best trial's place in its study's space says, where all rows are of that study."""
+    best = rows[0]
+    if best.pruned or math.isnan(best.value.mean):
+        return ()
+    studies = store.all_studies(db)
+    if scope.studies is not None:
+        studies = tuple(study for study in studies if study.id in scope.studies)
+    elif scope.runs is not None:
+        trials = store.trials(db, [row.trials[0] for row in rows])
+        names = {trial.study for trial in trials.values()}
+        studies = tuple(study for study in studies if study.name in names)
+    space = studies[0].space if len(studies) == 1 else None
+    return edge_notes(space, best.setting) if space else ()
 
 
 def plural(count: int, noun: str) -> str:

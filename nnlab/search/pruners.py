@@ -109,6 +109,11 @@ def asha(standing: Standing) -> str | None:
 PRUNERS: Mapping[str, Pruner] = {"median": median, "asha": asha}
 
 
+def looks_at(pruner: str, epoch: int, planned: int) -> bool:
+    """Whether a pruner decides anything at an epoch, so that nothing is read for nothing."""
+    return pruner != "asha" or _is_rung(epoch, planned)
+
+
 def _is_rung(epoch: int, planned: int) -> bool:
     rung = max(1, planned // _LOWEST_RUNG)
     while rung < epoch:

@@ -1,7 +1,7 @@
 """The samplers by name, and how the next trials are picked from what they say."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 from nnlab.search.cma_es import cma_es_values, generation_size
 from nnlab.search.cube import random_values, sobol_values
@@ -51,16 +51,16 @@ def next_values(
         count: so many at most; cma-es gives no more than the rest of a generation.
     """
     known = {one.digest for one in tried}
-    said: Iterator[Values]
     if name in BEFOREHAND:
         said = islice(BEFOREHAND[name](question), _MOST_DRAWN + 100 * count)
-    elif name == "tpe":
-        # A small space has few settings left, which draws find sooner than the estimator.
-        drawn = islice(random_values(question), _MOST_DRAWN)
-        said = chain(islice(tpe_values(question, tried), _MOST_KNOWN + count), drawn)
-    else:
-        said = LEARNING[name](question, tried)
-    return tuple(islice(_new(said, question, known), count))
+        return tuple(islice(_new(said, question, known), count))
+    learned = islice(LEARNING[name](question, tried), _MOST_KNOWN + count)
+    found = tuple(islice(_new(learned, question, known), count))
+    if found or any(one.score is None for one in tried):
+        return found
+    # It only repeats itself: draws find the last settings of a small space.
+    drawn = islice(random_values(question), _MOST_DRAWN)
+    return tuple(islice(_new(drawn, question, known), count))
 
 
 def _new(said: Iterator[Values], question: Question, known: Collection[str]) -> Iterator[Values]:

@@ -34,6 +34,7 @@ from nnlab.store.queries import (
 from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, release, renew
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
+from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
 from nnlab.store.writer import RunWriter
@@ -50,6 +51,7 @@ __all__ = [
     "Progress",
     "RankedTrial",
     "Removal",
+    "RivalRun",
     "RunWriter",
     "SeedResult",
     "StopRequested",
@@ -84,11 +86,14 @@ __all__ = [
     "objectives",
     "open_database",
     "progress",
+    "pruned_trials",
+    "pruner_of",
     "ranking",
     "release",
     "remove",
     "renew",
     "request_stop",
+    "rivals",
     "run_folders",
     "run_names",
     "runs",

@@ -1,7 +1,7 @@
 """Ranks trials by a metric, seeds aggregated, without touching the points where it can."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +11,7 @@ from nnlab.records import Direction, Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.queries import scope
+from nnlab.store.rivals import pruned_in
 from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, plain_cursor, plain_rows
 
 At = Literal["best", "last"] | int
@@ -69,6 +70,8 @@ def ranking(
 ) -> tuple[RankedTrial, ...]:
     """Trials by the mean over their current runs that have the metric, best first.
 
+    Those with a pruned run come after all that got their epochs.
+
     Args:
         db: the database.
         metric: the metric's name; one that nothing has gives no trials.
@@ -90,13 +93,14 @@ def ranking(
         measure = _Measure(found[0], direction, at, kept=found[1] == direction)
         few = chosen is not None or (studies is not None and _is_small(connection, studies))
         along = measure.in_index and not few
-        if top is not None and along:
+        pruned = pruned_in(connection)
+        if top is not None and along and not pruned:
             walked = _walk(connection, measure, studies, top)
             if walked is not None:
                 return tuple(walked)
         among = _Among.scope(studies, chosen)
         rows = measure.along_index(connection, among) if along else measure.rows(connection, among)
-        return tuple(_in_order(connection, measure, rows)[:top])
+        return tuple(_in_order(connection, measure, rows, pruned)[:top])
 
 
 class _Among(NamedTuple):
@@ -278,8 +282,16 @@ def _is_small(connection: Connection, studies: Sequence[int]) -> bool:
     return found < _FEW_TRIALS
 
 
-def _in_order(connection: Connection, measure: _Measure, rows: Iterable[_Row]) -> list[RankedTrial]:
-    """Trials of these rows, best first, those without a mean last, among equals by number."""
+def _in_order(
+    connection: Connection,
+    measure: _Measure,
+    rows: Iterable[_Row],
+    pruned: Collection[int] = (),
+) -> list[RankedTrial]:
+    """Trials of these rows, best first, then the pruned ones, those without a mean last.
+
+    Among equals they are in the order of their numbers.
+    """
     trials: dict[int, list[_Row]] = {}
     running: list[int] = []
     for row in rows:
@@ -299,6 +311,8 @@ def _in_order(connection: Connection, measure: _Measure, rows: Iterable[_Row]) -
     known = {number: mean for number, mean in means.items() if mean is not None}
     # Sorting is stable in both directions: equals stay in the order of their numbers.
     order = sorted(known, key=known.__getitem__, reverse=measure.direction == "max")
+    if pruned:
+        order.sort(key=lambda number: number in pruned)
     ranked = [RankedTrial(known[number], number, trials[number]) for number in order]
     unknown = [number for number, mean in means.items() if mean is None]
     return ranked + [RankedTrial(math.nan, number, trials[number]) for number in unknown]

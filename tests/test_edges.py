@@ -1,0 +1,40 @@
+"""Edges of what was tried: cases worked by hand."""
+
+import pytest
+
+from nnlab.report.edges import edge_notes
+from nnlab.space import Space, parse_space
+
+
+def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:
+    space: Space = parse_space(given, whole_ranges=True)
+    return edge_notes(space, best)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "best", "beyond"),
+    [
+        ({"lr": "0.001,0.01,0.1"}, {"lr": 0.1}, "--lr 0.01..1"),
+        ({"lr": "0.001,0.01,0.1"}, {"lr": 0.001}, "--lr 0.0001..0.01"),
+        ({"lr": "0.001,0.01,0.1"}, {"lr": 0.01}, None),
+        ({"lr": "0.001,0.1"}, {"lr": 0.1}, None),  # two values have no inside
+        ({"lr": "1e-4..1e-2"}, {"lr": 0.0098}, "--lr 0.001..0.1"),
+        ({"lr": "1e-4..1e-2"}, {"lr": 0.004}, None),
+        ({"dropout": "0,0.2,0.4"}, {"dropout": 0.0}, None),  # nothing lies below
+        ({"dropout": "0,0.2,0.4"}, {"dropout": 0.4}, "--dropout 0.2..0.6"),
+        ({"depth": "1..4"}, {"depth": 4}, "--depth 2..6"),
+        ({"depth": "1..4"}, {"depth": 1}, None),  # a network has a layer
+        ({"width": "16,32,64"}, {"width": 16}, "--width 8..32"),
+        ({"opt": "sgd,adam,lion"}, {"opt": "lion"}, None),
+        ({"epochs": "5"}, {"epochs": 5}, None),
+        ({"beta1": "0.8,0.9,0.95"}, {"opt": "sgd"}, None),  # the best has no such field
+    ],
+    ids=str,
+)
+def test_the_edge(given: dict[str, str], best: dict[str, object], beyond: str | None) -> None:
+    found = notes(best, **given)
+    if beyond is None:
+        assert found == ()
+    else:
+        (told,) = found
+        assert told.endswith(f"look beyond it: {beyond}")
