@@ -55,6 +55,7 @@ docs: .venv/dev
 studies: .venv/test
 	$(BIN)/python docs/build_studies.py
 
+# All benchmarks: about twenty minutes on two idle cores.
 bench: .venv/test
 	$(BIN)/python benchmarks/run.py
 

@@ -1,8 +1,10 @@
 """How long a run takes alone and in stacks of several widths: measured on this device."""
 
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
 
 import torch
 
@@ -17,17 +19,21 @@ from nnlab.records import Status
 
 # Runs in a stack that are tried, one after another until more of them no longer help.
 WIDTHS = (4, 16, 64, 256, 512)
-# Batches that are trained for a measurement, as many times as `REPEATS` says; fewer where a run
-# alone takes longer than so many seconds for them.
-STEPS = 8
-REPEATS = 3
-SECONDS = 0.05
-# A wider stack must be so much faster than the widest before it to be worth a look at the next.
+# Batches of the longer of the two excerpts at most and at least. What the two differ in is the time
+# of a step, what they have in common that of an epoch as such (its probe).
+MOST_STEPS, LEAST_STEPS = 8, 3
+# So long may the longer excerpt take, in seconds, and all that is measured of a width.
+SECONDS, OF_WIDTH = 0.1, 0.4
+REPEATS = 5
+# A wider stack must be so much faster than those before it, or the next, to be worth a look beyond.
 GAIN = 0.97
 
 
 def seconds_by_width(config: RunConfig, most: int) -> Mapping[int, float]:
-    """Seconds that an excerpt of an epoch takes, for each run, by how many are trained together.
+    """Seconds that an epoch takes, for each run, by how many are trained together.
+
+    Judged by excerpts of an epoch. A run alone is timed again beside each width, for a machine
+    that others use is not as fast from one second to the next.
 
     Args:
         config: of one of the runs; what they have in common decides (`grouping.key_of`).
@@ -36,39 +42,82 @@ def seconds_by_width(config: RunConfig, most: int) -> Mapping[int, float]:
     Returns:
         By width, 1 being a run alone. A width that memory does not hold is left out.
     """
-    session = start(replace(config, early_stop=0, probe="none"))
+    session = start(replace(config, early_stop=0))
     held = most_runs(session)
-    whole = session.data
-    session.data = _excerpt(whole, session.batch_size)
-    _alone(session)  # first calls load and allocate
-    steps = min(max(int(SECONDS / _alone(session)), 1), STEPS)
-    session.data = _excerpt(whole, steps * session.batch_size)
-    found = {1: _fastest(lambda: _alone(session))}
+    excerpts = _Excerpts.of(session)
+    alone: list[float] = []
+    shares: dict[int, float] = {}
     for width in (width for width in WIDTHS if width <= held):
-        stacked = _stacked_or_none(session, width)
-        if stacked is None:
+        try:
+            beside, share = excerpts.compared(session, width)
+        except Exception as error:
+            if not is_short(error):
+                raise
             break
-        found[width] = stacked / width
-        if width >= most or found[width] > GAIN * min(list(found.values())[:-1]):
+        alone += beside
+        shares[width] = share
+        if width >= most or _is_enough(list(shares.values())):
             break
-    return found
+    if not alone:
+        alone = [excerpts.whole_epoch(session, 1)]
+    session.data = excerpts.whole
+    one = median(alone)
+    return {1: one} | {width: share * one for width, share in shares.items()}
 
 
-def _stacked_or_none(session: Session, width: int) -> float | None:
-    try:
-        return _fastest(lambda: _together(session, width))
-    except Exception as error:
-        if not is_short(error):
-            raise
-        return None
+def _is_enough(shares: Sequence[float]) -> bool:
+    """Whether neither of the last two widths was better than what came before it."""
+    tried = [1.0, *shares]
+    return len(tried) > 2 and all(
+        tried[place] > GAIN * min(tried[:place]) for place in (len(tried) - 2, len(tried) - 1)
+    )
 
 
-def _fastest(timed: Callable[[], float]) -> float:
-    """The shortest of a few times: what is more is another process's."""
-    found: list[float] = []
-    while len(found) < REPEATS and (len(found) < 2 or sum(found) < REPEATS * SECONDS):
-        found.append(timed())
-    return min(found)
+@dataclass(frozen=True, slots=True)
+class _Excerpts:
+    """The whole data, how many steps an epoch of it has, and how long one of them takes alone."""
+
+    whole: Prepared
+    all_steps: int
+    step_seconds: float
+
+    @classmethod
+    def of(cls, session: Session) -> "_Excerpts":
+        """Tried once, so that first calls have loaded and allocated what they need."""
+        whole, size = session.data, session.batch_size
+        session.data = _excerpt(whole, LEAST_STEPS * size)
+        _time(session, 1)
+        seconds = _time(session, 1) / LEAST_STEPS
+        return cls(whole, math.ceil(len(whole.train) / size), seconds)
+
+    def compared(self, session: Session, width: int) -> tuple[list[float], float]:
+        """Times of a run alone, and what share of such a time a run in a stack takes."""
+        alone: list[float] = []
+        shares: list[float] = []
+        begun = time.perf_counter()
+        session.data = _excerpt(self.whole, session.batch_size)
+        _time(session, width)  # what is first is slow
+        while len(shares) < 2 or (len(shares) < REPEATS and time.perf_counter() - begun < OF_WIDTH):
+            alone.append(self.whole_epoch(session, 1))
+            shares.append(self.whole_epoch(session, width) / width / alone[-1])
+        return alone, median(shares)
+
+    def whole_epoch(self, session: Session, width: int) -> float:
+        """Seconds of a whole epoch, along the line through the times of two excerpts."""
+        fitting = int(SECONDS / (width * self.step_seconds))
+        many = min(max(fitting, LEAST_STEPS), MOST_STEPS, self.all_steps)
+        taken = []
+        for steps in dict.fromkeys((1, many)):
+            session.data = _excerpt(self.whole, steps * session.batch_size)
+            taken.append(_time(session, width))
+        if many == 1:
+            return taken[0] * self.all_steps
+        step = max((taken[1] - taken[0]) / (many - 1), 0.0)
+        return taken[1] + (self.all_steps - many) * step
+
+
+def _time(session: Session, width: int) -> float:
+    return _alone(session) if width == 1 else _together(session, width)
 
 
 def _alone(session: Session) -> float:
