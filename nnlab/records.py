@@ -97,6 +97,15 @@ class Sampler:
     name: str
     options: Mapping[str, Scalar] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """As a reader wants it.
+
+        >>> str(Sampler("tpe", {"trials": 40, "seed": 0}))
+        'tpe (seed=0, trials=40)'
+        """
+        options = ", ".join(f"{name}={value}" for name, value in sorted(self.options.items()))
+        return f"{self.name} ({options})" if options else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Study:

@@ -41,6 +41,8 @@ def _head(db: store.Database, scope: Scope) -> str:
         if study.objective:
             word = "lower" if study.objective.direction == "min" else "higher"
             lines.append(f"\n**Objective:** {study.objective.metric}, {word} is better")
+        if study.sampler:
+            lines.append(f"\n**Trials:** chosen by {escaped(str(study.sampler))}")
         if study.space:
             lines += ["", "| choice | values |", "| --- | --- |"]
             lines += [

@@ -172,7 +172,7 @@ def _differences(old: _Question, new: _Question) -> list[str]:
     if old.claim != new.claim:
         lines.append(f"claim: {old.claim or 'none'} -> {new.claim or 'none'}")
     if old.sampler != new.sampler:
-        lines.append(f"sampler: {_sampler(old.sampler)} -> {_sampler(new.sampler)}")
+        lines.append(f"sampler: {old.sampler or 'grid'} -> {new.sampler or 'grid'}")
     return lines + _arm_differences(old.arms, new.arms) + _decide_differences(old, new)
 
 
@@ -208,13 +208,6 @@ def _space_differences(old: Space | None, new: Space | None) -> list[str]:
         for field in sorted({*old, *new})
         if _as_set(old.get(field)) != _as_set(new.get(field))
     ]
-
-
-def _sampler(sampler: Sampler | None) -> str:
-    if sampler is None:
-        return "grid"
-    options = ", ".join(f"{name}={value}" for name, value in sorted(sampler.options.items()))
-    return f"{sampler.name} ({options})" if options else sampler.name
 
 
 def _as_set(values: Sequence[Scalar] | None) -> set[str] | None:

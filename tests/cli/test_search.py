@@ -36,6 +36,8 @@ def test_a_sampler_chooses_as_many_trials_as_it_may(nnlab: Nnlab, sampler: str) 
     assert {opt for _, opt in found} == {"sgd", "adam"}
     rows = nnlab("compare", "s", "--format", "json").json["rows"]
     assert {row["n"] for row in rows} == {2}  # the same seeds for each
+    nnlab("report", "s", "-o", "s.md")
+    assert f"chosen by {sampler}" in Path("s.md").read_text()
     again = nnlab("train", "--study", "s").out
     assert "nothing to train" in again
     assert settings(nnlab) == found
@@ -173,3 +175,24 @@ def test_the_best_at_the_edge_is_said(nnlab: Nnlab) -> None:
     nnlab("report", "s", "-o", "s.md")
     assert "at the edge of what was tried" in Path("s.md").read_text()
     assert "edge" not in nnlab("compare", "s", "--group-by", "lr").out
+
+
+def test_two_terminals_search_together(nnlab: Nnlab, folder: Path) -> None:
+    words = (*SPACE, "--sampler", "cma-es", "--dropout", "0..0.5", "--trials", "12")
+    nnlab("init-study", "s", *words)
+    processes = [started(folder, "train", "--study", "s", "-q") for _ in range(2)]
+    for process in processes:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    runs = nnlab("ls", "--format", "json").json
+    assert len(runs) == 12
+    assert {run["status"] for run in runs} == {"finished"}
+    assert len({(run["trial"], run["seed"]) for run in runs}) == 12
+
+
+def test_a_search_that_is_stopped_asks_for_no_more(nnlab: Nnlab) -> None:
+    nnlab("init-study", "s", *SPACE, "--sampler", "tpe", "--trials", "9")
+    nnlab("stop", "s")
+    answer = nnlab("train", "--study", "s", "-q")
+    assert len(settings(nnlab)) == 9  # the same command takes up what was held back
+    assert answer.code == 0
