@@ -1,8 +1,12 @@
-"""Many processes that write to one database as fast as they can."""
+"""Many processes that write to one database as fast as they can.
+
+python benchmarks/crowd.py DATABASE WRITERS SECONDS
+"""
 
 import multiprocessing
 import os
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,3 +67,9 @@ def begin(
     for process in processes:
         process.start()
     return processes
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    for process in begin(place, queued(place, int(sys.argv[2])), float(sys.argv[3])):
+        process.join()
