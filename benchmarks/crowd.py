@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from nnlab import store
@@ -34,16 +35,17 @@ def queued(path: Path, runs: int) -> tuple[int, ...]:
     return run_ids
 
 
-def write(path: Path, run_ids: Sequence[int], until: float) -> None:
-    """Takes one of the runs and writes its epochs until a moment (Unix seconds)."""
+def write(path: Path, run_ids: Sequence[int], seconds: float, together: Barrier) -> None:
+    """Takes one of the runs and, once everybody has one, writes its epochs for so long."""
     db = store.open_database(str(path), write=True)
     claim = store.claim(
         db, run_ids=run_ids, pid=os.getpid(), command="crowd", hostname=socket.gethostname()
     )
     assert claim is not None
     writer = store.RunWriter(db, claim, resume_after=0)
-    number = 0
-    while time.time() < until:
+    together.wait()
+    number, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until:
         number += 1
         writer.write(Epoch(number, dict.fromkeys(METRICS, 1.0 / number), 0.1))
     writer.finish(
@@ -59,17 +61,22 @@ def write(path: Path, run_ids: Sequence[int], until: float) -> None:
 def begin(
     path: Path, run_ids: Sequence[int], seconds: float
 ) -> list[multiprocessing.context.ForkServerProcess]:
-    """A process for each run, all of which write until so many seconds are over."""
+    """A process for each run; all of them write, for so many seconds, when this returns."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nnlab.store"])
-    until = time.time() + seconds
-    processes = [context.Process(target=write, args=(path, run_ids, until)) for _ in run_ids]
+    together = context.Barrier(len(run_ids) + 1, timeout=120)
+    processes = [
+        context.Process(target=write, args=(path, run_ids, seconds, together)) for _ in run_ids
+    ]
     for process in processes:
         process.start()
+    together.wait()
     return processes
 
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    for process in begin(place, queued(place, int(sys.argv[2])), float(sys.argv[3])):
+    crowd = begin(place, queued(place, int(sys.argv[2])), float(sys.argv[3]))
+    print("writing", flush=True)
+    for process in crowd:
         process.join()

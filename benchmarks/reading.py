@@ -20,7 +20,7 @@ from storing import Measured
 
 from nnlab.cli.main import main
 
-WRITERS, SECONDS, WARM_UP = 32, 20.0, 6.0
+WRITERS, SECONDS = 32, 20.0
 CROWDED = (("ls",), ("compare",), ("watch", "--once"))
 LARGE = (("ls",), ("compare", "--top", "20"), ("show", "5000"))
 CROWD_LIMIT = 100.0
@@ -32,8 +32,9 @@ def crowded() -> list[Measured]:
         path = Path(folder) / "runs.db"
         # From a process of its own: writers load what their parent's main module loads.
         command_line = [sys.executable, crowd.__file__, str(path), str(WRITERS), str(SECONDS)]
-        writers = subprocess.Popen(command_line)
-        time.sleep(WARM_UP)
+        writers = subprocess.Popen(command_line, stdout=subprocess.PIPE, text=True)
+        assert writers.stdout is not None
+        writers.stdout.readline()
         for command in CROWDED:
             seconds_of(command, path)
         times: dict[tuple[str, ...], list[float]] = {command: [] for command in CROWDED}
