@@ -27,9 +27,9 @@ from nnlab.launch.planner import Planner
 from nnlab.records import Status
 
 EXAMPLES = 1280
-COUNTS = (1, 4, 16, 64, 256)
 ENGINES = ("solo", "stacked", "auto")
-ROUNDS = 3
+# Rounds by number of runs; few runs take little time, and need many rounds against the noise.
+ROUNDS = {1: 9, 4: 9, 16: 5, 64: 3, 256: 2}
 # A measurement takes so long at least, in seconds: with few runs they get more epochs.
 LEAST = 0.7
 GOAL = 1.1
@@ -85,7 +85,7 @@ def measure() -> list[Widths]:
         os.environ["XDG_CACHE_HOME"] = name
         try:
             for kind in kinds(Path(name)):
-                for runs in COUNTS:
+                for runs in ROUNDS:
                     found.append(_measured(kind, runs, Path(name)))
                     _say(found[-1])
         finally:
@@ -97,9 +97,8 @@ def measure() -> list[Widths]:
 
 def _measured(kind: Kind, runs: int, folder: Path) -> Widths:
     epochs = max(2, math.ceil(LEAST / (runs * kind.seconds)))
-    rounds = ROUNDS if runs < 256 else 2
     times: dict[str, list[float]] = {engine: [] for engine in ENGINES}
-    for turn in range(rounds + 1):
+    for turn in range(ROUNDS[runs] + 1):
         for engine in ENGINES if turn % 2 else reversed(ENGINES):
             seconds = _seconds(kind, runs, epochs, engine, folder)
             if turn:  # in the first the planner measures
