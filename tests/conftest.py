@@ -1,9 +1,15 @@
 """What every test may lean on."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
+
+from nnlab.config import RunConfig, resolve
+from nnlab.engine.data import facts
+
+Make = Callable[..., RunConfig]
 
 # The same examples every time: a test that fails on Tuesdays is no test.
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=60)
@@ -25,3 +31,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
     for name in ("NNLAB_DB", "NNLAB_DEBUG", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     os.environ.pop("GITHUB_ACTIONS", None)
+
+
+@pytest.fixture
+def config() -> Make:
+    """Makes a resolved config: iris, one small layer, five epochs, unless told otherwise."""
+
+    def make(**settings: object) -> RunConfig:
+        small = {"data": "iris", "epochs": 5, "batch_size": 16, "device": "cpu"}
+        if settings.get("model", "mlp") == "mlp" and "widths" not in settings:
+            small |= {"width": 8, "depth": 1}
+        if settings.get("opt") in ("lbfgs", "newton-cg"):
+            del small["batch_size"]  # they want all examples at once
+        chosen = RunConfig(**(small | settings))  # type: ignore[arg-type]
+        return resolve(chosen, facts(chosen.data))
+
+    return make

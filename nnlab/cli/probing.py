@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnlab import store
 from nnlab.cli.figure_files import check_formats, write_figure
@@ -11,6 +11,12 @@ from nnlab.cli.place import opened
 from nnlab.cli.plan import Typed, plan_of
 from nnlab.cli.render import Column, note, print_json, render
 from nnlab.space import Point, label, telling
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nnlab.engine.init_probe import LayerOutputs
+    from nnlab.experiments.sensitivity import Sensitivity
 
 # The lecture's figure: weights too small, too large, and two that hold.
 _BASE: Mapping[str, Any] = {"depth": 10, "width": 100}
@@ -53,27 +59,40 @@ def show_init(
     from nnlab.engine.loop import start
 
     fields = telling([point.setting for point in points])
-    found = [
-        (label(p.setting, fields) or p.config.model, layer_outputs(start(p.config))) for p in points
-    ]
-    rows = [
-        {
-            "setting": name,
-            "layers": len(outputs.sds),
-            "first": outputs.sds[0],
-            "last": outputs.sds[-1],
-            "signal": outputs.word,
-            "means": list(outputs.means),
-            "sds": list(outputs.sds),
-        }
-        for name, outputs in found
-    ]
-    _print(rows, INIT_COLUMNS, how)
+    found = {
+        label(p.setting, fields) or p.config.model: layer_outputs(start(p.config)) for p in points
+    }
+    _print([_init_row(name, outputs) for name, outputs in found.items()], INIT_COLUMNS, how)
     if output:
-        from nnlab.plots.init_histograms import Outputs, init_histograms
+        write_figure(_init_figure(found), output, {"probe": "init"})
 
-        figure = init_histograms([Outputs(n, o.sds, o.samples) for n, o in found])
-        write_figure(figure, output, {"probe": "init"})
+
+def _init_row(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
+    return {
+        "setting": name,
+        "layers": len(outputs.sds),
+        "first": outputs.sds[0],
+        "last": outputs.sds[-1],
+        "signal": outputs.word,
+        "means": list(outputs.means),
+        "sds": list(outputs.sds),
+    }
+
+
+def _init_figure(found: Mapping[str, "LayerOutputs"]) -> "Figure":
+    from nnlab.engine.layer_statistics import spread
+    from nnlab.plots.init_histograms import MOST_COLUMNS, Outputs, init_histograms
+
+    return init_histograms(
+        [
+            Outputs(
+                name,
+                outputs.sds,
+                {n + 1: outputs.samples[n] for n in spread(len(outputs.sds), MOST_COLUMNS)},
+            )
+            for name, outputs in found.items()
+        ]
+    )
 
 
 def _points(settings: Mapping[str, Any], seed: object) -> tuple[Point, ...]:
@@ -116,41 +135,44 @@ def show_sensitivity(
         one.run.id: f"{label(one.run.trial.setting, fields)} seed={one.run.seed}".strip()
         for one in found
     }
-    rows = [
-        {
-            "run": one.run.id,
-            "setting": titles[one.run.id],
-            "rise": one.rise,
-            "eigenvalue": one.eigenvalue,
-            "gradient_norm": one.gradient_norm,
-            "loss": one.loss,
-            "iterations": one.iterations,
-            "converged": one.converged,
-            "examples": one.examples,
-            "steps": list(one.steps),
-            "lines": [list(line) for line in one.lines],
-        }
-        for one in found
-    ]
+    rows = [_sensitivity_row(titles[one.run.id], one) for one in found]
     _print(rows, SENSITIVITY_COLUMNS, how)
     if how is Format.TABLE:
-        note(
-            f"rise: of the mean loss over {found[0].examples} training examples, when the weights"
-            " move by a tenth of their length in a random direction"
-        )
-        for one in found:
-            if not one.converged:
-                note(f"run {one.run.id}: the eigenvalue still moved after {one.iterations} steps")
+        _explain(found)
     if output:
         from nnlab.plots.landscape import Slices, landscape
 
-        figure = landscape(
-            [
-                Slices(f"run {o.run.id} {titles[o.run.id]}", o.steps, o.lines, o.surface)
-                for o in found
-            ]
-        )
-        write_figure(figure, output, {"runs": ", ".join(str(one.run.id) for one in found)})
+        slices = [
+            Slices(f"run {o.run.id} {titles[o.run.id]}", o.steps, o.lines, o.surface) for o in found
+        ]
+        about = {"runs": ", ".join(str(one.run.id) for one in found)}
+        write_figure(landscape(slices), output, about)
+
+
+def _sensitivity_row(title: str, one: "Sensitivity") -> dict[str, Any]:
+    return {
+        "run": one.run.id,
+        "setting": title,
+        "rise": one.rise,
+        "eigenvalue": one.eigenvalue,
+        "gradient_norm": one.gradient_norm,
+        "loss": one.loss,
+        "iterations": one.iterations,
+        "converged": one.converged,
+        "examples": one.examples,
+        "steps": list(one.steps),
+        "lines": [list(line) for line in one.lines],
+    }
+
+
+def _explain(found: Sequence["Sensitivity"]) -> None:
+    note(
+        f"rise: of the mean loss over {found[0].examples} training examples, when the weights"
+        " move by a tenth of their length in a random direction"
+    )
+    for one in found:
+        if not one.converged:
+            note(f"run {one.run.id}: the eigenvalue still moved after {one.iterations} steps")
 
 
 def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], how: Format) -> None:

@@ -26,25 +26,9 @@ class RangeTest:
     smoothed: tuple[float, ...]
 
     @property
-    def steepest(self) -> float | None:
-        """The learning rate at which the smoothed loss falls fastest per factor of lr.
-
-        Over windows of an eighth of the test, before the smoothed loss is at its best; None
-        where it never fell.
-        """
-        bottom = min(range(len(self.smoothed)), key=self.smoothed.__getitem__)
-        span = max(2, len(self.lrs) // 8)
-        slopes = [
-            (_slope(self.smoothed[i : i + span]), i) for i in range(max(0, bottom - span + 1))
-        ]
-        if not slopes or min(slopes)[0] >= 0:
-            return None
-        return self.lrs[min(slopes)[1] + span // 2]
-
-    @property
-    def at_best(self) -> float:
-        """The learning rate at which the smoothed loss is lowest."""
-        return self.lrs[min(range(len(self.smoothed)), key=self.smoothed.__getitem__)]
+    def best(self) -> int:
+        """The step at which the smoothed loss is lowest."""
+        return min(range(len(self.smoothed)), key=self.smoothed.__getitem__)
 
 
 def range_test(session: Session, *, low: float, high: float, steps: int) -> RangeTest:
@@ -89,11 +73,3 @@ def _batches(session: Session) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
             if session.augment is not None and draw is not None:
                 examples = session.augment(examples, draw)
             yield examples, part.targets.index_select(0, rows)
-
-
-def _slope(values: tuple[float, ...]) -> float:
-    """The slope of a straight line through evenly spaced values, by least squares."""
-    middle = (len(values) - 1) / 2
-    mean = math.fsum(values) / len(values)
-    top = math.fsum((i - middle) * (value - mean) for i, value in enumerate(values))
-    return top / math.fsum((i - middle) ** 2 for i in range(len(values)))

@@ -17,6 +17,7 @@ from types import ModuleType
 
 import nnlab
 from nnlab.catalogue import lookup
+from nnlab.engine.source_names import defined_names, public_callables
 from nnlab.errors import UserCodeError, unknown_name
 
 _NNLAB = Path(nnlab.__file__).resolve().parent
@@ -55,9 +56,10 @@ def version(reference: str) -> str | None:
     None where the module has no file. What the file imports is not in it.
 
     Raises:
-        UserCodeError: there is no such file or module.
+        UserCodeError: there is no such file or module, it is no Python, or, as far as reading it
+            shows, it has no such name.
     """
-    place, _ = _parts(reference)
+    place, name = _parts(reference)
     if place.endswith(".py"):
         path = _existing(Path(place))
     else:
@@ -65,14 +67,19 @@ def version(reference: str) -> str | None:
         if spec is None:
             raise _no_module(place)
         path = Path(spec.origin or "")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
+    if not path.is_file():
+        return None
+    source = path.read_bytes()
+    if path.suffix == ".py":
+        _check_defined(name, source, path, place)
+    return hashlib.sha256(source).hexdigest()[:16]
 
 
 def model_version(name: str) -> str | None:
     """The version of a user's own model, by what `--model` names; a built-in one has none.
 
     Raises:
-        UserCodeError: there is no such file or module.
+        UserCodeError: as `version`.
     """
     return version(name) if lookup("model", name).name == "module:" else None
 
@@ -109,6 +116,16 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise UserCodeError(f"{path}: no such file", hint=f"the working folder is {Path.cwd()}")
     return path.resolve()
+
+
+def _check_defined(name: str, source: bytes, path: Path, place: str) -> None:
+    """Finds a missing name when a run is planned, not when it is trained."""
+    try:
+        names = defined_names(source, str(path))
+    except (SyntaxError, ValueError) as error:  # null bytes are a ValueError
+        raise UserCodeError(blame(error) or f"{place}: {_said(error)}") from error
+    if names is not None and name not in names:
+        raise UserCodeError(unknown_name(f"name in {place}", name, public_callables(source)))
 
 
 def _executed(place: Path) -> ModuleType:

@@ -18,10 +18,11 @@ from nnlab.records import Comparison, Scale
 # When a metric is read, with N an epoch and X a number; see docs/comparing.md.
 MOMENTS = (
     "selected", "best", "first", "last", "mean", "total",
-    "epoch N", "seconds X", "epochs to X", "seconds to X",
+    "epoch N", "seconds X", "epochs to X", "seconds to X", "once METRIC X",
 )  # fmt: skip
 _MOMENT = re.compile(
-    r"selected|best|first|last|mean|total|epoch [1-9]\d*|(seconds|epochs to|seconds to) [\d.e-]+"
+    r"selected|best|first|last|mean|total|epoch [1-9]\d*"
+    r"|(seconds|epochs to|seconds to|once [\w/-]+) \d+(\.\d+)?(e-?\d+)?"
 )
 _KEYS = (
     "says", "metric", "at", "scale", "margin",

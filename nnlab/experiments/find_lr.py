@@ -8,6 +8,7 @@ from nnlab.config import RunConfig
 from nnlab.engine.loop import start
 from nnlab.engine.lr_range import RangeTest, range_test
 from nnlab.errors import UsageError
+from nnlab.stats.segments import slope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def find_lr(
         tests.append(range_test(session, low=low, high=high, steps=steps))
     if not all(len(test.lrs) > 1 for test in tests):
         raise UsageError(f"the loss is not finite at lr {low:g} already", hint="a smaller --low")
-    steepest = [found for test in tests if (found := test.steepest) is not None]
+    steepest = [found for test in tests if (found := steepest_lr(test)) is not None]
     if not steepest:
         raise UsageError(
             f"the loss did not fall at any lr from {low:g} to {high:g}",
@@ -55,9 +56,24 @@ def find_lr(
         )
     return FoundLr(
         _rounded(statistics.median(steepest)),
-        _rounded(statistics.median(test.at_best for test in tests) / 10),
+        _rounded(statistics.median(test.lrs[test.best] for test in tests) / 10),
         tuple(tests),
     )
+
+
+def steepest_lr(test: RangeTest) -> float | None:
+    """The learning rate at which the smoothed loss falls fastest per factor of lr.
+
+    Over windows of an eighth of the test, before the smoothed loss is at its best; None where it
+    never fell.
+    """
+    span = max(2, len(test.lrs) // 8)
+    slopes = [
+        (slope_of(test.smoothed[i : i + span]), i) for i in range(max(0, test.best - span + 1))
+    ]
+    if not slopes or min(slopes)[0] >= 0:
+        return None
+    return test.lrs[min(slopes)[1] + span // 2]
 
 
 def _rounded(lr: float) -> float:

@@ -11,6 +11,7 @@ from nnlab.objective import Objective, direction_of
 from nnlab.records import Curve, History, Run, Status
 
 EPOCH_TIME = "time/epoch"
+ONCE = "once "
 
 
 def metrics_in(expression: str) -> tuple[str, ...]:
@@ -26,9 +27,11 @@ def metrics_in(expression: str) -> tuple[str, ...]:
     return (expression.strip(),)
 
 
-def needed(expressions: Iterable[str]) -> tuple[str, ...]:
-    """All metrics that must be fetched to read these, with the time that some moments need."""
-    return tuple(dict.fromkeys([*(m for e in expressions for m in metrics_in(e)), EPOCH_TIME]))
+def needed(expressions: Iterable[str], moments: Iterable[str] = ()) -> tuple[str, ...]:
+    """All metrics that must be fetched to read these, with those that some moments need."""
+    names = [name for expression in expressions for name in metrics_in(expression)]
+    names += [at.split(" ")[1] for at in moments if at.startswith(ONCE)]
+    return tuple(dict.fromkeys([*names, EPOCH_TIME]))
 
 
 def read(run: Run, history: History, expression: str, at: str) -> float | None:
@@ -81,6 +84,9 @@ def _value(run: Run, history: History, metric: str, at: str) -> float | None:
         case "seconds to":
             reached = _reached(curve, float(number))
             return math.fsum(_times(history)[: reached or None])
+        case moment if moment.startswith(ONCE):
+            other = history.get(moment.removeprefix(ONCE))
+            return _at_epoch(curve, _reached(other, float(number)) if other else None)
     raise ValueError(f"no moment of a history: {at!r}")
 
 

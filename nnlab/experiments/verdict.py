@@ -68,7 +68,8 @@ def answer(db: store.Database, study: Study) -> Answered | None:
     sides = _sides(db, study, runs)
     used = {name for one in study.decides for name in one.arms}
     ids = [run.id for name in used for run in sides[name].runs.values()]
-    histories = store.histories(db, ids, needed(one.metric for one in study.decides))
+    metrics = needed((one.metric for one in study.decides), (one.at for one in study.decides))
+    histories = store.histories(db, ids, metrics)
     answers = tuple(_answer(one, sides, histories) for one in study.decides)
     verdict = overall(found.judged.verdict for found in answers)
     return Answered(Verdict.CANNOT_TELL if waiting else verdict, answers, sides, waiting)

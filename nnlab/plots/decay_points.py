@@ -6,6 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.plots.marks import mark_place
 from nnlab.plots.scales import epoch_axis, value_axis
 from nnlab.plots.style import WIDTH, color, style
 
@@ -23,15 +24,7 @@ def decay_points(losses: Sequence[float], stalled: int | None) -> Figure:
         epoch_axis(ax, 1, len(losses))
         value_axis(ax, losses, losses[:1], log=True)
         if stalled is not None:
-            ax.axvline(stalled, color=color(1), linewidth=1.0, linestyle=(0, (3, 2)))
-            ax.text(
-                stalled,
-                0.97,
-                f" falls no more from epoch {stalled}",
-                transform=ax.get_xaxis_transform(),
-                color=color(1),
-                va="top",
-            )
+            mark_place(ax, stalled, f"falls no more from epoch {stalled}")
         ax.set_xlabel("Epoch")
         ax.set_ylabel("Training loss")
         return figure

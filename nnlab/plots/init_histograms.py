@@ -1,6 +1,6 @@
 """What each layer puts out at the start: a row of histograms an initialisation, and their sd."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,22 +13,26 @@ from nnlab.plots.style import WIDTH, color, marker, style
 
 _ROW, _SDS = 0.75, 2.0  # inches
 _BINS = 40
-_MOST_COLUMNS = 8
+# Layers that have their histogram drawn, of deep models some.
+MOST_COLUMNS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """One initialisation: its label, and for each layer the sd and a sample of its outputs."""
+    """One initialisation: its label, the sd of every layer's outputs, and samples of some.
+
+    `samples` are by the layer's number, counted from 1: at most `MOST_COLUMNS` of them.
+    """
 
     label: str
     sds: Sequence[float]
-    samples: Sequence[Sequence[float]]
+    samples: Mapping[int, Sequence[float]]
 
 
 def init_histograms(rows: Sequence[Outputs]) -> Figure:
-    """Histograms of at most eight layers a row, above the sd of every layer on a log scale."""
+    """A row of histograms for each initialisation, above the sd of every layer on a log scale."""
     with style():
-        columns = min(_MOST_COLUMNS, max(len(row.sds) for row in rows))
+        columns = max(len(row.samples) for row in rows)
         height = _ROW * len(rows) + _SDS
         figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine())
         FigureCanvasAgg(figure)
@@ -42,9 +46,7 @@ def init_histograms(rows: Sequence[Outputs]) -> Figure:
 
 
 def _histograms(axes: Sequence[Axes], row: Outputs, number: int, *, last: bool) -> None:
-    layers = _spread(len(row.sds), len(axes))
-    for ax, layer in zip(axes, layers, strict=False):
-        sample = row.samples[layer]
+    for ax, (layer, sample) in zip(axes, row.samples.items(), strict=False):
         low, high = min(sample), max(sample)
         if high > low:
             heights, _, _ = ax.hist(
@@ -61,7 +63,7 @@ def _histograms(axes: Sequence[Axes], row: Outputs, number: int, *, last: bool) 
             [f"{v:.2g}" for v in ([low, high] if high > low else [low])], fontsize=4.5
         )
         if number == 0:
-            ax.set_title(f"layer {layer + 1}", fontsize=6)
+            ax.set_title(f"layer {layer}", fontsize=6)
         if last:
             ax.set_xlabel("output", fontsize=6)
     axes[0].set_ylabel(row.label, fontsize=5.5, rotation=0, ha="right", va="center")
@@ -76,10 +78,3 @@ def _sds(ax: Axes, rows: Sequence[Outputs]) -> None:
     ax.set_xlabel("Layer")
     ax.set_ylabel("sd of its outputs")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most so many places of `count`, the first and the last among them."""
-    if count <= most:
-        return list(range(count))
-    return [round(step * (count - 1) / (most - 1)) for step in range(most)]

@@ -6,6 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.plots.marks import mark_place
 from nnlab.plots.scales import value_axis
 from nnlab.plots.style import GREY, WIDTH, color, style
 
@@ -26,18 +27,10 @@ def lr_range(
         for number, (lrs, losses, smoothed) in enumerate(tests):
             ax.plot(lrs, losses, color=GREY, linewidth=0.5, alpha=0.6)
             ax.plot(lrs, smoothed, color=color(0), linewidth=1.3, zorder=3, alpha=1 - 0.1 * number)
-        ax.axvline(suggested, color=color(1), linewidth=1.0, linestyle=(0, (3, 2)))
         ax.set_xscale("log")
         seen = [loss for _, _, smoothed in tests for loss in smoothed]
         value_axis(ax, seen, [test[2][0] for test in tests], log=True)
-        ax.text(
-            suggested,
-            0.98,
-            f" lr {suggested:g}",
-            transform=ax.get_xaxis_transform(),
-            color=color(1),
-            va="top",
-        )
+        mark_place(ax, suggested, f"lr {suggested:g}")
         ax.set_xlabel("Learning rate")
         ax.set_ylabel("Training loss, smoothed")
         return figure

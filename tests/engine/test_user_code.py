@@ -3,6 +3,7 @@
 import hashlib
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -146,10 +147,50 @@ def test_a_syntax_error_in_what_a_file_imports_names_the_imported_file() -> None
         user.load("model.py:Net")
 
 
-def test_an_unknown_name_lists_those_there_are() -> None:
+@pytest.mark.parametrize("use", [user.load, user.version])
+def test_an_unknown_name_lists_those_there_are(use: Callable[[str], object]) -> None:
     write("model.py", MODEL)
     with pytest.raises(UserCodeError, match=r"'Nett': did you mean 'Net'\? Known: Net, make"):
-        user.load("model.py:Nett")
+        use("model.py:Nett")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from torch.nn import Linear as Net\n",
+        "if True:\n    Net = 1\n",
+        "try:\n    import Net\nexcept ImportError as error:\n    Net = None\n",
+        "a, (*Net, b) = 1, (2, 3)\n",
+        "Net: int = 3\n",
+        "(Net := 3)\n",
+        "for Net in 1, 2: ...\n",
+        "with open('x') as Net: ...\n",
+        "def make():\n    global Net\n    Net = 1\nmake()\n",
+        "globals()['Net'] = 1\n",
+        "from other import *\n",
+        "def __getattr__(name): return 1\n",
+    ],
+)
+def test_a_name_that_may_be_there_is_not_missed(text: str) -> None:
+    assert user.version(f"{write('model.py', text)}:Net") is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["def f():\n    Net = 1\n", "class A:\n    Net = 1\n", "Net.x = 1\n", "x = [Net for n in y]\n"],
+)
+def test_a_name_inside_something_is_not_of_the_file(text: str) -> None:
+    with pytest.raises(UserCodeError, match=r"unknown name in model\.py 'Net'"):
+        user.version(f"{write('model.py', text)}:Net")
+
+
+def test_what_is_no_python_is_told_with_its_line_when_planned() -> None:
+    write("model.py", "a = 1\n\nb = (\n")
+    with pytest.raises(UserCodeError, match=r"model\.py, line 3: SyntaxError: '\(' was never"):
+        user.version("model.py:Net")
+    Path("model.py").write_bytes(b"a = 1\x00\n")
+    with pytest.raises(UserCodeError, match=r"model\.py.*null bytes"):
+        user.version("model.py:Net")
 
 
 @pytest.mark.parametrize("use", [user.load, user.version])
@@ -171,7 +212,7 @@ def test_what_is_not_there_is_said(use: object, reference: str, said: str) -> No
 
 
 def test_the_version_is_the_hash_of_the_file_and_nothing_is_executed() -> None:
-    bomb = "raise RuntimeError('executed')\n"
+    bomb = "raise RuntimeError('executed')\nclass Net: ...\n"
     write("pack/__init__.py", bomb)
     paths = {
         "model.py:Net": write("model.py", bomb),

@@ -39,6 +39,11 @@ def test_every_kind_of_comparison_is_read(
     assert found.says
 
 
+@pytest.mark.parametrize("at", ["once probe/rise 2e-3", "once train/loss 0.2", "epochs to 12"])
+def test_moments_with_a_number_are_read(at: str) -> None:
+    assert read(arm="a", above=0, at=at).at == at
+
+
 @pytest.mark.parametrize(
     ("table", "told"),
     [
@@ -51,6 +56,8 @@ def test_every_kind_of_comparison_is_read(
         ({"same": ["a", "b"]}, "needs a margin"),
         ({"spread": "a", "above": 1}, "spread needs below"),
         ({"arm": "a", "above": 0, "at": "lunch"}, "at must be one of"),
+        ({"arm": "a", "above": 0, "at": "once 0.2"}, "at must be one of"),
+        ({"arm": "a", "above": 0, "at": "seconds 1e"}, "at must be one of"),
         ({"arm": "a", "above": 0, "scale": "log"}, "difference or ratio"),
         ({"arm": "a", "above": -1, "scale": "ratio"}, "above 0"),
         ({"arm": "a", "above": 0, "hihger": "b"}, "higher"),

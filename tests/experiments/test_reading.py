@@ -51,6 +51,11 @@ LOSSES = history(
         ("val/loss", "epochs to 0.1", 5.0),
         ("val/loss", "seconds to 1", 4.0),
         ("val/loss", "seconds to 0.1", 5.0),
+        ("val/loss", "once train/loss 0.6", 1.0),
+        ("val/loss", "once val/accuracy 0.85", 2.0),
+        ("val/loss", "once train/loss 0.1", None),
+        ("val/loss", "once test/loss 0.1", None),
+        ("val/loss - train/loss", "once train/loss 1", 1.0),
         ("val/loss - train/loss", "last", 2.75),
         ("val/loss / train/loss", "selected", 2.0),
         ("test/loss", "selected", None),
@@ -80,3 +85,4 @@ def test_a_run_that_diverged_classifies_nothing_in_the_end() -> None:
 def test_only_the_metrics_that_are_read_are_fetched() -> None:
     assert metrics_in("a/b / c/d") == ("a/b", "c/d")
     assert needed(["a - b", "a"]) == ("a", "b", "time/epoch")
+    assert needed(["a"], ["last", "once c/d 0.2"]) == ("a", "c/d", "time/epoch")

@@ -1,0 +1,59 @@
+"""How sensitive a stored run is, against its own loss and the exact Hessian of a linear model."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+
+from nnlab import store
+from nnlab.cli.main import main
+from nnlab.config import config_of
+from nnlab.engine import transfer
+from nnlab.engine.session import start
+from nnlab.experiments.sensitivity import sensitivity
+from nnlab.launch.parents import find_parents
+
+EXAMPLES = 40
+
+
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> store.Database:
+    """One linear model trained on iris, in double precision."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--data", "iris", "--model", "linear", "--dtype", "float64", "--epochs", "3", "-q"]
+    assert main(["train", *words]) == 0
+    return store.open_database("runs.db", write=False)
+
+
+def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
+    db: store.Database,
+) -> None:
+    (run,) = store.runs(db)
+    found = sensitivity(db, run, examples=EXAMPLES, grid=5, directions=3)
+    assert found.examples == EXAMPLES
+    assert found.steps == (-1.0, -0.5, 0.0, 0.5, 1.0)
+    assert len(found.lines) == 3
+    for line in found.lines:
+        assert line[2] == pytest.approx(found.loss, rel=1e-9)
+    # The plane's axes are the first two lines: rows go along the second, columns along the first.
+    assert found.surface[2] == pytest.approx(found.lines[0], rel=1e-9)
+    assert [row[2] for row in found.surface] == pytest.approx(found.lines[1], rel=1e-9)
+
+    saved = transfer.read_weights(Path(find_parents(db, str(run.id)).of(run.seed).path))
+    part = start(config_of(run.trial.setting, run.seed)).data.train
+    x, y = part.examples[:EXAMPLES], part.targets[:EXAMPLES]
+
+    def loss(flat: torch.Tensor) -> torch.Tensor:
+        pieces = torch.split(flat, [value.numel() for value in saved.values()])
+        matrix, bias = (p.view_as(v) for p, v in zip(pieces, saved.values(), strict=True))
+        return functional.cross_entropy(functional.linear(x.flatten(1), matrix, bias), y)
+
+    flat = torch.cat([value.flatten() for value in saved.values()]).requires_grad_()
+    (slope,) = torch.autograd.grad(loss(flat), flat)
+    hessian = torch.autograd.functional.hessian(loss, flat)  # type: ignore[no-untyped-call]
+    assert found.loss == pytest.approx(loss(flat).item(), rel=1e-9)
+    assert found.gradient_norm == pytest.approx(slope.norm().item(), rel=1e-9)
+    assert found.converged
+    assert found.eigenvalue == pytest.approx(torch.linalg.eigvalsh(hessian)[-1].item(), rel=1e-2)
+    assert found.rise > 0
