@@ -1,6 +1,7 @@
 """Histograms of what layers put out, as drawn."""
 
 import numpy as np
+from drawn import xs, ys
 from matplotlib.patches import Rectangle
 
 from nnlab.plots.init_histograms import Outputs, init_histograms
@@ -19,9 +20,9 @@ def test_heights_are_those_of_the_sample_and_lines_the_sds() -> None:
     assert heights == np.histogram(SAMPLE, bins=40, range=(0, 4))[0].tolist()
     assert [ax.get_title() for ax in axes[:2]] == ["layer 1", "layer 2"]
     assert not nothing.patches  # all alike: a line where they are
-    assert list(nothing.lines[0].get_xdata()) == [0.0, 0.0]
-    assert [tuple(line.get_ydata()) for line in sds.lines] == [(0.5, 0.05), (1.0, 1.0)]
-    assert [tuple(line.get_xdata()) for line in sds.lines] == [(1, 2), (1, 2)]
+    assert xs(nothing.lines[0]) == (0.0, 0.0)
+    assert [ys(line) for line in sds.lines] == [(0.5, 0.05), (1.0, 1.0)]
+    assert [xs(line) for line in sds.lines] == [(1, 2), (1, 2)]
     assert sds.get_yscale() == "log"
 
 
@@ -34,4 +35,4 @@ def test_of_a_deep_model_some_layers_are_drawn_and_named_by_their_number() -> No
     row = Outputs("deep", (1.0,) * 20, {1: SAMPLE, 11: SAMPLE, 20: SAMPLE})
     axes = init_histograms([row]).axes
     assert [ax.get_title() for ax in axes[:-1]] == ["layer 1", "layer 11", "layer 20"]
-    assert len(axes[-1].lines[0].get_ydata()) == 20
+    assert len(ys(axes[-1].lines[0])) == 20

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from drawn import xs, ys
 
 from nnlab.plots.landscape import Slices, landscape
 
@@ -16,8 +17,8 @@ def test_lines_are_drawn_as_given_and_all_panels_share_one_scale() -> None:
     other = Slices("other", STEPS, ((90.0, 0.5, 80.0),), SURFACE)
     figure = landscape([Slices("run 1", STEPS, LINES, SURFACE), other])
     lines, below = figure.axes[0], figure.axes[2]
-    assert [tuple(line.get_ydata()) for line in lines.lines] == list(LINES)
-    assert tuple(lines.lines[0].get_xdata()) == STEPS
+    assert [ys(line) for line in lines.lines] == list(LINES)
+    assert xs(lines.lines[0]) == STEPS
     assert lines.get_title() == "run 1"
     assert lines.get_ylim() == below.get_ylim() == pytest.approx((0.4, 112.5))
 
@@ -26,7 +27,7 @@ def test_the_plane_is_drawn_where_it_was_measured() -> None:
     figure = landscape([Slices("run 1", STEPS, LINES, SURFACE)])
     plane = figure.axes[1]
     assert plane.get_xlim() == plane.get_ylim() == (-1.0, 1.0)
-    assert [list(line.get_xdata()) for line in plane.lines] == [[0]]
+    assert [xs(line) for line in plane.lines] == [(0.0,)]
     (contours,) = plane.collections
     assert np.allclose(contours.get_clim(), (1.0, 9.0))
 

@@ -1,6 +1,7 @@
 """A range test as drawn: the numbers given, and the suggestion where it was found."""
 
 import pytest
+from drawn import xs, ys
 
 from nnlab.plots.lr_range import lr_range
 
@@ -12,10 +13,10 @@ def test_every_test_is_drawn_raw_and_smoothed_with_the_suggestion_across() -> No
     (ax,) = lr_range(tests, 0.005).axes
     raw, smooth, *_ = ax.lines
     for line, values in ((raw, tests[0][1]), (smooth, tests[0][2])):
-        assert tuple(line.get_xdata()) == LRS
-        assert tuple(line.get_ydata()) == values
+        assert xs(line) == LRS
+        assert ys(line) == values
     assert len(ax.lines) == 2 * len(tests) + 1
-    assert list(ax.lines[-1].get_xdata()) == [0.005, 0.005]
+    assert xs(ax.lines[-1]) == (0.005, 0.005)
     (text,) = ax.texts
     assert text.get_text().strip() == "lr 0.005"
     assert ax.get_xscale() == "log"
