@@ -1,6 +1,7 @@
 """From a data set to tensors on a device: split, treated by what the training split shows."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from nnlab.catalogue import Task
 from nnlab.config import RunConfig
 from nnlab.engine.data import inputs
 from nnlab.engine.data.arrange import arrange
+from nnlab.engine.data.checks import checks_of
 from nnlab.engine.data.dataset import Dataset
 
 # What the prepared data follow from, beside the device and the width of a number.
@@ -37,6 +39,7 @@ class Prepared:
 
     `target_scale` turns an error in the loss's units into the target's own: targets of a
     regression are standardised on the training split, so that one learning rate fits all.
+    `checks` are those of `nnlab.engine.data.checks`.
     """
 
     task: Task
@@ -47,6 +50,7 @@ class Prepared:
     test: Part
     fingerprint: str
     target_scale: float = 1.0
+    checks: Mapping[str, float] = field(default_factory=dict)
 
     def channels_last(self) -> "Prepared":
         """The same with the channels of its images last in memory; shapes stay as they are."""
@@ -91,15 +95,18 @@ def _prepared(config: RunConfig, device: torch.device) -> Prepared:
             torch.from_numpy(targets[chosen]).to(device, kind),
         )
 
+    train, val = part(rows.train), part(rows.val)
+    classes = dataset.outputs if dataset.task == "classification" else 0
     return Prepared(
         dataset.task,
         dataset.in_shape,
         dataset.outputs,
-        part(rows.train),
-        part(rows.val),
+        train,
+        val,
         part(rows.test),
         arranged.fingerprint,
         target_scale,
+        checks_of(train, val, classes),
     )
 
 

@@ -9,14 +9,16 @@ far it moved the weights, of their size, and `probe/gradient_noise` (`engine.gra
 `full` adds for each layer of weights `probe/grad_norm/<layer>`, on the first rows of the training
 split, and `probe/update_ratio/<layer>`; `sensitivity` adds `probe/rise` and `probe/sharpness`
 after each epoch and, as `probe/start_rise` and `probe/start_sharpness`, before the first
-(`sensitivity`).
+(`sensitivity`). With the first epoch come the numbers of the data, `data/…`
+(`engine.data.checks`).
 
 Nothing here changes what is trained.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -50,6 +52,7 @@ class Probe:
         *,
         full: Landscape | None = None,
         sensitive: Landscape | None = None,
+        checks: Mapping[str, float] = MappingProxyType({}),
         every: int = 1,
         every_step: int = 1,
         last: int = 0,
@@ -62,6 +65,7 @@ class Probe:
             examples: the fixed batch, for where no evaluation is heard.
             full: where the gradient of each layer is measured.
             sensitive: where the sensitivity of the loss is measured.
+            checks: what was measured of the data.
             every: epochs from one look to the next.
             every_step: epochs from one look at the last step to the next, a multiple of `every`.
             last: the last epoch.
@@ -69,6 +73,7 @@ class Probe:
         """
         self._model, self._full, self._sensitive = model, full, sensitive
         self._every, self._every_step, self._last, self._hears = every, every_step, last, hears
+        self._checks = checks
         self._layers = Layers(model, examples)
         self._step = LastStep(model, each=full is not None)
         self._noise = GradientNoise(model)
@@ -83,11 +88,12 @@ class Probe:
         return self._is_due(epoch, self._every_step)
 
     def before_training(self) -> dict[str, float]:
-        """What is measured before the first epoch."""
-        if self._sensitive is None:
-            return {}
-        found = sensitivity_of(self._sensitive)
-        return {f"probe/start_{name}": value for name, value in found.items()}
+        """What is measured before the first epoch, and of the data."""
+        values = dict(self._checks)
+        if self._sensitive is not None:
+            found = sensitivity_of(self._sensitive)
+            values |= {f"probe/start_{name}": value for name, value in found.items()}
+        return values
 
     def before_last_step(self) -> None:
         """Notes the weights before the epoch's last step."""
@@ -146,6 +152,7 @@ def build(config: RunConfig, model: nn.Module, data: Prepared, steps: int) -> Pr
         data.val.examples[:BATCH],
         full=landscape(BATCH) if config.probe == "full" else None,
         sensitive=landscape(EXAMPLES) if config.probe == "sensitivity" else None,
+        checks=data.checks,
         every=every if light else 1,
         every_step=every * math.ceil(STEPS_A_STEP / (steps * every)) if light else 1,
         last=config.epochs,

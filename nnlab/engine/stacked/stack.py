@@ -132,6 +132,8 @@ class Stack:
                 mine |= {f"train/{name}_exact": value for name, value in exact.items()}
         better = []
         for row, (session, mine) in enumerate(zip(sessions, values, strict=True)):
+            if session.epoch == 0 and session.probe is not None:
+                mine |= session.probe.before_training()
             session.epoch += 1
             session.val_losses.append(mine["val/loss"])
             if _selects(session, mine):

@@ -1,0 +1,200 @@
+"""Trainings whose faults are known: by construction, or by the true risk on fresh examples.
+
+Half of the data sets is `fitted`: thresholds and calibration were set on trainings of these. The
+other half is `unseen`, and figures are reported on it.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FITTED = ("two-moons", "xor", "teacher-student", "digits", "wine", "diabetes")
+UNSEEN = ("circles", "spirals", "sequences", "blobs", "breast-cancer", "iris")
+# Those that fresh examples can be drawn of, as many as wanted.
+GENERATED = ("two-moons", "xor", "teacher-student", "circles", "spirals", "sequences", "blobs")
+# A test split of 9,800 tells the true risk; 280 validate; `train_size` are trained on.
+FRESH: Mapping[str, Any] = {"samples": 14_000, "test_fraction": 0.7, "val_fraction": 0.02}
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One training: what is wrong with it, and its setting.
+
+    `truth` is the code of the fault that was built in, empty for a healthy run, and None where
+    the true risk decides between overfitting and health. `accepted` are codes that name the fault
+    as well. `data` is a set's name, or how `grow` makes one.
+    """
+
+    name: str
+    half: str
+    truth: str | None
+    setting: Mapping[str, Any]
+    seed: int
+    accepted: tuple[str, ...] = field(default=())
+
+
+def specimens() -> Iterator[Specimen]:
+    """All of the corpus, always the same."""
+    for half, sets in (("fitted", FITTED), ("unseen", UNSEEN)):
+        for data in sets:
+            yield from _risky(half, data)
+            yield from _healthy(half, data)
+            yield from _faulty(half, data)
+        yield from _of_data(half)
+
+
+def _risky(half: str, data: str) -> Iterator[Specimen]:
+    """Small training sets and large networks: some overfit, some do not."""
+    if data not in GENERATED:
+        return
+    for number in range(36):
+        draw = random.Random(f"risky/{data}/{number}")
+        setting: dict[str, Any] = {
+            **FRESH,
+            "data": data,
+            "train_size": round(2 ** draw.uniform(5, 11)),
+            "widths": draw.choice(("64", "128", "256", "64,64", "128,128")),
+            "opt": draw.choice(("adam", "adam", "adamw", "momentum")),
+            "epochs": draw.choice((20, 40, 80, 120)),
+            "batch_size": draw.choice((16, 32)),
+            "dropout": draw.choice((0.0, 0.0, 0.0, 0.2)),
+            "decay": draw.choice(("none", "none", "cosine")),
+        }
+        setting["lr"] = draw.choice((1e-3, 3e-3, 1e-2)) * (5 if setting["opt"] == "momentum" else 1)
+        if data == "teacher-student":
+            setting["data_noise"] = draw.choice((0.1, 0.5, 1.0))
+        else:
+            setting["label_noise"] = draw.choice((0.0, 0.0, 0.1, 0.25))
+        if data in ("two-moons", "circles", "xor"):
+            setting["data_noise"] = draw.choice((0.1, 0.2, 0.35))
+        if data == "blobs":
+            setting["data_noise"] = draw.choice((1.0, 2.0))
+        yield Specimen(f"risk {number}", half, None, setting, number)
+
+
+HEALTHY: Mapping[str, Mapping[str, Any]] = {
+    "adam": {"opt": "adam", "lr": 1e-3},
+    "adam quick": {"opt": "adam", "lr": 5e-3, "decay": "cosine"},
+    "sgd step": {"opt": "nesterov", "lr": 0.05, "decay": "step", "decay_every": 12},
+    "dropout": {"opt": "adam", "lr": 2e-3, "dropout": 0.2, "decay": "cosine"},
+    "batch norm": {"opt": "adam", "lr": 2e-3, "norm": "batch", "depth": 3, "decay": "linear"},
+    "restarts": {"opt": "adam", "lr": 3e-3, "decay": "cosine", "decay_restarts": 3},
+    "onecycle": {"opt": "adam", "lr": 1e-2, "decay": "onecycle"},
+    "small batches": {"opt": "adam", "lr": 1e-3, "batch_size": 8, "decay": "cosine"},
+    "tanh": {"opt": "adam", "lr": 2e-3, "activation": "tanh", "decay": "cosine"},
+    "weight decay": {"opt": "adamw", "lr": 3e-3, "weight_decay": 0.05, "decay": "cosine"},
+    "full batch": {"opt": "adam", "lr": 1e-2, "batch_size": "full", "epochs": 250},
+}
+
+
+def _healthy(half: str, data: str) -> Iterator[Specimen]:
+    """Ordinary trainings with enough data, long enough and not much longer.
+
+    Of a set that fresh examples can be drawn of, the true risk has the last word.
+    """
+    for name, recipe in HEALTHY.items():
+        for seed in (1, 2):
+            setting: dict[str, Any] = {
+                "data": data,
+                "epochs": _epochs(data),
+                "batch_size": 32,
+                "width": 32,
+                "l2": 1e-3,
+                **recipe,
+            }
+            if data in GENERATED:
+                setting |= {**FRESH, "train_size": 2000}
+            if recipe.get("norm") and data in ("wine", "iris", "diabetes"):
+                setting["depth"] = 1
+            yield Specimen(f"healthy {name}", half, "", setting, seed)
+
+
+def _epochs(data: str) -> int:
+    """Enough for a small network, at 2,000 examples or what there is."""
+    return {"spirals": 60, "sequences": 40, "teacher-student": 40, "diabetes": 30}.get(data, 40)
+
+
+Fault = tuple[str, str, tuple[str, ...], Mapping[str, Any]]
+FAULTS: tuple[Fault, ...] = (
+    ("lr too high, adam", "NN202", ("NN201",), {"opt": "adam", "lr": 1.0}),
+    ("lr too high, momentum", "NN202", ("NN201",), {"opt": "momentum", "lr": 3.0}),
+    ("lr far too high", "NN201", ("NN202",), {"opt": "sgd", "lr": 100.0}),
+    ("lr too low, adam", "NN203", (), {"opt": "adam", "lr": 3e-6}),
+    ("lr too low, sgd", "NN203", (), {"opt": "sgd", "lr": 1e-5}),
+    ("cut early", "NN105", (), {"opt": "adam", "lr": 5e-4, "epochs": 5}),
+    (
+        "deep sigmoid",
+        "NN301",
+        (),
+        {"opt": "sgd", "lr": 0.05, "activation": "sigmoid", "depth": 8, "init": "xavier"},
+    ),
+    (
+        "deep sigmoid, adam",
+        "NN301",
+        (),
+        {"opt": "adam", "lr": 1e-4, "activation": "sigmoid", "depth": 12, "init": "xavier"},
+    ),
+    (
+        "init too large",
+        "NN305",
+        (),
+        {"opt": "sgd", "lr": 1e-3, "depth": 6, "init": "normal", "init_scale": 1.0},
+    ),
+    (
+        "init too small",
+        "NN305",
+        (),
+        {"opt": "sgd", "lr": 0.01, "depth": 6, "init": "normal", "init_scale": 0.01},
+    ),
+    ("zeros", "NN306", (), {"opt": "adam", "lr": 1e-3, "init": "zeros", "depth": 2}),
+    ("dead", "NN303", (), {"opt": "adam", "lr": 1e-3, "bias_init": -20.0, "depth": 2}),
+    (
+        "saturated",
+        "NN304",
+        (),
+        {
+            "opt": "sgd", "lr": 1e-3, "activation": "tanh", "depth": 3,
+            "init": "normal", "init_scale": 3.0,
+        },
+    ),
+    ("dropout", "NN307", (), {"opt": "adam", "lr": 1e-3, "dropout": 0.95, "depth": 3}),
+    ("softmax twice", "NN308", (), {"opt": "adam", "lr": 5e-3, "model": "softmax"}),
+    ("one a step", "NN204", ("NN202",), {"opt": "sgd", "lr": 0.15, "batch_size": 1, "epochs": 15, "train_size": 250}),
+)  # fmt: skip
+_CLASSES_ONLY = ("softmax twice",)
+
+
+def _faulty(half: str, data: str) -> Iterator[Specimen]:
+    for name, code, accepted, recipe in FAULTS:
+        if name in _CLASSES_ONLY and data in ("teacher-student", "diabetes"):
+            continue
+        for seed in (3, 4):
+            setting = {"data": data, "epochs": 30, "batch_size": 32, "width": 32, **recipe}
+            if data in GENERATED:
+                setting |= {"samples": 2000}
+            yield Specimen(name, half, code, setting, seed, accepted)
+    if data in ("xor", "circles", "spirals", "two-moons"):
+        linear = {"data": data, "model": "linear", "opt": "adam", "lr": 0.03, "epochs": 40}
+        # A line through xor or circles is at chance.
+        yield Specimen("linear", half, "NN104", linear, 3, ("NN106",))
+
+
+def _of_data(half: str) -> Iterator[Specimen]:
+    """Faults of the data; `grow` makes the sets from their names."""
+    train = {"opt": "adam", "lr": 2e-3, "epochs": 30, "batch_size": 32, "width": 32}
+    made: tuple[tuple[str, str, tuple[str, ...], Mapping[str, Any]], ...] = (
+        ("raw", "NN401", ("NN201", "NN202"), {"inputs": "none", "opt": "momentum", "lr": 0.01}),
+        ("overlap", "NN403", (), {}),
+        ("broken", "NN404", (), {}),
+        ("imbalance", "NN402", (), {}),
+        ("lacking", "NN402", (), {}),
+        ("shifted", "NN103", ("NN404",), {}),
+        ("easier", "NN405", (), {}),
+    )
+    for name, code, accepted, recipe in made:
+        for seed in range(6):
+            kind = f"{name}/{half}/{seed}"
+            yield Specimen(
+                f"data {name}", half, code, {**train, **recipe, "data": kind}, seed, accepted
+            )

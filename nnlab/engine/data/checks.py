@@ -1,0 +1,95 @@
+"""What can be wrong with data, in numbers: metrics `data/…` of the first epoch.
+
+They are measured once, on the splits as the model gets them: sizes (`data/train`, `data/val`),
+`data/classes`, the shares of the largest and the smallest class in training (`data/majority`,
+`data/minority`), classes that training or validation lacks (`data/missing_classes`), features of
+one value (`data/constant`) and features that equal another (`data/duplicates`), the share of
+training rows that occur twice (`data/repeated`), the share of validation rows that training has
+too (`data/overlap`), and how far inputs are from mean 0 and sd 1: the largest |mean| and sd of
+a feature (`data/mean`, `data/sd`) and the ratio of the largest sd to the smallest
+(`data/sd_ratio`).
+"""
+
+from typing import Protocol
+
+import torch
+
+# Rows that are looked at together, so that large sets need little memory beside.
+_CHUNK = 4096
+
+
+class Split(Protocol):
+    """Examples [n, ...] and their targets."""
+
+    @property
+    def examples(self) -> torch.Tensor:
+        """As the model gets them."""
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """Classes [n], or numbers [n, 1]."""
+
+
+def checks_of(train: Split, val: Split, classes: int) -> dict[str, float]:
+    """Measures two splits; `classes` is 0 for regression."""
+    x, y = train.examples, train.targets
+    found = {"train": float(len(x)), "val": float(len(val.examples)), **_of_features(x)}
+    prints, val_prints = _prints(x), _prints(val.examples)
+    known, counts = torch.unique(prints, dim=0, return_counts=True)
+    found["repeated"] = float(counts[counts > 1].sum() / len(x))
+    found["overlap"] = _shared(known, val_prints)
+    if classes:
+        found |= _of_classes(y, val.targets, classes)
+    return {f"data/{name}": value for name, value in found.items()}
+
+
+def _of_features(x: torch.Tensor) -> dict[str, float]:
+    """Features of tables and sequences; channels of images."""
+    images = x.ndim == 4
+    variance, mean = torch.var_mean(x, (0, 2, 3) if images else 0, correction=0)
+    sd, mean = variance.sqrt().double().flatten(), mean.double().flatten()
+    still = sd <= 1e-6 * (1 + mean.abs())
+    moving = sd[~still]
+    twins = 0
+    if x.ndim == 2 and len(moving) > 1:
+        twins = len(moving) - len(torch.unique(_prints(x[:, ~still].T), dim=0))
+    return {
+        "constant": float(still.sum()),
+        "duplicates": float(twins),
+        "mean": float(mean.abs().max()),
+        "sd": float(sd.max()),
+        "sd_ratio": float(moving.max() / moving.min()) if len(moving) else 1.0,
+    }
+
+
+def _of_classes(y: torch.Tensor, val_y: torch.Tensor, classes: int) -> dict[str, float]:
+    counts, val_counts = (torch.bincount(part, minlength=classes) for part in (y, val_y))
+    return {
+        "classes": float(classes),
+        "majority": float(counts.max() / len(y)),
+        "minority": float(counts.min() / len(y)),
+        "missing_classes": float(((counts == 0) | (val_counts == 0)).sum()),
+    }
+
+
+def _prints(x: torch.Tensor) -> torch.Tensor:
+    """Two numbers for each row, equal where rows are equal and else, for all that is likely, not.
+
+    Products with integers drawn at random, summed in whole numbers: no rounding depends on the
+    place of a row.
+    """
+    draw = torch.Generator().manual_seed(0)
+    factors = torch.randint(1, 2**31, (2, x[0].numel()), generator=draw).to(x.device)
+    parts = []
+    for rows in torch.split(x, _CHUNK):
+        bits = rows.flatten(1).contiguous().float().view(torch.int32).long()
+        parts.append(torch.stack([(bits * factor).sum(1) for factor in factors], dim=1))
+    return torch.cat(parts)
+
+
+def _shared(known: torch.Tensor, rows: torch.Tensor) -> float:
+    """The share of `rows` that are among the `known` ones, which do not repeat."""
+    if not len(rows):
+        return 0.0
+    wanted = set(map(tuple, known.tolist()))
+    return sum(tuple(row) in wanted for row in rows.tolist()) / len(rows)
