@@ -23,6 +23,14 @@ def kinds(incomplete: str) -> list[str]:
     return [kind for kind in catalogue.KINDS if kind.startswith(incomplete)]
 
 
+def findings(incomplete: str) -> list[tuple[str, str]]:
+    """Completes the code of a finding."""
+    from nnlab.diagnose import ALL_RULES
+
+    wanted = incomplete.upper()
+    return [(rule.code, rule.name) for rule in ALL_RULES if rule.code.startswith(wanted)]
+
+
 def studies(incomplete: str) -> list[tuple[str, str]]:
     """Completes the name of a study."""
     return [(name, help_) for name, help_ in _studies() if name.startswith(incomplete)]

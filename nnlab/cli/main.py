@@ -25,6 +25,8 @@ COMMANDS = {
     "watch": ("watch", "Watch runs from another terminal: progress, speed, failures.", _TRAIN),
     "verify": ("verify", "Train runs again: the same to the last bit, or what differs.", _TRAIN),
     "stop": ("stop", "Stop runs after their epoch, from any terminal.", _TRAIN),
+    "diagnose": ("diagnose", "Say what is wrong with runs, or with curves from a CSV.", _LOOK),
+    "explain": ("explain", "Explain a finding: what it rests on, what to try.", _KNOW),
     "compare": ("compare", "Rank trials, seeds aggregated; only what differs is shown.", _LOOK),
     "plot": ("plot", "Draw figures: curves, lr.", _LOOK),
     "probe": ("probe", "Look inside models: signals at the start, sensitivity.", _LOOK),

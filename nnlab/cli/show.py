@@ -8,11 +8,12 @@ import typer
 
 from nnlab import store
 from nnlab.cli import announce, completion
+from nnlab.cli.findings import as_json, print_findings
 from nnlab.cli.ls import local_time
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say, show_table
-from nnlab.records import Attempt, Finding, Run, Summary
+from nnlab.records import Attempt, Run, Summary
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -72,7 +73,7 @@ def _as_json(db: store.Database, run: Run) -> Mapping[str, Any]:
         **_state(run),
         "setting": dict(run.trial.setting),
         "metrics": _metrics(db, run),
-        "findings": [_finding(f) for f in store.findings(db, [run.id]).get(run.id, ())],
+        "findings": [as_json(f) for f in store.findings(db, [run.id]).get(run.id, ())],
         "attempts": [_attempt(attempt) for attempt in store.attempts(db, run.id)],
         "artifacts": [
             {"kind": a.kind, "path": str(db.address.artifacts / a.path), "bytes": a.size}
@@ -93,7 +94,7 @@ def _show(db: store.Database, run: Run, how: Format) -> None:
     files = [str(db.address.artifacts / made.path) for made in store.artifacts(db, run.id)]
     _print_pairs([("Artifact", path) for path in files])
     render(metrics, METRICS, Format.TABLE)
-    _print_findings(store.findings(db, [run.id]).get(run.id, ()))
+    print_findings(store.findings(db, [run.id]).get(run.id, ()))
 
 
 def _show_curves(db: store.Database, run: Run, how: Format) -> None:
@@ -116,19 +117,6 @@ def _metric(summary: Summary) -> Mapping[str, Any]:
         "best": summary.best,
         "best_epoch": summary.best_epoch,
         "n": summary.n,
-    }
-
-
-def _finding(finding: Finding) -> Mapping[str, Any]:
-    return {
-        "code": finding.code,
-        "name": finding.name,
-        "severity": str(finding.severity),
-        "confidence": finding.confidence,
-        "onset": finding.onset,
-        "message": finding.message,
-        "remedy": finding.remedy,
-        "evidence": dict(finding.evidence),
     }
 
 
@@ -260,12 +248,3 @@ def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
         table.add_row(key, Text(value))
     if pairs:
         show_table(table)
-
-
-def _print_findings(findings: Sequence[Finding]) -> None:
-    if not findings:
-        say("no findings")
-    for finding in findings:
-        style = "yellow" if finding.severity != "info" else ""
-        say(f"{finding.code} {finding.name} ({finding.severity}): {finding.message}", style=style)
-        say(f"  try: {finding.remedy}", style="dim")

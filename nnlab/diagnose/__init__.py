@@ -3,21 +3,33 @@
 Pure and quick to import: the standard library and the records, nothing else.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from nnlab.diagnose.case import Case
+from nnlab.diagnose.order import Folded, folded, in_order
 from nnlab.diagnose.rule import Rule
 from nnlab.diagnose.rules import RULES
-from nnlab.records import Finding, History, Severity
+from nnlab.diagnose.seeds import SeedsDisagree
+from nnlab.records import Finding, History, Scalar
 
-__all__ = ["RULES", "Rule", "diagnose"]
+__all__ = ["ALL_RULES", "RULES", "Case", "Folded", "Rule", "SeedsDisagree", "diagnose", "folded"]
 
-_WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+# Those of a run, and the one of a trial.
+ALL_RULES: tuple[Rule, ...] = (*RULES, SeedsDisagree())
 
 
-def diagnose(history: History) -> tuple[Finding, ...]:
-    """All findings of a run, the most severe first, the surer first among equals.
+def diagnose(
+    history: History, setting: Mapping[str, Scalar] = MappingProxyType({})
+) -> tuple[Finding, ...]:
+    """All findings of a run: causes before their symptoms, what is only worth knowing last.
+
+    Args:
+        history: the curves; more of them let more rules speak.
+        setting: that of the run, empty for curves from elsewhere.
 
     Never raises for what a history holds: one that is empty, short, full of NaN or cut in the
     middle yields what can be said of it, which may be nothing.
     """
-    found = [finding for rule in RULES if (finding := rule.check(history)) is not None]
-    found.sort(key=lambda f: (_WORST_FIRST.index(f.severity), -f.confidence, f.code))
-    return tuple(found)
+    case = Case(history, setting)
+    return in_order([found for rule in RULES if (found := rule.check(case)) is not None])

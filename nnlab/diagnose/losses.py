@@ -1,6 +1,7 @@
 """The two loss curves that rules compare, side by side and of a length that stays quick."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab.records import Curve, History
@@ -45,10 +46,25 @@ def loss_pair(history: History) -> LossPair | None:
     a run diverged, and what its losses did before says nothing of how well it generalises.
     """
     train = history.get("train/loss_exact") or history.get("train/loss")
-    val = history.get("val/loss")
+    return _pair(train, history.get("val/loss"))
+
+
+def error_pair(history: History) -> LossPair | None:
+    """The same of the error rates, 1 - accuracy."""
+    curves = (history.get("train/accuracy"), history.get("val/accuracy"))
+    train, val = (
+        Curve(curve.metric, curve.epochs, tuple(1.0 - value for value in curve.values))
+        if curve
+        else None
+        for curve in curves
+    )
+    return _pair(train, val)
+
+
+def _pair(train: Curve | None, val: Curve | None) -> LossPair | None:
     if not train or not val:
         return None
-    if not (_usable(train.values[-1]) and _usable(val.values[-1])):
+    if not (usable(train.values[-1]) and usable(val.values[-1])):
         return None
     epochs, train_at, val_at = _aligned(train, val)
     if not epochs:
@@ -64,7 +80,8 @@ def loss_pair(history: History) -> LossPair | None:
     )
 
 
-def _usable(value: float) -> bool:
+def usable(value: float) -> bool:
+    """Whether a loss is a number that has not overflowed."""
     return abs(value) < _OVERFLOWED  # False for NaN too
 
 
@@ -76,10 +93,10 @@ def _aligned(train: Curve, val: Curve) -> tuple[list[int], list[float], list[flo
     position, newest = 0, math.nan
     for epoch, value in val:
         while position < len(train) and train.epochs[position] <= epoch:
-            if _usable(train.values[position]):
+            if usable(train.values[position]):
                 newest = train.values[position]
             position += 1
-        if _usable(value) and math.isfinite(newest):
+        if usable(value) and math.isfinite(newest):
             epochs.append(epoch)
             train_at.append(newest)
             val_at.append(value)
@@ -100,3 +117,11 @@ def _grouped(
         out_val.append(sum(val[start:stop]) / (stop - start))
         start = stop
     return tuple(out_epochs), tuple(out_train), tuple(out_val)
+
+
+def condensed(
+    epochs: Sequence[int], values: Sequence[float]
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """One curve of a length that stays quick: later values are averaged in growing groups."""
+    kept, means, _ = _grouped(list(epochs), list(values), list(values))
+    return kept, means

@@ -1,12 +1,14 @@
 """What every rule of the diagnosis is."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from nnlab.records import Finding, History
+from nnlab.diagnose.case import Case
+from nnlab.records import Finding, Severity
 
 
 class Rule(Protocol):
-    """Reads a history and answers with a finding or None.
+    """Reads a case and answers with a finding or None.
 
     The docstring of a rule has three parts, which users read: What it finds, Why it matters,
     What to try. `code` is stable for ever; `name` is the short one that tables show.
@@ -20,5 +22,36 @@ class Rule(Protocol):
     def name(self) -> str:
         """A word or two, in lower case."""
 
-    def check(self, history: History) -> Finding | None:
+    @property
+    def remedy(self) -> str:
+        """What to try, in a line."""
+
+    def check(self, case: Case) -> Finding | None:
         """The finding with its evidence, or None where the rule does not hold."""
+
+
+# From this confidence on a finding is said aloud.
+ENOUGH = 0.5
+
+
+def finding(
+    rule: Rule,
+    severity: Severity,
+    confidence: float,
+    onset: int | None,
+    message: str,
+    evidence: Mapping[str, float],
+) -> Finding | None:
+    """A rule's finding, or None where it is not sure enough to be said."""
+    if confidence < ENOUGH:
+        return None
+    return Finding(
+        code=rule.code,
+        name=rule.name,
+        severity=severity,
+        confidence=confidence,
+        onset=onset,
+        message=message,
+        remedy=rule.remedy,
+        evidence=dict(evidence),
+    )

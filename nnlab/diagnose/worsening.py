@@ -3,9 +3,6 @@
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.turning import Turning
 
-# From this confidence on it is said aloud.
-ENOUGH = 0.5
-
 # Each is the value at which its ground is worth a confidence of one half.
 _SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.03, 0.06
 _NO_GAP, _CLEAR_GAP = 0.1, 0.3

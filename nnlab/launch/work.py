@@ -129,7 +129,7 @@ class Work:
             run,
             session.status,
             session.reason,
-            diagnose(store.history(self._db, run.id)),
+            diagnose(store.history(self._db, run.id), run.trial.setting),
             selected,
             session.selected_value if selected else None,
         )

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnlab.diagnose.case import Case
 from nnlab.diagnose.chance import validation_at_chance
-from nnlab.diagnose.losses import LossPair, loss_pair
-from nnlab.diagnose.turning import Turning, turning
-from nnlab.diagnose.worsening import ENOUGH, worsening_confidence
+from nnlab.diagnose.losses import LossPair
+from nnlab.diagnose.rule import finding
+from nnlab.diagnose.turning import Turning
+from nnlab.diagnose.worsening import worsening_confidence
 from nnlab.records import Finding, History, Severity
 
 
@@ -29,25 +31,22 @@ class Overfitting:
 
     code: ClassVar[str] = "NN101"
     name: ClassVar[str] = "overfitting"
+    remedy: ClassVar[str] = (
+        "stop at the best epoch; or dropout, weight decay, augmentation, more data"
+    )
 
-    def check(self, history: History) -> Finding | None:
+    def check(self, case: Case) -> Finding | None:
         """Needs `train/loss` (or `train/loss_exact`) and `val/loss`, three validations or more."""
-        pair = loss_pair(history)
-        if pair is None:
+        pair, turn = case.pair, case.turn
+        if pair is None or turn is None or validation_at_chance(case.history, pair, turn):
             return None
-        turn = turning(pair)
-        confidence = worsening_confidence(turn)
-        if confidence < ENOUGH or validation_at_chance(history, pair, turn):
-            return None
-        return Finding(
-            code=self.code,
-            name=self.name,
-            severity=Severity.WARNING,
-            confidence=confidence,
-            onset=turn.onset,
-            message=_message(turn, history),
-            remedy="stop at the best epoch; or dropout, weight decay, augmentation, more data",
-            evidence=_evidence(pair, turn),
+        return finding(
+            self,
+            Severity.WARNING,
+            worsening_confidence(turn),
+            turn.onset,
+            _message(turn, case.history),
+            _evidence(pair, turn),
         )
 
 

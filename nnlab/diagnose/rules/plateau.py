@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnlab.diagnose.case import Case
 from nnlab.diagnose.chance import validation_at_chance
 from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.losses import loss_pair
 from nnlab.diagnose.plateau import plateau_of
-from nnlab.diagnose.turning import turning
-from nnlab.diagnose.worsening import ENOUGH, worsening_confidence
-from nnlab.records import Finding, History, Severity
+from nnlab.diagnose.rule import ENOUGH, finding
+from nnlab.diagnose.worsening import worsening_confidence
+from nnlab.records import Finding, Severity
 
 # Each is the value at which its ground is worth a confidence of one half.
 _SHARE_OF_RUN = 0.25
@@ -34,13 +34,13 @@ class ValidationPlateau:
 
     code: ClassVar[str] = "NN102"
     name: ClassVar[str] = "validation plateau"
+    remedy: ClassVar[str] = "fewer epochs; or dropout, weight decay, augmentation"
 
-    def check(self, history: History) -> Finding | None:
+    def check(self, case: Case) -> Finding | None:
         """Needs the same losses as overfitting, and is silent where that is found."""
-        pair = loss_pair(history)
-        if pair is None or (flat := plateau_of(pair)) is None:
+        pair, turn = case.pair, case.turn
+        if pair is None or turn is None or (flat := plateau_of(pair)) is None:
             return None
-        turn = turning(pair)
         confidence = weakest(
             ramp(flat.since / len(pair), _SHARE_OF_RUN),
             ramp(flat.since, _VALIDATIONS),
@@ -52,24 +52,16 @@ class ValidationPlateau:
                 1.0,
             ),
         )
-        if (
-            confidence < ENOUGH
-            or worsening_confidence(turn) >= ENOUGH
-            or validation_at_chance(history, pair, turn)
-        ):
+        if worsening_confidence(turn) >= ENOUGH or validation_at_chance(case.history, pair, turn):
             return None
-        return Finding(
-            code=self.code,
-            name=self.name,
-            severity=Severity.INFO,
-            confidence=confidence,
-            onset=flat.onset,
-            message=(
-                f"validation loss stands at {flat.level:.4g} since epoch {flat.onset} while "
-                f"training loss kept falling ({flat.train_at_onset:.4g} to {flat.train_end:.4g})"
-            ),
-            remedy="fewer epochs; or dropout, weight decay, augmentation",
-            evidence={
+        return finding(
+            self,
+            Severity.INFO,
+            confidence,
+            flat.onset,
+            f"validation loss stands at {flat.level:.4g} since epoch {flat.onset} while "
+            f"training loss kept falling ({flat.train_at_onset:.4g} to {flat.train_end:.4g})",
+            {
                 "best_val_loss": pair.best_val,
                 "best_epoch": float(pair.best_epoch),
                 "final_val_loss": pair.last_val,

@@ -1,0 +1,70 @@
+"""Which finding comes first, and which ones are only symptoms of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnlab.records import Finding, Severity
+
+# Causes before what follows from them: what is wrong with the start of a run, with the output,
+# with the data, with the steps, with the end.
+ORDER = (
+    "NN306", "NN308", "NN305", "NN304", "NN301", "NN303", "NN401", "NN307", "NN201", "NN302",
+    "NN202", "NN203", "NN106", "NN404", "NN403", "NN204", "NN402", "NN104", "NN103", "NN101",
+    "NN501", "NN102", "NN205", "NN105", "NN405",
+)  # fmt: skip
+
+_NOT_LEARNING = frozenset({"NN106", "NN104", "NN105", "NN203", "NN205", "NN303", "NN405", "NN103"})
+_THROWN_ABOUT = frozenset({"NN201", "NN202", "NN204", "NN302", "NN205"})
+
+# What a finding explains: these are folded under it.
+SYMPTOMS: Mapping[str, frozenset[str]] = {
+    "NN306": _NOT_LEARNING | {"NN301"},
+    "NN308": _NOT_LEARNING - {"NN303"},
+    "NN305": _NOT_LEARNING | _THROWN_ABOUT | {"NN301", "NN304"},
+    "NN304": _NOT_LEARNING | {"NN301", "NN302"},
+    "NN301": _NOT_LEARNING,
+    "NN303": _NOT_LEARNING - {"NN303"},
+    "NN401": _NOT_LEARNING | _THROWN_ABOUT | {"NN305", "NN304"},
+    "NN307": _NOT_LEARNING,
+    "NN201": _NOT_LEARNING | _THROWN_ABOUT - {"NN201"} | {"NN101", "NN102", "NN404"},
+    "NN302": _NOT_LEARNING | _THROWN_ABOUT - {"NN302", "NN201"},
+    "NN202": _NOT_LEARNING | _THROWN_ABOUT - {"NN202", "NN201"} | {"NN101", "NN102"},
+    "NN203": frozenset({"NN106", "NN104", "NN105"}),
+    "NN106": frozenset({"NN104", "NN105", "NN103", "NN405", "NN205", "NN102", "NN101"}),
+    "NN404": frozenset({"NN101", "NN102", "NN103", "NN405", "NN204"}),
+    "NN403": frozenset({"NN405"}),
+    "NN204": frozenset({"NN205", "NN102", "NN105"}),
+    "NN103": frozenset({"NN102"}),
+    "NN101": frozenset({"NN102", "NN103"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A finding, and the other findings of its run that follow from it."""
+
+    finding: Finding
+    symptoms: tuple[Finding, ...]
+
+
+def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Causes before their symptoms; what is only worth knowing comes last."""
+    return tuple(sorted(findings, key=_place))
+
+
+def folded(findings: Sequence[Finding]) -> tuple[Folded, ...]:
+    """The findings of a run with symptoms put under the first cause that explains them."""
+    heads: list[tuple[Finding, list[Finding]]] = []
+    for finding in in_order(findings):
+        for head, symptoms in heads:
+            if finding.code in SYMPTOMS.get(head.code, ()) and head.severity is not Severity.INFO:
+                symptoms.append(finding)
+                break
+        else:
+            heads.append((finding, []))
+    return tuple(Folded(head, tuple(symptoms)) for head, symptoms in heads)
+
+
+def _place(finding: Finding) -> tuple[bool, int, float]:
+    place = ORDER.index(finding.code) if finding.code in ORDER else len(ORDER)
+    return finding.severity is Severity.INFO, place, -finding.confidence

@@ -1,0 +1,58 @@
+"""NN402."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnose.case import Case
+from nnlab.diagnose.confidence import ramp, weakest
+from nnlab.diagnose.rule import ENOUGH, finding
+from nnlab.records import Finding, Severity
+
+# How far the majority is beyond an even share, of what it could be, for one half.
+_BEYOND = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class DataFaults:
+    """Data: constant or duplicated features, classes that are rare or missing.
+
+    What it finds: features of one value or equal to another; one class holds most of the training
+    split; a class is missing from training or validation.
+
+    Why it matters: constant and duplicated features only cost time. With one class in the
+    majority accuracy looks high for a guess, and a class that a split lacks is not learned or
+    not validated at all.
+
+    What to try: drop such features; more examples of the rare class, or weigh it; read the loss
+    and not the accuracy; split so that every class is in every split.
+    """
+
+    code: ClassVar[str] = "NN402"
+    name: ClassVar[str] = "data"
+    remedy: ClassVar[str] = (
+        "split by class; read the loss, not the accuracy; drop constant features"
+    )
+
+    def check(self, case: Case) -> Finding | None:
+        """Needs the numbers of the data, which every run with a probe stores."""
+        told, evidence, sure, severity = [], {}, 0.0, Severity.INFO
+        majority, classes = case.fact("majority"), case.fact("classes")
+        missing = case.fact("missing_classes") or 0.0
+        if missing:
+            told.append(f"{_some(missing, 'class', 'classes')} missing from training or validation")
+            evidence["missing_classes"], sure, severity = missing, 0.99, Severity.WARNING
+        if majority is not None and classes:
+            beyond = (majority - 1 / classes) / (1 - 1 / classes)
+            if (imbalance := weakest(ramp(beyond, _BEYOND))) >= ENOUGH:
+                told.append(f"{majority:.0%} of the training split are of one class")
+                evidence["majority"], sure = majority, max(sure, imbalance)
+                severity = Severity.WARNING
+        for name, word in (("constant", "constant"), ("duplicates", "duplicated")):
+            if count := case.fact(name):
+                told.append(f"{_some(count, 'feature', 'features')} {word}")
+                evidence[f"{name}_features"], sure = count, max(sure, 0.9)
+        return finding(self, severity, sure, None, "; ".join(told), evidence)
+
+
+def _some(count: float, one: str, many: str) -> str:
+    return f"{count:.0f} {one if count == 1 else many}"

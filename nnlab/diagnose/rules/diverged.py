@@ -1,0 +1,61 @@
+"""NN201."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnose.case import Case
+from nnlab.diagnose.confidence import ramp, weakest
+from nnlab.diagnose.losses import usable
+from nnlab.diagnose.rule import finding
+from nnlab.diagnose.turning import ratio
+from nnlab.records import Finding, Severity
+
+# How many times its first and its best value a loss must end at for a confidence of one half.
+_GROWN, _ABOVE_BEST = 1.5, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged:
+    """Diverged: the loss has left all bounds.
+
+    What it finds: a loss became NaN or infinite, or training loss ended far above where it began
+    and had been, and stays there.
+
+    Why it matters: the weights of the last epochs are worthless; if the best epoch was kept, it
+    is what this run is worth.
+
+    What to try: a learning rate ten times smaller; warmup; gradient clipping (`--clip 1`);
+    normalised inputs; a smaller initialisation; in half precision, single.
+    """
+
+    code: ClassVar[str] = "NN201"
+    name: ClassVar[str] = "diverged"
+    remedy: ClassVar[str] = "a lower learning rate; warmup; --clip 1"
+
+    def check(self, case: Case) -> Finding | None:
+        """Needs a loss; two epochs where it stays finite."""
+        for metric in ("train/loss", "train/loss_exact", "val/loss"):
+            curve = case.history.get(metric)
+            bad = next((e for e, v in curve if not usable(v)), None) if curve else None
+            if curve and bad is not None and not usable(curve.values[-1]):
+                value = dict(curve)[bad]
+                told = "overflowed" if math.isfinite(value) else f"became {value}"
+                return finding(
+                    self, Severity.ERROR, 0.99, bad, f"{metric} {told} in epoch {bad}", {}
+                )
+        trend = case.training
+        if trend is None or len(trend) < 4 or min(trend.values) <= 0:
+            return None
+        grown = ratio(trend.end, max(trend.first, 1e-12))
+        above_best = ratio(trend.end, max(trend.best, 1e-12))
+        onset = trend.epochs[min(range(len(trend)), key=trend.values.__getitem__)]
+        return finding(
+            self,
+            Severity.ERROR,
+            weakest(ramp(grown, _GROWN), ramp(above_best, _ABOVE_BEST)),
+            onset,
+            f"training loss ended at {trend.end:.4g}, {grown:.3g} times where it began"
+            f" and {above_best:.3g} times its best",
+            {"grown": grown, "above_best": above_best, "final_train_loss": trend.end},
+        )

@@ -1,0 +1,68 @@
+"""NN106."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnose.case import Case
+from nnlab.diagnose.confidence import ramp, weakest
+from nnlab.diagnose.rule import finding
+from nnlab.diagnose.trend import Trend
+from nnlab.records import Finding, Severity
+
+# Of what there is to learn, and of the first loss.
+_LEARNED, _FALL = 0.1, 0.04
+# Without accuracy nobody knows what chance level is.
+_UNKNOWN = 0.8
+# A loss within 3 % of ln(C) is that of a uniform guess among C classes.
+_NEAR, _CLASSES = 0.03, (2, 3, 4, 5, 10, 20, 100, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class NoLearning:
+    """No learning: the model is at chance level, on its own training data.
+
+    What it finds: training accuracy never left that of guessing (or r2 never left 0), or, where
+    neither is known, training loss stands where it began.
+
+    Why it matters: nothing after this point says anything about the model, the data or the
+    setting: something keeps it from learning at all.
+
+    What to try: check the data and the targets first (shuffled labels?); then the learning rate,
+    by `nnlab find-lr`; the initialisation and the activation, by `nnlab probe init`;
+    normalised inputs.
+    """
+
+    code: ClassVar[str] = "NN106"
+    name: ClassVar[str] = "no learning"
+    remedy: ClassVar[str] = "nnlab find-lr; nnlab probe init; check the targets"
+
+    def check(self, case: Case) -> Finding | None:
+        """Needs a training curve of three epochs."""
+        trend = case.training
+        if trend is None or len(trend) < 3:
+            return None
+        evidence = {"first_train_loss": trend.first, "best_train_loss": trend.best}
+        if case.learned is not None:
+            confidence = weakest(ramp(_LEARNED - case.learned, _LEARNED / 2), ramp(len(trend), 2.0))
+            told = f"learned {case.learned:.0%} of what there is above guessing"
+            evidence["learned"] = case.learned
+        else:
+            flat = ramp(_FALL - trend.fall, _FALL / 2)
+            confidence = weakest(flat, ramp(len(trend), 4.0), _UNKNOWN, _starts_high(trend))
+            told = f"fell by {max(trend.fall, 0.0):.1%} in all"
+        return finding(
+            self,
+            Severity.ERROR,
+            confidence,
+            trend.epochs[0],
+            f"training has not begun: loss {trend.first:.4g} to {trend.end:.4g}, {told}",
+            evidence,
+        )
+
+
+def _starts_high(trend: Trend) -> float:
+    """A loss that stands low has been learned before: only one of a guess speaks for this."""
+    if min(trend.values) <= 0:
+        return 0.6
+    return 0.9 if any(abs(trend.end / math.log(c) - 1) < _NEAR for c in _CLASSES) else 0.0

@@ -1,0 +1,73 @@
+"""The way of one loss: how far it fell, whether it still does, how much it swings."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nnlab.diagnose.losses import condensed, usable
+from nnlab.diagnose.smoothing import low_median, scatter_around_rise, smoothed
+from nnlab.diagnose.turning import magnitude, ratio
+from nnlab.records import Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A loss over its epochs, in its unit where not said.
+
+    `first` is its first value, `end` the low median of its last eighth, `best` the lowest
+    smoothed one. `fall` is from `first` to `best` as a share of `first`. `late` is what share of
+    the whole fall came in the last quarter: 1/4 of a straight line, nothing of a plateau;
+    `late_relative` that late fall relative to the loss before it. `swing` is the scatter of the
+    second half around the best curve that never rises, and `swing_relative` relative to its
+    level; `jumps` is the share of steps in the second half that go up by more than 1 % of the
+    whole fall.
+    """
+
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+    first: float
+    end: float
+    best: float
+    fall: float
+    late: float
+    late_relative: float
+    swing: float
+    swing_relative: float
+    swing_share: float
+    jumps: float
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def trend_of(curve: Curve) -> Trend | None:
+    """Measures a curve's finite part; None where nothing is finite."""
+    points = [(epoch, value) for epoch, value in curve if usable(value)]
+    if not points:
+        return None
+    epochs, values = condensed([e for e, _ in points], [v for _, v in points])
+    smooth = smoothed(values)
+    n = len(values)
+    best = min(smooth)
+    end = low_median(values[-max(2, n // 8) :])
+    whole = values[0] - best
+    at = (3 * n) // 4
+    late_fall = smooth[at - 1] - smooth[-1] if n >= 4 else 0.0
+    half = values[n // 2 :]
+    swing = scatter_around_rise([-value for value in half]) if len(half) > 2 else 0.0
+    level = low_median(half)
+    up = sum(b - a > 0.01 * abs(whole) for a, b in pairwise(half))
+    return Trend(
+        epochs=epochs,
+        values=values,
+        first=values[0],
+        end=end,
+        best=best,
+        fall=ratio(whole, magnitude(values, values[0])),
+        late=ratio(late_fall, whole) if whole > 0 else 0.0,
+        late_relative=ratio(late_fall, magnitude(values, smooth[at - 1])) if n >= 4 else 0.0,
+        swing=swing,
+        swing_relative=ratio(swing, magnitude(values, level)),
+        swing_share=ratio(swing, whole) if whole > 0 else math.inf if swing > 0 else 0.0,
+        jumps=up / max(len(half) - 1, 1),
+    )
