@@ -13,8 +13,8 @@ FITTED = ("two-moons", "xor", "teacher-student", "digits", "wine", "diabetes")
 UNSEEN = ("circles", "spirals", "sequences", "blobs", "breast-cancer", "iris")
 # Those that fresh examples can be drawn of, as many as wanted.
 GENERATED = ("two-moons", "xor", "teacher-student", "circles", "spirals", "sequences", "blobs")
-# A test split of 9,800 tells the true risk; 280 validate; `train_size` are trained on.
-FRESH: Mapping[str, Any] = {"samples": 14_000, "test_fraction": 0.7, "val_fraction": 0.02}
+# A test split of 9,800 tells the true risk; 560 validate; `train_size` are trained on.
+FRESH: Mapping[str, Any] = {"samples": 14_000, "test_fraction": 0.7, "val_fraction": 0.04}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,8 @@ def _healthy(half: str, data: str) -> Iterator[Specimen]:
 
     Of a set that fresh examples can be drawn of, the true risk has the last word.
     """
+    if data == "diabetes":
+        return  # 310 patients with much noise: whatever is wide enough overfits
     for name, recipe in HEALTHY.items():
         for seed in (1, 2):
             setting: dict[str, Any] = {
@@ -105,14 +107,14 @@ def _healthy(half: str, data: str) -> Iterator[Specimen]:
             }
             if data in GENERATED:
                 setting |= {**FRESH, "train_size": 2000}
-            if recipe.get("norm") and data in ("wine", "iris", "diabetes"):
+            if recipe.get("norm") and data in ("wine", "iris"):
                 setting["depth"] = 1
             yield Specimen(f"healthy {name}", half, "", setting, seed)
 
 
 def _epochs(data: str) -> int:
     """Enough for a small network, at 2,000 examples or what there is."""
-    return {"spirals": 60, "sequences": 40, "teacher-student": 40, "diabetes": 30}.get(data, 40)
+    return {"spirals": 60, "sequences": 40, "teacher-student": 40}.get(data, 40)
 
 
 Fault = tuple[str, str, tuple[str, ...], Mapping[str, Any]]
@@ -163,16 +165,22 @@ FAULTS: tuple[Fault, ...] = (
     ("one a step", "NN204", ("NN202",), {"opt": "sgd", "lr": 0.15, "batch_size": 1, "epochs": 15}),
 )  # fmt: skip
 _CLASSES_ONLY = ("softmax twice",)
+# Noise that never ends needs labels that cannot be learned.
+_GENERATED_ONLY = ("one a step",)
 
 
 def _faulty(half: str, data: str) -> Iterator[Specimen]:
     for name, code, accepted, recipe in FAULTS:
         if name in _CLASSES_ONLY and data in ("teacher-student", "diabetes"):
             continue
+        if name in _GENERATED_ONLY and data not in GENERATED:
+            continue
         for seed in (3, 4):
             setting = {"data": data, "epochs": 30, "batch_size": 32, "width": 32, **recipe}
             if data in GENERATED:
-                setting |= {"samples": 400 if recipe.get("batch_size") == 1 else 2000}
+                setting |= {"samples": 1000}
+            if name in _GENERATED_ONLY and data != "teacher-student":
+                setting |= {"label_noise": 0.15}
             yield Specimen(name, half, code, setting, seed, accepted)
     if data in ("xor", "circles", "spirals", "two-moons"):
         linear = {"data": data, "model": "linear", "opt": "adam", "lr": 0.03, "epochs": 40}

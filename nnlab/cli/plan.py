@@ -11,9 +11,10 @@ from nnlab.cli import sampling
 from nnlab.cli.arms import arms_of, fields_of, joined, pretrain_of
 from nnlab.cli.place import opened
 from nnlab.config import choosables
+from nnlab.diagnose.codes import codes_of
 from nnlab.engine.data import facts
 from nnlab.engine.user import model_version
-from nnlab.errors import ConfigError, NoDatabase, UsageError, unknown_name
+from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_name
 from nnlab.experiments.deciding import comparisons
 from nnlab.experiments.sampling import Expand, next_points
 from nnlab.launch.parents import find_parents
@@ -241,8 +242,12 @@ def _expanded(
     for arm, space in spaces.items():
         try:
             found[arm] = expand_one(space)
+            for point in found[arm]:
+                codes_of(point.config.stop_on)
         except ConfigError as error:
             problems += [_of_arm(arm, problem) for problem in error.problems]
+        except UnknownName as error:
+            problems.append(_of_arm(arm, f"--stop-on: {error.message}"))
     if problems:
         raise ConfigError(problems)
     return found

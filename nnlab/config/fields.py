@@ -461,6 +461,15 @@ class RunConfig:
         ),
         Ge(0),
     ] = 0
+    stop_on: Annotated[
+        str,
+        Option(
+            "end the run when one of these is found: NN101,NN2xx; grids are separated by ;",
+            _RUN,
+            commas=True,
+            neutral="",
+        ),
+    ] = ""
     objective: Annotated[
         str | None,
         Option(

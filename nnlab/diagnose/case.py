@@ -41,6 +41,12 @@ class Case:
         return trend_of(curve) if curve else None
 
     @cached_property
+    def validation(self) -> Trend | None:
+        """The way of the validation loss, at the epochs that training was measured at too."""
+        pair = self.pair
+        return trend_of(Curve("val/loss", pair.epochs, pair.val)) if pair is not None else None
+
+    @cached_property
     def epochs(self) -> int:
         """The last epoch that anything is known of."""
         return max((curve.epochs[-1] for curve in self.history.curves.values() if curve), default=0)
@@ -91,6 +97,10 @@ class Case:
             if prefix == f"probe/{what}" and layer.isdigit() and curve:
                 found[int(layer)] = curve.values[-1 if last else 0]
         return dict(sorted(found.items()))
+
+    def at_start(self, what: str) -> dict[int, float]:
+        """The same of the untrained model; of the first epoch where that was not measured."""
+        return self.layers(f"start_{what}") or self.layers(what)
 
     def number(self, field: str) -> float | None:
         """A field of the setting as a number, None where it is unknown or no number."""

@@ -8,10 +8,12 @@ from nnlab.records import Finding, Severity
 # Causes before what follows from them: what is wrong with the start of a run, with the output,
 # with the data, with the steps, with the end.
 ORDER = (
-    "NN306", "NN308", "NN305", "NN304", "NN301", "NN303", "NN401", "NN307", "NN201", "NN302",
-    "NN202", "NN203", "NN106", "NN404", "NN403", "NN204", "NN402", "NN104", "NN103", "NN101",
-    "NN501", "NN102", "NN205", "NN105", "NN405",
+    "NN306", "NN308", "NN305", "NN304", "NN301", "NN401", "NN307", "NN201", "NN302", "NN202",
+    "NN303", "NN203", "NN106", "NN404", "NN403", "NN204", "NN402", "NN104", "NN103", "NN101",
+    "NN501", "NN405", "NN102", "NN205", "NN105",
 )  # fmt: skip
+# What is only worth knowing of the data comes after what is worth knowing of the run.
+_LAST = frozenset({"NN402", "NN404", "NN401"})
 
 _NOT_LEARNING = frozenset({"NN106", "NN104", "NN105", "NN203", "NN205", "NN303", "NN405", "NN103"})
 _THROWN_ABOUT = frozenset({"NN201", "NN202", "NN204", "NN302", "NN205"})
@@ -28,7 +30,7 @@ SYMPTOMS: Mapping[str, frozenset[str]] = {
     "NN307": _NOT_LEARNING,
     "NN201": _NOT_LEARNING | _THROWN_ABOUT - {"NN201"} | {"NN101", "NN102", "NN404"},
     "NN302": _NOT_LEARNING | _THROWN_ABOUT - {"NN302", "NN201"},
-    "NN202": _NOT_LEARNING | _THROWN_ABOUT - {"NN202", "NN201"} | {"NN101", "NN102"},
+    "NN202": _NOT_LEARNING | {"NN303"} | _THROWN_ABOUT - {"NN202", "NN201"} | {"NN101", "NN102"},
     "NN203": frozenset({"NN106", "NN104", "NN105"}),
     "NN106": frozenset({"NN104", "NN105", "NN103", "NN405", "NN205", "NN102", "NN101"}),
     "NN404": frozenset({"NN101", "NN102", "NN103", "NN405", "NN204"}),
@@ -67,4 +69,5 @@ def folded(findings: Sequence[Finding]) -> tuple[Folded, ...]:
 
 def _place(finding: Finding) -> tuple[bool, int, float]:
     place = ORDER.index(finding.code) if finding.code in ORDER else len(ORDER)
-    return finding.severity is Severity.INFO, place, -finding.confidence
+    info = finding.severity is Severity.INFO
+    return info, place + (len(ORDER) if info and finding.code in _LAST else 0), -finding.confidence

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Sequence
 
+# Of normal values: their sd over the median of their size.
+_MEDIAN_TO_SD = 1.4826
+
 
 def low_median(values: Sequence[float]) -> float:
     """The middle value, or the lower of the two middle ones, of a non-empty sequence.
@@ -37,6 +40,21 @@ def scatter_around_rise(values: Sequence[float]) -> float:
     residuals = [value - level for value, level in zip(values, fit, strict=True)]
     squares = sum(residual**2 for residual in residuals)
     return math.sqrt(squares / max(len(values) - levels, 1))
+
+
+def wobble(values: Sequence[float]) -> float:
+    """The sd of what goes up and down from value to value; 0 below three, and for a straight line.
+
+    From what each value differs by from the middle of its neighbours, so that neither a slope nor
+    a slow wave counts (Gasser, Sroka and Jennen-Steinmetz 1986); the median of that, so that
+    single jumps, as at a step of the learning rate, do not count either.
+    """
+    if len(values) < 3:
+        return 0.0
+    bends = [
+        abs(values[i] - (values[i - 1] + values[i + 1]) / 2) for i in range(1, len(values) - 1)
+    ]
+    return low_median(bends) * _MEDIAN_TO_SD / math.sqrt(1.5)
 
 
 def _never_falling(values: Sequence[float]) -> tuple[list[float], int]:

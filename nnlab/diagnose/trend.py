@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nnlab.diagnose.losses import condensed, usable
-from nnlab.diagnose.smoothing import low_median, scatter_around_rise, smoothed
+from nnlab.diagnose.smoothing import low_median, smoothed, wobble
 from nnlab.diagnose.turning import magnitude, ratio
 from nnlab.records import Curve
 
@@ -17,9 +17,9 @@ class Trend:
     `first` is its first value, `end` the low median of its last eighth, `best` the lowest
     smoothed one. `fall` is from `first` to `best` as a share of `first`. `late` is what share of
     the whole fall came in the last quarter: 1/4 of a straight line, nothing of a plateau;
-    `late_relative` that late fall relative to the loss before it. `swing` is the scatter of the
-    second half around the best curve that never rises, and `swing_relative` relative to its
-    level; `jumps` is the share of steps in the second half that go up by more than 1 % of the
+    `late_relative` that late fall relative to the loss before it. `swing` is the sd of the second
+    half around a smooth curve, `swing_relative` is relative to its level, `swing_share` to the
+    whole fall; `jumps` is the share of steps in the second half that go up by more than 1 % of the
     whole fall.
     """
 
@@ -54,7 +54,7 @@ def trend_of(curve: Curve) -> Trend | None:
     at = (3 * n) // 4
     late_fall = smooth[at - 1] - smooth[-1] if n >= 4 else 0.0
     half = values[n // 2 :]
-    swing = scatter_around_rise([-value for value in half]) if len(half) > 2 else 0.0
+    swing = wobble(half)
     level = low_median(half)
     up = sum(b - a > 0.01 * abs(whole) for a, b in pairwise(half))
     return Trend(

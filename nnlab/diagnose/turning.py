@@ -31,9 +31,10 @@ class Turning:
     the validations after it, of `validations` in all. `rise` is how far the last eighth of the
     curve lies above the minimum. `rise_relative` is rise / |minimum|, `rise_share` is rise / what
     validation had gained until the minimum. `rise_in_noise` is the rise in standard errors of
-    the scatter around it. `train_fall` is how far training loss fell over the same epochs,
-    `train_fall_relative` and `train_fall_share` compare it as for the rise. `gap` is the
-    distance of the ends, validation minus training, as a share of the validation loss.
+    the scatter around it, `trend_in_noise` how far the last third after the minimum lies above
+    the first third, in its standard errors. `train_fall` is how far training loss fell over the
+    same epochs, `train_fall_relative` and `train_fall_share` compare it as for the rise. `gap` is
+    the distance of the ends, validation minus training, as a share of the validation loss.
     Ratios are of magnitudes; with losses that may be negative they are taken of the gain.
     """
 
@@ -47,6 +48,7 @@ class Turning:
     rise_relative: float
     rise_share: float
     rise_in_noise: float
+    trend_in_noise: float
     train_at_onset: float
     train_end: float
     train_fall: float
@@ -77,6 +79,7 @@ def turning(pair: LossPair) -> Turning:
         rise_relative=ratio(rise, magnitude(pair.val, val[turn])),
         rise_share=ratio(rise, yardstick(pair.val, val[turn], gained)),
         rise_in_noise=ratio(rise, _standard_error(pair.val[turn:], reach_of(n), last)),
+        trend_in_noise=_trend_in_noise(pair.val[turn:]),
         train_at_onset=train[turn],
         train_end=train_end,
         train_fall=fall,
@@ -107,6 +110,15 @@ def yardstick(values: Sequence[float], minimum: float, gained: float) -> float:
 def _standard_error(after: Sequence[float], reach: int, last: int) -> float:
     """Of the difference between the minimum (a mean of 2 reach + 1) and the end (of `last`)."""
     return scatter_around_rise(after) * math.sqrt(1 / (2 * reach + 1) + 1 / last)
+
+
+def _trend_in_noise(after: Sequence[float]) -> float:
+    """What tells a rise from a minimum that was luck: after luck the curve stays where it is."""
+    third = len(after) // 3
+    if third < 2:
+        return 0.0
+    rise = (sum(after[-third:]) - sum(after[:third])) / third
+    return ratio(rise, scatter_around_rise(after) * math.sqrt(2 / third))
 
 
 def ratio(part: float, whole: float) -> float:

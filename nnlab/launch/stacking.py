@@ -155,7 +155,7 @@ class _Job:
             work = self._works[id(session)]
             if work.claim in self.left:
                 self._listener.epoch(work.run, epoch)
-                work.prune(epoch)
+                work.judge(epoch)
 
     def _save(self, stack: Stack) -> None:
         """Writes the checkpoints that are due."""

@@ -19,6 +19,7 @@ from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.parents import find_parents
 from nnlab.launch.provenance import environment
 from nnlab.launch.pruning import Pruning
+from nnlab.launch.watching import Watching
 from nnlab.records import Artifact, Epoch, Run, Status
 
 LEASE_SECONDS = 60.0
@@ -63,6 +64,7 @@ class Work:
         pruner = store.pruner_of(db, self.run)
         self._pruning = Pruning(db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
+        self._watching = Watching(db, self.run, partial(listener.noted, self.run))
 
     def open(self, engine: str) -> None:
         """Tells the store who trains the run: `solo`, or `stacked 64`."""
@@ -93,20 +95,22 @@ class Work:
         self._device_seconds += epoch.seconds
         self._writer.write(replace(epoch, values={**epoch.values, "time/epoch": epoch.seconds}))
 
-    def prune(self, epoch: Epoch) -> bool:
+    def judge(self, epoch: Epoch) -> bool:
         """Ends the run after a stored epoch if it does badly; says whether it did.
 
         Raises:
             StoreError: the other runs of its study cannot be read.
         """
         session = self.session
-        if self._pruning is None or session.done or session.status is not Status.RUNNING:
+        reason = self._watching.judge(epoch)
+        if session.done or session.status is not Status.RUNNING:
             return False
-        reason = self._pruning.judge(epoch)
+        if reason is None and self._pruning is not None:
+            reason = self._pruning.judge(epoch)
+            self._pruned_at = None if reason is None else epoch.number
         if reason is None:
             return False
         session.status, session.reason = Status.FINISHED, reason
-        self._pruned_at = epoch.number
         return True
 
     def conclude(self) -> None:

@@ -76,7 +76,7 @@ def _train(
     for epoch in train(work.session, lambda: work.stop_requested or should_stop()):
         work.store(epoch)
         listener.epoch(work.run, epoch)
-        if work.prune(epoch):
+        if work.judge(epoch):
             break
         if work.checkpoints.is_due(work.session):
             work.checkpoints.save(work.session)

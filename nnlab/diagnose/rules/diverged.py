@@ -37,8 +37,8 @@ class Diverged:
         """Needs a loss; two epochs where it stays finite."""
         for metric in ("train/loss", "train/loss_exact", "val/loss"):
             curve = case.history.get(metric)
-            bad = next((e for e, v in curve if not usable(v)), None) if curve else None
-            if curve and bad is not None and not usable(curve.values[-1]):
+            if curve and not usable(curve.values[-1]):
+                bad = next(e for e, v in curve if not usable(v))
                 value = dict(curve)[bad]
                 told = "overflowed" if math.isfinite(value) else f"became {value}"
                 return finding(

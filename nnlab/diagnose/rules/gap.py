@@ -18,7 +18,7 @@ _GAP, _APART = 0.5, 0.15
 class Gap:
     """Generalisation gap: validation was worse than training from the start.
 
-    What it finds: validation accuracy lay far below training accuracy (or its loss far above)
+    What it finds: validation accuracy lay far below training accuracy, and its loss far above,
     already when training had only begun, and the gap never closed. It did not come from
     training too long.
 
@@ -35,7 +35,7 @@ class Gap:
     remedy: ClassVar[str] = "compare the splits: nnlab data show; shuffle before splitting"
 
     def check(self, case: Case) -> Finding | None:
-        """Needs a loss or an accuracy of both splits, six epochs."""
+        """Needs the losses and accuracies of both splits, six epochs."""
         pair, turn = case.pair, case.turn
         if pair is None or turn is None or len(pair) < 6 or min(pair.val) <= 0:
             return None
@@ -45,9 +45,9 @@ class Gap:
         began = ratio(low_median(gaps), level)
         ended = ratio(turn.end - turn.train_end, turn.end)
         apart = self._accuracies_apart(case)
-        confidence = weakest(ramp(began, _GAP), ramp(ended, _GAP))
-        if apart is not None:
-            confidence = weakest(confidence, ramp(apart, _APART))
+        if apart is None:  # losses alone may be on scales of their own
+            return None
+        confidence = weakest(ramp(began, _GAP), ramp(ended, _GAP), ramp(apart, _APART))
         return finding(
             self,
             Severity.WARNING,
@@ -55,7 +55,7 @@ class Gap:
             pair.epochs[0],
             f"validation loss is {turn.end:.4g} against {turn.train_end:.4g} in training, and was"
             " apart from the first epochs on",
-            {"gap_early": began, "gap_end": ended, "accuracy_gap_early": apart or 0.0},
+            {"gap_early": began, "gap_end": ended, "accuracy_gap_early": apart},
         )
 
     def _accuracies_apart(self, case: Case) -> float | None:

@@ -19,7 +19,7 @@ _WELL = 0.9
 class InitScale:
     """Initialisation too small or too large: the signal shrinks or explodes from layer to layer.
 
-    What it finds: in the first epoch the sd of what the deepest layer puts out is a small part,
+    What it finds: before training the sd of what the deepest layer puts out is a small part,
     or many times, of what the first layer puts out.
 
     Why it matters: a signal that shrinks carries nothing about the example to the end, and
@@ -39,17 +39,14 @@ class InitScale:
 
     def check(self, case: Case) -> Finding | None:
         """Needs the probe's numbers of the first epoch, of two layers or more."""
-        sds = case.layers("activation_sd")
+        sds = case.at_start("activation_sd")
         if len(sds) < 2 or case.setting.get("norm") not in (None, "none"):
             return None
         (first, *_, last) = sds.values()
-        if not math.isfinite(last) or not math.isfinite(first):
-            factor = math.inf
-        elif first <= 0 or last < 0:
+        if not math.isfinite(last) or not 0 < first < math.inf:
             return None
-        else:
-            factor = last / first
-        decades = abs(math.log10(factor)) if 0 < factor < math.inf else _MOST_DECADES
+        factor = last / first
+        decades = abs(math.log10(factor)) if factor > 0 else _MOST_DECADES
         trained = case.learned is not None and case.learned > _WELL
         word = "explodes" if factor > 1 else "shrinks"
         scale = max(case.number("init_scale") or 1.0, 1e-12)

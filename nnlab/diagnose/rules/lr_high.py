@@ -1,5 +1,6 @@
 """NN202."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -7,12 +8,15 @@ from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
 from nnlab.diagnose.swinging import small_batches, swinging
+from nnlab.diagnose.thrown import thrown_about
+from nnlab.diagnose.trend import Trend
 from nnlab.records import Finding, Severity
 
 # A step of so much of the weights' size late in a run, for one half.
 _UPDATE = 0.15
 # Where next to all was learned a swing is harmless.
 _LEFT = 0.02
+_LEAST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +40,36 @@ class LrTooHigh:
     def check(self, case: Case) -> Finding | None:
         """Needs training loss of five epochs; the probe's update ratio makes it surer."""
         trend = case.training
-        if trend is None or len(trend) < 5 or small_batches(case):
+        if trend is None:
             return None
-        update = case.typical("probe/update_ratio")
         left = 1.0 - case.learned if case.learned is not None else 1.0
-        swings = swinging(trend)
-        moved = ramp(update, _UPDATE) if update is not None else 0.0
-        confidence = weakest(max(swings, moved), ramp(left, _LEFT))
+        thrown, evidence = thrown_about(case)
+        swings = 0.0
+        if len(trend) >= _LEAST and not small_batches(case):
+            update = case.typical("probe/update_ratio") or 0.0
+            swings = weakest(max(swinging(trend), ramp(update, _UPDATE)), ramp(left, _LEFT))
         return finding(
             self,
             Severity.WARNING,
-            confidence,
+            weakest(max(swings, thrown)),
             trend.epochs[0],
-            f"training loss swings by {trend.swing:.3g} around {trend.end:.4g}"
-            + (
-                ""
-                if update is None
-                else f"; a step moves the weights by {update:.2g} of their size"
-            ),
+            _message(trend, evidence if thrown > swings else {}),
             {
                 "swing": trend.swing,
                 "swing_share_of_fall": min(trend.swing_share, 1e6),
-                "update_ratio": update or 0.0,
                 "jumps": trend.jumps,
+                **evidence,
             },
         )
+
+
+def _message(trend: Trend, evidence: Mapping[str, float]) -> str:
+    if not evidence:
+        return f"training loss swings by {trend.swing:.3g} around {trend.end:.4g}"
+    told = {
+        "loss_grown": "the loss grew {:.3g} times in the first epoch",
+        "sd_grown": "what the layers put out grew {:.3g} times",
+        "units_died": "{:.0%} of a layer's units died",
+    }
+    parts = (text.format(evidence[name]) for name, text in told.items() if name in evidence)
+    return "the first steps threw the weights far off: " + ", ".join(parts)

@@ -12,6 +12,8 @@ from nnlab.records import Finding, Severity
 
 # Of what there is to learn, and of the first loss.
 _LEARNED, _FALL = 0.1, 0.04
+# A loss that falls so much in the last quarter is on its way.
+_FALLING = 0.15
 # Without accuracy nobody knows what chance level is.
 _UNKNOWN = 0.8
 # A loss within 3 % of ln(C) is that of a uniform guess among C classes.
@@ -44,7 +46,11 @@ class NoLearning:
             return None
         evidence = {"first_train_loss": trend.first, "best_train_loss": trend.best}
         if case.learned is not None:
-            confidence = weakest(ramp(_LEARNED - case.learned, _LEARNED / 2), ramp(len(trend), 2.0))
+            confidence = weakest(
+                ramp(_LEARNED - case.learned, _LEARNED / 2),
+                ramp(len(trend), 2.0),
+                ramp(_FALLING - trend.late_relative, _FALLING / 3),
+            )
             told = f"learned {case.learned:.0%} of what there is above guessing"
             evidence["learned"] = case.learned
         else:

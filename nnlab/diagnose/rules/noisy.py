@@ -7,8 +7,7 @@ from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import ENOUGH, finding
 from nnlab.diagnose.swinging import small_batches, swinging
-from nnlab.diagnose.trend import trend_of
-from nnlab.records import Curve, Finding, Severity
+from nnlab.records import Finding, Severity
 
 _LEFT = 0.02
 # The swing of validation, of what it gained and of its level, worth one half.
@@ -44,9 +43,13 @@ class Noisy:
         if small_batches(case):
             sure = weakest(swinging(trend), ramp(left, _LEFT))
         elif pair is not None and swinging(trend) < ENOUGH / 2:
-            val = trend_of(Curve("val/loss", pair.epochs, pair.val))
+            val = case.validation
             if val is not None:
-                alone = weakest(ramp(val.swing_share, _SHARE), ramp(val.swing_relative, _SHARE))
+                alone = weakest(
+                    ramp(val.swing_share, _SHARE),
+                    ramp(val.swing_relative, _SHARE),
+                    ramp(val.jumps, _SHARE),
+                )
                 turn = case.turn
                 rises = turn is not None and turn.rise_in_noise > _RISES
                 sure, of, swing = (0.0 if rises else alone), "validation", val.swing

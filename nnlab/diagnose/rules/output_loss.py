@@ -10,8 +10,10 @@ from nnlab.diagnose.rule import finding
 from nnlab.records import Finding, Severity
 
 _USUAL_CLASSES = (2, 3, 4, 5, 6, 8, 10, 20, 100, 1000)
-# How far above its floor the loss may stand for one half, with and without an accuracy.
-_NEAR, _NEAR_ALONE, _ROUNDING = 0.4, 0.004, 0.002
+# How far the two ways must lie apart, and how near the loss must be to the one (of that).
+_APART, _NEAR = 0.1, 0.3
+# Without an accuracy: how far above its floor the loss may stand.
+_NEAR_ALONE, _ROUNDING = 0.004, 0.002
 _UNKNOWN = 0.7
 # A loss that never fell has found no floor.
 _FELL = 0.03
@@ -38,9 +40,9 @@ class OutputLoss:
     def check(self, case: Case) -> Finding | None:
         """Needs training loss, and the number of classes or an accuracy."""
         trend, accuracy = case.training, case.typical("train/accuracy")
-        if trend is None or len(trend) < 3 or trend.best <= 0:
+        if trend is None or len(trend) < 3 or trend.best <= 0 or trend.fall < _FELL:
             return None
-        if case.number("label_smoothing") or _mixed(case):
+        if not _may_be(case):
             return None
         known = case.fact("classes")
         classes = [int(known)] if known else _USUAL_CLASSES
@@ -48,18 +50,14 @@ class OutputLoss:
             ((math.log1p((c - 1) / math.e), c) for c in classes),
             key=lambda one: abs(trend.best / one[0] - 1),
         )
-        above = trend.best / floor - 1
-        if above < -_ROUNDING or trend.fall < _FELL:
-            return None
         if accuracy is None:
-            sure = min(_UNKNOWN, 1.0 - ramp(above, _NEAR_ALONE))
+            above = trend.best / floor - 1
+            sure = 0.0 if above < -_ROUNDING else min(_UNKNOWN, 1.0 - ramp(above, _NEAR_ALONE))
         else:
-            # A model that is right so often and as unsure as that would be very badly calibrated.
-            missing = floor * (1 + above) + math.log(max(accuracy, 1e-9))
-            sure = weakest(ramp(missing, 0.06), ramp(accuracy, 0.4), 1.0 - ramp(above, _NEAR))
+            sure = _as_expected(trend.end, accuracy, floor, count)
         return finding(
             self,
-            Severity.WARNING,
+            Severity.WARNING if accuracy is not None else Severity.INFO,
             sure,
             1,
             f"training loss stands at {trend.best:.4g}, near the floor {floor:.4g} of a softmax"
@@ -68,5 +66,24 @@ class OutputLoss:
         )
 
 
-def _mixed(case: Case) -> bool:
-    return bool(case.number("mixup") or case.number("cutmix"))
+def _as_expected(loss: float, accuracy: float, floor: float, classes: int) -> float:
+    """How well a loss fits a softmax taken twice, and how badly one that is taken once.
+
+    Taken twice a right answer costs the floor, and a wrong one 1 more. Taken once, a model that
+    is as sure as it is right has the entropy of its accuracy.
+    """
+    wrong = 1.0 - accuracy
+    twice = floor + wrong
+    once = -sum(p * math.log(p) for p in (accuracy, wrong) if p > 0)
+    once += wrong * math.log(max(classes - 1, 1))
+    apart = twice - once
+    if apart <= 0 or accuracy < 1.0 / classes:
+        return 0.0
+    return weakest(ramp(apart, _APART), 1.0 - ramp(abs(loss - twice) / apart, _NEAR))
+
+
+def _may_be(case: Case) -> bool:
+    """Whether the model is a user's own, or unknown; ours end in logits."""
+    model = case.setting.get("model")
+    blended = any(case.number(name) for name in ("mixup", "cutmix", "label_smoothing"))
+    return not blended and (model is None or ":" in str(model))

@@ -34,7 +34,7 @@ class Saturated:
 
     def check(self, case: Case) -> Finding | None:
         """Needs the probe's numbers of the layers."""
-        saturated = case.layers("saturated")
+        saturated = case.at_start("saturated")
         if not saturated:
             return None
         worst = max(saturated, key=saturated.__getitem__)

@@ -7,8 +7,7 @@ from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
 from nnlab.diagnose.smoothing import low_median
-from nnlab.diagnose.trend import trend_of
-from nnlab.records import Curve, Finding, Severity
+from nnlab.records import Finding, Severity
 
 # The relative fall in the last quarter worth a confidence of one half.
 _FALLS = 0.06
@@ -37,7 +36,7 @@ class StoppedEarly:
         trend, pair = case.training, case.pair
         if trend is None or pair is None or len(pair) < 4:
             return None
-        val = trend_of(Curve("val/loss", pair.epochs, pair.val))
+        val = case.validation
         if val is None:
             return None
         at_best = 1.0 if pair.val[-1] <= low_median(pair.val[-3:]) else 0.0

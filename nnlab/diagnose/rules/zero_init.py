@@ -32,7 +32,7 @@ class ZeroInit:
 
     def check(self, case: Case) -> Finding | None:
         """Needs the setting, or the probe's numbers of the first epoch."""
-        sds = case.layers("activation_sd")
+        sds = case.at_start("activation_sd")
         zero = case.setting.get("init") == "zeros" or case.number("init_scale") == 0.0
         known_otherwise = "init" in case.setting and not zero
         if not zero and (known_otherwise or not sds or any(sd > _STILL for sd in sds.values())):

@@ -10,7 +10,8 @@ far it moved the weights, of their size, and `probe/gradient_noise` (`engine.gra
 split, and `probe/update_ratio/<layer>`; `sensitivity` adds `probe/rise` and `probe/sharpness`
 after each epoch and, as `probe/start_rise` and `probe/start_sharpness`, before the first
 (`sensitivity`). With the first epoch come the numbers of the data, `data/…`
-(`engine.data.checks`).
+(`engine.data.checks`), and some of the untrained model: `probe/start_loss` and
+`probe/start_<what>/<layer>`.
 
 Nothing here changes what is trained.
 """
@@ -39,6 +40,9 @@ __all__ = ["BATCH", "MOST_LAYERS", "STEPS_A_LOOK", "STEPS_A_STEP", "Probe", "bui
 # both together about 2 % (docs/log.md).
 STEPS_A_LOOK, STEPS_A_STEP = 50, 50
 
+# Of the numbers of the layers these are told of the untrained model too.
+_TOLD_AT_START = ("activation_sd", "dead", "saturated")
+
 _DEAF = nullcontext()
 
 
@@ -52,6 +56,7 @@ class Probe:
         *,
         full: Landscape | None = None,
         sensitive: Landscape | None = None,
+        begins: Landscape | None = None,
         checks: Mapping[str, float] = MappingProxyType({}),
         every: int = 1,
         every_step: int = 1,
@@ -65,6 +70,7 @@ class Probe:
             examples: the fixed batch, for where no evaluation is heard.
             full: where the gradient of each layer is measured.
             sensitive: where the sensitivity of the loss is measured.
+            begins: where the model is looked at before the first epoch.
             checks: what was measured of the data.
             every: epochs from one look to the next.
             every_step: epochs from one look at the last step to the next, a multiple of `every`.
@@ -73,7 +79,7 @@ class Probe:
         """
         self._model, self._full, self._sensitive = model, full, sensitive
         self._every, self._every_step, self._last, self._hears = every, every_step, last, hears
-        self._checks = checks
+        self._begins, self._checks = begins, checks
         self._layers = Layers(model, examples)
         self._step = LastStep(model, each=full is not None)
         self._noise = GradientNoise(model)
@@ -90,10 +96,27 @@ class Probe:
     def before_training(self) -> dict[str, float]:
         """What is measured before the first epoch, and of the data."""
         values = dict(self._checks)
+        started = self._at_start()
         if self._sensitive is not None:
-            found = sensitivity_of(self._sensitive)
-            values |= {f"probe/start_{name}": value for name, value in found.items()}
-        return values
+            started |= sensitivity_of(self._sensitive)
+        return values | {f"probe/start_{name}": value for name, value in started.items()}
+
+    def _at_start(self) -> dict[str, float]:
+        """The loss of the fixed batch, and what tells an initialisation from later harm."""
+        if self._begins is None:
+            return {}
+        model = self._begins.model
+        training = model.training
+        model.eval()
+        try:
+            with self._layers.hearing():
+                loss = self._begins.value()
+        finally:
+            model.train(training)
+        found = fetched(self._layers.waiting())
+        values = {name.removeprefix("probe/"): value for name, value in found.items()}
+        kept = {n: v for n, v in values.items() if n.partition("/")[0] in _TOLD_AT_START}
+        return {"loss": loss, **kept}
 
     def before_last_step(self) -> None:
         """Notes the weights before the epoch's last step."""
@@ -152,6 +175,7 @@ def build(config: RunConfig, model: nn.Module, data: Prepared, steps: int) -> Pr
         data.val.examples[:BATCH],
         full=landscape(BATCH) if config.probe == "full" else None,
         sensitive=landscape(EXAMPLES) if config.probe == "sensitivity" else None,
+        begins=Landscape(model, loss, data.val.examples[:BATCH], data.val.targets[:BATCH]),
         checks=data.checks,
         every=every if light else 1,
         every_step=every * math.ceil(STEPS_A_STEP / (steps * every)) if light else 1,

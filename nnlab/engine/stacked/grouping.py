@@ -14,7 +14,7 @@ PER_RUN = frozenset(
         "weight_decay", "l1", "l2", "label_smoothing", "clip", "clip_value", "decay", "decay_rate",
         "decay_every", "decay_factor", "decay_at", "decay_power", "decay_patience",
         "decay_restarts", "decay_share", "decay_floor", "decay_per", "warmup", "epochs",
-        "early_stop", "objective",
+        "early_stop", "stop_on", "objective",
     )
 )  # fmt: skip
 # A rate that each may have for itself, if all or none have one: it puts a layer into the model.

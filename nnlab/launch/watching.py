@@ -1,0 +1,78 @@
+"""What can be said of a run while it is trained."""
+
+import time
+from collections.abc import Callable
+
+from nnlab import store
+from nnlab.diagnose import diagnose, folded
+from nnlab.diagnose.codes import codes_of
+from nnlab.records import Curve, Epoch, Finding, History, Run, Severity
+
+# A finding so sure is shown before the run is over.
+CERTAIN = 0.9
+# Looking costs at most this share of the time that goes by.
+_SHARE = 0.02
+# With `stop_on` a run is looked at in each of its first epochs, then each tenth of its length.
+_FIRST = 10
+
+
+class Watching:
+    """Watches one run: shows findings that are certain, and ends it on those it is to stop on."""
+
+    def __init__(self, db: store.Database, run: Run, tell: Callable[[str], None]) -> None:
+        """Reads what is known of the run already, for one that goes on.
+
+        Args:
+            db: where the run is stored.
+            run: the run.
+            tell: shows a line beside the run.
+        """
+        self._run, self._tell = run, tell
+        self._stops = codes_of(str(run.trial.setting.get("stop_on") or ""))
+        self._points: dict[str, tuple[list[int], list[float]]] = {}
+        self._told: set[str] = set()
+        self._next_look = time.perf_counter() + 1.0
+        if run.epochs:
+            for metric, curve in store.history(db, run.id).curves.items():
+                self._points[metric] = (list(curve.epochs), list(curve.values))
+
+    def judge(self, epoch: Epoch) -> str | None:
+        """Why the run is to end after this epoch, or None; tells what is certain on the way."""
+        for metric, value in epoch.values.items():
+            epochs, values = self._points.setdefault(metric, ([], []))
+            if not epochs or epochs[-1] < epoch.number:
+                epochs.append(epoch.number)
+                values.append(value)
+        must = bool(self._stops) and _is_due(epoch.number)
+        begun = time.perf_counter()
+        if not must and begun < self._next_look:
+            return None
+        found = self._findings()
+        spent = time.perf_counter() - begun
+        self._next_look = begun + max(1.0, spent / _SHARE)
+        # Only what the number of the epoch decides may end a run: a run that is trained again
+        # must end where it did.
+        if must:
+            for finding in found:
+                if finding.code in self._stops:
+                    return f"stopped on {finding.code} {finding.name}: {finding.message}"
+        for one in folded(found):
+            self._show(one.finding)
+        return None
+
+    def _findings(self) -> tuple[Finding, ...]:
+        curves = {
+            metric: Curve(metric, tuple(epochs), tuple(values))
+            for metric, (epochs, values) in self._points.items()
+        }
+        return diagnose(History(curves), self._run.trial.setting)
+
+    def _show(self, finding: Finding) -> None:
+        certain = finding.confidence >= CERTAIN and finding.severity is not Severity.INFO
+        if certain and finding.code not in self._told:
+            self._told.add(finding.code)
+            self._tell(f"{finding.code} {finding.name}: {finding.message}")
+
+
+def _is_due(number: int) -> bool:
+    return number <= _FIRST or number % (number // _FIRST) == 0
