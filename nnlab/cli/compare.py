@@ -8,9 +8,13 @@ from nnlab.cli import announce
 from nnlab.cli.options import Db, Format, FormatOption, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_ranking
+from nnlab.cli.render import say
 from nnlab.cli.scope import scope_of
 from nnlab.errors import UsageError
 from nnlab.report.ranking import At, rank
+from nnlab.report.two_trials import explained, two_trials
+from nnlab.stats.against import Test
+from nnlab.stats.intervals import Interval
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -43,10 +47,23 @@ def compare(
             "--group-by", metavar="FIELD,...", help="put trials together that agree in these"
         ),
     ] = None,
+    interval: Annotated[
+        Interval,
+        typer.Option("--interval", help="of the means: Student's t, or the bootstrap of the seeds"),
+    ] = Interval.T,
+    test: Annotated[
+        Test,
+        typer.Option(
+            "--test", help="of trials on the same seeds: exact, or for normal differences"
+        ),
+    ] = Test.T,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: Db = None,
 ) -> None:
     """Rank trials: a row each, seeds aggregated; only the fields that differ are columns.
+
+    Trials that cannot be told from the best share tier 1. Two runs: what differs between their
+    trials, and whether it matters.
 
     [bold]Examples[/bold]
 
@@ -55,9 +72,13 @@ def compare(
         nnlab compare depth --by val/loss --at last
 
         nnlab compare depth --group-by opt --format json
+
+        nnlab compare 3 7
     """
     with opened(db) as database:
         scope = scope_of(database, what)
+        if (pair := two_trials(database, scope)) is not None:
+            scope = pair
         ranking = rank(
             database,
             scope,
@@ -65,8 +86,13 @@ def compare(
             at=_at(at),
             top=_top(top, format),
             group_by=_fields(group_by),
+            interval=interval,
+            test=test,
         )
         print_ranking(ranking, format)
+        if pair is not None and format is Format.TABLE:
+            for line in explained(ranking):
+                say(line)
         if format is Format.TABLE and scope.studies is not None and len(what or ()) == 1:
             announce.verdict(database, scope.title)
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
 from nnlab.cli.render import console
+from nnlab.diagnose import folded
 from nnlab.launch.listening import Ended, Listener
-from nnlab.records import Epoch, Run, Status
+from nnlab.records import Epoch, Run, Severity, Status
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -84,8 +85,9 @@ class LinesView:
     def ended(self, ended: Ended) -> None:
         """Says how the run ended, and what was found."""
         self._say(ended_line(ended, self._describe(ended.run)))
-        for finding in ended.findings:
-            self._say(f"  {finding.code} {finding.message}")
+        for one in folded(ended.findings):
+            if one.finding.severity is not Severity.INFO:
+                self._say(f"  {one.finding.code} {one.finding.message}")
 
     def stopping(self) -> None:
         """Says that the epoch will be finished."""

@@ -1,6 +1,8 @@
 """A ranking on the screen, in every format."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from nnlab.cli.options import Format
@@ -8,6 +10,7 @@ from nnlab.cli.render import Column, print_json, render, say
 from nnlab.report.ranking import Ranking, Row, test_metric
 from nnlab.space import shown
 from nnlab.stats import format_mean
+from nnlab.stats.against import Against
 
 
 def print_ranking(ranking: Ranking, how: Format) -> None:
@@ -40,6 +43,7 @@ def columns_of(ranking: Ranking) -> list[Column]:
         *(Column(field, field, shown) for field in ranking.fields),
         Column("n", "n", right=True),
         Column("mean_sd", title, right=True),
+        *_standing_columns(ranking),
         Column("mean", "mean", hidden=True),
         Column("sd", "sd", hidden=True),
         Column("epoch", "best epoch" if ranking.at == "best" else "epoch", _epoch, right=True),
@@ -47,6 +51,29 @@ def columns_of(ranking: Ranking) -> list[Column]:
         Column("flags", "flags", _flags),
         Column("runs", "runs", hidden=True),
     ]
+
+
+def _standing_columns(ranking: Ranking) -> list[Column]:
+    """Intervals, tiers and the difference from the best, once there are two seeds."""
+    if not any(row.interval for row in ranking.rows):
+        return []
+    return [
+        Column("interval", "95 % interval", _interval, right=True),
+        Column("tier", "tier", right=True),
+        Column("behind", "behind the best", _interval, right=True),
+        Column("p", "p", lambda p: "<0.0001" if p < 1e-4 else f"{p:.2g}", right=True),
+        Column("better", "P(best better)", lambda share: f"{share:.2f}", right=True, hidden=True),
+    ]
+
+
+def _interval(bounds: Sequence[float]) -> str:
+    low, high = bounds
+    width = high - low
+    if not math.isfinite(width):
+        return ""
+    # Two digits of its width are all that an interval can tell.
+    decimals = max(0, 1 - math.floor(math.log10(width))) if width > 0 else 4
+    return f"{low:.{decimals}f} to {high:.{decimals}f}"
 
 
 def _test_columns(ranking: Ranking) -> list[Column]:
@@ -68,6 +95,11 @@ def _cells(row: Row, ranking: Ranking) -> Mapping[str, Any]:
         "mean_sd": format_mean(row.value.mean, row.value.sd),
         "mean": row.value.mean,
         "sd": row.value.sd,
+        "interval": row.interval,
+        "tier": row.tier,
+        "behind": (row.against.low, row.against.high) if row.against else None,
+        "p": row.against.adjusted if row.against else None,
+        "better": row.against.better if row.against else None,
         "epoch": row.epoch,
         "test": format_mean(row.test.mean, row.test.sd) if row.test and row.test.n else None,
         "test_mean": row.test.mean if row.test else None,
@@ -113,7 +145,14 @@ def _row_json(row: Row) -> Mapping[str, Any]:
         "test_mean": row.test.mean if row.test else None,
         "test_sd": row.test.sd if row.test else None,
         "flags": dict(row.flags),
+        "interval": list(row.interval) if row.interval else None,
+        "tier": row.tier,
+        "against_best": _against(row.against),
         "pruned": row.pruned,
         "statuses": {str(status): count for status, count in row.statuses.items()},
         "runs": list(row.runs),
     }
+
+
+def _against(found: Against | None) -> Mapping[str, Any] | None:
+    return None if found is None else {**asdict(found), "told": found.told}

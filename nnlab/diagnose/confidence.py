@@ -1,5 +1,7 @@
 """From measurements to a confidence: as strong as the weakest of the grounds."""
 
+MOST = 0.95
+
 
 def ramp(value: float, half: float) -> float:
     """How far a measurement speaks for a finding: 0 at none, 0.5 at `half`, 0.9 at three times it.
@@ -18,9 +20,11 @@ def ramp(value: float, half: float) -> float:
 
 
 def weakest(*grounds: float) -> float:
-    """The confidence that all of the grounds together give, at most 0.99.
+    """The confidence that all of the grounds together give, at most 0.95.
+
+    Of findings surer than that nine in ten held (docs/diagnosis.md): more must not be promised.
 
     The minimum, not the product: a rise three times the scatter is no less certain because it
     is also large, and a reader can tell which ground holds a finding back.
     """
-    return min(0.99, *grounds)
+    return min(MOST, *grounds)

@@ -5,7 +5,7 @@ from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.trend import Trend
 
 # Of the whole fall and of the level: either alone cries wolf on a loss near zero or high up.
-_SHARE, _RELATIVE = 0.06, 0.06
+_SHARE, _RELATIVE = 0.08, 0.08
 # The share of steps that go up by more than 1 % of the fall.
 _JUMPS = 0.15
 # So few examples in a step are a noisy gradient.

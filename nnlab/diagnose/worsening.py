@@ -7,6 +7,7 @@ from nnlab.diagnose.turning import Turning
 _SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.03, 0.06
 _NO_GAP, _CLEAR_GAP = 0.1, 0.3
 _RISE = 0.04
+_RELATIVE = 0.02
 _STANDARD_ERRORS, _FEW_ERRORS, _TREND = 4.0, 1.5, 4.0
 _VALIDATIONS_SINCE = 2.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.05, 0.02
@@ -20,7 +21,8 @@ def worsening_confidence(turn: Turning) -> float:
     Four grounds, and the weakest decides. The rise is large: it gave back 3 % of what validation
     had gained (6 % where training loss does not stand clearly below validation, as with dropout
     in training), and the geometric mean of that share and of the rise relative to the best loss
-    is 4 %: either alone cries wolf on a loss near zero or on one with a high floor. The rise
+    is 4 %: either alone cries wolf on a loss near zero or on one with a high floor. And it is at
+    least 2 % of the best loss. The rise
     is real: four standard errors of the scatter, or fewer where it goes on rising since. It
     lasts: two validations. And training loss kept falling: by 5 %, or by 2 % of its range.
     """
@@ -33,6 +35,7 @@ def worsening_confidence(turn: Turning) -> float:
     return weakest(
         ramp(turn.rise_share, share),
         ramp(both, _RISE),
+        ramp(turn.rise_relative, _RELATIVE),
         max(
             ramp(turn.rise_in_noise, _STANDARD_ERRORS),
             min(ramp(turn.rise_in_noise, _FEW_ERRORS), ramp(turn.trend_in_noise, _TREND)),

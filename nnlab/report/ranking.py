@@ -8,10 +8,13 @@ from typing import Literal
 
 from nnlab import store
 from nnlab.errors import UnknownName
-from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status
+from nnlab.records import Finding, Objective, Run, Scalar, Setting, Severity, Status
 from nnlab.report.edges import edge_notes
+from nnlab.report.standing import compared, told_apart
 from nnlab.space import telling
 from nnlab.stats import Aggregate, aggregate, median_epoch
+from nnlab.stats.against import Against, Test
+from nnlab.stats.intervals import Interval
 
 At = Literal["best", "last"] | int
 
@@ -30,7 +33,10 @@ class Scope:
 class Row:
     """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
 
-    `flags` counts the runs that each finding holds of, `pruned` those that a pruner ended.
+    `flags` counts the runs that each finding of severity warning or above holds of, `pruned`
+    those that a pruner ended.
+    `interval` bounds the mean at 95 %. `against` compares the best row with this one; `tier` is 1
+    for the best and what cannot be told from it, 2 for what can, None where nothing is known.
     `epoch` is the median of the epochs that the values were taken at; `test` is the same quantity
     on the test split, measured once at each run's selected epoch.
     """
@@ -45,6 +51,9 @@ class Row:
     flags: Mapping[str, int]
     statuses: Mapping[Status, int]
     pruned: int = 0
+    interval: tuple[float, float] | None = None
+    against: Against | None = None
+    tier: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ def rank(
     at: At = "best",
     top: int | None = None,
     group_by: Sequence[str] = (),
+    interval: Interval = Interval.T,
+    test: Test = Test.T,
 ) -> Ranking:
     """Ranks the trials in a scope.
 
@@ -82,6 +93,8 @@ def rank(
         at: `best` (of each run), `last`, or an epoch.
         top: so many rows at most.
         group_by: fields of a setting; trials that agree in them make a row together.
+        interval: how the intervals of the means are made.
+        test: how trials on the same seeds are compared.
 
     Raises:
         UnknownName: no run has that metric, or no trial that field.
@@ -106,8 +119,11 @@ def rank(
     total = len(groups) if group_by else measured
     shown = groups[:top] if top else groups
     rows = _rows(db, shown, objective, group_by, pruned)
+    seeds = [_by_seed(group, shared=not group_by) for group in shown]
+    rows = compared(rows, seeds, objective, interval=interval, test=test, trials=total)
     fields = tuple(group_by) or telling([row.setting for row in rows])
     notes = _notes(db, scope, objective, rows, measured)
+    notes += told_apart(rows, test, total)
     if rows and not group_by:
         notes += _edges(db, scope, rows)
     return Ranking(scope, objective, at, fields, rows, total, notes)
@@ -183,6 +199,12 @@ def _rows(
     )
 
 
+def _by_seed(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, float]:
+    """The values of a row by seed; those of a group of trials by run, for seeds repeat there."""
+    results = [result for trial in group for result in trial.results]
+    return {result.seed if shared else result.run_id: result.value for result in results}
+
+
 def _pruned(group: Sequence[store.RankedTrial], pruned: Mapping[int, int]) -> int:
     return sum(pruned.get(trial.trial_id, 0) for trial in group)
 
@@ -204,7 +226,12 @@ def _row(
     results = [result for trial in group for result in trial.results]
     if group_by:
         setting = {name: setting.get(name) for name in group_by}
-    flags = Counter(f.code for result in results for f in findings.get(result.run_id, ()))
+    flags = Counter(
+        f.code
+        for result in results
+        for f in findings.get(result.run_id, ())
+        if f.severity is not Severity.INFO
+    )
     return Row(
         rank=place,
         trials=tuple(trial.trial_id for trial in group),
@@ -245,6 +272,9 @@ def _notes(
         notes.append(f"{plural(counts[Status.QUEUED], 'run')} still to be trained")
     if pruned := sum(row.pruned for row in rows):
         notes.append(f"{plural(pruned, 'run')} pruned: their trials come after all others")
+    epochs = sorted({int(str(row.setting["epochs"])) for row in rows if row.setting.get("epochs")})
+    if len(epochs) > 1:
+        notes.append(f"unequal budgets: from {epochs[0]} to {epochs[-1]} epochs")
     seeds = {row.value.n for row in rows}
     if len(seeds) > 1:
         notes.append(f"unequal numbers of seeds: from {min(seeds)} to {max(seeds)}")

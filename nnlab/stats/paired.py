@@ -94,7 +94,7 @@ def sign_flip(differences: Sequence[float], side: Side = "two-sided") -> float:
     0.125
     """
     if len(differences) > MOST_FLIPPED:
-        return _t_test(differences, side)
+        return paired_t(differences, side)
     total = math.fsum(differences)
     if side == "two-sided":
         # The patterns are symmetric: the two tails are alike, and meet where the sum is zero.
@@ -124,7 +124,8 @@ def _sums(values: Sequence[float]) -> list[float]:
     return [math.fsum(pattern) for pattern in product(*signed)]
 
 
-def _t_test(differences: Sequence[float], side: Side) -> float:
+def paired_t(differences: Sequence[float], side: Side = "two-sided") -> float:
+    """The p of Student's paired t test of differences (shape [n], n from 2 on)."""
     from scipy.special import stdtr
 
     mean, half = mean_and_half_width(differences)

@@ -69,9 +69,10 @@ def test_an_error_in_training_names_the_users_own_line(nnlab: Nnlab, folder: Pat
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("import nothing_like_it\n", "line 1"),
+        ("import nothing_like_it\nclass Net: ...\n", "line 1"),
         ("def Net(:\n", "line 1"),
         ("Net = 3\n", "model.py"),
+        ("class Nets: ...\n", "did you mean 'Nets'?"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_line(

@@ -150,6 +150,7 @@ def test_a_model_without_known_activations_is_left_alone(config: Make) -> None:
     assert {name for name in values if name.startswith("probe/")} == {
         "probe/update_ratio",
         "probe/gradient_noise",
+        "probe/start_loss",
     }
 
 

@@ -17,6 +17,8 @@ _UPDATE = 0.15
 # Where next to all was learned a swing is harmless.
 _LEFT = 0.02
 _LEAST = 5
+# A run that learned so much all the same was thrown about and came back.
+_RECOVERED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,10 @@ class LrTooHigh:
         if len(trend) >= _LEAST and not small_batches(case):
             update = case.typical("probe/update_ratio") or 0.0
             swings = weakest(max(swinging(trend), ramp(update, _UPDATE)), ramp(left, _LEFT))
+        recovered = left < _RECOVERED and thrown > swings
         return finding(
             self,
-            Severity.WARNING,
+            Severity.INFO if recovered else Severity.WARNING,
             weakest(max(swings, thrown)),
             trend.epochs[0],
             _message(trend, evidence if thrown > swings else {}),

@@ -1,0 +1,57 @@
+"""Two trials side by side: what differs, and whether it matters."""
+
+from dataclasses import replace
+
+from nnlab import store
+from nnlab.report.ranking import Ranking, Row, Scope
+from nnlab.space import shown
+from nnlab.stats.against import Against
+
+
+def two_trials(db: store.Database, scope: Scope) -> Scope | None:
+    """Where two runs of two trials are named: all current runs of these trials."""
+    if scope.runs is None or len(scope.runs) != 2:
+        return None
+    first, second = store.runs(db, run_ids=scope.runs)
+    if first.trial.id == second.trial.id:
+        return None
+    studies = {study.name: study.id for study in store.all_studies(db)}
+    runs = [
+        run.id
+        for one in (first, second)
+        for run in store.runs(db, study=studies[one.trial.study], current_only=True)
+        if run.trial.id == one.trial.id
+    ]
+    return replace(scope, runs=tuple(runs))
+
+
+def explained(ranking: Ranking) -> list[str]:
+    """What differs between the two, the effect with its interval, and a verdict."""
+    if len(ranking.rows) != 2:
+        return []
+    best, other = ranking.rows
+    differs = "; ".join(_difference(name, best, other) for name in ranking.fields)
+    lines = [f"what differs: {differs}"]
+    found = other.against
+    if found is None:
+        return [*lines, "verdict: cannot tell; two seeds of each are the least to compare"]
+    metric = ranking.objective.metric
+    paired = f"{found.n} shared seeds" if found.paired else f"{found.n} seeds each, none shared"
+    lines.append(
+        f"effect: #1 is better by {found.mean:.3g} {metric} (95 % interval {found.low:.3g} to"
+        f" {found.high:.3g}; {paired}), {found.effect:.2g} sd; a run of #1 beats one of #2 with"
+        f" probability {found.better:.2f}"
+    )
+    return [*lines, _verdict(found)]
+
+
+def _difference(name: str, best: Row, other: Row) -> str:
+    one, two = (shown(row.setting.get(name)) or "-" for row in (best, other))
+    return f"{name} {one} against {two}"
+
+
+def _verdict(found: Against) -> str:
+    if found.told:
+        return f"verdict: #1 is better (p {found.adjusted:.2g})"
+    more = f"; about {found.needed} seeds would tell" if found.needed else ""
+    return f"verdict: cannot tell (p {found.adjusted:.2g}){more}"

@@ -1,0 +1,236 @@
+"""One setting against the best of several: the difference, a test, and how sure that is.
+
+Where the seeds are shared the comparison is paired by seed: what a seed does to both (the order
+of the examples, the split of the data) cancels. Else Welch's test is used.
+
+The best was chosen for its mean, so comparing it with the rest looks at the largest of all
+differences. Every comparison with the best is one of the K(K-1)/2 pairs: corrected for all pairs
+(Holm 1979), the chance that any two equal settings are told apart is at most the level.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from nnlab.stats.multiple import holm
+from nnlab.stats.paired import LEVEL, mean_and_half_width, paired_t, sign_flip
+
+SIGNIFICANT = 1 - LEVEL
+# Chance to see a difference that is there, which a number of seeds is to give.
+POWER = 0.8
+_SIMULATIONS, _MOST_SEEDS = 400, 100
+
+
+class Test(StrEnum):
+    """How two settings on the same seeds are tested."""
+
+    __test__ = False  # not one of pytest's
+
+    SIGN_FLIP = "sign-flip"
+    T = "t"
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The best less another setting, positive where the best is better; in the metric's unit.
+
+    `n` are the seeds compared (of an unpaired comparison the fewer of both), `low` and `high`
+    bound `mean` at 95 %, `p` is two-sided, `adjusted` by Holm for all pairs of the table.
+    `effect` is the mean in sds (paired: of the differences; else pooled, Hedges 1981), `better`
+    the probability that a run of the best beats a run of the other. `needed` is how many seeds
+    would tell a difference such as this in four of five studies: predicted for the first that
+    cannot be told, None for the others and where nobody can say.
+    """
+
+    n: int
+    paired: bool
+    mean: float
+    low: float
+    high: float
+    p: float
+    adjusted: float
+    effect: float
+    better: float
+    needed: int | None
+
+    @property
+    def told(self) -> bool:
+        """Whether the two can be told apart."""
+        return self.adjusted <= SIGNIFICANT
+
+
+Seeds = Mapping[int, float]
+
+
+def against_best(
+    best: Seeds,
+    others: Sequence[Seeds],
+    *,
+    higher: bool,
+    test: Test = Test.T,
+    trials: int | None = None,
+) -> tuple[Against | None, ...]:
+    """Compares the best of a table with each of the others, by seed.
+
+    Args:
+        best: the value of each seed.
+        others: the same of the others; None is answered where fewer than two values are finite.
+        higher: whether higher values are better.
+        test: for seeds that are shared.
+        trials: how many the best is the best of, where not all of them are given.
+    """
+    sign = 1.0 if higher else -1.0
+    first = {seed: sign * value for seed, value in best.items()}
+    seconds = [{seed: sign * value for seed, value in other.items()} for other in others]
+    raw = [_compared(first, second, test) for second in seconds]
+    known = [one for one in raw if one is not None]
+    table = max(trials or 0, len(others) + 1)
+    pairs = table * (table - 1) // 2
+    adjusted = iter(holm([one.p for one in known], pairs))
+    found = [None if one is None else _finished(one, next(adjusted)) for one in raw]
+    return _predicted(found, raw, test, pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    differences: Sequence[float]  # of paired seeds
+    n: int
+    mean: float
+    low: float
+    high: float
+    p: float
+    effect: float
+    better: float
+
+
+def _compared(first: Seeds, second: Seeds, test: Test) -> _Raw | None:
+    a = [value for value in first.values() if math.isfinite(value)]
+    b = [value for value in second.values() if math.isfinite(value)]
+    shared = [
+        seed
+        for seed in first
+        if seed in second and math.isfinite(first[seed]) and math.isfinite(second[seed])
+    ]
+    if len(shared) >= 2:
+        differences = [first[seed] - second[seed] for seed in shared]
+        mean, half = mean_and_half_width(differences)
+        p = sign_flip(differences) if test is Test.SIGN_FLIP else paired_t(differences)
+        effect = _over(mean, _sd(differences))
+        low, high = mean - half, mean + half
+        return _Raw(differences, len(shared), mean, low, high, p, effect, improvement(a, b))
+    if len(a) < 2 or len(b) < 2:
+        return None
+    return _welch(a, b)
+
+
+def _finished(raw: _Raw, adjusted: float) -> Against:
+    return Against(
+        raw.n,
+        bool(raw.differences),
+        raw.mean,
+        raw.low,
+        raw.high,
+        raw.p,
+        adjusted,
+        raw.effect,
+        raw.better,
+        None,
+    )
+
+
+def _predicted(
+    found: Sequence[Against | None], raw: Sequence[_Raw | None], test: Test, pairs: int
+) -> tuple[Against | None, ...]:
+    """Adds how many seeds would tell the first that cannot be told from the best."""
+    answered = list(found)
+    for place, (one, its) in enumerate(zip(found, raw, strict=True)):
+        if one is not None and its is not None and not one.told:
+            needed = seeds_needed(its.differences, test=test, tests=pairs)
+            answered[place] = replace(one, needed=needed)
+            break
+    return tuple(answered)
+
+
+def improvement(a: Sequence[float], b: Sequence[float]) -> float:
+    """The probability that a value of `a` is above one of `b`; a tie counts one half.
+
+    Mann and Whitney 1947, as the probability of improvement of Agarwal et al. 2021.
+
+    >>> improvement([1.0, 2.0], [0.0, 2.0])
+    0.625
+    """
+    wins = sum((x > y) + 0.5 * (x == y) for x in a for y in b)
+    return wins / (len(a) * len(b))
+
+
+def fewest_seeds(test: Test, tests: int = 1) -> int:
+    """The number of shared seeds below which no result whatever could tell two settings apart.
+
+    >>> fewest_seeds(Test.SIGN_FLIP), fewest_seeds(Test.SIGN_FLIP, 6)
+    (6, 8)
+    """
+    if test is Test.T:
+        return 2
+    return math.ceil(math.log2(2 * tests / SIGNIFICANT) - 1e-9)
+
+
+def seeds_needed(
+    differences: Sequence[float], *, test: Test = Test.T, tests: int = 1
+) -> int | None:
+    """How many seeds would tell a difference like that found, with a chance of 80 %.
+
+    By simulation: normal differences with the mean and sd that were found, tested at the level
+    divided by the number of tests. None above 100, where the means are equal, and below two
+    differences. The sign-flip test is taken to need as many as the t test, and the fewest that
+    it can tell anything with: for normal differences it is as good as that.
+    """
+    import numpy as np
+    from scipy.special import stdtr
+
+    if len(differences) < 2:
+        return None
+    mean, sd = math.fsum(differences) / len(differences), _sd(differences)
+    if mean == 0:
+        return None
+    least = fewest_seeds(test, tests)
+    if sd == 0:
+        return least
+    draw = np.random.default_rng(0).normal(mean, sd, (_SIMULATIONS, _MOST_SEEDS))
+    # All numbers of seeds at once, from running sums.
+    n = np.arange(2, _MOST_SEEDS + 1)
+    means = draw.cumsum(1)[:, 1:] / n
+    squares = np.square(draw).cumsum(1)[:, 1:] - n * np.square(means)
+    t = means / np.sqrt(np.maximum(squares, 1e-300) / ((n - 1) * n))
+    seen = (2 * stdtr(n - 1, -np.abs(t)) <= SIGNIFICANT / tests) & (np.sign(t) == np.sign(mean))
+    enough = (seen.mean(0) >= POWER) & (n >= least)
+    return int(n[enough.argmax()]) if enough.any() else None
+
+
+def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
+    from scipy.stats import ttest_ind
+
+    mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
+    if _sd(a) == _sd(b) == 0:
+        p = 1.0 if mean == 0 else 0.0
+        low = high = mean
+    else:
+        found = ttest_ind(a, b, equal_var=False)
+        bounds = found.confidence_interval(LEVEL)
+        p, low, high = float(found.pvalue), float(bounds.low), float(bounds.high)
+    freedom = len(a) + len(b) - 2
+    pooled = math.sqrt(((len(a) - 1) * _sd(a) ** 2 + (len(b) - 1) * _sd(b) ** 2) / freedom)
+    hedges = 1 - 3 / (4 * freedom - 1)
+    n = min(len(a), len(b))
+    return _Raw((), n, mean, low, high, p, hedges * _over(mean, pooled), improvement(a, b))
+
+
+def _sd(values: Sequence[float]) -> float:
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def _over(mean: float, sd: float) -> float:
+    if sd > 0:
+        return mean / sd
+    return 0.0 if mean == 0 else math.copysign(math.inf, mean)

@@ -1,0 +1,172 @@
+"""The best against the rest: numbers by hand and by scipy, and error rates under a null."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from nnlab.stats.against import Test as How
+from nnlab.stats.against import against_best, fewest_seeds, improvement, seeds_needed
+from nnlab.stats.intervals import Interval, interval_of
+from nnlab.stats.multiple import holm
+
+A = {0: 0.90, 1: 0.92, 2: 0.95, 3: 0.91}
+B = {0: 0.85, 1: 0.90, 2: 0.89, 3: 0.88}
+
+
+def test_a_paired_comparison_is_scipys() -> None:
+    (found,) = against_best(A, [B], higher=True)
+    assert found is not None
+    wanted = stats.ttest_rel(list(A.values()), list(B.values()))
+    interval = wanted.confidence_interval(0.95)
+    assert found.paired
+    assert found.n == 4
+    assert found.mean == pytest.approx(0.04)
+    assert (found.p, found.adjusted) == pytest.approx((wanted.pvalue, wanted.pvalue))
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.effect == pytest.approx(0.04 / np.std([0.05, 0.02, 0.06, 0.03], ddof=1))
+    assert found.better == pytest.approx(15.5 / 16)  # 0.90 ties once
+    (exact,) = against_best(A, [B], higher=True, test=How.SIGN_FLIP)
+    assert exact is not None
+    assert exact.p == 2 / 16
+
+
+def test_lower_is_better_turns_all_round() -> None:
+    (up,) = against_best(A, [B], higher=True)
+    a, b = ({seed: -value for seed, value in one.items()} for one in (A, B))
+    (down,) = against_best(a, [b], higher=False)
+    assert up == down
+
+
+def test_seeds_that_are_not_shared_are_compared_by_welch() -> None:
+    other = {seed + 10: value for seed, value in B.items()}
+    (found,) = against_best(A, [other], higher=True)
+    assert found is not None
+    wanted = stats.ttest_ind(list(A.values()), list(B.values()), equal_var=False)
+    assert not found.paired
+    assert found.p == pytest.approx(wanted.pvalue)
+    assert found.low == pytest.approx(wanted.confidence_interval(0.95).low)
+    pooled = math.sqrt((np.var(list(A.values()), ddof=1) + np.var(list(B.values()), ddof=1)) / 2)
+    assert found.effect == pytest.approx((1 - 3 / 23) * 0.04 / pooled)  # Hedges 1981, eq. 6
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [({0: 1.0}, {0: 2.0}), ({0: 1.0, 1: math.nan}, {0: 2.0, 1: 1.0}), ({}, {}), (A, {0: 1.0})],
+)
+def test_one_value_is_no_comparison(first: dict[int, float], second: dict[int, float]) -> None:
+    assert against_best(first, [second], higher=True) == (None,)
+
+
+def test_equal_seeds_are_no_difference() -> None:
+    (found,) = against_best(A, [A], higher=True)
+    assert found is not None
+    assert (found.mean, found.p, found.effect, found.better) == (0.0, 1.0, 0.0, 0.5)
+    assert not found.told
+
+
+def test_trials_that_are_not_shown_count_too() -> None:
+    (alone,) = against_best(A, [B], higher=True)
+    (among,) = against_best(A, [B], higher=True, trials=5)
+    assert alone is not None
+    assert among is not None
+    assert among.adjusted == pytest.approx(min(1.0, 10 * alone.p))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_monotone_and_never_below_the_p(ps: list[float]) -> None:
+    adjusted = holm(ps)
+    assert all(a >= p for a, p in zip(adjusted, ps, strict=True))
+    order = sorted(range(len(ps)), key=ps.__getitem__)
+    assert [adjusted[i] for i in order] == sorted(adjusted)
+    more = holm(ps, len(ps) + 3)
+    assert all(b >= a for a, b in zip(adjusted, more, strict=True))
+
+
+def test_holm_by_hand() -> None:
+    """Four tests: 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 no smaller than the one before."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    with pytest.raises(ValueError, match="2 p values of 1 tests"):
+        holm([0.1, 0.2], 1)
+
+
+@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_equal_trials_are_told_apart_no_more_often_than_stated(how: How, seeds: int) -> None:
+    """Six equal trials, the best of them chosen: any pair called different is an error."""
+    draw = np.random.default_rng(seeds)
+    studies, errors = 300, 0
+    for _ in range(studies):
+        shared = draw.normal(0, 1, seeds)  # what a seed does to every trial
+        values = shared + draw.normal(0, 0.5, (6, seeds))
+        order = np.argsort(-values.mean(1))
+        ranked = [dict(enumerate(values[i].tolist())) for i in order]
+        found = against_best(ranked[0], ranked[1:], higher=True, test=how)
+        errors += any(one is not None and one.told for one in found)
+    # Three standard errors above the level at most.
+    assert errors / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10, 30])
+def test_the_t_interval_covers_as_stated(n: int) -> None:
+    draw = np.random.default_rng(n)
+    bounds = [interval_of(draw.normal(0, 1, n).tolist()) for _ in range(2000)]
+    share = sum(low <= 0 <= high for low, high in bounds) / len(bounds)
+    assert share == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize("how", [Interval.BOOTSTRAP, Interval.BCA])
+def test_the_bootstrap_covers_about_as_stated_with_thirty_and_too_little_with_five(
+    how: Interval,
+) -> None:
+    draw = np.random.default_rng(4)
+
+    def share(n: int) -> float:
+        bounds = [interval_of(draw.normal(0, 1, n).tolist(), how) for _ in range(100)]
+        return sum(low <= 0 <= high for low, high in bounds) / len(bounds)
+
+    assert share(30) == pytest.approx(0.95, abs=0.07)
+    assert 0.7 < share(5) < 0.93  # why t is the default
+
+
+def test_an_interval_of_nothing_is_nan() -> None:
+    for values in ([], [1.0], [1.0, math.nan], [1.0, math.inf]):
+        assert all(map(math.isnan, interval_of(values)))
+    assert interval_of([2.0, 2.0], Interval.BCA) == (2.0, 2.0)
+
+
+def test_improvement_is_the_mann_whitney_share() -> None:
+    a, b = list(A.values()), list(B.values())
+    wanted = stats.mannwhitneyu(a, b).statistic / 16
+    assert improvement(a, b) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(("tests", "least"), [(1, 6), (3, 7), (15, 10)])
+def test_below_the_fewest_seeds_no_result_could_tell(tests: int, least: int) -> None:
+    assert fewest_seeds(How.SIGN_FLIP, tests) == least
+    assert 2 / 2**least * tests <= 0.05 < 2 / 2 ** (least - 1) * tests
+
+
+@pytest.mark.parametrize("effect", [0.6, 1.0, 2.0])
+def test_as_many_seeds_as_power_tables_say(effect: float) -> None:
+    """Against the noncentral t distribution, for differences with exactly this mean and sd."""
+    around = [effect + value for value in (-1.0, 0.0, 1.0)]  # sd 1
+    found = seeds_needed(around)
+
+    def power(n: int) -> float:
+        edge = stats.t.ppf(0.975, n - 1)
+        return float(stats.nct.sf(edge, n - 1, effect * math.sqrt(n)))
+
+    wanted = next(n for n in range(2, 100) if power(n) >= 0.8)
+    assert found is not None
+    assert abs(found - wanted) <= max(2, 0.1 * wanted)
+
+
+def test_what_no_number_of_seeds_tells() -> None:
+    assert seeds_needed([1.0]) is None
+    assert seeds_needed([1.0, -1.0]) is None
+    assert seeds_needed([1.001, -0.999]) is None  # more than a hundred
+    assert seeds_needed([0.5, 0.5], test=How.SIGN_FLIP, tests=3) == 7
