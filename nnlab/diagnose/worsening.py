@@ -8,7 +8,7 @@ _SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.03, 0.06
 _NO_GAP, _CLEAR_GAP = 0.1, 0.3
 _RISE = 0.04
 _RELATIVE = 0.02
-_STANDARD_ERRORS, _FEW_ERRORS, _TREND = 4.0, 1.5, 4.0
+_STANDARD_ERRORS, _FEW_ERRORS, _TREND = 3.3, 1.5, 4.0
 _VALIDATIONS_SINCE = 2.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.05, 0.02
 
@@ -23,7 +23,7 @@ def worsening_confidence(turn: Turning) -> float:
     in training), and the geometric mean of that share and of the rise relative to the best loss
     is 4 %: either alone cries wolf on a loss near zero or on one with a high floor. And it is at
     least 2 % of the best loss. The rise
-    is real: four standard errors of the scatter, or fewer where it goes on rising since. It
+    is real: 3.3 standard errors of the scatter, or fewer where it goes on rising since. It
     lasts: two validations. And training loss kept falling: by 5 %, or by 2 % of its range.
     """
     between = (turn.gap - _NO_GAP) / (_CLEAR_GAP - _NO_GAP)

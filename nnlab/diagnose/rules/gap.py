@@ -1,5 +1,7 @@
 """NN103."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +13,9 @@ from nnlab.diagnose.turning import ratio
 from nnlab.records import Finding, Severity
 
 # Shares of the validation loss, and of all examples, worth a confidence of one half.
-_GAP, _APART = 0.5, 0.15
+_GAP, _APART, _STANDARD_ERRORS = 0.2, 0.06, 2.5
+# One standard error where the size of the split is unknown.
+_UNKNOWN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,19 @@ class Gap:
         pair, turn = case.pair, case.turn
         if pair is None or turn is None or len(pair) < 6 or min(pair.val) <= 0:
             return None
-        early = slice(1, max(3, len(pair) // 5))
+        early = slice(max(1, len(pair) // 10), max(3, len(pair) // 5 + 1))
         gaps = [v - t for v, t in zip(pair.val[early], pair.train[early], strict=True)]
-        level = low_median(pair.val[early])
-        began = ratio(low_median(gaps), level)
+        began = ratio(low_median(gaps), low_median(pair.val[early]))
         ended = ratio(turn.end - turn.train_end, turn.end)
-        apart = self._accuracies_apart(case)
+        apart = self._accuracies_apart(case, pair.epochs[early])
         if apart is None:  # losses alone may be on scales of their own
             return None
-        confidence = weakest(ramp(began, _GAP), ramp(ended, _GAP), ramp(apart, _APART))
+        confidence = weakest(
+            ramp(began, _GAP),
+            ramp(ended, _GAP),
+            ramp(apart, _APART),
+            ramp(apart / _sampling_error(case), _STANDARD_ERRORS),
+        )
         return finding(
             self,
             Severity.WARNING,
@@ -58,12 +66,19 @@ class Gap:
             {"gap_early": began, "gap_end": ended, "accuracy_gap_early": apart},
         )
 
-    def _accuracies_apart(self, case: Case) -> float | None:
-        """How far validation accuracy lay below training accuracy in the first epochs."""
+    def _accuracies_apart(self, case: Case, epochs: Sequence[int]) -> float | None:
+        """How far validation accuracy lay below training accuracy in these epochs."""
         train, val = case.history.get("train/accuracy"), case.history.get("val/accuracy")
         if not train or not val:
             return None
-        reach = max(3, len(val) // 5)
-        known = dict(train)
-        apart = [known[e] - v for e, v in list(val)[1:reach] if e in known and v == v]
+        known, reached = dict(train), dict(val)
+        apart = [known[e] - reached[e] for e in epochs if e in known and e in reached]
         return low_median(apart) if apart else None
+
+
+def _sampling_error(case: Case) -> float:
+    """One standard error of the validation accuracy, which a few examples alone may explain."""
+    size, accuracy = case.fact("val"), case.typical("val/accuracy")
+    if size is None or accuracy is None:
+        return _UNKNOWN
+    return max(math.sqrt(accuracy * (1 - accuracy) / size), 1 / size)

@@ -50,7 +50,7 @@ class LrTooHigh:
         if len(trend) >= _LEAST and not small_batches(case):
             update = case.typical("probe/update_ratio") or 0.0
             swings = weakest(max(swinging(trend), ramp(update, _UPDATE)), ramp(left, _LEFT))
-        recovered = left < _RECOVERED and thrown > swings
+        recovered = left < _RECOVERED and thrown > swings and not _astray(case)
         return finding(
             self,
             Severity.INFO if recovered else Severity.WARNING,
@@ -64,6 +64,12 @@ class LrTooHigh:
                 **evidence,
             },
         )
+
+
+def _astray(case: Case) -> bool:
+    """Whether validation ended worse than the untrained model."""
+    start, end = case.first("probe/start_loss"), case.typical("val/loss", 0.2)
+    return start is not None and end is not None and end > start
 
 
 def _message(trend: Trend, evidence: Mapping[str, float]) -> str:
