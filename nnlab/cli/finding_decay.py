@@ -6,6 +6,7 @@ from pathlib import Path
 from nnlab import store
 from nnlab.cli import training
 from nnlab.cli.figure_files import check_formats, write_figure
+from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say
@@ -54,7 +55,7 @@ def find(
             hint="nnlab compare find-decay/RUN --format json afterwards",
         )
     with opened(db, write=try_them) as database:
-        run = _one(store.find_runs(database, [name]), name)
+        run = one_run(store.find_runs(database, [name]), name)
         history = store.history(database, run.id)
         found = find_decay(history, run.trial.setting)
         rows = [
@@ -73,13 +74,6 @@ def find(
             _try(database, run, found, range(seeds))
         elif found.proposals and how is Format.TABLE:
             say(f"next: nnlab find-decay {name} --try", style="dim")
-
-
-def _one(runs: Sequence[Run], name: str) -> Run:
-    if len(runs) != 1:
-        told = ", ".join(str(run.id) for run in runs)
-        raise UsageError(f"{name} means runs {told}", hint="name one by its number")
-    return runs[0]
 
 
 def _typed(options: object) -> str:

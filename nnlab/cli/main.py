@@ -22,6 +22,7 @@ COMMANDS = {
     "init-study": ("init_study", "Set up a study: a question, a space of settings, seeds.", _TRAIN),
     "find-lr": ("find_lr", "Find a learning rate by a range test.", _TRAIN),
     "find-decay": ("find_decay", "Find a decay from a run without one, and try it.", _TRAIN),
+    "remedy": ("remedy", "Find what mends a run: remedies trained beside it.", _TRAIN),
     "watch": ("watch", "Watch runs from another terminal: progress, speed, failures.", _TRAIN),
     "verify": ("verify", "Train runs again: the same to the last bit, or what differs.", _TRAIN),
     "stop": ("stop", "Stop runs after their epoch, from any terminal.", _TRAIN),

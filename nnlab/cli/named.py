@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Run, Study
 
 
@@ -68,3 +68,15 @@ def _runs(
         if word.lstrip("#").isdigit():
             raise
         raise UnknownName("study or run", word, [*studies, *store.run_names(db)]) from error
+
+
+def one_run(runs: Sequence[Run], name: str) -> Run:
+    """The one run that a name means.
+
+    Raises:
+        UsageError: it means several.
+    """
+    if len(runs) != 1:
+        told = ", ".join(str(run.id) for run in runs)
+        raise UsageError(f"{name} means runs {told}", hint="name one by its number")
+    return runs[0]

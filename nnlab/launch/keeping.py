@@ -33,13 +33,23 @@ class Every:
             return cls()
         if text.isdecimal() and int(text) > 0:
             return cls(epochs=int(text))
-        found = _SECONDS.fullmatch(text)
-        if found is None or not float(found[1]):
+        seconds = seconds_of(text)
+        if seconds is None:
             raise UsageError(
                 f"--checkpoint-every {text}: neither a number of epochs nor a time",
                 hint="5 is every five epochs, 30s or 10min a time; auto costs under 2 %",
             )
-        return cls(seconds=float(found[1]) * _UNITS[found[2]])
+        return cls(seconds=seconds)
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of a time as `30s`, `10min` or `1h`; None where it is none, or 0.
+
+    >>> seconds_of("1.5min")
+    90.0
+    """
+    found = _SECONDS.fullmatch(text)
+    return float(found[1]) * _UNITS[found[2]] or None if found else None
 
 
 @dataclass(frozen=True, slots=True)

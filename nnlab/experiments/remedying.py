@@ -1,0 +1,174 @@
+"""Remedies tried: each beside the run's own setting, on the same seeds, and judged."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nnlab import store
+from nnlab.config import RunConfig, choosables, resolve, setting_of
+from nnlab.diagnose.remedies import Remedy
+from nnlab.engine.data import facts
+from nnlab.engine.user import model_version
+from nnlab.errors import ConfigError
+from nnlab.objective import Objective, Setting
+from nnlab.records import History, Run, Status, Study
+from nnlab.stats.against import seeds_needed
+from nnlab.stats.claims import SIGNIFICANT
+from nnlab.stats.multiple import holm
+from nnlab.stats.paired import mean_and_half_width, sign_flip
+
+CONTROL = "control"
+
+
+class Outcome(StrEnum):
+    """What trying a remedy has shown."""
+
+    HELPED = "helped"
+    DID_NOT = "did not help"
+    CANNOT_TELL = "cannot tell yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A remedy after it ran: `effect` is how much better the objective became, in its unit.
+
+    `low` and `high` bound the effect at 95 %, `p` is the exact test that it is above 0, by Holm
+    for all remedies tried. `still` are the runs in which the finding remained, `control` those of
+    the control. `needed` is how many seeds would tell, None where that cannot be said.
+    """
+
+    name: str
+    n: int
+    effect: float
+    low: float
+    high: float
+    p: float
+    outcome: Outcome
+    still: int
+    control: int
+    needed: int | None
+    setting: Setting
+
+
+def settings_of(setting: Setting, remedies: Sequence[Remedy]) -> dict[str, Setting]:
+    """The settings to train, by the remedy's name; remedies that do not fit are left out."""
+    found = {CONTROL: setting}
+    for remedy in remedies:
+        try:
+            changed = changed_setting(setting, remedy)
+        except ConfigError:
+            continue
+        if changed not in found.values():
+            found[remedy.name] = changed
+    return found
+
+
+def changed_setting(setting: Setting, remedy: Remedy) -> Setting:
+    """A setting with a remedy's changes; what depends on a changed choice has its default.
+
+    Raises:
+        ConfigError: the changed setting does not hold.
+    """
+    known = choosables()
+    changed = [name for name in remedy.changes if setting.get(name) != remedy.changes[name]]
+    kept = {
+        name: value
+        for name, value in setting.items()
+        if name in known and known[name].option.of not in changed
+    }
+    # A learning rate that was tuned stays; one that follows from the optimizer does too.
+    config = RunConfig(**{**kept, **remedy.changes})  # type: ignore[arg-type]
+    resolved = resolve(
+        config,
+        facts(config.data),
+        model_version=model_version(config.model),
+        start_version=str(setting["start_version"]) if setting.get("start_version") else None,
+    )
+    return setting_of(resolved)
+
+
+def judge_remedies(
+    db: store.Database, study: Study, objective: Objective, code: str
+) -> tuple[Tried, ...]:
+    """What the runs of a study of remedies say, best first.
+
+    Args:
+        db: the database.
+        study: whose arms are the control and the remedies.
+        objective: what is to become better.
+        code: of the finding that is to go.
+    """
+    arms = {arm.name: arm.trials[0] for arm in study.arms}
+    runs = store.runs(db, study=study.id, current_only=True)
+    histories = store.histories(db, [run.id for run in runs], [objective.metric])
+    found = store.findings(db, [run.id for run in runs])
+    by_arm: dict[str, dict[int, Run]] = {name: {} for name in arms}
+    for run in runs:
+        for name, digest in arms.items():
+            if run.trial.digest == digest and not run.status.is_missing:
+                by_arm[name][run.seed] = run
+    values = _values(by_arm, histories, objective)
+    sick = {
+        name: sum(any(f.code == code for f in found.get(run.id, ())) for run in of.values())
+        for name, of in by_arm.items()
+    }
+    sign = 1.0 if objective.direction == "max" else -1.0
+    names, changes = [], []
+    for name in arms:
+        both = sorted(set(values[name]) & set(values[CONTROL]))
+        if name != CONTROL and len(both) > 1:
+            names.append(name)
+            changes.append([sign * (values[name][s] - values[CONTROL][s]) for s in both])
+    ps = holm([sign_flip(one, "greater") for one in changes]) if changes else ()
+    tried = []
+    for name, change, p in zip(names, changes, ps, strict=True):
+        setting = next(iter(by_arm[name].values())).trial.setting
+        counts = (sick[name], sick[CONTROL])
+        tried.append(_judged(name, change, p, counts, setting, len(changes)))
+    return tuple(sorted(tried, key=lambda one: (one.outcome is not Outcome.HELPED, -one.effect)))
+
+
+def _judged(
+    name: str,
+    change: Sequence[float],
+    p: float,
+    counts: tuple[int, int],
+    setting: Setting,
+    remedies: int,
+) -> Tried:
+    effect, half = mean_and_half_width(change)
+    low, high = effect - half, effect + half
+    needed = None
+    if low > 0 and p <= SIGNIFICANT:
+        outcome = Outcome.HELPED
+    elif high <= 0:
+        outcome = Outcome.DID_NOT
+    else:
+        outcome = Outcome.CANNOT_TELL
+        needed = seeds_needed(change, tests=remedies) if effect > 0 else None
+    return Tried(name, len(change), effect, low, high, p, outcome, *counts, needed, setting)
+
+
+def _values(
+    by_arm: Mapping[str, Mapping[int, Run]],
+    histories: Mapping[int, History],
+    objective: Objective,
+) -> dict[str, dict[int, float]]:
+    """The objective at each run's selected epoch; a run that diverged has the worst value met."""
+    met: list[float] = []
+    found: dict[str, dict[int, float | None]] = {}
+    for name, runs in by_arm.items():
+        found[name] = {}
+        for seed, run in runs.items():
+            curve = histories[run.id].get(objective.metric)
+            finite = [v for v in curve.values if math.isfinite(v)] if curve else []
+            met += finite
+            lost = run.status is Status.DIVERGED or not finite
+            best = min if objective.direction == "min" else max
+            found[name][seed] = None if lost else best(finite)
+    worst = (max if objective.direction == "min" else min)(met, default=0.0)
+    return {
+        name: {seed: worst if value is None else value for seed, value in of.items()}
+        for name, of in found.items()
+    }
