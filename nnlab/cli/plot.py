@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli import completion
 from nnlab.cli.options import Db, StudyOrRuns, given, with_settings
 from nnlab.cli.place import opened
 from nnlab.cli.render import note, say
@@ -104,6 +105,29 @@ def learning_rate(
     output = _checked(output, "lr")
     typed = read_config(config, Typed(settings=given(settings)))
     learning_rates.draw(typed, output, steps=steps, db=db)
+
+
+@app.command()
+def remedy(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY", help="as nnlab remedy named it", autocompletion=completion.studies
+        ),
+    ],
+    *,
+    output: Output = None,
+    db: Db = None,
+) -> None:
+    """Draw what remedies changed, each with its interval.
+
+    [bold]Examples[/bold]
+
+        nnlab plot remedy remedy/12 -o remedies.pdf
+    """
+    from nnlab.cli import remedies
+
+    remedies.draw(study, _checked(output, "remedy"), db=db)
 
 
 def _checked(output: list[Path] | None, name: str) -> list[Path]:

@@ -1,12 +1,15 @@
 """What `nnlab remedy` does: proposes, trains beside a control, and judges."""
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from nnlab import store
 from nnlab.cli import training
+from nnlab.cli.figure_files import write_figure
 from nnlab.cli.findings import print_findings
 from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
@@ -22,6 +25,7 @@ from nnlab.experiments.remedying import (
     Tried,
     judge_remedies,
     settings_of,
+    typed_fields,
 )
 from nnlab.launch.keeping import Keeping, seconds_of
 from nnlab.objective import Objective, Setting
@@ -86,6 +90,49 @@ def remedy(
         objective = Objective.parse(str(setting["objective"]))
         tried = judge_remedies(database, study, objective, code)
         _tell(run, study, objective, code, tried, how)
+
+
+def draw(name: str, output: Sequence[Path], *, db: str | None) -> None:
+    """Draws what the remedies of a study changed.
+
+    Raises:
+        UnknownName: no such study.
+        UsageError: it is no study of remedies, or has not been trained.
+    """
+    with opened(db) as database:
+        study = store.find_study(database, name)
+        if not study.arms or study.arms[0].name != CONTROL:
+            raise UsageError(f"{name} is no study of remedies", hint="nnlab remedy RUN makes one")
+        objective = study.objective
+        assert objective is not None
+        code = _code(database, study)
+        tried = judge_remedies(database, study, objective, code)
+    if not tried:
+        raise UsageError(f"{name} has no two seeds of a remedy and its control yet")
+    from nnlab.plots.remedies import Effect
+    from nnlab.plots.remedies import remedies as drawn
+
+    effects = [
+        Effect(
+            one.name,
+            one.effect,
+            one.low,
+            one.high,
+            one.outcome is Outcome.HELPED,
+            f"{code} {one.still}/{one.n}" if code else "",
+        )
+        for one in tried
+    ]
+    write_figure(drawn(effects, objective.metric), output, {"study": name})
+
+
+def _code(db: store.Database, study: Study) -> str:
+    """The finding that most runs of the control have first, "" where they have none."""
+    control = study.arms[0].trials[0]
+    runs = [r for r in store.runs(db, study=study.id) if r.trial.digest == control]
+    found = store.findings(db, [run.id for run in runs])
+    firsts = Counter(folded(of)[0].finding.code for of in found.values() if of)
+    return firsts.most_common(1)[0][0] if firsts else ""
 
 
 def _within(
@@ -244,16 +291,11 @@ def _row(one: Tried, code: str) -> dict[str, Any]:
 
 
 def _command(setting: Setting) -> str:
-    """The line that trains a setting, without what has its default."""
-    from nnlab.config import default_in
-
+    """The line that trains a setting, without what follows by itself."""
     words = ["nnlab", "train"]
-    for name, choosable in choosables().items():
-        value = setting.get(name)
-        if value is None or name == "seed" or value == default_in(name, setting)[1]:
-            continue
-        if choosable.option.flag:
-            words += [choosable.flag] if value else []
-        else:
-            words += [choosable.flag, shown(value)]
+    for name in typed_fields(setting):
+        choosable = choosables()[name]
+        words.append(choosable.flag)
+        if not choosable.option.flag:
+            words.append(shown(setting[name]))
     return shlex.join(words)

@@ -9,6 +9,9 @@ from nnlab.diagnose.smoothing import low_median, smoothed, wobble
 from nnlab.diagnose.turning import magnitude, ratio
 from nnlab.records import Curve
 
+# From so many values on a curve is smoothed.
+_LONG = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Trend:
@@ -52,7 +55,9 @@ def trend_of(curve: Curve) -> Trend | None:
     end = low_median(values[-max(2, n // 8) :])
     whole = values[0] - best
     at = (3 * n) // 4
-    late_fall = smooth[at - 1] - smooth[-1] if n >= 4 else 0.0
+    # The ends of a smoothed curve are as noisy as the curve: two of them are averaged.
+    last = (smooth[-1] + smooth[-2]) / 2 if n >= _LONG else smooth[-1]
+    late_fall = smooth[at - 1] - last if n >= 4 else 0.0
     half = values[n // 2 :]
     swing = wobble(half)
     level = low_median(half)

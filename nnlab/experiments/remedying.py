@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nnlab import store
-from nnlab.config import RunConfig, choosables, resolve, setting_of
+from nnlab.config import RunConfig, choosables, default_in, resolve, setting_of
 from nnlab.diagnose.remedies import Remedy
 from nnlab.engine.data import facts
 from nnlab.engine.user import model_version
@@ -19,6 +19,8 @@ from nnlab.stats.multiple import holm
 from nnlab.stats.paired import mean_and_half_width, sign_flip
 
 CONTROL = "control"
+# Fields that are left open mostly, and filled in by the data.
+_OPEN = ("loss", "objective", "test_fraction")
 
 
 class Outcome(StrEnum):
@@ -79,11 +81,36 @@ def changed_setting(setting: Setting, remedy: Remedy) -> Setting:
     }
     # A learning rate that was tuned stays; one that follows from the optimizer does too.
     config = RunConfig(**{**kept, **remedy.changes})  # type: ignore[arg-type]
+    return _resolved(config, setting)
+
+
+def typed_fields(setting: Setting) -> list[str]:
+    """The fields that must be typed to get a setting; the others follow from them."""
+    known = choosables()
+    wanted = [
+        name
+        for name in known
+        if name in setting and name != "seed" and setting[name] != default_in(name, setting)[1]
+    ]
+    for name in _OPEN:
+        without = [one for one in wanted if one != name]
+        if name in wanted and _made_of(setting, without) == setting:
+            wanted = without
+    return wanted
+
+
+def _made_of(setting: Setting, names: Sequence[str]) -> Setting:
+    config = RunConfig(**{name: setting[name] for name in names})  # type: ignore[arg-type]
+    return _resolved(config, setting)
+
+
+def _resolved(config: RunConfig, setting: Setting) -> Setting:
+    version = setting.get("start_version")
     resolved = resolve(
         config,
         facts(config.data),
         model_version=model_version(config.model),
-        start_version=str(setting["start_version"]) if setting.get("start_version") else None,
+        start_version=None if version is None else str(version),
     )
     return setting_of(resolved)
 

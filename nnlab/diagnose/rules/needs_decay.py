@@ -39,7 +39,7 @@ class NeedsDecay:
         left = 1.0 - case.learned if case.learned is not None else 1.0
         confidence = weakest(
             ramp(trend.swing_relative, _SWING),
-            ramp(_STANDS - trend.late_relative, _STANDS / 2),
+            ramp(_STANDS - trend.late_relative, _STANDS / 4),
             ramp(left, _LEFT),
             ramp(trend.fall, 0.1),
         )

@@ -1,0 +1,50 @@
+"""What remedies changed: a line each, with its interval around no effect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from nnlab.plots.style import GREY, WIDTH, color, style
+
+_ROW, _FRAME = 0.24, 0.75  # inches
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A remedy: how much better it made the objective, its interval, and whether that is proved.
+
+    `gone` tells in how many runs the finding remained.
+    """
+
+    name: str
+    effect: float
+    low: float
+    high: float
+    helped: bool
+    gone: str
+
+
+def remedies(effects: Sequence[Effect], metric: str) -> Figure:
+    """Draws effects with their 95 % intervals, best on top; proved ones are coloured."""
+    with style():
+        figure = Figure(
+            figsize=(WIDTH, _ROW * len(effects) + _FRAME), layout=ConstrainedLayoutEngine()
+        )
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        for place, one in enumerate(effects):
+            tone = color(0) if one.helped else GREY
+            ax.plot([one.low, one.high], [place, place], color=tone, linewidth=1.4)
+            ax.plot(one.effect, place, marker="o", markersize=4, color=tone)
+        ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle=(0, (3, 2)))
+        ax.set_yticks(range(len(effects)), [one.name for one in effects])
+        ax.set_ylim(len(effects) - 0.5, -0.5)
+        ax.grid(visible=False, axis="y")
+        right = ax.secondary_yaxis("right")
+        right.set_yticks(range(len(effects)), [one.gone for one in effects])
+        right.tick_params(length=0)
+        ax.set_xlabel(f"{metric} better than the control by (95 % interval)")
+        return figure
