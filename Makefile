@@ -47,7 +47,7 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# commands.md, choices.md and findings.md are made from the program.
+# commands.md, choices.md and rules.md are made from the program.
 docs: .venv/dev
 	$(BIN)/python docs/build.py
 

@@ -1,6 +1,6 @@
 """Makes the pages that come from the program, and checks that all pages hold together.
 
-python docs/build.py            # writes commands.md, choices.md, findings.md
+python docs/build.py            # writes commands.md, choices.md, rules.md
 python docs/build.py --check    # fails where they are stale, or a link leads nowhere
 """
 
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from nnlab import catalogue  # noqa: E402  the tree beside this file, wherever it is run from
 from nnlab.cli.main import COMMANDS  # noqa: E402
-from nnlab.diagnose import RULES  # noqa: E402
+from nnlab.diagnose import ALL_RULES  # noqa: E402
 from nnlab.space import shown  # noqa: E402
 
 SUBCOMMANDS = {
@@ -83,13 +83,14 @@ def choices_page() -> str:
 def findings_page() -> str:
     """Every rule, in its own words."""
     parts = [
-        "# Findings",
+        "# Rules",
         "",
-        "Made from the rules by `make docs`. They are looked for at the end of each run, stored",
-        "with their evidence, and shown by `train`, `show`, `compare` and `report`.",
+        "Made from the rules by `make docs`; `nnlab explain CODE` prints the same. How they are",
+        "used is in [diagnosing.md](diagnosing.md), how often they are right in",
+        "[diagnosis.md](diagnosis.md).",
         "",
     ]
-    for rule in RULES:
+    for rule in ALL_RULES:
         text = inspect.cleandoc(type(rule).__doc__ or "")
         for title in ("What it finds:", "Why it matters:", "What to try:"):
             text = text.replace(title, f"**{title}**")
@@ -100,7 +101,7 @@ def findings_page() -> str:
 PAGES = {
     DOCS / "commands.md": commands_page,
     DOCS / "choices.md": choices_page,
-    DOCS / "findings.md": findings_page,
+    DOCS / "rules.md": findings_page,
 }
 
 

@@ -26,7 +26,7 @@ MARGINS = (0.05, 0.1, 0.2)
 HEAD = """\
 # How good the diagnosis is
 
-Made by `make bench-diagnosis`. What the rules are is in [findings.md](findings.md).
+Made by `make bench-diagnosis`. What the rules are is in [rules.md](rules.md).
 
 **The corpus.** Trainings made by nnlab itself (`benchmarks/diagnosis/corpus.py`). Faults are
 built in: a learning rate a thousand times too high or too low, an initialisation that shrinks

@@ -29,6 +29,7 @@ COMMANDS = {
     "diagnose": ("diagnose", "Say what is wrong with runs, or with curves from a CSV.", _LOOK),
     "explain": ("explain", "Explain a finding: what it rests on, what to try.", _KNOW),
     "compare": ("compare", "Rank trials, seeds aggregated; only what differs is shown.", _LOOK),
+    "effects": ("effects", "Say which choices of a study matter, and which pairs.", _LOOK),
     "plot": ("plot", "Draw figures: curves, lr, remedy.", _LOOK),
     "probe": ("probe", "Look inside models: signals at the start, sensitivity.", _LOOK),
     "report": ("report", "Write a study's report: ranking, findings, what was run.", _LOOK),
