@@ -21,6 +21,7 @@ _QUERIES = [
 ]  # fmt: skip
 
 # A table for the pages that speak of the reader's own.
+HISTORY = "epoch,train_loss,val_loss\n1,1.0,1.1\n2,0.6,0.9\n3,0.3,1.2\n4,0.1,1.6\n"
 POINTS = "height,width,kind\n" + "".join(
     f"{1 + i % 7 * 0.1:.1f},{i % 5 * 0.2:.1f},{'ab'[i % 7 > 3]}\n" for i in range(60)
 )
@@ -43,6 +44,9 @@ def test_every_command_line_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "points.csv").write_text(POINTS)
+    (tmp_path / "histories").mkdir()
+    (tmp_path / "histories/one.csv").write_text(HISTORY.replace("val_loss", "loss.1"))
+    (tmp_path / "history.csv").write_text(HISTORY)
     if page.name != "README.md":
         assert main(["train", "--epochs", "2", "-q"]) == 0
     for line in commands(page):

@@ -57,11 +57,12 @@ def _standing_columns(ranking: Ranking) -> list[Column]:
     """Intervals, tiers and the difference from the best, once there are two seeds."""
     if not any(row.interval for row in ranking.rows):
         return []
+    alone = len(ranking.rows) < 2
     return [
         Column("interval", "95 % interval", _interval, right=True),
-        Column("tier", "tier", right=True),
-        Column("behind", "behind the best", _interval, right=True),
-        Column("p", "p", lambda p: "<0.0001" if p < 1e-4 else f"{p:.2g}", right=True),
+        Column("tier", "tier", right=True, hidden=alone),
+        Column("behind", "behind the best", _interval, right=True, hidden=alone),
+        Column("p", "p", lambda p: "<0.0001" if p < 1e-4 else f"{p:.2g}", right=True, hidden=alone),
         Column("better", "P(best better)", lambda share: f"{share:.2f}", right=True, hidden=True),
     ]
 

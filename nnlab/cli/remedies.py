@@ -231,10 +231,11 @@ def _train(
 def _study_of(db: store.Database, run: Run, arms: Sequence[Arm]) -> Study:
     """The study of this run's remedies; with other remedies it is another study."""
     known = {study.name: study for study in store.all_studies(db)}
-    number, name = 1, f"remedy/{run.id}"
+    own = run.name or run.id
+    number, name = 1, f"remedy/{own}"
     while name in known and known[name].arms != tuple(arms):
         number += 1
-        name = f"remedy/{run.id}-{number}"
+        name = f"remedy/{own}-{number}"
     return store.create_study(
         db,
         name=name,
