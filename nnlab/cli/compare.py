@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import announce
+from nnlab.cli.across_table import print_across
 from nnlab.cli.options import Db, Format, FormatOption, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_ranking
 from nnlab.cli.render import say
 from nnlab.cli.scope import scope_of
 from nnlab.errors import UsageError
+from nnlab.report.across import compare_across
 from nnlab.report.ranking import At, rank
 from nnlab.report.two_trials import explained, two_trials
 from nnlab.stats.against import Test
@@ -47,6 +49,14 @@ def compare(
             "--group-by", metavar="FIELD,...", help="put trials together that agree in these"
         ),
     ] = None,
+    across: Annotated[
+        str | None,
+        typer.Option(
+            "--across",
+            metavar="FIELD",
+            help="compare the values of a field over all data sets, each tuned on each",
+        ),
+    ] = None,
     interval: Annotated[
         Interval,
         typer.Option("--interval", help="of the means: Student's t, or the bootstrap of the seeds"),
@@ -74,9 +84,14 @@ def compare(
         nnlab compare depth --group-by opt --format json
 
         nnlab compare 3 7
+
+        nnlab compare small large --across opt
     """
     with opened(db) as database:
         scope = scope_of(database, what)
+        if across is not None:
+            print_across(compare_across(database, scope, across.replace("-", "_"), by=by), format)
+            return
         if (pair := two_trials(database, scope)) is not None:
             scope = pair
         ranking = rank(

@@ -9,12 +9,15 @@ differences. Every comparison with the best is one of the K(K-1)/2 pairs: correc
 """
 
 import math
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import accumulate
 
 from nnlab.stats.multiple import holm
 from nnlab.stats.paired import LEVEL, mean_and_half_width, paired_t, sign_flip
+from nnlab.stats.student import t_quantile, two_sided_p
 
 SIGNIFICANT = 1 - LEVEL
 # Chance to see a difference that is there, which a number of seeds is to give.
@@ -70,6 +73,7 @@ def against_best(
     higher: bool,
     test: Test = Test.T,
     trials: int | None = None,
+    predict: bool = True,
 ) -> tuple[Against | None, ...]:
     """Compares the best of a table with each of the others, by seed.
 
@@ -79,6 +83,7 @@ def against_best(
         higher: whether higher values are better.
         test: for seeds that are shared.
         trials: how many the best is the best of, where not all of them are given.
+        predict: whether to simulate how many seeds would tell the first that cannot be told.
     """
     sign = 1.0 if higher else -1.0
     first = {seed: sign * value for seed, value in best.items()}
@@ -89,7 +94,7 @@ def against_best(
     pairs = table * (table - 1) // 2
     adjusted = iter(holm([one.p for one in known], pairs))
     found = [None if one is None else _finished(one, next(adjusted)) for one in raw]
-    return _predicted(found, raw, test, pairs)
+    return _predicted(found, raw, test, pairs) if predict else tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,39 +190,58 @@ def seeds_needed(
     differences. The sign-flip test is taken to need as many as the t test, and the fewest that
     it can tell anything with: for normal differences it is as good as that.
     """
-    import numpy as np
-    from scipy.special import stdtr
-
     if len(differences) < 2:
         return None
     mean, sd = math.fsum(differences) / len(differences), _sd(differences)
     if mean == 0:
         return None
-    least = fewest_seeds(test, tests)
+    least = max(2, fewest_seeds(test, tests))
     if sd == 0:
         return least
-    draw = np.random.default_rng(0).normal(mean, sd, (_SIMULATIONS, _MOST_SEEDS))
-    # All numbers of seeds at once, from running sums.
-    n = np.arange(2, _MOST_SEEDS + 1)
-    means = draw.cumsum(1)[:, 1:] / n
-    squares = np.square(draw).cumsum(1)[:, 1:] - n * np.square(means)
-    t = means / np.sqrt(np.maximum(squares, 1e-300) / ((n - 1) * n))
-    seen = (2 * stdtr(n - 1, -np.abs(t)) <= SIGNIFICANT / tests) & (np.sign(t) == np.sign(mean))
-    enough = (seen.mean(0) >= POWER) & (n >= least)
-    return int(n[enough.argmax()]) if enough.any() else None
+    draw = random.Random(0)  # noqa: S311  a simulation
+    studies = [_running(mean, sd, draw) for _ in range(_SIMULATIONS)]
+
+    def enough(n: int) -> bool:
+        """Whether so many seeds give the power; more of them never give less."""
+        edge = t_quantile(n - 1, 1 - SIGNIFICANT / tests / 2)
+        seen = sum(_t_of(study, n) * math.copysign(1, mean) >= edge for study in studies)
+        return seen >= POWER * _SIMULATIONS
+
+    if not enough(_MOST_SEEDS):
+        return None
+    low, high = least - 1, _MOST_SEEDS
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def _running(mean: float, sd: float, draw: random.Random) -> tuple[list[float], list[float]]:
+    """The running sums of normal differences, and of their squares."""
+    values = [draw.gauss(mean, sd) for _ in range(_MOST_SEEDS)]
+    return list(accumulate(values)), list(accumulate(value * value for value in values))
+
+
+def _t_of(study: tuple[list[float], list[float]], n: int) -> float:
+    """The t of the first n differences of a study."""
+    total, squares = study[0][n - 1], study[1][n - 1]
+    variance = max(squares - total * total / n, 1e-300) / (n - 1)
+    return total / math.sqrt(n * variance)
 
 
 def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
-    from scipy.stats import ttest_ind
-
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
-    if _sd(a) == _sd(b) == 0:
-        p = 1.0 if mean == 0 else 0.0
-        low = high = mean
+    errors = [_sd(values) ** 2 / len(values) for values in (a, b)]
+    if sum(errors) == 0:
+        p, low, high = (1.0 if mean == 0 else 0.0), mean, mean
     else:
-        found = ttest_ind(a, b, equal_var=False)
-        bounds = found.confidence_interval(LEVEL)
-        p, low, high = float(found.pvalue), float(bounds.low), float(bounds.high)
+        # Welch 1947: degrees of freedom of two variances that may differ.
+        parts = (error**2 / (len(v) - 1) for error, v in zip(errors, (a, b), strict=True))
+        welch = sum(errors) ** 2 / sum(parts)
+        error = math.sqrt(sum(errors))
+        p = two_sided_p(mean / error, welch)
+        half = t_quantile(welch, (1 + LEVEL) / 2) * error
+        low, high = mean - half, mean + half
     freedom = len(a) + len(b) - 2
     pooled = math.sqrt(((len(a) - 1) * _sd(a) ** 2 + (len(b) - 1) * _sd(b) ** 2) / freedom)
     hedges = 1 - 3 / (4 * freedom - 1)

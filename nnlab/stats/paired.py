@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
+from nnlab.stats.student import t_quantile, two_sided_p
+
 LEVEL = 0.95
 
 # Beyond so many pairs the patterns are too many to count, and the t test is as good.
@@ -70,17 +72,6 @@ def mean_and_half_width(values: Sequence[float], level: float = LEVEL) -> tuple[
     return mean, t_quantile(n - 1, (1 + level) / 2) * sd / math.sqrt(n)
 
 
-def t_quantile(freedom: int, probability: float) -> float:
-    """The quantile of Student's t with so many degrees of freedom.
-
-    >>> round(t_quantile(4, 0.975), 3)
-    2.776
-    """
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, probability))
-
-
 def sign_flip(differences: Sequence[float], side: Side = "two-sided") -> float:
     """The share of sign patterns with a sum at least as far out as the one found.
 
@@ -126,13 +117,12 @@ def _sums(values: Sequence[float]) -> list[float]:
 
 def paired_t(differences: Sequence[float], side: Side = "two-sided") -> float:
     """The p of Student's paired t test of differences (shape [n], n from 2 on)."""
-    from scipy.special import stdtr
-
+    n = len(differences)
     mean, half = mean_and_half_width(differences)
     if half == 0:
         return 1.0 if mean == 0 else 0.0
-    freedom = len(differences) - 1
-    t = mean / half * t_quantile(freedom, (1 + LEVEL) / 2)
-    if side == "greater":
-        return float(stdtr(freedom, -t))
-    return float(2 * stdtr(freedom, -abs(t)))
+    t = mean / half * t_quantile(n - 1, (1 + LEVEL) / 2)
+    p = two_sided_p(t, n - 1)
+    if side == "two-sided":
+        return p
+    return p / 2 if t > 0 else 1 - p / 2

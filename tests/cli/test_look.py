@@ -56,8 +56,62 @@ def test_compare_top_and_group_by(trained: Nnlab) -> None:
 
 
 def test_compare_runs_by_number(trained: Nnlab) -> None:
+    found = trained("compare", "1", "2", "3", "--format", "json").json
+    assert sorted(run for row in found["rows"] for run in row["runs"]) == [1, 2, 3]
+
+
+def test_two_runs_explain_their_trials_with_all_seeds(trained: Nnlab) -> None:
     found = trained("compare", "1", "2", "--format", "json").json
-    assert sorted(run for row in found["rows"] for run in row["runs"]) == [1, 2]
+    assert sorted(run for row in found["rows"] for run in row["runs"]) == [1, 2, 3, 4]
+    assert found["rows"][1]["against_best"]["n"] == 2
+    told = trained("compare", "1", "2").out
+    assert "what differs: opt" in told
+    assert "effect: #1 is better by" in told
+    assert "verdict: " in told
+
+
+def test_a_table_says_what_can_be_told_from_the_best(nnlab: Nnlab) -> None:
+    nnlab("train", "--data", "iris", "--epochs", "6", "--lr", "0.05,1e-6", "--seeds", "6", "-q")
+    rows = nnlab("compare", "--format", "json").json["rows"]
+    assert [row["tier"] for row in rows] == [1, 2]
+    against = rows[1]["against_best"]
+    assert against["told"]
+    assert against["paired"]
+    assert against["low"] > 0
+    assert rows[0]["interval"][0] < rows[0]["mean"] < rows[0]["interval"][1]
+    assert "the best is told from every other trial" in nnlab("compare").out
+    few = nnlab("compare", "--test", "sign-flip", "--at", "1").out
+    assert "tier" in few
+    grouped = nnlab("compare", "--group-by", "lr", "--interval", "bootstrap", "--format", "json")
+    assert len(grouped.json["rows"]) == 2
+
+
+def test_methods_are_compared_across_data_sets(nnlab: Nnlab) -> None:
+    nnlab(
+        "train", "--data", "iris,wine", "--epochs", "4", "--opt", "sgd,adam", "--lr", "0.01,0.1",
+        "--seeds", "2", "-q",
+    )  # fmt: skip
+    found = nnlab("compare", "--across", "opt", "--format", "json").json
+    assert found["tasks"] == ["iris", "wine"]
+    assert {one["name"] for one in found["methods"]} == {"adam", "sgd"}
+    assert all(one["runs"] == 4 for one in found["methods"])
+    assert found["methods"][0]["iqm"] >= found["methods"][1]["iqm"]
+    assert "IQM" in nnlab("compare", "--across", "opt").out
+    assert "unknown field 'colour'" in nnlab("compare", "--across", "colour", expect=2).err
+    assert "two methods" in nnlab("compare", "--across", "model", expect=2).err
+
+
+def test_effects_say_which_choice_matters(nnlab: Nnlab) -> None:
+    nnlab(
+        "train", "--data", "iris", "--epochs", "3", "--width", "8,16", "--lr", "1e-6,0.01,0.1",
+        "-q",
+    )  # fmt: skip
+    found = nnlab("effects", "default", "--format", "json").json
+    assert found["effects"][0]["fields"] == ["lr"]
+    assert found["effects"][0]["share"] > 0.8
+    assert "share of variance" in nnlab("effects", "default", "--by", "val/loss").out
+    nnlab("train", "--data", "iris", "--epochs", "1", "--study", "one", "-q")
+    assert "four trials" in nnlab("effects", "one", expect=2).err
 
 
 def test_compare_by_test_says_so_aloud(trained: Nnlab) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnlab.stats.paired import MOST_FLIPPED, Side, paired, sign_flip, t_quantile
+from nnlab.stats.paired import MOST_FLIPPED, Side, paired, sign_flip
+from nnlab.stats.student import t_quantile
 
 NUMBERS = st.floats(-100, 100).map(lambda value: round(value, 3))
 

@@ -1,0 +1,76 @@
+"""Student's t without scipy, which takes longer to load than the command that ranks trials.
+
+The distribution function is a regularised incomplete beta function (Abramowitz and Stegun 26.7.1),
+that one a continued fraction (26.5.8). Tests hold both to scipy's.
+"""
+
+import math
+
+_TINY, _CLOSE = 1e-300, 1e-15
+_MOST_TERMS = 10_000
+
+
+def two_sided_p(t: float, freedom: float) -> float:
+    """The chance of a t at least as far from 0, with so many degrees of freedom (not only whole).
+
+    >>> round(two_sided_p(2.776445105, 4), 6)
+    0.05
+    """
+    if math.isinf(t):
+        return 0.0
+    return _beta(freedom / (freedom + t * t), freedom / 2, 0.5)
+
+
+def t_quantile(freedom: float, probability: float) -> float:
+    """The t below which so much of the distribution lies.
+
+    >>> round(t_quantile(4, 0.975), 3)
+    2.776
+    """
+    if probability < 0.5:
+        return -t_quantile(freedom, 1 - probability)
+    tails = 2 * (1 - probability)
+    low, high = 0.0, 1.0
+    while two_sided_p(high, freedom) > tails:
+        low, high = high, 2 * high
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        if two_sided_p(middle, freedom) > tails:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _beta(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function of x in [0, 1]."""
+    if x <= 0 or x >= 1:
+        return min(max(x, 0.0), 1.0)
+    logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    factor = math.exp(logarithm + a * math.log(x) + b * math.log1p(-x))
+    # Each side of the mean has the fraction that converges fast.
+    if x < (a + 1) / (a + b + 2):
+        return factor * _fraction(x, a, b) / a
+    return 1.0 - factor * _fraction(1 - x, b, a) / b
+
+
+def _fraction(x: float, a: float, b: float) -> float:
+    """The continued fraction, from its front (Lentz 1976)."""
+    c, d = 1.0, 1.0 - (a + b) * x / (a + 1)
+    d = 1.0 / (d if abs(d) > _TINY else _TINY)
+    value = d
+    for m in range(1, _MOST_TERMS):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1.0 + term * d
+            d = 1.0 / (d if abs(d) > _TINY else _TINY)
+            c = 1.0 + term / c
+            c = c if abs(c) > _TINY else _TINY
+            value *= c * d
+        if abs(c * d - 1) < _CLOSE:
+            break
+    return value
