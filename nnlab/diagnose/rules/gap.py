@@ -13,7 +13,7 @@ from nnlab.diagnose.turning import ratio
 from nnlab.records import Finding, Severity
 
 # Shares of the validation loss, and of all examples, worth a confidence of one half.
-_GAP, _APART, _STANDARD_ERRORS = 0.2, 0.06, 2.5
+_GAP, _APART, _STANDARD_ERRORS = 0.2, 0.07, 3.0
 # One standard error where the size of the split is unknown.
 _UNKNOWN = 0.02
 
