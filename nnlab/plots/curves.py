@@ -14,7 +14,7 @@ from nnlab.plots.labels import short_labels
 from nnlab.plots.legend import ROW_HEIGHT, Entry, columns_that_fit, legend_at, rows_needed
 from nnlab.plots.names import quantity_of, split_of
 from nnlab.plots.onsets import label_onsets, onset_of, settle
-from nnlab.plots.panel import Look, draw_panel, has_best, has_diverged
+from nnlab.plots.panel import Look, draw_panel, has_best, has_diverged, sampled
 from nnlab.plots.series import Series
 from nnlab.plots.style import DASHES, INK, WIDTH, style
 
@@ -163,6 +163,10 @@ def _keys(series: Sequence[Series], metrics: Sequence[str]) -> list[Entry]:
     if seeds:
         over = f"{seeds.pop()} seeds" if len(seeds) == 1 else "seeds"
         handles.append((Patch(color=INK, alpha=0.18, linewidth=0), f"range over {over}"))
+    for metric in metrics:
+        if (examples := sampled(series, metric)) is not None:
+            told = f"±1 standard error of {examples:.0f} examples"
+            handles.append((Patch(color=INK, alpha=0.18, linewidth=0), told))
     if any(has_best(one, metrics) for one in series):
         handles.append((_mark(marker="o", markerfacecolor="none", markersize=4.8), "best epoch"))
     shown = "loss" in map(quantity_of, metrics)

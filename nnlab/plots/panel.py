@@ -50,6 +50,8 @@ def draw_panel(
     bands = [(rank, m, band) for rank, m, band in _bands(series, metrics) if len(band)]
     for rank, metric, band in bands:
         _draw_band(ax, condensed(band), metric, looks[rank], _ABOVE + 1 - rank / (len(series) + 1))
+        if (examples := sampled(series, metric)) is not None:
+            _draw_sampling(ax, condensed(band), examples, looks[rank])
     finite = [v for _, _, band in bands for v in (*band.low, *band.high) if math.isfinite(v)]
     starts = [next(filter(math.isfinite, band.mean), 0.0) for _, _, band in bands]
     quantity = quantity_of(metrics[0])
@@ -86,6 +88,18 @@ def has_best(one: Series, metrics: Sequence[str]) -> bool:
         if split_of(metric) == "val"
         for curve in _curves(one, metric)
     )
+
+
+def sampled(series: Sequence[Series], metric: str) -> float | None:
+    """How many examples validate, where the sampling error of an accuracy can be drawn.
+
+    Of one run alone: over several seeds their range is drawn, and for several trials there is no
+    room.
+    """
+    if metric != "val/accuracy" or len(series) != 1 or len(series[0].histories) != 1:
+        return None
+    curve = series[0].histories[0].get("data/val")
+    return curve.values[0] if curve and curve.values[0] > 0 else None
 
 
 def _bands(
@@ -132,6 +146,20 @@ def _draw_band(ax: Axes, band: CurveBand, metric: str, look: Look, height: float
         )
         for i in alone:
             ax.vlines(band.epochs[i], band.low[i], band.high[i], color=look.color, linewidth=0.8)
+
+
+def _draw_sampling(ax: Axes, band: CurveBand, examples: float, look: Look) -> None:
+    """One standard error to both sides: what so few examples leave open of an accuracy."""
+    errors = [math.sqrt(max(p * (1 - p), 0.0) / examples) for p in band.mean]
+    ax.fill_between(
+        band.epochs,
+        [p - error for p, error in zip(band.mean, errors, strict=True)],
+        [p + error for p, error in zip(band.mean, errors, strict=True)],
+        color=look.color,
+        alpha=0.18,
+        linewidth=0,
+        zorder=2,
+    )
 
 
 def _stands_alone(values: Sequence[float], i: int) -> bool:

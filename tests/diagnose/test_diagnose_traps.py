@@ -185,3 +185,32 @@ def test_importing_the_rules_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'numpy', 'matplotlib', 'sqlalchemy', 'statistics'}"
     code = f"import sys, nnlab.diagnose, nnlab.stats; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_accuracies_alone_are_enough() -> None:
+    """Error rates stand in for losses."""
+    epochs = tuple(range(1, 41))
+    train = tuple(1 - 0.5 * math.exp(-e / 6) for e in epochs)
+    turning = tuple(0.85 - 0.3 * math.exp(-e / 3) - 0.006 * max(0, e - 10) for e in epochs)
+    healthy = tuple(0.93 - 0.4 * math.exp(-e / 6) for e in epochs)
+
+    def told(val: Sequence[float]) -> list[str]:
+        return codes(
+            History(
+                {
+                    "train/accuracy": Curve("train/accuracy", epochs, train),
+                    "val/accuracy": Curve("val/accuracy", epochs, tuple(val)),
+                }
+            )
+        )
+
+    assert "NN101" in told(turning)
+    assert "NN101" not in told(healthy)
+
+
+@pytest.mark.parametrize("length", [3, 30, 1000])
+@pytest.mark.parametrize("share", [0.3, 0.5, 1.0])
+def test_no_cut_of_a_healthy_history_gets_a_warning(length: int, share: float) -> None:
+    n = max(3, int(length * share))
+    of = history(falling(length, 2.3, 0.3)[:n], falling(length, 2.3, 0.35)[:n])
+    assert not [f.code for f in diagnose(of) if f.severity is not Severity.INFO]

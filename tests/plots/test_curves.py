@@ -311,3 +311,29 @@ def test_a_quantity_stands_for_its_splits() -> None:
 def test_imports_stay_light(modules: str, absent: str) -> None:
     code = f"import sys, {modules}; sys.exit({absent!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def legend_texts(figure: Figure) -> list[str]:
+    legends = [one for one in figure.findobj(Legend) if isinstance(one, Legend)]
+    return [text.get_text() for legend in legends for text in legend.get_texts()]
+
+
+def test_a_lone_run_shows_what_its_few_validation_examples_leave_open() -> None:
+    accuracy = (0.5, 0.8, 0.9)
+    alone = History(
+        {
+            "val/accuracy": Curve("val/accuracy", (1, 2, 3), accuracy),
+            "data/val": Curve("data/val", (1,), (40.0,)),
+        }
+    )
+    figure = curves([Series("run", (alone,))], metrics=["val/accuracy"])
+    (band,) = [one for ax in figure.axes for one in ax.collections]
+    corners = np.asarray(band.get_paths()[0].vertices)
+    heights = {(round(float(x)), round(float(y), 6)) for x, y in corners}
+    for epoch, value in zip((1, 2, 3), accuracy, strict=True):
+        error = math.sqrt(value * (1 - value) / 40)
+        assert (epoch, round(value - error, 6)) in heights
+        assert (epoch, round(value + error, 6)) in heights
+    assert "±1 standard error of 40 examples" in legend_texts(figure)
+    both = curves([Series("run", (alone, alone))], metrics=["val/accuracy"])
+    assert not any("standard error" in text for text in legend_texts(both))
