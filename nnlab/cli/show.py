@@ -17,6 +17,8 @@ from nnlab.records import Attempt, Run, Summary
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
+# Measured once: not what a reader of a run's course looks for.
+_ONCE = ("data/", "probe/start_")
 METRICS = (
     Column("metric", "metric"),
     Column("last", "last", lambda value: f"{value:.5g}", right=True),
@@ -93,7 +95,14 @@ def _show(db: store.Database, run: Run, how: Format) -> None:
     _print_pairs(_environment_lines(store.attempts(db, run.id)))
     files = [str(db.address.artifacts / made.path) for made in store.artifacts(db, run.id)]
     _print_pairs([("Artifact", path) for path in files])
-    render(metrics, METRICS, Format.TABLE)
+    moving = [one for one in metrics if not str(one["metric"]).startswith(_ONCE)]
+    render(moving, METRICS, Format.TABLE)
+    if once := len(metrics) - len(moving):
+        say(
+            f"and {once} numbers of the data and of the untrained model (data/, probe/start_):"
+            " --format csv lists them",
+            style="dim",
+        )
     print_findings(store.findings(db, [run.id]).get(run.id, ()))
 
 

@@ -18,7 +18,7 @@ _FALL = 0.3
 
 @dataclass(frozen=True, slots=True)
 class ValidationBroken:
-    """Validation broken, or too small to tell.
+    """Validation unreliable: the split is broken, or too small to tell.
 
     What it finds: validation never left chance level while training learned; or so few examples
     validate that their own sampling error, one standard error of the accuracy, is five points
@@ -34,7 +34,7 @@ class ValidationBroken:
     """
 
     code: ClassVar[str] = "NN404"
-    name: ClassVar[str] = "validation broken"
+    name: ClassVar[str] = "validation unreliable"
     remedy: ClassVar[str] = "check the validation labels; a larger --val-fraction"
 
     def check(self, case: Case) -> Finding | None:
