@@ -121,7 +121,8 @@ def _head(db: store.Database, studies: list[Study], answers: dict[str, Answered 
         answered = answers[study.name]
         assert answered is not None
         runs = store.runs(db, study=study.id, current_only=True)
-        seconds = sum(run.wall_seconds or 0.0 for run in runs)
+        begun = min(run.started_at for run in runs if run.started_at)
+        seconds = (max(run.ended_at for run in runs if run.ended_at) - begun).total_seconds()
         lines.append(
             f"| [{study.name}](#{_anchor(study.name)}) | {answered.verdict} | {len(runs)}"
             f" | {seconds:.0f} |"
@@ -143,7 +144,7 @@ def _machine(db: store.Database, studies: list[Study]) -> str:
     ]
     return (
         f"Trained on {'; '.join(told)}, {AT_ONCE} studies at a time."
-        " Seconds are those of all runs of a study together."
+        " Seconds are from the start of a study's first run to the end of its last."
     )
 
 

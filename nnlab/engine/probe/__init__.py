@@ -38,7 +38,7 @@ __all__ = ["BATCH", "MOST_LAYERS", "STEPS_A_LOOK", "STEPS_A_STEP", "Probe", "bui
 
 # So many steps of a small model pay for a look at the layers, and so many for one at a step: of
 # both together about 2 % (docs/log.md).
-STEPS_A_LOOK, STEPS_A_STEP = 50, 50
+STEPS_A_LOOK, STEPS_A_STEP = 100, 100
 
 # Of the numbers of the layers these are told of the untrained model too.
 _TOLD_AT_START = ("activation_sd", "dead", "saturated")
