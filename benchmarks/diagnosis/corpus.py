@@ -41,6 +41,7 @@ def specimens() -> Iterator[Specimen]:
             yield from _risky(half, data)
             yield from _healthy(half, data)
             yield from _faulty(half, data)
+        yield from _convolutional(half)
         yield from _of_data(half)
 
 
@@ -186,6 +187,34 @@ def _faulty(half: str, data: str) -> Iterator[Specimen]:
         linear = {"data": data, "model": "linear", "opt": "adam", "lr": 0.03, "epochs": 40}
         # A line through xor or circles is at chance.
         yield Specimen("linear", half, "NN104", linear, 3, ("NN106",))
+
+
+# Faults that a small convolutional network has as well.
+_OF_IMAGES = (
+    "lr too high, adam", "lr too high, momentum", "lr far too high", "lr too low, adam",
+    "lr too low, sgd", "cut early", "zeros", "dead",
+)  # fmt: skip
+
+
+def _convolutional(half: str) -> Iterator[Specimen]:
+    """Images of five digits, the others in the other half."""
+    images = {
+        "data": "digits",
+        "classes": "0-4" if half == "fitted" else "5-9",
+        "model": "cnn",
+        "width": 8,
+        "depth": 2,
+        "batch_size": 32,
+    }
+    for name, code, accepted, recipe in FAULTS:
+        if name in _OF_IMAGES:
+            for seed in (5, 6):
+                setting = {"epochs": 20, **recipe, **images}
+                yield Specimen(f"cnn: {name}", half, code, setting, seed, accepted)
+    for name in ("adam", "sgd step", "batch norm", "restarts", "tanh"):
+        for seed in (5, 6):
+            setting = {"l2": 1e-3, **HEALTHY[name], **images, "epochs": 20}
+            yield Specimen(f"healthy cnn {name}", half, "", setting, seed)
 
 
 def _of_data(half: str) -> Iterator[Specimen]:

@@ -17,7 +17,7 @@ from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.diagnose import diagnose, folded
 from nnlab.diagnose.remedies import remedies_for
 from nnlab.engine.data import facts
-from nnlab.experiments.remedying import Outcome, judge_remedies, settings_of
+from nnlab.experiments.remedying import Outcome, judge_remedies, plans_of, settings_of
 from nnlab.launch.keeping import Keeping
 from nnlab.launch.local import work_off
 from nnlab.launch.planner import Planner
@@ -108,12 +108,7 @@ def _trained(
     study = store.create_study(
         db, name=name, question="", objective=objective, space=None, seeds=(), arms=arms
     )
-    plans = [
-        store.Plan(setting, digest_of(setting), seed, int(str(setting["epochs"])))
-        for seed in seeds
-        for setting in settings.values()
-    ]
-    run_ids = store.enqueue(db, study, plans).run_ids
+    run_ids = store.enqueue(db, study, plans_of(settings.values(), seeds)).run_ids
     keeping = Keeping(models=False)
     work_off(db, run_ids, QuietView(str), lambda: False, planner=Planner("auto"), keeping=keeping)
     return study

@@ -13,6 +13,7 @@ from nnlab.cli.render import Column, print_json, render, say
 from nnlab.config import config_of, digest_of, setting_of
 from nnlab.errors import UsageError
 from nnlab.experiments.find_decay import METRIC, FoundDecay, find_decay, with_decay
+from nnlab.experiments.remedying import plans_of
 from nnlab.launch.keeping import Keeping
 from nnlab.objective import Objective
 from nnlab.records import Run
@@ -97,12 +98,7 @@ def _try(db: store.Database, run: Run, found: FoundDecay, seeds: Sequence[int]) 
         space=None,
         seeds=(),
     )
-    plans = [
-        store.Plan(setting, digest_of(setting), seed, config.epochs)
-        for seed in seeds
-        for setting in settings.values()
-    ]
-    queued = store.enqueue(db, study, plans)
+    queued = store.enqueue(db, study, plans_of(settings.values(), seeds))
     training.work(
         db,
         queued.run_ids,

@@ -24,6 +24,7 @@ from nnlab.experiments.remedying import (
     Outcome,
     Tried,
     judge_remedies,
+    plans_of,
     settings_of,
     typed_fields,
 )
@@ -213,12 +214,7 @@ def _train(
     """Trains the control and the remedies on the same seeds; what is there is not trained again."""
     arms = [Arm(name, (digest_of(setting),)) for name, setting in settings.items()]
     study = _study_of(db, run, arms)
-    plans = [
-        store.Plan(setting, digest_of(setting), seed, int(str(setting["epochs"])))
-        for seed in seeds
-        for setting in settings.values()
-    ]
-    queued = store.enqueue(db, study, plans)
+    queued = store.enqueue(db, study, plans_of(settings.values(), seeds))
     training.train_missing(
         db,
         queued.run_ids,

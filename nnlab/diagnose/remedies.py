@@ -88,8 +88,8 @@ def _overfitting(setting: Setting) -> Named:
 
 
 def _too_high(setting: Setting) -> Named:
-    yield from _lr(setting, 0.1)
-    yield from _lr(setting, 0.01)
+    for factor in (0.1, 0.01, 0.001):
+        yield from _lr(setting, factor)
     if _number(setting, "clip") == 0 and "clip" in setting:
         yield "gradient clipping", {"clip": 1.0}
     if _number(setting, "warmup") == 0 and setting.get("decay") != "onecycle":

@@ -1,12 +1,12 @@
 """Remedies tried: each beside the run's own setting, on the same seeds, and judged."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from nnlab import store
-from nnlab.config import RunConfig, choosables, default_in, resolve, setting_of
+from nnlab.config import RunConfig, choosables, default_in, digest_of, resolve, setting_of
 from nnlab.diagnose.remedies import Remedy
 from nnlab.engine.data import facts
 from nnlab.engine.user import model_version
@@ -64,6 +64,15 @@ def settings_of(setting: Setting, remedies: Sequence[Remedy]) -> dict[str, Setti
         if changed not in found.values():
             found[remedy.name] = changed
     return found
+
+
+def plans_of(settings: Iterable[Setting], seeds: Sequence[int]) -> list[store.Plan]:
+    """The runs of settings on the same seeds."""
+    return [
+        store.Plan(setting, digest_of(setting), seed, int(str(setting["epochs"])))
+        for seed in seeds
+        for setting in settings
+    ]
 
 
 def changed_setting(setting: Setting, remedy: Remedy) -> Setting:
