@@ -23,6 +23,7 @@ from nnlab.experiments.remedying import (
     CONTROL,
     Outcome,
     Tried,
+    fewest_for,
     judge_remedies,
     plans_of,
     settings_of,
@@ -269,7 +270,10 @@ def _tell(
             say(f"{one.name}: about {one.needed} seeds would tell", style="dim")
     best = next((one for one in tried if one.outcome is Outcome.HELPED), None)
     if best is None:
-        say("no remedy is proved to help; more --seeds may tell", style="bold")
+        say("no remedy is proved to help", style="bold")
+        least = fewest_for(len(tried))
+        if tried and max(one.n for one in tried) < least:
+            say(f"no result with fewer than {least} seeds could prove one of {len(tried)} remedies")
     else:
         say(f"{best.name} helped most: {_command(best.setting)}", style="bold")
     say(f"next: nnlab plot remedy {study.name} -o remedies.pdf", style="dim")

@@ -61,7 +61,7 @@ def _two_digits(value: float) -> float:
 def _lr(setting: Setting, factor: float) -> Named:
     lr = _number(setting, "lr")
     if lr > 0:
-        word = f"{factor:g} times" if factor >= 1 else f"1/{1 / factor:.3g} of"
+        word = f"{factor:.0f} times" if factor >= 1 else f"1/{1 / factor:.0f} of"
         yield f"{word} the learning rate", {"lr": _two_digits(lr * factor)}
 
 

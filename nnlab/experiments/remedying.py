@@ -13,7 +13,7 @@ from nnlab.engine.user import model_version
 from nnlab.errors import ConfigError
 from nnlab.objective import Objective, Setting
 from nnlab.records import History, Run, Status, Study
-from nnlab.stats.against import seeds_needed
+from nnlab.stats.against import Test, fewest_seeds, seeds_needed
 from nnlab.stats.claims import SIGNIFICANT
 from nnlab.stats.multiple import holm
 from nnlab.stats.paired import mean_and_half_width, sign_flip
@@ -124,6 +124,15 @@ def _resolved(config: RunConfig, setting: Setting) -> Setting:
     return setting_of(resolved)
 
 
+def fewest_for(remedies: int) -> int:
+    """The seeds below which no result could prove one of so many remedies.
+
+    >>> fewest_for(1), fewest_for(6)
+    (5, 7)
+    """
+    return fewest_seeds(Test.SIGN_FLIP, remedies) - 1  # it is asked on one side only
+
+
 def judge_remedies(
     db: store.Database, study: Study, objective: Objective, code: str
 ) -> tuple[Tried, ...]:
@@ -182,7 +191,8 @@ def _judged(
         outcome = Outcome.DID_NOT
     else:
         outcome = Outcome.CANNOT_TELL
-        needed = seeds_needed(change, tests=remedies) if effect > 0 else None
+        better = effect > 0
+        needed = seeds_needed(change, test=Test.SIGN_FLIP, tests=remedies) if better else None
     return Tried(name, len(change), effect, low, high, p, outcome, *counts, needed, setting)
 
 

@@ -37,6 +37,13 @@ def test_a_budget_tries_the_first_ones(nnlab: Nnlab) -> None:
     assert len(nnlab("remedy", "1", "--dry-run", "--budget", "2h", "--format", "json").json) == 3
 
 
+def test_too_few_seeds_for_so_many_remedies_are_told(nnlab: Nnlab) -> None:
+    words = ("--data", "iris", "--width", "8", "--opt", "momentum", "--lr", "50", "--epochs", "4")
+    nnlab("train", *words, "-q")
+    told = nnlab("remedy", "1", "--seeds", "5").out
+    assert "no result with fewer than 7 seeds could prove one of" in told
+
+
 def test_what_cannot_be_mended_is_told(nnlab: Nnlab) -> None:
     nnlab("train", "--data", "iris", "--epochs", "1", "--probe", "none", "-q")
     assert "no findings" in nnlab("remedy", "1", expect=2).err
