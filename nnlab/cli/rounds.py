@@ -36,14 +36,32 @@ def rounds(
         tried = tried_in(db, study)
         points = _asked(db, study, tried)
         if points:
+            queued = _queued(db, study, _plans(study, points, typed), known=len(tried))
+            if queued is None:
+                continue
             if not quiet:
                 place = f"{len(tried) + len(points)} of {total}"
                 say(f"{study.sampler.name}: {plural(len(points), 'trial')} more, {place}")
-            yield store.enqueue(db, study, _plans(study, points, typed)).run_ids
+            yield queued
         elif len(tried) < total and any(run.status is Status.RUNNING for run in runs):
             time.sleep(_SECONDS)  # it waits for results from another terminal
         else:
             return
+
+
+def _queued(
+    db: store.Database, study: Study, plans: Sequence[store.Plan], *, known: int
+) -> tuple[int, ...] | None:
+    """Queues what a sampler asked for; None if it knew of fewer trials than there are by now.
+
+    Two terminals may ask at once: without the look under the write lock both would add trials, and
+    there would be more than the study may have.
+    """
+    with db.together():
+        runs = store.runs(db, study=study.id, current_only=True)
+        if len({run.trial.id for run in runs}) != known:
+            return None
+        return store.enqueue(db, study, plans).run_ids
 
 
 def _is_held(runs: Sequence[Run]) -> bool:
