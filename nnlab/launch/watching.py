@@ -1,6 +1,7 @@
 """What can be said of a run while it is trained."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 
 from nnlab import store
@@ -19,30 +20,34 @@ _FIRST = 10
 class Watching:
     """Watches one run: shows findings that are certain, and ends it on those it is to stop on."""
 
-    def __init__(self, db: store.Database, run: Run, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, db: store.Database, run: Run, tell: Callable[[str], None], *, after: int
+    ) -> None:
         """Reads what is known of the run already, for one that goes on.
 
         Args:
             db: where the run is stored.
             run: the run.
             tell: shows a line beside the run.
+            after: the last epoch that is not trained again; what is stored of later ones must not
+                be seen before they have been.
         """
         self._run, self._tell = run, tell
         self._stops = codes_of(str(run.trial.setting.get("stop_on") or ""))
         self._points: dict[str, tuple[list[int], list[float]]] = {}
         self._told: set[str] = set()
         self._next_look = time.perf_counter() + 1.0
-        if run.epochs:
+        if after:
             for metric, curve in store.history(db, run.id).curves.items():
-                self._points[metric] = (list(curve.epochs), list(curve.values))
+                kept = bisect_right(curve.epochs, after)
+                self._points[metric] = (list(curve.epochs[:kept]), list(curve.values[:kept]))
 
     def judge(self, epoch: Epoch) -> str | None:
         """Why the run is to end after this epoch, or None; tells what is certain on the way."""
         for metric, value in epoch.values.items():
             epochs, values = self._points.setdefault(metric, ([], []))
-            if not epochs or epochs[-1] < epoch.number:
-                epochs.append(epoch.number)
-                values.append(value)
+            epochs.append(epoch.number)
+            values.append(value)
         must = bool(self._stops) and _is_due(epoch.number)
         begun = time.perf_counter()
         if not must and begun < self._next_look:

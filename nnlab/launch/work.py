@@ -64,7 +64,8 @@ class Work:
         pruner = store.pruner_of(db, self.run)
         self._pruning = Pruning(db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
-        self._watching = Watching(db, self.run, partial(listener.noted, self.run))
+        tell = partial(listener.noted, self.run)
+        self._watching = Watching(db, self.run, tell, after=self.session.epoch)
 
     def open(self, engine: str) -> None:
         """Tells the store who trains the run: `solo`, or `stacked 64`."""
