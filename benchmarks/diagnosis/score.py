@@ -9,6 +9,7 @@ from diagnosis.baselines import BASELINES
 from diagnosis.grow import Grown
 
 from nnlab.diagnose import diagnose, folded
+from nnlab.diagnose.order import SYMPTOMS
 from nnlab.diagnose.smoothing import wobble
 from nnlab.records import Finding, History, Severity
 
@@ -201,7 +202,5 @@ def calibration(found: Sequence[Judged]) -> list[tuple[float, float, int, float]
 
 def holds(one: Judged, finding: Finding) -> bool:
     """Whether a finding is true of a run, as its cause or as a symptom of its cause."""
-    from nnlab.diagnose.order import SYMPTOMS
-
     truths = (one.truth or "", *one.grown.specimen.accepted)
     return any(finding.code == t or finding.code in SYMPTOMS.get(t, ()) for t in truths)

@@ -16,7 +16,7 @@ from nnlab.cli.scope import scope_of
 from nnlab.diagnose import SeedsDisagree, diagnose, folded
 from nnlab.diagnose.codes import matcher
 from nnlab.errors import UsageError
-from nnlab.records import Finding, History, Run
+from nnlab.records import Finding, Run
 from nnlab.report.ranking import last_runs, plural
 from nnlab.space import label, telling
 
@@ -109,53 +109,50 @@ def _of_files(paths: Sequence[Path], names: Mapping[str, str], how: Format) -> l
 
 
 def _of_runs(what: Sequence[str] | None, how: Format, db: str | None) -> list[Finding]:
+    found: dict[int, Sequence[Finding]] = {}
+    trials: list[tuple[Run, Finding]] = []
     with opened(db) as database:
         runs = last_runs(database, scope_of(database, what))
-        histories = store.histories(database, [run.id for run in runs])
-    found = {run: diagnose(histories[run.id], run.trial.setting) for run in runs}
+        # A trial at a time: the curves of a whole database may not fit into memory.
+        for group in _by_trial(runs):
+            histories = store.histories(database, [run.id for run in group])
+            for run in group:
+                found[run.id] = diagnose(histories[run.id], run.trial.setting)
+            seeds = [(histories[run.id], found[run.id]) for run in group]
+            objective = str(group[0].trial.setting.get("objective", "val/loss:min"))
+            if (finding := SeedsDisagree().check_seeds(seeds, objective)) is not None:
+                trials.append((group[0], finding))
     fields = telling([run.trial.setting for run in runs])
-    trials = _of_trials(runs, histories, found)
     if how is Format.TABLE and len(runs) <= _IN_FULL:
-        for run, of in found.items():
+        for run in runs:
             say(f"run {run.id}  {_described(run, fields)}", style="bold")
-            print_findings(of)
+            print_findings(found[run.id])
     else:
         rows = [
             {
                 "run": run.id,
                 "trial": label(run.trial.setting, fields),
                 "seed": run.seed,
-                **_row(of),
+                **_row(found[run.id]),
             }
-            for run, of in found.items()
+            for run in runs
         ]
-        _print(rows, list(found.values()), RUN_COLUMNS, how)
+        _print(rows, [found[run.id] for run in runs], RUN_COLUMNS, how)
         if how is Format.TABLE:
             healthy = sum(not of for of in found.values())
             say(f"{plural(len(runs), 'run')}, {healthy} without findings", style="dim")
     if how is Format.TABLE:
-        for group, finding in trials:
-            say(f"trial {label(group[0].trial.setting, fields)}", style="bold")
+        for run, finding in trials:
+            say(f"trial {label(run.trial.setting, fields)}", style="bold")
             print_findings([finding])
     return [finding for of in found.values() for finding in of] + [f for _, f in trials]
 
 
-def _of_trials(
-    runs: Sequence[Run],
-    histories: Mapping[int, History],
-    found: Mapping[Run, Sequence[Finding]],
-) -> list[tuple[list[Run], Finding]]:
-    """What is wrong with trials, seen over their seeds."""
+def _by_trial(runs: Sequence[Run]) -> list[list[Run]]:
     groups: dict[int, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.trial.id, []).append(run)
-    rule, told = SeedsDisagree(), []
-    for group in groups.values():
-        seeds = [(histories[run.id], found[run]) for run in group]
-        objective = str(group[0].trial.setting.get("objective", "val/loss:min"))
-        if (finding := rule.check_seeds(seeds, objective)) is not None:
-            told.append((group, finding))
-    return told
+    return list(groups.values())
 
 
 def _described(run: Run, fields: Sequence[str]) -> str:

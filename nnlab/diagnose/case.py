@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 
-from nnlab.diagnose.losses import LossPair, error_pair, loss_pair
+from nnlab.diagnose.losses import LossPair, error_pair, errors_of, loss_pair
 from nnlab.diagnose.smoothing import low_median
 from nnlab.diagnose.trend import Trend, trend_of
 from nnlab.diagnose.turning import Turning, turning
@@ -45,11 +45,6 @@ class Case:
         """The way of the validation loss, at the epochs that training was measured at too."""
         pair = self.pair
         return trend_of(Curve("val/loss", pair.epochs, pair.val)) if pair is not None else None
-
-    @cached_property
-    def epochs(self) -> int:
-        """The last epoch that anything is known of."""
-        return max((curve.epochs[-1] for curve in self.history.curves.values() if curve), default=0)
 
     @cached_property
     def chance(self) -> float | None:
@@ -115,10 +110,3 @@ class Case:
         """The median of the best three: one lucky epoch is not learned."""
         values = sorted(self._finite(metric))[-3:]
         return low_median(values) if values else None
-
-
-def errors_of(curve: Curve | None) -> Curve | None:
-    """The error rates of accuracies."""
-    if not curve:
-        return None
-    return Curve(curve.metric, curve.epochs, tuple(1.0 - value for value in curve.values))

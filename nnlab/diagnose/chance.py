@@ -1,6 +1,7 @@
 """Whether validation never left chance level: a broken validation set, not overfitting."""
 
 import math
+from collections.abc import Sequence
 
 from nnlab.diagnose.losses import LossPair
 from nnlab.diagnose.turning import Turning
@@ -31,9 +32,12 @@ def validation_at_chance(history: History, pair: LossPair, turn: Turning) -> boo
         return _accuracy_at_chance(val, train, pair, turn)
     if turn.minimum <= 0 or turn.gained > _NO_GAIN * turn.minimum:
         return False
-    return any(
-        abs(turn.minimum / math.log(classes) - 1) <= _NEAR_CHANCE for classes in _USUAL_CLASSES
-    )
+    return is_guess(turn.minimum, _USUAL_CLASSES)
+
+
+def is_guess(loss: float, classes: Sequence[int]) -> bool:
+    """Whether a loss is that of a uniform guess, ln(C), among one of these numbers of classes."""
+    return any(abs(loss / math.log(count) - 1) <= _NEAR_CHANCE for count in classes)
 
 
 def _accuracy_at_chance(val: Curve, train: Curve, pair: LossPair, turn: Turning) -> bool:

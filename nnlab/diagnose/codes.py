@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from nnlab.diagnose.rules import RULES
-from nnlab.diagnose.seeds import SeedsDisagree
+from nnlab.diagnose import ALL_RULES
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Severity
 
@@ -17,7 +16,7 @@ def codes_of(text: str) -> frozenset[str]:
     >>> sorted(codes_of("NN101,nn20x"))[:2]
     ['NN101', 'NN201']
     """
-    known = [rule.code for rule in (*RULES, SeedsDisagree())]
+    known = [rule.code for rule in ALL_RULES]
     found: set[str] = set()
     for part in filter(None, (part.strip() for part in text.split(","))):
         stem = part.upper().rstrip("X")

@@ -51,14 +51,14 @@ def loss_pair(history: History) -> LossPair | None:
 
 def error_pair(history: History) -> LossPair | None:
     """The same of the error rates, 1 - accuracy."""
-    curves = (history.get("train/accuracy"), history.get("val/accuracy"))
-    train, val = (
-        Curve(curve.metric, curve.epochs, tuple(1.0 - value for value in curve.values))
-        if curve
-        else None
-        for curve in curves
-    )
-    return _pair(train, val)
+    return _pair(errors_of(history.get("train/accuracy")), errors_of(history.get("val/accuracy")))
+
+
+def errors_of(curve: Curve | None) -> Curve | None:
+    """The error rates of accuracies; None where there are none."""
+    if not curve:
+        return None
+    return Curve(curve.metric, curve.epochs, tuple(1.0 - value for value in curve.values))
 
 
 def _pair(train: Curve | None, val: Curve | None) -> LossPair | None:

@@ -1,4 +1,4 @@
-"""What the layers of a model put out in a forward pass."""
+"""What the layers of a model put out in a forward pass, and passes that train nothing."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,3 +24,14 @@ def heard(layers: Sequence[nn.Module]) -> Iterator[Heard]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """While it is open the model is in evaluation mode; then in the mode that it was in."""
+    training = model.training
+    model.eval()
+    try:
+        yield model
+    finally:
+        model.train(training)

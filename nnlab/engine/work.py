@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from nnlab.engine.listening import heard
+from nnlab.engine.listening import evaluating, heard
 
 _COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
@@ -17,12 +17,8 @@ def multiply_adds(model: nn.Module, examples: torch.Tensor) -> int:
         examples: [n, ...] on the model's device; the first is put through it.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, _COUNTED)]
-    was_training = model.training
-    try:
-        with heard(layers) as found:
-            model.eval()(examples[:1])
-    finally:
-        model.train(was_training)
+    with heard(layers) as found, evaluating(model):
+        model(examples[:1])
     return sum(_multiply_adds(layer, outputs) for layer, outputs in found)
 
 

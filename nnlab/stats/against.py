@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate
 
+from nnlab.stats.claims import SIGNIFICANT
 from nnlab.stats.multiple import holm
-from nnlab.stats.paired import LEVEL, mean_and_half_width, paired_t, sign_flip
+from nnlab.stats.paired import LEVEL, mean_and_half_width, paired_t, sample_sd, sign_flip
 from nnlab.stats.student import t_quantile, two_sided_p
 
-SIGNIFICANT = 1 - LEVEL
 # Chance to see a difference that is there, which a number of seeds is to give.
 POWER = 0.8
 _SIMULATIONS, _MOST_SEEDS = 400, 100
@@ -121,7 +121,7 @@ def _compared(first: Seeds, second: Seeds, test: Test) -> _Raw | None:
         differences = [first[seed] - second[seed] for seed in shared]
         mean, half = mean_and_half_width(differences)
         p = sign_flip(differences) if test is Test.SIGN_FLIP else paired_t(differences)
-        effect = _over(mean, _sd(differences))
+        effect = _over(mean, sample_sd(differences))
         low, high = mean - half, mean + half
         return _Raw(differences, len(shared), mean, low, high, p, effect, improvement(a, b))
     if len(a) < 2 or len(b) < 2:
@@ -192,7 +192,7 @@ def seeds_needed(
     """
     if len(differences) < 2:
         return None
-    mean, sd = math.fsum(differences) / len(differences), _sd(differences)
+    mean, sd = math.fsum(differences) / len(differences), sample_sd(differences)
     if mean == 0:
         return None
     least = max(2, fewest_seeds(test, tests))
@@ -231,7 +231,7 @@ def _t_of(study: tuple[list[float], list[float]], n: int) -> float:
 
 def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
-    errors = [_sd(values) ** 2 / len(values) for values in (a, b)]
+    errors = [sample_sd(values) ** 2 / len(values) for values in (a, b)]
     if sum(errors) == 0:
         p, low, high = (1.0 if mean == 0 else 0.0), mean, mean
     else:
@@ -243,15 +243,12 @@ def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
         half = t_quantile(welch, (1 + LEVEL) / 2) * error
         low, high = mean - half, mean + half
     freedom = len(a) + len(b) - 2
-    pooled = math.sqrt(((len(a) - 1) * _sd(a) ** 2 + (len(b) - 1) * _sd(b) ** 2) / freedom)
+    pooled = math.sqrt(
+        ((len(a) - 1) * sample_sd(a) ** 2 + (len(b) - 1) * sample_sd(b) ** 2) / freedom
+    )
     hedges = 1 - 3 / (4 * freedom - 1)
     n = min(len(a), len(b))
     return _Raw((), n, mean, low, high, p, hedges * _over(mean, pooled), improvement(a, b))
-
-
-def _sd(values: Sequence[float]) -> float:
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _over(mean: float, sd: float) -> float:

@@ -68,8 +68,13 @@ def mean_and_half_width(values: Sequence[float], level: float = LEVEL) -> tuple[
     mean = math.fsum(values) / n
     if n == 1:
         return mean, math.inf
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    return mean, t_quantile(n - 1, (1 + level) / 2) * sd / math.sqrt(n)
+    return mean, t_quantile(n - 1, (1 + level) / 2) * sample_sd(values) / math.sqrt(n)
+
+
+def sample_sd(values: Sequence[float]) -> float:
+    """The sample standard deviation of finite values (shape [n], n from 2 on)."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def sign_flip(differences: Sequence[float], side: Side = "two-sided") -> float:

@@ -5,6 +5,7 @@ that one a continued fraction (26.5.8). Tests hold both to scipy's.
 """
 
 import math
+from functools import cache
 
 _TINY, _CLOSE = 1e-300, 1e-15
 _MOST_TERMS = 10_000
@@ -21,6 +22,7 @@ def two_sided_p(t: float, freedom: float) -> float:
     return _beta(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
+@cache
 def t_quantile(freedom: float, probability: float) -> float:
     """The t below which so much of the distribution lies.
 

@@ -1,10 +1,10 @@
 """NN106."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnose.case import Case
+from nnlab.diagnose.chance import is_guess
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
 from nnlab.diagnose.trend import Trend
@@ -16,8 +16,7 @@ _LEARNED, _FALL = 0.1, 0.04
 _FALLING = 0.15
 # Without accuracy nobody knows what chance level is.
 _UNKNOWN = 0.8
-# A loss within 3 % of ln(C) is that of a uniform guess among C classes.
-_NEAR, _CLASSES = 0.03, (2, 3, 4, 5, 10, 20, 100, 1000)
+_CLASSES = (2, 3, 4, 5, 10, 20, 100, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +70,4 @@ def _starts_high(trend: Trend) -> float:
     """A loss that stands low has been learned before: only one of a guess speaks for this."""
     if min(trend.values) <= 0:
         return 0.6
-    return 0.9 if any(abs(trend.end / math.log(c) - 1) < _NEAR for c in _CLASSES) else 0.0
+    return 0.9 if is_guess(trend.end, _CLASSES) else 0.0

@@ -1,8 +1,8 @@
 """From a data set to tensors on a device: split, treated by what the training split shows."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ class Prepared:
 
     `target_scale` turns an error in the loss's units into the target's own: targets of a
     regression are standardised on the training split, so that one learning rate fits all.
-    `checks` are those of `nnlab.engine.data.checks`.
+    `checks` gives those of `nnlab.engine.data.checks`, measured when first asked for.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class Prepared:
     test: Part
     fingerprint: str
     target_scale: float = 1.0
-    checks: Mapping[str, float] = field(default_factory=dict)
+    checks: Callable[[], Mapping[str, float]] = dict
 
     def channels_last(self) -> "Prepared":
         """The same with the channels of its images last in memory; shapes stay as they are."""
@@ -106,7 +106,7 @@ def _prepared(config: RunConfig, device: torch.device) -> Prepared:
         part(rows.test),
         arranged.fingerprint,
         target_scale,
-        checks_of(train, val, classes),
+        cache(partial(checks_of, train, val, classes)),
     )
 
 

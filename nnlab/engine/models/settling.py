@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
+from nnlab.engine.listening import evaluating
 
 # Mishkin and Matas 2016, algorithm 1: at most so many rounds for a layer, until so close to 1.
 _ROUNDS = 10
@@ -24,14 +25,11 @@ def settle(model: nn.Module, config: RunConfig, examples: torch.Tensor) -> None:
     """
     if config.init != "lsuv":
         return
-    was_training = model.training
-    model.eval()
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            _settle_layer(
-                model, layer, 1.0 if config.init_scale is None else config.init_scale, examples
-            )
-    model.train(was_training)
+    target = 1.0 if config.init_scale is None else config.init_scale
+    with evaluating(model):
+        for layer in model.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                _settle_layer(model, layer, target, examples)
 
 
 @torch.no_grad()

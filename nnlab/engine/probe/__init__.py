@@ -17,9 +17,8 @@ Nothing here changes what is trained.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -28,6 +27,7 @@ from nnlab.config import RunConfig
 from nnlab.engine import losses
 from nnlab.engine.data.prepare import Prepared
 from nnlab.engine.landscape import Landscape
+from nnlab.engine.listening import evaluating
 from nnlab.engine.probe.last_step import LastStep
 from nnlab.engine.probe.layers import BATCH, MOST_LAYERS, Layers
 from nnlab.engine.probe.noise import GradientNoise
@@ -57,7 +57,7 @@ class Probe:
         full: Landscape | None = None,
         sensitive: Landscape | None = None,
         begins: Landscape | None = None,
-        checks: Mapping[str, float] = MappingProxyType({}),
+        checks: Callable[[], Mapping[str, float]] = dict,
         every: int = 1,
         every_step: int = 1,
         last: int = 0,
@@ -71,7 +71,7 @@ class Probe:
             full: where the gradient of each layer is measured.
             sensitive: where the sensitivity of the loss is measured.
             begins: where the model is looked at before the first epoch.
-            checks: what was measured of the data.
+            checks: measures the data.
             every: epochs from one look to the next.
             every_step: epochs from one look at the last step to the next, a multiple of `every`.
             last: the last epoch.
@@ -95,7 +95,7 @@ class Probe:
 
     def before_training(self) -> dict[str, float]:
         """What is measured before the first epoch, and of the data."""
-        values = dict(self._checks)
+        values = dict(self._checks())
         started = self._at_start()
         if self._sensitive is not None:
             started |= sensitivity_of(self._sensitive)
@@ -105,14 +105,8 @@ class Probe:
         """The loss of the fixed batch, and what tells an initialisation from later harm."""
         if self._begins is None:
             return {}
-        model = self._begins.model
-        training = model.training
-        model.eval()
-        try:
-            with self._layers.hearing():
-                loss = self._begins.value()
-        finally:
-            model.train(training)
+        with self._layers.hearing(), evaluating(self._begins.model):
+            loss = self._begins.value()
         found = fetched(self._layers.waiting())
         values = {name.removeprefix("probe/"): value for name, value in found.items()}
         kept = {n: v for n, v in values.items() if n.partition("/")[0] in _TOLD_AT_START}
@@ -186,12 +180,8 @@ def build(config: RunConfig, model: nn.Module, data: Prepared, steps: int) -> Pr
 
 def gradient_norms(landscape: Landscape) -> Waiting:
     """`probe/grad_norm/<layer>` of each layer of weights that moves, in evaluation mode."""
-    training = landscape.model.training
-    landscape.model.eval()
-    try:
+    with evaluating(landscape.model):
         found = dict(zip(landscape.parameters, landscape.gradient(), strict=True))
-    finally:
-        landscape.model.train(training)
     weights = [p for p in landscape.model.parameters() if p.ndim >= 2]
     moving = {f"probe/grad_norm/{n}": found[w] for n, w in enumerate(weights, 1) if w in found}
     norms = torch.stack(torch._foreach_norm(list(moving.values())))

@@ -9,6 +9,7 @@ from torch import nn
 
 from nnlab.engine.activations import MODULES
 from nnlab.engine.layer_statistics import ENDS, columns_of, finished, named_numbers, spread
+from nnlab.engine.listening import evaluating
 from nnlab.engine.probe.waiting import Waiting
 
 # Examples in the fixed batch.
@@ -82,12 +83,8 @@ class Layers:
 
     @torch.no_grad()
     def _pass(self) -> None:
-        training = self._model.training
-        try:
-            with self.hearing():
-                self._model.eval()(self._examples)
-        finally:
-            self._model.train(training)
+        with self.hearing(), evaluating(self._model) as model:
+            model(self._examples)
 
     def _arrange(self) -> None:
         """Puts what alike layers put out side by side, where it stays from epoch to epoch.

@@ -24,6 +24,7 @@ from nnlab.engine.landscape import (
     line,
     top_eigenvalue,
 )
+from nnlab.engine.listening import evaluating
 from nnlab.engine.seeds import generator
 
 EXAMPLES = 512
@@ -47,9 +48,7 @@ def rise(landscape: Landscape, along: Sequence[Direction], value: float) -> floa
 
 def sensitivity_of(landscape: Landscape) -> dict[str, float]:
     """`rise` and `sharpness` where the weights are; the model's mode and weights stay."""
-    training = landscape.model.training
-    landscape.model.eval()
-    try:
+    with evaluating(landscape.model):
         along = directions(landscape.model, DIRECTIONS)
         sharpest = top_eigenvalue(
             landscape, generator(0, "direction"), tolerance=TOLERANCE, most=ITERATIONS
@@ -58,5 +57,3 @@ def sensitivity_of(landscape: Landscape) -> dict[str, float]:
             "rise": rise(landscape, along, landscape.value()),
             "sharpness": sharpest.value,
         }
-    finally:
-        landscape.model.train(training)

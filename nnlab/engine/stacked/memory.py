@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from nnlab.engine.device import devices
-from nnlab.engine.listening import heard
+from nnlab.engine.listening import evaluating, heard
 from nnlab.engine.session import Session
 from nnlab.engine.stacked.updates import STATE
 
@@ -61,11 +61,7 @@ def _available() -> int | None:
 def _bytes_of_outputs(model: nn.Module, examples: torch.Tensor) -> int:
     """What the layers put out for a batch, all together."""
     layers = [module for module in model.modules() if not list(module.children())]
-    training = model.training
-    try:
-        # In training mode a normalisation would remember what it met.
-        with heard(layers) as found:
-            model.eval()(examples)
-    finally:
-        model.train(training)
+    # In training mode a normalisation would remember what it met.
+    with heard(layers) as found, evaluating(model):
+        model(examples)
     return sum(outputs.numel() * outputs.element_size() for _, outputs in found)
