@@ -11,8 +11,8 @@ from nnlab.cli.render import note, say
 from nnlab.config import RunConfig
 from nnlab.engine.schedules import schedule_of
 from nnlab.errors import UsageError
+from nnlab.plots.learning_rate import Rates, learning_rates
 from nnlab.plots.save import save
-from nnlab.plots.schedule import Rates, learning_rates
 from nnlab.report.ranking import plural
 from nnlab.space import Point, label, telling
 

@@ -62,7 +62,7 @@ def curves(
     with opened(db) as database:
         scope = scope_of(database, what)
         drawn = series_of(database, scope, top=top)
-    from nnlab.plots.curves import curves as draw
+    from nnlab.plots.learning_curves import curves as draw
     from nnlab.plots.save import save
 
     figure = draw(drawn.series, metrics=metric, loss=drawn.loss)

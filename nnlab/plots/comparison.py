@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from nnlab.plots.style import INK, PALETTE, SMALL, WIDTH, style
+from nnlab.plots.frame import new_figure
+from nnlab.plots.paper import color, paper, points
+from nnlab.plots.style import style
 
 _ROW_HEIGHT = 0.85  # inches
-_COLORS = {"supported": PALETTE[2], "not supported": PALETTE[1], "cannot tell": INK}
+_COLORS = {"supported": 2, "not supported": 1}  # of the palette
 _TEXT_WIDTH = 100
 # Powers of ten are no ticks for factors that span less than this.
 _FEW_TIMES = 30
@@ -40,10 +41,7 @@ class Interval:
 def intervals(rows: Sequence[Interval]) -> Figure:
     """Draws a row for each comparison: the interval, and shaded the region that is claimed."""
     with style():
-        figure = Figure(
-            figsize=(WIDTH, 0.2 + _ROW_HEIGHT * max(1, len(rows))),
-            layout=ConstrainedLayoutEngine(hspace=0.08),
-        )
+        figure = new_figure(0.2 + _ROW_HEIGHT * max(1, len(rows)))
         places = figure.subplots(max(1, len(rows)), 1, squeeze=False)[:, 0]
         for ax, row in zip(places, rows, strict=False):
             _draw(ax, row)
@@ -51,11 +49,12 @@ def intervals(rows: Sequence[Interval]) -> Figure:
 
 
 def _draw(ax: Axes, row: Interval) -> None:
-    color = _COLORS.get(row.verdict, INK)
+    place = _COLORS.get(row.verdict)
+    tone = paper().look.ink if place is None else color(place)
     title = textwrap.shorten(f"{row.title}: {row.verdict}", _TEXT_WIDTH, placeholder="…")
-    ax.set_title(title, loc="left", fontsize=SMALL, color=color, parse_math=False)
+    ax.set_title(title, loc="left", fontsize=points(7), color=tone)
     label = textwrap.shorten(row.quantity, _TEXT_WIDTH, placeholder="…")
-    ax.set_xlabel(label, fontsize=SMALL - 1, parse_math=False)
+    ax.set_xlabel(label, fontsize=points(6))
     ax.set_yticks([])
     ax.set_ylim(-1, 1)
     ax.spines["left"].set_visible(False)
@@ -69,10 +68,10 @@ def _draw(ax: Axes, row: Interval) -> None:
     ax.set_xlim(low, high)
     start = low if row.above is None else row.above
     end = high if row.below is None else row.below
-    ax.axvspan(start, end, color=PALETTE[5], alpha=0.18, linewidth=0, zorder=1)
+    ax.axvspan(start, end, color=color(5), alpha=0.18, linewidth=0, zorder=1)
     if math.isfinite(row.mean):
-        ax.hlines(0, max(row.low, low), min(row.high, high), color=color, linewidth=2)
-        ax.plot([row.mean], [0], marker="o", color=color, zorder=4)
+        ax.hlines(0, max(row.low, low), min(row.high, high), color=tone, linewidth=points(2))
+        ax.plot([row.mean], [0], marker="o", color=tone, zorder=4)
 
 
 def _view(row: Interval) -> tuple[float, float]:

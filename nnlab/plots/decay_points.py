@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.plots.frame import new_figure
 from nnlab.plots.marks import mark_place
+from nnlab.plots.paper import color, points
 from nnlab.plots.scales import epoch_axis, value_axis
-from nnlab.plots.style import WIDTH, color, style
+from nnlab.plots.style import style
 
 _HEIGHT = 2.4
 
@@ -16,11 +16,10 @@ _HEIGHT = 2.4
 def decay_points(losses: Sequence[float], stalled: int | None) -> Figure:
     """Draws a loss for each epoch; `stalled` is marked where there is one."""
     with style():
-        figure = Figure(figsize=(WIDTH, _HEIGHT), layout=ConstrainedLayoutEngine())
-        FigureCanvasAgg(figure)
+        figure = new_figure(_HEIGHT)
         ax = figure.subplots()
         epochs = range(1, len(losses) + 1)
-        ax.plot(epochs, losses, color=color(0), marker="o", markersize=2.0)
+        ax.plot(epochs, losses, color=color(0), marker="o", markersize=points(2.0))
         epoch_axis(ax, 1, len(losses))
         value_axis(ax, losses, losses[:1], log=True)
         if stalled is not None:

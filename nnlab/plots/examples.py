@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
 from nnlab.plots.labels import short_labels
-from nnlab.plots.style import GREY, INK, PALETTE, WIDTH, color, style
+from nnlab.plots.paper import color, paper, points
+from nnlab.plots.style import ACROSS, style
 
 MOST_CLASSES = 20  # that are drawn
 _A_ROW = 10  # examples of a class
@@ -66,7 +67,13 @@ def _images(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
         for row, ax in zip(chosen, line, strict=False):
             _image(ax, dataset.examples[row], low, high)
         line[0].text(
-            -0.15, 0.5, label, transform=line[0].transAxes, ha="right", va="center", color=INK
+            -0.15,
+            0.5,
+            label,
+            transform=line[0].transAxes,
+            ha="right",
+            va="center",
+            color=paper().look.ink,
         )
     return figure
 
@@ -84,7 +91,7 @@ def _signals(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     columns = 5
     height = -(-len(lines) // columns)
     tall = 1.05 * height + 0.3
-    figure, axes = _grid(height, columns, WIDTH, tall)
+    figure, axes = _grid(height, columns, paper().width, tall)
     figure.subplots_adjust(0.07, 0.22 / tall, 0.99, 1 - 0.18 / tall, 0.12, 0.3)
     drawn = dataset.examples[np.concatenate([chosen for _, chosen in lines])]
     for index, ax in enumerate(axes.flat):
@@ -93,8 +100,8 @@ def _signals(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
             label, chosen = lines[index]
             ax.set_axis_on()
             for place, row in enumerate(chosen[:3]):
-                ax.plot(dataset.examples[row], color=PALETTE[place], linewidth=0.9)
-            ax.set_title(label, fontsize=7, pad=2)
+                ax.plot(dataset.examples[row], color=color(place), linewidth=points(0.9))
+            ax.set_title(label, fontsize=points(7), pad=2)
             ax.set_ylim(drawn.min(), drawn.max())
             ax.tick_params(
                 labelleft=index % columns == 0, labelbottom=index + columns >= len(lines)
@@ -103,12 +110,14 @@ def _signals(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
 
 
 def _histogram(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    figure, axes = _grid(1, 1, WIDTH * 0.75, 2.4)
+    figure, axes = _grid(1, 1, paper().width * 0.75, 2.4)
     figure.subplots_adjust(0.12, 0.17, 0.98, 0.96)
     ax = axes[0, 0]
     targets = dataset.targets[rows]
     ax.hist(targets, bins=min(_BINS, max(5, len(targets) // 10)), color=color(0), linewidth=0)
-    ax.axvline(float(targets.mean()), color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
+    ax.axvline(
+        float(targets.mean()), color=paper().look.ink, linewidth=points(0.8), linestyle=ACROSS
+    )
     ax.set_xlabel(f"target (mean {targets.mean():.4g}, sd {targets.std():.4g})")
     ax.set_ylabel("examples")
     return figure
@@ -126,7 +135,9 @@ def _plane(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
         ax.scatter(own[:, 0], own[:, 1], s=6, color=color(place), linewidth=0, label=label)
     rest = points[targets >= MOST_CLASSES]
     if len(rest):
-        ax.scatter(rest[:, 0], rest[:, 1], s=4, color=GREY, linewidth=0, label="other classes")
+        ax.scatter(
+            rest[:, 0], rest[:, 1], s=4, color=paper().look.grey, linewidth=0, label="other classes"
+        )
     ax.set_xlabel(x_label)
     ax.set_ylabel(y_label)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.1, markerscale=1.5)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nnlab.plots.style import WIDTH, color, marker, style
+from nnlab.plots.frame import new_figure
+from nnlab.plots.paper import color, points
+from nnlab.plots.style import marker, style
 
 _ROW, _SDS = 0.75, 2.0  # inches
 _BINS = 40
@@ -34,8 +34,7 @@ def init_histograms(rows: Sequence[Outputs]) -> Figure:
     with style():
         columns = max(len(row.samples) for row in rows)
         height = _ROW * len(rows) + _SDS
-        figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine())
-        FigureCanvasAgg(figure)
+        figure = new_figure(height)
         ratios = [_ROW * len(rows), _SDS]
         top, bottom = figure.subfigures(2, 1, height_ratios=ratios, squeeze=False)[:, 0]
         grid = top.subplots(len(rows), columns, squeeze=False)
@@ -63,10 +62,10 @@ def _histograms(axes: Sequence[Axes], row: Outputs, number: int, *, last: bool) 
             [f"{v:.2g}" for v in ([low, high] if high > low else [low])], fontsize=4.5
         )
         if number == 0:
-            ax.set_title(f"layer {layer}", fontsize=6)
+            ax.set_title(f"layer {layer}", fontsize=points(6))
         if last:
-            ax.set_xlabel("output", fontsize=6)
-    axes[0].set_ylabel(row.label, fontsize=5.5, rotation=0, ha="right", va="center")
+            ax.set_xlabel("output", fontsize=points(6))
+    axes[0].set_ylabel(row.label, fontsize=points(5.5), rotation=0, ha="right", va="center")
 
 
 def _sds(ax: Axes, rows: Sequence[Outputs]) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.ft2font import FT2Font
 
+from nnlab.plots.paper import paper
+
 LONGEST = 34
 _ELLIPSIS = "…"
 
@@ -46,3 +48,8 @@ def _characters() -> frozenset[int]:
     """The code points of DejaVu Sans as it comes with matplotlib."""
     path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return frozenset(FT2Font(str(path)).get_charmap())
+
+
+def letters_in(length: float) -> int:
+    """About how many letters of a legend's type a length in inches holds, six at least."""
+    return max(6, int(length * 72 / (0.56 * paper().size)))

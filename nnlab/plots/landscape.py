@@ -6,11 +6,11 @@ from textwrap import shorten
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nnlab.plots.style import WIDTH, color, style
+from nnlab.plots.frame import new_figure
+from nnlab.plots.paper import color, points
+from nnlab.plots.style import style
 
 _ROW = 2.3  # inches
 _LEVELS = 12
@@ -30,8 +30,7 @@ class Slices:
 def landscape(runs: Sequence[Slices]) -> Figure:
     """A row a run: the lines on the left, the plane on the right, all on one scale of the loss."""
     with style():
-        figure = Figure(figsize=(WIDTH, _ROW * len(runs)), layout=ConstrainedLayoutEngine())
-        FigureCanvasAgg(figure)
+        figure = new_figure(_ROW * len(runs))
         grid = figure.subplots(len(runs), 2, squeeze=False)
         finite = [
             value
@@ -49,7 +48,7 @@ def landscape(runs: Sequence[Slices]) -> Figure:
 
 def _lines(ax: Axes, run: Slices, row: int, limits: tuple[float, float]) -> None:
     for values in run.lines:
-        ax.plot(run.steps, values, color=color(row), linewidth=0.8, alpha=0.8)
+        ax.plot(run.steps, values, color=color(row), linewidth=points(0.8), alpha=0.8)
     ax.set_yscale("log")
     ax.set_ylim(limits[0] * 0.8, limits[1] * 1.25)
     ax.set_title(shorten(run.label, _TITLE, placeholder="…"))
@@ -61,7 +60,7 @@ def _plane(figure: Figure, ax: Axes, run: Slices, limits: tuple[float, float]) -
     levels = np.geomspace(limits[0], limits[1] * (1 + 1e-9), _LEVELS)
     values = np.clip(np.nan_to_num(np.array(run.surface), nan=limits[1]), *limits)
     drawn = ax.contourf(run.steps, run.steps, values, levels=levels, norm="log", cmap="viridis")
-    ax.plot(0, 0, marker="+", color="white", markersize=6)
+    ax.plot(0, 0, marker="+", color="white", markersize=points(6))
     ax.set_aspect("equal")
     ax.grid(visible=False)
     ax.set_xlabel("First direction")

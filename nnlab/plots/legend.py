@@ -4,30 +4,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
+from matplotlib.legend import Legend
 
-from nnlab.plots.style import SMALL
+from nnlab.plots.paper import inches, paper
 
-ROW_HEIGHT = 0.138  # inches, for the type and line spacing below
 _HANDLE, _PAD, _BETWEEN = 2.0, 0.5, 1.4  # in units of the font size, as matplotlib counts them
 _MOST_COLUMNS = 6
 _POINTS_PER_INCH = 72
 
 
+def row_height() -> float:
+    """Of a row of a legend, inches, for the type and line spacing below."""
+    return inches(0.138)
+
+
+def legend_pad() -> float:
+    """Between the blocks of a legend, inches."""
+    return inches(0.07)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A sample of the drawing and what it stands for."""
+    """A sample of the drawing and what it stands for.
+
+    `line` is the label, in the matplotlib sense, of a line that it can be written beside.
+    """
 
     handle: Artist
     label: str
+    line: str = ""
+
+
+def renderer_of(figure: Figure) -> RendererAgg:
+    """What measures the text of a figure."""
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    return canvas.get_renderer()  # type: ignore[no-untyped-call,no-any-return]
 
 
 def columns_that_fit(figure: Figure, entries: Sequence[Entry]) -> int:
     """The most columns of these entries, filled downward, that the width of `figure` holds."""
-    widths = [_width(figure, entry.label) for entry in entries]
-    em = SMALL * figure.dpi / _POINTS_PER_INCH
+    widths = [text_width(figure, entry.label) for entry in entries]
+    em = paper().size * figure.dpi / _POINTS_PER_INCH
     room = figure.get_figwidth() * figure.dpi - 2 * em
     for columns in range(min(len(entries), _MOST_COLUMNS), 1, -1):
         rows = rows_needed(entries, columns)
@@ -37,12 +59,12 @@ def columns_that_fit(figure: Figure, entries: Sequence[Entry]) -> int:
     return 1
 
 
-def _width(figure: Figure, label: str) -> float:
-    """Of a label as drawn, pixels."""
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    width, _, _ = renderer.get_text_width_height_descent(label, FontProperties(size=SMALL), False)
+def text_width(figure: Figure, label: str) -> float:
+    """Of a text in the size of a legend as drawn, pixels."""
+    font = FontProperties(size=paper().size)
+    width, _, _ = renderer_of(figure).get_text_width_height_descent(  # type: ignore[no-untyped-call]
+        label, font, False
+    )
     return float(width)
 
 
@@ -55,11 +77,9 @@ def legend_at(
     place: Figure | SubFigure, top: float, entries: Sequence[Entry], columns: int
 ) -> None:
     """Draws the entries centred below `top`, a fraction of the height of `place`."""
-    # A label that starts with an underscore would be left out, and `$` would start a formula:
-    # both are things that people name their trials. So the text is set afterwards, as it is.
     legend = place.legend(
         [entry.handle for entry in entries],
-        [str(i) for i, _ in enumerate(entries)],
+        _numbers(entries),
         loc="upper center",
         bbox_to_anchor=(0.5, top),
         ncols=columns,
@@ -70,6 +90,31 @@ def legend_at(
         columnspacing=_BETWEEN,
         labelspacing=0.4,
     )
+    _name(legend, entries)
+
+
+def legend_inside(ax: Axes, entries: Sequence[Entry]) -> None:
+    """Draws the entries in a panel, in the corner where they cover least."""
+    legend = ax.legend(
+        [entry.handle for entry in entries],
+        _numbers(entries),
+        loc="best",
+        handlelength=_HANDLE,
+        handletextpad=_PAD,
+        labelspacing=0.3,
+        frameon=True,
+        framealpha=0.85,
+        edgecolor="none",
+        facecolor=paper().look.ground,
+    )
+    _name(legend, entries)
+
+
+def _numbers(entries: Sequence[Entry]) -> list[str]:
+    """Stand in for the labels: one that starts with an underscore would be left out."""
+    return [str(i) for i, _ in enumerate(entries)]
+
+
+def _name(legend: Legend, entries: Sequence[Entry]) -> None:
     for text, entry in zip(legend.get_texts(), entries, strict=True):
-        text.set_parse_math(False)
         text.set_text(entry.label)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.plots.frame import new_figure
 from nnlab.plots.marks import mark_place
+from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import value_axis
-from nnlab.plots.style import GREY, WIDTH, color, style
+from nnlab.plots.style import style
 
 _HEIGHT = 2.6
 
@@ -21,12 +21,18 @@ def lr_range(
     Raw losses are grey, smoothed ones coloured, the suggested learning rate a line across.
     """
     with style():
-        figure = Figure(figsize=(WIDTH, _HEIGHT), layout=ConstrainedLayoutEngine())
-        FigureCanvasAgg(figure)
+        figure = new_figure(_HEIGHT)
         ax = figure.subplots()
         for number, (lrs, losses, smoothed) in enumerate(tests):
-            ax.plot(lrs, losses, color=GREY, linewidth=0.5, alpha=0.6)
-            ax.plot(lrs, smoothed, color=color(0), linewidth=1.3, zorder=3, alpha=1 - 0.1 * number)
+            ax.plot(lrs, losses, color=paper().look.grey, linewidth=points(0.5), alpha=0.6)
+            ax.plot(
+                lrs,
+                smoothed,
+                color=color(0),
+                linewidth=points(1.3),
+                zorder=3,
+                alpha=1 - 0.1 * number,
+            )
         ax.set_xscale("log")
         seen = [loss for _, _, smoothed in tests for loss in smoothed]
         value_axis(ax, seen, [test[2][0] for test in tests], log=True)

@@ -1,6 +1,8 @@
-"""Metrics as a reader expects to see them: `val/loss` is a key, not an axis label."""
+"""Names as a reader expects to see them: `val/loss` is a key, not an axis label."""
 
 from collections.abc import Mapping
+
+from nnlab.config import choosables
 
 _SPLITS: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 
@@ -15,6 +17,17 @@ _QUANTITIES: Mapping[str, str] = {
     "rmse": "root mean squared error",
     "lr": "learning rate",
     "grad_norm": "gradient norm",
+    "time/epoch": "time of an epoch (s)",
+    "probe/activation_sd": "sd of the activations",
+    "probe/activation_mean": "mean of the activations",
+    "probe/dead": "share of dead units",
+    "probe/zeros": "share of zeros",
+    "probe/saturated": "share of saturated activations",
+    "probe/grad_norm": "gradient norm",
+    "probe/update_ratio": "length of the update, of the weights'",
+    "probe/gradient_noise": "gradient noise scale (examples)",
+    "probe/rise": "rise of the loss",
+    "probe/sharpness": "largest eigenvalue of the Hessian",
 }
 
 _LOSSES: Mapping[str, str] = {
@@ -22,6 +35,26 @@ _LOSSES: Mapping[str, str] = {
     "mse": "mean squared error",
     "l1": "mean absolute error",
     "huber": "Huber",
+}
+
+# Those whose name in full says more than their flag with its dashes taken out.
+_SETTINGS: Mapping[str, str] = {
+    "lr": "Learning rate",
+    "opt": "Optimizer",
+    "init": "Initialisation",
+    "init_scale": "Scale of the initialisation",
+    "bias_init": "Initialisation of the biases",
+    "decay": "Learning rate decay",
+    "l1": "L1 penalty",
+    "l2": "L2 penalty",
+    "norm": "Normalisation",
+    "inputs": "Scaling of the inputs",
+    "data": "Data set",
+    "augment": "Augmentation",
+    "beta1": "β₁",
+    "beta2": "β₂",
+    "eps": "ε",
+    "early_stop": "Patience of early stopping",
 }
 
 
@@ -61,14 +94,32 @@ def metric_name(metric: str, loss: str | None = None) -> str:
     'Validation loss (cross entropy, nats)'
     >>> metric_name("val/top5_recall")
     'Validation top5 recall'
+    >>> metric_name("probe/dead/2")
+    'Share of dead units, layer 2'
     """
     split = split_of(metric)
     quantity = _with_unit(quantity_of(metric), loss)
     return _capital(f"{_SPLITS[split]} {quantity}" if split else quantity)
 
 
+def setting_name(field: str) -> str:
+    """The name of a choice, as an axis is labelled with it.
+
+    >>> setting_name("lr"), setting_name("batch_size")
+    ('Learning rate', 'Batch size (examples)')
+    """
+    name = _SETTINGS.get(field) or _capital(field.replace("_", " "))
+    known = choosables().get(field)
+    return f"{name} ({known.option.unit})" if known and known.option.unit else name
+
+
 def _with_unit(quantity: str, loss: str | None) -> str:
-    name = _QUANTITIES.get(quantity) or quantity.replace("_", " ").replace("/", " ")
+    known = _QUANTITIES.get(quantity)
+    if known is None:
+        head, _, layer = quantity.rpartition("/")
+        if layer.isdigit() and head in _QUANTITIES:
+            return f"{_QUANTITIES[head]}, layer {layer}"
+    name = known or quantity.replace("_", " ").replace("/", " ")
     if quantity == "loss" and loss:
         return f"{name} ({_LOSSES.get(loss, loss.replace('_', ' '))})"
     return name

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from nnlab.plots.frame import settle
+from nnlab.plots.legend import renderer_of
+from nnlab.plots.paper import points
 from nnlab.plots.series import Series
-from nnlab.plots.style import SMALL
 from nnlab.stats.band import median_epoch
 
 _OVERFITTING = "NN101"
@@ -29,9 +30,7 @@ def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int | None, st
     words = "overfits from epoch {}" if len(known) == 1 else "{}"
     labels = [_label(ax, onset, words.format(onset), color) for onset, color in known]
     settle(figure)  # where a label stands is known only after the layout
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    renderer = renderer_of(figure)
     frame = ax.get_window_extent(renderer)
     taken: list[tuple[float, float]] = []
     for label in labels:
@@ -48,12 +47,6 @@ def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int | None, st
         label.set_position((across, up))
 
 
-def settle(figure: Figure) -> None:
-    """Lays the figure out once and for all, so that every format gets the same layout."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-
-
 def _label(ax: Axes, onset: int, text: str, color: str) -> Text:
     return ax.text(
         onset,
@@ -61,7 +54,7 @@ def _label(ax: Axes, onset: int, text: str, color: str) -> Text:
         text,
         transform=ax.get_xaxis_transform(),
         color=color,
-        fontsize=SMALL - 0.5,
+        fontsize=points(6.5),
         ha="center",
         va="bottom",
     )

@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from nnlab.plots.condense import condensed
 from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.plots.onsets import onset_of
+from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
 from nnlab.plots.series import Series
-from nnlab.plots.style import DASHES, GREY, color, marker
+from nnlab.plots.style import DASHES, marker
 from nnlab.records import Curve, direction_of
-from nnlab.stats.band import CurveBand, mean_curve
+from nnlab.stats.band import CurveBand, Spread, mean_curve
 
 _MARKERS_ALONG = 6
 _NAME_WIDTH, _NAME_LINES = 26, 2  # characters; what fits beside a panel
@@ -31,7 +32,7 @@ class Look:
     @property
     def color(self) -> str:
         """Its colour."""
-        return GREY if self.index is None else color(self.index)
+        return paper().look.grey if self.index is None else color(self.index)
 
     @property
     def marker(self) -> str:
@@ -39,23 +40,49 @@ class Look:
         return marker(self.index) if self.marked and self.index is not None else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How curves are drawn: see `nnlab.plots.learning_curves.curves`."""
+
+    loss: str | None = None
+    spread: Spread | None = Spread.INTERVAL
+    log: bool | None = None
+
+
+def line_of(rank: int) -> str:
+    """The label, in the matplotlib sense, of the curves of a trial; its `_` keeps it unseen."""
+    return f"_trial {rank}"
+
+
 def draw_panel(
     ax: Axes,
     series: Sequence[Series],
     looks: Sequence[Look],
     metrics: Sequence[str],
-    loss: str | None,
+    drawing: Drawing,
 ) -> None:
     """Draws `metrics`, all of one quantity, of every trial; the first trials lie on top."""
-    bands = [(rank, m, band) for rank, m, band in _bands(series, metrics) if len(band)]
+    bands = [
+        (rank, m, band) for rank, m, band in _bands(series, metrics, drawing.spread) if len(band)
+    ]
     for rank, metric, band in bands:
-        _draw_band(ax, condensed(band), metric, looks[rank], _ABOVE + 1 - rank / (len(series) + 1))
+        if drawing.spread is None and looks[rank].index is not None:
+            _draw_seeds(ax, _curves(series[rank], metric), metric, looks[rank])
+        _draw_band(
+            ax,
+            condensed(band),
+            metric,
+            looks[rank],
+            _ABOVE + 1 - rank / (len(series) + 1),
+            shaded=drawing.spread is not None,
+        )
         if (examples := sampled(series, metric)) is not None:
             _draw_sampling(ax, condensed(band), examples, looks[rank])
     finite = [v for _, _, band in bands for v in (*band.low, *band.high) if math.isfinite(v)]
     starts = [next(filter(math.isfinite, band.mean), 0.0) for _, _, band in bands]
     quantity = quantity_of(metrics[0])
-    value_axis(ax, finite, starts, log=quantity in ("loss", "lr"))
+    log = quantity in ("loss", "lr") if drawing.log is None else drawing.log
+    value_axis(ax, finite, starts, log=log, always=drawing.log is True)
     epochs = [band.epochs[i] for _, _, band in bands for i in (0, -1)] or [1]
     epoch_axis(ax, min(epochs), max(epochs))
     for rank, metric, band in bands:
@@ -65,14 +92,15 @@ def draw_panel(
         # Only beside the loss: the finding is about it, and accuracy may well still improve.
         onset = onset_of(one) if quantity == "loss" and look.index is not None else None
         if onset is not None:
-            ax.axvline(onset, color=look.color, linewidth=0.8, linestyle=":", zorder=2)
+            ax.axvline(onset, color=look.color, linewidth=points(0.8), linestyle=":", zorder=2)
     if not finite:
         ax.grid(visible=False)
         why = "no finite value" if bands else "nothing measured"
         ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center")
     ax.set_xlabel("Epoch")
+    loss = drawing.loss
     name = metric_name(metrics[0], loss) if len(metrics) == 1 else quantity_name(quantity, loss)
-    ax.set_ylabel(_wrapped(name), parse_math=False)
+    ax.set_ylabel(wrapped(name))
 
 
 def has_diverged(one: Series, metrics: Sequence[str]) -> bool:
@@ -103,20 +131,22 @@ def sampled(series: Sequence[Series], metric: str) -> float | None:
 
 
 def _bands(
-    series: Sequence[Series], metrics: Sequence[str]
+    series: Sequence[Series], metrics: Sequence[str], spread: Spread | None
 ) -> Iterator[tuple[int, str, CurveBand]]:
     for rank, one in enumerate(series):
         for metric in metrics:
-            yield rank, metric, mean_curve(_curves(one, metric))
+            yield rank, metric, mean_curve(_curves(one, metric), spread or Spread.RANGE)
 
 
 def _curves(one: Series, metric: str) -> list[Curve]:
     return [curve for history in one.histories if (curve := history.get(metric))]
 
 
-def _draw_band(ax: Axes, band: CurveBand, metric: str, look: Look, height: float) -> None:
+def _draw_band(
+    ax: Axes, band: CurveBand, metric: str, look: Look, height: float, *, shaded: bool
+) -> None:
     named, training = look.index is not None, split_of(metric) == "train"
-    width = 0.6 if not named else 0.9 if training else 1.3
+    width = points(0.6 if not named else 0.9 if training else 1.3)
     sign = "" if training else look.marker
     step = max(1, len(band) // _MARKERS_ALONG)
     ax.plot(
@@ -126,10 +156,11 @@ def _draw_band(ax: Axes, band: CurveBand, metric: str, look: Look, height: float
         linewidth=width,
         linestyle=DASHES[split_of(metric) or "val"],
         marker=sign or None,
-        markersize=2.8,
+        markersize=points(2.8),
         markevery=((look.index or 0) * max(1, step // 4) % step, step),
         alpha=1.0 if named else 0.55,
         zorder=height if named else 2.5,
+        label=line_of(look.index) if look.index is not None else None,
     )
     alone = [i for i in range(len(band)) if _stands_alone(band.mean, i)]
     ax.plot(  # a line needs two neighbours: a single point between gaps would not be seen
@@ -140,12 +171,31 @@ def _draw_band(ax: Axes, band: CurveBand, metric: str, look: Look, height: float
         marker="_" if training else look.marker or "o",
         zorder=height,
     )
-    if named and max(band.n) > 1:
+    if named and shaded and max(band.n) > 1:
         ax.fill_between(
             band.epochs, band.low, band.high, color=look.color, alpha=0.18, linewidth=0, zorder=2
         )
         for i in alone:
-            ax.vlines(band.epochs[i], band.low[i], band.high[i], color=look.color, linewidth=0.8)
+            ax.vlines(
+                band.epochs[i], band.low[i], band.high[i], color=look.color, linewidth=points(0.8)
+            )
+
+
+def _draw_seeds(ax: Axes, curves: Sequence[Curve], metric: str, look: Look) -> None:
+    """Every seed as a thin line, under the mean of them all."""
+    if len(curves) == 1:
+        return
+    for curve in curves:
+        band = condensed(mean_curve([curve]))
+        ax.plot(
+            band.epochs,
+            band.mean,
+            color=look.color,
+            linewidth=points(0.5),
+            linestyle=DASHES[split_of(metric) or "val"],
+            alpha=0.45,
+            zorder=2.2,
+        )
 
 
 def _draw_sampling(ax: Axes, band: CurveBand, examples: float, look: Look) -> None:
@@ -177,14 +227,16 @@ def _mark_best(ax: Axes, band: CurveBand, metric: str, one: Series, look: Look) 
     best = min if direction_of(metric) == "min" else max
     epoch = best(at, key=at.__getitem__) if one.selected is None else one.selected
     if epoch in at:
-        _mark(ax, epoch, at[epoch], look, marker="o", markersize=4.8, markerfacecolor="none")
+        _mark(
+            ax, epoch, at[epoch], look, marker="o", markersize=points(4.8), markerfacecolor="none"
+        )
 
 
 def _mark_divergence(ax: Axes, metric: str, one: Series, look: Look) -> None:
     """A cross at the last finite point of every seed that ended without one."""
     for curve in _curves(one, metric):
         if last := _last_finite(curve):
-            _mark(ax, *last, look, marker="x", markersize=4.5)
+            _mark(ax, *last, look, marker="x", markersize=points(4.5))
 
 
 def _last_finite(curve: Curve) -> tuple[int, float] | None:
@@ -209,7 +261,7 @@ def _mark(ax: Axes, epoch: int, value: float, look: Look, **properties: object) 
     )
 
 
-def _wrapped(name: str) -> str:
+def wrapped(name: str) -> str:
     """The name in at most two lines, broken before the unit."""
     if len(name) <= _NAME_WIDTH:
         return name

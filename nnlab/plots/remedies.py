@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nnlab.plots.style import GREY, WIDTH, color, style
+from nnlab.plots.frame import new_figure
+from nnlab.plots.paper import color, paper, points
+from nnlab.plots.style import ACROSS, style
 
 _ROW, _FRAME = 0.24, 0.75  # inches
 
@@ -30,16 +30,13 @@ class Effect:
 def remedies(effects: Sequence[Effect], metric: str) -> Figure:
     """Draws effects with their 95 % intervals, best on top; proved ones are coloured."""
     with style():
-        figure = Figure(
-            figsize=(WIDTH, _ROW * len(effects) + _FRAME), layout=ConstrainedLayoutEngine()
-        )
-        FigureCanvasAgg(figure)
+        figure = new_figure(_ROW * len(effects) + _FRAME)
         ax = figure.subplots()
         for place, one in enumerate(effects):
-            tone = color(0) if one.helped else GREY
-            ax.plot([one.low, one.high], [place, place], color=tone, linewidth=1.4)
-            ax.plot(one.effect, place, marker="o", markersize=4, color=tone)
-        ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle=(0, (3, 2)))
+            tone = color(0) if one.helped else paper().look.grey
+            ax.plot([one.low, one.high], [place, place], color=tone, linewidth=points(1.4))
+            ax.plot(one.effect, place, marker="o", markersize=points(4), color=tone)
+        ax.axvline(0.0, color=paper().look.grey, linewidth=points(0.8), linestyle=ACROSS)
         ax.set_yticks(range(len(effects)), [one.name for one in effects])
         ax.set_ylim(len(effects) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")

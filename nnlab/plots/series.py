@@ -1,5 +1,6 @@
 """What a plot draws for one trial."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab.records import Finding, History
@@ -17,3 +18,10 @@ class Series:
     histories: tuple[History, ...]
     findings: tuple[Finding, ...] = ()
     selected: int | None = None
+
+
+def series_of(what: History | Series | Sequence[Series]) -> Sequence[Series]:
+    """Trials from whatever was given: a run's history, a trial, or trials."""
+    if isinstance(what, History):
+        return [Series("", (what,))]
+    return [what] if isinstance(what, Series) else what

@@ -8,7 +8,7 @@ from nnlab import store
 from nnlab.experiments.reading import metrics_in
 from nnlab.experiments.verdict import Answer, Answered, answer
 from nnlab.plots.comparison import Interval, intervals
-from nnlab.plots.curves import curves
+from nnlab.plots.learning_curves import curves
 from nnlab.plots.save import save
 from nnlab.plots.series import Series
 from nnlab.records import Study

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import nnlab
 from nnlab import store
+from nnlab.escaping import escaped
 from nnlab.records import Attempt, Finding, Run, Status
-from nnlab.report.escaping import escaped
 from nnlab.report.ranking import Ranking, Scope, last_runs, plural, rank
 from nnlab.space import label, shown
 from nnlab.stats import format_mean

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from nnlab.escaping import escaped
 from nnlab.experiments.verdict import Answer, Answered, Side
 from nnlab.records import Comparison, Study
-from nnlab.report.escaping import escaped
 
 HOW = (
     "Each comparison is of the same seeds. It is *supported* where the 95 % t interval lies wholly"

@@ -3,16 +3,28 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from nnlab.records import Curve
-from nnlab.stats.aggregate import aggregate
+from nnlab.stats.aggregate import Aggregate, aggregate
+from nnlab.stats.intervals import interval_of
 
 _NAN = float("nan")
+# Student's t of two values reaches nine times their distance: it says nothing that they do not.
+LEAST_SEEDS = 3
+
+
+class Spread(StrEnum):
+    """What a band around a mean shows."""
+
+    INTERVAL = "interval"
+    RANGE = "range"
+    SD = "sd"
 
 
 @dataclass(frozen=True, slots=True)
 class CurveBand:
-    """Mean and extremes over seeds at each epoch; five tuples of the same length.
+    """Mean and bounds over seeds at each epoch; five tuples of the same length.
 
     `n[i]` is the number of seeds with a finite value at `epochs[i]`. Where it is 0 (every seed
     diverged, or none was measured) mean, low and high are NaN: a gap, never a guess.
@@ -28,11 +40,13 @@ class CurveBand:
         return len(self.epochs)
 
 
-def mean_curve(curves: Sequence[Curve]) -> CurveBand:
+def mean_curve(curves: Sequence[Curve], spread: Spread = Spread.RANGE) -> CurveBand:
     """Averages seeds epoch by epoch, on the union of their epochs.
 
     A seed counts only where it was measured and finite. So the mean jumps where a seed ends
-    early; `n` tells where. Nothing is interpolated.
+    early; `n` tells where. Nothing is interpolated. The bounds are the extremes, one standard
+    deviation to both sides, or the 95 % t interval of the mean; where fewer than three seeds
+    are left, always the extremes.
     """
     at: dict[int, list[float]] = {}
     for curve in curves:
@@ -40,13 +54,25 @@ def mean_curve(curves: Sequence[Curve]) -> CurveBand:
             at.setdefault(epoch, []).append(value if math.isfinite(value) else _NAN)
     epochs = tuple(sorted(at))
     points = [aggregate(at[epoch]) for epoch in epochs]
+    bounds = [
+        _bounds(point, at[epoch], spread) for point, epoch in zip(points, epochs, strict=True)
+    ]
     return CurveBand(
         epochs,
         tuple(point.mean for point in points),
-        tuple(point.low for point in points),
-        tuple(point.high for point in points),
+        tuple(low for low, _ in bounds),
+        tuple(high for _, high in bounds),
         tuple(point.n for point in points),
     )
+
+
+def _bounds(point: Aggregate, values: Sequence[float], spread: Spread) -> tuple[float, float]:
+    if spread is Spread.RANGE or point.n < LEAST_SEEDS:
+        return point.low, point.high
+    if spread is Spread.SD:
+        sd = point.sd or 0.0
+        return point.mean - sd, point.mean + sd
+    return interval_of([value for value in values if math.isfinite(value)])
 
 
 def median_epoch(epochs: Iterable[int | None]) -> int | None:

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from nnlab.plots.curves import curves
+from nnlab.plots.learning_curves import curves
 from nnlab.plots.series import Series
 from nnlab.records import Curve, Finding, History, Severity
 
@@ -221,7 +221,7 @@ def test_seeds_are_a_mean_and_a_band() -> None:
     single, several = curves(many(1, 1)), curves(many(1, 5))
     assert len(single.axes[0].collections) == 0
     assert len(several.axes[0].collections) == 2  # training and validation
-    assert "range over 5 seeds" in legend_labels(several)
+    assert "95 % interval, 5 seeds" in legend_labels(several)
 
 
 def test_divergence_leaves_a_gap_and_a_cross() -> None:
@@ -304,7 +304,7 @@ def test_a_quantity_stands_for_its_splits() -> None:
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        ("nnlab.plots.curves, nnlab.plots.save", "matplotlib.pyplot"),
+        ("nnlab.plots.learning_curves, nnlab.plots.save", "matplotlib.pyplot"),
         ("nnlab.plots, nnlab.plots.series, nnlab.plots.names", "matplotlib"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from nnlab.errors import NnlabError, OutputError, UsageError
-from nnlab.plots.curves import curves
+from nnlab.plots.learning_curves import curves
 from nnlab.plots.save import FORMATS, save
 from nnlab.plots.series import Series
 from nnlab.records import Curve, History

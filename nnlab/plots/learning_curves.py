@@ -4,71 +4,88 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from nnlab.plots.frame import framed, settle
 from nnlab.plots.labels import short_labels
-from nnlab.plots.legend import ROW_HEIGHT, Entry, columns_that_fit, legend_at, rows_needed
+from nnlab.plots.legend import Entry
 from nnlab.plots.names import quantity_of, split_of
-from nnlab.plots.onsets import label_onsets, onset_of, settle
-from nnlab.plots.panel import Look, draw_panel, has_best, has_diverged, sampled
-from nnlab.plots.series import Series
-from nnlab.plots.style import DASHES, INK, WIDTH, style
+from nnlab.plots.onsets import label_onsets, onset_of
+from nnlab.plots.panel import Drawing, Look, draw_panel, has_best, has_diverged, line_of, sampled
+from nnlab.plots.paper import paper, points
+from nnlab.plots.series import Series, series_of
+from nnlab.plots.style import DASHES, style
+from nnlab.records import History
+from nnlab.stats.band import LEAST_SEEDS, Spread
 
 # More than these are not followed by eye: the rest is drawn thin and grey, under one name.
 MOST_NAMED = 12
 # With more trials than this, training curves would only hide the validation curves.
 _MOST_WITH_TRAINING = 6
 _SECOND_PANELS = ("accuracy", "r2", "mae")
-_PANEL_HEIGHT, _LEGEND_PAD = 2.2, 0.07  # inches
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
+_SHADE = 0.18
 
 
 def curves(
-    series: Sequence[Series],
+    what: History | Series | Sequence[Series],
     *,
     metrics: Sequence[str] | None = None,
     axes: Axes | Sequence[Axes] | None = None,
     loss: str | None = None,
+    spread: Spread | None = Spread.INTERVAL,
+    log: bool | None = None,
 ) -> Figure:
-    """Draws the curves of `series`, most important first, a panel for each quantity.
+    """Draws the curves of a run, or of trials, most important first, a panel for each quantity.
 
     Validation is solid and training dashed, in one colour a trial. Several seeds are drawn as
-    their mean with a band from the lowest to the highest. A ring marks the selected epoch, a
+    their mean with a band, or each with a thin line. A ring marks the selected epoch, a
     dotted line the onset of overfitting, a cross where a run diverged; values that are not
-    finite leave gaps. The first twelve trials are named, further ones are grey. A loss that
-    spans more than one and a half decades gets a logarithmic axis.
+    finite leave gaps. The first twelve trials are named, further ones are grey.
 
     Args:
-        series: one a trial; may be empty, which draws empty panels.
+        what: one run, one trial, or trials; none draw empty panels.
         metrics: the metrics to draw, such as `val/loss`, or quantities, such as `loss` for its
             training and validation; those of one quantity share a panel.
             By default loss, and accuracy, R² or the mean absolute error where measured.
         axes: where to draw, one a panel, to compose a figure of one's own; the legend then is
-            the caller's. By default a new figure, 5.5 inches wide.
+            the caller's. By default a new figure, as wide as the paper.
         loss: the name of the loss in the catalogue, for the axis label and its unit.
+        spread: what the band of several seeds shows; None draws every seed.
+        log: a logarithmic axis; by default for losses that span more than one and a half
+            decades. Values that are not positive keep it linear.
 
     Raises:
         ValueError: `axes` are fewer or more than the panels.
     """
+    series = series_of(what)
     chosen = _default_metrics(series) if metrics is None else _expanded(metrics, series)
     panels: dict[str, list[str]] = {}
     for metric in chosen or ("val/loss",):
         panels.setdefault(quantity_of(metric), []).append(metric)
+    drawing = Drawing(loss, spread, log)
     with style():
         if axes is None:
-            return _new_figure(series, panels, loss)
+            return _new_figure(series, panels, drawing)
         places = [axes] if isinstance(axes, Axes) else list(axes)
         if len(places) != len(panels):
             raise ValueError(f"{len(panels)} panels ({', '.join(panels)}), {len(places)} axes")
-        for ax, group in zip(places, panels.values(), strict=True):
-            draw_panel(ax, series, _looks(series), group, loss)
+        _draw(places, series, panels, drawing)
         figure = places[0].get_figure(root=True)
         assert figure is not None
         return figure
+
+
+def _draw(
+    places: Sequence[Axes],
+    series: Sequence[Series],
+    panels: Mapping[str, Sequence[str]],
+    drawing: Drawing,
+) -> None:
+    for ax, group in zip(places, panels.values(), strict=True):
+        draw_panel(ax, series, looks(series), group, drawing)
 
 
 def _default_metrics(series: Sequence[Series]) -> tuple[str, ...]:
@@ -101,83 +118,90 @@ def _measured(series: Sequence[Series]) -> frozenset[str]:
     return frozenset(m for one in series for history in one.histories for m in history.metrics)
 
 
-def _looks(series: Sequence[Series]) -> list[Look]:
+def looks(series: Sequence[object]) -> list[Look]:
     """The first twelve have a look of their own; a single trial needs no marker."""
     marked = len(series) > 1
     return [Look(i if i < MOST_NAMED else None, marked) for i, _ in enumerate(series)]
 
 
 def _new_figure(
-    series: Sequence[Series], panels: Mapping[str, Sequence[str]], loss: str | None
+    series: Sequence[Series], panels: Mapping[str, Sequence[str]], drawing: Drawing
 ) -> Figure:
-    figure = Figure(figsize=(WIDTH, _PANEL_HEIGHT), layout=ConstrainedLayoutEngine(wspace=0.05))
-    FigureCanvasAgg(figure)  # measures text; saving picks its own canvas by format
-    keys = _keys(series, [metric for group in panels.values() for metric in group])
-    trials = _trials(series)
-    blocks = [(entries, columns_that_fit(figure, entries)) for entries in (keys, trials) if entries]
-    rows = [rows_needed(entries, columns) for entries, columns in blocks]
-    below = sum(rows) * ROW_HEIGHT + len(rows) * _LEGEND_PAD
-    height = _PANEL_HEIGHT + below
-    figure.set_size_inches(WIDTH, height)
-    parts = figure.subfigures(2, 1, height_ratios=[_PANEL_HEIGHT, max(below, 0.01)], squeeze=False)
-    top, bottom = parts[:, 0]
-    places = top.subplots(1, len(panels), squeeze=False)[0]
-    for ax, group in zip(places, panels.values(), strict=True):
-        draw_panel(ax, series, _looks(series), group, loss)
-    used = 0.0
-    for (entries, columns), count in zip(blocks, rows, strict=True):
-        legend_at(bottom, 1 - used / below, entries, columns)
-        used += count * ROW_HEIGHT + _LEGEND_PAD
-    named = series[:MOST_NAMED]
-    onsets = [(onset_of(one), look.color) for one, look in zip(named, _looks(series), strict=False)]
+    keys = _keys(series, [metric for group in panels.values() for metric in group], drawing.spread)
+    shown: list[Axes] = []
+
+    def draw(places: Sequence[Axes]) -> None:
+        shown.extend(places)
+        _draw(places, series, panels, drawing)
+
+    figure = framed(len(panels), [keys, named([one.label for one in series], "trial")], draw)
+    several = zip(series[:MOST_NAMED], looks(series), strict=False)
+    onsets = [(onset_of(one), look.color) for one, look in several]
     if "loss" in panels:
-        label_onsets(figure, places[list(panels).index("loss")], onsets)
+        label_onsets(figure, shown[list(panels).index("loss")], onsets)
     settle(figure)
     return figure
 
 
-def _trials(series: Sequence[Series]) -> list[Entry]:
-    """One for each trial that is named, and one for all the others together."""
-    named = series[:MOST_NAMED]
-    looks = _looks(series)
+def named(labels: Sequence[str], noun: str) -> list[Entry]:
+    """An entry for each of the first twelve, and one for all the others together."""
+    first = labels[:MOST_NAMED]
+    looked = looks(labels)
     entries = [
-        Entry(Line2D([], [], color=look.color, marker=look.marker), label)
-        for look, label in zip(looks, short_labels([one.label for one in named]), strict=False)
+        Entry(Line2D([], [], color=look.color, marker=look.marker), label, line_of(rank))
+        for rank, (look, label) in enumerate(zip(looked, short_labels(first), strict=False))
     ]
-    if others := len(series) - len(named):
-        text = f"{others} other trial{'s' if others > 1 else ''}"
-        entries.append(Entry(Line2D([], [], color=looks[-1].color, linewidth=0.6), text))
+    if others := len(labels) - len(first):
+        text = f"{others} other {noun}{'s' if others > 1 else ''}"
+        entries.append(Entry(Line2D([], [], color=looked[-1].color, linewidth=points(0.6)), text))
     return entries
 
 
-def _keys(series: Sequence[Series], metrics: Sequence[str]) -> list[Entry]:
+def _keys(series: Sequence[Series], metrics: Sequence[str], spread: Spread | None) -> list[Entry]:
     """What the dashes, the band and the marks mean, as far as they are drawn."""
+    ink = paper().look.ink
     handles: list[tuple[Artist, str]] = []
     splits = list(dict.fromkeys(split for m in metrics if (split := split_of(m))))
     if len(splits) > 1:
         handles += [
-            (Line2D([], [], color=INK, linestyle=DASHES[split]), _SPLIT_NAMES[split])
+            (Line2D([], [], color=ink, linestyle=DASHES[split]), _SPLIT_NAMES[split])
             for split in splits
         ]
-    seeds = {len(one.histories) for one in series if len(one.histories) > 1}
-    if seeds:
-        over = f"{seeds.pop()} seeds" if len(seeds) == 1 else "seeds"
-        handles.append((Patch(color=INK, alpha=0.18, linewidth=0), f"range over {over}"))
+    if told := band_name([len(one.histories) for one in series[:MOST_NAMED]], spread):
+        handles.append((Patch(color=ink, alpha=_SHADE, linewidth=0), told))
     for metric in metrics:
         if (examples := sampled(series, metric)) is not None:
             told = f"±1 standard error of {examples:.0f} examples"
-            handles.append((Patch(color=INK, alpha=0.18, linewidth=0), told))
+            handles.append((Patch(color=ink, alpha=_SHADE, linewidth=0), told))
     if any(has_best(one, metrics) for one in series):
-        handles.append((_mark(marker="o", markerfacecolor="none", markersize=4.8), "best epoch"))
+        ring = mark(marker="o", markerfacecolor="none", markersize=points(4.8))
+        handles.append((ring, "best epoch"))
     shown = "loss" in map(quantity_of, metrics)
     if shown and any(onset_of(one) is not None for one in series[:MOST_NAMED]):
-        handles.append(
-            (Line2D([], [], color=INK, linewidth=0.8, linestyle=":"), "overfitting starts")
-        )
+        dotted = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=":")
+        handles.append((dotted, "overfitting starts"))
     if any(has_diverged(one, metrics) for one in series):
-        handles.append((_mark(marker="x", markersize=4.5), "diverged"))
+        handles.append((mark(marker="x", markersize=points(4.5)), "diverged"))
     return [Entry(handle, label) for handle, label in handles]
 
 
-def _mark(**properties: object) -> Line2D:
-    return Line2D([], [], color=INK, linestyle="", **properties)  # type: ignore[arg-type]
+def band_name(seeds: Sequence[int], spread: Spread | None) -> str:
+    """What a band shows of trials with so many seeds; nothing where none is drawn.
+
+    >>> band_name([5, 5], Spread.INTERVAL), band_name([2], Spread.SD)
+    ('95 % interval, 5 seeds', 'range, 2 seeds')
+    """
+    several = {n for n in seeds if n > 1}
+    if not several or spread is None:
+        return ""
+    over = (
+        f"{several.pop()} seeds" if len(several) == 1 else f"{min(several)} to {max(several)} seeds"
+    )
+    few = all(n < LEAST_SEEDS for n in seeds)
+    names = {Spread.INTERVAL: "95 % interval", Spread.RANGE: "range", Spread.SD: "±1 sd"}
+    return f"{names[Spread.RANGE if few else spread]}, {over}"
+
+
+def mark(**properties: object) -> Line2D:
+    """A mark without a line, for a legend."""
+    return Line2D([], [], color=paper().look.ink, linestyle="", **properties)  # type: ignore[arg-type]

@@ -1,0 +1,83 @@
+"""Reliability: how often a model is right where it says that it is so sure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nnlab.plots.frame import framed, settle
+from nnlab.plots.labels import letters_in, short_labels
+from nnlab.plots.paper import color, paper, points
+from nnlab.plots.style import ACROSS, style
+
+_HEIGHT, _WIDTH = 2.3, 1.75
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Examples whose confidence lies between `low` and `high`.
+
+    Their mean confidence, the share that is right with its 95 % interval, and how many they are.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    right: float
+    interval: tuple[float, float]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """One model: its bins that are not empty, and the expected calibration error over them."""
+
+    title: str
+    bins: tuple[Bin, ...]
+    error: float
+
+
+def calibration(models: Sequence[Reliability]) -> Figure:
+    """Draws reliability diagrams (Guo et al. 2017), a panel a model, with shares of examples."""
+    with style():
+        titles = short_labels([one.title for one in models], letters_in(0.42 * paper().width))
+
+        def draw(axes: Sequence[Axes]) -> None:
+            for ax, one, title in zip(axes, models, titles, strict=True):
+                _draw(ax, one)
+                ax.set_title(f"{title}\ncalibration error {one.error:.3f}")
+
+        figure = framed(len(models), [], draw, height=_HEIGHT, least=_WIDTH)
+        settle(figure)
+        return figure
+
+
+def _draw(ax: Axes, one: Reliability) -> None:
+    look = paper().look
+    ax.plot([0, 1], [0, 1], color=look.grey, linewidth=points(0.8), linestyle=ACROSS, zorder=1)
+    total = sum(found.count for found in one.bins)
+    for found in one.bins:
+        ax.bar(
+            (found.low + found.high) / 2,
+            found.count / total,
+            width=(found.high - found.low) * 0.92,
+            color=look.grey,
+            alpha=0.35,
+            linewidth=0,
+            zorder=1.2,
+        )
+        place = [found.confidence, found.confidence]
+        ax.plot(place, found.interval, color=color(0), linewidth=points(0.9), zorder=3)
+    ax.plot(
+        [found.confidence for found in one.bins],
+        [found.right for found in one.bins],
+        color=color(0),
+        marker="o",
+        markersize=points(3),
+        zorder=4,
+    )
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1.02)
+    ax.set_xlabel("Confidence; bars: share of examples")
+    ax.set_ylabel("Share that is right")

@@ -1,0 +1,52 @@
+"""Which choices matter: the share of the outcome's variance that each explains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from nnlab.plots.frame import new_figure, settle
+from nnlab.plots.labels import letters_in, short_labels
+from nnlab.plots.paper import color, paper, points
+from nnlab.plots.style import style
+
+_ROW, _FRAME = 0.22, 0.6  # inches
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A choice or a pair of them: its share of the variance from 0 to 1, with 90 % bounds."""
+
+    name: str
+    share: float
+    low: float
+    high: float
+    pair: bool
+
+
+def effects(of: Sequence[Contribution], metric: str) -> Figure:
+    """Draws bars with their intervals, largest on top; pairs are hatched."""
+    with style():
+        figure = new_figure(_ROW * max(len(of), 1) + _FRAME)
+        ax = figure.subplots()
+        for row, one in enumerate(of):
+            ax.barh(
+                row,
+                one.share,
+                height=0.62,
+                color=color(5 if one.pair else 0),
+                hatch="////" if one.pair else None,
+                edgecolor=paper().look.ground,
+                linewidth=0,
+            )
+            ax.plot([one.low, one.high], [row, row], color=paper().look.text, linewidth=points(0.9))
+        names = short_labels([one.name for one in of], letters_in(0.4 * paper().width))
+        ax.set_yticks(range(len(of)), names)
+        ax.set_ylim(len(of) - 0.5, -0.5)
+        ax.set_xlim(0, max([0.1, *(max(one.share, one.high) for one in of)]) * 1.03)
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+        ax.grid(visible=False, axis="y")
+        ax.set_xlabel(f"Share of the variance of {metric} (90 % interval)")
+        settle(figure)
+        return figure
