@@ -24,7 +24,7 @@ from nnlab import store  # noqa: E402  the tree beside this file, wherever it is
 from nnlab.experiments import builtin  # noqa: E402
 from nnlab.experiments.verdict import Answered, answer  # noqa: E402
 from nnlab.records import Attempt, Study  # noqa: E402
-from nnlab.report.claim_figures import draw_claim  # noqa: E402
+from nnlab.report.figures.claim import draw_claim  # noqa: E402
 from nnlab.report.verdict import HOW, verdict_lines  # noqa: E402
 
 PAGE = ROOT / "docs/studies.md"

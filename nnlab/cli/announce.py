@@ -8,7 +8,8 @@ from nnlab.cli.ranking_table import print_ranking
 from nnlab.cli.render import Column, note, render, say, show_table
 from nnlab.config import choosables
 from nnlab.records import Objective, Setting, Study
-from nnlab.report.ranking import Scope, plural, rank
+from nnlab.report.ranking import plural, rank
+from nnlab.report.scope import Scope
 from nnlab.space import differing, label, shown, telling
 
 _MOST_ROWS = 20

@@ -10,10 +10,10 @@ from nnlab.cli.options import Db, Format, FormatOption, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_ranking
 from nnlab.cli.render import say
-from nnlab.cli.scope import scope_of
 from nnlab.errors import UsageError
 from nnlab.report.across import compare_across
 from nnlab.report.ranking import At, rank
+from nnlab.report.scope import scope_of
 from nnlab.report.two_trials import explained, two_trials
 from nnlab.stats.against import Test
 from nnlab.stats.intervals import Interval

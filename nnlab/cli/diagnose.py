@@ -12,12 +12,12 @@ from nnlab.cli.findings import as_json, print_findings
 from nnlab.cli.options import Db, Format, FormatOption, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say
-from nnlab.cli.scope import scope_of
 from nnlab.diagnose import SeedsDisagree, diagnose, folded
 from nnlab.diagnose.codes import matcher
 from nnlab.errors import UsageError
 from nnlab.records import Finding, Run
 from nnlab.report.ranking import last_runs, plural
+from nnlab.report.scope import scope_of
 from nnlab.space import label, telling
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

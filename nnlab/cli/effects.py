@@ -10,15 +10,11 @@ from nnlab.cli import completion
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say
-from nnlab.cli.scope import scope_of
-from nnlab.errors import UsageError
-from nnlab.report.ranking import Ranking, rank
+from nnlab.report.effects import LEAST_PAIR, effects_of
+from nnlab.report.ranking import Ranking
 from nnlab.stats.variance import Share
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-
-# Pairs that contribute less are not worth a line.
-_LEAST_PAIR = 0.02
 
 COLUMNS = (
     Column("choice", "choice"),
@@ -58,27 +54,19 @@ def effects(
         nnlab effects depth --by val/loss --format json
     """
     with opened(db) as database:
-        ranking = rank(database, scope_of(database, what), by=by)
-    rows = [row for row in ranking.rows if row.value.mean == row.value.mean]
-    from nnlab.stats.variance import shares_of
-
-    try:
-        shares = shares_of(
-            [{name: row.setting.get(name) for name in ranking.fields} for row in rows],
-            [row.value.mean for row in rows],
-        )
-    except ValueError as error:
-        raise UsageError(f"{', '.join(what)}: {error}") from error
+        found = effects_of(database, what, by=by)
+    ranking, shares = found.ranking, found.shares
     if format is Format.JSON:
         print_json({"by": str(ranking.objective), "effects": [asdict(one) for one in shares]})
         return
-    told = [one for one in shares if len(one.fields) == 1 or one.share >= _LEAST_PAIR]
+    told = [one for one in shares if len(one.fields) == 1 or one.share >= LEAST_PAIR]
     render([_row(one, ranking) for one in told], COLUMNS, format)
     if format is Format.TABLE:
-        left = len(ranking.rows) - len(rows)
+        judged = len(ranking.rows) - found.left
+        left = f"; {found.left} without a finite value left out" if found.left else ""
         say(
-            f"{ranking.objective.metric} of {len(rows)} trials; a pair's share is what it adds to"
-            " its two choices" + (f"; {left} without a finite value left out" if left else ""),
+            f"{ranking.objective.metric} of {judged} trials; a pair's share is what it adds to"
+            f" its two choices{left}",
             style="dim",
         )
 

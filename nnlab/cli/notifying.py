@@ -10,7 +10,8 @@ from nnlab.cli.render import note
 from nnlab.errors import Interrupted, NnlabError
 from nnlab.launch.notify import Event, Notifier
 from nnlab.records import Epoch, Run, Status
-from nnlab.report.ranking import Scope, rank
+from nnlab.report.ranking import rank
+from nnlab.report.scope import Scope
 from nnlab.space import label, telling
 
 if TYPE_CHECKING:

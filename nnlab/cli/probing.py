@@ -8,24 +8,13 @@ from nnlab import store
 from nnlab.cli.figure_files import check_formats, write_figure
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
-from nnlab.cli.plan import Typed, plan_of
 from nnlab.cli.render import Column, note, print_json, render
-from nnlab.space import Point, label, telling
+from nnlab.report.figures.init import init_figure, outputs_of
+from nnlab.report.figures.landscape import picture_of, titles_of
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from nnlab.engine.init_probe import LayerOutputs
     from nnlab.experiments.sensitivity import Sensitivity
-
-# The lecture's figure: weights too small, too large, and two that hold.
-_BASE: Mapping[str, Any] = {"depth": 10, "width": 100}
-_INITS: tuple[Mapping[str, Any], ...] = (
-    {"init": "normal", "init_scale": 0.01},
-    {"init": "normal", "init_scale": 0.3},
-    {"init": "xavier"},
-    {"init": "msra"},
-)
 
 INIT_COLUMNS = (
     Column("setting", "setting"),
@@ -53,18 +42,10 @@ def show_init(
         ConfigError: settings that do not hold.
     """
     check_formats(output)
-    points = _points(settings, seed)
-    # torch takes its second or two here, after the settings were found to be good.
-    from nnlab.engine.init_probe import layer_outputs
-    from nnlab.engine.loop import start
-
-    fields = telling([point.setting for point in points])
-    found = {
-        label(p.setting, fields) or p.config.model: layer_outputs(start(p.config)) for p in points
-    }
+    found = outputs_of(settings, 0 if seed is None else int(str(seed)))
     _print([_init_row(name, outputs) for name, outputs in found.items()], INIT_COLUMNS, how)
     if output:
-        write_figure(_init_figure(found), output, {"probe": "init"})
+        write_figure(init_figure(found), output, {"probe": "init"})
 
 
 def _init_row(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
@@ -77,31 +58,6 @@ def _init_row(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
         "means": list(outputs.means),
         "sds": list(outputs.sds),
     }
-
-
-def _init_figure(found: Mapping[str, "LayerOutputs"]) -> "Figure":
-    from nnlab.engine.layer_statistics import spread
-    from nnlab.plots.init_histograms import MOST_COLUMNS, Outputs, init_histograms
-
-    return init_histograms(
-        [
-            Outputs(
-                name,
-                outputs.sds,
-                {n + 1: outputs.samples[n] for n in spread(len(outputs.sds), MOST_COLUMNS)},
-            )
-            for name, outputs in found.items()
-        ]
-    )
-
-
-def _points(settings: Mapping[str, Any], seed: object) -> tuple[Point, ...]:
-    """The settings typed; without an initialisation among them, those of the lecture."""
-    given = {**_BASE, **settings} if settings.get("model", "mlp") == "mlp" else dict(settings)
-    inits: Sequence[Mapping[str, Any]] = ({},) if "init" in settings else _INITS
-    seeds = str(seed) if seed is not None else None
-    plans = [plan_of(Typed({**given, **init}, seed=seeds)) for init in inits]
-    return tuple(point for plan in plans for point in plan.points)
 
 
 def show_sensitivity(
@@ -130,23 +86,14 @@ def show_sensitivity(
             for run in runs
         ]
     found.sort(key=lambda one: one.rise)
-    fields = telling([run.trial.setting for run in runs])
-    titles = {
-        one.run.id: f"{label(one.run.trial.setting, fields)} seed={one.run.seed}".strip()
-        for one in found
-    }
+    titles = titles_of(runs)
     rows = [_sensitivity_row(titles[one.run.id], one) for one in found]
     _print(rows, SENSITIVITY_COLUMNS, how)
     if how is Format.TABLE:
         _explain(found)
     if output:
-        from nnlab.plots.landscape import Slices, landscape
-
-        slices = [
-            Slices(f"run {o.run.id} {titles[o.run.id]}", o.steps, o.lines, o.surface) for o in found
-        ]
         about = {"runs": ", ".join(str(one.run.id) for one in found)}
-        write_figure(landscape(slices), output, about)
+        write_figure(picture_of(found).draw(), output, about)
 
 
 def _sensitivity_row(title: str, one: "Sensitivity") -> dict[str, Any]:

@@ -1,15 +1,12 @@
 """What `nnlab remedy` does: proposes, trains beside a control, and judges."""
 
 import shlex
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from nnlab import store
 from nnlab.cli import training
-from nnlab.cli.figure_files import write_figure
 from nnlab.cli.findings import print_findings
 from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
@@ -92,49 +89,6 @@ def remedy(
         objective = Objective.parse(str(setting["objective"]))
         tried = judge_remedies(database, study, objective, code)
         _tell(run, study, objective, code, tried, how)
-
-
-def draw(name: str, output: Sequence[Path], *, db: str | None) -> None:
-    """Draws what the remedies of a study changed.
-
-    Raises:
-        UnknownName: no such study.
-        UsageError: it is no study of remedies, or has not been trained.
-    """
-    with opened(db) as database:
-        study = store.find_study(database, name)
-        if not study.arms or study.arms[0].name != CONTROL:
-            raise UsageError(f"{name} is no study of remedies", hint="nnlab remedy RUN makes one")
-        objective = study.objective
-        assert objective is not None
-        code = _code(database, study)
-        tried = judge_remedies(database, study, objective, code)
-    if not tried:
-        raise UsageError(f"{name} has no two seeds of a remedy and its control yet")
-    from nnlab.plots.remedies import Effect
-    from nnlab.plots.remedies import remedies as drawn
-
-    effects = [
-        Effect(
-            one.name,
-            one.effect,
-            one.low,
-            one.high,
-            one.outcome is Outcome.HELPED,
-            f"{code} {one.still}/{one.n}" if code else "",
-        )
-        for one in tried
-    ]
-    write_figure(drawn(effects, objective.metric), output, {"study": name})
-
-
-def _code(db: store.Database, study: Study) -> str:
-    """The finding that most runs of the control have first, "" where they have none."""
-    control = study.arms[0].trials[0]
-    runs = [r for r in store.runs(db, study=study.id) if r.trial.digest == control]
-    found = store.findings(db, [run.id for run in runs])
-    firsts = Counter(folded(of)[0].finding.code for of in found.values() if of)
-    return firsts.most_common(1)[0][0] if firsts else ""
 
 
 def _within(

@@ -10,9 +10,9 @@ from nnlab.cli import announce, completion
 from nnlab.cli.options import Db
 from nnlab.cli.place import opened
 from nnlab.cli.render import say
-from nnlab.cli.scope import scope_of
 from nnlab.errors import UsageError
 from nnlab.files import write_whole
+from nnlab.report.scope import scope_of
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -65,6 +65,6 @@ def _figures(db: store.Database, study: str | None, output: Path) -> list[Path]:
     known = {found.name: found for found in store.all_studies(db)}
     if study not in known or not known[study].decides:
         return []
-    from nnlab.report.claim_figures import draw_claim
+    from nnlab.report.figures.claim import draw_claim
 
     return draw_claim(db, known[study], output.with_suffix(""))

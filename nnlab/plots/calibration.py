@@ -10,23 +10,9 @@ from nnlab.plots.frame import framed, settle
 from nnlab.plots.labels import letters_in, short_labels
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.style import ACROSS, style
+from nnlab.stats.predictions import Bin
 
 _HEIGHT, _WIDTH = 2.3, 1.75
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Examples whose confidence lies between `low` and `high`.
-
-    Their mean confidence, the share that is right with its 95 % interval, and how many they are.
-    """
-
-    low: float
-    high: float
-    confidence: float
-    right: float
-    interval: tuple[float, float]
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +63,8 @@ def _draw(ax: Axes, one: Reliability) -> None:
         markersize=points(3),
         zorder=4,
     )
+    ax.set_box_aspect(1)
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.02)
-    ax.set_xlabel("Confidence; bars: share of examples")
+    ax.set_xlabel("Confidence (bars: examples)")
     ax.set_ylabel("Share that is right")

@@ -59,7 +59,7 @@ def against_cost(
 
 
 def _draw(ax: Axes, trials: Sequence[Paced], target: float | None, *, log_y: bool) -> None:
-    finite = [v for one in trials for v in (*one.low, *one.high) if math.isfinite(v)]
+    finite = [v for one in trials for v in one.mean if math.isfinite(v)]
     starts = [next(filter(math.isfinite, one.mean), 0.0) for one in trials]
     value_axis(ax, [*finite, *([] if target is None else [target])], starts, log=log_y)
     longest = max((one.cost[-1] for one in trials if one.cost), default=1.0)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from nnlab.plots.frame import new_figure
 from nnlab.plots.paper import color, points
+from nnlab.plots.scales import log_ticks
 from nnlab.plots.style import marker, style
 
 _ROW, _SDS = 0.75, 2.0  # inches
@@ -74,6 +75,8 @@ def _sds(ax: Axes, rows: Sequence[Outputs]) -> None:
         ax.plot(layers, row.sds, color=color(number), marker=marker(number), label=row.label)
     if all(sd > 0 for row in rows for sd in row.sds):
         ax.set_yscale("log")
+        every = [sd for row in rows for sd in row.sds]
+        log_ticks(ax.yaxis, min(every), max(every))
     ax.set_xlabel("Layer")
     ax.set_ylabel("sd of its outputs")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from nnlab.plots.frame import new_figure
 from nnlab.plots.paper import color, points
+from nnlab.plots.scales import log_ticks
 from nnlab.plots.style import style
 
 _ROW = 2.3  # inches
@@ -51,6 +52,7 @@ def _lines(ax: Axes, run: Slices, row: int, limits: tuple[float, float]) -> None
         ax.plot(run.steps, values, color=color(row), linewidth=points(0.8), alpha=0.8)
     ax.set_yscale("log")
     ax.set_ylim(limits[0] * 0.8, limits[1] * 1.25)
+    log_ticks(ax.yaxis, *limits)
     ax.set_title(shorten(run.label, _TITLE, placeholder="…"))
     ax.set_xlabel("Step, in lengths of the weights")
     ax.set_ylabel("Training loss")

@@ -24,7 +24,7 @@ _QUANTITIES: Mapping[str, str] = {
     "probe/zeros": "share of zeros",
     "probe/saturated": "share of saturated activations",
     "probe/grad_norm": "gradient norm",
-    "probe/update_ratio": "length of the update, of the weights'",
+    "probe/update_ratio": "ratio of update to weights",
     "probe/gradient_noise": "gradient noise scale (examples)",
     "probe/rise": "rise of the loss",
     "probe/sharpness": "largest eigenvalue of the Hessian",

@@ -38,7 +38,7 @@ def pair(
             draw_panel(axes[0], series, looks(series), [metric], Drawing(loss))
             _draw(axes[1], differences, interval)
             axes[1].set_title(wrapped(verdict))
-            axes[1].set_ylabel("Better by, in the same unit")
+            axes[1].set_ylabel("Better by")
 
         figure = framed(2, [named([one.label for one in series], "trial")], draw)
         settle(figure)

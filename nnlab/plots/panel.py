@@ -78,7 +78,14 @@ def draw_panel(
         )
         if (examples := sampled(series, metric)) is not None:
             _draw_sampling(ax, condensed(band), examples, looks[rank])
-    finite = [v for _, _, band in bands for v in (*band.low, *band.high) if math.isfinite(v)]
+    # The view is that of the seeds: an interval of a few that disagree may leave it.
+    finite = [
+        value
+        for rank, metric, _ in bands
+        for curve in _curves(series[rank], metric)
+        for value in curve.values
+        if math.isfinite(value)
+    ]
     starts = [next(filter(math.isfinite, band.mean), 0.0) for _, _, band in bands]
     quantity = quantity_of(metrics[0])
     log = quantity in ("loss", "lr") if drawing.log is None else drawing.log

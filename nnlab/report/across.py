@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import Objective
-from nnlab.report.ranking import Scope, rank
+from nnlab.report.ranking import rank
+from nnlab.report.scope import Scope
 from nnlab.space import shown
 from nnlab.stats.across import Method, across
 
@@ -15,7 +16,7 @@ from nnlab.stats.across import Method, across
 class Across:
     """Methods, best first; `tasks` are data sets, `tuned` how many trials each was the best of.
 
-    `left_out` are tasks that not every method has runs of.
+    `left_out` are tasks that not every method has runs of; `runs` are those compared.
     """
 
     objective: Objective
@@ -24,6 +25,7 @@ class Across:
     tasks: tuple[str, ...]
     tuned: Mapping[str, tuple[int, int]]
     left_out: tuple[str, ...]
+    runs: tuple[int, ...]
 
 
 def compare_across(
@@ -64,6 +66,7 @@ def compare_across(
         tuple(sorted(shared)),
         {name: (min(of.values()), max(of.values())) for name, of in counts.items()},
         tuple(sorted(everything - shared)),
+        tuple(run for of in best.values() for task in sorted(shared) for run in of[task]),
     )
 
 

@@ -9,7 +9,8 @@ import nnlab
 from nnlab import store
 from nnlab.escaping import escaped
 from nnlab.records import Attempt, Finding, Run, Status
-from nnlab.report.ranking import Ranking, Scope, last_runs, plural, rank
+from nnlab.report.ranking import Ranking, last_runs, plural, rank
+from nnlab.report.scope import Scope
 from nnlab.space import label, shown
 from nnlab.stats import format_mean
 

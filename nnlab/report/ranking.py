@@ -10,6 +10,7 @@ from nnlab import store
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Run, Scalar, Setting, Severity, Status
 from nnlab.report.edges import edge_notes
+from nnlab.report.scope import Scope
 from nnlab.report.standing import compared, told_apart
 from nnlab.space import telling
 from nnlab.stats import Aggregate, aggregate, median_epoch
@@ -20,19 +21,10 @@ At = Literal["best", "last"] | int
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What is looked at: studies, or runs, or (both None) the whole database."""
-
-    title: str
-    studies: tuple[int, ...] | None = None
-    runs: tuple[int, ...] | None = None
-    objective: Objective | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
 
+    `runs`, `seeds` and `values` belong together: the value of a run that has none is NaN.
     `flags` counts the runs that each finding of severity warning or above holds of, `pruned`
     those that a pruner ended.
     `interval` bounds the mean at 95 %. `against` compares the best row with this one; `tier` is 1
@@ -48,6 +40,8 @@ class Row:
     epoch: float | None
     test: Aggregate | None
     runs: tuple[int, ...]
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
     flags: Mapping[str, int]
     statuses: Mapping[Status, int]
     pruned: int = 0
@@ -240,6 +234,8 @@ def _row(
         epoch=median_epoch([result.epoch for result in results if result.epoch is not None]),
         test=aggregate([tested.get(result.run_id) for result in results]) if tested else None,
         runs=tuple(result.run_id for result in results),
+        seeds=tuple(result.seed for result in results),
+        values=tuple(result.value for result in results),
         flags=dict(sorted(flags.items())),
         statuses=Counter(result.status for result in results),
     )

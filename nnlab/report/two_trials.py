@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from nnlab import store
-from nnlab.report.ranking import Ranking, Row, Scope
+from nnlab.report.ranking import Ranking, Row
+from nnlab.report.scope import Scope
 from nnlab.space import shown
 from nnlab.stats.against import Against
 

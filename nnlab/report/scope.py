@@ -1,11 +1,21 @@
 """What `[STUDY|RUN]...` on a command line means."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from nnlab import store
 from nnlab.errors import UnknownName
-from nnlab.records import Study
-from nnlab.report.ranking import Scope
+from nnlab.records import Objective, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is looked at: studies, or runs, or (both None) the whole database."""
+
+    title: str
+    studies: tuple[int, ...] | None = None
+    runs: tuple[int, ...] | None = None
+    objective: Objective | None = None
 
 
 def scope_of(db: store.Database, words: Sequence[str] | None) -> Scope:

@@ -1,0 +1,43 @@
+"""Which choices of trials matter, by the values that were tried."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.errors import UsageError
+from nnlab.report.ranking import Ranking, rank
+from nnlab.report.scope import scope_of
+from nnlab.stats.variance import Share
+
+# Pairs that contribute less are not worth a line.
+LEAST_PAIR = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Shares of the variance, largest first; `left` trials have no finite value."""
+
+    ranking: Ranking
+    shares: tuple[Share, ...]
+    left: int
+
+
+def effects_of(db: store.Database, words: Sequence[str], *, by: str | None = None) -> Effects:
+    """The shares of all choices in which trials differ, and of their pairs.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run, or no run has that metric.
+        UsageError: too few trials, or nothing that differs.
+    """
+    ranking = rank(db, scope_of(db, words), by=by)
+    rows = [row for row in ranking.rows if row.value.mean == row.value.mean]
+    from nnlab.stats.variance import shares_of
+
+    try:
+        shares = shares_of(
+            [{name: row.setting.get(name) for name in ranking.fields} for row in rows],
+            [row.value.mean for row in rows],
+        )
+    except ValueError as error:
+        raise UsageError(f"{', '.join(words)}: {error}") from error
+    return Effects(ranking, tuple(shares), len(ranking.rows) - len(rows))

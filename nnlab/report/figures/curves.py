@@ -1,0 +1,59 @@
+"""`nnlab plot curves`: learning curves of the best trials."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from nnlab import store
+from nnlab.plots.series import Series
+from nnlab.records import Scalar
+from nnlab.report.figures.picture import Picture, numbers
+from nnlab.report.figures.trials import trials_of
+from nnlab.stats.band import Spread, mean_curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = ("trial", "metric", "epoch", "mean", "low", "high", "seeds")
+
+
+def curves(
+    db: store.Database,
+    words: Sequence[str],
+    *,
+    metric: Sequence[str] = (),
+    top: int = 6,
+    seeds: str = "interval",
+    log: bool | None = None,
+) -> Picture:
+    """Curves of the `top` best trials; `seeds` is a spread, or `all` for a line a seed.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run.
+        UsageError: nothing was trained there.
+    """
+    trials = trials_of(db, words, top=top)
+    spread = None if seeds == "all" else Spread(seeds)
+
+    def draw() -> "Figure":
+        from nnlab.plots.learning_curves import curves as drawn
+
+        return drawn(
+            trials.series, metrics=list(metric) or None, loss=trials.loss, spread=spread, log=log
+        )
+
+    shown = list(metric) or ["loss", "accuracy", "r2", "mae"]
+    rows = _rows(trials.series, shown, spread or Spread.RANGE)
+    return Picture(draw, numbers(COLUMNS, rows), trials.runs, trials.told, trials.notes)
+
+
+def _rows(
+    series: Sequence[Series], shown: Sequence[str], spread: Spread
+) -> Iterator[tuple[Scalar, ...]]:
+    for one in series:
+        measured = dict.fromkeys(m for history in one.histories for m in history.metrics)
+        for metric in measured:
+            if metric not in shown and metric.partition("/")[2] not in shown:
+                continue
+            band = mean_curve([c for h in one.histories if (c := h.get(metric))], spread)
+            for i, epoch in enumerate(band.epochs):
+                yield one.label, metric, epoch, band.mean[i], band.low[i], band.high[i], band.n[i]

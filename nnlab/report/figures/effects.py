@@ -1,0 +1,50 @@
+"""`nnlab plot effects`: which choices of a study matter."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nnlab import store
+from nnlab.report.effects import LEAST_PAIR, effects_of
+from nnlab.report.figures.picture import Picture, numbers
+from nnlab.report.ranking import plural
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def effects(
+    db: store.Database, words: Sequence[str], *, by: str | None = None, top: int = 10
+) -> Picture:
+    """The `top` largest shares of the outcome's variance, of choices and of pairs.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run, or no run has that metric.
+        UsageError: too few trials to tell.
+    """
+    found = effects_of(db, words, by=by)
+    worth = [one for one in found.shares if len(one.fields) == 1 or one.share >= LEAST_PAIR]
+    told = sorted(worth, key=lambda one: -one.share)[:top]
+
+    def draw() -> "Figure":
+        from nnlab.plots.effects import Contribution
+        from nnlab.plots.effects import effects as drawn
+        from nnlab.plots.names import metric_name, setting_name
+
+        return drawn(
+            [
+                Contribution(
+                    " × ".join(map(setting_name, one.fields)),  # noqa: RUF001
+                    one.share,
+                    one.low,
+                    one.high,
+                    len(one.fields) > 1,
+                )
+                for one in told
+            ],
+            metric_name(found.ranking.objective.metric).lower(),
+        )
+
+    rows = [(" and ".join(one.fields), one.share, one.low, one.high) for one in told]
+    runs = tuple(run for row in found.ranking.rows for run in row.runs)
+    words_told = f"{plural(len(told), 'effect')}, {plural(len(runs), 'run')}"
+    return Picture(draw, numbers(("choice", "share", "low", "high"), rows), runs, words_told)

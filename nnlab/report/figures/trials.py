@@ -1,0 +1,103 @@
+"""The trials of a scope as a figure shows them: ranked, labelled, with their histories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.errors import UsageError
+from nnlab.plots.series import Series
+from nnlab.report.ranking import Ranking, Row, plural, rank
+from nnlab.report.scope import scope_of
+from nnlab.space import label
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Series, best first, and the ranking that they come from.
+
+    `loss` is the loss that all were trained with, None where they differ.
+    """
+
+    ranking: Ranking
+    series: tuple[Series, ...]
+    loss: str | None
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """Of all the trials, in their order."""
+        return tuple(run for row in self.ranking.rows for run in row.runs)
+
+    @property
+    def told(self) -> str:
+        """What is drawn, in a few words."""
+        return f"{plural(len(self.series), 'trial')}, {plural(len(self.runs), 'run')}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That some are left out, and how to have them."""
+        left = self.ranking.total - len(self.ranking.rows)
+        return (f"{plural(left, 'more trial')} not drawn; --top N draws more",) if left else ()
+
+
+def ranked(
+    db: store.Database, words: Sequence[str], *, by: str | None = None, top: int | None = None
+) -> Ranking:
+    """The trials of studies or runs, by their objective or another metric.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run, or no run has that metric.
+        UsageError: nothing was trained there.
+    """
+    scope = scope_of(db, words)
+    ranking = rank(db, scope, by=by, top=top)
+    if not ranking.rows:
+        raise UsageError(
+            f"nothing to draw: no epoch of {scope.title} is finished", hint="nnlab train"
+        )
+    return ranking
+
+
+def trials_of(
+    db: store.Database, words: Sequence[str], *, top: int | None, by: str | None = None
+) -> Trials:
+    """The best trials with all curves and findings of their runs.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run, or no run has that metric.
+        UsageError: nothing was trained there.
+    """
+    return series_of(db, ranked(db, words, top=top, by=by))
+
+
+def series_of(db: store.Database, ranking: Ranking) -> Trials:
+    """The trials of a ranking with all curves and findings of their runs."""
+    runs = [run for row in ranking.rows for run in row.runs]
+    histories = store.histories(db, runs)
+    findings = store.findings(db, runs)
+    series = tuple(
+        Series(
+            label=title_of(row, ranking),
+            histories=tuple(histories[run] for run in row.runs),
+            findings=tuple(f for run in row.runs for f in findings.get(run, ())),
+            selected=int(row.epoch) if row.epoch is not None else None,
+        )
+        for row in ranking.rows
+    )
+    return Trials(ranking, series, loss_of(ranking))
+
+
+def title_of(row: Row, ranking: Ranking) -> str:
+    """What tells a trial from the others; the scope's name where it is alone."""
+    title = ranking.scope.title
+    return label(row.setting, ranking.fields) or (f"run {title}" if title.isdigit() else title)
+
+
+def loss_of(ranking: Ranking) -> str | None:
+    """The loss that all trials were trained with, None where they differ."""
+    losses = {str(row.setting["loss"]) for row in ranking.rows if row.setting.get("loss")}
+    return losses.pop() if len(losses) == 1 else None
+
+
+def is_loss(metric: str) -> bool:
+    """Whether a metric may get a logarithmic axis where it spans decades."""
+    return metric.rpartition("/")[2] in ("loss", "loss_exact")

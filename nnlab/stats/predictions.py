@@ -1,0 +1,98 @@
+"""What predictions of classes are worth: confusion, calibration, the loss of each example."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_Z = 1.959963984540054  # of a normal's middle 95 %
+_LEAST = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Examples whose confidence lies in (low, high].
+
+    `confidence` is its mean, `right` the share that is right with its 95 % interval (Wilson 1927).
+    """
+
+    low: float
+    high: float
+    confidence: float
+    right: float
+    interval: tuple[float, float]
+    count: int
+
+
+def confusion(targets: "NDArray[Any]", predicted: "NDArray[Any]", classes: int) -> list[list[int]]:
+    """Counts [true class][predicted class] of n examples each."""
+    import numpy as np
+
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (np.asarray(targets), np.asarray(predicted)), 1)
+    found: list[list[int]] = counts.tolist()
+    return found
+
+
+def reliability(
+    probabilities: "NDArray[Any]", targets: "NDArray[Any]", bins: int = 15
+) -> tuple[Bin, ...]:
+    """Bins of equal width of the largest probability, those without examples left out.
+
+    Args:
+        probabilities: [n, classes], rows that sum to 1.
+        targets: [n] classes.
+        bins: how many.
+    """
+    import numpy as np
+
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == targets
+    place = np.minimum((np.ceil(confidence * bins) - 1).astype(int), bins - 1)
+    found = []
+    for number in range(bins):
+        chosen = place == number
+        count = int(chosen.sum())
+        if count:
+            share = float(right[chosen].mean())
+            found.append(
+                Bin(
+                    number / bins,
+                    (number + 1) / bins,
+                    float(confidence[chosen].mean()),
+                    share,
+                    wilson(share, count),
+                    count,
+                )
+            )
+    return tuple(found)
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error: the gap of each bin, by its share (Naeini et al. 2015)."""
+    total = sum(one.count for one in bins)
+    return math.fsum(one.count * abs(one.right - one.confidence) for one in bins) / total
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` (Wilson 1927).
+
+    >>> tuple(round(bound, 4) for bound in wilson(0.5, 10))
+    (0.2366, 0.7634)
+    """
+    scale = 1 + _Z**2 / count
+    middle = (share + _Z**2 / (2 * count)) / scale
+    half = _Z / scale * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    return middle - half, middle + half
+
+
+def losses(probabilities: "NDArray[Any]", targets: "NDArray[Any]") -> list[float]:
+    """Cross entropy of each example in nats: [n]."""
+    import numpy as np
+
+    chosen = np.maximum(probabilities[np.arange(len(targets)), targets], _LEAST)
+    found: list[float] = (-np.log(chosen)).tolist()
+    return found
