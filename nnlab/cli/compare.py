@@ -1,12 +1,16 @@
 """`nnlab compare`: a ranking of trials."""
 
+import shlex
+import sys
+from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from nnlab.cli import announce
 from nnlab.cli.across_table import print_across
-from nnlab.cli.options import Db, Format, FormatOption, StudyOrRuns
+from nnlab.cli.options import Db, Format, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_ranking
 from nnlab.cli.render import say
@@ -17,6 +21,18 @@ from nnlab.report.scope import scope_of
 from nnlab.report.two_trials import explained, two_trials
 from nnlab.stats.against import Test
 from nnlab.stats.intervals import Interval
+
+
+class TableFormat(StrEnum):
+    """How a comparison is printed."""
+
+    TABLE = "table"
+    LATEX = "latex"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    CSV = "csv"
+    JSON = "json"
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -67,7 +83,25 @@ def compare(
             "--test", help="of trials on the same seeds: exact, or for normal differences"
         ),
     ] = Test.T,
-    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    pivot: Annotated[
+        str | None,
+        typer.Option(
+            "--pivot", metavar="FIELD", help="a group of columns for each value, as --pivot data"
+        ),
+    ] = None,
+    transpose: Annotated[
+        bool, typer.Option("--transpose", help="what is compared across, what is measured down")
+    ] = False,
+    caption: Annotated[
+        str | None, typer.Option("--caption", metavar="TEXT", help="in place of what says how")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="NAME", help="for \\ref in LaTeX")
+    ] = None,
+    format: Annotated[  # noqa: A002  the option is called --format
+        TableFormat,
+        typer.Option("--format", help="how to print; latex, markdown and html are for papers"),
+    ] = TableFormat.TABLE,
     db: Db = None,
 ) -> None:
     """Rank trials: a row each, seeds aggregated; only the fields that differ are columns.
@@ -86,11 +120,44 @@ def compare(
         nnlab compare 3 7
 
         nnlab compare small large --across opt
+
+        nnlab compare depth --pivot data --format latex
     """
     with opened(db) as database:
         scope = scope_of(database, what)
         if across is not None:
-            print_across(compare_across(database, scope, across.replace("-", "_"), by=by), format)
+            if format.value not in set(Format):
+                raise UsageError(f"--across is not printed as {format}", hint="--format markdown")
+            found = compare_across(database, scope, across.replace("-", "_"), by=by)
+            print_across(found, Format(format))
+            return
+        if (
+            pivot
+            or transpose
+            or format
+            in (
+                TableFormat.LATEX,
+                TableFormat.MARKDOWN,
+                TableFormat.HTML,
+            )
+        ):
+            from nnlab.cli.paper_tables import print_paper_table
+            from nnlab.report.paper_table import paper_table
+
+            made = paper_table(
+                database,
+                scope,
+                by=by,
+                at=_at(at),
+                top=top or None,
+                group_by=_fields(group_by),
+                pivot=pivot and pivot.lstrip("-").replace("-", "_"),
+                interval=interval,
+                test=test,
+            )
+            made = made.transposed() if transpose else made
+            made = replace(made, caption=caption or made.caption, label=label or made.label)
+            print_paper_table(made, str(format), shlex.join(sys.argv[1:]))
             return
         if (pair := two_trials(database, scope)) is not None:
             scope = pair
@@ -99,16 +166,16 @@ def compare(
             scope,
             by=by,
             at=_at(at),
-            top=_top(top, format),
+            top=_top(top, Format(format)),
             group_by=_fields(group_by),
             interval=interval,
             test=test,
         )
-        print_ranking(ranking, format)
-        if pair is not None and format is Format.TABLE:
+        print_ranking(ranking, Format(format))
+        if pair is not None and format is TableFormat.TABLE:
             for line in explained(ranking):
                 say(line)
-        if format is Format.TABLE and scope.studies is not None and len(what or ()) == 1:
+        if format is TableFormat.TABLE and scope.studies is not None and len(what or ()) == 1:
             announce.verdict(database, scope.title)
 
 

@@ -82,6 +82,11 @@ def _more_seeds(row: "Row") -> int | None:
     return None if found is None or (found.needed or 0) <= found.n else found.needed
 
 
+def how_compared(test: Test, trials: int) -> str:
+    """How so many trials are told apart, in words."""
+    return _how(test, trials * (trials - 1) // 2)
+
+
 def _how(test: Test, pairs: int) -> str:
     name = "paired sign-flip test" if test is Test.SIGN_FLIP else "paired t test"
     return f"{name}, Holm over {pairs:,} pairs" if pairs > 1 else name

@@ -1,0 +1,251 @@
+"""A ranking as a table for a paper: means with their intervals, the best and its ties marked."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nnlab import store
+from nnlab.errors import UnknownName, UsageError
+from nnlab.plots.names import metric_name, setting_name
+from nnlab.records import Scalar
+from nnlab.report.figures.trials import loss_of
+from nnlab.report.ranking import At, Ranking, Row, plural, rank
+from nnlab.report.ranking import test_metric as twin_of
+from nnlab.report.scope import Scope
+from nnlab.report.standing import how_compared
+from nnlab.space import shown
+from nnlab.stats import format_mean
+from nnlab.stats.against import Test
+from nnlab.stats.aggregate import Aggregate
+from nnlab.stats.intervals import Interval
+from nnlab.stats.paired import LEVEL
+from nnlab.stats.student import t_quantile
+
+_NUMBER = re.compile(r"^\(?(-?[\d.]+)(?: ± ([\d.]+))?\)?(?:e([+-]?\d+))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A cell: a mean and half of its 95 % interval (NaN where it has none), `bold` if it is best.
+
+    `mean`, `half` and `exponent` are the digits that the interval supports.
+    """
+
+    value: float
+    half_width: float
+    bold: bool
+
+    @property
+    def text(self) -> str:
+        """As it is read: `0.973 ± 0.004`."""
+        return format_mean(self.value, self.half_width)
+
+    @property
+    def digits(self) -> tuple[str, str | None, int]:
+        """Mean, half of the interval and power of ten as digits; of what is no number its word."""
+        found = _NUMBER.match(self.text)
+        if found is None:
+            return self.text, None, 0
+        return found[1], found[2], int(found[3] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperTable:
+    """A table: leading columns of words, then columns of measured cells, perhaps in groups.
+
+    `groups` are names over so many columns each, values of the choice `over`; empty where there are
+    none. `objective` is the metric's key.
+    """
+
+    stub: tuple[str, ...]
+    groups: tuple[tuple[str, int], ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[Measured | None, ...]], ...]
+    caption: str
+    label: str
+    objective: str
+    over: str = ""
+
+    def transposed(self) -> "PaperTable":
+        """Rows as columns: what was measured goes down, what was compared goes across."""
+        over = [name for name, span in self.groups for _ in range(span)]
+        names = [" ".join(words) or "value" for words, _ in self.rows]
+        stub: tuple[str, ...] = ("Metric",)
+        heads: list[tuple[str, ...]] = [(name,) for name in self.columns]
+        if over:
+            stub = (self.over, "Metric")
+            heads = list(zip(over, self.columns, strict=True))
+        rows = tuple(
+            (head, tuple(cells[i] for _, cells in self.rows)) for i, head in enumerate(heads)
+        )
+        return replace(self, stub=stub, groups=(), columns=tuple(names), rows=rows, over="")
+
+
+def paper_table(
+    db: store.Database,
+    scope: Scope,
+    *,
+    by: str | None = None,
+    at: At = "best",
+    top: int | None = None,
+    group_by: Sequence[str] = (),
+    pivot: str | None = None,
+    interval: Interval = Interval.T,
+    test: Test = Test.T,
+) -> PaperTable:
+    """The ranking of a scope; with `pivot`, a group of columns for each value of that field.
+
+    Under a pivot a row is what agrees in all other fields that differ, or in `group_by`; where
+    several trials do, the best speaks.
+
+    Raises:
+        UnknownName: no run has that metric, or no trial that field.
+        UsageError: nothing was trained.
+    """
+
+    def ranked(of: Scope) -> Ranking:
+        fields = () if pivot else group_by
+        limit = None if pivot else top
+        return rank(db, of, by=by, at=at, top=limit, group_by=fields, interval=interval, test=test)
+
+    whole = ranked(scope)
+    if not whole.rows:
+        raise UsageError(f"nothing to compare: no epoch of {scope.title} is finished")
+    if pivot is None:
+        parts = {"": whole}
+        fields = whole.fields
+    else:
+        parts = {
+            shown(value) or "-": ranked(replace(scope, studies=None, runs=runs))
+            for value, runs in _runs_by(whole, pivot).items()
+        }
+        fields = tuple(group_by) or tuple(name for name in whole.fields if name != pivot)
+    heads = _columns(parts, whole, short=pivot is not None)
+    keys = dict.fromkeys(_key(row, fields) for part in parts.values() for row in part.rows)
+    cells = {name: _cells(part, fields, len(heads)) for name, part in parts.items()}
+    rows = tuple(
+        (key, tuple(cell for name in parts for cell in cells[name].get(key, (None,) * len(heads))))
+        for key in list(keys)[: top or None]
+    )
+    tuned = any(len(part.rows) > len(cells[name]) for name, part in parts.items())
+    return PaperTable(
+        tuple(setting_name(name) for name in fields),
+        tuple((_group(name, pivot), len(heads)) for name in parts) if pivot else (),
+        tuple(heads) * len(parts),
+        rows,
+        _caption(
+            parts,
+            whole,
+            test,
+            tuned=any(len(part.rows) > len(cells[n]) for n, part in parts.items()),
+        ),
+        "tab:" + (re.sub(r"[^a-z0-9]+", "-", scope.title.lower()).strip("-") or "results"),
+        whole.objective.metric,
+        setting_name(pivot) if pivot else "",
+    )
+
+
+def _group(value: str, pivot: str) -> str:
+    """A data set by its name, any other value by its choice's name as well."""
+    return value if pivot == "data" else f"{setting_name(pivot)} {value}"
+
+
+def _runs_by(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
+    known = {name for row in ranking.rows for name in row.setting}
+    if field not in known:
+        raise UnknownName("field", field, known)
+    found: dict[Scalar, tuple[int, ...]] = {}
+    for row in ranking.rows:
+        value = row.setting.get(field)
+        found[value] = found.get(value, ()) + row.runs
+    return dict(sorted(found.items(), key=lambda item: str(item[0])))
+
+
+def _columns(parts: Mapping[str, Ranking], whole: Ranking, *, short: bool) -> list[str]:
+    """The objective, and its twin on the test split where one was measured.
+
+    Under groups the caption alone says which quantity it is.
+    """
+    loss = loss_of(whole)
+    twin = twin_of(whole.objective)
+    if short and twin:
+        tested = any(row.test and row.test.n for part in parts.values() for row in part.rows)
+        return ["Validation", "Test"] if tested else ["Validation"]
+    names = [metric_name(whole.objective.metric, loss)]
+    if any(row.test and row.test.n for part in parts.values() for row in part.rows):
+        names.append(metric_name(twin, loss))
+    return names
+
+
+def _key(row: Row, fields: Sequence[str]) -> tuple[str, ...]:
+    return tuple(shown(row.setting.get(name)) or "-" for name in fields)
+
+
+def _cells(
+    ranking: Ranking, fields: Sequence[str], columns: int
+) -> dict[tuple[str, ...], tuple[Measured | None, ...]]:
+    """The cells of each row; of trials with the same key those of the best."""
+    found: dict[tuple[str, ...], tuple[Measured | None, ...]] = {}
+    for row in ranking.rows:  # best first
+        bold = row.tier == 1 or (row.rank == 1 and row.tier is None)
+        half = row.interval[1] - row.value.mean if row.interval else math.nan
+        cells: list[Measured | None] = [Measured(row.value.mean, half, bold)]
+        if columns > 1:
+            cells.append(_of_test(row.test))
+        found.setdefault(_key(row, fields), tuple(cells))
+    return found
+
+
+def _of_test(test: Aggregate | None) -> Measured | None:
+    """What was read on the test split: never bold, for nothing is chosen by it."""
+    if test is None or not test.n:
+        return None
+    # A mean and its standard deviation are all that the ranking keeps of it.
+    half = test.sem * t_quantile(test.n - 1, 0.5 + LEVEL / 2) if test.n > 1 else math.nan
+    return Measured(test.mean, half, bold=False)
+
+
+def _caption(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, tuned: bool) -> str:
+    name = metric_name(whole.objective.metric, loss_of(whole))
+    better = "lower is better" if whole.objective.direction == "min" else "higher is better"
+    seeds = sorted({row.value.n for part in parts.values() for row in part.rows})
+    over = plural(seeds[-1], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
+        str(whole.at), f"epoch {whole.at}"
+    )
+    text = f"{name} at {epoch}, {better}; mean over {over}"
+    if seeds[-1] < 2:
+        return f"{text}. Bold: the best."
+    trials = max(len(part.rows) for part in parts.values())
+    told = any(row.tier for part in parts.values() for row in part.rows)
+    how = f" ({how_compared(test, trials)})" if told and trials > 1 else ""
+    if tuned:
+        text += ", each the best of its trials,"
+    return (
+        f"{text} ± half of its 95 % interval. Bold: the best, and what cannot be told from it{how}."
+    )
+
+
+def as_json(table: PaperTable) -> Mapping[str, Any]:
+    """The table with stable keys (docs/formats.md)."""
+    return {
+        "by": table.objective,
+        "caption": table.caption,
+        "stub": list(table.stub),
+        "groups": [{"name": name, "columns": span} for name, span in table.groups],
+        "columns": list(table.columns),
+        "rows": [
+            {
+                "stub": list(words),
+                "cells": [
+                    None
+                    if cell is None
+                    else {"mean": cell.value, "half_width": cell.half_width, "best": cell.bold}
+                    for cell in cells
+                ],
+            }
+            for words, cells in table.rows
+        ],
+    }
