@@ -10,8 +10,9 @@ from nnlab.cli import completion
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say
-from nnlab.report.effects import LEAST_PAIR, effects_of
+from nnlab.report.effects import effects_of
 from nnlab.report.ranking import Ranking
+from nnlab.report.scope import scope_of
 from nnlab.stats.variance import Share
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -54,13 +55,12 @@ def effects(
         nnlab effects depth --by val/loss --format json
     """
     with opened(db) as database:
-        found = effects_of(database, what, by=by)
+        found = effects_of(database, scope_of(database, what), by=by)
     ranking, shares = found.ranking, found.shares
     if format is Format.JSON:
         print_json({"by": str(ranking.objective), "effects": [asdict(one) for one in shares]})
         return
-    told = [one for one in shares if len(one.fields) == 1 or one.share >= LEAST_PAIR]
-    render([_row(one, ranking) for one in told], COLUMNS, format)
+    render([_row(one, ranking) for one in found.worth], COLUMNS, format)
     if format is Format.TABLE:
         judged = len(ranking.rows) - found.left
         left = f"; {found.left} without a finite value left out" if found.left else ""

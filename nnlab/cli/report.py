@@ -1,7 +1,8 @@
 """`nnlab report`: a study in a file."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,60 +12,132 @@ from nnlab.cli.options import Db
 from nnlab.cli.place import opened
 from nnlab.cli.render import say
 from nnlab.errors import UsageError
-from nnlab.files import write_whole
-from nnlab.report.scope import scope_of
+from nnlab.files import check_place, write_whole
+from nnlab.report.scope import Scope, scope_of
+
+if TYPE_CHECKING:
+    from nnlab.report.contents import Report
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+_FORMATS: Mapping[str, str] = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".tex": "latex",
+}
 
 
 @app.command()
 def report(
     study: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            metavar="STUDY",
+            metavar="STUDY|RUN",
             show_default=False,
-            help="a study \\[default: the whole database]",
-            autocompletion=completion.studies,
+            help="a study, or runs by number or name \\[default: the whole database]",
+            autocompletion=completion.studies_and_runs,
         ),
     ] = None,
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE.md", help="where to write it")
-    ] = Path("report.md"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="a .html, .md or .tex file \\[default: report.html]",
+        ),
+    ] = None,
+    reproduce: Annotated[
+        Path | None,
+        typer.Option(
+            "--reproduce",
+            metavar="FOLDER",
+            help="write a folder that trains it again and compares the numbers",
+        ),
+    ] = None,
     db: Db = None,
 ) -> None:
-    """Write a report: the question, the findings, the ranking, what was run and where.
+    """Write a report: verdict, ranking, curves, findings, remedies, what was run and where.
 
-    A study with a claim is answered with its verdict, and figures beside the report.
+    A page (.html) is one file that asks no network for anything. With .md and .tex the figures
+    lie beside the report.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
-        nnlab report depth -o depth.md
+        nnlab report depth -o depth.html
+
+        nnlab report depth -o depth.tex
+
+        nnlab report depth --reproduce depth-again
     """
-    from nnlab.report import markdown
-
-    if output.suffix.lower() not in (".md", ".markdown"):
-        raise UsageError(
-            f"-o {output}: a report is written as .md", hint=f"-o {output.with_suffix('.md')}"
-        )
+    chosen = output or (None if reproduce else Path("report.html"))
+    how = None if chosen is None else _format(chosen)
     with opened(db) as database:
-        scope = scope_of(database, [study] if study else None)
-        figures = _figures(database, study, output)
-        text = markdown.report(database, scope, [figure.name for figure in figures])
-        write_whole(output, text.encode())
-        if study is not None and figures:
-            announce.verdict(database, study)
-    say(f"{output}: {len(text.splitlines())} lines")
+        scope = scope_of(database, study)
+        if chosen is not None and how is not None:
+            _write(database, scope, chosen, how)
+        if reproduce is not None:
+            from nnlab.report.again import write_folder
+
+            made = write_folder(database, scope, reproduce)
+            say(f"{reproduce}: {made}")
+            say(f"next: make -C {reproduce} reproduce", style="dim")
+
+
+def _format(path: Path) -> str:
+    found = _FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise UsageError(
+            f"-o {path}: a report is written as .html, .md or .tex",
+            hint=f"-o {path.with_suffix('.html')}",
+        )
+    return found
+
+
+def _write(db: store.Database, scope: Scope, output: Path, how: str) -> None:
+    from nnlab.report.contents import contents
+
+    check_place(output)
+    found = contents(db, scope)
+    figures = (
+        [] if how == "html" else _figures(db, found, output, "pdf" if how == "latex" else "png")
+    )
+    text = _writers()[how](found, [figure.name for figure in figures])
+    write_whole(output, text.encode())
+    if found.verdicts and len(found.studies) == 1:
+        announce.verdict(db, found.studies[0].name)
+    say(f"{output}: {found.sentence}")
     for figure in figures:
         say(f"{figure}")
 
 
-def _figures(db: store.Database, study: str | None, output: Path) -> list[Path]:
-    """The figures of a study with a claim, drawn beside the report."""
-    known = {found.name: found for found in store.all_studies(db)}
-    if study not in known or not known[study].decides:
-        return []
-    from nnlab.report.figures.claim import draw_claim
+def _writers() -> Mapping[str, "Callable[[Report, list[str]], str]"]:
+    from nnlab.report.latex import as_tex
+    from nnlab.report.markdown import as_markdown
+    from nnlab.report.page import as_html
 
-    return draw_claim(db, known[study], output.with_suffix(""))
+    return {
+        "html": lambda report, _: as_html(report),
+        "markdown": as_markdown,
+        "latex": as_tex,
+    }
+
+
+def _figures(db: store.Database, found: "Report", output: Path, kind: str) -> list[Path]:
+    """The figures of a report, drawn beside it: those of a claim, or the curves."""
+    stem = output.with_suffix("")
+    if found.verdicts and len(found.studies) == 1:
+        from nnlab.report.figures.claim import draw_claim
+
+        return draw_claim(db, found.studies[0], stem, kind)
+    if not found.series:
+        return []
+    from nnlab.plots.learning_curves import curves
+    from nnlab.plots.save import save
+
+    path = stem.with_name(f"{stem.name}-curves.{kind}")
+    save(curves(found.series[:6], loss=found.loss), path, {"report": output.name})
+    return [path]

@@ -14,11 +14,10 @@ from nnlab.plots.labels import letters_in, short_labels
 from nnlab.plots.learning_curves import mark
 from nnlab.plots.legend import Entry
 from nnlab.plots.names import quantity_name
-from nnlab.plots.onsets import onset_of
 from nnlab.plots.panel import wrapped
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
-from nnlab.plots.series import Series
+from nnlab.plots.series import Series, onset_of
 from nnlab.plots.style import DASHES, style
 from nnlab.records import direction_of
 from nnlab.stats.band import CurveBand, mean_curve

@@ -12,10 +12,10 @@ from nnlab.plots.frame import framed, settle
 from nnlab.plots.labels import short_labels
 from nnlab.plots.legend import Entry
 from nnlab.plots.names import quantity_of, split_of
-from nnlab.plots.onsets import label_onsets, onset_of
+from nnlab.plots.onsets import label_onsets
 from nnlab.plots.panel import Drawing, Look, draw_panel, has_best, has_diverged, line_of, sampled
 from nnlab.plots.paper import paper, points
-from nnlab.plots.series import Series, series_of
+from nnlab.plots.series import Series, onset_of, series_of
 from nnlab.plots.style import DASHES, style
 from nnlab.records import History
 from nnlab.stats.band import LEAST_SEEDS, Spread

@@ -110,7 +110,8 @@ def setting_name(field: str) -> str:
     """
     name = _SETTINGS.get(field) or _capital(field.replace("_", " "))
     known = choosables().get(field)
-    return f"{name} ({known.option.unit})" if known and known.option.unit else name
+    unit = known.option.unit if known else ""
+    return f"{name} ({unit})" if unit and unit != name.lower() else name
 
 
 def _with_unit(quantity: str, loss: str | None) -> str:

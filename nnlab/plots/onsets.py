@@ -9,15 +9,6 @@ from matplotlib.text import Text
 from nnlab.plots.frame import settle
 from nnlab.plots.legend import renderer_of
 from nnlab.plots.paper import points
-from nnlab.plots.series import Series
-from nnlab.stats.band import median_epoch
-
-_OVERFITTING = "NN101"
-
-
-def onset_of(one: Series) -> int | None:
-    """The epoch from which a trial overfits: the median over its seeds' findings, or None."""
-    return median_epoch(f.onset for f in one.findings if f.code == _OVERFITTING)
 
 
 def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int | None, str]]) -> None:

@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 
 from nnlab.plots.condense import condensed
 from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
-from nnlab.plots.onsets import onset_of
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
-from nnlab.plots.series import Series
+from nnlab.plots.series import Series, onset_of
 from nnlab.plots.style import DASHES, marker
 from nnlab.records import Curve, direction_of
 from nnlab.stats.band import CurveBand, Spread, mean_curve

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab.records import Finding, History
+from nnlab.stats.band import median_epoch
+
+_OVERFITTING = "NN101"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +28,8 @@ def series_of(what: History | Series | Sequence[Series]) -> Sequence[Series]:
     if isinstance(what, History):
         return [Series("", (what,))]
     return [what] if isinstance(what, Series) else what
+
+
+def onset_of(one: Series) -> int | None:
+    """The epoch from which a trial overfits: the median over its seeds' findings, or None."""
+    return median_epoch(f.onset for f in one.findings if f.code == _OVERFITTING)

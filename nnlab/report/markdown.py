@@ -1,43 +1,38 @@
-"""A study's report in markdown: what was asked, what was found, what was run."""
+"""A report in markdown: what was asked, what was found, what was run."""
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import nnlab
-from nnlab import store
 from nnlab.escaping import escaped
-from nnlab.records import Attempt, Finding, Run, Status
-from nnlab.report.ranking import Ranking, last_runs, plural, rank
-from nnlab.report.scope import Scope
+from nnlab.plots.names import setting_name
+from nnlab.report.contents import Report
+from nnlab.report.ranking import Ranking, plural
+from nnlab.report.verdict import verdict_section
 from nnlab.space import label, shown
 from nnlab.stats import format_mean
 
-# A ranking longer than this belongs into `nnlab compare --top 0`, not onto a page.
-_MOST_ROWS = 50
 
-
-def report(db: store.Database, scope: Scope, figures: Sequence[str] = ()) -> str:
+def as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     """The whole text; every name in it is escaped. `figures` are files beside it."""
-    runs = last_runs(db, scope)
-    ranking = rank(db, scope, top=_MOST_ROWS) if any(run.epochs for run in runs) else None
+    ranking = report.ranking
     parts = [
-        _head(db, scope),
-        *_verdicts(db, scope),
+        _head(report),
+        *_overfitting(report),
+        *(verdict_section(study, answered) for study, answered in report.verdicts),
         *(f"![{escaped(figure)}]({quote(figure)})\n" for figure in figures),
-        _findings(db, runs),
+        _findings(report),
         _ranking(ranking) if ranking else "## Ranking\n\nNothing has been trained yet.\n",
-        _what_was_run(db, runs),
+        *_effects(report),
+        *_remedies(report),
+        _what_was_run(report),
     ]
     return "\n".join(parts)
 
 
-def _head(db: store.Database, scope: Scope) -> str:
-    studies = {study.id: study for study in store.all_studies(db)}
-    lines = [f"# {escaped(scope.title)}", ""]
-    for study_id in scope.studies or ():
-        study = studies[study_id]
+def _head(report: Report) -> str:
+    lines = [f"# {escaped(report.title)}", "", f"**{escaped(report.sentence)}**", ""]
+    for study in report.studies:
         lines.append(f"**Question:** {escaped(study.question) or 'none was written down'}")
         if study.objective:
             word = "lower" if study.objective.direction == "min" else "higher"
@@ -54,34 +49,27 @@ def _head(db: store.Database, scope: Scope) -> str:
     return "\n".join(lines)
 
 
-def _verdicts(db: store.Database, scope: Scope) -> list[str]:
-    studies = [study for study in store.all_studies(db) if study.id in (scope.studies or ())]
-    claims = [study for study in studies if study.decides]
-    if not claims:
+def _overfitting(report: Report) -> list[str]:
+    """What a reader must not miss."""
+    if report.overfits is None:
         return []
-    from nnlab.experiments.verdict import answer
-    from nnlab.report.verdict import verdict_section
+    found = report.overfits
+    return [
+        f"> **Overfitting in {found.count} of {plural(len(report.runs), 'run')}.** The surest case,"
+        f" run {found.run.id}: {escaped(found.finding.message)}.\n"
+    ]
 
-    answers = [(study, answer(db, study)) for study in claims]
-    return [verdict_section(study, found) for study, found in answers if found is not None]
 
-
-def _findings(db: store.Database, runs: Sequence[Run]) -> str:
-    found = store.findings(db, [run.id for run in runs])
-    by_run = {run.id: run for run in runs}
+def _findings(report: Report) -> str:
     lines = ["## Findings", ""]
-    total = sum(len(findings) for findings in found.values())
-    if not total:
-        return "\n".join([*lines, f"No rule found a fault in {plural(len(runs), 'run')}.", ""])
-    names: dict[str, list[tuple[Run, Finding]]] = {}
-    for run_id, findings in found.items():
-        for finding in findings:
-            names.setdefault(finding.code, []).append((by_run[run_id], finding))
-    # NN101, overfitting, has the lowest code of them all: it comes first.
-    for code, cases in sorted(names.items()):
-        finding = cases[0][1]
+    if not report.findings:
+        return "\n".join(
+            [*lines, f"No rule found a fault in {plural(len(report.runs), 'run')}.", ""]
+        )
+    for one in report.findings:
         lines += [
-            f"### {code} {escaped(finding.name)}: {len(cases)} of {plural(len(runs), 'run')}",
+            f"### {one.code} {escaped(one.name)}: {len(one.cases)} of"
+            f" {plural(len(report.runs), 'run')}",
             "",
             "| run | seed | from epoch | confidence | evidence |",
             "| ---: | ---: | ---: | ---: | --- |",
@@ -89,10 +77,45 @@ def _findings(db: store.Database, runs: Sequence[Run]) -> str:
         lines += [
             f"| {run.id} | {run.seed} | {case.onset or ''} | {case.confidence:.2f} |"
             f" {escaped(case.message)} |"
-            for run, case in cases
+            for run, case in one.cases
         ]
-        lines += ["", f"What to try: {escaped(finding.remedy)}", ""]
+        lines += ["", f"What to try: {escaped(one.remedy)}", ""]
     return "\n".join(lines)
+
+
+def _effects(report: Report) -> list[str]:
+    if report.effects is None:
+        return []
+    lines = [
+        "## Which choices matter",
+        "",
+        "| choice | share of variance | 90 % interval |",
+        "| --- | ---: | ---: |",
+    ]
+    lines += [
+        f"| {escaped(' and '.join(map(setting_name, one.fields)))} | {one.share:.0%} |"
+        f" {one.low:.0%} to {one.high:.0%} |"
+        for one in report.effects.worth
+    ]
+    return ["\n".join([*lines, ""])]
+
+
+def _remedies(report: Report) -> list[str]:
+    parts = []
+    for one in report.remedies:
+        lines = [
+            f"## Remedies for run {one.run}{', ' + one.code if one.code else ''}",
+            "",
+            "| remedy | n | better by | 95 % interval | did it help |",
+            "| --- | ---: | ---: | ---: | --- |",
+        ]
+        lines += [
+            f"| {escaped(tried.name)} | {tried.n} | {tried.effect:.3g} |"
+            f" {tried.low:.3g} to {tried.high:.3g} | {tried.outcome} |"
+            for tried in one.tried
+        ]
+        parts.append("\n".join([*lines, ""]))
+    return parts
 
 
 def _ranking(ranking: Ranking) -> str:
@@ -126,35 +149,32 @@ def _ranking(ranking: Ranking) -> str:
     return "\n".join([*lines, ""])
 
 
-def _what_was_run(db: store.Database, runs: Sequence[Run]) -> str:
-    statuses = Counter(run.status for run in runs)
-    told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    seconds = sum(run.device_seconds or 0.0 for run in runs)
+def _what_was_run(report: Report) -> str:
+    told = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
+    hours = report.device_hours.items()
+    seconds = ", ".join(f"{h * 3600:.1f} s on {escaped(device)}" for device, h in hours)
     lines = [
         "## What was run",
         "",
-        f"{plural(len(runs), 'run')}: {told or 'none'}; {seconds:.1f} s on the device.",
+        f"{plural(len(report.runs), 'run')}: {told or 'none'}; {seconds or 'no time measured'}.",
         "",
     ]
-    failed = [run for run in runs if run.status in (Status.FAILED, Status.DIVERGED)]
     lines += [
         f"- run {run.id} {run.status}: {escaped(run.reason or '')}"
         f" ({escaped(label(run.trial.setting, ('opt', 'lr')))}, seed {run.seed})"
-        for run in failed
+        for run in report.failed
     ]
-    attempts = store.attempts_of(db, [run.id for run in runs])
-    lines += ["", *_machines(attempts), *_commands(attempts)]
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    lines += ["", *_machines(report), *_commands(report)]
     lines += [
         "",
-        f"Made by nnlab {nnlab.__version__} from {escaped(db.address.shown)}, {made}.",
+        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)}, {report.made}.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _machines(attempts: Sequence[Attempt]) -> list[str]:
-    found = dict.fromkeys(
+def _machines(report: Report) -> list[str]:
+    found = [
         f"- {escaped(e.hostname)}: {escaped(e.device)}, nnlab {e.nnlab}, torch {e.torch},"
         f" Python {e.python}"
         + (
@@ -162,12 +182,14 @@ def _machines(attempts: Sequence[Attempt]) -> list[str]:
             if e.git_commit
             else ""
         )
-        for attempt in attempts
-        if (e := attempt.environment) is not None
-    )
+        for e in report.environments
+    ]
     return ["Where:", "", *found, ""] if found else []
 
 
-def _commands(attempts: Sequence[Attempt]) -> list[str]:
-    found = dict.fromkeys(attempt.command for attempt in attempts)
-    return ["Commands:", "", *(f"    {command}" for command in found)] if found else []
+def _commands(report: Report) -> list[str]:
+    return (
+        ["Commands:", "", *(f"    {command}" for command in report.commands)]
+        if report.commands
+        else []
+    )

@@ -135,12 +135,7 @@ def paper_table(
         tuple((_group(name, pivot), len(heads)) for name in parts) if pivot else (),
         tuple(heads) * len(parts),
         rows,
-        _caption(
-            parts,
-            whole,
-            test,
-            tuned=any(len(part.rows) > len(cells[n]) for n, part in parts.items()),
-        ),
+        _caption(parts, whole, test, tuned=tuned),
         "tab:" + (re.sub(r"[^a-z0-9]+", "-", scope.title.lower()).strip("-") or "results"),
         whole.objective.metric,
         setting_name(pivot) if pivot else "",

@@ -17,7 +17,7 @@ from nnlab.report.verdict import claimed
 _PANELS = 2
 
 
-def draw_claim(db: store.Database, study: Study, stem: Path) -> list[Path]:
+def draw_claim(db: store.Database, study: Study, stem: Path, kind: str = "png") -> list[Path]:
     """Draws `STEM-verdict.png` and `STEM-curves.png` and answers their paths."""
     answered = answer(db, study)
     assert answered is not None
@@ -27,7 +27,9 @@ def draw_claim(db: store.Database, study: Study, stem: Path) -> list[Path]:
         "study": study.name,
         "verdict": str(answered.verdict),
     }
-    verdict, drawn = (stem.with_name(f"{stem.name}-{what}.png") for what in ("verdict", "curves"))
+    verdict, drawn = (
+        stem.with_name(f"{stem.name}-{what}.{kind}") for what in ("verdict", "curves")
+    )
     save(intervals([_interval(found) for found in answered.answers]), verdict, provenance)
     series = _series(db, answered)
     save(curves(series, metrics=_metrics(answered, series)), drawn, provenance)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.report.effects import LEAST_PAIR, effects_of
+from nnlab.report.effects import effects_of
 from nnlab.report.figures.picture import Picture, numbers
 from nnlab.report.ranking import plural
+from nnlab.report.scope import scope_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,9 +22,8 @@ def effects(
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: too few trials to tell.
     """
-    found = effects_of(db, words, by=by)
-    worth = [one for one in found.shares if len(one.fields) == 1 or one.share >= LEAST_PAIR]
-    told = sorted(worth, key=lambda one: -one.share)[:top]
+    found = effects_of(db, scope_of(db, words), by=by)
+    told = found.worth[:top]
 
     def draw() -> "Figure":
         from nnlab.plots.effects import Contribution

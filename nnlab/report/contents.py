@@ -1,0 +1,271 @@
+"""What a report says, before it is written in any format."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from nnlab import store
+from nnlab.errors import UsageError
+from nnlab.experiments.remedying import Tried, judge_remedies
+from nnlab.experiments.verdict import Answered, answer
+from nnlab.plots.series import Series
+from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
+from nnlab.report.effects import Effects, effects_of
+from nnlab.report.figures.remedy import finding_of, is_of_remedies
+from nnlab.report.figures.trials import series_of, title_of
+from nnlab.report.paper_table import PaperTable, paper_table
+from nnlab.report.ranking import Ranking, last_runs, rank
+from nnlab.report.scope import Scope
+from nnlab.stats import format_mean
+
+# A ranking longer than this belongs into `nnlab compare --top 0`, not onto a page.
+MOST_ROWS = 50
+# Trials whose curves are drawn; beyond a dozen they are grey.
+_MOST_CURVES = 60
+OVERFITTING = "NN101"
+# A run that diverged or never learned has no validation loss worth a word.
+_VOID = ("NN106", "NN201")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All findings of one code: what it is, and the runs it holds of, surest first."""
+
+    code: str
+    name: str
+    severity: Severity
+    remedy: str
+    cases: tuple[tuple[Run, Finding], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A study of remedies for a run of this report, and what came of each."""
+
+    study: str
+    run: int
+    code: str
+    tried: tuple[Tried, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overfitting:
+    """In how many runs that learned something; the surest of them, and its history."""
+
+    count: int
+    run: Run
+    finding: Finding
+    series: Series
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a report of a scope says.
+
+    `sentence` is the verdict in a sentence. `ranking` and what follows from it are None where
+    nothing was trained.
+    """
+
+    title: str
+    studies: tuple[Study, ...]
+    sentence: str
+    verdicts: tuple[tuple[Study, Answered], ...]
+    ranking: Ranking | None
+    table: PaperTable | None
+    labels: Mapping[int, str]
+    series: tuple[Series, ...]
+    loss: str | None
+    effects: Effects | None
+    findings: tuple[Judged, ...]
+    overfits: Overfitting | None
+    remedies: tuple[Mended, ...]
+    runs: tuple[Run, ...]
+    values: Mapping[int, float]
+    attempts: tuple[Attempt, ...]
+    database: str
+    made: str
+
+    @property
+    def statuses(self) -> Mapping[Status, int]:
+        """How many runs stand where."""
+        return Counter(run.status for run in self.runs)
+
+    @property
+    def failed(self) -> tuple[Run, ...]:
+        """Runs without a result, or that diverged."""
+        return tuple(run for run in self.runs if run.status in (Status.FAILED, Status.DIVERGED))
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """Where it ran, each once."""
+        found: list[Environment] = []
+        for attempt in self.attempts:
+            if attempt.environment is not None and attempt.environment not in found:
+                found.append(attempt.environment)
+        return tuple(found)
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What was typed, each line once, in the order of time."""
+        return tuple(dict.fromkeys(attempt.command for attempt in self.attempts))
+
+    @property
+    def device_hours(self) -> Mapping[str, float]:
+        """Hours on each kind of device."""
+        devices = {a.run_id: a.environment.device for a in self.attempts if a.environment}
+        hours: dict[str, float] = {}
+        for run in self.runs:
+            if run.device_seconds:
+                device = devices.get(run.id, "unknown device")
+                hours[device] = hours.get(device, 0.0) + run.device_seconds / 3600
+        return hours
+
+
+def contents(db: store.Database, scope: Scope) -> Report:
+    """Gathers a report.
+
+    Raises:
+        UnknownName: a study's objective was never measured.
+    """
+    runs = last_runs(db, scope)
+    everything = store.all_studies(db)
+    studies = tuple(study for study in everything if study.id in (scope.studies or ()))
+    trained = any(run.epochs for run in runs)
+    ranking = rank(db, scope, top=MOST_ROWS) if trained else None
+    whole = rank(db, scope) if ranking is not None and ranking.total > MOST_ROWS else ranking
+    drawn = series_of(db, rank(db, scope, top=_MOST_CURVES)) if trained else None
+    found = store.findings(db, [run.id for run in runs])
+    verdicts = tuple(
+        (study, answered)
+        for study in studies
+        if study.decides and (answered := answer(db, study)) is not None
+    )
+    rows = whole.rows if whole is not None else ()
+    return Report(
+        title=scope.title,
+        studies=studies,
+        sentence=_sentence(verdicts, ranking),
+        verdicts=verdicts,
+        ranking=ranking,
+        table=paper_table(db, scope, top=MOST_ROWS) if trained else None,
+        labels={run: title_of(row, whole) for row in rows for run in row.runs} if whole else {},
+        series=drawn.series if drawn else (),
+        loss=drawn.loss if drawn else None,
+        effects=_effects(db, scope),
+        findings=_judged(runs, found),
+        overfits=_surest(db, runs, found),
+        remedies=_remedies(db, everything, runs),
+        runs=runs,
+        values={run: v for row in rows for run, v in zip(row.runs, row.values, strict=True)},
+        attempts=store.attempts_of(db, [run.id for run in runs]),
+        database=db.address.shown,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _sentence(verdicts: Sequence[tuple[Study, Answered]], ranking: Ranking | None) -> str:
+    """What was found, for who reads one line."""
+    if verdicts:
+        return "; ".join(
+            f"{study.claim.rstrip('.') or study.name}: {answered.verdict}"
+            for study, answered in verdicts
+        )
+    if ranking is None or not ranking.rows:
+        return "nothing has been trained yet"
+    best = ranking.rows[0]
+    metric = ranking.objective.metric
+    if not math.isfinite(best.value.mean):
+        return f"no trial has a finite {metric}"
+    told = format_mean(best.value.mean, best.value.sd)
+    name = title_of(best, ranking)
+    if ranking.total == 1:
+        return f"{name} reaches {metric} {told} (mean ± sd of {best.value.n})"
+    alike = sum(row.tier == 1 for row in ranking.rows[1:])
+    lead = f"{name} is best of {ranking.total}: {metric} {told} (mean ± sd of {best.value.n} seeds)"
+    if best.tier is None:
+        return f"{lead}; with one seed each a small lead may be luck"
+    if not alike:
+        return f"{lead}, and better than every other trial"
+    others = "another trial" if alike == 1 else f"{alike} others"
+    return f"{lead}, but it cannot be told from {others}"
+
+
+def _effects(db: store.Database, scope: Scope) -> Effects | None:
+    """Which choices matter, where there are enough trials to say."""
+    try:
+        return effects_of(db, scope)
+    except UsageError:
+        return None
+
+
+def _judged(runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]) -> tuple[Judged, ...]:
+    """Findings by code, errors first, then by how many runs they hold of."""
+    by_run = {run.id: run for run in runs}
+    cases: dict[str, list[tuple[Run, Finding]]] = {}
+    for run_id, findings in found.items():
+        for finding in findings:
+            cases.setdefault(finding.code, []).append((by_run[run_id], finding))
+    weight = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+    judged = [
+        Judged(
+            code,
+            of[0][1].name,
+            min((case.severity for _, case in of), key=weight.__getitem__),
+            of[0][1].remedy,
+            tuple(sorted(of, key=lambda pair: (-pair[1].confidence, pair[0].id))),
+        )
+        for code, of in cases.items()
+    ]
+    # Overfitting is what a report is opened for: it stands first.
+    return tuple(
+        sorted(
+            judged,
+            key=lambda one: (
+                one.code != OVERFITTING,
+                weight[one.severity],
+                -len(one.cases),
+                one.code,
+            ),
+        )
+    )
+
+
+def _surest(
+    db: store.Database, runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]
+) -> Overfitting | None:
+    """The run that overfits most surely; runs that learned nothing do not count."""
+    by_run = {run.id: run for run in runs}
+    cases = [
+        (finding.confidence, -run_id, finding)
+        for run_id, findings in found.items()
+        if not any(finding.code in _VOID for finding in findings)
+        for finding in findings
+        if finding.code == OVERFITTING
+    ]
+    if not cases:
+        return None
+    _, negative, finding = max(cases, key=lambda case: case[:2])
+    run = by_run[-negative]
+    history = store.history(db, run.id)
+    series = Series(f"run {run.id}", (history,), tuple(found[run.id]), run.selected_epoch)
+    return Overfitting(len(cases), run, finding, series)
+
+
+def _remedies(
+    db: store.Database, studies: Sequence[Study], runs: Sequence[Run]
+) -> tuple[Mended, ...]:
+    """What was tried against findings of these runs."""
+    known = {run.id for run in runs}
+    found = []
+    for study in studies:
+        number = study.name.removeprefix("remedy/").partition("/")[0]
+        if not is_of_remedies(study) or not number.isdigit() or study.objective is None:
+            continue
+        mine = any(run.trial.study == study.name for run in runs)
+        if int(number) in known or mine:
+            code = finding_of(db, study)
+            tried = judge_remedies(db, study, study.objective, code)
+            found.append(Mended(study.name, int(number), code, tuple(tried)))
+    return tuple(found)

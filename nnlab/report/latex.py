@@ -1,0 +1,127 @@
+"""A report in LaTeX: a document that compiles as it is, to be taken apart for a paper."""
+
+from collections.abc import Sequence
+
+from nnlab.escaping import latex
+from nnlab.report.contents import Report
+from nnlab.report.ranking import plural
+from nnlab.report.typeset import as_latex
+
+_HEAD = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage{textcomp}
+\usepackage[margin=2.5cm]{geometry}
+\usepackage{booktabs}
+\usepackage{siunitx}
+\usepackage{graphicx}
+\usepackage{longtable}
+\begin{document}
+"""
+
+
+def as_tex(report: Report, figures: Sequence[str] = ()) -> str:
+    """The whole document; `figures` are files beside it."""
+    parts = [
+        _HEAD,
+        rf"\section*{{{latex(report.title)}}}",
+        *(rf"\textbf{{Question.}} {latex(s.question)}\par" for s in report.studies if s.question),
+        rf"\textbf{{Verdict.}} {latex(report.sentence)}\par",
+        "",
+        *_overfitting(report),
+        *(_figure(name) for name in figures),
+        as_latex(report.table) if report.table is not None else "",
+        *_notes(report),
+        *_findings(report),
+        *_remedies(report),
+        *_what_was_run(report),
+        r"\end{document}",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _figure(name: str) -> str:
+    return (
+        "\\begin{figure}[ht]\n  \\centering\n"
+        rf"  \includegraphics[width=\linewidth]{{{name}}}" + "\n\\end{figure}"
+    )
+
+
+def _overfitting(report: Report) -> list[str]:
+    if report.overfits is None:
+        return []
+    found = report.overfits
+    return [
+        rf"\textbf{{Overfitting}} in {found.count} of {plural(len(report.runs), 'run')}."
+        rf" The surest case, run {found.run.id}: {latex(found.finding.message)}.\par",
+        "",
+    ]
+
+
+def _notes(report: Report) -> list[str]:
+    if report.ranking is None or not report.ranking.notes:
+        return []
+    items = [rf"  \item {latex(note)}" for note in report.ranking.notes]
+    return [r"\begin{itemize}", *items, r"\end{itemize}"]
+
+
+def _findings(report: Report) -> list[str]:
+    if not report.findings:
+        return []
+    rows = [
+        rf"{one.code} & {latex(one.name)} & {one.severity} & {len(one.cases)} &"
+        rf" {latex(one.remedy)} \\"
+        for one in report.findings
+    ]
+    return [
+        r"\section*{Findings}",
+        r"\begin{longtable}{lllrp{7cm}}",
+        r"\toprule",
+        r"Code & Finding & Severity & Runs & What to try \\",
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{longtable}",
+    ]
+
+
+def _remedies(report: Report) -> list[str]:
+    parts = []
+    for one in report.remedies:
+        rows = [
+            rf"{latex(tried.name)} & {tried.n} & {tried.effect:.3g} &"
+            rf" {tried.low:.3g} to {tried.high:.3g} & {tried.outcome} \\"
+            for tried in one.tried
+        ]
+        parts += [
+            rf"\section*{{Remedies for run {one.run} {latex(one.code)}}}",
+            r"\begin{longtable}{lrrll}",
+            r"\toprule",
+            r"Remedy & $n$ & Better by & 95\,\% interval & Did it help \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{longtable}",
+        ]
+    return parts
+
+
+def _what_was_run(report: Report) -> list[str]:
+    told = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
+    hours = ", ".join(f"{h:.3g} h on {latex(device)}" for device, h in report.device_hours.items())
+    return [
+        r"\section*{What was run}",
+        rf"{plural(len(report.runs), 'run')}: {told}. {hours}.\par",
+        r"\begin{itemize}",
+        *(
+            rf"  \item {latex(e.hostname)}: {latex(e.device)}, nnlab {latex(e.nnlab)},"
+            rf" torch {latex(e.torch)}, Python {latex(e.python)}"
+            for e in report.environments
+        ),
+        *(
+            rf"  \item run {run.id} {run.status}: {latex(run.reason or 'no reason was stored')}"
+            for run in report.failed
+        ),
+        r"  \item[]",
+        r"\end{itemize}",
+        *(rf"\texttt{{{latex(command)}}}\par" for command in report.commands),
+    ]

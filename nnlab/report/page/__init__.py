@@ -1,0 +1,106 @@
+"""A report as one HTML file: no request to any network, light and dark, interactive where it helps.
+
+Every text passes through the template's escaping; the page forbids itself everything but its own
+style and script.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import nnlab
+from nnlab.plots.names import setting_name
+from nnlab.report.contents import Report
+from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
+from nnlab.report.verdict import claimed, number
+from nnlab.space import label, shown
+from nnlab.stats import format_mean
+
+if TYPE_CHECKING:
+    import jinja2
+
+# Findings of one code whose evidence is written out; the runs of further ones are listed.
+_MOST_CASES = 12
+_MOST_EFFECTS = 10
+
+
+def as_html(report: Report) -> str:
+    """The whole page."""
+    return _template().render(
+        report=report,
+        version=nnlab.__version__,
+        panels=panels_of(report.series, report.loss),
+        flagged=_flagged(report),
+        effects=_effects(report),
+        most_cases=_MOST_CASES,
+        width=WIDTH,
+        height=HEIGHT,
+        style=_text("style.css"),
+        script=_text("script.js"),
+        objective=report.ranking.objective if report.ranking else None,
+    )
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> "jinja2.Template":
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {
+        "mean": lambda value: format_mean(value.mean, value.sd),
+        "half": format_mean,
+        "shown": shown,
+        "choice": setting_name,
+        "short": _short,
+        "number": number,
+        "claimed": claimed,
+        "setting": lambda run: label(run.trial.setting, ("opt", "lr", "model", "data")),
+        "hours": _hours,
+        "finite": math.isfinite,
+        "sentence": lambda text: text[:1].upper() + text[1:],
+    }
+    return environment.from_string(_text("template.html"))
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.4g}"
+
+
+def _hours(hours: float) -> str:
+    """A time on a device in the unit that fits it."""
+    seconds = hours * 3600
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if hours < 2 else f"{hours:.1f} h"
+
+
+def _flagged(report: Report) -> Mapping[str, Any] | None:
+    """The overfitting that a reader must not miss: how many runs, and the surest of them drawn."""
+    if report.overfits is None:
+        return None
+    of = report.overfits
+    panel = next(iter(panels_of([of.series], report.loss, shade=True)), None)
+    flat = next((f.onset for f in of.series.findings if f.code == "NN102"), None)
+    return {"of": of, "panel": panel, "plateau": flat}
+
+
+def _effects(report: Report) -> list[Mapping[str, Any]]:
+    if report.effects is None:
+        return []
+    return [
+        {
+            "name": " × ".join(map(setting_name, one.fields)),  # noqa: RUF001
+            "share": one.share,
+            "low": one.low,
+            "high": one.high,
+        }
+        for one in report.effects.worth[:_MOST_EFFECTS]
+    ]

@@ -1,0 +1,222 @@
+"""Curves as SVG that a page's script can hide and read: plain elements, no text as paths."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nnlab.plots.condense import condensed
+from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
+from nnlab.plots.series import Series, onset_of
+from nnlab.stats.band import CurveBand, Spread, mean_curve
+
+WIDTH, HEIGHT = 560, 250  # of a panel, in the page's pixels
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 20, 34
+_MOST_POINTS = 160
+_MOST_NAMED = 12
+_MOST_BANDS = 6  # more of them lie over each other
+_MOST_WITH_TRAINING = 6
+_LOG_DECADES = 1.5
+_SECOND = ("accuracy", "r2", "mae")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve: SVG points, its band's outline, and the numbers for a tooltip."""
+
+    rank: int
+    label: str
+    split: str
+    points: tuple[str, ...]
+    band: str
+    epochs: str
+    values: str
+    best: tuple[float, float] | None
+    onset: float | None
+    onset_epoch: int | None
+
+    @property
+    def named(self) -> bool:
+        """Whether it has a colour and an entry in the legend."""
+        return self.rank < _MOST_NAMED
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A place on an axis, and what is written there."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A chart: axes, lines, and a shaded stretch of epochs where one is pointed out."""
+
+    title: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+    shaded: tuple[float, float] | None = None
+    left: float = _LEFT
+    right: float = WIDTH - _RIGHT
+    top: float = _TOP
+    bottom: float = HEIGHT - _BOTTOM
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From values to pixels."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        low, high, value = (
+            (math.log10(self.low), math.log10(self.high), math.log10(max(value, 1e-300)))
+            if self.log
+            else (self.low, self.high, value)
+        )
+        share = (value - low) / (high - low)
+        pixel = self.start + share * (self.end - self.start)
+        inside = (min(self.start, self.end) - 2, max(self.start, self.end) + 2)
+        return round(min(max(pixel, inside[0]), inside[1]), 1)
+
+
+def panels_of(series: Sequence[Series], loss: str | None, *, shade: bool = False) -> list[Panel]:
+    """The loss and the second quantity that was measured of trials, most important first."""
+    measured = {m for one in series for history in one.histories for m in history.metrics}
+    known = {quantity_of(metric) for metric in measured if split_of(metric)}
+    quantities = [quantity for quantity in ("loss", *_SECOND) if quantity in known]
+    return [_panel(series, quantity, measured, loss, shade) for quantity in quantities[:2]]
+
+
+def _panel(
+    series: Sequence[Series], quantity: str, measured: set[str], loss: str | None, shade: bool
+) -> Panel:
+    splits = ["val"] if f"val/{quantity}" in measured else ["train"]
+    if len(series) <= _MOST_WITH_TRAINING and f"train/{quantity}" in measured:
+        splits = ["train", "val"] if splits == ["val"] else splits
+    bands = list(_bands(series, quantity, splits))
+    seen = [
+        value
+        for rank, split, _ in bands
+        for history in series[rank].histories
+        if (curve := history.get(f"{split}/{quantity}"))
+        for value in curve.values
+        if math.isfinite(value)
+    ]
+    last = max((band.epochs[-1] for _, _, band in bands), default=1)
+    x = _Scale(1 if last > 1 else 0, max(last, 2), _LEFT + 4, WIDTH - _RIGHT - 4)
+    y = _value_scale(seen, [b.mean[0] for _, _, b in bands], log=quantity == "loss")
+    lines = tuple(_line(series[r], r, split, band, x, y, quantity) for r, split, band in bands)
+    onset = next((o for one in series if (o := onset_of(one)) is not None), None)
+    alone = metric_name(f"{splits[0]}/{quantity}", loss)
+    return Panel(
+        quantity_name(quantity, loss) if len(splits) > 1 else alone,
+        tuple(Tick(x(epoch), f"{epoch:g}") for epoch in _round_steps(1, last)),
+        tuple(Tick(y(value), _short(value)) for value in _value_ticks(y)),
+        lines,
+        (x(onset), x(last)) if shade and onset is not None and quantity == "loss" else None,
+    )
+
+
+def _bands(
+    series: Sequence[Series], quantity: str, splits: Sequence[str]
+) -> Iterator[tuple[int, str, CurveBand]]:
+    """Bands of all trials, the last ones first, so that the best lie on top."""
+    for rank in reversed(range(len(series))):
+        for split in splits:
+            curves = [c for h in series[rank].histories if (c := h.get(f"{split}/{quantity}"))]
+            band = mean_curve(curves, Spread.INTERVAL)
+            if len(band):
+                yield rank, split, condensed(band, _MOST_POINTS)
+
+
+def _line(
+    one: Series, rank: int, split: str, band: CurveBand, x: _Scale, y: _Scale, quantity: str
+) -> Line:
+    named = rank < _MOST_NAMED
+    at = dict(zip(band.epochs, band.mean, strict=True))
+    selected = at.get(one.selected or 0)
+    best = split == "val" and named and selected is not None and math.isfinite(selected)
+    onset = onset_of(one) if quantity == "loss" and split == "val" and named else None
+    return Line(
+        rank,
+        one.label,
+        split,
+        tuple(_pieces(band, x, y)),
+        _outline(band, x, y) if rank < _MOST_BANDS and max(band.n) > 1 else "",
+        ",".join(map(str, band.epochs)) if named else "",
+        ",".join(f"{value:.5g}" for value in band.mean) if named else "",
+        (x(one.selected or 0), y(selected or 0.0)) if best else None,
+        None if onset is None else x(onset),
+        onset,
+    )
+
+
+def _pieces(band: CurveBand, x: _Scale, y: _Scale) -> Iterator[str]:
+    """Stretches of finite values, as the points of a polyline."""
+    piece: list[str] = []
+    for epoch, value in zip(band.epochs, band.mean, strict=True):
+        if math.isfinite(value):
+            piece.append(f"{x(epoch):g},{y(value):g}")
+        elif piece:
+            yield " ".join(piece)
+            piece = []
+    if piece:
+        yield " ".join(piece)
+
+
+def _outline(band: CurveBand, x: _Scale, y: _Scale) -> str:
+    known = [
+        (x(epoch), y(low), y(high))
+        for epoch, low, high in zip(band.epochs, band.low, band.high, strict=True)
+        if math.isfinite(low) and math.isfinite(high)
+    ]
+    there = [f"{at:g},{high:g}" for at, _, high in known]
+    back = [f"{at:g},{low:g}" for at, low, _ in reversed(known)]
+    return " ".join(there + back)
+
+
+def _value_scale(values: Sequence[float], starts: Sequence[float], *, log: bool) -> _Scale:
+    if not values:
+        return _Scale(0.0, 1.0, HEIGHT - _BOTTOM, _TOP)
+    low, high = min(values), max(values)
+    limit = 10 * max((abs(start) for start in starts if math.isfinite(start)), default=high)
+    high = min(high, limit) if high > 10 * limit > 0 else high
+    if log and low > 0 and math.log10(high / low) > _LOG_DECADES:
+        return _Scale(low / 1.1, high * 1.1, HEIGHT - _BOTTOM, _TOP, log=True)
+    room = 0.05 * (high - low) or abs(high) * 0.05 or 0.05
+    return _Scale(low - room, high + room, HEIGHT - _BOTTOM, _TOP)
+
+
+def _value_ticks(scale: _Scale) -> list[float]:
+    if not scale.log:
+        return _round_steps(scale.low, scale.high, whole=False)
+    first, last = math.ceil(math.log10(scale.low)), math.floor(math.log10(scale.high))
+    powers = [10.0**k for k in range(first, last + 1)]
+    if len(powers) < 3:
+        between = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
+        return [value for value in between if scale.low <= value <= scale.high]
+    return powers[:: -(-len(powers) // 6)]
+
+
+def _round_steps(low: float, high: float, *, whole: bool = True) -> list[float]:
+    """Up to six round numbers from `low` to `high`."""
+    if high <= low:
+        return [low]
+    rough = (high - low) / 5
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * size for m in (1, 2, 2.5, 5, 10) if m * size >= rough * 0.999)
+    if whole:
+        step = max(1.0, math.ceil(step))
+    first = math.ceil(low / step)
+    steps = [first * step + i * step for i in range(int((high - first * step) / step + 1e-9) + 1)]
+    return [round(value, 12) for value in steps]
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
