@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnlab.plots.frame import framed, settle
-from nnlab.plots.labels import letters_in, short_labels
+from nnlab.plots.frame import framed, grid_of, settle
+from nnlab.plots.labels import fitted, short_labels
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.style import ACROSS, style
 from nnlab.stats.predictions import Bin
@@ -27,16 +27,23 @@ class Reliability:
 def calibration(models: Sequence[Reliability]) -> Figure:
     """Draws reliability diagrams (Guo et al. 2017), a panel a model, with shares of examples."""
     with style():
-        titles = short_labels([one.title for one in models], letters_in(0.42 * paper().width))
+        room = 0.75 * paper().width / grid_of(len(models), _WIDTH)[1]
+        titles = [fitted(t, room, paper().label_size, 1) for t in _labels(models)]
 
         def draw(axes: Sequence[Axes]) -> None:
             for ax, one, title in zip(axes, models, titles, strict=True):
                 _draw(ax, one)
-                ax.set_title(f"{title}\ncalibration error {one.error:.3f}")
+                told = fitted(f"calibration error {one.error:.3f}", room, paper().label_size)
+                ax.set_title(f"{title}\n{told}")
+                ax.set_xlabel(fitted("Confidence (bars: examples)", room, paper().label_size))
 
         figure = framed(len(models), [], draw, height=_HEIGHT, least=_WIDTH)
         settle(figure)
         return figure
+
+
+def _labels(models: Sequence[Reliability]) -> list[str]:
+    return short_labels([one.title for one in models])
 
 
 def _draw(ax: Axes, one: Reliability) -> None:
@@ -65,6 +72,6 @@ def _draw(ax: Axes, one: Reliability) -> None:
     )
     ax.set_box_aspect(1)
     ax.set_xlim(0, 1)
+    ax.set_xticks([0.25, 0.5, 0.75, 1.0])
     ax.set_ylim(0, 1.02)
-    ax.set_xlabel("Confidence (bars: examples)")
     ax.set_ylabel("Share that is right")

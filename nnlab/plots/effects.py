@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from nnlab.plots.frame import new_figure, settle
-from nnlab.plots.labels import letters_in, short_labels
+from nnlab.plots.labels import fitted, letters_in, short_labels
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.style import style
 
@@ -47,6 +47,7 @@ def effects(of: Sequence[Contribution], metric: str) -> Figure:
         ax.set_xlim(0, max([0.1, *(max(one.share, one.high) for one in of)]) * 1.03)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         ax.grid(visible=False, axis="y")
-        ax.set_xlabel(f"Share of the variance of {metric} (90 % interval)")
+        told = f"Share of the variance of {metric} (90 % interval)"
+        ax.set_xlabel(fitted(told, 0.5 * paper().width, paper().label_size, 3))
         settle(figure)
         return figure

@@ -27,7 +27,7 @@ def new_figure(height: float, width: float | None = None) -> Figure:
     """An empty figure as wide as the paper, `height` in inches at its usual type."""
     figure = Figure(
         figsize=(paper().width if width is None else width, inches(height)),
-        layout=ConstrainedLayoutEngine(wspace=0.05, hspace=0.05),
+        layout=ConstrainedLayoutEngine(w_pad=inches(0.06), wspace=0.05, hspace=0.05),
     )
     FigureCanvasAgg(figure)  # measures text; saving picks its own canvas by format
     return figure
@@ -91,7 +91,13 @@ def framed(
     return figure
 
 
+def text_room(columns: int = 1) -> float:
+    """Inches that a text above or below one of so many panels side by side may take."""
+    return paper().width / columns - inches(0.55)
+
+
 def settle(figure: Figure) -> None:
     """Lays the figure out once and for all, so that every format gets the same layout."""
     figure.draw_without_rendering()
+    figure.draw_without_rendering()  # ticks that the first layout changed are measured once more
     figure.set_layout_engine("none")

@@ -9,12 +9,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from nnlab.plots.condense import condensed
-from nnlab.plots.frame import framed, grid_of, settle
-from nnlab.plots.labels import letters_in, short_labels
+from nnlab.plots.frame import framed, grid_of, settle, text_room
+from nnlab.plots.labels import fitted, short_labels
 from nnlab.plots.learning_curves import mark
 from nnlab.plots.legend import Entry
 from nnlab.plots.names import quantity_name
-from nnlab.plots.panel import wrapped
+from nnlab.plots.panel import say_nothing, wrapped
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
 from nnlab.plots.series import Series, onset_of
@@ -34,12 +34,12 @@ def gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = Non
     """
     with style():
         bands = [{split: _band(one, f"{split}/{quantity}") for split in DASHES} for one in series]
-        columns = grid_of(max(len(series), 1))[1]
-        titles = short_labels(
-            [one.label for one in series], letters_in(0.85 * paper().width / columns)
-        )
+        room = text_room(grid_of(max(len(series), 1))[1])
+        titles = [fitted(label, room, paper().label_size, 1) for label in _labels(series)]
 
         def draw(axes: Sequence[Axes]) -> None:
+            if not series:
+                say_nothing(axes[0], "nothing measured")
             values = _finite(bands)
             starts = [_first(band.mean) for of in bands for band in of.values() if len(band)]
             for ax, one, of, title in zip(axes, series, bands, titles, strict=False):
@@ -54,6 +54,10 @@ def gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = Non
         figure = framed(max(len(series), 1), [_keys(series, quantity)], draw, height=_HEIGHT)
         settle(figure)
         return figure
+
+
+def _labels(series: Sequence[Series]) -> list[str]:
+    return short_labels([one.label for one in series])
 
 
 def _band(one: Series, metric: str) -> CurveBand:

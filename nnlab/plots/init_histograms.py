@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab.plots.frame import new_figure
-from nnlab.plots.paper import color, points
+from nnlab.plots.labels import inches_of
+from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import log_ticks
 from nnlab.plots.style import marker, style
 
@@ -63,9 +64,11 @@ def _histograms(axes: Sequence[Axes], row: Outputs, number: int, *, last: bool) 
             [f"{v:.2g}" for v in ([low, high] if high > low else [low])], fontsize=4.5
         )
         if number == 0:
-            ax.set_title(f"layer {layer}", fontsize=points(6))
-        if last:
-            ax.set_xlabel("output", fontsize=points(6))
+            room = 0.7 * paper().width / len(axes)
+            told = f"layer {layer}" if inches_of("layer 10", points(6)) < room else f"{layer}"
+            ax.set_title(told, fontsize=points(6))
+    if last:
+        axes[len(axes) // 2].set_xlabel("output", fontsize=points(6))
     axes[0].set_ylabel(row.label, fontsize=points(5.5), rotation=0, ha="right", va="center")
 
 

@@ -5,9 +5,11 @@ from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
+from matplotlib.textpath import TextToPath
 
-from nnlab.plots.paper import paper
+from nnlab.plots.paper import SANS, paper
 
 LONGEST = 34
 _ELLIPSIS = "…"
@@ -48,6 +50,47 @@ def _characters() -> frozenset[int]:
     """The code points of DejaVu Sans as it comes with matplotlib."""
     path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return frozenset(FT2Font(str(path)).get_charmap())
+
+
+def fitted(text: str, width: float, size: float, lines: int = 2) -> str:
+    """A text broken between words into at most so many lines, and cut where it is longer still.
+
+    Args:
+        text: any, without line breaks.
+        width: of a line, inches.
+        size: of the type, points.
+        lines: at most.
+    """
+    found: list[str] = []
+    for word in text.split():
+        longer = f"{found[-1]} {word}" if found else word
+        if found and inches_of(longer, size) <= width:
+            found[-1] = longer
+        else:
+            found.append(word)
+    if len(found) > lines:
+        found = [*found[: lines - 1], " ".join(found[lines - 1 :])]
+    return "\n".join(_cut(line, width, size) for line in found)
+
+
+def inches_of(text: str, size: float) -> float:
+    """The width of a line of text."""
+    font = FontProperties(family=[paper().family, SANS], size=size)
+    width, _, _ = _measure().get_text_width_height_descent(text, font, False)
+    return float(width) / 72
+
+
+@cache
+def _measure() -> TextToPath:
+    return TextToPath()
+
+
+def _cut(line: str, width: float, size: float) -> str:
+    """The line, its middle left out where it is too long."""
+    keep = len(line)
+    while keep > 4 and inches_of(_shortened(line, keep), size) > width:
+        keep -= 1
+    return _shortened(line, keep)
 
 
 def letters_in(length: float) -> int:

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from nnlab.plots.frame import new_figure
-from nnlab.plots.paper import color, points
+from nnlab.plots.frame import new_figure, text_room
+from nnlab.plots.labels import fitted
+from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import log_ticks
 from nnlab.plots.style import style
 
 _ROW = 2.3  # inches
 _LEVELS = 12
-_TITLE = 44  # letters that fit above a panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,10 @@ def _lines(ax: Axes, run: Slices, row: int, limits: tuple[float, float]) -> None
     ax.set_yscale("log")
     ax.set_ylim(limits[0] * 0.8, limits[1] * 1.25)
     log_ticks(ax.yaxis, *limits)
-    ax.set_title(shorten(run.label, _TITLE, placeholder="…"))
-    ax.set_xlabel("Step, in lengths of the weights")
+    ax.set_title(fitted(run.label, text_room(2), paper().label_size, 2))
+    ax.xaxis.set_major_locator(MaxNLocator(2))
+    told = "Step, in lengths of the weights"
+    ax.set_xlabel(fitted(told, text_room(2), paper().label_size))
     ax.set_ylabel("Training loss")
 
 
@@ -64,6 +66,8 @@ def _plane(figure: Figure, ax: Axes, run: Slices, limits: tuple[float, float]) -
     drawn = ax.contourf(run.steps, run.steps, values, levels=levels, norm="log", cmap="viridis")
     ax.plot(0, 0, marker="+", color="white", markersize=points(6))
     ax.set_aspect("equal")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(2, prune="lower" if axis is ax.yaxis else None))
     ax.grid(visible=False)
     ax.set_xlabel("First direction")
     ax.set_ylabel("Second direction")

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnlab.plots.frame import framed, settle
-from nnlab.plots.labels import letters_in, short_labels
+from nnlab.plots.frame import framed, grid_of, settle, text_room
+from nnlab.plots.labels import fitted, short_labels
 from nnlab.plots.legend import Entry
 from nnlab.plots.names import quantity_name
 from nnlab.plots.panel import wrapped
@@ -37,14 +37,15 @@ def layers(panels: Sequence[Layers]) -> Figure:
     """Draws a panel for each statistic; values of many decades get a logarithmic axis."""
     with style():
         numbers = sorted({number for panel in panels for number in panel.curves})
-        titles = short_labels([one.title for one in panels], letters_in(0.42 * paper().width))
-        several = len({one.title for one in panels}) > 1
+        room = text_room(grid_of(max(1, len(panels)))[1])
+        once = list(dict.fromkeys(one.title for one in panels))
+        short = dict(zip(once, short_labels(once), strict=True))
 
         def draw(axes: Sequence[Axes]) -> None:
-            for ax, panel, title in zip(axes, panels, titles, strict=False):
+            for ax, panel in zip(axes, panels, strict=False):
                 _draw(ax, panel, numbers)
-                if several:
-                    ax.set_title(title.removesuffix(" (2)"))
+                if len(once) > 1:
+                    ax.set_title(fitted(short[panel.title], 0.9 * room, paper().label_size, 1))
 
         figure = framed(max(1, len(panels)), [_keys(numbers)], draw, height=_HEIGHT)
         settle(figure)

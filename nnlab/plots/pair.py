@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnlab.plots.frame import framed, settle
+from nnlab.plots.frame import framed, grid_of, settle, text_room
+from nnlab.plots.labels import fitted
 from nnlab.plots.learning_curves import looks, named
-from nnlab.plots.panel import Drawing, draw_panel, wrapped
+from nnlab.plots.panel import Drawing, draw_panel
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.series import Series
 from nnlab.plots.style import ACROSS, style
@@ -37,7 +38,9 @@ def pair(
         def draw(axes: Sequence[Axes]) -> None:
             draw_panel(axes[0], series, looks(series), [metric], Drawing(loss))
             _draw(axes[1], differences, interval)
-            axes[1].set_title(wrapped(verdict))
+            room = text_room(grid_of(2)[1])
+            axes[1].set_title(fitted(verdict, room, paper().label_size, 3))
+            axes[1].set_xlabel(fitted(axes[1].get_xlabel(), room, paper().label_size))
             axes[1].set_ylabel("Better by")
 
         figure = framed(2, [named([one.label for one in series], "trial")], draw)
@@ -63,6 +66,9 @@ def _draw(
     ticks = list(range(0, len(names), step))
     labels = [names[i] for i in ticks]
     if interval is not None:
+        while ticks and len(names) - ticks[-1] < step + (step > 1):
+            ticks.pop()
+            labels.pop()
         ticks.append(len(names))
         labels.append("mean")
     ax.set_xticks(ticks, labels)

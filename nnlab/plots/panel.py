@@ -100,13 +100,18 @@ def draw_panel(
         if onset is not None:
             ax.axvline(onset, color=look.color, linewidth=points(0.8), linestyle=":", zorder=2)
     if not finite:
-        ax.grid(visible=False)
-        why = "no finite value" if bands else "nothing measured"
-        ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center")
+        say_nothing(ax, "no finite value" if bands else "nothing measured")
     ax.set_xlabel("Epoch")
     loss = drawing.loss
     name = metric_name(metrics[0], loss) if len(metrics) == 1 else quantity_name(quantity, loss)
     ax.set_ylabel(wrapped(name))
+
+
+def say_nothing(ax: Axes, why: str) -> None:
+    """Says in an empty panel why it is."""
+    ax.grid(visible=False)
+    ax.set_yticks([])
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center")
 
 
 def has_diverged(one: Series, metrics: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from nnlab.plots.frame import new_figure, settle
-from nnlab.plots.labels import letters_in, short_labels
+from nnlab.plots.labels import fitted, inches_of, letters_in, short_labels
 from nnlab.plots.panel import wrapped
 from nnlab.plots.paper import paper, points
 from nnlab.plots.scales import power, slant
@@ -21,6 +21,7 @@ _HEIGHT = 2.6
 _COLORS = "cividis"
 _MOST_WORDS = 8  # of a category that are written beside its axis
 _LOG_DECADES = 1.0
+_APART = 0.08  # of the height, between numbers beside an axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +161,24 @@ def _names(ax: Axes, names: Sequence[str]) -> None:
         ax.axvline(place, color=paper().look.ink, linewidth=points(0.6), zorder=1)
 
 
+def _is_number(text: str) -> bool:
+    return text[:1].isdigit() or text[:1] in "-−"  # noqa: RUF001  a minus sign
+
+
 def _ticks(ax: Axes, place: int, shown: Sequence[tuple[float, str]], of: int) -> None:
     """What the heights of an axis mean, left of it where the lines do not hide it."""
-    room = letters_in(0.62 * paper().width / of)
+    room = 0.42 * paper().width / of
     taken = -1.0
     for height, text in sorted(shown):
-        if height - taken < 0.07:
+        # A word is cut, a number either stands whole or not at all.
+        told = text if _is_number(text) else fitted(text, room, points(5.5), 1)
+        if height - taken < _APART or inches_of(told, points(5.5)) > room:
             continue
         taken = height
         ax.text(
             place - 0.03,
             height,
-            text if len(text) <= room else text[: room - 1] + "…",
+            told,
             ha="right",
             va="center",
             fontsize=points(5.5),

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from nnlab.plots.frame import framed, settle
+from nnlab.plots.labels import fitted
 from nnlab.plots.learning_curves import looks, named
 from nnlab.plots.panel import line_of
-from nnlab.plots.paper import points
+from nnlab.plots.paper import paper, points
 from nnlab.plots.style import style
 from nnlab.stats.across import PROFILE_AT, Method
 
@@ -35,7 +36,8 @@ def profile(methods: Sequence[Method], tasks: int) -> Figure:
             ax.set_ylim(-0.02, 1.02)
             ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
             sets = f"{tasks} data set{'s' if tasks > 1 else ''}"
-            ax.set_xlabel(f"Score t, from 0 (worst run of a data set) to 1 (best); {sets}")
+            told = f"Score t, from 0 (worst run of a data set) to 1 (best); {sets}"
+            ax.set_xlabel(fitted(told, 0.7 * paper().width, paper().label_size, 3))
             ax.set_ylabel("Runs with a score above t")
 
         figure = framed(1, [named([one.name for one in methods], "method")], draw)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from nnlab.plots.frame import new_figure
+from nnlab.plots.labels import fitted, letters_in, short_labels
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.style import ACROSS, style
 
@@ -37,11 +38,13 @@ def remedies(effects: Sequence[Effect], metric: str) -> Figure:
             ax.plot([one.low, one.high], [place, place], color=tone, linewidth=points(1.4))
             ax.plot(one.effect, place, marker="o", markersize=points(4), color=tone)
         ax.axvline(0.0, color=paper().look.grey, linewidth=points(0.8), linestyle=ACROSS)
-        ax.set_yticks(range(len(effects)), [one.name for one in effects])
+        names = short_labels([one.name for one in effects], letters_in(0.34 * paper().width))
+        ax.set_yticks(range(len(effects)), names)
         ax.set_ylim(len(effects) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
         right = ax.secondary_yaxis("right")
         right.set_yticks(range(len(effects)), [one.gone for one in effects])
         right.tick_params(length=0)
-        ax.set_xlabel(f"{metric} better than the control by (95 % interval)")
+        told = f"{metric} better than the control by (95 % interval)"
+        ax.set_xlabel(fitted(told, 0.4 * paper().width, paper().label_size, 4))
         return figure

@@ -132,25 +132,23 @@ def contents(db: store.Database, scope: Scope) -> Report:
     runs = last_runs(db, scope)
     everything = store.all_studies(db)
     studies = tuple(study for study in everything if study.id in (scope.studies or ()))
-    trained = any(run.epochs for run in runs)
-    ranking = rank(db, scope, top=MOST_ROWS) if trained else None
-    whole = rank(db, scope) if ranking is not None and ranking.total > MOST_ROWS else ranking
-    drawn = series_of(db, rank(db, scope, top=_MOST_CURVES)) if trained else None
+    whole = rank(db, scope)
+    ranking = rank(db, scope, top=MOST_ROWS) if whole.rows else None
+    drawn = series_of(db, rank(db, scope, top=_MOST_CURVES)) if whole.rows else None
     found = store.findings(db, [run.id for run in runs])
     verdicts = tuple(
         (study, answered)
         for study in studies
         if study.decides and (answered := answer(db, study)) is not None
     )
-    rows = whole.rows if whole is not None else ()
     return Report(
         title=scope.title,
         studies=studies,
         sentence=_sentence(verdicts, ranking),
         verdicts=verdicts,
         ranking=ranking,
-        table=paper_table(db, scope, top=MOST_ROWS) if trained else None,
-        labels={run: title_of(row, whole) for row in rows for run in row.runs} if whole else {},
+        table=paper_table(db, scope, top=MOST_ROWS) if whole.rows else None,
+        labels={run: title_of(row, whole) for row in whole.rows for run in row.runs},
         series=drawn.series if drawn else (),
         loss=drawn.loss if drawn else None,
         effects=_effects(db, scope),
@@ -158,7 +156,7 @@ def contents(db: store.Database, scope: Scope) -> Report:
         overfits=_surest(db, runs, found),
         remedies=_remedies(db, everything, runs),
         runs=runs,
-        values={run: v for row in rows for run, v in zip(row.runs, row.values, strict=True)},
+        values={run: v for row in whole.rows for run, v in zip(row.runs, row.values, strict=True)},
         attempts=store.attempts_of(db, [run.id for run in runs]),
         database=db.address.shown,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -90,7 +90,11 @@ def test_a_picture_is_drawn(nnlab: Nnlab, folder: Path, suffix: str) -> None:
         (("iris", "--train-size", "9000"), 1, "iris has 106 examples"),
         (("iris", "--classes", "0-9"), 2, "unknown class '9'"),
         (("iris", "--train-size", "5,10"), 2, "one data set is shown at a time"),
-        (("iris", "--picture", "iris.jpg"), 2, "a figure is written as .pdf, .svg or .png"),
+        (
+            ("iris", "--picture", "iris.jpg"),
+            2,
+            "a figure is written as .pdf, .svg, .png,",
+        ),
         (("csv:none.csv#y",), 1, "no data file at none.csv"),
         (("mnist:none",), 1, "no folder at none"),
     ],

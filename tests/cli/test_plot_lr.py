@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from terminal import Nnlab
 
-from nnlab.cli.learning_rates import _lines
 from nnlab.config import DataFacts, RunConfig
-from nnlab.space import expand
+from nnlab.objective import Setting
+from nnlab.report.figures.rates import _lines
+from nnlab.space import Point, expand
 
 
 def test_a_list_of_decays_makes_a_figure_in_each_format(nnlab: Nnlab, folder: Path) -> None:
@@ -20,7 +21,7 @@ def test_a_list_of_decays_makes_a_figure_in_each_format(nnlab: Nnlab, folder: Pa
 
 def test_the_file_tells_what_was_typed(nnlab: Nnlab, folder: Path) -> None:
     nnlab("plot", "lr", "--decay", "wsd", "--warmup", "2", "-o", "lr.svg")
-    assert "decay=wsd warmup=2" in (folder / "lr.svg").read_text()
+    assert "nnlab plot lr --decay wsd --warmup 2" in (folder / "lr.svg").read_text()
 
 
 def test_the_same_words_give_the_same_bytes(nnlab: Nnlab, folder: Path) -> None:
@@ -44,8 +45,8 @@ def test_plateau_says_what_it_cannot_know(nnlab: Nnlab) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--decay", "exp"], "nnlab plot lr needs a file to draw to"),
-        (["--decay", "exp", "-o", "lr.gif"], "a figure is written as .pdf, .svg or .png"),
+        (["--decay", "exp", "-o", "lr.gif"], "a figure is written as .pdf, .svg, .png, .eps"),
+        (["--decay", "exp", "--venue", "nips", "-o", "lr.png"], "did you mean 'neurips'"),
         (["--opt", "sgd,lbfgs", "-o", "lr.png"], "--opt lbfgs has no learning rate to draw"),
         (["--warmup", "40", "-o", "lr.png"], "--warmup 40 must be less than --epochs 30"),
         (["--decay", "cosin", "-o", "lr.png"], "did you mean 'cosine'"),
@@ -58,7 +59,11 @@ def test_what_cannot_be_drawn_is_refused(nnlab: Nnlab, words: list[str], message
 
 def lines_of(**space: tuple[object, ...]) -> dict[str, tuple[float, ...]]:
     points = expand(space, lambda _: DataFacts("classification"))  # type: ignore[arg-type]
-    return {line.label: line.rates for line in _lines(points, steps=2)}
+    return {line.label: line.rates for line in _lines(pairs(points), steps=2)}
+
+
+def pairs(points: tuple[Point, ...]) -> list[tuple[RunConfig, Setting]]:
+    return [(point.config, point.setting) for point in points]
 
 
 def test_the_rates_are_those_of_the_loop_to_the_end_of_the_last_step() -> None:
@@ -72,6 +77,6 @@ def test_settings_with_one_learning_rate_share_a_line() -> None:
 
 def test_a_long_training_is_thinned() -> None:
     points = expand({"epochs": (RunConfig().epochs * 1000,)}, lambda _: DataFacts("regression"))
-    (line,) = _lines(points, steps=100)
+    (line,) = _lines(pairs(points), steps=100)
     assert len(line.epochs) <= 2001
     assert line.epochs[-1] == 30_000

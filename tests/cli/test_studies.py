@@ -104,7 +104,7 @@ def test_first_use_by_several_processes_makes_one_database(nnlab: Nnlab, folder:
 def test_a_report_before_anything_is_trained(nnlab: Nnlab, folder: Path, words: list[str]) -> None:
     nnlab("init-study", "s", *QUICK)
     nnlab(*words)
-    written = folder / (words[-1] if len(words) > 1 else "report.md")
+    written = folder / (words[-1] if len(words) > 1 else "report.html")
     assert "Nothing has been trained yet" in written.read_text()
 
 

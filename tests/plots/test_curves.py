@@ -2,67 +2,22 @@
 
 import itertools
 import math
-import random
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from drawn import assert_readable
+from made_up import LONG, history, many, overfits
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from nnlab.plots.learning_curves import curves
 from nnlab.plots.series import Series
-from nnlab.records import Curve, Finding, History, Severity
-
-LONG = "opt=adam, lr=0.001, weight_decay=0.0005, dropout=0.5, width=256, decay=cosine, init="
-
-
-def history(
-    seed: int, n: int = 30, *, rate: float = 0.2, diverged_at: int | None = None, scale: float = 1.0
-) -> History:
-    draw = random.Random(seed)
-    epochs = tuple(range(1, n + 1))
-    alive = [diverged_at is None or epoch < diverged_at for epoch in epochs]
-    train = [scale * (2 * math.exp(-rate * e) + 0.02 * draw.uniform(0.8, 1)) for e in epochs]
-    val = [scale * (2 * math.exp(-0.8 * rate * e) + 0.3 + draw.gauss(0, 0.01)) for e in epochs]
-    accuracy = [0.95 - 0.8 * math.exp(-rate * e) + draw.gauss(0, 0.003) for e in epochs]
-    metrics = {
-        "train/loss": train,
-        "val/loss": val,
-        "train/accuracy": [a + 0.03 for a in accuracy],
-        "val/accuracy": accuracy,
-    }
-    return History(
-        {
-            name: Curve(
-                name, epochs, tuple(v if ok else math.nan for v, ok in zip(vs, alive, strict=True))
-            )
-            for name, vs in metrics.items()
-        }
-    )
-
-
-def overfits(onset: int) -> Finding:
-    return Finding("NN101", "overfitting", Severity.WARNING, 0.9, onset, "", "", {})
-
-
-def many(trials: int, seeds: int, label: str = "lr=") -> list[Series]:
-    return [
-        Series(
-            f"{label}{i}",
-            tuple(history(100 * i + s, rate=0.1 + 0.3 * i / trials) for s in range(seeds)),
-            (overfits(5 + 2 * i),) if i < 8 else (),
-        )
-        for i in range(trials)
-    ]
-
+from nnlab.records import Curve, History
 
 CASES = {
     f"{trials} trials, {seeds} seeds": many(trials, seeds)
@@ -88,38 +43,10 @@ CASES = {
 }
 
 
-def drawn_texts(figure: Figure) -> Iterator[tuple[str, Bbox]]:
-    """Every text that shows, with its box in pixels."""
-    canvas = FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    hidden = set()
-    for axis in itertools.chain.from_iterable((ax.xaxis, ax.yaxis) for ax in figure.axes):
-        low, high = sorted(axis.get_view_interval())
-        for tick in itertools.chain(axis.get_major_ticks(), axis.get_minor_ticks()):
-            if not low <= tick.get_loc() <= high:
-                hidden |= {tick.label1, tick.label2}
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
-        if text.get_visible() and text.get_text().strip() and text not in hidden:
-            yield text.get_text(), text.get_window_extent(renderer)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_no_text_overlaps_or_is_clipped(name: str) -> None:
     figure = curves(CASES[name], loss="cross_entropy")
-    texts = list(drawn_texts(figure))
-    width, height = figure.canvas.get_width_height()
-    assert len(texts) >= 3
-    for text, box in texts:
-        assert box.x0 >= 0, text
-        assert box.y0 >= 0, text
-        assert box.x1 <= width, text
-        assert box.y1 <= height, text
-    for (a, box), (b, other) in itertools.combinations(texts, 2):
-        overlap = Bbox.intersection(box, other)
-        if overlap is not None:
-            assert min(overlap.width, overlap.height) <= 0.5, f"{a!r} over {b!r}"
+    assert_readable(figure)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from nnlab.errors import NnlabError, OutputError, UsageError
 from nnlab.plots.learning_curves import curves
-from nnlab.plots.save import FORMATS, save
+from nnlab.plots.save import FORMATS, provenance_of, save
 from nnlab.plots.series import Series
 from nnlab.records import Curve, History
 
@@ -76,7 +76,7 @@ def test_png_carries_its_provenance(tmp_path: Path) -> None:
             key, _, text = data[at + 8 : at + 8 + size].partition(b"\0")
             found[key.decode()] = text.decode("latin-1")
         at += 12 + size
-    assert json.loads(found["Description"]) == PROVENANCE
+    assert json.loads(found["Description"].removeprefix("nnlab-figure:")) == PROVENANCE
 
 
 def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> None:
@@ -89,9 +89,54 @@ def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> Non
     assert "<dc:date>" not in text
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_says_where_it_comes_from(kind: str, tmp_path: Path) -> None:
+    hard = {"words": ["a(b)\\", "日本 <&>%", "x\n)"], "n": 1, "none": None}
+    save(figure(), tmp_path / f"a.{kind}", hard)
+    assert provenance_of(tmp_path / f"a.{kind}") == hard
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF /Keywords (x)", b"nnlab-figure:{", b"\x89PNG"])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_of_others_says_nothing(kind: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(content)
+    assert provenance_of(path) is None
+
+
+def test_postscript_has_no_transparency_and_no_date(tmp_path: Path) -> None:
+    one = figure()
+    before = [artist.get_alpha() for artist in one.findobj()]
+    save(one, tmp_path / "a.eps", PROVENANCE)
+    assert [artist.get_alpha() for artist in one.findobj()] == before
+    text = (tmp_path / "a.eps").read_text(encoding="latin-1")
+    assert text.startswith("%!PS-Adobe")
+    assert "CreationDate" not in text
+    assert "/FontType 3" not in text
+
+
+def test_tex_sees_letters_and_never_a_command(tmp_path: Path) -> None:
+    epochs = (1, 2)
+    of = History({"val/loss": Curve("val/loss", epochs, (2.0, 1.0))})
+    named = [Series(r"\input{/etc/passwd} 100% $x_1$ #&~^", (of,)), Series("b", (of,))]
+    save(curves(named), tmp_path / "a.pgf", {})
+    text = (tmp_path / "a.pgf").read_text()
+    assert r"\textbackslash{}input\{" in text
+    drawn = [line for line in text.splitlines() if line.startswith(r"\pgftext")]
+    assert not [line for line in drawn if r"\input" in line or "$" in line.replace(r"\$", "")]
+
+
+def test_pixels_have_no_place_in_pgf(tmp_path: Path) -> None:
+    one = figure()
+    one.axes[0].imshow([[0.0, 1.0]], aspect="auto")
+    with pytest.raises(UsageError, match=r"cannot hold"):
+        save(one, tmp_path / "a.tikz", {})
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a", "a.pdf.gz", ".pdf"])
-def test_unknown_suffix_names_the_three(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"\.pdf, \.svg or \.png"):
+def test_unknown_suffix_names_those_that_are_known(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.pdf, \.svg, \.png, \.eps, \.pgf or \.tikz"):
         save(figure(), tmp_path / name, {})
     assert list(tmp_path.iterdir()) == []
 

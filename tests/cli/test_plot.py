@@ -1,0 +1,238 @@
+"""`nnlab plot` and `nnlab figures`: every kind from real runs, checked and drawn again."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from terminal import QUICK, Nnlab
+
+from nnlab.plots.save import provenance_of
+from nnlab.report.figures import KINDS
+
+GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe", "full")
+# What a kind needs beside the study; of those not here nothing.
+WORDS = {
+    "lr": ("plot", "lr", "--decay", "exp,step"),
+    "init": ("plot", "init", "--depth", "3", "--width", "8"),
+    "profile": ("plot", "profile", "grid", "--across", "opt"),
+    "compare": ("plot", "compare", "1", "2"),
+    "landscape": ("plot", "landscape", "1", "--grid", "5", "--examples", "32"),
+    "confusion": ("plot", "confusion", "1"),
+    "calibration": ("plot", "calibration", "1"),
+    "examples": ("plot", "examples", "1", "--count", "5"),
+    "time": ("plot", "time", "grid", "--target", "0.5"),
+}
+
+
+@pytest.fixture
+def grid(nnlab: Nnlab) -> Nnlab:
+    """Six trials of three seeds, probed in full."""
+    nnlab("init-study", "grid", *QUICK, *GRID)
+    nnlab("train", "--study", "grid", "-q")
+    return nnlab
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def words_of(kind: str) -> tuple[str, ...]:
+    return WORDS.get(kind, ("plot", kind, "grid"))
+
+
+def test_every_kind_is_drawn_checked_and_drawn_again(grid: Nnlab, folder: Path) -> None:
+    kinds = [kind for kind in KINDS if kind != "remedy"]
+    for kind in kinds:
+        told = grid(*words_of(kind), "-o", f"{kind}.svg")
+        assert told.out.startswith(f"{kind}.svg: "), told.out
+        found = provenance_of(folder / f"{kind}.svg")
+        assert found is not None
+        assert found["kind"] == kind
+        assert len(found["data"]) == 64
+    listed = {row["file"]: row["state"] for row in grid("figures", "--format", "json").json}
+    assert listed == {f"{kind}.svg": "fresh" for kind in kinds}
+
+
+def test_a_stale_figure_is_found_and_drawn_anew(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "--opt", "sgd", "-q")
+    nnlab("plot", "ranking", "-o", "fig.pdf", "-o", "fig.png", "--data", "--venue", "icml")
+    assert "fresh" in nnlab("plot", "--check", "fig.pdf").out
+    before = (folder / "fig.csv").read_text()
+    nnlab("train", *QUICK, "--opt", "adam", "-q")
+    told = nnlab("plot", "--check", "fig.pdf", expect=3)
+    assert "stale, the numbers differ" in told.out
+    assert "nnlab plot ranking --venue icml -o fig.pdf" in told.out
+    assert "2 stale" in nnlab("figures").err
+    nnlab("figures", "--refresh")
+    assert "fresh" in nnlab("plot", "--check", "fig.pdf").out
+    assert "fresh" in nnlab("plot", "--check", "fig.png").out
+    assert len((folder / "fig.csv").read_text()) > len(before)
+    assert {row["state"] for row in nnlab("figures", "--format", "json").json} == {"fresh"}
+
+
+def test_a_figure_of_what_is_gone_says_so(trained: Nnlab, folder: Path) -> None:
+    trained("plot", "curves", "1", "-o", "one.png")
+    trained("rm", "1", "--yes")
+    assert "gone" in trained("plot", "--check", "one.png", expect=3).out
+
+
+def test_files_of_others_are_let_alone(trained: Nnlab, folder: Path) -> None:
+    (folder / "mine.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / ".hidden").mkdir()
+    trained("plot", "curves", "-o", ".hidden/a.png")
+    assert "no figure made by nnlab plot is here" in trained("figures").out
+    assert "was not drawn by nnlab plot" in trained("plot", "--check", "mine.png", expect=2).err
+    assert "cannot read none.png" in trained("plot", "--check", "none.png", expect=1).err
+    assert "no such file or folder" in trained("figures", "none", expect=2).err
+
+
+def test_the_numbers_drawn_are_those_of_the_database(trained: Nnlab, folder: Path) -> None:
+    trained("plot", "ranking", "-o", "r.pdf", "--data")
+    rows = table(folder / "r.csv")
+    ranked = trained("compare", "--format", "json").json["rows"]
+    assert [float(row["mean"]) for row in rows] == [row["mean"] for row in ranked]
+    assert [float(row["low"]) for row in rows] == [row["interval"][0] for row in ranked]
+
+
+def test_without_a_file_curves_are_drawn_in_letters(trained: Nnlab) -> None:
+    told = trained("plot", "curves").out
+    assert "Loss (cross entropy, nats)" in told
+    assert "Accuracy" in told
+    assert "opt=adam" in told
+    assert "\x1b" not in told
+    assert "next: add -o curves.pdf" in told
+
+
+def test_without_a_file_a_figure_without_curves_is_its_numbers(trained: Nnlab) -> None:
+    told = trained("plot", "ranking").out
+    assert "opt=adam" in told
+    assert "mean" in told
+
+
+def test_provenance_names_runs_command_and_numbers_but_no_secret(
+    trained: Nnlab, folder: Path
+) -> None:
+    trained("plot", "curves", "--top", "1", "-o", "a.pdf", "--legend", "direct")
+    found = provenance_of(folder / "a.pdf")
+    assert found is not None
+    assert found["command"] == "nnlab plot curves --top 1 --legend direct"
+    assert found["database"] == "runs.db"
+    assert set(found) == {
+        "nnlab", "kind", "words", "options", "page", "command", "database", "runs", "commits",
+        "data",
+    }  # fmt: skip
+    assert len(found["runs"].split(",")) in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--venue", "nips"), "did you mean 'neurips'"),
+        (("--palette", "jet"), "unknown palette 'jet'"),
+        (("--style", "xkcd"), "unknown style 'xkcd'"),
+        (("--legend", "top"), "unknown legend 'top'"),
+        (("--columns", "2"), "--columns says how wide a venue's page is"),
+        (("--columns", "2", "--venue", "neurips"), "a neurips page has one column"),
+        (("--width", "0.2"), "--width is in inches, from 1 to 60"),
+        (("--data",), "add -o curves.pdf"),
+        (("--metric", "nonsense", "-o", "x.jpg"), "a figure is written as"),
+    ],
+)
+def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str) -> None:
+    assert told in " ".join(trained("plot", "curves", *words, expect=2).err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("plot", "heatmap"), "2 settings that differ are needed to draw this; here opt differs"),
+        (("plot", "sweep", "--x", "widht"), "did you mean 'width'"),
+        (("plot", "sweep", "--by", "val/los"), "did you mean 'val/loss'"),
+        (("plot", "time", "--metric", "val/los"), "did you mean 'val/loss'"),
+        (("plot", "gradients", "1"), "train with --probe full"),
+        (("plot", "compare", "1"), "two trials are compared"),
+        (("plot", "effects"), "four trials that differ"),
+        (("plot", "remedy", "default"), "no study of remedies"),
+        (("plot", "confusion", "1", "--split", "all"), "one of train, val, test"),
+        (("plot", "profile", "--across", "opts"), "did you mean 'opt'"),
+        (("plot", "lr", "1", "--decay", "exp"), "either runs are drawn, or settings"),
+        (("plot", "init", "--seed", "1,2"), "one seed draws one set of weights"),
+    ],
+)
+def test_what_cannot_be_drawn_says_why(trained: Nnlab, words: tuple[str, ...], told: str) -> None:
+    answer = trained(*words, "-o", "x.png", expect=None)
+    assert answer.code in (1, 2)
+    assert told in " ".join(answer.err.split()), answer.err
+
+
+def test_test_examples_are_looked_at_aloud(trained: Nnlab) -> None:
+    told = trained("plot", "confusion", "1", "--split", "test", "-o", "c.png")
+    assert "looks better than it is" in told.err
+
+
+def test_confusion_counts_every_example_and_agrees_with_accuracy(
+    trained: Nnlab, folder: Path
+) -> None:
+    trained("plot", "confusion", "1", "-o", "c.pdf", "--data")
+    rows = table(folder / "c.csv")
+    total = sum(int(row["examples"]) for row in rows)
+    right = sum(int(r["examples"]) for r in rows if r["true class"] == r["predicted class"])
+    (row,) = trained("compare", "1", "--format", "json").json["rows"]
+    assert right / total == pytest.approx(row["mean"])
+
+
+def test_regressions_have_no_classes_but_farthest_examples(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "--data", "diabetes", "-q")
+    assert "puts out numbers" in nnlab("plot", "confusion", "1", "-o", "x.png", expect=2).err
+    nnlab("plot", "examples", "1", "-o", "x.png", "--data", "--count", "4")
+    rows = table(folder / "x.csv")
+    off = [abs(float(row["truth"]) - float(row["prediction"])) for row in rows]
+    assert off == sorted(off, reverse=True)
+    assert off[0] == pytest.approx(float(rows[0]["loss"]), rel=1e-2)
+
+
+def test_names_of_any_kind_are_drawn(nnlab: Nnlab, folder: Path) -> None:
+    name = "<script>alert(1)</script> $x_1$ 100% \\input{x}"
+    nnlab("init-study", name, *QUICK, "--opt", "sgd,adam", "--seeds", "2")
+    nnlab("train", "--study", name, "-q")
+    for kind in ("curves", "ranking", "gap", "sweep"):
+        nnlab(
+            "plot", kind, name, *(w for k in ("svg", "pdf", "pgf") for w in ("-o", f"{kind}.{k}"))
+        )
+    assert nnlab("figures", "--format", "json").json
+
+
+PDFFONTS = shutil.which("pdffonts")
+
+
+@pytest.mark.skipif(PDFFONTS is None, reason="pdffonts (poppler-utils) is not installed")
+def test_fonts_are_embedded_and_of_no_type_3(trained: Nnlab, folder: Path) -> None:
+    for venue in ("neurips", "nature"):
+        trained("plot", "curves", "-o", f"{venue}.pdf", "--venue", venue)
+        told = subprocess.run(
+            [str(PDFFONTS), f"{venue}.pdf"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()[2:]
+        assert told
+        for line in told:
+            assert "Type 3" not in line
+            assert line.split()[-5] == "yes", line
+
+
+@pytest.mark.skipif("DISPLAY" in os.environ, reason="there is a display: a window would open")
+def test_without_a_desktop_the_picture_is_kept(
+    trained: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.launch", lambda _: 3)
+    told = trained("plot", "curves", "--show", expect=2)
+    path = Path(told.err.split("the picture is ")[1].split()[0])
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_of_figures_has_stable_keys(trained: Nnlab) -> None:
+    trained("plot", "curves", "-o", "a.svg")
+    (row,) = json.loads(trained("figures", "--format", "json").out)
+    assert set(row) == {"file", "state", "why", "command"}

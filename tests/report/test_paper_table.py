@@ -1,0 +1,171 @@
+"""Tables for papers: digits, ties in bold, groups of columns; LaTeX that compiles."""
+
+import csv
+import json
+import math
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from terminal import Nnlab
+
+from nnlab.plots.venues import VENUES
+from nnlab.report.paper_table import Measured, PaperTable
+from nnlab.report.typeset import as_csv, as_html, as_latex, as_markdown
+
+PDFLATEX = shutil.which("pdflatex")
+NO_TEX = "pdflatex (texlive-latex-extra, texlive-science) is not installed"
+
+
+def table(**changes: object) -> PaperTable:
+    cells = (
+        Measured(0.97312, 0.0041, bold=True),
+        Measured(0.9, 0.0123, bold=True),
+        Measured(0.5, math.nan, bold=False),
+        Measured(math.nan, math.nan, bold=False),
+        None,
+    )
+    rows = tuple(((f"a_{i} & <b>",), (cell,)) for i, cell in enumerate(cells))
+    return PaperTable(
+        ("Choice",), (), ("Validation 50 %",), rows, "Caption $x$ <i>", "tab:x", "val/accuracy"
+    )
+
+
+def test_digits_follow_the_interval_and_ties_are_bold() -> None:
+    text = as_markdown(table())
+    lines = text.splitlines()
+    assert lines[2].endswith("| **0.973 ± 0.004** |")
+    assert lines[3].endswith("| **0.900 ± 0.012** |")
+    assert lines[4].endswith("| 0.5 |")
+    assert lines[5].endswith("| nan |")
+    assert lines[6].endswith("|  |")
+    assert "&lt;b&gt;" in text
+
+
+def test_latex_aligns_by_siunitx_and_escapes() -> None:
+    text = as_latex(table(), "nnlab compare\n\\input{x}")
+    assert r"\begin{tabular}{lS[table-format=1.3(2)]}" in text
+    assert r"a\_0 \& \ensuremath{<}b\ensuremath{>} & \bfseries 0.973 +- 0.004 \\" in text
+    assert r"& {nan} \\" in text
+    assert r"& {--} \\" in text
+    assert r"\caption{Caption \$x\$" in text
+    assert r"\input" not in text.replace(r"\textbackslash", "")
+
+
+def test_powers_of_ten_are_numbers_of_their_own() -> None:
+    row = (("a",), (Measured(1.5e-9, 2e-10, bold=True),))
+    one = PaperTable(("C",), (), ("Loss",), (row,), "", "tab:x", "val/loss")
+    assert r"\bfseries \num{1.5 +- 0.2 e-9}" in as_latex(one)
+    assert r"\begin{tabular}{lc}" in as_latex(one)
+
+
+def test_html_escapes_and_marks_the_best() -> None:
+    text = as_html(table())
+    assert "<strong>0.973 ± 0.004</strong>" in text
+    assert "a_0 &amp; &lt;b&gt;" in text
+    assert "<i>" not in text
+
+
+def test_csv_has_numbers_in_full() -> None:
+    rows = list(csv.DictReader(as_csv(table()).splitlines()))
+    assert float(rows[0]["Validation 50 %"]) == 0.97312
+    assert rows[0]["Validation 50 % best"] == "True"
+    assert rows[2]["Validation 50 % half width"] == ""
+
+
+def test_groups_of_columns_are_the_values_of_a_choice(two_sets: Nnlab) -> None:
+    found = json.loads(two_sets("compare", "s", "--pivot", "data", "--format", "json").out)
+    assert [group["name"] for group in found["groups"]] == ["iris", "wine"]
+    assert found["stub"] == ["Optimizer", "Learning rate"]
+    assert len(found["rows"]) == 4
+    alone = json.loads(two_sets("compare", "s", "--format", "json").out)["rows"]
+    means = {
+        (row["setting"]["data"], row["setting"]["opt"], row["setting"]["lr"]): row["mean"]
+        for row in alone
+    }
+    span = found["groups"][0]["columns"]
+    for row in found["rows"]:
+        opt, lr = row["stub"]
+        for place, data in enumerate(("iris", "wine")):
+            assert row["cells"][place * span]["mean"] == means[data, opt, float(lr)]
+    for place in (0, span):
+        assert any(row["cells"][place]["best"] for row in found["rows"])
+
+
+def test_a_method_speaks_through_its_best_trial(two_sets: Nnlab) -> None:
+    words = ("compare", "s", "--pivot", "data", "--group-by", "opt", "--format", "json")
+    found = json.loads(two_sets(*words).out)
+    alone = json.loads(two_sets("compare", "s", "--format", "json").out)["rows"]
+    assert len(found["rows"]) == 2
+    for row in found["rows"]:
+        best = max(
+            r["mean"]
+            for r in alone
+            if r["setting"]["opt"] == row["stub"][0] and r["setting"]["data"] == "iris"
+        )
+        assert row["cells"][0]["mean"] == best
+    assert "each the best of its trials" in found["caption"]
+
+
+def test_transposed_it_holds_the_same_cells(two_sets: Nnlab) -> None:
+    words = ("compare", "s", "--pivot", "data", "--format", "json")
+    plain, turned = two_sets(*words).json, two_sets(*words, "--transpose").json
+    cells = [[c["mean"] for c in row["cells"]] for row in plain["rows"]]
+    across = [[c["mean"] for c in row["cells"]] for row in turned["rows"]]
+    assert list(map(list, zip(*cells, strict=True))) == across
+    assert turned["stub"][0] == "Data set"
+
+
+def test_caption_and_label_are_as_given(two_sets: Nnlab) -> None:
+    told = two_sets("compare", "s", "--format", "latex", "--caption", "50 %", "--label", "tab:me")
+    assert r"\caption{50 \%}" in told.out
+    assert r"\label{tab:me}" in told.out
+
+
+def test_an_unknown_pivot_names_the_nearest(two_sets: Nnlab) -> None:
+    assert "did you mean 'data'" in two_sets("compare", "s", "--pivot", "date", expect=2).err
+
+
+def compiled(folder: Path, body: str) -> Path:
+    (folder / "paper.tex").write_text(body)
+    done = subprocess.run(
+        [str(PDFLATEX), "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        errors="replace",
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    return folder / "paper.pdf"
+
+
+@pytest.mark.skipif(PDFLATEX is None, reason=NO_TEX)
+def test_a_document_with_a_table_and_a_figure_of_each_venue_compiles(
+    two_sets: Nnlab, tmp_path: Path
+) -> None:
+    kinds = (("--top", "3"), ("--pivot", "data"), ("--pivot", "data", "--transpose"))
+    parts = [two_sets("compare", "s", *words, "--format", "latex").out for words in kinds]
+    for venue in VENUES:
+        files = [word for kind in ("pdf", "pgf", "tikz") for word in ("-o", f"{venue}.{kind}")]
+        two_sets("plot", "curves", "s", "--venue", venue, *files)
+        parts += [rf"\includegraphics[width=2cm]{{{venue}.pdf}}\par"]
+        parts += [
+            rf"\resizebox{{2cm}}{{!}}{{\input{{{venue}.{kind}}}}}" for kind in ("pgf", "tikz")
+        ]
+    preamble = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,siunitx,graphicx,pgf,tikz}"
+    body = "\n".join(
+        [r"\documentclass{article}", preamble, r"\begin{document}", *parts, r"\end{document}"]
+    )
+    assert compiled(tmp_path, body).stat().st_size > 10_000
+
+
+@pytest.mark.skipif(PDFLATEX is None, reason=NO_TEX)
+def test_a_report_in_latex_compiles_as_it_is(nnlab: Nnlab, tmp_path: Path) -> None:
+    name = r"\input{x} 100% & $y$ _ # ~ ^ ± 10⁻³ <b>"
+    nnlab("init-study", name, "--data", "iris", "--width", "8", "--epochs", "3", "--opt",
+          "sgd,adam", "--seeds", "2", "--question", r"\immediate\write18{ls}?")  # fmt: skip
+    nnlab("train", "--study", name, "-q")
+    nnlab("report", name, "-o", "r.tex")
+    assert compiled(tmp_path, (tmp_path / "r.tex").read_text()).stat().st_size > 10_000

@@ -1,0 +1,57 @@
+"""Text in pages: whatever it is, it shows as it is."""
+
+import html.parser
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnlab import escaping
+from nnlab.escaping import escaped, latex
+
+# What TeX acts on, each with the one way in which it may stand in escaped text.
+COMMANDS = (
+    r"\textbackslash{}", r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_", r"\textasciicircum{}",
+    r"\textasciitilde{}", r"\textbar{}", r"\textquotedbl{}", r"\ldots{}",
+)  # fmt: skip
+
+
+@given(st.text())
+def test_latex_holds_nothing_that_tex_acts_on(text: str) -> None:
+    left = latex(text)
+    for command in (*COMMANDS, r"\textsuperscript{", r"\textsubscript{", r"\ensuremath{"):
+        left = left.replace(command, "")
+    for name in ("pm", "times", "cdot", "leq", "geq", "approx", "rightarrow", "alpha", "beta",
+                 "gamma", "varepsilon", "lambda", "sigma"):  # fmt: skip
+        left = left.replace(rf"\{name}}}", "")
+    assert not set(left.replace("}", "")) & set("\\{$&#%_^~\n")
+
+
+@given(st.text())
+def test_latex_is_of_letters_that_pdflatex_has(text: str) -> None:
+    assert all(sign.isascii() or sign.isalpha() for sign in latex(text))
+
+
+class Reader(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc"))))
+def test_html_is_read_as_it_was_written(text: str) -> None:
+    reader = Reader()
+    reader.feed(f"<p>{escaping.html(text)}</p>")
+    reader.close()
+    assert (reader.tags, reader.text) == (["p"], text)
+
+
+@given(st.text())
+def test_markdown_holds_no_tag_and_no_line_break(text: str) -> None:
+    assert not set(escaped(text)) & set("<>\n")
