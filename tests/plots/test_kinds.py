@@ -11,24 +11,24 @@ from drawn import assert_readable
 from made_up import LONG, history, many
 from matplotlib.figure import Figure
 
-from nnlab.plots.calibration import Reliability, calibration
+from nnlab.plots.cells import Matrix, matrix
 from nnlab.plots.clock import Paced, against_cost
-from nnlab.plots.effects import Contribution, effects
-from nnlab.plots.gap import gap
+from nnlab.plots.contributions import Contribution, effects
+from nnlab.plots.coordinates import Axis, parallel
+from nnlab.plots.forest import Place, ranking
+from nnlab.plots.generalisation import gap
 from nnlab.plots.init_histograms import Outputs, init_histograms
-from nnlab.plots.landscape import Slices, landscape
-from nnlab.plots.layers import Layers, layers
+from nnlab.plots.layer_curves import Layers, layers
 from nnlab.plots.learning_curves import curves
 from nnlab.plots.learning_rate import Rates, learning_rates
-from nnlab.plots.matrix import Matrix, matrix
+from nnlab.plots.loss_landscape import Slices, landscape
 from nnlab.plots.pair import pair
 from nnlab.plots.paper import LEGENDS, PALETTES, STYLES, Paper, on
-from nnlab.plots.parallel import Axis, parallel
-from nnlab.plots.profile import profile
-from nnlab.plots.ranking import Place, ranking
+from nnlab.plots.profiles import profile
+from nnlab.plots.reliability import Reliability, calibration
 from nnlab.plots.remedies import Effect, remedies
 from nnlab.plots.series import Series
-from nnlab.plots.sweep import Dot, Line, sweep
+from nnlab.plots.sweeps import Dot, Line, sweep
 from nnlab.plots.venues import VENUES, paper_of
 from nnlab.plots.worst import Mistake, worst
 from nnlab.stats.across import PROFILE_AT, Method

@@ -26,8 +26,8 @@ def effects(
     told = found.worth[:top]
 
     def draw() -> "Figure":
-        from nnlab.plots.effects import Contribution
-        from nnlab.plots.effects import effects as drawn
+        from nnlab.plots.contributions import Contribution
+        from nnlab.plots.contributions import effects as drawn
         from nnlab.plots.names import metric_name, setting_name
 
         return drawn(

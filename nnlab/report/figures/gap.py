@@ -23,7 +23,7 @@ def gap(db: store.Database, words: Sequence[str], *, metric: str = "loss", top: 
     trials = trials_of(db, words, top=top)
 
     def draw() -> "Figure":
-        from nnlab.plots.gap import gap as drawn
+        from nnlab.plots.generalisation import gap as drawn
 
         return drawn(trials.series, quantity, trials.loss)
 

@@ -36,7 +36,7 @@ def heatmap(
     values = tuple(tuple(found.get((at, of)) for at in columns) for of in rows)
 
     def draw() -> "Figure":
-        from nnlab.plots.matrix import Matrix, matrix
+        from nnlab.plots.cells import Matrix, matrix
         from nnlab.plots.names import metric_name, setting_name
 
         written = tuple(tuple(_written(value) for value in row) for row in values)

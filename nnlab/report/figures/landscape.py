@@ -54,7 +54,7 @@ def picture_of(found: "Sequence[Sensitivity]") -> Picture:
     titles = titles_of([one.run for one in found])
 
     def draw() -> "Figure":
-        from nnlab.plots.landscape import Slices, landscape
+        from nnlab.plots.loss_landscape import Slices, landscape
 
         return landscape(
             [

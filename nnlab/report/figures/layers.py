@@ -59,7 +59,7 @@ def _drawn(
         raise UsageError(f"no {', '.join(what)} was measured of {trials.told}", hint=hint)
 
     def draw() -> "Figure":
-        from nnlab.plots.layers import Layers, layers
+        from nnlab.plots.layer_curves import Layers, layers
 
         return layers([Layers(*panel) for panel in panels])
 

@@ -30,9 +30,9 @@ def parallel(
     metric = ranking.objective.metric
 
     def draw() -> "Figure":
+        from nnlab.plots.coordinates import Axis
+        from nnlab.plots.coordinates import parallel as drawn
         from nnlab.plots.names import metric_name, setting_name
-        from nnlab.plots.parallel import Axis
-        from nnlab.plots.parallel import parallel as drawn
 
         axes = [
             Axis(

@@ -32,7 +32,7 @@ def confusion(db: store.Database, words: Sequence[str], *, split: str = "val") -
     shares = [[n / max(sum(row), 1) for n in row] for row in counts]
 
     def draw() -> "Figure":
-        from nnlab.plots.matrix import Matrix, matrix
+        from nnlab.plots.cells import Matrix, matrix
 
         return matrix(
             Matrix(
@@ -76,8 +76,8 @@ def calibration(
         models.append((title, of.run, binned, calibration_error(binned)))
 
     def draw() -> "Figure":
-        from nnlab.plots.calibration import Reliability
-        from nnlab.plots.calibration import calibration as drawn
+        from nnlab.plots.reliability import Reliability
+        from nnlab.plots.reliability import calibration as drawn
 
         return drawn([Reliability(title, binned, error) for title, _, binned, error in models])
 

@@ -26,7 +26,7 @@ def profile(
     found = compare_across(db, scope_of(db, words), across.replace("-", "_"), by=by)
 
     def draw() -> "Figure":
-        from nnlab.plots.profile import profile as drawn
+        from nnlab.plots.profiles import profile as drawn
 
         return drawn(found.methods, len(found.tasks))
 

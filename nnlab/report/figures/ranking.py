@@ -25,9 +25,9 @@ def ranking(
     objective = found.objective
 
     def draw() -> "Figure":
+        from nnlab.plots.forest import Place
+        from nnlab.plots.forest import ranking as drawn
         from nnlab.plots.names import metric_name
-        from nnlab.plots.ranking import Place
-        from nnlab.plots.ranking import ranking as drawn
 
         places = [
             Place(

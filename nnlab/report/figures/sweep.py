@@ -71,8 +71,8 @@ def _drawn(
 
     def draw() -> "Figure":
         from nnlab.plots.names import metric_name, setting_name
-        from nnlab.plots.sweep import Dot, Line
-        from nnlab.plots.sweep import sweep as drawn
+        from nnlab.plots.sweeps import Dot, Line
+        from nnlab.plots.sweeps import sweep as drawn
 
         lines = [
             Line(
