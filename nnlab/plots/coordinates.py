@@ -167,7 +167,7 @@ def _is_number(text: str) -> bool:
 
 def _ticks(ax: Axes, place: int, shown: Sequence[tuple[float, str]], of: int) -> None:
     """What the heights of an axis mean, left of it where the lines do not hide it."""
-    room = 0.42 * paper().width / of
+    room = 0.45 * paper().width / of
     taken = -1.0
     for height, text in sorted(shown):
         # A word is cut, a number either stands whole or not at all.

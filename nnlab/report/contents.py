@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nnlab import store
+from nnlab.diagnose import folded
 from nnlab.errors import UsageError
 from nnlab.experiments.remedying import Tried, judge_remedies
 from nnlab.experiments.verdict import Answered, answer
@@ -236,7 +237,7 @@ def _surest(
     """The run that overfits most surely; runs that learned nothing do not count."""
     by_run = {run.id: run for run in runs}
     cases = [
-        (finding.confidence, -run_id, finding)
+        (finding.code in _causes(findings), finding.confidence, -run_id, finding)
         for run_id, findings in found.items()
         if not any(finding.code in _VOID for finding in findings)
         for finding in findings
@@ -244,11 +245,17 @@ def _surest(
     ]
     if not cases:
         return None
-    _, negative, finding = max(cases, key=lambda case: case[:2])
+    # Where a larger fault explains it, it is shown only if there is no other.
+    *_, negative, finding = max(cases, key=lambda case: case[:3])
+    counted = [case for case in cases if case[0]] or cases
     run = by_run[-negative]
     history = store.history(db, run.id)
     series = Series(f"run {run.id}", (history,), tuple(found[run.id]), run.selected_epoch)
-    return Overfitting(len(cases), run, finding, series)
+    return Overfitting(len(counted), run, finding, series)
+
+
+def _causes(findings: Sequence[Finding]) -> list[str]:
+    return [one.finding.code for one in folded(findings)]
 
 
 def _remedies(
