@@ -12,6 +12,7 @@ from pathlib import Path
 
 import many_trials
 import reading
+import reporting
 import storing
 import torch
 import training_loop
@@ -52,6 +53,8 @@ def main() -> int:
         measured += reading.large(huge, 10 * storing.RUNS)
     _say("reading while 32 processes write")
     measured += reading.crowded()
+    _say("a report")
+    measured += reporting.measure()
     _say("writing")
     measured.append(storing.epoch_write())
     bulk, size = storing.bulk_import()

@@ -170,7 +170,9 @@ class _Case:
         begin_from_parent(self.db, self.session, self.run, lambda _: None)
         history = store.history(self.db, self.run.id)
         self.stored = {
-            name: dict(history[name]) for name in history.metrics if not name.startswith("time/")
+            name: dict(history[name])
+            for name in history.metrics
+            if not name.startswith(("time/", "energy/"))
         }
         self.verdict = Verdict(self.run, self.team.engine, self.tolerance, self.team.exact)
         then, now = self.run.data_fingerprint, self.session.data.fingerprint

@@ -14,6 +14,7 @@ from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start
 from nnlab.errors import UsageError
 from nnlab.launch.checkpoints import SHARE, Checkpoints
+from nnlab.launch.energy import Meter
 from nnlab.launch.keeping import Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.parents import find_parents
@@ -64,6 +65,7 @@ class Work:
         pruner = store.pruner_of(db, self.run)
         self._pruning = Pruning(db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
+        self._meter, self._together = Meter(self.session.device), 1 + beside
         tell = partial(listener.noted, self.run)
         self._watching = Watching(db, self.run, tell, after=self.session.epoch)
 
@@ -94,7 +96,10 @@ class Work:
             StoreError: it cannot be stored.
         """
         self._device_seconds += epoch.seconds
-        self._writer.write(replace(epoch, values={**epoch.values, "time/epoch": epoch.seconds}))
+        values = {**epoch.values, "time/epoch": epoch.seconds}
+        if (joules := self._meter.used()) is not None:
+            values["energy/joules"] = joules / self._together
+        self._writer.write(replace(epoch, values=values))
 
     def judge(self, epoch: Epoch) -> bool:
         """Ends the run after a stored epoch if it does badly; says whether it did.

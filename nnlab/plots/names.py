@@ -18,6 +18,7 @@ _QUANTITIES: Mapping[str, str] = {
     "lr": "learning rate",
     "grad_norm": "gradient norm",
     "time/epoch": "time of an epoch (s)",
+    "energy/joules": "energy of an epoch (J)",
     "probe/activation_sd": "sd of the activations",
     "probe/activation_mean": "mean of the activations",
     "probe/dead": "share of dead units",

@@ -26,6 +26,7 @@ MOST_ROWS = 50
 # Trials whose curves are drawn; beyond a dozen they are grey.
 _MOST_CURVES = 60
 OVERFITTING = "NN101"
+_ENERGY = "energy/joules"
 # A run that diverged or never learned has no validation loss worth a word.
 _VOID = ("NN106", "NN201")
 
@@ -65,8 +66,9 @@ class Overfitting:
 class Report:
     """Everything that a report of a scope says.
 
-    `sentence` is the verdict in a sentence. `ranking` and what follows from it are None where
-    nothing was trained.
+    `joules` are what the devices used, None where none of them said; runs side by side on one
+    device each count it whole. `sentence` is the verdict in a sentence. `ranking` and what
+    follows from it are None where nothing was trained.
     """
 
     title: str
@@ -85,6 +87,7 @@ class Report:
     runs: tuple[Run, ...]
     values: Mapping[int, float]
     attempts: tuple[Attempt, ...]
+    joules: float | None
     database: str
     made: str
 
@@ -159,6 +162,7 @@ def contents(db: store.Database, scope: Scope) -> Report:
         runs=runs,
         values={run: v for row in whole.rows for run, v in zip(row.runs, row.values, strict=True)},
         attempts=store.attempts_of(db, [run.id for run in runs]),
+        joules=_joules(db, runs),
         database=db.address.shown,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
@@ -254,6 +258,15 @@ def _surest(
     return Overfitting(len(counted), run, finding, series)
 
 
+def _joules(db: store.Database, runs: Sequence[Run]) -> float | None:
+    """What the devices used for these runs, where they said so."""
+    if _ENERGY not in store.metrics(db):
+        return None
+    curves = store.histories(db, [run.id for run in runs], metrics=[_ENERGY])
+    values = [v for history in curves.values() if (c := history.get(_ENERGY)) for v in c.values]
+    return math.fsum(values) if values else None
+
+
 def _causes(findings: Sequence[Finding]) -> list[str]:
     return [one.finding.code for one in folded(findings)]
 
@@ -274,3 +287,12 @@ def _remedies(
             tried = judge_remedies(db, study, study.objective, code)
             found.append(Mended(study.name, int(number), code, tuple(tried)))
     return tuple(found)
+
+
+def energy(joules: float) -> str:
+    """An energy in the unit that fits it.
+
+    >>> energy(1500.0), energy(7.2e6)
+    ('1.5 kJ', '2 kWh')
+    """
+    return f"{joules / 1e3:.3g} kJ" if joules < 1e6 else f"{joules / 3.6e6:.3g} kWh"

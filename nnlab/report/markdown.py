@@ -6,7 +6,7 @@ from urllib.parse import quote
 import nnlab
 from nnlab.escaping import escaped
 from nnlab.plots.names import setting_name
-from nnlab.report.contents import Report
+from nnlab.report.contents import Report, energy
 from nnlab.report.ranking import Ranking, plural
 from nnlab.report.verdict import verdict_section
 from nnlab.space import label, shown
@@ -156,7 +156,8 @@ def _what_was_run(report: Report) -> str:
     lines = [
         "## What was run",
         "",
-        f"{plural(len(report.runs), 'run')}: {told or 'none'}; {seconds or 'no time measured'}.",
+        f"{plural(len(report.runs), 'run')}: {told or 'none'}; {seconds or 'no time measured'}"
+        f"{'' if report.joules is None else f'; at most {energy(report.joules)}'}.",
         "",
     ]
     lines += [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import nnlab
 from nnlab.plots.names import setting_name
-from nnlab.report.contents import Report
+from nnlab.report.contents import Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
 from nnlab.report.verdict import claimed, number
 from nnlab.space import label, shown
@@ -64,6 +64,7 @@ def _template() -> "jinja2.Template":
         "claimed": claimed,
         "setting": lambda run: label(run.trial.setting, ("opt", "lr", "model", "data")),
         "hours": _hours,
+        "energy": energy,
         "finite": math.isfinite,
         "sentence": lambda text: text[:1].upper() + text[1:],
     }
