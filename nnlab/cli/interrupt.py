@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: the first finishes the epoch, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first finishes the epoch, the second stops at once.
+
+SIGUSR1, with which SLURM says that a task's time is nearly up, only ever finishes the epoch.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
@@ -24,11 +27,13 @@ def undone() -> Iterator[None]:
 class StopRequest:
     """Within it, the first signal only sets `asked`; the next raises KeyboardInterrupt.
 
-    Where it was asked, later signals do nothing until the command is over (see `undone`).
+    `time_is_up` says that it was SIGUSR1. Where it was asked, later signals do nothing until the
+    command is over (see `undone`).
     """
 
     def __init__(self, on_ask: Callable[[], None]) -> None:
         self.asked = False
+        self.time_is_up = False
         self._on_ask = on_ask
         self._before: dict[signal.Signals, object] = {}
 
@@ -47,8 +52,12 @@ class StopRequest:
             signal.signal(number, signal.SIG_IGN if self.asked else handler)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if self.asked:
+        del frame
+        if number == signal.SIGUSR1:
+            self.time_is_up = True
+        elif self.asked:
             raise KeyboardInterrupt
+        if self.asked:
+            return
         self.asked = True
         self._on_ask()

@@ -39,6 +39,7 @@ COMMANDS = {
     "studies": ("studies", "List studies and how far they are.", _LOOK),
     "choices": ("choices", "List what can be chosen: optimizers, decays, models, data, ...", _KNOW),
     "data": ("data", "Show a data set: shapes, classes, splits, a picture.", _KNOW),
+    "launchers": ("launchers", "List what can train here, and why one cannot.", _KNOW),
     "devices": ("devices", "List the devices of this machine.", _KNOW),
     "rm": ("rm", "Remove runs or studies from sight; --undo brings them back.", _KNOW),
     "db": ("db", "Look after the database: status, upgrade, backup, check, gc.", _KNOW),

@@ -6,8 +6,22 @@ from contextlib import contextmanager
 
 from nnlab import store
 from nnlab.cli.render import note
+from nnlab.store.address import parse
 
 DEFAULT = "runs.db"
+
+
+def address_of(db: str | None) -> store.Address:
+    """Where the database is, whether or not it is there.
+
+    Raises:
+        UsageError: what was typed names none.
+    """
+    return parse(_target(db))
+
+
+def _target(db: str | None) -> str:
+    return db or os.environ.get("NNLAB_DB") or DEFAULT
 
 
 @contextmanager
@@ -19,9 +33,7 @@ def opened(
     Raises:
         StoreError: it cannot be opened so.
     """
-    database = store.open_database(
-        db or os.environ.get("NNLAB_DB") or DEFAULT, write=write, create=create
-    )
+    database = store.open_database(_target(db), write=write, create=create)
     try:
         if database.newer:
             note(

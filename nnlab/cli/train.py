@@ -9,12 +9,20 @@ import typer
 from nnlab.cli.options import Db, StudyOption, given, with_settings
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Every, Keeping
+from nnlab.launch.slurm import Wanted
 
 
 class Retry(StrEnum):
     """What is tried again."""
 
     FAILED = "failed"
+
+
+class Launcher(StrEnum):
+    """Where the runs are trained."""
+
+    LOCAL = "local"
+    SLURM = "slurm"
 
 
 class Engine(StrEnum):
@@ -24,6 +32,8 @@ class Engine(StrEnum):
     SOLO = "solo"
     STACKED = "stacked"
 
+
+_SLURM = "SLURM"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -92,6 +102,39 @@ def train(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="print a line for every epoch")
     ] = False,
+    launcher: Annotated[
+        Launcher,
+        typer.Option("--launcher", help="train here, or hand it to a cluster (docs/scaling.md)"),
+    ] = Launcher.LOCAL,
+    partition: Annotated[
+        str | None,
+        typer.Option("--partition", metavar="NAME", rich_help_panel=_SLURM, help="of the cluster"),
+    ] = None,
+    gpus: Annotated[
+        int, typer.Option("--gpus", metavar="N", min=0, rich_help_panel=_SLURM, help="of a task")
+    ] = 0,
+    cpus: Annotated[
+        int, typer.Option("--cpus", metavar="N", min=1, rich_help_panel=_SLURM, help="of a task")
+    ] = 1,
+    mem: Annotated[
+        str | None,
+        typer.Option("--mem", metavar="SIZE", rich_help_panel=_SLURM, help="of a task, as 8G"),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--time",
+            metavar="TIME",
+            rich_help_panel=_SLURM,
+            help="limit of a task, as 4:00:00; it is queued again if that is too short",
+        ),
+    ] = None,
+    max_parallel: Annotated[
+        int,
+        typer.Option(
+            "--max-parallel", metavar="N", min=1, rich_help_panel=_SLURM, help="tasks at once"
+        ),
+    ] = 50,
     notify: Annotated[
         str | None,
         typer.Option(
@@ -115,6 +158,8 @@ def train(
         nnlab train --opt sgd,adam --lr 1e-3..1e-1 --seeds 3
 
         nnlab train --study depth
+
+        nnlab train --study depth --launcher slurm --gpus 1 --time 4:00:00
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.launch import slots, template
@@ -147,9 +192,35 @@ def train(
             per_device=_per_device(per_device),
             fail_fast=fail_fast,
             failed_only=retry is not None,
+            cluster=_cluster(launcher, partition, gpus, cpus, mem, time, max_parallel),
         ),
         notify=notify,
     )
+
+
+def _cluster(
+    launcher: Launcher,
+    partition: str | None,
+    gpus: int,
+    cpus: int,
+    memory: str | None,
+    time: str | None,
+    max_parallel: int,
+) -> Wanted | None:
+    """What a cluster is asked for; None where it is trained here.
+
+    Raises:
+        UsageError: a value that cannot be, or one of SLURM's without it.
+    """
+    wanted = Wanted(partition, gpus, cpus, memory, time, max_parallel)
+    if launcher is Launcher.SLURM:
+        return wanted
+    if wanted != Wanted():
+        raise UsageError(
+            "--partition, --gpus, --cpus, --mem, --time and --max-parallel are for a cluster",
+            hint="add --launcher slurm; --devices says where to train here",
+        )
+    return None
 
 
 def _per_device(text: str) -> int | None:

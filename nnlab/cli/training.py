@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.cli import announce
+from nnlab.cli import announce, submitting
 from nnlab.cli.arms import pretrained_name
 from nnlab.cli.downloads import fetched
 from nnlab.cli.interrupt import StopRequest
@@ -30,6 +30,7 @@ from nnlab.errors import (
 )
 from nnlab.experiments import builtin
 from nnlab.experiments.sampling import learns
+from nnlab.launch import slurm
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.records import Run, Status, Study
 from nnlab.space import label, telling
@@ -55,7 +56,8 @@ class How:
     """How runs are worked off: what is kept of them, what trains them, and where.
 
     `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
-    tried again, `fail_fast` that the first failure stops the rest.
+    tried again, `fail_fast` that the first failure stops the rest. With `cluster` nothing is
+    trained here: SLURM is asked to.
     """
 
     keeping: Keeping = KEEPING
@@ -64,6 +66,17 @@ class How:
     per_device: int | None = None
     fail_fast: bool = False
     failed_only: bool = False
+    cluster: slurm.Wanted | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """What a worker elsewhere must be told, as options."""
+        said = [] if self.devices is None else ["--devices", self.devices]
+        said += ["--engine", self.engine] if self.engine != "auto" else []
+        said += [] if self.keeping.models else ["--no-keep-models"]
+        if self.keeping.checkpoints != KEEPING.checkpoints:
+            said += ["--checkpoint-every", str(self.keeping.checkpoints)]
+        return said
 
 
 def train(
@@ -87,12 +100,20 @@ def train(
         _pretrain(typed, db=db, show=show, how=how)
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
+    if how.cluster is not None and typed.study is None:
+        raise UsageError(
+            "the tasks of a job work off a study",
+            hint="name it: nnlab train --study NAME --launcher slurm",
+        )
     if dry_run:
-        _dry_run(db, typed, plan)
+        _dry_run(db, typed, plan, how)
         return
     with opened(db, write=True, create=plan is not None) as database:
         failed = _failed_in(database, typed.study) if how.failed_only else None
         study, queued = _enqueue(database, typed, plan, again=again, quiet=show.quiet, only=failed)
+        if how.cluster is not None:
+            submitting.submit(database, study, queued, how.cluster, how.words)
+            return
         run_ids = list(queued)
         with notified(notify, database, run_ids) as on_ended:
             train_missing(database, run_ids, show, how, on_ended=on_ended)
@@ -394,6 +415,8 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
         ) from None
+    if stop.time_is_up and slurm.is_task() and slurm.queue_again():
+        raise Interrupted("the time of this task is nearly up; it is queued once more")
     if stop.asked:
         raise Interrupted("every finished epoch is kept", hint=_GO_ON)
 
@@ -428,8 +451,8 @@ def _raise_for_stopped(runs: Sequence[Run]) -> None:
         )
 
 
-def _dry_run(db: str | None, typed: Typed, plan: Plan | None) -> None:
-    """Says what would be trained; makes no database and writes to none."""
+def _dry_run(db: str | None, typed: Typed, plan: Plan | None, how: How) -> None:
+    """Says what would be trained, and by which job; makes no database and writes to none."""
     try:
         with opened(db) as database:
             if plan is None:
@@ -440,11 +463,15 @@ def _dry_run(db: str | None, typed: Typed, plan: Plan | None) -> None:
                 known = {found.name: found for found in store.all_studies(database)}
                 study = known.get(plan.study or OPEN_STUDY)
                 wanted = runs_of(plan)
-            announce.dry_run(wanted, _done(database, study) if study else set())
+            done = _done(database, study) if study else set()
     except NoDatabase:
         if plan is None:
             raise
-        announce.dry_run(runs_of(plan), set())
+        wanted, done = runs_of(plan), set()
+    announce.dry_run(wanted, done)
+    if how.cluster is not None:
+        left = sum((run.digest, run.seed) not in done for run in wanted)
+        say(submitting.script_for(db, str(typed.study), left, how.cluster, how.words))
 
 
 def _done(db: store.Database, study: Study) -> set[tuple[str, int]]:

@@ -19,6 +19,12 @@ class Every:
     epochs: int | None = None
     seconds: float | None = None
 
+    def __str__(self) -> str:
+        """As it is typed."""
+        if self.seconds is not None:
+            return f"{self.seconds:g}s"
+        return "auto" if self.epochs is None else str(self.epochs)
+
     @classmethod
     def parse(cls, text: str) -> "Every":
         """From `auto`, a number of epochs, or a time as `30s`, `5min`, `1h`.
