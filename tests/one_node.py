@@ -107,7 +107,11 @@ def _wait_for_the_node(environment: dict[str, str]) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         told = subprocess.run(
-            ["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, env=environment, check=False
+            ["sinfo", "-h", "-o", "%T"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
         )
         if told.stdout.strip() == "idle":
             return
