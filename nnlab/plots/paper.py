@@ -34,6 +34,7 @@ PALETTES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "grey": ("#000000", "#7A7A7A", "#404040", "#A3A3A3", "#5E5E5E"),
 }
+_LIGHT_ENOUGH: Final = 120.0  # of 255, weighted as the eye does
 _SIZE: Final = 7.0  # points, of the type that the widths in this package are made for
 
 
@@ -84,16 +85,19 @@ class Paper:
 
     @property
     def colors(self) -> tuple[str, ...]:
-        """The palette; its black is drawn white on a dark ground."""
+        """The palette, as it is seen on the ground."""
         colors = PALETTES[self.palette]
         return tuple(_seen(one, self.look.ground) for one in colors)
 
 
 def _seen(color: str, ground: str) -> str:
-    """The colour, turned to its opposite grey where it would vanish in the ground."""
-    if ground == "#FFFFFF" or color not in ("#000000", "#404040", "#5E5E5E", "#332288"):
+    """The colour, on a dark ground mixed with white until it is as light as can be seen there."""
+    if ground == Style().ground:
         return color
-    return "#" + "".join(f"{255 - int(color[i : i + 2], 16):02X}" for i in (1, 3, 5))
+    parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    while 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < _LIGHT_ENOUGH:
+        parts = [part + max(1, (255 - part) // 12) for part in parts]
+    return "#" + "".join(f"{min(part, 255):02X}" for part in parts)
 
 
 _current: ContextVar[Paper] = ContextVar("paper", default=Paper())  # noqa: B039  it is frozen

@@ -172,7 +172,7 @@ def _sentence(verdicts: Sequence[tuple[Study, Answered]], ranking: Ranking | Non
     """What was found, for who reads one line."""
     if verdicts:
         return "; ".join(
-            f"{study.claim.rstrip('.') or study.name}: {answered.verdict}"
+            f"{str(answered.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
             for study, answered in verdicts
         )
     if ranking is None or not ranking.rows:

@@ -149,7 +149,7 @@ def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("plot", "heatmap"), "2 settings that differ are needed to draw this; here opt differs"),
+        (("plot", "heatmap"), "two choices in which trials differ must be there"),
         (("plot", "sweep", "--x", "widht"), "did you mean 'width'"),
         (("plot", "sweep", "--by", "val/los"), "did you mean 'val/loss'"),
         (("plot", "time", "--metric", "val/los"), "did you mean 'val/loss'"),

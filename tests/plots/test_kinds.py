@@ -346,3 +346,11 @@ def test_the_first_colours_are_told_apart(palette: str, deficiency: str) -> None
     colors = [seen_with(one, DEFICIENCIES[deficiency]) for one in PALETTES[palette][:4]]
     apart = [np.linalg.norm(a - b) for i, a in enumerate(colors) for b in colors[:i]]
     assert min(apart) > 10  # CIE 1976: 2.3 is just noticeable
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+def test_on_a_dark_ground_every_colour_is_light(palette: str) -> None:
+    for one in Paper(style="dark", palette=palette).colors:
+        red, green, blue = (int(one[i : i + 2], 16) for i in (1, 3, 5))
+        assert 0.2126 * red + 0.7152 * green + 0.0722 * blue >= 119
+    assert Paper(palette=palette).colors == PALETTES[palette]

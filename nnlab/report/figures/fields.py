@@ -35,8 +35,9 @@ def chosen_fields(ranking: Ranking, asked: Sequence[str | None]) -> tuple[str, .
     needed = sum(name is None for name in given)
     if len(free) < needed:
         differ = ", ".join(ranking.fields) or "nothing"
+        wanted = "a choice" if len(given) == 1 else "two choices"
         raise UsageError(
-            f"{len(given)} settings that differ are needed to draw this; here {differ} differs",
+            f"{wanted} in which trials differ must be there to draw this; these differ in {differ}",
             hint="nnlab train --lr 0.001..1 --seeds 3 makes trials that differ",
         )
     rest = iter(free)

@@ -29,7 +29,7 @@ def compare(db: store.Database, words: Sequence[str], *, by: str | None = None) 
     ranking = rank(db, two_trials(db, scope) or scope, by=by)
     if len(ranking.rows) != 2:
         raise UsageError(
-            f"two trials are compared, {scope.title} is {ranking.total}",
+            f"two trials are compared, and {scope.title} has {ranking.total}",
             hint="name a run of each: nnlab plot compare 3 7",
         )
     trials = series_of(db, ranking)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.errors import UsageError
 from nnlab.report.figures.picture import Picture, numbers
-from nnlab.report.figures.trials import ranked, title_of
+from nnlab.report.figures.trials import ranked
 from nnlab.report.ranking import plural
+from nnlab.space import label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,7 @@ def confusion(db: store.Database, words: Sequence[str], *, split: str = "val") -
     ]
     table = numbers(("true class", "predicted class", "examples"), rows)
     right = sum(counts[i][i] for i in range(len(classes))) / max(len(of.targets), 1)
-    told = f"run {of.run} ({title}): {right:.2%} of {len(of.targets)} {split} examples right"
+    told = f"{title}: {right:.2%} of {len(of.targets)} {split} examples right"
     return Picture(draw, table, (of.run,), told, _notes(split))
 
 
@@ -119,7 +120,7 @@ def examples(
 
     rows = [(of.rows[i], of.truth(i), of.taken_for(i), lost[i]) for i in order]
     table = numbers(("row", "truth", "prediction", "loss"), rows)
-    told = f"run {of.run} ({title}): {plural(len(order), 'example')} of {len(lost)} {split}"
+    told = f"{title}: {plural(len(order), 'example')} of {len(lost)} {split}"
     return Picture(draw, table, (of.run,), told, _notes(split))
 
 
@@ -139,7 +140,8 @@ def _predictions(
                 f"run {run.id} puts out numbers, not classes",
                 hint="nnlab plot examples shows where a regression is farthest off",
             )
-        found.append((title_of(row, ranking), one))
+        chosen = label(row.setting, ranking.fields)
+        found.append((f"run {run.id} {chosen}".strip(), one))
     return found
 
 
