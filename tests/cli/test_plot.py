@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from terminal import QUICK, Nnlab
 
+from nnlab.cli.plot import app as plot
 from nnlab.plots.save import provenance_of
 from nnlab.report.figures import KINDS
 
@@ -42,6 +43,14 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def words_of(kind: str) -> tuple[str, ...]:
     return WORDS.get(kind, ("plot", kind, "grid"))
+
+
+def test_every_kind_is_a_command_and_every_command_a_kind() -> None:
+    assert {command.name for command in plot.registered_commands if command.name} | {
+        str(command.callback.__name__)  # type: ignore[union-attr]
+        for command in plot.registered_commands
+        if not command.name
+    } == set(KINDS)
 
 
 def test_every_kind_is_drawn_checked_and_drawn_again(grid: Nnlab, folder: Path) -> None:

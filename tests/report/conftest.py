@@ -1,30 +1,7 @@
-"""A database of real runs, and the command line beside it."""
-
-from pathlib import Path
+"""A study over two data sets."""
 
 import pytest
-from terminal import QUICK, Answer, Nnlab
-
-from nnlab.cli.main import main
-
-
-@pytest.fixture
-def nnlab(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Nnlab:
-    """Runs a command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str, expect: int | None = 0) -> Answer:
-        capsys.readouterr()
-        code = main(words)
-        captured = capsys.readouterr()
-        answer = Answer(code, captured.out, captured.err)
-        if expect is not None:
-            assert code == expect, f"{words}: exit {code}\n{answer.out}\n{answer.err}"
-        return answer
-
-    return run
+from terminal import QUICK, Nnlab
 
 
 @pytest.fixture

@@ -17,34 +17,33 @@ from nnlab.report.figures.picture import Picture
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of figure: the module and function that gather it, and a line of help."""
+    """A kind of figure: the module here and the function in it that gather it."""
 
     module: str
     function: str
-    help: str
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "curves": Kind("curves", "curves", "training and validation over epochs"),
-    "gap": Kind("gap", "gap", "training against validation, the gap shaded"),
-    "lr": Kind("rates", "learning_rates", "learning rates over epochs"),
-    "ranking": Kind("ranking", "ranking", "trials ranked, with intervals and tiers"),
-    "sweep": Kind("sweep", "sweep", "a metric against a setting"),
-    "heatmap": Kind("heatmap", "heatmap", "a metric over two settings"),
-    "interaction": Kind("sweep", "interaction", "whether one choice depends on another"),
-    "parallel": Kind("parallel", "parallel", "all choices as parallel coordinates"),
-    "effects": Kind("effects", "effects", "which choices matter"),
-    "profile": Kind("profile", "profile", "performance profiles over data sets"),
-    "time": Kind("clock", "against_cost", "a metric against seconds, epochs or steps"),
-    "activations": Kind("layers", "activations", "what layers put out, over epochs"),
-    "gradients": Kind("layers", "gradients", "gradients of each layer, over epochs"),
-    "init": Kind("init", "init", "signals in untrained models"),
-    "landscape": Kind("landscape", "landscape", "the loss around trained weights"),
-    "confusion": Kind("predictions", "confusion", "which classes are taken for which"),
-    "calibration": Kind("predictions", "calibration", "how sure, and how often right"),
-    "examples": Kind("predictions", "examples", "the examples that are most wrong"),
-    "remedy": Kind("remedy", "remedy", "what remedies changed"),
-    "compare": Kind("pair", "compare", "two trials: curves and differences"),
+    "curves": Kind("curves", "curves"),
+    "gap": Kind("gap", "gap"),
+    "lr": Kind("rates", "learning_rates"),
+    "ranking": Kind("ranking", "ranking"),
+    "sweep": Kind("sweep", "sweep"),
+    "heatmap": Kind("heatmap", "heatmap"),
+    "interaction": Kind("sweep", "interaction"),
+    "parallel": Kind("parallel", "parallel"),
+    "effects": Kind("effects", "effects"),
+    "profile": Kind("profile", "profile"),
+    "time": Kind("clock", "against_cost"),
+    "activations": Kind("layers", "activations"),
+    "gradients": Kind("layers", "gradients"),
+    "init": Kind("init", "init"),
+    "landscape": Kind("landscape", "landscape"),
+    "confusion": Kind("predictions", "confusion"),
+    "calibration": Kind("predictions", "calibration"),
+    "examples": Kind("predictions", "examples"),
+    "remedy": Kind("remedy", "remedy"),
+    "compare": Kind("pair", "compare"),
 }
 
 
