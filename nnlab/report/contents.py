@@ -54,9 +54,13 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class Overfitting:
-    """In how many runs that learned something; the surest of them, and its history."""
+    """In how many runs that learned something; the surest of them, and its history.
+
+    `explained` counts those beside them in which a larger fault explains it.
+    """
 
     count: int
+    explained: int
     run: Run
     finding: Finding
     series: Series
@@ -255,7 +259,7 @@ def _surest(
     run = by_run[-negative]
     history = store.history(db, run.id)
     series = Series(f"run {run.id}", (history,), tuple(found[run.id]), run.selected_epoch)
-    return Overfitting(len(counted), run, finding, series)
+    return Overfitting(len(counted), len(cases) - len(counted), run, finding, series)
 
 
 def _joules(db: store.Database, runs: Sequence[Run]) -> float | None:

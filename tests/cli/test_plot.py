@@ -8,10 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from terminal import QUICK, Nnlab
 
 from nnlab.cli.plot import app as plot
-from nnlab.plots.save import provenance_of
+from nnlab.plots.save import provenance_of, save
 from nnlab.report.figures import KINDS
 
 GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe", "full")
@@ -87,6 +88,38 @@ def test_a_figure_of_what_is_gone_says_so(trained: Nnlab, folder: Path) -> None:
     trained("plot", "curves", "1", "-o", "one.png")
     trained("rm", "1", "--yes")
     assert "gone" in trained("plot", "--check", "one.png", expect=3).out
+
+
+@pytest.mark.parametrize("field", ["model", "data"])
+def test_a_figures_file_never_makes_code_run(trained: Nnlab, folder: Path, field: str) -> None:
+    """What a file says of itself was written by whoever sent it."""
+    (folder / "evil.py").write_text("open('ran', 'w')\ndef f(**_): ...\n")
+    told = {"kind": "init", "words": [], "page": {}, "data": "0", "nnlab": "0"}
+    for settings in ({field: "evil.py:f"}, {field: ["evil.py:f"]}, "evil.py:f"):
+        save(Figure(), folder / "sent.png", {**told, "options": {"settings": settings}})
+        assert "unknown" in trained("plot", "--check", "sent.png", expect=3).out
+        trained("figures", "--refresh")
+    assert not (folder / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"kind": "curves", "words": ["none"], "options": {}, "page": {}},
+        {"kind": "curves", "words": [], "options": {"nonsense": 1}, "page": {}},
+        {"kind": "curves", "words": [], "options": {"top": "many"}, "page": {}},
+        {"kind": "curves", "words": "x", "options": {}, "page": {}},
+        {"kind": "../x", "words": [], "options": {}, "page": {}},
+        {},
+    ],
+)
+def test_rubbish_in_a_figures_file_is_told(
+    trained: Nnlab, folder: Path, told: dict[str, object]
+) -> None:
+    save(Figure(), folder / "sent.pdf", told)
+    answer = trained("plot", "--check", "sent.pdf", expect=3)
+    assert "gone" in answer.out or "unknown" in answer.out
+    trained("figures")
 
 
 def test_files_of_others_are_let_alone(trained: Nnlab, folder: Path) -> None:

@@ -155,6 +155,9 @@ def asked_of(told: Mapping[str, Any]) -> Asked | None:
     words, options, page = (told.get(key) for key in ("words", "options", "page"))
     if not isinstance(words, list) or not isinstance(options, dict) or not isinstance(page, dict):
         return None
+    settings = options.get("settings", {})
+    if not isinstance(settings, dict) or not settings.keys() <= choosables().keys():
+        return None
     return Asked(told["kind"], tuple(map(str, words)), options, page)
 
 
@@ -176,6 +179,10 @@ def checked(db: store.Database, path: Path) -> Checked | None:
     if asked is None:
         return Checked(path, None, State.UNKNOWN, "made by a command that draws it anew", "")
     command = command_of(asked, path)
+    if _names_a_file(asked):
+        # Who sent the figure has written this: code and data of theirs are not run or read here.
+        why = "it names a file of its own, which is not opened unasked"
+        return Checked(path, asked, State.UNKNOWN, why, command)
     try:
         found = gathered(db, asked.kind, asked.words, asked.options)
     except (NnlabError, TypeError) as error:
@@ -186,6 +193,13 @@ def checked(db: store.Database, path: Path) -> Checked | None:
         why = f"the same numbers; drawn by nnlab {told.get('nnlab')}"
         return Checked(path, asked, State.FRESH, why, command)
     return Checked(path, asked, State.FRESH, "the same numbers", command)
+
+
+def _names_a_file(asked: Asked) -> bool:
+    """Whether a setting is somebody's code or data, as `model.py:Net` or `csv:points.csv`."""
+    settings = asked.options.get("settings", {})
+    told = [str(one) for v in settings.values() for one in (v if isinstance(v, list) else [v])]
+    return any(sign in text for text in told for sign in (":", "/", "\\", ".py"))
 
 
 def figure_files(places: Iterable[Path]) -> Iterator[Path]:
