@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from nnlab.plots.frame import framed, settle
 from nnlab.plots.labels import short_labels
 from nnlab.plots.legend import Entry
+from nnlab.plots.metrics import metrics_of
 from nnlab.plots.names import quantity_of, split_of
 from nnlab.plots.onsets import label_onsets
 from nnlab.plots.panel import Drawing, Look, draw_panel, has_best, has_diverged, line_of, sampled
@@ -22,9 +23,6 @@ from nnlab.stats.band import LEAST_SEEDS, Spread
 
 # More than these are not followed by eye: the rest is drawn thin and grey, under one name.
 MOST_NAMED = 12
-# With more trials than this, training curves would only hide the validation curves.
-_MOST_WITH_TRAINING = 6
-_SECOND_PANELS = ("accuracy", "r2", "mae")
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 _SHADE = 0.18
 
@@ -61,7 +59,7 @@ def curves(
         ValueError: `axes` are fewer or more than the panels.
     """
     series = series_of(what)
-    chosen = _default_metrics(series) if metrics is None else _expanded(metrics, series)
+    chosen = metrics_of(series, metrics)
     panels: dict[str, list[str]] = {}
     for metric in chosen or ("val/loss",):
         panels.setdefault(quantity_of(metric), []).append(metric)
@@ -86,36 +84,6 @@ def _draw(
 ) -> None:
     for ax, group in zip(places, panels.values(), strict=True):
         draw_panel(ax, series, looks(series), group, drawing)
-
-
-def _default_metrics(series: Sequence[Series]) -> tuple[str, ...]:
-    """Loss, and the first measured of accuracy, R² and mean absolute error."""
-    panels = [found for q in ("loss", *_SECOND_PANELS) if (found := _splits_of(q, series))]
-    return tuple(metric for panel in panels[:2] for metric in panel)
-
-
-def _expanded(metrics: Sequence[str], series: Sequence[Series]) -> tuple[str, ...]:
-    """The metrics, with a quantity such as `loss` replaced by its splits; doubles left out."""
-    measured = _measured(series)
-    wanted: list[str] = []
-    for metric in metrics:
-        split = metric in measured or split_of(metric)
-        wanted += [metric] if split else _splits_of(metric, series) or [metric]
-    return tuple(dict.fromkeys(wanted))
-
-
-def _splits_of(quantity: str, series: Sequence[Series]) -> list[str]:
-    """What was measured of a quantity: validation, and training where there is room for it."""
-    measured = _measured(series)
-    train, val = (f"{split}/{quantity}" for split in ("train", "val"))
-    if val not in measured:
-        return [train] if train in measured else []
-    with_training = train in measured and len(series) <= _MOST_WITH_TRAINING
-    return [train, val] if with_training else [val]
-
-
-def _measured(series: Sequence[Series]) -> frozenset[str]:
-    return frozenset(m for one in series for history in one.histories for m in history.metrics)
 
 
 def looks(series: Sequence[object]) -> list[Look]:

@@ -140,6 +140,24 @@ def test_the_numbers_drawn_are_those_of_the_database(trained: Nnlab, folder: Pat
     assert [float(row["low"]) for row in rows] == [row["interval"][0] for row in ranked]
 
 
+def test_the_numbers_of_curves_are_what_is_drawn_and_no_more(trained: Nnlab, folder: Path) -> None:
+    trained("plot", "curves", "-o", "c.pdf", "--data")
+    rows = table(folder / "c.csv")
+    drawn = {"train/loss", "val/loss", "train/accuracy", "val/accuracy"}
+    assert {row["metric"] for row in rows} == drawn
+    assert len(rows) == 2 * 4 * 3
+    assert {row["seeds"] for row in rows} == {"2"}
+
+
+def test_steps_are_batches_and_without_a_probe_not_known(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "--batch-size", "10", "-q")
+    nnlab("plot", "time", "--x", "steps", "-o", "t.pdf", "--data")
+    steps = [float(row["steps"]) for row in table(folder / "t.csv")]
+    assert steps == [11, 22, 33]  # iris keeps 106 examples for training
+    nnlab("train", *QUICK, "--probe", "none", "-q")
+    assert "--probe none" in nnlab("plot", "time", "--x", "steps", expect=2).err
+
+
 def test_without_a_file_curves_are_drawn_in_letters(trained: Nnlab) -> None:
     told = trained("plot", "curves").out
     assert "Loss (cross entropy, nats)" in told

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from nnlab import store
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 from nnlab.plots.series import Series
 from nnlab.records import History, Setting, direction_of
 from nnlab.report.figures.picture import Picture, numbers
@@ -37,7 +37,7 @@ def against_cost(
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
-        UsageError: nothing was trained there.
+        UsageError: nothing was trained there, or its steps are not known.
     """
     trials = trials_of(db, words, top=top)
     name = metric or trials.ranking.objective.metric
@@ -99,10 +99,13 @@ def _costs(history: History, setting: Setting, x: Cost, epochs: int) -> dict[int
         return {epoch: float(epoch) for epoch in range(1, epochs + 1)}
     if x == "steps":
         size = history.get("data/train")
-        batch = setting.get("batch_size")
-        steps = 1
-        if size is not None and isinstance(batch, int):
-            steps = math.ceil(size.values[0] / batch) if batch else 1
+        if size is None:
+            raise UsageError(
+                "how many steps an epoch had is not known of runs trained with --probe none",
+                hint="--x epochs",
+            )
+        batch = setting.get("batch_size")  # None where all examples make a step
+        steps = math.ceil(size.values[0] / batch) if isinstance(batch, int) and batch else 1
         return {epoch: float(epoch * steps) for epoch in range(1, epochs + 1)}
     total, costs = 0.0, {}
     for epoch, seconds in history.get("time/epoch") or ():

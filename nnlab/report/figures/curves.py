@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.plots.metrics import metrics_of
 from nnlab.plots.series import Series
 from nnlab.records import Scalar
 from nnlab.report.figures.picture import Picture, numbers
@@ -41,7 +42,7 @@ def curves(
             trials.series, metrics=list(metric) or None, loss=trials.loss, spread=spread, log=log
         )
 
-    shown = list(metric) or ["loss", "accuracy", "r2", "mae"]
+    shown = metrics_of(trials.series, metric or None)
     rows = _rows(trials.series, shown, spread or Spread.RANGE)
     return Picture(draw, numbers(COLUMNS, rows), trials.runs, trials.told, trials.notes)
 
@@ -50,10 +51,7 @@ def _rows(
     series: Sequence[Series], shown: Sequence[str], spread: Spread
 ) -> Iterator[tuple[Scalar, ...]]:
     for one in series:
-        measured = dict.fromkeys(m for history in one.histories for m in history.metrics)
-        for metric in measured:
-            if metric not in shown and metric.partition("/")[2] not in shown:
-                continue
+        for metric in shown:
             band = mean_curve([c for h in one.histories if (c := h.get(metric))], spread)
             for i, epoch in enumerate(band.epochs):
                 yield one.label, metric, epoch, band.mean[i], band.low[i], band.high[i], band.n[i]
