@@ -67,3 +67,40 @@ def test_runs_that_began_with_others_say_what_is_missing(nnlab: Nnlab) -> None:
     nnlab("train", *QUICK, "-q", "--name", "base")
     nnlab("train", *QUICK, "-q", "--from", "base", "--lr", "0.01")
     assert "began with the weights" in nnlab("report", "--reproduce", "again", expect=2).err
+
+
+MODEL = """from torch import nn
+def small(in_features, num_classes):
+    return nn.Linear(in_features, num_classes)
+"""
+
+
+def test_a_model_of_ones_own_comes_along_if_it_is_still_the_same(
+    nnlab: Nnlab, tmp_path: Path
+) -> None:
+    (tmp_path / "model.py").write_text(MODEL)
+    nnlab("train", "--data", "iris", "--model", "model.py:small", "--epochs", "2", "-q")
+    nnlab("report", "--reproduce", "again")
+    assert (tmp_path / "again" / "model.py").read_text() == MODEL
+    done = made(tmp_path / "again")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "model.py").write_text(MODEL + "# changed\n")
+    assert "has changed" in nnlab("report", "--reproduce", "other", expect=2).err
+
+
+def test_data_of_ones_own_are_named(nnlab: Nnlab, tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i % 5},{'ab'[i % 7 > 3]}\n" for i in range(60))
+    (tmp_path / "points.csv").write_text("x,y,kind\n" + rows)
+    nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
+    nnlab("report", "--reproduce", "again")
+    told = (tmp_path / "again" / "README.md").read_text()
+    assert "needs data of your own, by paths from this folder: csv:points.csv#kind" in told
+
+
+def test_runs_that_failed_are_not_asked_for_again(nnlab: Nnlab, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(MODEL.replace("return nn", "raise ValueError; return nn"))
+    nnlab("train", "--data", "iris", "--model", "model.py:small", "--epochs", "2", expect=1)
+    assert "nothing to reproduce" in nnlab("report", "--reproduce", "again", expect=2).err
+    nnlab("train", *QUICK, "-q")
+    nnlab("report", "--reproduce", "again")
+    assert len(list((tmp_path / "again" / "trials").iterdir())) == 1

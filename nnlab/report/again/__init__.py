@@ -2,24 +2,28 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import nnlab
 from nnlab import store
+from nnlab.engine.user import model_version
 from nnlab.errors import OutputError, UsageError
 from nnlab.experiments.remedying import typed_fields
 from nnlab.files import write_whole
-from nnlab.records import Environment, Setting
-from nnlab.report.ranking import Ranking, Row, plural, rank
+from nnlab.records import Environment, Setting, Status
+from nnlab.report.ranking import Ranking, Row, last_runs, plural, rank
 from nnlab.report.scope import Scope
 from nnlab.space import label
 
 # Of a trial with too few seeds for an interval: this share of its value.
 _SHARE = 0.05
 _LEAST_SEEDS = 3
+# What has a result: a run that failed would fail again.
+_OVER = (Status.FINISHED, Status.DIVERGED)
 _README = """\
 # {title}, once more
 
@@ -33,7 +37,7 @@ the 95 % interval of that mean, and {share:.0%} of the value where there are few
 On the same machine, with the same packages and trained in the same way, a run ends equal to the
 last bit; `check.py` says of how many that is so.
 
-Made by nnlab {version} from commit{plural} {commits}.
+{data}Made by nnlab {version} from commit{plural} {commits}.
 """
 
 
@@ -44,9 +48,10 @@ def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
         OutputError: it is there already and not empty, or cannot be written.
         UsageError: nothing was trained, or a run cannot be trained from its setting alone.
     """
-    ranking = rank(db, scope)
-    if not ranking.rows:
-        raise UsageError(f"nothing to reproduce: no epoch of {scope.title} is finished")
+    over = tuple(run.id for run in last_runs(db, scope) if run.status in _OVER)
+    if not over:
+        raise UsageError(f"nothing to reproduce: no run of {scope.title} has ended")
+    ranking = rank(db, replace(scope, studies=None, runs=over))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"'{folder}' is there already", hint="name a new folder")
     begun = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]
@@ -55,10 +60,13 @@ def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
             f"{plural(len(begun), 'trial')} of {scope.title} began with the weights of other runs",
             hint="reproduce those first, then train with --from",
         )
+    models = _models([row.setting for row in ranking.rows])
     runs = [run for row in ranking.rows for run in row.runs]
     environments = [a.environment for a in store.attempts_of(db, runs) if a.environment]
     digests = {number: one.digest for number, one in store.trials(db, _trials(ranking)).items()}
     (folder / "trials").mkdir(parents=True, exist_ok=True)
+    for name, content in models.items():
+        write_whole(folder / name, content)
     for number, row in enumerate(ranking.rows, start=1):
         text = _toml(row.setting, row.seeds)
         write_whole(folder / "trials" / f"{number:04d}.toml", text.encode())
@@ -74,6 +82,32 @@ def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
     write_whole(folder / "check.py", _resource("check.py").encode())
     write_whole(folder / "README.md", _readme(db, ranking, environments).encode())
     return f"{plural(len(ranking.rows), 'trial')}, {plural(len(runs), 'run')}"
+
+
+def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
+    """The files of the user's own models, by the name that they are found under in the folder.
+
+    Raises:
+        UsageError: one is not where it was, is not the one that was trained, or lies elsewhere.
+    """
+    found: dict[str, bytes] = {}
+    for setting in settings:
+        model = str(setting.get("model"))
+        name = model.partition(":")[0]
+        if "model_version" not in setting or setting["model_version"] is None:
+            continue
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts or len(path.parts) > 1:
+            raise UsageError(
+                f"{name} lies in another folder", hint="train with a model file in this one"
+            )
+        if model_version(model) != setting["model_version"]:
+            raise UsageError(
+                f"{name} has changed since it was trained",
+                hint="put the old one back, or train again",
+            )
+        found[name] = path.read_bytes()
+    return found
 
 
 def _trials(ranking: Ranking) -> list[int]:
@@ -138,7 +172,16 @@ def _readme(db: store.Database, ranking: Ranking, environments: list[Environment
         devices=", ".join(sorted({e.device for e in environments})) or "an unknown device",
         metric=ranking.objective.metric,
         share=_SHARE,
+        data=_data_needed([row.setting for row in ranking.rows]),
         version=nnlab.__version__,
         plural="s" if len(commits) > 1 else "",
         commits=", ".join(commits) or "unknown (not in a git repository)",
     )
+
+
+def _data_needed(settings: Sequence[Setting]) -> str:
+    """What must be put beside it: data are not copied, for they may be large or not to be given."""
+    named = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
+    if not named:
+        return ""
+    return f"It needs data of your own, by paths from this folder: {', '.join(named)}.\n\n"
