@@ -212,8 +212,10 @@ def test_a_task_whose_time_is_up_goes_on_where_it_was(lab: Run, tmp_path: Path) 
     subprocess.run(["scancel", "--signal=USR1", "--batch", task], check=True)
     until(lambda: "it is queued once more" in logs(folder), 60, lambda: queue() + logs(folder))
     assert 3 <= epochs() < 150
-    # SLURM waits two minutes before it starts what was queued again; a test does not.
     until(lambda: " PD " in queue(), 60, queue)
+    # SLURM waits two minutes before it starts what was queued again. A test does not, but a node
+    # refuses a job for the rest of the second in which it took back that job's credential.
+    time.sleep(3)
     subprocess.run(["scontrol", "update", f"JobId={task}", "StartTime=now"], check=True)
     until(lambda: epochs() == 150 and "nnlab" not in queue(), 180, lambda: queue() + logs(folder))
     lab("train", *long, "-q", "--db", "local.db")
