@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
 _FOLDERS = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 
@@ -90,9 +92,12 @@ def cluster(folder: Path) -> Iterator[Path]:
     before = os.environ.get("SLURM_CONF")
     os.environ["SLURM_CONF"] = str(conf)
     try:
-        _start("slurmctld", "-c", env=environment)
-        _start("slurmd", env=environment)
-        _wait_for_the_node(environment)
+        try:
+            _start("slurmctld", "-c", env=environment)
+            _start("slurmd", env=environment)
+            _wait_for_the_node(environment)
+        except (subprocess.CalledProcessError, RuntimeError, OSError) as error:
+            pytest.skip(f"SLURM is installed but does not start here: {error}")
         yield conf
     finally:
         for name in ("slurmd", "slurmctld"):
