@@ -82,21 +82,16 @@ def cluster(folder: Path) -> Iterator[Path]:
     conf = folder / "slurm.conf"
     ports = {"controller": _free_port(), "daemon": _free_port()}
     conf.write_text(CONF.format(host=host, folder=folder, **ports))
-    munge = pwd.getpwnam("munge")
-    for place in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
-        Path(place).mkdir(exist_ok=True)
-        os.chown(place, munge.pw_uid, munge.pw_gid)
-    if not Path("/run/munge/munge.socket.2").is_socket():
-        _start("munged", user=munge.pw_uid, group=munge.pw_gid)
     environment = {**os.environ, "SLURM_CONF": str(conf)}
     before = os.environ.get("SLURM_CONF")
     os.environ["SLURM_CONF"] = str(conf)
     try:
         try:
+            _start_munge()
             _start("slurmctld", "-c", env=environment)
             _start("slurmd", env=environment)
             _wait_for_the_node(environment)
-        except (subprocess.CalledProcessError, RuntimeError, OSError) as error:
+        except (subprocess.CalledProcessError, RuntimeError, OSError, KeyError) as error:
             pytest.skip(f"SLURM is installed but does not start here: {error}")
         yield conf
     finally:
@@ -106,6 +101,16 @@ def cluster(folder: Path) -> Iterator[Path]:
             del os.environ["SLURM_CONF"]
         else:
             os.environ["SLURM_CONF"] = before
+
+
+def _start_munge() -> None:
+    """What SLURM's parts trust each other by; it goes on for whoever else wants it."""
+    munge = pwd.getpwnam("munge")
+    for place in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
+        Path(place).mkdir(exist_ok=True)
+        os.chown(place, munge.pw_uid, munge.pw_gid)
+    if not Path("/run/munge/munge.socket.2").is_socket():
+        _start("munged", user=munge.pw_uid, group=munge.pw_gid)
 
 
 def _wait_for_the_node(environment: dict[str, str]) -> None:
