@@ -103,6 +103,10 @@ class DatabaseLocked(StoreError):
     """Another process held the write lock longer than the busy timeout."""
 
 
+class ConnectionLost(StoreError):
+    """The database server cannot be reached, or broke off; what was done may be tried again."""
+
+
 class DatabaseReadOnly(StoreError):
     """The database or its folder cannot be written."""
 

@@ -1,9 +1,10 @@
 """What every test may lean on."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import a_server
 import pytest
 from hypothesis import settings
 from terminal import QUICK, Answer, Nnlab
@@ -34,6 +35,26 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
     for name in ("NNLAB_DB", "NNLAB_DEBUG", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     os.environ.pop("GITHUB_ACTIONS", None)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one that was named, or one of the tests' own."""
+    if why := a_server.why_not():
+        pytest.skip(why)
+    if named := os.environ.get(a_server.VARIABLE):
+        yield named
+    else:
+        with a_server.server() as made:
+            yield made.url
+
+
+@pytest.fixture
+def server_url(postgres: str) -> Iterator[str]:
+    """A schema on that server which is gone after the test."""
+    url = next(a_server.schemas(postgres))
+    yield url
+    a_server.drop(url)
 
 
 @pytest.fixture

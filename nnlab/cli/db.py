@@ -43,7 +43,11 @@ def status(
         {"key": "place", "value": found.place},
         {"key": "revision", "value": found.revision},
         {"key": "bytes", "value": found.size},
-        {"key": "bytes of the write-ahead log", "value": found.wal_size},
+        *(
+            []
+            if found.log_size is None
+            else [{"key": "bytes of the write-ahead log", "value": found.log_size}]
+        ),
         {"key": "bytes of artifacts", "value": found.artifacts_size},
         *({"key": f"rows of {table}", "value": count} for table, count in found.rows.items()),
     ]

@@ -72,7 +72,7 @@ def _asked(db: store.Database, study: Study, tried: Sequence[Tried]) -> tuple[Po
     assert study.sampler is not None
     assert study.space is not None
     assert study.objective is not None
-    expand = expander(str(db.address.path), shared=study.space)
+    expand = expander(db.address.target, shared=study.space)
     return next_points(study.sampler, study.space, study.objective, tried, expand)
 
 

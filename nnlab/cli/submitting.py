@@ -47,7 +47,7 @@ def _script(
 ) -> str:
     """A task for each run, as far as they may run at once."""
     cores = [] if wanted.gpus or "--devices" in options else ["--devices", f"cpu:{wanted.cpus}"]
-    command = slurm.worker_command(study, str(address.path.absolute()), [*cores, *options])
+    command = slurm.worker_command(study, address.elsewhere, [*cores, *options])
     return slurm.script(
         wanted,
         name=study,

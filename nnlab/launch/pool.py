@@ -111,8 +111,14 @@ class Pool:
         Raises:
             NnlabError: the template dies each time that it is to make one.
         """
-        path = str(self._db.address.path)
-        job = Job(path, self._run_ids, slot.device, self._engine, self._keeping, self._at_most)
+        job = Job(
+            self._db.address.target,
+            self._run_ids,
+            slot.device,
+            self._engine,
+            self._keeping,
+            self._at_most,
+        )
         for _ in range(MOST_STARTS):
             ours, theirs = multiprocessing.Pipe()
             process = self._context.Process(

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Job:
     `at_most` is how many runs it may take at once, so that the others have work as well.
     """
 
-    db: str
+    db: str = field(repr=False)  # may hold a password
     run_ids: tuple[int, ...]
     device: str
     engine: str

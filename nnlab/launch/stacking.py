@@ -123,7 +123,7 @@ class _Job:
     def give_back(self, error: BaseException) -> None:
         """Leaves what is not over to whoever takes it up."""
         # The store may be what failed; then the leases lapse.
-        with contextlib.suppress(StoreError), self._db.together():
+        with contextlib.suppress(StoreError), self._db.together(alone=False):
             for claim in self.left:
                 store.release(self._db, claim, Status.INTERRUPTED, reason=reason_of(error))
 
@@ -137,7 +137,7 @@ class _Job:
             self._works[id(work.session)] = work
 
     def _open(self, works: Sequence[Work]) -> None:
-        with self._db.together():
+        with self._db.together(alone=False):
             for work in works:
                 with self._losing(work):
                     work.open(f"stacked {len(works)}")
@@ -146,7 +146,7 @@ class _Job:
 
     def _store(self, epochs: Sequence[tuple[Session, Epoch]]) -> None:
         """Stores an epoch of all runs in one transaction, then tells of it."""
-        with self._db.together():
+        with self._db.together(alone=False):
             for session, epoch in epochs:
                 work = self._works[id(session)]
                 with self._losing(work):
@@ -172,7 +172,7 @@ class _Job:
         for work in works:
             work.conclude()
         closed = []
-        with self._db.together():
+        with self._db.together(alone=False):
             for work in works:
                 with self._losing(work):
                     closed.append((work, work.close()))

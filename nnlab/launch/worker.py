@@ -81,7 +81,7 @@ def _train(
         if work.checkpoints.is_due(work.session):
             work.checkpoints.save(work.session)
     work.conclude()
-    with db.together():
+    with db.together(alone=False):
         ended = work.close()
     work.tidy()
     return ended

@@ -1,6 +1,6 @@
 """The results database: the only place that knows SQL. Rows go in, frozen records come out."""
 
-from nnlab.store.address import Address
+from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.connect import Database
 from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
 from nnlab.store.maintenance import DatabaseStatus, backup, check, status
@@ -46,6 +46,7 @@ __all__ = [
     "Database",
     "DatabaseStatus",
     "Enqueued",
+    "FileAddress",
     "Garbage",
     "Plan",
     "Progress",
@@ -54,6 +55,7 @@ __all__ = [
     "RivalRun",
     "RunWriter",
     "SeedResult",
+    "ServerAddress",
     "StopRequested",
     "StudyOverview",
     "all_studies",

@@ -4,9 +4,13 @@
 'runs.artifacts'
 >>> parse("sqlite:///lab/runs.db").shown
 'lab/runs.db'
+>>> parse("postgresql+psycopg://ann:secret@lab.example/results").shown
+'postgresql://ann@lab.example/results'
 """
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
@@ -14,30 +18,105 @@ from sqlalchemy.exc import ArgumentError
 
 from nnlab.errors import UsageError
 
-_SUPPORTED = "a path, such as runs.db, or sqlite:///PATH"
+_SUPPORTED = "a path, such as runs.db, sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE"
+
+# Where nnlab's tables are on a server, unless the URL says `?schema=`.
+SCHEMA = "nnlab"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """A database's URL, its file, and the folder beside it for files that runs make.
+class Address(ABC):
+    """A database, and the folder for files that runs make.
 
-    `shown` names it for people and holds no password.
+    `shown` names it for people and holds no password; `target` opens it again and may hold one.
     """
 
-    url: URL
-    path: Path
-    artifacts: Path
+    target: str = field(repr=False)
     shown: str
+    artifacts: Path
+
+    @property
+    @abstractmethod
+    def elsewhere(self) -> str:
+        """What names it in another folder."""
 
 
-def parse(target: str) -> Address:
+@dataclass(frozen=True, slots=True)
+class FileAddress(Address):
+    """A database in a file."""
+
+    path: Path
+
+    @property
+    def elsewhere(self) -> str:
+        """What names it in another folder."""
+        return str(self.path.absolute())
+
+    @property
+    def url(self) -> URL:
+        """SQLAlchemy's name for it."""
+        return URL.create("sqlite", database=str(self.path))
+
+    def beside(self, ending: str) -> Path:
+        """The file of the same name with more at its end."""
+        return self.path.with_name(f"{self.path.name}{ending}")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress(Address):
+    """A schema in a database on a PostgreSQL server; `options` are libpq's, by their names."""
+
+    schema: str
+    options: Mapping[str, str] = field(repr=False)
+
+    @property
+    def elsewhere(self) -> str:
+        """What names it in another folder, in a file that anybody may read.
+
+        Raises:
+            UsageError: it has a password, which would be in there.
+        """
+        url = make_url(self.target)
+        if url.password or any("password" in name for name in url.query):
+            raise UsageError(
+                f"the URL of {self.shown} holds a password, which a job's script would show",
+                hint="leave it out, and put it into ~/.pgpass where the job runs",
+            )
+        query = {**url.query, "artifacts": str(self.artifacts.absolute())}
+        return url.set(query=query).render_as_string()
+
+
+def parse(target: str) -> FileAddress | ServerAddress:
     """Reads a path or a URL.
 
     Raises:
         UsageError: it is empty, or a URL of a kind that is not supported. The message leaves
             out all but the scheme, for the rest may hold a password.
     """
-    text = _path_in(target) if "://" in target else target
+    if "://" not in target:
+        return _file(target)
+    try:
+        url = make_url(target)
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "the database URL cannot be read", hint=f"--db takes {_SUPPORTED}"
+        ) from None
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return _server(url)
+    if url.get_backend_name() != "sqlite":
+        raise UsageError(
+            f"databases of the kind '{url.drivername}' are not supported",
+            hint=f"--db takes {_SUPPORTED}",
+        )
+    if url.host or url.username or url.query or not url.database:
+        raise UsageError(
+            "a sqlite URL holds a path and nothing else, with three slashes before it",
+            hint=f"--db takes {_SUPPORTED}",
+        )
+    return _file(url.database)
+
+
+def _file(text: str) -> FileAddress:
     if not text.strip() or "\0" in text:
         raise UsageError("the database has no name", hint=f"--db takes {_SUPPORTED}")
     if text == ":memory:":
@@ -46,35 +125,43 @@ def parse(target: str) -> Address:
             hint=f"--db takes {_SUPPORTED}",
         )
     path = Path(text).expanduser()
-    return Address(
-        url=URL.create("sqlite", database=str(path)),
-        path=path,
-        artifacts=_artifacts(path),
-        shown=str(path),
-    )
-
-
-def _path_in(target: str) -> str:
-    try:
-        url = make_url(target)
-    except (ArgumentError, ValueError):
-        raise UsageError(
-            "the database URL cannot be read", hint=f"--db takes {_SUPPORTED}"
-        ) from None
-    if url.get_backend_name() != "sqlite":
-        raise UsageError(
-            f"databases of the kind '{url.get_backend_name()}' are not supported",
-            hint=f"--db takes {_SUPPORTED}",
-        )
-    if url.host or url.username or url.query or not url.database:
-        raise UsageError(
-            "a sqlite URL holds a path and nothing else, with three slashes before it",
-            hint=f"--db takes {_SUPPORTED}",
-        )
-    return url.database
-
-
-def _artifacts(path: Path) -> Path:
     # Only the usual ending is dropped: lab.v1 and lab.v2 must not share a folder.
     name = path.stem if path.suffix == ".db" else path.name
-    return path.with_name(f"{name}.artifacts")
+    return FileAddress(str(path), str(path), path.with_name(f"{name}.artifacts"), path)
+
+
+def _server(url: URL) -> ServerAddress:
+    options: dict[str, str] = {}
+    for name, value in url.query.items():
+        if not isinstance(value, str):
+            raise UsageError(f"the database URL says '{name}' twice")
+        options[name] = value
+    schema = options.pop("schema", SCHEMA)
+    if not schema.isidentifier() or len(schema) > 63 or schema.startswith("pg_"):
+        raise UsageError(
+            f"the database URL names the schema '{schema}'",
+            hint="a schema's name has letters, digits and underscores, 63 at most",
+        )
+    artifacts = options.pop("artifacts", None)
+    for name, part in (
+        ("host", url.host),
+        ("port", url.port),
+        ("user", url.username),
+        ("password", url.password),
+        ("dbname", url.database),
+    ):
+        if part:
+            options[name] = str(part)
+    at = URL.create(
+        "postgresql", url.username, host=url.host, port=url.port, database=url.database
+    ).render_as_string()
+    shown = at if schema == SCHEMA else f"{at} (schema {schema})"
+    folder = Path(artifacts).expanduser() if artifacts else _artifacts(url.database, schema)
+    return ServerAddress(url.render_as_string(hide_password=False), shown, folder, schema, options)
+
+
+def _artifacts(database: str | None, schema: str) -> Path:
+    """In the working folder: a server's own disk is elsewhere."""
+    # A database's name may hold anything; a folder's must not lead elsewhere.
+    name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in database or "")
+    return Path("-".join(filter(None, [name.lstrip("."), schema])) + ".artifacts")

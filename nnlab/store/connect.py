@@ -1,82 +1,41 @@
-"""Connections to a database: how they begin, commit, fail and close."""
+"""A database as the rest of the store sees it, whatever it is kept in."""
 
-import functools
-import sqlite3
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from enum import Enum
-from urllib.parse import quote
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Literal, get_args
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from nnlab.errors import DatabaseReadOnly, DiskFull, StoreError
+from nnlab.errors import DatabaseReadOnly, DiskFull, NnlabError
 from nnlab.store.address import Address
-from nnlab.store.failure import translated
-from nnlab.store.filesystem import shared_kind
-from nnlab.store.text import to_json
 
-# How long a writer waits for another one. Each of ours holds the lock for milliseconds.
+# How long a writer waits for another one. Each of ours holds a lock for milliseconds.
 BUSY_SECONDS = 30.0
 
-_WRITES = "nnlab_writes"
+# What a transaction is for, as an option of its connection.
+PURPOSE = "nnlab_purpose"
+Purpose = Literal["read", "alone", "beside"]
 
 
-class Access(Enum):
-    """How the file is opened."""
-
-    CREATE = "make it where it is missing, and write"
-    WRITE = "write"
-    READ = "read; the last reader tidies the write-ahead log away, as a writer would"
-    READ_ONLY_FILE = "read a file that cannot be written"
-    FROZEN = "read a file in a folder that cannot be written, without locks and log"
-
-    @property
-    def writes(self) -> bool:
-        """Whether this access is for writing."""
-        return self in (Access.CREATE, Access.WRITE)
-
-
-_URI_QUERY = {
-    Access.CREATE: "mode=rwc",
-    Access.WRITE: "mode=rw",
-    Access.READ: "mode=rw",
-    Access.READ_ONLY_FILE: "mode=ro",
-    Access.FROZEN: "mode=ro&immutable=1",
-}
-
-
-class Database:
+class Database(ABC):
     """An open database; threads may share it, each transaction has a connection of its own.
 
     `newer` says that a later nnlab has made its schema: it can only be read. `shared` is the type
     of the network file system that it is written on, if it is on one.
     """
 
-    def __init__(
-        self,
-        address: Address,
-        access: Access,
-        *,
-        newer: bool = False,
-        busy_seconds: float = BUSY_SECONDS,
-        foreign_keys: bool = True,
-    ) -> None:
+    def __init__(self, address: Address, engine: Engine, *, writes: bool) -> None:
         self.address = address
-        self.access = access
-        self.newer = newer
+        self.newer = False
         self.shared: str | None = None
-        self.busy_seconds = busy_seconds
-        self._engine = create_engine(
-            address.url,
-            creator=functools.partial(_connect, address, access, busy_seconds, foreign_keys),
-            json_serializer=to_json,
-        )
-        self._writing = self._engine.execution_options(**{_WRITES: True})
-        event.listen(self._engine, "begin", _begin)
+        self._engine = engine
+        self._for: dict[Purpose, Engine] = {
+            purpose: engine.execution_options(**{PURPOSE: purpose}) for purpose in get_args(Purpose)
+        }
+        self._writes = writes
         self._joined = threading.local()
 
     @contextmanager
@@ -86,18 +45,20 @@ class Database:
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._translating(), self._engine.connect() as connection, connection.begin():
+        with self._translating(), self._transaction("read") as connection:
             yield connection
 
     @contextmanager
-    def write(self, *, references: bool = True) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its start.
+    def write(self, *, alone: bool = True, references: bool = True) -> Iterator[Connection]:
+        """One transaction for changes.
 
         It is durable at exit; an exception inside rolls all of it back.
 
         Args:
-            references: whether SQLite checks each foreign key. Only for masses of rows whose
-                references were checked beforehand: it takes a fifth of their time.
+            alone: whether it keeps every other writer out from its start. What touches only a run
+                that this process has claimed need not; a file has one writer at a time anyway.
+            references: whether each foreign key is checked, where that can be turned off. Only for
+                masses of rows whose references were checked beforehand.
 
         Raises:
             DatabaseReadOnly: the database was opened for reading.
@@ -107,25 +68,21 @@ class Database:
         if open_one is not None:
             yield open_one
             return
-        if not self.access.writes:
+        if not self._writes:
             raise DatabaseReadOnly(
                 f"{self.address.shown} was opened for reading only",
                 hint="update nnlab: a later one wrote this database" if self.newer else None,
             )
+        purpose: Purpose = "alone" if alone else "beside"
         try:
-            with (
-                self._translating(),
-                self._writing.connect() as connection,
-                nullcontext() if references else _without_references(connection),
-                connection.begin(),
-            ):
+            with self._translating(), self._transaction(purpose, references) as connection:
                 yield connection
         except DiskFull:
-            self._make_room()
+            self._after_full_disk()
             raise
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self, *, alone: bool = True) -> Iterator[None]:
         """Makes one transaction of all that this thread writes inside.
 
         It is durable at exit; an exception that leaves it undoes all of it. One that is caught
@@ -134,61 +91,12 @@ class Database:
         Raises:
             DatabaseReadOnly, StoreError: as `write` does.
         """
-        with self.write() as connection:
+        with self.write(alone=alone) as connection:
             self._joined.connection = connection
             try:
                 yield
             finally:
                 del self._joined.connection
-
-    @contextmanager
-    def driver(self) -> Iterator[sqlite3.Connection]:
-        """SQLite's own connection, for what happens outside of transactions: backups, the log.
-
-        Raises:
-            StoreError: the database cannot be opened.
-        """
-        with self._translating():
-            pooled = self._engine.raw_connection()
-            try:
-                connection = pooled.driver_connection
-                assert isinstance(connection, sqlite3.Connection)
-                yield connection
-            finally:
-                pooled.close()
-
-    def settle_journal(self) -> None:
-        """Turns write-ahead logging on, for good: readers and a writer never wait on each other.
-
-        On a network file system it is turned off instead, for there it is not safe (see
-        `filesystem`), and `shared` says of what type that is. SQLite does not wait for the lock
-        that this takes, so this does, as for any other.
-
-        Raises:
-            StoreError: the database cannot be written.
-        """
-        self.shared = shared_kind(self.address.path)
-        wanted = "delete" if self.shared else "wal"
-        deadline = time.monotonic() + self.busy_seconds
-        with self.driver() as connection:
-            while True:
-                try:
-                    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-                    if mode != wanted:
-                        # Where memory cannot be shared, SQLite answers with the mode it keeps.
-                        connection.execute(f"PRAGMA journal_mode={wanted}").fetchone()
-                except sqlite3.OperationalError as error:
-                    locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                    if not locked or time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.005)
-                else:
-                    return
-
-    def _make_room(self) -> None:
-        """Folds the log into the file, so that a small write, how a run ended, still has room."""
-        with suppress(StoreError), self.driver() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Closes all connections."""
@@ -198,54 +106,69 @@ class Database:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            if isinstance(cause, sqlite3.Error):
-                create = self.access is Access.CREATE
-                ours = translated(cause, self.address, newer=self.newer, create=create)
-                if ours is not None:
-                    raise ours from error
-            raise
+        except DBAPIError as error:
+            ours = self._ours(error.orig)
+            if ours is None:
+                raise
+            raise ours from error
+        except self._driver_error as error:
+            ours = self._ours(error)
+            if ours is None:
+                raise
+            raise ours from error
 
+    @property
+    @abstractmethod
+    def _driver_error(self) -> type[Exception]:
+        """What the driver raises."""
 
-def _connect(
-    address: Address, access: Access, busy_seconds: float, foreign_keys: bool
-) -> sqlite3.Connection:
-    place = quote(str(address.path.absolute()), errors="surrogateescape")
-    connection = sqlite3.connect(
-        f"file:{place}?{_URI_QUERY[access]}",
-        uri=True,
-        timeout=busy_seconds,
-        isolation_level=None,  # transactions begin where `_begin` says, never by themselves
-        check_same_thread=False,
-    )
-    try:
-        # FULL: an epoch that was shown on the screen is there after a power cut.
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
-        # In KiB. The 2 MB that SQLite takes by itself do not hold the runs of a large study, so
-        # each of the queries behind one table would read the file again.
-        connection.execute("PRAGMA cache_size=-32768")
-        if not access.writes:
-            connection.execute("PRAGMA query_only=ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    @abstractmethod
+    def _ours(self, error: BaseException | None) -> NnlabError | None:
+        """The error to raise in place of the driver's; None where that says it best."""
 
+    @abstractmethod
+    def _transaction(
+        self, purpose: Purpose, references: bool = True
+    ) -> AbstractContextManager[Connection]:
+        """A connection in a transaction; the driver's errors go through."""
 
-@contextmanager
-def _without_references(connection: Connection) -> Iterator[None]:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
-    try:
-        yield
-    finally:
-        driver.execute("PRAGMA foreign_keys=ON")
+    def _after_full_disk(self) -> None:  # noqa: B027  most have nothing to do
+        """Makes room for a last small write, how a run ended."""
 
+    @abstractmethod
+    def revision(self, connection: Connection) -> str | None:
+        """The revision of nnlab's tables, or None where there are none of them.
 
-def _begin(connection: Connection) -> None:
-    # IMMEDIATE: a writer that began as a reader could only fail when another one was faster.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        Raises:
+            NotADatabase: other tables have the names of ours, or ours name no single revision.
+        """
+
+    @abstractmethod
+    def insert(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        rows: Iterable[tuple[Any, ...]],
+    ) -> None:
+        """Adds masses of rows, taken one by one, in the fastest way that there is."""
+
+    @abstractmethod
+    def make_room(self, connection: Connection, highest_run: int) -> None:
+        """Prepares for the points of runs up to a number, where tables are kept in parts."""
+
+    @abstractmethod
+    def renumber(self, connection: Connection, tables: Iterable[str]) -> None:
+        """Makes new rows of tables take numbers after those that came with their own."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes on disk."""
+
+    @abstractmethod
+    def shrink(self) -> None:
+        """Gives back the room of deleted rows, as far as that needs nobody to wait."""
+
+    @abstractmethod
+    def broken(self, connection: Connection) -> Iterator[str]:
+        """What is wrong with the file and the references between rows, a line each."""

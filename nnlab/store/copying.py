@@ -5,8 +5,11 @@ import os
 import sqlite3
 from pathlib import Path
 
-from nnlab.errors import DiskFull, NnlabError, OutputError
+from nnlab.errors import DiskFull, NnlabError, OutputError, StoreError
+from nnlab.store.address import FileAddress
 from nnlab.store.connect import Database
+from nnlab.store.schema import SHIPPED
+from nnlab.store.sqlite import Access, FileDatabase
 
 
 def copy_whole(database: Database, destination: Path) -> None:
@@ -26,8 +29,11 @@ def copy_whole(database: Database, destination: Path) -> None:
         )
     part = destination.with_name(f".{destination.name}.{os.getpid()}.part")
     try:
-        with database.driver() as source:
-            _copy(source, part, destination)
+        if isinstance(database, FileDatabase):
+            with database.driver() as source:
+                _copy(source, part, destination)
+        else:
+            _copy_rows(database, part, destination)
         _publish(part, destination)
     finally:
         with contextlib.suppress(OSError):
@@ -48,6 +54,27 @@ def _copy(source: sqlite3.Connection, part: Path, destination: Path) -> None:
         if ours is None:
             raise
         raise ours from error
+    finally:
+        target.close()
+
+
+def _copy_rows(database: Database, part: Path, destination: Path) -> None:
+    # Both take SQLAlchemy's types, or Alembic, to import.
+    from nnlab.store.address import parse
+    from nnlab.store.transfer import copy_database
+    from nnlab.store.upgrade import create_schema
+
+    address = parse(str(part))
+    assert isinstance(address, FileAddress)
+    try:
+        create_schema(address, SHIPPED)
+    except (StoreError, OutputError, OSError) as error:
+        raise OutputError(f"cannot write {destination}: {error}") from error
+    target = FileDatabase(address, Access.WRITE)
+    try:
+        copy_database(database, target, lambda *_: None)
+        with target.driver() as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
     finally:
         target.close()
 

@@ -15,7 +15,7 @@ from nnlab.errors import (
     OutputError,
     StoreError,
 )
-from nnlab.store.address import Address
+from nnlab.store.address import FileAddress
 
 # SQLite needs a few pages to grow its files; under this an I/O error means a full disk.
 _TOO_LITTLE = 1 << 16
@@ -24,7 +24,7 @@ _PRIMARY = 0xFF
 
 
 def translated(
-    error: sqlite3.Error, address: Address, *, newer: bool = False, create: bool = False
+    error: sqlite3.Error, address: FileAddress, *, newer: bool = False, create: bool = False
 ) -> NnlabError | None:
     """The error to raise instead, or None where the driver's own says it best (a bug of ours).
 
@@ -62,7 +62,7 @@ def translated(
             return None
 
 
-def not_a_database(address: Address, *, damaged: bool) -> NotADatabase:
+def not_a_database(address: FileAddress, *, damaged: bool) -> NotADatabase:
     """The file is of another kind, or was one and is broken."""
     what = "is damaged" if damaged else "is not an nnlab database, or is damaged"
     return NotADatabase(
@@ -71,7 +71,7 @@ def not_a_database(address: Address, *, damaged: bool) -> NotADatabase:
     )
 
 
-def disk_full(address: Address) -> DiskFull:
+def disk_full(address: FileAddress) -> DiskFull:
     """No room left; the transaction was rolled back."""
     return DiskFull(
         f"no room left on the disk of {address.shown}; what was stored before is kept",
@@ -79,7 +79,7 @@ def disk_full(address: Address) -> DiskFull:
     )
 
 
-def read_only(address: Address) -> DatabaseReadOnly:
+def read_only(address: FileAddress) -> DatabaseReadOnly:
     """The file or the folder is write-protected."""
     return DatabaseReadOnly(
         f"{address.shown} cannot be written: the file, its folder or the disk is read-only",
@@ -87,7 +87,7 @@ def read_only(address: Address) -> DatabaseReadOnly:
     )
 
 
-def cannot_open(address: Address, *, create: bool = False) -> NnlabError:
+def cannot_open(address: FileAddress, *, create: bool = False) -> NnlabError:
     """Why a file could not be opened, from what lies at its place."""
     path = address.path
     if path.is_dir():
@@ -108,7 +108,7 @@ def cannot_open(address: Address, *, create: bool = False) -> NnlabError:
     )
 
 
-def no_database(address: Address) -> NoDatabase:
+def no_database(address: FileAddress) -> NoDatabase:
     """Nothing was ever stored there."""
     return NoDatabase(
         f"there is no database {address.shown}",
@@ -116,7 +116,7 @@ def no_database(address: Address) -> NoDatabase:
     )
 
 
-def _read_only(code: int, address: Address) -> NnlabError:
+def _read_only(code: int, address: FileAddress) -> NnlabError:
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
         return StoreError(
             f"{address.shown} was moved or deleted while it was in use",
@@ -125,7 +125,7 @@ def _read_only(code: int, address: Address) -> NnlabError:
     return read_only(address)
 
 
-def _input_output(error: sqlite3.Error, address: Address) -> NnlabError:
+def _input_output(error: sqlite3.Error, address: FileAddress) -> NnlabError:
     try:
         free = shutil.disk_usage(address.path.parent).free
     except OSError:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from nnlab.errors import DiskFull, OutputError
+from nnlab.errors import OutputError
+from nnlab.store.address import Address, FileAddress
 from nnlab.store.connect import Database
 from nnlab.store.removing import trained_now
 from nnlab.store.rows import IDS, ids
@@ -59,7 +60,7 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
     removed = tuple(folders[number] for number in runs if number in folders)
     orphans = tuple(path for number, path in sorted(folders.items()) if number not in known)
     leftovers = tuple(path for run in over if run in folders for path in _leftovers(folders[run]))
-    backups = tuple(_old_backups(db.address.path, now or datetime.now(UTC)))
+    backups = tuple(_old_backups(db.address, now or datetime.now(UTC)))
     size = size_of((*removed, *orphans, *leftovers, *backups))
     return Garbage(runs, studies, removed, orphans, leftovers, backups, size)
 
@@ -74,7 +75,7 @@ def collect(db: Database, garbage: Garbage) -> int:
         OutputError: a file cannot be deleted; the rows of all runs are kept.
         StoreError: the database cannot be written.
     """
-    before = _database_size(db)
+    before = db.size()
     freed = 0
     # In the order of `_OF_RUNS` no reference breaks, and checking each would read all points.
     with db.write(references=False) as connection:
@@ -87,8 +88,8 @@ def collect(db: Database, garbage: Garbage) -> int:
         _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
         idle = not trained_now(connection)
     if idle:
-        _shrink(db)
-    return freed + max(before - _database_size(db), 0)
+        db.shrink()
+    return freed + max(before - db.size(), 0)
 
 
 def size_of(paths: Iterable[Path]) -> int:
@@ -117,16 +118,21 @@ def run_folders(db: Database, run_ids: Iterable[int]) -> tuple[Path, ...]:
 
 def _run_folders(db: Database) -> Iterator[Path]:
     """Folders named by a run's number; whatever else lies there is not ours to judge."""
-    path = db.address.path
-    # `runs` and `runs.db` share their folder: whose run a number means cannot be told then.
-    bare = path.suffix == ".db"
-    if (path.with_suffix("") if bare else path.with_name(f"{path.name}.db")).is_file():
+    if _shares_its_folder(db.address):
         return
     with contextlib.suppress(OSError):
         for folder in db.address.artifacts.iterdir():
             name = folder.name
             if name.isascii() and name.isdigit() and str(int(name)) == name and folder.is_dir():
                 yield folder
+
+
+def _shares_its_folder(address: Address) -> bool:
+    """Whether another database may have runs there too: whose a number means cannot be told."""
+    if not isinstance(address, FileAddress):
+        return False
+    path = address.path  # `runs` and `runs.db` have one folder
+    return (path.with_suffix("") if path.suffix == ".db" else address.beside(".db")).is_file()
 
 
 def _leftovers(folder: Path) -> Iterator[Path]:
@@ -137,7 +143,10 @@ def _leftovers(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _old_backups(path: Path, now: datetime) -> Iterator[Path]:
+def _old_backups(address: Address, now: datetime) -> Iterator[Path]:
+    if not isinstance(address, FileAddress):
+        return
+    path = address.path
     with contextlib.suppress(OSError):
         for file in sorted(path.parent.iterdir()):
             stamp = _STAMP.fullmatch(file.name.removeprefix(path.name))
@@ -218,15 +227,3 @@ def _delete_rows(connection: Connection, runs: tuple[int, ...], studies: tuple[i
         " AND id NOT IN (SELECT study_id FROM trial)",
         (ids(studies),),
     )
-
-
-def _shrink(db: Database) -> None:
-    """Rewrites the file without the room that rows have left, and empties its log."""
-    with contextlib.suppress(DiskFull), db.driver() as connection:
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def _database_size(db: Database) -> int:
-    path = db.address.path
-    return size_of([path, path.with_name(f"{path.name}-wal")])

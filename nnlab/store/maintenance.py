@@ -9,7 +9,9 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import NotADatabase
 from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole
-from nnlab.store.schema import TABLES, revision_of
+from nnlab.store.garbage import size_of
+from nnlab.store.schema import TABLES
+from nnlab.store.sqlite import FileDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +21,16 @@ class DatabaseStatus:
     place: str
     revision: str
     size: int
-    wal_size: int
+    log_size: int | None
     artifacts_size: int
     rows: Mapping[str, int]
 
 
 def status(db: Database) -> DatabaseStatus:
     """What a database holds."""
-    path = db.address.path
+    log_size = db.log_size() if isinstance(db, FileDatabase) else None
     with db.read() as connection:
-        revision = revision_of(connection, db.address)
+        revision = db.revision(connection)
         rows = {
             table: connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
             for table in TABLES
@@ -36,9 +38,9 @@ def status(db: Database) -> DatabaseStatus:
     return DatabaseStatus(
         place=db.address.shown,
         revision=revision or "",
-        size=_size(path),
-        wal_size=_size(path.with_name(f"{path.name}-wal")),
-        artifacts_size=sum(map(_size, db.address.artifacts.rglob("*"))),
+        size=db.size() - (log_size or 0),
+        log_size=log_size,
+        artifacts_size=size_of([db.address.artifacts]),
         rows=rows,
     )
 
@@ -62,33 +64,12 @@ def check(db: Database) -> list[str]:
     try:
         with db.read() as connection:
             return [
-                *_broken_file(connection),
-                *_broken_references(connection),
+                *db.broken(connection),
                 *_false_summaries(connection),
                 *_missing_files(connection, db.address.artifacts),
             ]
     except NotADatabase as error:
         return [error.message]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except OSError:
-        return 0
-
-
-def _broken_file(connection: Connection) -> Iterator[str]:
-    for (problem,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
-        if problem != "ok":
-            yield f"the file is damaged: {problem}"
-
-
-def _broken_references(connection: Connection) -> Iterator[str]:
-    for table in TABLES:
-        found = connection.exec_driver_sql(f"PRAGMA foreign_key_check('{table}')").fetchall()
-        if found:
-            yield f"table {table}: {len(found):,} rows refer to rows that are not there"
 
 
 # What the summaries should be, from the points; IS compares NULL with NULL.

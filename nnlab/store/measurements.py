@@ -6,8 +6,8 @@ from itertools import groupby
 
 from nnlab.records import Artifact, Attempt, Curve, Finding, History, Severity, Summary
 from nnlab.store.connect import Database
-from nnlab.store.rows import IDS, environment_record, ids, moment
-from nnlab.store.text import evidence_from_json, moment_from_text, moment_to_text, to_json
+from nnlab.store.rows import IDS, NAMES, environment_record, ids, moment, names
+from nnlab.store.text import evidence_from_json, moment_from_text, moment_to_text
 
 # Runs whose points are fetched at once: few queries, and few points held twice.
 _CHUNK = 500
@@ -171,7 +171,7 @@ def artifacts(db: Database, run_id: int) -> tuple[Artifact, ...]:
 def _metric_filter(metrics: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
     if metrics is None:
         return "", ()
-    return " AND metric.name IN (SELECT value FROM json_each(?))", (to_json(list(metrics)),)
+    return f" AND metric.name IN {NAMES}", (names(metrics),)
 
 
 def _with_nan(values: Sequence[float | None]) -> tuple[float, ...]:

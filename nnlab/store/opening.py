@@ -1,10 +1,11 @@
 """Opens a database for what is to be done with it: reads any, writes only its own schema."""
 
 from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError
-from nnlab.store.address import Address, parse
-from nnlab.store.connect import BUSY_SECONDS, Access, Database
+from nnlab.store.address import FileAddress, ServerAddress, parse
+from nnlab.store.connect import BUSY_SECONDS, Database
 from nnlab.store.failure import cannot_open, no_database, not_a_database
-from nnlab.store.schema import SHIPPED, Migrations, revision_of
+from nnlab.store.schema import SHIPPED, Migrations
+from nnlab.store.sqlite import Access, FileDatabase
 from nnlab.store.upgrade import create_schema, newer_schema, upgrade_schema
 
 
@@ -31,9 +32,25 @@ def open_database(
         NotADatabase: the file is something else, or damaged.
         NewerSchema: it is to be written, and a later nnlab made it.
         UpgradeFailed: an older one could not be upgraded.
-        StoreError, OutputError: the file cannot be opened, made, read or written.
+        ConnectionLost: the server cannot be reached.
+        StoreError, OutputError: it cannot be opened, made, read or written.
     """
     address = parse(target)
+    if isinstance(address, ServerAddress):
+        # Who keeps results in a file waits for no driver.
+        from nnlab.store.postgres.opening import open_server
+
+        return open_server(
+            address, write=write, create=create, migrations=migrations, busy_seconds=busy_seconds
+        )
+    return _open_file(
+        address, write=write, create=create, migrations=migrations, busy_seconds=busy_seconds
+    )
+
+
+def _open_file(
+    address: FileAddress, *, write: bool, create: bool, migrations: Migrations, busy_seconds: float
+) -> FileDatabase:
     size = _size(address)
     if 0 < size < _SMALLEST:
         raise not_a_database(address, damaged=False)
@@ -59,23 +76,23 @@ def open_database(
 _SMALLEST = 512
 
 
-def _size(address: Address) -> int:
+def _size(address: FileAddress) -> int:
     try:
         return address.path.stat().st_size if address.path.is_file() else 0
     except OSError:
         return 0
 
 
-def _missing(address: Address) -> NnlabError:
+def _missing(address: FileAddress) -> NnlabError:
     return no_database(address) if address.path.is_file() else cannot_open(address)
 
 
 def _settle_schema(
-    database: Database, migrations: Migrations, *, write: bool, create: bool
+    database: FileDatabase, migrations: Migrations, *, write: bool, create: bool
 ) -> None:
     address, busy_seconds = database.address, database.busy_seconds
     with database.read() as connection:
-        revision = revision_of(connection, address)
+        revision = database.revision(connection)
     if revision is None:
         if not create:
             raise NoDatabase(
@@ -90,14 +107,14 @@ def _settle_schema(
         database.newer = True
 
 
-def _writable(address: Address, busy_seconds: float) -> Database:
-    return Database(address, Access.WRITE, busy_seconds=busy_seconds)
+def _writable(address: FileAddress, busy_seconds: float) -> FileDatabase:
+    return FileDatabase(address, Access.WRITE, busy_seconds=busy_seconds)
 
 
-def _readable(address: Address, busy_seconds: float) -> Database:
+def _readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
     """Opens for reading in the first way that works; where none does, the last one says why."""
     for access in (Access.READ, Access.READ_ONLY_FILE):
-        database = Database(address, access, busy_seconds=busy_seconds)
+        database = FileDatabase(address, access, busy_seconds=busy_seconds)
         try:
             with database.read() as connection:
                 connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
@@ -108,7 +125,7 @@ def _readable(address: Address, busy_seconds: float) -> Database:
             raise
         else:
             return database
-    log = address.path.with_name(f"{address.path.name}-wal")
+    log = address.beside("-wal")
     if log.exists() and log.stat().st_size:
         # Frozen, the newest results, which are in the log, would silently be missing.
         raise DatabaseReadOnly(
@@ -116,4 +133,4 @@ def _readable(address: Address, busy_seconds: float) -> Database:
             " and reading that needs a folder that can be written",
             hint="copy both files to another folder and name the copy with --db",
         )
-    return Database(address, Access.FROZEN, busy_seconds=busy_seconds)
+    return FileDatabase(address, Access.FROZEN, busy_seconds=busy_seconds)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from nnlab.records import Setting, Status, Study
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids
+from nnlab.store.rows import IDS, NAMES, PLACE, PLACE_JOIN, ids, names
 from nnlab.store.text import moment_to_text, storable, to_json
 
 
@@ -73,6 +73,7 @@ def enqueue(db: Database, study: Study, plans: Sequence[Plan], *, again: bool = 
         fresh = [key for key in wanted if again or key not in before]
         repeats = _next_repeats(connection, {trial for trial, _ in fresh})
         _insert(connection, [(key, repeats.get(key, 0), wanted[key]) for key in fresh])
+        db.make_room(connection, _newest(connection))
         kept = {} if again else {key: before[key] for key in wanted if key in before}
         failed = [run.id for run in kept.values() if run.status is Status.FAILED]
         _requeue(connection, failed)
@@ -125,9 +126,8 @@ def _trials(connection: Connection, study: Study, plans: Sequence[Plan]) -> dict
 
 def _digests(connection: Connection, study: Study, digests: dict[str, Setting]) -> dict[str, int]:
     rows = connection.exec_driver_sql(
-        "SELECT digest, id FROM trial WHERE study_id = ?"
-        " AND digest IN (SELECT value FROM json_each(?))",
-        (study.id, to_json(list(digests))),
+        f"SELECT digest, id FROM trial WHERE study_id = ? AND digest IN {NAMES}",  # noqa: S608
+        (study.id, names(digests)),
     )
     return {row[0]: row[1] for row in rows}
 
@@ -136,9 +136,8 @@ def _current_runs(
     connection: Connection, study: Study, trials: set[int], observer: Observer
 ) -> dict[_Key, _Found]:
     rows = connection.exec_driver_sql(
-        f"{_CURRENT} WHERE trial.study_id = ? AND run.current"  # noqa: S608
-        " AND trial.id IN (SELECT value FROM json_each(?))",
-        (study.id, to_json(sorted(trials))),
+        f"{_CURRENT} WHERE trial.study_id = ? AND run.current AND trial.id IN {IDS}",
+        (study.id, ids(trials)),
     )
     return {
         (trial, seed): _Found(number, observer.status(*place))
@@ -162,7 +161,7 @@ def _insert(connection: Connection, fresh: Sequence[tuple[_Key, int, Plan]]) -> 
     now = moment_to_text(datetime.now(UTC))
     connection.exec_driver_sql(
         "INSERT INTO run (trial_id, seed, repeat, current, status, name, tags, epochs,"
-        " epochs_planned, created_at) VALUES (?, ?, ?, 1, 'queued', ?, ?, 0, ?, ?)",
+        " epochs_planned, created_at) VALUES (?, ?, ?, TRUE, 'queued', ?, ?, 0, ?, ?)",
         [
             (
                 trial,
@@ -178,18 +177,23 @@ def _insert(connection: Connection, fresh: Sequence[tuple[_Key, int, Plan]]) -> 
     )
 
 
+def _newest(connection: Connection) -> int:
+    found: int = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM run").scalar_one()
+    return found
+
+
 def _retire(connection: Connection, run_ids: Sequence[int]) -> None:
     connection.exec_driver_sql(
-        "UPDATE run SET current = 0 WHERE id IN (SELECT value FROM json_each(?))",
-        (to_json(list(run_ids)),),
+        f"UPDATE run SET current = FALSE WHERE id IN {IDS}",  # noqa: S608
+        (ids(run_ids),),
     )
 
 
 def _requeue(connection: Connection, run_ids: Sequence[int]) -> None:
     connection.exec_driver_sql(
-        "UPDATE run SET status = 'queued', reason = NULL, ended_at = NULL"
-        " WHERE id IN (SELECT value FROM json_each(?))",
-        (to_json(list(run_ids)),),
+        "UPDATE run SET status = 'queued', reason = NULL, ended_at = NULL"  # noqa: S608
+        f" WHERE id IN {IDS}",
+        (ids(run_ids),),
     )
 
 

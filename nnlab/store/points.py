@@ -1,8 +1,6 @@
 """Writing points and summaries: the statements that run every epoch, and whole curves at once."""
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 
 from sqlalchemy.engine import Connection
@@ -10,15 +8,16 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import UsageError
 from nnlab.records import Curve, Direction, direction_of
 from nnlab.store.connect import Database
-from nnlab.store.rows import IDS
+from nnlab.store.rows import IDS, NAMES, ids
+from nnlab.store.rows import names as to_names
 from nnlab.store.summarize import SummaryRow, of_curve
-from nnlab.store.text import storable, to_json
+from nnlab.store.text import storable
 
 PointRow = tuple[int, int, int, float | None]  # run, metric, epoch, value
 
-_INSERT_POINT = "INSERT INTO point (run_id, metric_id, epoch, value) VALUES (?, ?, ?, ?)"
 _PUT_POINT = (
-    f"{_INSERT_POINT} ON CONFLICT (run_id, metric_id, epoch) DO UPDATE SET value = excluded.value"
+    "INSERT INTO point (run_id, metric_id, epoch, value) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (run_id, metric_id, epoch) DO UPDATE SET value = excluded.value"
 )
 _PUT_SUMMARY = """
     INSERT INTO summary (run_id, metric_id, n, last, last_epoch, best, best_epoch)
@@ -31,19 +30,24 @@ _PUT_SUMMARY = """
 
 def metric_ids(connection: Connection, names: Iterable[str]) -> dict[str, tuple[int, Direction]]:
     """The number and direction of each metric; rows are made for new ones."""
-    wanted = list(names)
-    connection.exec_driver_sql(
-        "INSERT INTO metric (name, direction) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-        [(storable(name), direction_of(name)) for name in wanted],
-    )
+    wanted = {storable(name): name for name in names}
+    found = _metrics(connection, wanted)
+    new = sorted(wanted.keys() - found.keys())  # in one order, so that no two writers block
+    if new:
+        connection.exec_driver_sql(
+            "INSERT INTO metric (name, direction) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            [(stored, direction_of(wanted[stored])) for stored in new],
+        )
+        found |= _metrics(connection, new)
+    return {name: found[stored] for stored, name in wanted.items()}
+
+
+def _metrics(connection: Connection, stored: Iterable[str]) -> dict[str, tuple[int, Direction]]:
     rows = connection.exec_driver_sql(
-        "SELECT name, id, direction FROM metric WHERE name IN (SELECT value FROM json_each(?))",
-        (to_json([storable(name) for name in wanted]),),
+        f"SELECT name, id, direction FROM metric WHERE name IN {NAMES}",  # noqa: S608
+        (to_names(stored),),
     )
-    found: dict[str, tuple[int, Direction]] = {
-        name: (number, direction) for name, number, direction in rows
-    }
-    return {name: found[storable(name)] for name in wanted}
+    return {name: (number, direction) for name, number, direction in rows}
 
 
 def put_points(connection: Connection, rows: Sequence[PointRow]) -> None:
@@ -77,8 +81,10 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
         # In the order of the table's key: pages are filled one after another, to the brim.
         wanted.sort(key=lambda curve: metrics[curve.metric][0])
         _refuse_overlap(connection, run_id, [metrics[curve.metric][0] for curve in wanted])
-        _insert_points(
+        db.insert(
             connection,
+            "point",
+            ("run_id", "metric_id", "epoch", "value"),
             chain.from_iterable(
                 zip(repeat(run_id), repeat(metrics[curve.metric][0]), curve.epochs, curve.values)
                 for curve in wanted
@@ -100,14 +106,6 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
     return sum(map(len, wanted))
 
 
-def _insert_points(connection: Connection, rows: Iterator[PointRow]) -> None:
-    # The driver's own call takes rows one by one: no list of them is made.
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    with closing(driver.cursor()) as cursor:
-        cursor.executemany(_INSERT_POINT, rows)
-
-
 def _refuse_overlap(connection: Connection, run_id: int, metrics: Sequence[int]) -> None:
     if not connection.exec_driver_sql("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchall():
         raise UsageError(f"there is no run {run_id} to import curves into")
@@ -116,7 +114,7 @@ def _refuse_overlap(connection: Connection, run_id: int, metrics: Sequence[int])
     taken = connection.exec_driver_sql(
         "SELECT metric.name FROM summary JOIN metric ON metric.id = summary.metric_id"  # noqa: S608
         f" WHERE run_id = ? AND metric_id IN {IDS}",
-        (run_id, to_json(list(metrics))),
+        (run_id, ids(metrics)),
     ).fetchall()
     if taken:
         names = ", ".join(name for (name,) in taken)

@@ -148,9 +148,9 @@ def _spans(
         connection,
         "SELECT run.id, attempt.started_at, attempt.ended_at,"  # noqa: S608
         " run.epochs - attempt.first_epoch + 1"
-        " FROM attempt CROSS JOIN run ON run.id = attempt.run_id"
-        " CROSS JOIN trial ON trial.id = run.trial_id"
-        f" WHERE attempt.id > (SELECT max(id) FROM attempt) - {_NEWEST}"
+        " FROM attempt CROSS JOIN run CROSS JOIN trial"
+        " WHERE run.id = attempt.run_id AND trial.id = run.trial_id"
+        f" AND attempt.id > (SELECT max(id) FROM attempt) - {_NEWEST}"
         f" AND coalesce(attempt.ended_at, ?) >= ?{where} ORDER BY attempt.id",
         (moment_to_text(now), moment_to_text(now - WINDOW), *bound),
     )

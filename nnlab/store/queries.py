@@ -246,10 +246,11 @@ def objectives(
     where, bound = scope(study_ids, run_ids)
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT json_extract(setting, '$.objective') AS objective, count(*) FROM trial"  # noqa: S608
-            " WHERE objective IS NOT NULL AND id IN (SELECT trial.id FROM run JOIN trial"
+            "SELECT objective, count(*) FROM ("  # noqa: S608
+            "SELECT id, json_extract(setting, '$.objective') AS objective FROM trial"
+            " WHERE id IN (SELECT trial.id FROM run JOIN trial"
             f" ON trial.id = run.trial_id WHERE run.current{where}"
-            f" ORDER BY run.id DESC LIMIT {_NEWEST})"
+            f" ORDER BY run.id DESC LIMIT {_NEWEST})) AS newest WHERE objective IS NOT NULL"
             " GROUP BY objective ORDER BY count(*) DESC, min(id)",
             bound,
         ).fetchall()

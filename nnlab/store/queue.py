@@ -93,7 +93,7 @@ def claim_several(
     """Takes as `claim` does, at most so many runs, all or none at once."""
     observer = Observer(time.time() if now is None else now, hostname)
     at = moment_to_text(datetime.fromtimestamp(observer.now, UTC))
-    with db.write() as connection:
+    with db.write(alone=False) as connection:
         place = (
             environment_id(connection, environment) if environment else None,
             hostname,
@@ -103,11 +103,25 @@ def claim_several(
             at,
         )
         free = _claimable(connection, run_ids, observer)
-        found = list(islice((n for n in free if not _given_up(connection, n, at)), most))
+        mine = (number for number in free if _reserved(connection, number, observer))
+        found = list(islice((n for n in mine if not _given_up(connection, n, at)), most))
         until = observer.now + lease_seconds
         attempts = [_take(connection, number, place, until) for number in found]
         pairs = zip(found, attempts, strict=True)
         return tuple(Claim(one_run(connection, run, observer), made) for run, made in pairs)
+
+
+_RESERVE = f"""
+    SELECT {PLACE} FROM run {PLACE_JOIN}
+    WHERE run.id = ? AND run.stop_requested_at IS NULL AND run.removed_at IS NULL
+    /* PostgreSQL: FOR UPDATE OF run SKIP LOCKED */
+"""  # noqa: S608
+
+
+def _reserved(connection: Connection, run_id: int, observer: Observer) -> bool:
+    """Keeps a run from all others until the transaction's end, unless one of them was faster."""
+    found = connection.exec_driver_sql(_RESERVE, (run_id,)).one_or_none()
+    return found is not None and observer.status(*found) in _CLAIMABLE
 
 
 def _take(connection: Connection, run_id: int, place: tuple[object, ...], until: float) -> int:
@@ -169,7 +183,7 @@ def renew(
     Raises:
         LeaseLost: another worker has taken the run over.
     """
-    with db.write() as connection:
+    with db.write(alone=False) as connection:
         hold(connection, claim, (time.time() if now is None else now) + lease_seconds)
 
 
@@ -187,7 +201,7 @@ def release(
         False where another worker has the run: then nothing was changed.
     """
     now = datetime.now(UTC)
-    with db.write() as connection:
+    with db.write(alone=False) as connection:
         started_at = connection.exec_driver_sql(
             "SELECT attempt.started_at FROM attempt JOIN run ON run.lease_attempt_id = attempt.id"
             " WHERE attempt.id = ? AND run.id = ?",
@@ -213,7 +227,7 @@ def lose(db: Database, *, hostname: str, pid: int, reason: str) -> tuple[int, ..
         reason: how it died.
     """
     at = moment_to_text(datetime.now(UTC))
-    with db.write() as connection:
+    with db.write(alone=False) as connection:
         rows = connection.exec_driver_sql(
             "UPDATE attempt SET outcome = 'lost', ended_at = ? WHERE ended_at IS NULL"
             " AND hostname = ? AND pid_space = ? AND pid = ? RETURNING run_id, id",

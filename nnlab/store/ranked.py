@@ -276,7 +276,7 @@ def _rough_losses(
 
 def _is_small(connection: Connection, studies: Sequence[int]) -> bool:
     found: int = connection.exec_driver_sql(
-        f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {IDS} LIMIT ?)",  # noqa: S608
+        f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {IDS} LIMIT ?) AS few",  # noqa: S608
         (ids(studies), _FEW_TRIALS),
     ).scalar_one()
     return found < _FEW_TRIALS

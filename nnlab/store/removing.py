@@ -83,7 +83,7 @@ def last_removal(db: Database) -> Removal:
     with db.read() as connection:
         last = connection.exec_driver_sql(
             "SELECT max(removed_at) FROM (SELECT removed_at FROM run"
-            " UNION ALL SELECT removed_at FROM study)"
+            " UNION ALL SELECT removed_at FROM study) AS removed"
         ).scalar_one()
         found = (
             _ids(connection, f"SELECT id FROM {table} WHERE removed_at = ?", (last,))  # noqa: S608

@@ -12,8 +12,9 @@ from nnlab.records import Arm, Comparison, Environment, Objective, Run, Sampler,
 from nnlab.store.liveness import Observer
 from nnlab.store.text import StoredSetting, moment_from_text, to_json
 
-# A set of numbers as one bound value: any size, one statement for all.
+# A set of numbers, and one of texts, as one bound value: any size, one statement for all.
 IDS = "(SELECT value FROM json_each(?))"
+NAMES = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
 
 STUDY = (
     "id, name, question, objective, space, seeds, created_at, claim, arms, decides, sampler,"
@@ -44,6 +45,11 @@ def ids(numbers: Iterable[int]) -> str:
     return json.dumps(list(numbers))
 
 
+def names(texts: Iterable[str]) -> str:
+    """The value to bind for `NAMES`."""
+    return to_json(list(texts))
+
+
 def plain_rows(connection: Connection, sql: str, bound: tuple[Any, ...]) -> list[Any]:
     """All rows as the driver's own tuples, in the connection's transaction.
 
@@ -56,6 +62,10 @@ def plain_cursor(connection: Connection, sql: str, bound: tuple[Any, ...]) -> An
     """The driver's own cursor over the rows; the caller closes it."""
     driver = connection.connection.driver_connection
     assert driver is not None
+    if connection.dialect.name == "postgresql":
+        from nnlab.store.postgres.spelling import spelled
+
+        sql = spelled(sql)
     return driver.execute(sql, bound)
 
 

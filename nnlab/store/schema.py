@@ -84,21 +84,19 @@ def shipped() -> Path:
     )
 
 
-def revision_of(connection: Connection, address: Address) -> str | None:
-    """The revision of nnlab's tables in a database, or None where it has none of them.
+def revision_among(tables: set[str], connection: Connection, address: Address) -> str | None:
+    """The revision of nnlab's tables among all of a database, or None where there are none.
 
     Raises:
         NotADatabase: other tables have the names of ours, or ours name no single revision.
     """
-    rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-    tables = {str(name) for (name,) in rows}
     if VERSION_TABLE not in tables:
         taken = sorted(tables & set(TABLES))
         if taken:
             raise NotADatabase(
                 f"{address.shown} belongs to another program: its tables"
                 f" {', '.join(taken)} are not nnlab's",
-                hint="name another file with --db",
+                hint="name another database with --db",
             )
         return None
     found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608

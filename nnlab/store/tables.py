@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -57,18 +58,23 @@ class Moment(TypeDecorator[datetime]):
         return moment_from_text(value) if isinstance(value, str) else value  # type: ignore[return-value]
 
 
+# Names sort by their bytes, as in SQLite, whatever the server's language.
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+# SQLite's integers are as long as they need to be.
+Large = Integer().with_variant(BigInteger(), "postgresql")
+
 study = Table(
     "study",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("question", Text, nullable=False),
-    Column("objective", Text),
+    Column("name", Name, nullable=False, unique=True),
+    Column("question", Name, nullable=False),
+    Column("objective", Name),
     Column("space", JSON(none_as_null=True)),
     Column("seeds", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     # What is claimed, the arms that are compared, and the comparisons that decide it.
-    Column("claim", Text),
+    Column("claim", Name),
     Column("arms", JSON(none_as_null=True)),
     Column("decides", JSON(none_as_null=True)),
     # How its trials are chosen; NULL is the whole grid.
@@ -81,7 +87,7 @@ trial = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("study_id", ForeignKey("study.id"), nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("digest", Name, nullable=False),
     Column("setting", JSON, nullable=False),
     UniqueConstraint("study_id", "digest"),
 )
@@ -93,17 +99,17 @@ run = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("trial_id", ForeignKey("trial.id"), nullable=False),
-    Column("seed", Integer, nullable=False),
+    Column("seed", Large, nullable=False),
     Column("repeat", Integer, nullable=False),
     Column("current", Boolean, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("name", Text),
+    Column("status", Name, nullable=False),
+    Column("name", Name),
     Column("tags", JSON, nullable=False),
     Column("epochs", Integer, nullable=False),
     Column("epochs_planned", Integer, nullable=False),
     Column("selected_epoch", Integer),
-    Column("data_fingerprint", Text),
-    Column("reason", Text),
+    Column("data_fingerprint", Name),
+    Column("reason", Name),
     Column("wall_seconds", Float),
     Column("device_seconds", Float),
     Column("created_at", Moment, nullable=False),
@@ -133,18 +139,18 @@ environment = Table(
     "environment",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("fingerprint", Text, nullable=False, unique=True),
-    Column("hostname", Text, nullable=False),
-    Column("platform", Text, nullable=False),
-    Column("python", Text, nullable=False),
-    Column("torch", Text, nullable=False),
-    Column("nnlab", Text, nullable=False),
+    Column("fingerprint", Name, nullable=False, unique=True),
+    Column("hostname", Name, nullable=False),
+    Column("platform", Name, nullable=False),
+    Column("python", Name, nullable=False),
+    Column("torch", Name, nullable=False),
+    Column("nnlab", Name, nullable=False),
     Column("packages", JSON, nullable=False),
-    Column("device", Text, nullable=False),
+    Column("device", Name, nullable=False),
     Column("threads", Integer, nullable=False),
-    Column("git_commit", Text),
+    Column("git_commit", Name),
     Column("git_dirty", Boolean),
-    Column("git_diff", Text),
+    Column("git_diff", Name),
 )
 
 attempt = Table(
@@ -154,18 +160,18 @@ attempt = Table(
     Column("run_id", ForeignKey("run.id"), nullable=False),
     # Known once the worker has its device; an attempt that died before that has none.
     Column("environment_id", ForeignKey("environment.id")),
-    Column("hostname", Text, nullable=False),
+    Column("hostname", Name, nullable=False),
     # A process id means the same process only within one such space: containers have their own.
-    Column("pid_space", Text, nullable=False),
+    Column("pid_space", Name, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("command", Text, nullable=False),
+    Column("command", Name, nullable=False),
     Column("first_epoch", Integer, nullable=False),
-    Column("outcome", Text),
+    Column("outcome", Name),
     Column("started_at", Moment, nullable=False),
     Column("ended_at", Moment),
     # `solo`, or `stacked 64`: how many runs were trained as one program.
-    Column("engine", Text),
-    Column("peak_bytes", Integer),
+    Column("engine", Name),
+    Column("peak_bytes", Large),
     CheckConstraint("first_epoch >= 0", name="first_epoch"),
     Index("attempt_run_id", "run_id"),
 )
@@ -174,8 +180,8 @@ metric = Table(
     "metric",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("direction", Text, nullable=False),
+    Column("name", Name, nullable=False, unique=True),
+    Column("direction", Name, nullable=False),
     CheckConstraint("direction IN ('min', 'max')", name="direction"),
 )
 
@@ -189,6 +195,7 @@ point = Table(
     Column("value", Float),
     CheckConstraint("epoch >= 0", name="epoch"),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (run_id)",
 )
 
 summary = Table(
@@ -212,13 +219,13 @@ finding = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", ForeignKey("run.id"), nullable=False),
-    Column("code", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("severity", Text, nullable=False),
+    Column("code", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("severity", Name, nullable=False),
     Column("confidence", Float, nullable=False),
     Column("onset", Integer),
-    Column("message", Text, nullable=False),
-    Column("remedy", Text, nullable=False),
+    Column("message", Name, nullable=False),
+    Column("remedy", Name, nullable=False),
     Column("evidence", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("run_id", "code"),
@@ -231,10 +238,10 @@ artifact = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", ForeignKey("run.id"), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("path", Name, nullable=False),
+    Column("sha256", Name, nullable=False),
+    Column("size", Large, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("run_id", "kind"),
     CheckConstraint("size >= 0", name="size"),

@@ -10,14 +10,15 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import DatabaseReadOnly, DiskFull, NewerSchema, StoreError, UpgradeFailed
-from nnlab.store.address import Address
-from nnlab.store.connect import BUSY_SECONDS, Access, Database
+from nnlab.store.address import Address, FileAddress
+from nnlab.store.connect import BUSY_SECONDS
 from nnlab.store.copying import copy_whole
-from nnlab.store.schema import TABLES, Migrations, revision_of
+from nnlab.store.schema import TABLES, Migrations
+from nnlab.store.sqlite import Access, FileDatabase
 
 
 def create_schema(
-    address: Address, migrations: Migrations, *, busy_seconds: float = BUSY_SECONDS
+    address: FileAddress, migrations: Migrations, *, busy_seconds: float = BUSY_SECONDS
 ) -> None:
     """Makes nnlab's tables in a new file, or beside what a file holds, in one transaction.
 
@@ -29,12 +30,12 @@ def create_schema(
     with _migrating(address, Access.CREATE, busy_seconds) as database:
         database.settle_journal()
         with database.write() as connection:
-            if revision_of(connection, address) is None:
+            if database.revision(connection) is None:
                 migrations.run(connection)
 
 
 def upgrade_schema(
-    address: Address, migrations: Migrations, *, busy_seconds: float = BUSY_SECONDS
+    address: FileAddress, migrations: Migrations, *, busy_seconds: float = BUSY_SECONDS
 ) -> None:
     """Brings an older schema to `migrations.head`, after a backup beside the file.
 
@@ -46,7 +47,7 @@ def upgrade_schema(
     with _migrating(address, Access.WRITE, busy_seconds) as database:
         try:
             with database.write() as connection:
-                found = revision_of(connection, address)
+                found = database.revision(connection)
                 if found is None or found == migrations.head:
                     return  # another process was faster
                 # Under the lock: what the backup holds is what the migration starts from.
@@ -72,26 +73,25 @@ def newer_schema(address: Address, revision: str, migrations: Migrations) -> New
 
 
 @contextmanager
-def _migrating(address: Address, access: Access, busy_seconds: float) -> Iterator[Database]:
+def _migrating(address: FileAddress, access: Access, busy_seconds: float) -> Iterator[FileDatabase]:
     # A migration may remake a table that others refer to: references are checked at its end.
-    database = Database(address, access, busy_seconds=busy_seconds, foreign_keys=False)
+    database = FileDatabase(address, access, busy_seconds=busy_seconds, foreign_keys=False)
     try:
         yield database
     finally:
         database.close()
 
 
-def _back_up(database: Database, revision: str) -> Path:
-    path = database.address.path
+def _back_up(database: FileDatabase, revision: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    backup = path.with_name(f"{path.name}.backup-{revision}-{stamp}")
+    backup = database.address.beside(f".backup-{revision}-{stamp}")
     copy_whole(database, backup)
     return backup
 
 
 @contextmanager
 def _blaming_the_migration(
-    address: Address, found: str, migrations: Migrations, backup: Path
+    address: FileAddress, found: str, migrations: Migrations, backup: Path
 ) -> Iterator[None]:
     try:
         yield

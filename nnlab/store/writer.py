@@ -112,7 +112,7 @@ class RunWriter:
         self._written = resume_after
         self._stop_requested = False
         self._metrics: dict[str, _Metric] = {}
-        with db.write() as connection:
+        with db.write(alone=False) as connection:
             self._hold(connection)
             if environment is not None:
                 connection.exec_driver_sql(
@@ -146,7 +146,7 @@ class RunWriter:
             raise ValueError(f"epoch {number} after epoch {self._written}")
         values = {name: float(value) for name, value in epoch.values.items()}
         until = time.time() + self._lease_seconds
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             held = connection.exec_driver_sql(
                 _RENEW, (until, number, number, self._run_id, self._claim.attempt_id)
             ).one_or_none()
@@ -162,7 +162,7 @@ class RunWriter:
         """Stores metrics that a run has once, such as the test split's at the selected epoch."""
         if not values:
             return
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             self._hold(connection)
             known = metric_ids(connection, values)
             # An attempt before this one may have selected another epoch.
@@ -175,7 +175,7 @@ class RunWriter:
 
     def began_with(self, parent_id: int) -> None:
         """Notes the run whose weights this one began with."""
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             self._hold(connection)
             connection.exec_driver_sql(
                 "UPDATE run SET parent_id = ? WHERE id = ?", (parent_id, self._run_id)
@@ -211,7 +211,7 @@ class RunWriter:
             peak_bytes: the most memory that this attempt held on its device.
         """
         now = datetime.now(UTC)
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             self._hold(connection)
             if status in (Status.FINISHED, Status.DIVERGED):
                 self._drop_later(connection)

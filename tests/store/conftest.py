@@ -14,9 +14,20 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "runs.db"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of a lab is one of every store, unless it is about the file."""
+    if "lab" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("file")
+        about_the_file = marked or {"path", "blank"} & set(metafunc.fixturenames)
+        kept_in = ["file"] if about_the_file else ["file", "server"]
+        metafunc.parametrize("lab", kept_in, indirect=True)
+
+
 @pytest.fixture
-def lab(path: Path) -> Iterator[Lab]:
-    made = make_lab(path)
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lab in a file, or on a server."""
+    kept_in = "path" if request.param == "file" else "server_url"
+    made = make_lab(request.getfixturevalue(kept_in))
     yield made
     made.db.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.records import Environment, Epoch, Objective, Status, Study
+from nnlab.store.sqlite import FileDatabase
 
 ENVIRONMENT = Environment(
     hostname="bench", platform="Linux", python="3.11", torch="2.13", nnlab="0.1",
@@ -20,6 +21,12 @@ ENVIRONMENT = Environment(
 class Lab:
     db: store.Database
     study: Study
+
+    @property
+    def file(self) -> FileDatabase:
+        """The same, where a test is about the file."""
+        assert isinstance(self.db, FileDatabase)
+        return self.db
 
     def plans(
         self, trials: int = 1, seeds: Sequence[int] = (0,), epochs: int = 3, name: str | None = None
@@ -83,8 +90,8 @@ def copied_lab(blank: Path, folder: Path) -> Lab:
     return make_lab(folder / "runs.db")
 
 
-def make_lab(path: Path, **options: float) -> Lab:
-    db = store.open_database(str(path), write=True, create=True, **options)  # type: ignore[arg-type]
+def make_lab(place: Path | str, **options: float) -> Lab:
+    db = store.open_database(str(place), write=True, create=True, **options)  # type: ignore[arg-type]
     study = store.create_study(
         db,
         name="depth",

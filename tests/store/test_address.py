@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.errors import UsageError
-from nnlab.store.address import parse
+from nnlab.store.address import FileAddress, ServerAddress, parse
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ from nnlab.store.address import parse
 )
 def test_a_path_or_a_sqlite_url_names_a_file(target: str, path: str, artifacts: str) -> None:
     address = parse(target)
+    assert isinstance(address, FileAddress)
     assert address.path == Path(path)
     assert address.artifacts == Path(artifacts)
     assert address.url.get_backend_name() == "sqlite"
@@ -35,8 +36,7 @@ def test_two_versions_of_a_lab_do_not_share_their_artifacts() -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "postgresql://ann:hunter2@host/lab",
-        "postgresql+psycopg://ann:hunter2@host/lab",
+        "postgresql+pg8000://ann:hunter2@host/lab",
         "mysql://ann:hunter2@host/lab",
         "sqlite://ann:hunter2@host/runs.db",
         "sqlite:///runs.db?password=hunter2",
@@ -52,8 +52,60 @@ def test_other_urls_are_refused_without_a_word_of_their_password(target: str) ->
 
 
 def test_an_unsupported_kind_is_named() -> None:
-    with pytest.raises(UsageError, match="databases of the kind 'postgresql' are not supported"):
-        parse("postgresql://host/lab")
+    with pytest.raises(UsageError, match="databases of the kind 'mysql' are not supported"):
+        parse("mysql://host/lab")
+
+
+@pytest.mark.parametrize(
+    ("target", "shown", "schema", "options"),
+    [
+        (
+            "postgresql+psycopg://ann:hunter2@db.example:5433/lab?sslmode=require",
+            "postgresql://ann@db.example:5433/lab",
+            "nnlab",
+            {"host": "db.example", "port": "5433", "user": "ann", "password": "hunter2",
+             "dbname": "lab", "sslmode": "require"},
+        ),
+        ("postgresql://", "postgresql://", "nnlab", {}),
+        (
+            "postgres:///lab?schema=ann&host=/run/postgresql",
+            "postgresql:///lab (schema ann)",
+            "ann",
+            {"dbname": "lab", "host": "/run/postgresql"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_server_is_named_as_libpq_names_it(
+    target: str, shown: str, schema: str, options: dict[str, str]
+) -> None:
+    address = parse(target)
+    assert isinstance(address, ServerAddress)
+    assert (address.shown, address.schema) == (shown, schema)
+    assert address.options == options
+    assert "hunter2" not in repr(address)
+
+
+def test_artifacts_of_a_server_lie_where_its_url_says() -> None:
+    assert parse("postgresql://h/lab").artifacts == Path("lab-nnlab.artifacts")
+    assert parse("postgresql://h/..%2Flab").artifacts.parent == Path()
+    assert parse("postgresql://h/lab?artifacts=/shared/lab").artifacts == Path("/shared/lab")
+
+
+def test_what_others_may_read_names_the_place_without_a_password() -> None:
+    elsewhere = parse("postgresql://ann@h/lab?artifacts=files").elsewhere
+    assert parse(elsewhere).artifacts == Path("files").absolute()
+    assert parse(elsewhere).shown == "postgresql://ann@h/lab"
+    assert parse("runs.db").elsewhere == str(Path("runs.db").absolute())
+    for secret in ("postgresql://ann:hunter2@h/lab", "postgresql://ann@h/lab?password=hunter2"):
+        with pytest.raises(UsageError, match="holds a password") as caught:
+            assert parse(secret).elsewhere
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("schema", ["a b", "a;drop", "pg_x", "x" * 64])
+def test_a_schema_has_a_plain_name(schema: str) -> None:
+    with pytest.raises(UsageError, match="names the schema"):
+        parse(f"postgresql://h/lab?schema={schema}")
 
 
 @pytest.mark.parametrize("target", ["", "  ", "runs\0.db", ":memory:", "sqlite://"])

@@ -19,9 +19,11 @@ from nnlab.errors import (
     StoreError,
 )
 from nnlab.records import Curve, Epoch, Status
-from nnlab.store.address import parse
-from nnlab.store.connect import Access, Database
+from nnlab.store.address import FileAddress, parse
 from nnlab.store.failure import translated
+from nnlab.store.sqlite import Access, FileDatabase
+
+pytestmark = pytest.mark.file
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -34,6 +36,12 @@ sys.stdin.readline()
 connection.rollback()
 connection.close()
 """
+
+
+def file_address(path: Path) -> FileAddress:
+    address = parse(str(path))
+    assert isinstance(address, FileAddress)
+    return address
 
 
 def test_a_lock_held_for_too_long_is_told_and_passes(lab: Lab, path: Path, python: Start) -> None:
@@ -121,7 +129,7 @@ def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> No
     (run_id,) = lab.queue()
     writer = lab.writer([run_id])
     writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
-    with lab.db.driver() as connection:
+    with lab.file.driver() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     wide = {f"metric/{n}": 0.25 for n in range(2000)}
@@ -129,7 +137,7 @@ def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> No
         writer.write(Epoch(2, wide, 0.1))
     assert lab.curve(run_id) == {1: 0.5}
     assert store.check(lab.db) == []
-    with lab.db.driver() as connection:
+    with lab.file.driver() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
     writer.write(Epoch(2, wide, 0.1))  # the same epoch once more: a failed write left no trace
     assert store.summaries(lab.db, [run_id])[run_id]["metric/0"].n == 1
@@ -138,7 +146,7 @@ def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> No
 
 def test_no_room_for_curves_stores_none_of_them(lab: Lab) -> None:
     (run_id,) = lab.queue()
-    with lab.db.driver() as connection:
+    with lab.file.driver() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     curve = Curve("val/loss", tuple(range(1, 5001)), (0.5,) * 5000)
@@ -157,6 +165,7 @@ def test_a_read_only_folder_is_read_and_not_written(tmp_path: Path, mounted: Mou
     mounted(f"--bind {folder}", seen)
     mounted("-o remount,bind,ro", seen)
     db = store.open_database(str(seen / "runs.db"), write=False)
+    assert isinstance(db, FileDatabase)
     assert db.access is Access.FROZEN
     assert store.runs(db)[0].status is Status.FINISHED
     assert dict(store.history(db, 1)["val/loss"]) == {1: 0.5, 2: 0.25}
@@ -194,7 +203,7 @@ def test_results_that_only_the_log_has_are_not_silently_left_out(
 
 def test_a_read_only_file_is_told_in_words(lab: Lab, path: Path) -> None:
     lab.queue()
-    reader = Database(parse(str(path)), Access.READ_ONLY_FILE)
+    reader = FileDatabase(file_address(path), Access.READ_ONLY_FILE)
     assert len(store.runs(reader)) == 1
     with pytest.raises(DatabaseReadOnly, match="opened for reading only"):
         store.enqueue(reader, lab.study, lab.plans(2))
@@ -230,7 +239,7 @@ def _driver_error(code: int) -> sqlite3.OperationalError:
 def test_a_disk_that_fails_is_told_apart_from_a_full_one(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = parse(str(path))
+    address = file_address(path)
     told = translated(_driver_error(sqlite3.SQLITE_IOERR_WRITE), address)
     assert type(told) is StoreError
     assert "the disk of" in told.message
@@ -240,11 +249,11 @@ def test_a_disk_that_fails_is_told_apart_from_a_full_one(
 
 
 def test_a_file_that_is_moved_away_under_a_writer_is_told(path: Path) -> None:
-    told = translated(_driver_error(sqlite3.SQLITE_READONLY_DBMOVED), parse(str(path)))
+    told = translated(_driver_error(sqlite3.SQLITE_READONLY_DBMOVED), file_address(path))
     assert told is not None
     assert "moved or deleted while it was in use" in told.message
 
 
 def test_errors_of_our_own_making_are_not_dressed_up(path: Path) -> None:
-    assert translated(_driver_error(sqlite3.SQLITE_ERROR), parse(str(path))) is None
-    assert translated(sqlite3.ProgrammingError("closed"), parse(str(path))) is None
+    assert translated(_driver_error(sqlite3.SQLITE_ERROR), file_address(path)) is None
+    assert translated(sqlite3.ProgrammingError("closed"), file_address(path)) is None

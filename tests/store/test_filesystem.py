@@ -9,6 +9,8 @@ from nnlab import store
 from nnlab.store import filesystem
 from nnlab.store.filesystem import shared_kind
 
+pytestmark = pytest.mark.file
+
 MOUNTS = r"""
 22 1 0:2 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 22 0:26 / /home rw,relatime shared:9 - nfs4 server:/home rw,vers=4.2

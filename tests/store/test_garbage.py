@@ -178,6 +178,7 @@ def test_backups_of_upgrades_are_old_after_a_week(
     assert file.exists() != old
 
 
+@pytest.mark.file
 def test_the_file_shrinks_only_while_nothing_is_trained(lab: Lab) -> None:
     gone, busy = lab.queue(2)
     lab.train(gone, *(0.5 for _ in range(3000)))

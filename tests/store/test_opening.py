@@ -44,6 +44,7 @@ def test_processes_that_come_first_at_once_make_one_database(path: Path, python:
     db.close()
 
 
+@pytest.mark.file
 def test_a_made_database_is_durable_and_logs_ahead(lab: Lab) -> None:
     with lab.db.write() as connection:
         pragmas = {

@@ -92,9 +92,9 @@ def test_the_speed_is_that_of_the_newest_attempts(lab: Lab) -> None:
     lab.train(first, 0.5, 0.4)
     lab.writer([second]).write(Epoch(1, {"val/loss": 0.5}, 0.1))
     with lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE attempt SET started_at = '2026-05-20T11:59:50+00:00'")
         connection.exec_driver_sql(
-            "UPDATE attempt SET started_at = '2026-05-20T11:59:50+00:00', ended_at ="
-            " CASE run_id WHEN 1 THEN '2026-05-20T11:59:54+00:00' END"
+            "UPDATE attempt SET ended_at = '2026-05-20T11:59:54+00:00' WHERE run_id = 1"
         )
     found = store.progress(lab.db, study_ids=None, failures=2, now=NOW)
     assert found.speed == pytest.approx(3 / 10)

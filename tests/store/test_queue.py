@@ -5,7 +5,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from store.lab import ENVIRONMENT, Lab, finish
@@ -118,8 +117,8 @@ db.close()
 """
 
 
-def at_once(python: Start, code: str, path: Path, count: int) -> list[list[str]]:
-    processes = [python(code, path) for _ in range(count)]
+def at_once(python: Start, code: str, place: str, count: int) -> list[list[str]]:
+    processes = [python(code, place) for _ in range(count)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -132,15 +131,15 @@ def at_once(python: Start, code: str, path: Path, count: int) -> list[list[str]]
     return [answer.split() for answer, _ in answers]
 
 
-def test_two_processes_never_queue_a_run_twice(lab: Lab, path: Path, python: Start) -> None:
-    answers = at_once(python, ENQUEUE, path, 2)
+def test_two_processes_never_queue_a_run_twice(lab: Lab, python: Start) -> None:
+    answers = at_once(python, ENQUEUE, lab.db.address.target, 2)
     assert sum(int(answer) for (answer,) in answers) == 100
     assert len(store.runs(lab.db)) == 100
 
 
-def test_each_run_is_claimed_by_one_of_many(lab: Lab, path: Path, python: Start) -> None:
+def test_each_run_is_claimed_by_one_of_many(lab: Lab, python: Start) -> None:
     run_ids = lab.queue(40)
-    answers = at_once(python, CLAIM, path, 3)
+    answers = at_once(python, CLAIM, lab.db.address.target, 3)
     taken = [int(number) for answer in answers for number in answer]
     assert sorted(taken) == sorted(run_ids)
 
@@ -253,10 +252,10 @@ for number in range(1, 1000):
 
 
 def test_a_worker_killed_at_any_moment_loses_no_epoch_that_it_told_of(
-    lab: Lab, path: Path, python: Start
+    lab: Lab, python: Start
 ) -> None:
     lab.queue()
-    worker = python(KILLED, path)
+    worker = python(KILLED, lab.db.address.target)
     assert worker.stdout is not None
     for _ in range(25):
         told = int(worker.stdout.readline())

@@ -10,12 +10,17 @@ from store.lab import Lab, copied_lab
 from nnlab import store
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Objective, Status
+from nnlab.store.schema import TABLES
 
 
 def dump(lab: Lab) -> list[str]:
-    """Every row of every table, as SQL."""
-    with lab.db.driver() as connection:
-        return list(connection.iterdump())
+    """Every row of every table."""
+    with lab.db.read() as connection:
+        return [
+            f"{table} {tuple(row)}"
+            for table in TABLES
+            for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2")
+        ]
 
 
 def trained(lab: Lab) -> tuple[int, ...]:

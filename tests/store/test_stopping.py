@@ -24,11 +24,12 @@ def test_the_writer_sees_a_request_with_the_next_epoch(lab: Lab) -> None:
     assert (writer.stop_requested, other.stop_requested) == (True, False)
 
 
+@pytest.mark.file
 def test_a_request_is_seen_in_the_transaction_of_the_epoch(lab: Lab) -> None:
     (run_id,) = lab.queue()
     writer = lab.writer([run_id])
     statements: list[str] = []
-    with lab.db.driver() as connection:  # the pool hands this one out again
+    with lab.file.driver() as connection:  # the pool hands this one out again
         connection.set_trace_callback(statements.append)
     writer.write(epoch(1))
     named = [one for one in statements if "stop_requested_at" in one]

@@ -14,6 +14,8 @@ from nnlab.errors import DatabaseReadOnly, NewerSchema, UpgradeFailed
 from nnlab.records import Status
 from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped
 
+pytestmark = pytest.mark.file
+
 Start = Callable[..., subprocess.Popen[str]]
 
 ASSETS = Path(__file__).parent / "assets"

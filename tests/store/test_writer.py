@@ -209,6 +209,7 @@ def test_curves_are_imported_whole_and_once(lab: Lab) -> None:
     assert store.metrics(lab.db) == ("val/accuracy", "val/loss")
 
 
+@pytest.mark.file
 def test_imported_curves_take_at_most_24_bytes_a_point(lab: Lab) -> None:
     run_ids = lab.queue(10)
     before = store.status(lab.db).size
@@ -218,7 +219,7 @@ def test_imported_curves_take_at_most_24_bytes_a_point(lab: Lab) -> None:
             for n in range(8)
         ]
         store.import_curves(lab.db, run_id, curves)
-    with lab.db.driver() as connection:
+    with lab.file.driver() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert (store.status(lab.db).size - before) / 80_000 <= 24
 

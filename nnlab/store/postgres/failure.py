@@ -1,0 +1,113 @@
+"""What psycopg and the server say, in nnlab's words: the one place that reads their error codes."""
+
+import psycopg
+
+from nnlab.errors import (
+    ConnectionLost,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DiskFull,
+    NewerSchema,
+    NnlabError,
+    NoDatabase,
+    StoreError,
+)
+from nnlab.store.address import ServerAddress
+
+# PostgreSQL manual, appendix A: classes and codes of errors.
+_BROKEN_OFF = ("08", "57P01", "57P02", "57P03", "57P05")
+_BUSY = ("55P03", "40P01", "40001")
+_FULL = ("53100", "53200")
+_TOO_MANY = "53300"
+_MAY_NOT = ("42501", "25006")
+_UNKNOWN_NAME = ("42P01", "42703")
+
+# A connection that is refused has no code, only words; others than English fall to the last case.
+_REFUSED = (
+    ("password authentication failed", "password"),
+    ("no password supplied", "password"),
+    ("no pg_hba.conf entry", "password"),
+    ("role ", "password"),
+    ("database ", "database"),
+    ("too many clients", "many"),
+    ("remaining connection slots", "many"),
+)
+
+
+def translated(
+    error: psycopg.Error, address: ServerAddress, *, newer: bool = False
+) -> NnlabError | None:
+    """The error to raise instead, or None where the driver's own says it best (a bug of ours).
+
+    Args:
+        error: what was raised.
+        address: the database that it was raised for.
+        newer: whether the schema is of a later revision, so that a name may be missing in it.
+    """
+    code = error.sqlstate or ""
+    if not code and isinstance(error, psycopg.OperationalError):
+        return _without_code(error, address)
+    if code.startswith(_BROKEN_OFF):
+        return lost(address, error)
+    if code in _BUSY:
+        return DatabaseLocked(
+            f"{address.shown} is locked: another process has been writing to it for too long",
+            hint="try again; the server's pg_locks says who holds it",
+        )
+    if code in _FULL:
+        return DiskFull(
+            f"no room left on the server of {address.shown}; what was stored before is kept",
+            hint="free some space, then repeat the command: it goes on where it stopped",
+        )
+    if code == _TOO_MANY:
+        return _too_many(address)
+    if code in _MAY_NOT:
+        return DatabaseReadOnly(
+            f"{address.shown} may not be written by this user: {_line(error)}",
+            hint="GRANT CREATE ON DATABASE lets a user make nnlab's schema",
+        )
+    if newer and code in _UNKNOWN_NAME:
+        return NewerSchema(
+            f"{address.shown} was written by a later nnlab, and this part of it cannot be"
+            f" read: {_line(error)}",
+            hint="update nnlab",
+        )
+    return None
+
+
+def lost(address: ServerAddress, error: BaseException) -> ConnectionLost:
+    """The server is gone, for now."""
+    return ConnectionLost(
+        f"{address.shown} cannot be reached: {_line(error)}",
+        hint="is the server up, and the network? nnlab db status tries again",
+    )
+
+
+def _without_code(error: psycopg.Error, address: ServerAddress) -> NnlabError:
+    told = str(error)
+    kind = next((kind for words, kind in _REFUSED if f"FATAL:  {words}" in told), "")
+    if kind == "password":
+        return StoreError(
+            f"{address.shown} refuses this user: {_line(error)}",
+            hint="~/.pgpass or PGPASSWORD holds a password; the URL may name the user",
+        )
+    if kind == "database":
+        return NoDatabase(f"there is no {address.shown}: {_line(error)}", hint="createdb makes one")
+    if kind == "many":
+        return _too_many(address)
+    return lost(address, error)
+
+
+def _too_many(address: ServerAddress) -> ConnectionLost:
+    return ConnectionLost(
+        f"{address.shown} takes no more connections",
+        hint="max_connections in postgresql.conf, at least one for each worker",
+    )
+
+
+def _line(error: BaseException) -> str:
+    """What the server says, or the last line: earlier ones are about addresses that were tried."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,171 @@
+"""A database moves between a file and a server whole, or not at all."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from store.lab import Lab, finish, make_lab
+
+from nnlab import store
+from nnlab.errors import StoreError, UsageError
+from nnlab.records import Artifact, Curve, Finding, Severity, Status
+from nnlab.store import transfer
+from nnlab.store.schema import TABLES
+from nnlab.store.transfer import copy_database
+
+OVERFITTING = Finding(
+    "NN101", "overfitting", Severity.WARNING, 0.9, 2, "it does", "stop", {"slope": float("inf")}
+)
+
+
+@pytest.fixture
+def empty(request: pytest.FixtureRequest) -> Iterator[Callable[[str], store.Database]]:
+    """Makes databases without rows: in a file, or on a server."""
+    made: list[store.Database] = []
+
+    def make(kept_in: str) -> store.Database:
+        if kept_in == "file":
+            place = str(request.getfixturevalue("tmp_path") / f"target-{len(made)}.db")
+        else:
+            place = request.getfixturevalue("other_server_url")
+        made.append(store.open_database(place, write=True, create=True))
+        return made[-1]
+
+    yield make
+    for database in made:
+        database.close()
+
+
+@pytest.fixture
+def other_server_url(postgres: str) -> Iterator[str]:
+    import a_server
+
+    url = next(a_server.schemas(postgres))
+    yield url
+    a_server.drop(url)
+
+
+def fill(lab: Lab) -> None:
+    """Something in every table, with NULLs, a NaN and an infinity."""
+    first, second, third, fourth = lab.queue(2, (0, 2**40))
+    lab.train(first, 0.5, float("nan"), 0.25)
+    lab.train(second, float("inf"), 0.1, metric="val/accuracy")
+    writer = lab.writer([third])
+    writer.finish(
+        Status.INTERRUPTED,
+        selected_epoch=None,
+        reason="lights out, „aus“",
+        wall_seconds=0.1,
+        device_seconds=0.0,
+        findings=[OVERFITTING],
+        artifacts=[Artifact(third, "model", "3/model.pt", "ab", 2**33)],
+        peak_bytes=2**35,
+    )
+    finish(lab.writer([fourth]))
+    store.remove(lab.db, study_ids=[], run_ids=[fourth])
+    store.import_curves(lab.db, first, [Curve("a", tuple(range(1, 60)), (0.5,) * 59)])
+
+
+def silent(*_: object) -> None:
+    """Hears how far the copy is."""
+
+
+def dumped(db: store.Database) -> list[object]:
+    runs = store.runs(db)
+    numbers = [run.id for run in (*runs, *store.runs(db, removed=True))]
+    return [
+        store.studies(db),
+        runs,
+        store.runs(db, removed=True),
+        str(store.histories(db, numbers)),  # as text: NaN is not equal to itself
+        str(store.summaries(db, numbers)),
+        store.findings(db, numbers),
+        store.attempts_of(db, numbers),
+        [store.artifacts(db, number) for number in numbers],
+    ]
+
+
+@pytest.mark.parametrize("target", ["file", "server"])
+def test_every_row_arrives_as_it_was(
+    lab: Lab, target: str, empty: Callable[[str], store.Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "CHUNK", 7)
+    fill(lab)
+    other = empty(target)
+    told: list[tuple[str, str, int, int]] = []
+    copied = copy_database(lab.db, other, lambda *words: told.append(words))
+    assert copied.before == 0
+    assert copied.rows == store.status(other).rows == store.status(lab.db).rows
+    assert all(copied.rows[table] for table in TABLES)
+    assert ("checking", "point", 64, 64) in told
+    assert dumped(other) == dumped(lab.db)
+    (problem,) = store.check(other)
+    assert problem.startswith("run 3: its model")  # files are not copied
+    # New rows take new numbers, and the study goes on.
+    copy = Lab(other, store.find_study(other, "depth"))
+    assert copy.queue(3)[-1] == 5
+    copy.train(5, 0.3)
+    assert copy.curve(5) == {1: 0.3}
+
+
+def test_a_copy_that_was_broken_off_goes_on(
+    lab: Lab, empty: Callable[[str], store.Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "CHUNK", 7)
+    fill(lab)
+    other = empty("file")
+
+    def lights_out(what: str, table: str, done: int, total: int) -> None:
+        if (what, table) == ("copying", "point") and done > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy_database(lab.db, other, lights_out)
+    there = sum(store.status(other).rows.values())
+    copied = copy_database(lab.db, other, silent)
+    assert 20 < there == copied.before
+    assert dumped(other) == dumped(lab.db)
+    # Once more, it finds nothing to do.
+    assert copy_database(lab.db, other, silent).before == sum(copied.rows.values())
+
+
+def test_other_results_are_left_as_they_are(lab: Lab, tmp_path: Path) -> None:
+    fill(lab)
+    other = make_lab(tmp_path / "other.db")
+    other.queue(7)
+    before = dumped(other.db)
+    with pytest.raises(UsageError, match="holds other results"):
+        copy_database(lab.db, other.db, silent)
+    assert dumped(other.db) == before
+    other.db.close()
+
+
+def test_more_than_the_source_has_is_other_results_too(
+    lab: Lab, empty: Callable[[str], store.Database]
+) -> None:
+    fill(lab)
+    other = empty("file")
+    copy_database(lab.db, other, silent)
+    Lab(other, store.find_study(other, "depth")).queue(3)
+    with pytest.raises(UsageError, match="trial 3 is not that of the source"):
+        copy_database(lab.db, other, silent)
+
+
+def test_a_row_that_another_program_changes_meanwhile_is_found(
+    lab: Lab, empty: Callable[[str], store.Database]
+) -> None:
+    fill(lab)
+    other = empty("file")
+
+    def meddle(what: str, table: str, *_: int) -> None:
+        if (what, table) == ("copying", "artifact"):
+            with other.write() as connection:
+                connection.exec_driver_sql("UPDATE run SET epochs = 77 WHERE id = 2")
+
+    with pytest.raises(StoreError, match="run 2 differs"):
+        copy_database(lab.db, other, meddle)
+
+
+def test_a_database_is_not_copied_onto_itself(lab: Lab) -> None:
+    with pytest.raises(UsageError, match="onto itself"):
+        copy_database(lab.db, lab.db, silent)
