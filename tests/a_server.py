@@ -50,8 +50,11 @@ def why_not() -> str:
         import psycopg  # noqa: F401
     except ImportError:
         return "psycopg (nnlab[postgres]) not installed"
-    if os.environ.get(VARIABLE):
-        return ""
+    return "" if os.environ.get(VARIABLE) else why_none_of_our_own()
+
+
+def why_none_of_our_own() -> str:
+    """Why no server can be started here, which a test may also stop."""
     if _programs() is None:
         return f"no server: the package postgresql is not installed, {VARIABLE} not set"
     if os.geteuid() == 0 and _user() is None:

@@ -6,17 +6,18 @@ from typing import Annotated
 import typer
 
 from nnlab import store
+from nnlab.cli.bars import Bars
 from nnlab.cli.consent import agreed
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
-from nnlab.cli.render import Column, bytes_text, render, say
+from nnlab.cli.render import Column, bytes_text, note, render, say
 from nnlab.errors import StoreError
 
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    help="Look after the database: status, upgrade, backup, check, gc.",
+    help="Look after the database: status, upgrade, backup, copy, check, gc.",
 )
 
 STATUS = (
@@ -84,6 +85,38 @@ def backup(
     with opened(db) as database:
         store.backup(database, destination)
     say(f"{destination}: {destination.stat().st_size:,} bytes")
+
+
+Place = Annotated[str, typer.Argument(metavar="URL|PATH", show_default=False)]
+
+
+@app.command()
+def copy(source: Place, target: Place) -> None:
+    """Copy a whole database into another: a file, or a schema on a PostgreSQL server.
+
+    Every row arrives with its number and is compared in the end. A copy that was broken off goes
+    on where it stopped; a target that holds other results is left as it is.
+
+    [bold]Examples[/bold]
+
+        nnlab db copy runs.db postgresql+psycopg://ann@lab.example/results
+        nnlab db copy postgresql+psycopg://ann@lab.example/results copy.db
+    """
+    bars = Bars("rows")
+    with opened(source) as mine, opened(target, write=True, create=True) as theirs:
+        try:
+            copied = store.copy_database(
+                mine, theirs, lambda what, table, *far: bars(f"{what} {table}", *far)
+            )
+        finally:
+            bars.stop()
+        files = mine.address.artifacts
+        size, place = store.size_of([files]), theirs.address.artifacts
+        shown = theirs.address.shown
+    before = f", {copied.before:,} of them were there" if copied.before else ""
+    say(f"{shown}: {sum(copied.rows.values()):,} rows, each compared with its source{before}")
+    if size:
+        note(f"the files of runs were not copied: {bytes_text(size)} in {files}, wanted in {place}")
 
 
 @app.command()

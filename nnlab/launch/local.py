@@ -3,8 +3,10 @@
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from nnlab import store
+from nnlab.launch.delivery import patiently
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.planner import Group, Planner
@@ -50,9 +52,10 @@ def work_off(
     planner = planner or Planner()
     ended: list[Ended] = []
     # What another worker loses meanwhile is free once more.
-    while not should_stop() and (free := store.claimable(db, run_ids)):
+    while not should_stop() and (free := patiently(partial(store.claimable, db, run_ids))):
         for group in _groups(db, free, planner):
-            while not should_stop() and (claims := _claims(db, group, planner, at_most)):
+            claim = partial(_claims, db, group, planner, at_most)
+            while not should_stop() and (claims := patiently(claim)):
                 ended += train_together(
                     db,
                     claims,
@@ -67,7 +70,8 @@ def work_off(
 def _groups(db: store.Database, run_ids: Sequence[int], planner: Planner) -> Iterator[Group]:
     for begin in range(0, len(run_ids), WINDOW):
         window = run_ids[begin : begin + WINDOW]
-        runs = {run.id: run for run in store.runs(db, run_ids=window)}
+        found = patiently(partial(store.runs, db, run_ids=window))
+        runs = {run.id: run for run in found}
         yield from planner.groups([runs[run_id] for run_id in window if run_id in runs])
 
 

@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from nnlab import store
 from nnlab.engine.session import Session
 from nnlab.engine.stacked.stack import Stack
 from nnlab.errors import LeaseLost, OutputError, StoreError
+from nnlab.launch.delivery import Delivery, patiently
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.work import Work
@@ -98,6 +100,8 @@ class _Job:
         self._db, self._listener, self._should_stop = db, listener, should_stop
         self._keeping = keeping
         self._works: dict[int, Work] = {}  # by the id of their session
+        self._tell = partial(listener.noted, claims[0].run)
+        self._delivery: Delivery[Work] = Delivery(db, self._tell)
         self.left = list(claims)
         self.ended: list[Ended] = []
 
@@ -130,27 +134,32 @@ class _Job:
     def _begin(self, claim: store.Claim) -> None:
         """Puts a run together; one that cannot be is over, and no other with it."""
         try:
-            work = Work(self._db, claim, self._listener, self._keeping, beside=len(self.left) - 1)
+            work = patiently(partial(self._work, claim), self._tell)
         except Exception as error:  # noqa: BLE001  as for a single run
             self._over(claim, given_back(self._db, claim, error))
         else:
             self._works[id(work.session)] = work
 
+    def _work(self, claim: store.Claim) -> Work:
+        return Work(self._db, claim, self._listener, self._keeping, beside=len(self.left) - 1)
+
     def _open(self, works: Sequence[Work]) -> None:
-        with self._db.together(alone=False):
-            for work in works:
-                with self._losing(work):
-                    work.open(f"stacked {len(works)}")
+        def open_all() -> None:
+            with self._db.together(alone=False):
+                for work in works:
+                    with self._losing(work):
+                        work.open(f"stacked {len(works)}")
+
+        patiently(open_all, self._tell)
         for work in works:
             self._listener.started(work.run, work.session.epoch)
 
     def _store(self, epochs: Sequence[tuple[Session, Epoch]]) -> None:
         """Stores an epoch of all runs in one transaction, then tells of it."""
-        with self._db.together(alone=False):
-            for session, epoch in epochs:
-                work = self._works[id(session)]
-                with self._losing(work):
-                    work.store(epoch)
+        works = [self._works[id(session)] for session, _ in epochs]
+        for work, (_, epoch) in zip(works, epochs, strict=True):
+            work.add(epoch)
+        self._delivery.send(works, self._losing)
         for session, epoch in epochs:
             work = self._works[id(session)]
             if work.claim in self.left:
@@ -169,6 +178,17 @@ class _Job:
         """Stores how runs ended that have left the stack."""
         works = [self._works[id(session)] for session in sessions]
         works = [work for work in works if work.claim in self.left]
+        if not works:
+            return
+        # Others of the stack have epochs under way as well.
+        left = [work for work in self._works.values() if work.claim in self.left]
+        self._delivery.settle(left, self._losing)
+        works = [work for work in works if work.claim in self.left]
+        for work, ended in patiently(partial(self._closed, works), self._tell):
+            work.tidy()
+            self._over(work.claim, ended)
+
+    def _closed(self, works: Sequence[Work]) -> list[tuple[Work, Ended]]:
         for work in works:
             work.conclude()
         closed = []
@@ -176,9 +196,7 @@ class _Job:
             for work in works:
                 with self._losing(work):
                     closed.append((work, work.close()))
-        for work, ended in closed:
-            work.tidy()
-            self._over(work.claim, ended)
+        return closed
 
     @contextmanager
     def _losing(self, work: Work) -> Iterator[None]:

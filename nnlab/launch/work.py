@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,9 @@ from nnlab.diagnose import diagnose
 from nnlab.engine import checkpoint
 from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start
-from nnlab.errors import UsageError
+from nnlab.errors import ConnectionLost, UsageError
 from nnlab.launch.checkpoints import SHARE, Checkpoints
+from nnlab.launch.delivery import Outbox, deliver_left
 from nnlab.launch.energy import Meter
 from nnlab.launch.keeping import Keeping
 from nnlab.launch.listening import Ended, Listener
@@ -56,11 +58,14 @@ class Work:
         self.run = claim.run
         self.session = start(config_of(self.run.trial.setting, self.run.seed))
         self._keeps_model = keeping.models
-        self.checkpoints = Checkpoints(
-            db.address.artifacts / str(self.run.id),
-            keeping.checkpoints,
-            share=SHARE / (1 + beside),
-        )
+        folder = db.address.artifacts / str(self.run.id)
+        self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
+        # Before anything is read of the run: what its checkpoint has seen must be stored.
+        if late := deliver_left(db, claim, folder):
+            listener.noted(
+                self.run, f"{late} epochs that an attempt before had kept are stored now"
+            )
+        self.outbox = Outbox(folder, claim.attempt_id)
         self._parent_id = self._begin()
         pruner = store.pruner_of(db, self.run)
         self._pruning = Pruning(db, self.run, pruner) if pruner else None
@@ -89,17 +94,26 @@ class Work:
         """Whether `nnlab stop` has asked for this run."""
         return self._writer.stop_requested
 
-    def store(self, epoch: Epoch) -> None:
-        """Stores an epoch.
-
-        Raises:
-            StoreError: it cannot be stored.
-        """
+    def add(self, epoch: Epoch) -> None:
+        """Puts a finished epoch into the outbox, with what it cost."""
         self._device_seconds += epoch.seconds
         values = {**epoch.values, "time/epoch": epoch.seconds}
         if (joules := self._meter.used()) is not None:
             values["energy/joules"] = joules / self._together
-        self._writer.write(replace(epoch, values=values))
+        self.outbox.epochs.append(replace(epoch, values=values))
+
+    def write_waiting(self) -> None:
+        """Stores what is in the outbox.
+
+        Raises:
+            StoreError: it cannot be stored.
+        """
+        for epoch in self.outbox.epochs:
+            self._writer.write(epoch)
+
+    def mark(self) -> Callable[[], None]:
+        """Remembers what was stored; the answer goes back to there."""
+        return self._writer.mark()
 
     def judge(self, epoch: Epoch) -> bool:
         """Ends the run after a stored epoch if it does badly; says whether it did.
@@ -112,7 +126,8 @@ class Work:
         if session.done or session.status is not Status.RUNNING:
             return False
         if reason is None and self._pruning is not None:
-            reason = self._pruning.judge(epoch)
+            with suppress(ConnectionLost):  # not now: at the next look
+                reason = self._pruning.judge(epoch)
             self._pruned_at = None if reason is None else epoch.number
         if reason is None:
             return False
@@ -129,7 +144,7 @@ class Work:
         if session.status is Status.FINISHED:
             self._tested = dict(session.test())
             if self._keeps_model and self._pruned_at is None:
-                self._artifacts.append(_save_model(session, self._db.address.artifacts, run))
+                self._artifacts = [_save_model(session, self._db.address.artifacts, run)]
         elif session.status is Status.INTERRUPTED:
             self.checkpoints.save(session)
             if self.stop_requested:

@@ -18,6 +18,7 @@ from nnlab.engine import memory
 from nnlab.engine.loop import train
 from nnlab.engine.user import blame
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
+from nnlab.launch.delivery import Delivery, patiently
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.work import LEASE_SECONDS, Work
@@ -70,21 +71,34 @@ def _train(
     should_stop: Callable[[], bool],
     keeping: Keeping,
 ) -> Ended:
-    work = Work(db, claim, listener, keeping)
-    work.open("solo")
+    tell = partial(listener.noted, claim.run)
+    work = patiently(partial(_begun, db, claim, listener, keeping), tell)
+    delivery: Delivery[Work] = Delivery(db, tell)
     listener.started(work.run, work.session.epoch)
     for epoch in train(work.session, lambda: work.stop_requested or should_stop()):
-        work.store(epoch)
+        work.add(epoch)
+        delivery.send([work])
         listener.epoch(work.run, epoch)
         if work.judge(epoch):
             break
         if work.checkpoints.is_due(work.session):
             work.checkpoints.save(work.session)
-    work.conclude()
-    with db.together(alone=False):
-        ended = work.close()
+    delivery.settle([work])
+    ended = patiently(partial(_closed, db, work), tell)
     work.tidy()
     return ended
+
+
+def _begun(db: store.Database, claim: store.Claim, listener: Listener, keeping: Keeping) -> Work:
+    work = Work(db, claim, listener, keeping)
+    work.open("solo")
+    return work
+
+
+def _closed(db: store.Database, work: Work) -> Ended:
+    work.conclude()
+    with db.together(alone=False):
+        return work.close()
 
 
 def _with_room(

@@ -1,5 +1,7 @@
 """The results database: the only place that knows SQL. Rows go in, frozen records come out."""
 
+from typing import TYPE_CHECKING, Any
+
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.connect import Database
 from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
@@ -37,12 +39,26 @@ from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
-from nnlab.store.writer import RunWriter
+from nnlab.store.writer import RunWriter, deliver
+
+if TYPE_CHECKING:
+    from nnlab.store.transfer import Copied, copy_database
+
+
+def __getattr__(name: str) -> Any:
+    # Copying takes SQLAlchemy's types to import, which no other command needs.
+    if name in ("Copied", "copy_database"):
+        from nnlab.store import transfer
+
+        return getattr(transfer, name)
+    raise AttributeError(name)
+
 
 __all__ = [
     "STOPPED",
     "Address",
     "Claim",
+    "Copied",
     "Database",
     "DatabaseStatus",
     "Enqueued",
@@ -70,9 +86,11 @@ __all__ = [
     "claim_several",
     "claimable",
     "collect",
+    "copy_database",
     "count_runs",
     "count_trials",
     "create_study",
+    "deliver",
     "enqueue",
     "find_garbage",
     "find_runs",

@@ -20,7 +20,7 @@ from nnlab.store.rows import IDS, ids
 # From then on the backup of an upgrade is old.
 BACKUP_AGE = timedelta(days=7)
 
-_OF_TRAINING = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part")
+_OF_TRAINING = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part|\d+\.waiting")
 _STAMP = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 
 

@@ -3,13 +3,14 @@
 import math
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
 from sqlalchemy.engine import Connection
 
+from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Direction, Environment, Epoch, Finding, Status
 from nnlab.store.connect import Database
 from nnlab.store.environments import environment_id
@@ -135,6 +136,15 @@ class RunWriter:
         """Whether `nnlab stop` had asked for this run when the last epoch was written."""
         return self._stop_requested
 
+    def mark(self) -> Callable[[], None]:
+        """Remembers what was written; the answer forgets all since, which was not stored."""
+        written, metrics, stop = self._written, dict(self._metrics), self._stop_requested
+
+        def go_back() -> None:
+            self._written, self._metrics, self._stop_requested = written, metrics, stop
+
+        return go_back
+
     def write(self, epoch: Epoch) -> None:
         """Stores a finished epoch and renews the lease, in one transaction.
 
@@ -163,7 +173,8 @@ class RunWriter:
         if not values:
             return
         with self._db.write(alone=False) as connection:
-            self._hold(connection)
+            if self._has_ended(connection):
+                return
             known = metric_ids(connection, values)
             # An attempt before this one may have selected another epoch.
             connection.exec_driver_sql(
@@ -212,7 +223,8 @@ class RunWriter:
         """
         now = datetime.now(UTC)
         with self._db.write(alone=False) as connection:
-            self._hold(connection)
+            if self._has_ended(connection):
+                return
             if status in (Status.FINISHED, Status.DIVERGED):
                 self._drop_later(connection)
             connection.exec_driver_sql(
@@ -234,6 +246,22 @@ class RunWriter:
             )
             _put_findings(connection, self._run_id, findings, now)
             _put_artifacts(connection, self._run_id, artifacts, now)
+
+    def _has_ended(self, connection: Connection) -> bool:
+        """Renews the lease, or says that this attempt is over.
+
+        It is where the end came through, and its answer was lost with the connection.
+        """
+        try:
+            self._hold(connection)
+        except LeaseLost:
+            outcome = connection.exec_driver_sql(
+                "SELECT outcome FROM attempt WHERE id = ?", (self._claim.attempt_id,)
+            ).scalar_one()
+            if outcome in (None, "lost"):
+                raise
+            return True
+        return False
 
     def _hold(self, connection: Connection) -> None:
         hold(connection, self._claim, time.time() + self._lease_seconds)
@@ -300,6 +328,45 @@ class RunWriter:
         connection.exec_driver_sql(
             "UPDATE run SET epochs = ? WHERE id = ?", (self._written, self._run_id)
         )
+
+
+def deliver(db: Database, claim: Claim, epochs: Sequence[Epoch]) -> None:
+    """Stores epochs that an attempt before could not; those that are there take these values.
+
+    Raises:
+        LeaseLost: another worker has the run.
+        StoreError: they cannot be stored; none of them is.
+    """
+    if not epochs:
+        return
+    run_id = claim.run.id
+    with db.write(alone=False) as connection:
+        hold(connection, claim, time.time() + LEASE_SECONDS)
+        known = metric_ids(connection, {name for epoch in epochs for name in epoch.values})
+        points = {
+            (run_id, known[name][0], epoch.number): float(value)
+            for epoch in epochs
+            for name, value in epoch.values.items()
+        }
+        put_points(connection, [(*key, value) for key, value in points.items()])
+        put_summaries(connection, run_id, _summaries(connection, run_id, known.values()))
+        last = max(epoch.number for epoch in epochs)
+        connection.exec_driver_sql(
+            "UPDATE run SET epochs = ? WHERE id = ? AND epochs < ?", (last, run_id, last)
+        )
+
+
+def _summaries(
+    connection: Connection, run_id: int, metrics: Iterable[tuple[int, Direction]]
+) -> Iterator[tuple[int, SummaryRow]]:
+    """The summaries of some metrics of a run, from its points."""
+    for number, direction in metrics:
+        rows = connection.exec_driver_sql(
+            "SELECT epoch, value FROM point WHERE run_id = ? AND metric_id = ? ORDER BY epoch",
+            (run_id, number),
+        ).fetchall()
+        values = [math.nan if value is None else value for _, value in rows]
+        yield number, of_curve(direction, [epoch for epoch, _ in rows], values)
 
 
 def _put_findings(
