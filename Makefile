@@ -5,7 +5,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch>=2.6,<2.14
 WORKERS ?= 2
 
-.PHONY: demo test check torture format docs studies bench bench-diagnosis wheel clean
+.PHONY: demo test check torture format docs studies bench bench-server bench-diagnosis wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -58,6 +58,10 @@ studies: .venv/test
 # All benchmarks: about twenty minutes on two idle cores.
 bench: .venv/test
 	$(BIN)/python benchmarks/run.py
+
+# A PostgreSQL server under load, and docs/performance-server.md: about ten minutes.
+bench-server: .venv/test
+	PYTHONPATH=tests $(BIN)/python benchmarks/server.py
 
 # The corpus of trainings with known faults, and docs/diagnosis.md: about fifteen minutes.
 bench-diagnosis: .venv/test

@@ -66,7 +66,7 @@ def large(path: Path, runs: int) -> list[Measured]:
     return found
 
 
-def seconds_of(command: Sequence[str], path: Path) -> float:
+def seconds_of(command: Sequence[str], path: Path | str) -> float:
     """How long a command takes in this process."""
     begun = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):

@@ -111,17 +111,22 @@ def claim_several(
         return tuple(Claim(one_run(connection, run, observer), made) for run, made in pairs)
 
 
-_RESERVE = f"""
-    SELECT {PLACE} FROM run {PLACE_JOIN}
-    WHERE run.id = ? AND run.stop_requested_at IS NULL AND run.removed_at IS NULL
-    /* PostgreSQL: FOR UPDATE OF run SKIP LOCKED */
-"""  # noqa: S608
+# Of the run alone: a row that has changed since the statement began is looked at again when it is
+# locked, what is joined to it is not.
+_RESERVE = """
+    SELECT status FROM run WHERE id = ? AND stop_requested_at IS NULL AND removed_at IS NULL
+    /* PostgreSQL: FOR UPDATE SKIP LOCKED */
+"""
+_PLACE = f"SELECT {PLACE} FROM run {PLACE_JOIN} WHERE run.id = ?"  # noqa: S608
 
 
 def _reserved(connection: Connection, run_id: int, observer: Observer) -> bool:
     """Keeps a run from all others until the transaction's end, unless one of them was faster."""
-    found = connection.exec_driver_sql(_RESERVE, (run_id,)).one_or_none()
-    return found is not None and observer.status(*found) in _CLAIMABLE
+    status = connection.exec_driver_sql(_RESERVE, (run_id,)).scalar_one_or_none()
+    if status == Status.RUNNING:
+        place = connection.exec_driver_sql(_PLACE, (run_id,)).one()
+        return observer.status(*place) in _CLAIMABLE
+    return status in _CLAIMABLE
 
 
 def _take(connection: Connection, run_id: int, place: tuple[object, ...], until: float) -> int:

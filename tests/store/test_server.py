@@ -250,3 +250,36 @@ def test_a_server_that_goes_in_mid_transaction_is_told() -> None:
         writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
         assert lab.curve(run_id) == {1: 0.5}
         lab.db.close()
+
+
+def test_a_run_is_claimed_by_one_of_many_that_hurry(served: Lab, python: Start) -> None:
+    """What a claim looks at may change between its snapshot and its lock."""
+    run_ids = served.queue(300)
+    processes = [python(CLAIM, served.db.address.target) for _ in range(6)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [errors for _, errors in answers] == [""] * 6
+    taken = [int(number) for answer, _ in answers for number in answer.split()]
+    assert sorted(taken) == sorted(run_ids)
+    assert len(store.attempts_of(served.db, run_ids)) == len(run_ids)
+
+
+CLAIM = """
+import os, socket, sys
+from nnlab import store
+db = store.open_database(sys.argv[1], write=True)
+ids = list(range(1, 301))
+print("ready", flush=True)
+sys.stdin.readline()
+while claim := store.claim(
+    db, run_ids=ids, pid=os.getpid(), command="", hostname=socket.gethostname()
+):
+    print(claim.run.id)
+db.close()
+"""
