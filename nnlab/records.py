@@ -217,6 +217,10 @@ class Attempt:
     peak_bytes: int | None = None
 
 
+# How processes train one run together: with all weights each, or with a part of them.
+Parallel = Literal["ddp", "fsdp"]
+
+
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """One finished epoch, counted from 1: every metric measured in it and its duration.

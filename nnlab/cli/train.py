@@ -10,6 +10,7 @@ from nnlab.cli.options import Db, StudyOption, given, with_settings
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Every, Keeping
 from nnlab.launch.slurm import Wanted
+from nnlab.launch.together import Together
 
 
 class Retry(StrEnum):
@@ -31,6 +32,13 @@ class Engine(StrEnum):
     AUTO = "auto"
     SOLO = "solo"
     STACKED = "stacked"
+
+
+class Parallel(StrEnum):
+    """How several devices train one run."""
+
+    DDP = "ddp"
+    FSDP = "fsdp"
 
 
 _SLURM = "SLURM"
@@ -89,6 +97,18 @@ def train(
             "--per-device", metavar="auto|N", help="runs at once on each GPU; auto: by its memory"
         ),
     ] = "auto",
+    parallel: Annotated[
+        Parallel | None,
+        typer.Option(
+            "--parallel",
+            help="train each run on all devices together: ddp, or fsdp for models that do not fit"
+            " on one (docs/scaling.md)",
+        ),
+    ] = None,
+    sync_batch_norm: Annotated[
+        bool,
+        typer.Option("--sync-batch-norm", help="with --parallel: batch norm over all devices"),
+    ] = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="stop when the first run fails")
     ] = False,
@@ -160,6 +180,8 @@ def train(
         nnlab train --study depth
 
         nnlab train --study depth --launcher slurm --gpus 1 --time 4:00:00
+
+        nnlab train --model resnet-8 --devices cuda:0,cuda:1 --parallel ddp
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.launch import slots, template
@@ -190,6 +212,7 @@ def train(
             engine=engine.value,
             devices=devices,
             per_device=_per_device(per_device),
+            parallel=_parallel(parallel, sync_batch_norm=sync_batch_norm),
             fail_fast=fail_fast,
             failed_only=retry is not None,
             cluster=_cluster(launcher, partition, gpus, cpus, mem, time, max_parallel),
@@ -219,6 +242,21 @@ def _cluster(
         raise UsageError(
             "--partition, --gpus, --cpus, --mem, --time and --max-parallel are for a cluster",
             hint="add --launcher slurm; --devices says where to train here",
+        )
+    return None
+
+
+def _parallel(kind: Parallel | None, *, sync_batch_norm: bool) -> Together | None:
+    """How one run is trained on several devices; None where each has runs of its own.
+
+    Raises:
+        UsageError: half of it was said.
+    """
+    if kind is not None:
+        return Together(kind.value, sync_batch_norm)
+    if sync_batch_norm:
+        raise UsageError(
+            "--sync-batch-norm is for a run on several devices", hint="add --parallel ddp"
         )
     return None
 

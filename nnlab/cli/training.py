@@ -32,6 +32,8 @@ from nnlab.experiments import builtin
 from nnlab.experiments.sampling import learns
 from nnlab.launch import slurm
 from nnlab.launch.keeping import KEEPING, Keeping
+from nnlab.launch.nodes import Nodes, nodes_here
+from nnlab.launch.together import TeamWanted, Together
 from nnlab.records import Run, Status, Study
 from nnlab.space import label, telling
 
@@ -57,7 +59,7 @@ class How:
 
     `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
     tried again, `fail_fast` that the first failure stops the rest. With `cluster` nothing is
-    trained here: SLURM is asked to.
+    trained here: SLURM is asked to. With `parallel` all devices train each run together.
     """
 
     keeping: Keeping = KEEPING
@@ -67,12 +69,14 @@ class How:
     fail_fast: bool = False
     failed_only: bool = False
     cluster: slurm.Wanted | None = None
+    parallel: Together | None = None
 
     @property
     def words(self) -> list[str]:
         """What a worker elsewhere must be told, as options."""
         said = [] if self.devices is None else ["--devices", self.devices]
         said += ["--engine", self.engine] if self.engine != "auto" else []
+        said += [] if self.parallel is None else self.parallel.words
         said += [] if self.keeping.models else ["--no-keep-models"]
         if self.keeping.checkpoints != KEEPING.checkpoints:
             said += ["--checkpoint-every", str(self.keeping.checkpoints)]
@@ -95,6 +99,9 @@ def train(
     Raises:
         NnlabError: a setting, the database or a run is not as it must be.
     """
+    if how.parallel is not None and how.cluster is None and not (nodes := nodes_here()).leads:
+        _follow(how, nodes)
+        return
     typed = read_config(config or _builtin(typed, db), typed)
     if typed.pretrain is not None and not dry_run:
         _pretrain(typed, db=db, show=show, how=how)
@@ -126,6 +133,33 @@ def train(
             tell_result(database, run_ids, show)
         if typed.study is not None:
             announce.verdict(database, typed.study)
+
+
+def _follow(how: How, nodes: Nodes) -> None:
+    """Trains with the node that leads, which knows what."""
+    from nnlab.launch.ranks import launch
+    from nnlab.launch.slots import Job
+
+    team = _team(how, nodes)
+    launch(Job("", (), team.shown, "solo", how.keeping, 1, team), None, nodes)
+
+
+def _team(how: How, nodes: Nodes) -> TeamWanted:
+    """The devices of this machine that train each run together.
+
+    Raises:
+        UsageError: there is only one, on one machine.
+    """
+    from nnlab.launch import slots
+
+    assert how.parallel is not None
+    devices = tuple(slot.device for slot in slots.parse(how.devices or "cpu:1", 1))
+    if len(devices) * nodes.count < 2:
+        raise UsageError(
+            f"--parallel {how.parallel.kind} needs two devices or more",
+            hint="--devices cuda:0,cuda:1, or cpu:2",
+        )
+    return TeamWanted(how.parallel, devices)
 
 
 def _builtin(typed: Typed, db: str | None) -> Path | None:
@@ -373,7 +407,11 @@ def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
 def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: How) -> None:
     from nnlab.launch import slots as slot
 
-    if how.devices is not None:
+    team = None
+    if how.parallel is not None:
+        team = _team(how, nodes_here())
+        slots: tuple[slot.Slot, ...] = (slot.Slot(team.shown),)
+    elif how.devices is not None:
         slots = slot.parse(how.devices, how.per_device)
     else:
         waiting = store.runs(db, run_ids=run_ids)
@@ -394,9 +432,10 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
                 db,
                 run_ids,
                 slots,
-                engine=how.engine,
+                engine="solo" if team else how.engine,
                 keeping=how.keeping,
                 packs=how.per_device is None,
+                team=team,
             )
             with stop, view:
                 pool.work(listener, should_stop)

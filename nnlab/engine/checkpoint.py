@@ -38,22 +38,26 @@ def save(session: Session, path: Path) -> Written:
         DiskFull: no room; a checkpoint that was there before is untouched.
         OutputError: the folder cannot be written.
     """
-    content = _packed(
-        {
-            "format": FORMAT,
-            "identity": _identity(session),
-            "epoch": session.epoch,
-            "selected_epoch": session.selected_epoch,
-            "selected_value": session.selected_value,
-            "selected_weights": session.selected_weights,
-            "model": session.model.state_dict(),
-            "optimizer": session.optimizer.state_dict(),
-            "scaler": session.scaler.state_dict() if session.scaler else None,
-            "average": session.average.state_dict() if session.average else None,
-            "val_losses": session.val_losses,
-        }
-    )
+    content = packed(session)
     return _write(path, content + hashlib.sha256(content).digest())
+
+
+def packed(session: Session) -> bytes:
+    """The session's state after its last finished epoch; all processes of a team must ask."""
+    state = {
+        "format": FORMAT,
+        "identity": _identity(session),
+        "epoch": session.epoch,
+        "selected_epoch": session.selected_epoch,
+        "selected_value": session.selected_value,
+        "selected_weights": session.selected_weights,
+        "model": session.model.state_dict(),
+        "optimizer": session.optimizer.state_dict(),
+        "scaler": session.scaler.state_dict() if session.scaler else None,
+        "average": session.average.state_dict() if session.average else None,
+        "val_losses": session.val_losses,
+    }
+    return _packed(state if session.team is None else session.team.whole(state))
 
 
 def save_model(session: Session, path: Path) -> Written:
@@ -75,6 +79,15 @@ def restore(session: Session, path: Path) -> None:
     state = _read(path)
     if state.get("format") != FORMAT or state.get("identity") != _identity(session):
         raise CheckpointError(f"{path} belongs to another run: it says {state.get('identity')}")
+    _take(session, state)
+
+
+def unpack(session: Session, content: bytes) -> None:
+    """Brings a fresh session to where another process of its team is, by what that has packed."""
+    _take(session, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+
+
+def _take(session: Session, state: Mapping[str, Any]) -> None:
     session.model.load_state_dict(state["model"])
     session.optimizer.load_state_dict(state["optimizer"])
     if session.scaler is not None and state["scaler"] is not None:

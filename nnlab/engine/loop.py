@@ -85,6 +85,10 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
             examples = session.augment(examples, draw)
         if session.mix is not None and draw is not None:
             examples, targets = session.mix(examples, targets, draw)
+        blended = targets
+        if session.team is not None:
+            own = session.team.take(end - begin)
+            examples, targets = examples[own], targets[own]
         last = end == len(train_part)
         if config.lr is not None:
             lr = config.lr * schedule(number - 1 + index / len(bounds))
@@ -103,7 +107,9 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
         if session.average is not None:
             session.average.after_step(session.model)
         # Metrics wait for the end of the epoch: read there at once, they cost a copy a step.
-        met.note(begin, end, outputs, targets)
+        met.note(begin, end, outputs, blended)
+    if session.team is not None:
+        session.team.same_buffers(session.model)
     if step_look is not None:
         step_look.after_last_step()
     if session.average is not None:
@@ -140,6 +146,8 @@ def descend(session: Session, examples: torch.Tensor, targets: torch.Tensor) -> 
     with session.autocast():
         outputs = session.forward(examples)
         loss = session.loss(outputs, targets)
+    if session.team is not None:
+        loss = session.team.weigh(loss)
     if session.penalty is not None:
         loss = loss + session.penalty()
     session.optimizer.zero_grad(set_to_none=True)
@@ -175,17 +183,22 @@ class _Met:
         train_part = session.data.train
         shape = (len(train_part), session.data.outputs)
         self._session = session
-        self._outputs = train_part.targets.new_empty(shape, dtype=train_part.examples.dtype)
+        self._outputs = train_part.targets.new_zeros(shape, dtype=train_part.examples.dtype)
         # Blended targets are shares of the classes, no longer what the split holds.
         self._blended = torch.empty_like(self._outputs) if session.mix is not None else None
         self._order = order
 
     def note(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        self._outputs[begin:end] = outputs.detach()
+        if self._session.team is not None:
+            self._session.team.placed(outputs.detach(), self._outputs[begin:end])
+        else:
+            self._outputs[begin:end] = outputs.detach()
         if self._blended is not None:
             self._blended[begin:end] = targets
 
     def values(self) -> dict[str, float]:
+        if self._session.team is not None:
+            self._session.team.sum(self._outputs)
         targets = self._blended
         if targets is None:
             targets = self._session.data.train.targets.index_select(0, self._order)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -26,6 +27,9 @@ from nnlab.engine.work import multiply_adds
 from nnlab.errors import DataError, UserCodeError
 from nnlab.records import Status
 
+if TYPE_CHECKING:
+    from nnlab.engine.parallel import Team
+
 # Examples of the training split that settle a data-dependent initialisation.
 SETTLING = 512
 
@@ -34,7 +38,8 @@ SETTLING = 512
 class Session:
     """All that a run holds in memory. `epoch` is the last finished one, 0 before the first.
 
-    `forward` is the model, or its compiled twin; `step` moves the weights by their gradients;
+    `team` are the processes that train it together, None where this one does alone. `forward` is
+    the model, or its compiled twin; `step` moves the weights by their gradients;
     `val_losses` are those of the finished epochs.
     """
 
@@ -52,6 +57,7 @@ class Session:
     mix: Mix | None = None
     average: Average | None = None
     probe: Probe | None = None
+    team: "Team | None" = None
     forward: Callable[[torch.Tensor], torch.Tensor] = field(init=False)
     step: Callable[[], None] = field(init=False)
     epoch: int = 0
@@ -90,7 +96,10 @@ class Session:
     def measure(self, part: Part) -> Mapping[str, float]:
         """The metrics of the model as it is now on a split."""
         with self.autocast():
-            outputs = outputs_of(self.forward, self.model, part)
+            if self.team is not None:
+                outputs = self.team.outputs_of(self.model, part.examples, self.data.outputs)
+            else:
+                outputs = outputs_of(self.forward, self.model, part)
         return self.worth(outputs, part.targets)
 
     def worth(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
@@ -121,8 +130,13 @@ class Session:
                 yield
 
 
-def start(config: RunConfig) -> Session:
+def start(config: RunConfig, *, model_at: torch.device | None = None) -> Session:
     """Everything before the first epoch, from a resolved config.
+
+    Args:
+        config: resolved.
+        model_at: where the model is kept at first, if not where it is trained: one that will be
+            spread over several devices need not fit on the first.
 
     Raises:
         DeviceError: the device is not there, or cannot do the number format.
@@ -138,13 +152,13 @@ def start(config: RunConfig) -> Session:
             hint="run the same `nnlab train` line again: the new code makes a new trial",
         )
     model = models.build(config, data.in_shape, data.outputs, generator(config.seed, "weights"))
-    model.to(device, data.train.examples.dtype)
+    model.to(model_at or device, data.train.examples.dtype)
     threads = config.threads or devices.threads_for(device, _work(config, data, model))
     devices.make_deterministic(device, threads, compiles=config.compile)
     if not config.compile:
         lean.spare_compiler()
     devices.set_precision(config.dtype)
-    models.settle(model, config, data.train.examples[:SETTLING])
+    models.settle(model, config, data.train.examples[:SETTLING].to(model_at or device))
     if config.freeze is not None:
         transfer.freeze(model, config.freeze)
     session = _assembled(config, device, threads, data, model)
@@ -181,7 +195,8 @@ def _assembled(
 
 def _work(config: RunConfig, data: Prepared, model: nn.Module) -> int:
     """Multiply-adds of a batch's forward pass."""
-    return multiply_adds(model, data.train.examples) * _batch_size(config, data)
+    where = next(model.parameters()).device
+    return multiply_adds(model, data.train.examples[:1].to(where)) * _batch_size(config, data)
 
 
 def _batch_size(config: RunConfig, data: Prepared) -> int:

@@ -39,6 +39,11 @@ class Checkpoints:
         self._saved_epoch = 0
         self._kept: list[Path] | None = None
 
+    @property
+    def saved_epoch(self) -> int:
+        """The epoch that was saved or brought back last; 0 before."""
+        return self._saved_epoch
+
     def is_due(self, session: Session) -> bool:
         """Whether to save after this epoch; a run that is over needs no checkpoint."""
         if session.done:

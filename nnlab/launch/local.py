@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.launch.delivery import patiently
@@ -13,6 +14,9 @@ from nnlab.launch.planner import Group, Planner
 from nnlab.launch.provenance import command_line
 from nnlab.launch.stacking import train_together
 from nnlab.launch.work import LEASE_SECONDS
+
+if TYPE_CHECKING:
+    from nnlab.engine.parallel import Team
 
 # So many runs are looked at together: a long queue begins at once.
 WINDOW = 2048
@@ -28,6 +32,7 @@ def work_off(
     planner: Planner | None = None,
     at_most: int | None = None,
     wait_until_alone: Callable[[], None] | None = None,
+    team: "Team | None" = None,
 ) -> tuple[Ended, ...]:
     """Claims and trains runs until none is left or it is to stop.
 
@@ -44,6 +49,7 @@ def work_off(
         at_most: how many to take at once, so that other workers have some as well.
         wait_until_alone: waits until no other run is on this worker's device; a run that is short
             of memory then tries again. None where it is alone anyway.
+        team: the processes that train each run together, of which this one leads.
 
     Raises:
         StoreError, OutputError: nothing more can be stored.
@@ -63,6 +69,7 @@ def work_off(
                     should_stop,
                     keeping=keeping,
                     wait_until_alone=wait_until_alone,
+                    team=team,
                 )
     return tuple(ended)
 

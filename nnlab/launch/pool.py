@@ -22,6 +22,7 @@ from nnlab.launch import template
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Listener
 from nnlab.launch.slots import ALONE, STOP, Job, Message, Slot
+from nnlab.launch.together import TeamWanted
 from nnlab.records import Run
 
 # How long the parent listens before it looks whether it was asked to stop.
@@ -60,6 +61,7 @@ class Pool:
         engine: str = "auto",
         keeping: Keeping = KEEPING,
         packs: bool = False,
+        team: TeamWanted | None = None,
     ) -> None:
         """Starts the processes; they begin to train at once.
 
@@ -70,9 +72,10 @@ class Pool:
             engine: as for `Planner`.
             keeping: what is kept of the runs.
             packs: whether to start more slots on a GPU, as many as its memory holds.
+            team: the devices that train each run together; then there is one slot.
         """
         self._db, self._run_ids = db, tuple(run_ids)
-        self._engine, self._keeping, self._packs = engine, keeping, packs
+        self._engine, self._keeping, self._packs, self._team = engine, keeping, packs, team
         self._at_most = math.ceil(len(run_ids) / len(slots))
         self._runs: dict[int, Run] = {}
         self._starts = 0
@@ -118,6 +121,7 @@ class Pool:
             self._engine,
             self._keeping,
             self._at_most,
+            self._team,
         )
         for _ in range(MOST_STARTS):
             ours, theirs = multiprocessing.Pipe()

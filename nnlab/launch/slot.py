@@ -3,11 +3,13 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 
@@ -19,6 +21,9 @@ from nnlab.launch.local import work_off
 from nnlab.launch.planner import Planner
 from nnlab.launch.slots import ALONE, STOP, Job, Message, fitting
 from nnlab.records import Epoch, Run
+
+if TYPE_CHECKING:
+    from nnlab.engine.parallel import Team
 
 # How long a slot has to end once its parent is gone.
 END_SECONDS = 20.0
@@ -90,6 +95,37 @@ def serve(job: Job, parent: Connection) -> NoReturn:
     """Works off the job; ends the process, whatever happens."""
     # Ctrl-C reaches the whole terminal: the parent decides what it means, and says so by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = 0
+    if job.team is None:
+        try:
+            parent.send(work_off_for(job, parent))
+        except (OSError, KeyboardInterrupt):
+            code = 1  # nobody listens any more
+    else:
+        code = _team_for(job, parent)
+    # Without more ado: what was copied from the parent is the parent's to close.
+    os._exit(code)
+
+
+def _team_for(job: Job, parent: Connection) -> int:
+    """Has a team work off the job; its leader tells the parent how it goes."""
+    # Those who train alone never wait for torch.distributed to be loaded.
+    from nnlab.launch.nodes import nodes_here
+    from nnlab.launch.ranks import launch
+
+    try:
+        launch(job, parent, nodes_here())
+    except NnlabError as error:
+        print(f"note: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
+        return 1
+    # Only now that all of its processes have ended.
+    with suppress(OSError):
+        parent.send(Message("done"))
+    return 0
+
+
+def work_off_for(job: Job, parent: Connection, team: "Team | None" = None) -> Message:
+    """Works off the job in this process, alone or as the leader of a team; says how it ended."""
     orders = Orders(parent)
 
     def at_once(number: int, frame: FrameType | None) -> NoReturn:
@@ -97,16 +133,12 @@ def serve(job: Job, parent: Connection) -> NoReturn:
         raise KeyboardInterrupt(*([GONE] if orders.parent_is_gone else []))
 
     signal.signal(signal.SIGTERM, at_once)
-    code = 0
-    try:
-        parent.send(_outcome(job, Relay(parent, job.device), parent, orders))
-    except (OSError, KeyboardInterrupt):
-        code = 1  # nobody listens any more
-    # Without more ado: what was copied from the parent is the parent's to close.
-    os._exit(code)
+    return _outcome(job, Relay(parent, job.device), parent, orders, team)
 
 
-def _outcome(job: Job, relay: Relay, parent: Connection, orders: Orders) -> Message:
+def _outcome(
+    job: Job, relay: Relay, parent: Connection, orders: Orders, team: "Team | None"
+) -> Message:
     def wait_until_alone() -> None:
         parent.send(Message("crowded"))
         orders.alone.wait()
@@ -125,7 +157,8 @@ def _outcome(job: Job, relay: Relay, parent: Connection, orders: Orders) -> Mess
                 keeping=job.keeping,
                 planner=Planner(job.engine),
                 at_most=job.at_most,
-                wait_until_alone=wait_until_alone,
+                wait_until_alone=wait_until_alone if team is None else None,
+                team=team,
             )
         finally:
             db.close()

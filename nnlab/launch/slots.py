@@ -13,6 +13,7 @@ from typing import Any
 from nnlab.config import RunConfig, widths_of
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Keeping
+from nnlab.launch.together import TeamWanted
 
 # A process on a GPU holds so much beside its run: torch's own kernels and their memory.
 CONTEXT_BYTES = 512 << 20
@@ -38,7 +39,8 @@ class Slot:
 class Job:
     """What a slot needs to know.
 
-    `at_most` is how many runs it may take at once, so that the others have work as well.
+    `at_most` is how many runs it may take at once, so that the others have work as well. With a
+    `team` it trains one at a time on several devices.
     """
 
     db: str = field(repr=False)  # may hold a password
@@ -47,6 +49,7 @@ class Job:
     engine: str
     keeping: Keeping
     at_most: int
+    team: TeamWanted | None = None
 
 
 @dataclass(frozen=True, slots=True)

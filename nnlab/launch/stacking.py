@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.engine.session import Session
@@ -16,6 +17,9 @@ from nnlab.launch.work import Work
 from nnlab.launch.worker import given_back, heartbeat, reason_of, train_run
 from nnlab.records import Epoch, Status
 
+if TYPE_CHECKING:
+    from nnlab.engine.parallel import Team
+
 
 def train_together(
     db: store.Database,
@@ -25,6 +29,7 @@ def train_together(
     *,
     keeping: Keeping = KEEPING,
     wait_until_alone: Callable[[], None] | None = None,
+    team: "Team | None" = None,
 ) -> tuple[Ended, ...]:
     """Trains claimed runs that can be stacked until each of them ends or is to stop.
 
@@ -38,6 +43,7 @@ def train_together(
         should_stop: asked between epochs.
         keeping: what is kept of the runs.
         wait_until_alone: as for `work_off`.
+        team: as for `work_off`; it takes one run at a time.
 
     Raises:
         StoreError, OutputError: nothing more can be stored; the runs stay resumable.
@@ -51,6 +57,7 @@ def train_together(
             should_stop,
             keeping=keeping,
             wait_until_alone=wait_until_alone,
+            team=team,
         )
         return (ended_alone,)
     job = _Job(db, claims, listener, should_stop, keeping=keeping)
@@ -184,6 +191,8 @@ class _Job:
         left = [work for work in self._works.values() if work.claim in self.left]
         self._delivery.settle(left, self._losing)
         works = [work for work in works if work.claim in self.left]
+        for work in works:
+            work.test()
         for work, ended in patiently(partial(self._closed, works), self._tell):
             work.tidy()
             self._over(work.claim, ended)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nnlab import store
 from nnlab.config import config_of
@@ -25,6 +26,9 @@ from nnlab.launch.pruning import Pruning
 from nnlab.launch.watching import Watching
 from nnlab.records import Artifact, Epoch, Run, Status
 
+if TYPE_CHECKING:
+    from nnlab.engine.parallel import Team
+
 LEASE_SECONDS = 60.0
 
 
@@ -43,6 +47,7 @@ class Work:
         keeping: Keeping,
         *,
         beside: int = 0,
+        team: "Team | None" = None,
     ) -> None:
         """Puts the run together, and goes on where its checkpoint was.
 
@@ -56,7 +61,8 @@ class Work:
         self._artifacts: list[Artifact] = []
         self._tested: dict[str, float] = {}
         self.run = claim.run
-        self.session = start(config_of(self.run.trial.setting, self.run.seed))
+        config = config_of(self.run.trial.setting, self.run.seed)
+        self.session = start(config) if team is None else ranks().started(config, team)
         self._keeps_model = keeping.models
         folder = db.address.artifacts / str(self.run.id)
         self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
@@ -67,6 +73,8 @@ class Work:
             )
         self.outbox = Outbox(folder, claim.attempt_id)
         self._parent_id = self._begin()
+        if team is not None:
+            ranks().begin_together(self.session, team)
         pruner = store.pruner_of(db, self.run)
         self._pruning = Pruning(db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
@@ -134,19 +142,26 @@ class Work:
         session.status, session.reason = Status.FINISHED, reason
         return True
 
+    def test(self) -> None:
+        """Measures on the test split, if the run has come to its end; once."""
+        if self.session.team is not None:
+            self._tested = ranks().close_together(self.session)
+        elif self.session.status is Status.FINISHED:
+            self._tested = dict(self.session.test())
+
     def conclude(self) -> None:
-        """Does what a run's end wants: test, files, findings. `close` stores them.
+        """Does what a run's end wants: files, findings. `close` stores them; may be repeated.
 
         Raises:
             OutputError: a file cannot be written.
         """
         session, run = self.session, self.run
         if session.status is Status.FINISHED:
-            self._tested = dict(session.test())
             if self._keeps_model and self._pruned_at is None:
                 self._artifacts = [_save_model(session, self._db.address.artifacts, run)]
         elif session.status is Status.INTERRUPTED:
-            self.checkpoints.save(session)
+            if self.checkpoints.saved_epoch != session.epoch:
+                self.checkpoints.save(session)
             if self.stop_requested:
                 session.reason = store.STOPPED
         selected = session.selected_epoch or None
@@ -189,6 +204,13 @@ class Work:
         return begin_from_parent(
             self._db, self.session, self.run, partial(self._listener.noted, self.run)
         )
+
+
+def ranks() -> Any:
+    """What a team does together; who trains alone never waits for torch.distributed."""
+    from nnlab.launch import ranks
+
+    return ranks
 
 
 def begin_from_parent(

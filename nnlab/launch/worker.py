@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -21,8 +22,12 @@ from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.launch.delivery import Delivery, patiently
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
-from nnlab.launch.work import LEASE_SECONDS, Work
-from nnlab.records import Status
+from nnlab.launch.together import END, GO, SAVE, STOP
+from nnlab.launch.work import LEASE_SECONDS, Work, ranks
+from nnlab.records import Epoch, Status
+
+if TYPE_CHECKING:
+    from nnlab.engine.parallel import Team
 
 
 def train_run(
@@ -33,6 +38,7 @@ def train_run(
     *,
     keeping: Keeping = KEEPING,
     wait_until_alone: Callable[[], None] | None = None,
+    team: "Team | None" = None,
 ) -> Ended:
     """Trains a claimed run until it ends or is to stop.
 
@@ -43,6 +49,7 @@ def train_run(
         should_stop: asked between epochs.
         keeping: what is kept of the run.
         wait_until_alone: as for `work_off`.
+        team: as for `work_off`.
 
     Raises:
         StoreError, OutputError: nothing more can be stored; the run stays resumable.
@@ -50,7 +57,7 @@ def train_run(
     """
 
     def attempt() -> Ended:
-        return _train(db, claim, listener, should_stop, keeping)
+        return _train(db, claim, listener, should_stop, keeping, team)
 
     try:
         with heartbeat(db, [claim]):
@@ -59,7 +66,13 @@ def train_run(
             else:
                 ended = _with_room(attempt, wait_until_alone, partial(listener.noted, claim.run))
     except BaseException as error:  # noqa: BLE001  a user's model may raise anything
+        if team is not None and ranks().is_broken(error):
+            ranks().end_with(1)  # as if it had died too: another team takes the run up
         ended = given_back(db, claim, error)
+        if team is not None:
+            # The others may be anywhere in this run: the next begins with a new team.
+            listener.ended(ended)
+            ranks().end_with(1)
     listener.ended(ended)
     return ended
 
@@ -70,28 +83,52 @@ def _train(
     listener: Listener,
     should_stop: Callable[[], bool],
     keeping: Keeping,
+    team: "Team | None",
 ) -> Ended:
     tell = partial(listener.noted, claim.run)
-    work = patiently(partial(_begun, db, claim, listener, keeping), tell)
+    work = patiently(partial(_begun, db, claim, listener, keeping, team), tell)
     delivery: Delivery[Work] = Delivery(db, tell)
     listener.started(work.run, work.session.epoch)
-    for epoch in train(work.session, lambda: work.stop_requested or should_stop()):
+    words = GO
+
+    def heard_stop() -> bool:
+        return bool(words & STOP)
+
+    for epoch in train(work.session, heard_stop):
         work.add(epoch)
         delivery.send([work])
         listener.epoch(work.run, epoch)
-        if work.judge(epoch):
+        words = _decided(work, epoch, should_stop)
+        if team is not None:
+            team.agreed(words)
+        if words & END:
             break
-        if work.checkpoints.is_due(work.session):
+        if words & SAVE:
             work.checkpoints.save(work.session)
     delivery.settle([work])
+    work.test()
     ended = patiently(partial(_closed, db, work), tell)
     work.tidy()
     return ended
 
 
-def _begun(db: store.Database, claim: store.Claim, listener: Listener, keeping: Keeping) -> Work:
-    work = Work(db, claim, listener, keeping)
-    work.open("solo")
+def _decided(work: Work, epoch: Epoch, should_stop: Callable[[], bool]) -> int:
+    """What is to happen after a stored epoch, as the words of `together`."""
+    if work.judge(epoch):
+        return END
+    stop = STOP if work.stop_requested or should_stop() else GO
+    return stop | (SAVE if work.checkpoints.is_due(work.session) else GO)
+
+
+def _begun(
+    db: store.Database,
+    claim: store.Claim,
+    listener: Listener,
+    keeping: Keeping,
+    team: "Team | None",
+) -> Work:
+    work = Work(db, claim, listener, keeping, team=team)
+    work.open("solo" if team is None else f"{team.kind} {team.size}")
     return work
 
 

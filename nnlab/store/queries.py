@@ -119,6 +119,10 @@ def runs(
         + f" WHERE {' AND '.join(where)}"
         + f" ORDER BY run.id {'DESC' if newest_first else 'ASC'}"
     )
+    if limit is not None and status not in (Status.RUNNING, Status.INTERRUPTED):
+        # What is told of all others is what is stored: none of the first is left out.
+        sql += " LIMIT ?"
+        bound.append(max(limit, 0))
     with db.read() as connection:
         return tuple(_first(connection, sql, bound, status, limit))
 

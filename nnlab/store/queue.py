@@ -1,10 +1,11 @@
 """Takes runs out of the queue: a claim is a lease, and a lease that is not renewed lapses."""
 
+import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 
 from sqlalchemy.engine import Connection
 
@@ -102,13 +103,29 @@ def claim_several(
             storable(command),
             at,
         )
-        free = _claimable(connection, run_ids, observer)
-        mine = (number for number in free if _reserved(connection, number, observer))
+        mine = _reserved_of(connection, run_ids, observer)
         found = list(islice((n for n in mine if not _given_up(connection, n, at)), most))
         until = observer.now + lease_seconds
         attempts = [_take(connection, number, place, until) for number in found]
         pairs = zip(found, attempts, strict=True)
         return tuple(Claim(one_run(connection, run, observer), made) for run, made in pairs)
+
+
+def _reserved_of(
+    connection: Connection, run_ids: Sequence[int], observer: Observer
+) -> Iterator[int]:
+    """Those that can be taken, kept from all others, in the order given.
+
+    Where another worker was faster there are many: the rest is tried in any order, so that they
+    do not all stand before the same run.
+    """
+    for chunk in _free(connection, run_ids, observer):
+        while chunk:
+            number = chunk.pop(0)
+            if _reserved(connection, number, observer):
+                yield number
+            else:
+                random.shuffle(chunk)
 
 
 # Of the run alone: a row that has changed since the statement began is looked at again when it is
@@ -298,6 +315,12 @@ def lease_lost(claim: Claim) -> LeaseLost:
 
 
 def _claimable(connection: Connection, run_ids: Sequence[int], observer: Observer) -> Iterator[int]:
+    return chain.from_iterable(_free(connection, run_ids, observer))
+
+
+def _free(
+    connection: Connection, run_ids: Sequence[int], observer: Observer
+) -> Iterator[list[int]]:
     for chunk in _growing_chunks(run_ids):
         rows = connection.exec_driver_sql(
             f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
@@ -306,7 +329,7 @@ def _claimable(connection: Connection, run_ids: Sequence[int], observer: Observe
             (ids(chunk),),
         )
         free = {number for number, *place in rows if observer.status(*place) in _CLAIMABLE}
-        yield from (number for number in chunk if number in free)
+        yield [number for number in chunk if number in free]
 
 
 def _growing_chunks(run_ids: Sequence[int]) -> Iterator[list[int]]:

@@ -4,12 +4,22 @@ Unlike torch's own layers these do not draw from the global generator: the noise
 follows from (seed, epoch, part) alone.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import nn
 
 from nnlab.engine.seeds import Purpose, derive
+
+
+@dataclass(slots=True)
+class Share:
+    """The rows of a batch that one process of several takes: [begin, end) of so many."""
+
+    begin: int = 0
+    end: int = 0
+    rows: int = 0
 
 
 class Noise(nn.Module):
@@ -26,6 +36,8 @@ class Noise(nn.Module):
         self.p = p
         self.part = part
         self._draw: torch.Generator | None = None
+        # Where several processes train together, each draws for all and keeps its own rows.
+        self.share: Share | None = None
 
     def start_epoch(self, seed: int, epoch: int, device: torch.device) -> None:
         """Seeds the masks of one epoch."""
@@ -38,6 +50,10 @@ class Noise(nn.Module):
         if not self.training or self.p == 0.0:
             return x
         keep = 1.0 - self.p
+        if self.share is not None and shape[0] == self.share.end - self.share.begin == len(x):
+            mask = x.new_empty((self.share.rows, *shape[1:]))
+            mask = mask.bernoulli_(keep, generator=self._draw)[self.share.begin : self.share.end]
+            return x * mask.div_(keep)
         mask = x.new_empty(shape).bernoulli_(keep, generator=self._draw).div_(keep)
         return x * mask
 

@@ -184,7 +184,10 @@ def _bytes_in(value: object) -> int:
 def gradient_norm(model: nn.Module) -> torch.Tensor:
     """The 2-norm of all gradients as one vector, a scalar tensor on the model's device."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    return nn.utils.get_total_norm(gradients)
+    norm = nn.utils.get_total_norm(gradients)
+    # Of weights that are spread over devices each process has a part.
+    whole: torch.Tensor = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+    return whole
 
 
 def _fused(model: nn.Module, *devices: str) -> bool:

@@ -1,0 +1,34 @@
+"""Several processes that train one run: how that is asked for, and what the leader tells."""
+
+from dataclasses import dataclass
+
+from nnlab.records import Parallel
+
+# What the leader of a team says to the others after an epoch; two of them may be said at once.
+GO, STOP, SAVE, END = 0, 1, 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How devices train one run: with all weights each, or a part; batch norm over all or not."""
+
+    kind: Parallel
+    sync_batch_norm: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """The options that say so."""
+        return ["--parallel", self.kind] + (["--sync-batch-norm"] if self.sync_batch_norm else [])
+
+
+@dataclass(frozen=True, slots=True)
+class TeamWanted:
+    """Devices of this machine that train one run together, a process each."""
+
+    how: Together
+    devices: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """How it is called."""
+        return f"{self.how.kind} on {', '.join(self.devices)}"

@@ -1,0 +1,187 @@
+"""Shares of a batch: together they are the batch, and their gradient is its gradient."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.multiprocessing.spawn import spawn
+
+from nnlab.config import RunConfig
+from nnlab.engine.models.noise import Dropout, Share
+from nnlab.engine.parallel import Team, _bounds, _Sum, check, synchronise, up
+from nnlab.errors import UsageError
+
+
+@given(rows=st.integers(0, 500), size=st.integers(1, 17))
+def test_shares_cover_a_batch_once_and_are_alike(rows: int, size: int) -> None:
+    shares = [_bounds(rows, rank, size) for rank in range(size)]
+    assert [row for begin, end in shares for row in range(begin, end)] == list(range(rows))
+    lengths = [end - begin for begin, end in shares]
+    assert max(lengths) - min(lengths) <= 1
+
+
+def _in_process(rank: int, size: int, folder: str, work: Callable[[Team], Any]) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=size)
+    torch.save(work(Team("ddp")), f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def together(size: int, folder: Path, work: Callable[[Team], Any]) -> list[Any]:
+    """What so many processes find, by their rank."""
+    spawn(_in_process, args=(size, str(folder), work), nprocs=size)  # type: ignore[no-untyped-call]
+    return [torch.load(folder / f"{rank}.pt") for rank in range(size)]
+
+
+def _batch(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(3)
+    return torch.randn(rows, 3, 2, 2, generator=draw) * 3 + 1, torch.randn(rows, generator=draw)
+
+
+def _model() -> nn.Module:
+    draw = torch.Generator().manual_seed(5)
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 1))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=draw))
+    return model
+
+
+ROWS = (7, 2, 3)
+
+
+def _gradients(team: Team) -> list[list[torch.Tensor]]:
+    """After each batch: its weighed loss, gradients of weights and own inputs, running numbers."""
+    model = _model()
+    synchronise(model)
+    found = []
+    for rows in ROWS:
+        x, y = _batch(rows)
+        own = team.take(rows)
+        inputs = x[own].clone().requires_grad_()
+        loss = team.weigh((model(inputs)[:, 0] - y[own]).square().mean())
+        model.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        for gradient in gradients:
+            team.sum(gradient).div_(team.size)
+        outputs = torch.zeros(rows, 1)
+        team.placed(model.eval()(x[own]).detach(), outputs)
+        model.train()
+        found.append(
+            [
+                team.sum(loss.detach().clone()) / team.size,
+                team.sum(outputs),
+                *gradients,
+                *(b.clone() for b in model.buffers()),
+            ]
+        )
+    return found
+
+
+def test_the_gradient_of_the_shares_is_that_of_the_batch(tmp_path: Path) -> None:
+    wanted = _whole()
+    for answer in together(2, tmp_path, _gradients):
+        for mine, whole in zip(answer, wanted, strict=True):
+            for one, other in zip(mine, whole, strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def _whole() -> list[list[torch.Tensor]]:
+    """The same by torch's own batch norm in one process."""
+    model = _model()
+    found = []
+    for rows in ROWS:
+        x, y = _batch(rows)
+        loss = (model(x)[:, 0] - y).square().mean()
+        model.zero_grad()
+        loss.backward()
+        gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        outputs = model.eval()(x).detach()
+        model.train()
+        found.append([loss.detach(), outputs, *gradients, *(b.clone() for b in model.buffers())])
+    return found
+
+
+def _noise(team: Team) -> list[torch.Tensor]:
+    layer = Dropout(0.4)
+    layer.share = team.share
+    layer.start_epoch(seed=1, epoch=2, device=torch.device("cpu"))
+    found = []
+    for rows in (5, 4):
+        own = team.take(rows)
+        found.append(layer(torch.ones(rows, 6)[own]))
+    return found
+
+
+def test_noise_is_that_of_the_whole_batch(tmp_path: Path) -> None:
+    layer = Dropout(0.4)
+    layer.start_epoch(seed=1, epoch=2, device=torch.device("cpu"))
+    first, second = together(2, tmp_path, _noise)
+    for mine, theirs, rows in zip(first, second, (5, 4), strict=True):
+        assert torch.equal(torch.cat([mine, theirs]), layer(torch.ones(rows, 6)))
+
+
+def test_noise_of_another_shape_is_left_alone() -> None:
+    layer = Dropout(0.4)
+    layer.share = Share(0, 3, 9)
+    layer.start_epoch(seed=1, epoch=2, device=torch.device("cpu"))
+    assert layer(torch.ones(12, 2)).shape == (12, 2)
+
+
+def _decisions(team: Team) -> list[Any]:
+    alone = team.take(1)  # one row for two: the second counts for nothing
+    weighed = float(team.weigh(torch.tensor(2.0)))
+    examples = torch.arange(7.0)[:, None]
+    outputs = team.outputs_of(nn.Identity(), examples, 1)
+    return [
+        team.leads,
+        (alone.start, alone.stop),
+        weighed,
+        team.agreed(3 if team.leads else 9),
+        team.told({"lr": 0.1} if team.leads else None),
+        outputs[:, 0].tolist(),
+    ]
+
+
+def test_all_of_a_team_hear_the_leader_and_see_each_example_once(tmp_path: Path) -> None:
+    leader, other = together(2, tmp_path, _decisions)
+    seen = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert leader == [True, (0, 1), 4.0, 3, {"lr": 0.1}, seen]
+    assert other == [False, (0, 1), 0.0, 3, {"lr": 0.1}, seen]
+
+
+def test_the_sum_over_processes_has_the_gradient_of_a_sum(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in (
+        ("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "0"),
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    assert os.environ["RANK"] == "0"
+    with up(torch.device("cpu")):
+        x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(_Sum.apply, (x,))
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "told"),
+    [
+        ({"opt": "lbfgs", "batch_size": "full"}, "ddp", "--opt lbfgs"),
+        ({"opt": "muon"}, "fsdp", "--opt muon"),
+        ({"average": "ema"}, "fsdp", "--average ema"),
+        ({"device": "cuda:1"}, "ddp", "--device cuda:1"),
+    ],
+)
+def test_what_cannot_be_shared_out_is_refused(
+    settings: dict[str, Any], kind: Any, told: str
+) -> None:
+    with pytest.raises(UsageError, match=f"--parallel {kind} cannot train with {told}"):
+        check(RunConfig(**settings), kind)

@@ -1,0 +1,190 @@
+"""One run on two devices: as with one, up to rounding, whatever is killed or changed on the way."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from terminal import Nnlab
+
+from nnlab import store
+from nnlab.errors import UsageError
+from nnlab.launch.nodes import Nodes, nodes_here
+from nnlab.records import Status
+
+MLP = ("--data", "iris", "--width", "16", "--opt", "adam", "--dropout", "0.2", "--batch-size", "25")
+CNN = (
+    "--data", "digits", "--model", "cnn", "--width", "4", "--depth", "1", "--norm", "batch",
+    "--opt", "sgd", "--lr", "0.05", "--probe", "none",
+)  # fmt: skip
+
+
+def curves(db_path: str = "runs.db") -> list[dict[str, tuple[float, ...]]]:
+    """What each run measured, but for times and what is of one device alone."""
+    db = store.open_database(db_path, write=False)
+    try:
+        runs = store.runs(db)
+        assert [run.status for run in runs] == [Status.FINISHED] * len(runs)
+        found = store.histories(db, [run.id for run in runs])
+        return [
+            {
+                name: curve.values
+                for name, curve in found[run.id].curves.items()
+                if name.split("/")[0] in ("train", "val", "test")
+            }
+            for run in runs
+        ]
+    finally:
+        db.close()
+
+
+def engines() -> list[str | None]:
+    db = store.open_database("runs.db", write=False)
+    found = [attempt.engine for attempt in store.attempts_of(db, [r.id for r in store.runs(db)])]
+    db.close()
+    return found
+
+
+def assert_alike(one: dict[str, tuple[float, ...]], other: dict[str, tuple[float, ...]]) -> None:
+    assert one.keys() == other.keys()
+    for name, values in one.items():
+        assert other[name] == pytest.approx(values, rel=2e-4, abs=1e-6), name
+
+
+def test_two_processes_learn_what_one_does(nnlab: Nnlab) -> None:
+    nnlab("train", *MLP, "--epochs", "4", "--seed", "1", "-q")
+    for kind in ("ddp", "fsdp"):
+        nnlab(
+            "train", *MLP, "--epochs", "4", "--seed", "1", "-q", "--again",
+            "--devices", "cpu:2", "--parallel", kind,
+        )  # fmt: skip
+    alone, *shared = curves()
+    for found in shared:
+        assert_alike({**alone}, found)
+        # Counts of right answers: each example was looked at once.
+        assert found["val/accuracy"] == alone["val/accuracy"]
+        assert found["test/accuracy"] == alone["test/accuracy"]
+    assert engines() == ["solo", "ddp 2", "fsdp 2"]
+
+
+def test_batch_norm_is_that_of_the_whole_batch_where_it_is_asked_for(nnlab: Nnlab) -> None:
+    two = ("--devices", "cpu:2", "--parallel", "ddp", "--again")
+    nnlab("train", *CNN, "--epochs", "2", "-q")
+    nnlab("train", *CNN, "--epochs", "2", "-q", *two, "--sync-batch-norm")
+    nnlab("train", *CNN, "--epochs", "2", "-q", *two)
+    alone, synced, local = curves()
+    assert_alike(alone, synced)
+    assert local["train/loss"] != pytest.approx(alone["train/loss"], rel=2e-4)
+
+
+def start(*words: str, **variables: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "nnlab", "train", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | variables,
+    )
+
+
+def wait_for_epoch(number: int) -> None:
+    for _ in range(600):
+        time.sleep(0.05)
+        if Path("runs.db").exists():
+            db = store.open_database("runs.db", write=False)
+            epochs = max((run.epochs for run in store.runs(db)), default=0)
+            db.close()
+            if epochs >= number:
+                return
+    raise AssertionError("no epoch was stored")
+
+
+LONG = (*MLP, "--epochs", "120", "--checkpoint-every", "3", "--probe", "none")
+
+
+def test_a_run_goes_on_with_another_number_of_devices(nnlab: Nnlab) -> None:
+    nnlab("train", *LONG, "-q")
+    wanted = curves()[0]
+    Path("runs.db").unlink()
+    for log in Path().glob("runs.db-*"):
+        log.unlink()
+    for devices in ("cpu:2", "cpu:3"):
+        parallel = start(*LONG, "--devices", devices, "--parallel", "ddp")
+        wait_for_epoch(10 if devices == "cpu:2" else 40)
+        parallel.send_signal(signal.SIGINT)
+        told, _ = parallel.communicate(timeout=60)
+        assert parallel.returncode == 130, told
+    nnlab("train", *LONG, "-q")
+    assert_alike(wanted, curves()[0])
+    assert engines() == ["ddp 2", "ddp 3", "solo"]
+
+
+def ranks_of(pid: int) -> list[int]:
+    """The processes that train, of all that a command has started."""
+    found, left = [], [pid]
+    while left:
+        children = Path(f"/proc/{left.pop()}/task").glob("*/children")
+        for number in [int(n) for path in children for n in path.read_text().split()]:
+            left.append(number)
+            if "LOCAL_RANK" in Path(f"/proc/{number}/environ").read_text(errors="replace"):
+                found.append(number)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_process_that_is_killed_takes_no_run_with_it(nnlab: Nnlab) -> None:
+    nnlab("train", *LONG, "-q")
+    wanted = curves()[0]
+    nnlab("rm", "1", "-y")
+    parallel = start(*LONG, "--devices", "cpu:2", "--parallel", "ddp")
+    wait_for_epoch(8)
+    os.kill(ranks_of(parallel.pid)[-1], signal.SIGKILL)
+    told, _ = parallel.communicate(timeout=90)
+    assert parallel.returncode == 0, told
+    assert_alike(wanted, curves()[0])
+
+
+def test_two_nodes_train_one_run(nnlab: Nnlab) -> None:
+    nnlab("train", *MLP, "--epochs", "4", "-q")
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        meet = f"127.0.0.1:{one.getsockname()[1]}"
+    words = (*MLP, "--epochs", "4", "--devices", "cpu:1", "--parallel", "ddp", "--again", "-q")
+    nodes = [
+        start(*words, NNLAB_NODES="2", NNLAB_NODE=str(index), NNLAB_RENDEZVOUS=meet)
+        for index in (0, 1)
+    ]
+    for node in nodes:
+        told, _ = node.communicate(timeout=90)
+        assert node.returncode == 0, told
+    alone, shared = curves()
+    assert_alike(alone, shared)
+    assert engines() == ["solo", "ddp 2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--parallel", "ddp"), "needs two devices or more"),
+        (("--sync-batch-norm",), "add --parallel ddp"),
+        (("--parallel", "ddp", "--devices", "cpu:2", "--opt", "lbfgs"), "--opt lbfgs"),
+    ],
+)
+def test_what_cannot_be_is_told(nnlab: Nnlab, words: tuple[str, ...], told: str) -> None:
+    answer = nnlab("train", "--data", "iris", "--epochs", "1", *words, expect=None)
+    assert answer.code != 0
+    assert told in answer.err + answer.out
+
+
+def test_nodes_are_what_the_environment_says() -> None:
+    assert nodes_here({}) == Nodes()
+    named = {"NNLAB_NODES": "4", "NNLAB_NODE": "3", "NNLAB_RENDEZVOUS": "a.example:29400"}
+    assert nodes_here(named) == Nodes(4, 3, "a.example:29400")
+    assert not nodes_here(named).leads
+    for wrong in ({"NNLAB_NODE": "4"}, {"NNLAB_RENDEZVOUS": "a"}, {"NNLAB_NODES": "x"}):
+        with pytest.raises(UsageError, match="do not agree"):
+            nodes_here(named | wrong)
