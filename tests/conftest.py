@@ -50,9 +50,9 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def server_url(postgres: str) -> Iterator[str]:
-    """A schema on that server which is gone after the test."""
-    url = next(a_server.schemas(postgres))
+def server_url(postgres: str, tmp_path: Path) -> Iterator[str]:
+    """A schema on that server which is gone after the test, as are the files of its runs."""
+    url = f"{next(a_server.schemas(postgres))}&artifacts={tmp_path / 'files'}"
     yield url
     a_server.drop(url)
 

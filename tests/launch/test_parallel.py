@@ -6,20 +6,21 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from terminal import Nnlab
 
 from nnlab import store
-from nnlab.errors import UsageError
+from nnlab.errors import NoDatabase, UsageError
 from nnlab.launch.nodes import Nodes, nodes_here
 from nnlab.records import Status
 
 MLP = ("--data", "iris", "--width", "16", "--opt", "adam", "--dropout", "0.2", "--batch-size", "25")
 CNN = (
     "--data", "digits", "--model", "cnn", "--width", "4", "--depth", "1", "--norm", "batch",
-    "--opt", "sgd", "--lr", "0.05", "--probe", "none",
+    "--opt", "sgd", "--lr", "0.05", "--probe", "none", "--batch-size", "8",
 )  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def start(*words: str, **variables: str) -> "subprocess.Popen[str]":
 def wait_for_epoch(number: int) -> None:
     for _ in range(600):
         time.sleep(0.05)
-        if Path("runs.db").exists():
+        with suppress(NoDatabase):
             db = store.open_database("runs.db", write=False)
             epochs = max((run.epochs for run in store.runs(db)), default=0)
             db.close()
@@ -130,7 +131,7 @@ def ranks_of(pid: int) -> list[int]:
         children = Path(f"/proc/{left.pop()}/task").glob("*/children")
         for number in [int(n) for path in children for n in path.read_text().split()]:
             left.append(number)
-            if "LOCAL_RANK" in Path(f"/proc/{number}/environ").read_text(errors="replace"):
+            if "spawn_main" in Path(f"/proc/{number}/cmdline").read_text(errors="replace"):
                 found.append(number)
     return found
 
