@@ -18,12 +18,14 @@ NnlabError                      exit code 1
 |   |-- DiskFull                no room left
 |   |-- NewerSchema             a later nnlab wrote it
 |   |-- UpgradeFailed           a migration failed and was rolled back
+|   |-- ConnectionLost          its server, or the process that has it open, does not answer
 |   `-- LeaseLost               another worker has taken the run over
 `-- Interrupted                 exit code 130: stopped by Ctrl-C or SIGTERM
 """
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class NnlabError(Exception):
@@ -35,6 +37,19 @@ class NnlabError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors come from other processes whole, however their class is made.
+        return _revived, (type(self), self.args, self.__dict__)
+
+
+def _revived(
+    kind: type["NnlabError"], arguments: tuple[Any, ...], state: dict[str, Any]
+) -> "NnlabError":
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(NnlabError):

@@ -148,6 +148,7 @@ class Run:
     evaluated at. `repeat` counts `--again`; only the newest repeat is `current` (ranked).
     `parent_id` is the run whose weights it began with. `pruned_at` is the epoch after which a
     pruner ended it: it is finished then, and `reason` says why. A removed run is never current.
+    `artifacts` is the folder or URL of its files; None is the database's own folder.
     """
 
     id: int
@@ -172,6 +173,7 @@ class Run:
     pruned_at: int | None = None
     stop_requested_at: datetime | None = None
     removed_at: datetime | None = None
+    artifacts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ def _garbage_rows(found: store.Garbage) -> list[dict[str, object]]:
         {"what": what, "count": count, "size": store.size_of(paths)}
         for what, count, paths in (
             ("removed runs", len(found.runs), found.folders),
+            ("folders of removed runs in other places", len(found.elsewhere), ()),
             ("removed studies", len(found.studies), ()),
             ("folders of runs that are not in the database", len(found.orphans), found.orphans),
             ("checkpoints of runs that are over", len(found.leftovers), found.leftovers),

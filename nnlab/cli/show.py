@@ -13,7 +13,7 @@ from nnlab.cli.ls import local_time
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say, show_table
-from nnlab.records import Attempt, Run, Summary
+from nnlab.records import Artifact, Attempt, Run, Summary
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -78,10 +78,15 @@ def _as_json(db: store.Database, run: Run) -> Mapping[str, Any]:
         "findings": [as_json(f) for f in store.findings(db, [run.id]).get(run.id, ())],
         "attempts": [_attempt(attempt) for attempt in store.attempts(db, run.id)],
         "artifacts": [
-            {"kind": a.kind, "path": str(db.address.artifacts / a.path), "bytes": a.size}
-            for a in store.artifacts(db, run.id)
+            {"kind": a.kind, "path": path, "bytes": a.size} for a, path in _artifacts(db, run)
         ],
     }
+
+
+def _artifacts(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
+    """What a run made, and where that is."""
+    folder = store.files_of(db, run).shown
+    return [(made, f"{folder}/{made.path}") for made in store.artifacts(db, run.id)]
 
 
 def _show(db: store.Database, run: Run, how: Format) -> None:
@@ -93,8 +98,7 @@ def _show(db: store.Database, run: Run, how: Format) -> None:
     _print_pairs(_state_lines(run))
     announce.setting([run.trial.setting])
     _print_pairs(_environment_lines(store.attempts(db, run.id)))
-    files = [str(db.address.artifacts / made.path) for made in store.artifacts(db, run.id)]
-    _print_pairs([("Artifact", path) for path in files])
+    _print_pairs([("Artifact", path) for _, path in _artifacts(db, run)])
     moving = [one for one in metrics if not str(one["metric"]).startswith(_ONCE)]
     render(moving, METRICS, Format.TABLE)
     if once := len(metrics) - len(moving):

@@ -1,16 +1,14 @@
-"""Checkpoints: all that is needed to go on as if nothing had happened, in one file.
+"""Checkpoints: all that is needed to go on as if nothing had happened, as bytes.
 
 Randomness is derived from the epoch (see `seeds`), so the state is the weights, the optimizer's
-moments, the selected epoch and its weights. Files are written beside and renamed, end in a
-SHA-256 of what comes before, and are read with `weights_only`: nothing in them can run.
+moments, the selected epoch and its weights. They end in a SHA-256 of what comes before, and are
+read with `weights_only`: nothing in them can run.
 """
 
 import hashlib
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,28 +16,14 @@ import torch
 from nnlab.config import digest_of, setting_of
 from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError
-from nnlab.files import as_ours, write_whole
 
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file that was written: its SHA-256 and size in bytes."""
-
-    sha256: str
-    size: int
-
-
-def save(session: Session, path: Path) -> Written:
-    """Writes the session's state after its last finished epoch.
-
-    Raises:
-        DiskFull: no room; a checkpoint that was there before is untouched.
-        OutputError: the folder cannot be written.
-    """
+def sealed(session: Session) -> bytes:
+    """The session's state after its last finished epoch, and its checksum: a checkpoint file."""
     content = packed(session)
-    return _write(path, content + hashlib.sha256(content).digest())
+    return content + hashlib.sha256(content).digest()
 
 
 def packed(session: Session) -> bytes:
@@ -60,25 +44,25 @@ def packed(session: Session) -> bytes:
     return _packed(state if session.team is None else session.team.whole(state))
 
 
-def save_model(session: Session, path: Path) -> Written:
-    """Writes the weights of the selected epoch as a plain state_dict.
+def packed_model(session: Session) -> bytes:
+    """The weights of the selected epoch, a plain state_dict as torch.save writes it."""
+    return _packed(session.selected_weights)
+
+
+def restore(session: Session, content: bytes, name: str) -> None:
+    """Brings a fresh session to where a checkpoint was written.
+
+    Args:
+        session: of the same run.
+        content: what `sealed` has made.
+        name: what the file is called, for messages.
 
     Raises:
-        DiskFull: no room.
-        OutputError: the folder cannot be written.
+        CheckpointError: it is damaged, or of another run.
     """
-    return _write(path, _packed(session.selected_weights))
-
-
-def restore(session: Session, path: Path) -> None:
-    """Brings a fresh session to where the checkpoint was written.
-
-    Raises:
-        CheckpointError: the file is missing, damaged, or of another run.
-    """
-    state = _read(path)
+    state = _opened(content, name)
     if state.get("format") != FORMAT or state.get("identity") != _identity(session):
-        raise CheckpointError(f"{path} belongs to another run: it says {state.get('identity')}")
+        raise CheckpointError(f"{name} belongs to another run: it says {state.get('identity')}")
     _take(session, state)
 
 
@@ -109,29 +93,16 @@ def _packed(content: object) -> bytes:
     return buffer.getvalue()
 
 
-def _write(path: Path, content: bytes) -> Written:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise as_ours(error, path) from None
-    write_whole(path, content)
-    return Written(hashlib.sha256(content).hexdigest(), len(content))
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+def _opened(data: bytes, name: str) -> Mapping[str, Any]:
     content, checksum = data[:-32], data[-32:]
     if hashlib.sha256(content).digest() != checksum:
-        raise CheckpointError(f"{path} is damaged: its checksum does not fit")
+        raise CheckpointError(f"{name} is damaged: its checksum does not fit")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path} is no checkpoint of nnlab: {error}") from None
+        raise CheckpointError(f"{name} is no checkpoint of nnlab: {error}") from None
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path} is no checkpoint of nnlab")
+        raise CheckpointError(f"{name} is no checkpoint of nnlab")
     return state
 
 

@@ -1,15 +1,15 @@
-"""The checkpoints of a run on disk: the last two of them, for one may turn out to be damaged."""
+"""The checkpoints of a run in its folder: the last two, for one may turn out to be damaged."""
 
 import contextlib
 import re
 import time
 from collections.abc import Callable
 from itertools import zip_longest
-from pathlib import Path
 
 from nnlab.engine import checkpoint
 from nnlab.engine.session import Session
-from nnlab.errors import CheckpointError
+from nnlab.errors import CheckpointError, OutputError
+from nnlab.folders import Folder
 from nnlab.launch.keeping import Every
 
 # Unless told otherwise, one is due once this share of the time since the last pays for it.
@@ -25,7 +25,7 @@ _NAME = re.compile(r"checkpoint-(\d+)\.pt")
 class Checkpoints:
     """Saves a run as often as wanted, and brings it back."""
 
-    def __init__(self, folder: Path, every: Every | None = None, *, share: float = SHARE) -> None:
+    def __init__(self, folder: Folder, every: Every | None = None, *, share: float = SHARE) -> None:
         """Looks at nothing yet.
 
         Args:
@@ -37,7 +37,7 @@ class Checkpoints:
         self._cost = COST
         self._saved_at = time.perf_counter()
         self._saved_epoch = 0
-        self._kept: list[Path] | None = None
+        self._kept: list[str] | None = None
 
     @property
     def saved_epoch(self) -> int:
@@ -61,12 +61,12 @@ class Checkpoints:
             OutputError: the folder cannot be written.
         """
         begun = time.perf_counter()
-        path = self._folder / f"checkpoint-{session.epoch}.pt"
-        kept = [one for one in self._existing() if one != path]
-        checkpoint.save(session, path)
+        name = f"checkpoint-{session.epoch}.pt"
+        kept = [one for one in self._existing() if one != name]
+        self._folder.write(name, checkpoint.sealed(session))
         for old in kept[KEPT - 1 :]:
-            _remove(old)
-        self._kept = [path, *kept[: KEPT - 1]]
+            self._remove(old)
+        self._kept = [name, *kept[: KEPT - 1]]
         self._saved_at, self._saved_epoch = time.perf_counter(), session.epoch
         self._cost = self._saved_at - begun
 
@@ -75,15 +75,15 @@ class Checkpoints:
 
         One that cannot be is set aside as `.damaged`, and `tell` is told what that means.
         """
-        paths = self._existing()
-        for path, before in zip_longest(paths, paths[1:]):
+        names = self._existing()
+        for name, before in zip_longest(names, names[1:]):
             try:
-                checkpoint.restore(session, path)
+                checkpoint.restore(session, self._read(name), f"{self._folder.shown}/{name}")
             except CheckpointError as error:
-                then = f"goes on from {before.name}" if before else "starts over"
+                then = f"goes on from {before}" if before else "starts over"
                 tell(f"{error.message}; the run {then}")
-                with contextlib.suppress(OSError):
-                    path.replace(path.with_suffix(".damaged"))
+                with contextlib.suppress(OutputError):
+                    self._folder.rename(name, f"{name.removesuffix('.pt')}.damaged")
                 self._kept = None
             else:
                 self._saved_epoch = session.epoch
@@ -92,26 +92,25 @@ class Checkpoints:
 
     def discard(self) -> None:
         """Removes the checkpoints of a run that is over, and its folder if that is empty."""
-        for path in self._existing():
-            _remove(path)
-        with contextlib.suppress(OSError):
-            # Half of one, where a process died as it wrote.
-            for path in self._folder.glob(".*.part"):
-                _remove(path)
-            self._folder.rmdir()
+        for name in self._existing():
+            self._remove(name)
+        with contextlib.suppress(OutputError):
+            self._folder.tidy()
 
-    def _existing(self) -> list[Path]:
+    def _existing(self) -> list[str]:
         """The newest first."""
         if self._kept is None:
-            found = {}
-            with contextlib.suppress(OSError):
-                for path in self._folder.iterdir():
-                    if match := _NAME.fullmatch(path.name):
-                        found[int(match[1])] = path
+            matches = map(_NAME.fullmatch, self._folder.names())
+            found = {int(match[1]): match[0] for match in matches if match}
             self._kept = [found[epoch] for epoch in sorted(found, reverse=True)]
         return self._kept
 
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._folder.read(name)
+        except (OutputError, FileNotFoundError) as error:
+            raise CheckpointError(str(error)) from None
 
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(OutputError):
+            self._folder.remove(name)

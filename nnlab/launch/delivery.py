@@ -1,16 +1,15 @@
 """Epochs on their way to the store, and what becomes of them while its server cannot be reached."""
 
 import json
-import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from nnlab import store
-from nnlab.errors import ConnectionLost
-from nnlab.files import as_ours
+from nnlab.errors import ConnectionLost, OutputError
+from nnlab.folders import Folder
 from nnlab.records import Epoch
 
 # A worker waits so long for a server that is gone before it gives up; its runs stay resumable.
@@ -18,7 +17,7 @@ PATIENCE_SECONDS = 600.0
 # How long it trains on between two tries: at first, and at most.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
 
-_ENDING = "waiting"
+_NAME = re.compile(r"(\d+)\.waiting")
 
 Result = TypeVar("Result")
 
@@ -30,8 +29,8 @@ class Outbox:
     one of those delivers them.
     """
 
-    def __init__(self, folder: Path, attempt_id: int) -> None:
-        self._path = folder / f"{attempt_id}.{_ENDING}"
+    def __init__(self, folder: Folder, attempt_id: int) -> None:
+        self._folder, self._name = folder, f"{attempt_id}.waiting"
         self._kept = 0
         self.epochs: list[Epoch] = []
 
@@ -44,40 +43,36 @@ class Outbox:
         new = self.epochs[self._kept :]
         if not new:
             return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as file:
-                file.writelines(f"{json.dumps(_plain(epoch))}\n" for epoch in new)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise as_ours(error, self._path) from error
-        self._kept = len(self.epochs)
+        lines = "".join(f"{json.dumps(_plain(epoch))}\n" for epoch in new)
+        # Where the folder is as far away as the store, no checkpoint can have seen them either.
+        with suppress(ConnectionLost):
+            self._folder.append(self._name, lines.encode())
+            self._kept = len(self.epochs)
 
     def clear(self) -> None:
         """Forgets them: they are stored."""
         if self._kept:
-            with suppress(OSError):
-                self._path.unlink(missing_ok=True)
+            with suppress(OutputError, ConnectionLost):
+                self._folder.remove(self._name)
         self.epochs.clear()
         self._kept = 0
 
 
-def deliver_left(db: store.Database, claim: store.Claim, folder: Path) -> int:
+def deliver_left(db: store.AnyDatabase, claim: store.Claim, folder: Folder) -> int:
     """Stores what earlier attempts at a run could not; returns how many epochs that are.
 
     Raises:
         StoreError: they cannot be stored now either; they stay where they are.
     """
-    with suppress(OSError):
-        paths = sorted(folder.glob(f"*.{_ENDING}"), key=lambda path: path.stat().st_mtime)
-        epochs = [epoch for path in paths for epoch in _read(path)]
-        if epochs:
-            store.deliver(db, claim, epochs)
-        for path in paths:
-            path.unlink(missing_ok=True)
-        return len(epochs)
-    return 0
+    matches = [match for match in map(_NAME.fullmatch, folder.names()) if match]
+    # Later attempts have the last word.
+    names = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
+    epochs = [epoch for name in names for epoch in _epochs_in(folder.read(name))]
+    if epochs:
+        store.deliver(db, claim, epochs)
+    for name in names:
+        folder.remove(name)
+    return len(epochs)
 
 
 class Parcel(Protocol):
@@ -85,11 +80,9 @@ class Parcel(Protocol):
 
     outbox: Outbox
 
-    def write_waiting(self) -> None:
-        """Stores what is in the outbox."""
-
-    def mark(self) -> Callable[[], None]:
-        """Remembers how far it is; the answer goes back to there."""
+    @property
+    def writer(self) -> store.RunWriter:
+        """What stores them."""
 
 
 OneParcel = TypeVar("OneParcel", bound=Parcel)
@@ -98,7 +91,7 @@ OneParcel = TypeVar("OneParcel", bound=Parcel)
 class Delivery(Generic[OneParcel]):
     """Stores epochs of runs that are trained together; trains on while the server is gone."""
 
-    def __init__(self, db: store.Database, tell: Callable[[str], None]) -> None:
+    def __init__(self, db: store.AnyDatabase, tell: Callable[[str], None]) -> None:
         """Nothing is sent yet.
 
         Args:
@@ -132,21 +125,21 @@ class Delivery(Generic[OneParcel]):
         if self.away and time.monotonic() < self._next_try:
             self._keep(parcels)
             return
-        marks = [parcel.mark() for parcel in parcels]
+        waiting = [parcel for parcel in parcels if parcel.outbox.epochs]
         try:
-            with self._db.together(alone=False):
-                for parcel in parcels:
-                    with losing(parcel) if losing else nullcontext():
-                        parcel.write_waiting()
+            lost = store.write_all(
+                self._db, [(parcel.writer, parcel.outbox.epochs) for parcel in waiting]
+            )
         except ConnectionLost as error:
-            for go_back in marks:
-                go_back()
             self._keep(parcels)
             self._is_lost(error)
-        else:
-            self._is_back(sum(len(parcel.outbox.epochs) for parcel in parcels))
-            for parcel in parcels:
-                parcel.outbox.clear()
+            return
+        self._is_back(sum(len(parcel.outbox.epochs) for parcel in waiting))
+        for parcel, error_of_one in zip(waiting, lost, strict=True):
+            parcel.outbox.clear()
+            if error_of_one is not None:
+                with losing(parcel) if losing else nullcontext():
+                    raise error_of_one
 
     def settle(
         self,
@@ -219,9 +212,9 @@ def _plain(epoch: Epoch) -> dict[str, object]:
     return {"epoch": epoch.number, "seconds": epoch.seconds, "values": dict(epoch.values)}
 
 
-def _read(path: Path) -> list[Epoch]:
+def _epochs_in(content: bytes) -> list[Epoch]:
     found = []
-    for line in path.read_text().splitlines():
+    for line in content.decode(errors="replace").splitlines():
         with suppress(ValueError, KeyError, TypeError):  # half a line, where a worker died
             one = json.loads(line)
             found.append(Epoch(one["epoch"], one["values"], one["seconds"]))

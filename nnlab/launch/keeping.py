@@ -60,10 +60,15 @@ def seconds_of(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Whether the weights of the selected epoch are kept, and how often a checkpoint is due."""
+    """What is kept of runs, and where.
+
+    `models` says whether the weights of the selected epoch are, `checkpoints` how often one is due,
+    `artifacts` which folder or URL all files of a run go to; None is the database's own folder.
+    """
 
     models: bool = True
     checkpoints: Every = Every()
+    artifacts: str | None = None
 
 
 # Models, and checkpoints as time allows.

@@ -23,7 +23,7 @@ WINDOW = 2048
 
 
 def work_off(
-    db: store.Database,
+    db: store.AnyDatabase,
     run_ids: Sequence[int],
     listener: Listener,
     should_stop: Callable[[], bool],
@@ -74,7 +74,7 @@ def work_off(
     return tuple(ended)
 
 
-def _groups(db: store.Database, run_ids: Sequence[int], planner: Planner) -> Iterator[Group]:
+def _groups(db: store.AnyDatabase, run_ids: Sequence[int], planner: Planner) -> Iterator[Group]:
     for begin in range(0, len(run_ids), WINDOW):
         window = run_ids[begin : begin + WINDOW]
         found = patiently(partial(store.runs, db, run_ids=window))
@@ -83,7 +83,7 @@ def _groups(db: store.Database, run_ids: Sequence[int], planner: Planner) -> Ite
 
 
 def _claims(
-    db: store.Database, group: Group, planner: Planner, at_most: int | None
+    db: store.AnyDatabase, group: Group, planner: Planner, at_most: int | None
 ) -> tuple[store.Claim, ...]:
     """Takes as many runs of a group as are best trained at once, of those that wait."""
     waiting = len(store.claimable(db, group.run_ids)) if group.config is not None else 1
@@ -95,5 +95,6 @@ def _claims(
         hostname=socket.gethostname(),
         pid=os.getpid(),
         command=command_line(),
+        space=store.pid_space(),
         lease_seconds=LEASE_SECONDS,
     )

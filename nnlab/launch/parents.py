@@ -67,7 +67,7 @@ class Parents:
         return self.by_seed[seed]
 
 
-def find_parents(db: store.Database | None, named: str) -> Parents:
+def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
     """The weights that `--from` names; without a database only a file can be meant.
 
     Raises:
@@ -89,7 +89,7 @@ def find_parents(db: store.Database | None, named: str) -> Parents:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _runs(db: store.Database | None, named: str) -> tuple[Run, ...]:
+def _runs(db: store.AnyDatabase | None, named: str) -> tuple[Run, ...]:
     if db is None:
         return ()
     try:
@@ -98,7 +98,7 @@ def _runs(db: store.Database | None, named: str) -> tuple[Run, ...]:
         return ()
 
 
-def _by_seed(db: store.Database, named: str, runs: tuple[Run, ...]) -> Mapping[int, Weights]:
+def _by_seed(db: store.AnyDatabase, named: str, runs: tuple[Run, ...]) -> Mapping[int, Weights]:
     found: dict[int, Weights] = {}
     for run in runs:
         if run.seed in found:
@@ -111,10 +111,10 @@ def _by_seed(db: store.Database, named: str, runs: tuple[Run, ...]) -> Mapping[i
     return found
 
 
-def _weights(db: store.Database, run: Run) -> Weights:
+def _weights(db: store.AnyDatabase, run: Run) -> Weights:
     for made in store.artifacts(db, run.id):
         if made.kind == KIND:
-            path = db.address.artifacts / made.path
+            path = store.files_of(db, run).local(made.path, made.sha256)
             return Weights(path, made.sha256, run.id, run.trial.setting)
     raise UsageError(
         f"run {run.id} ({run.status}) kept no weights",

@@ -9,7 +9,7 @@ from nnlab.search.pruners import PRUNERS, Rival, Standing, looks_at
 class Pruning:
     """Watches one run of a study with a pruner."""
 
-    def __init__(self, db: store.Database, run: Run, pruner: str) -> None:
+    def __init__(self, db: store.AnyDatabase, run: Run, pruner: str) -> None:
         """Reads what is known of the run already, for one that goes on.
 
         Args:

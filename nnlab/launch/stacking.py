@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def train_together(
-    db: store.Database,
+    db: store.AnyDatabase,
     claims: Sequence[store.Claim],
     listener: Listener,
     should_stop: Callable[[], bool],
@@ -97,7 +97,7 @@ class _Job:
 
     def __init__(
         self,
-        db: store.Database,
+        db: store.AnyDatabase,
         claims: Sequence[store.Claim],
         listener: Listener,
         should_stop: Callable[[], bool],

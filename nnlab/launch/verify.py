@@ -222,8 +222,13 @@ class _Case:
 
     def _compare_weights(self) -> None:
         for made in store.artifacts(self.db, self.run.id):
-            path = self.db.address.artifacts / made.path
-            if made.kind != KIND or not path.exists():
+            if made.kind != KIND:
+                continue
+            try:
+                path = store.files_of(self.db, self.run).local(made.path, made.sha256)
+            except FileNotFoundError:
+                continue
+            if not path.exists():
                 continue
             try:
                 stored = transfer.read_weights(path)

@@ -21,7 +21,7 @@ class Watching:
     """Watches one run: shows findings that are certain, and ends it on those it is to stop on."""
 
     def __init__(
-        self, db: store.Database, run: Run, tell: Callable[[str], None], *, after: int
+        self, db: store.AnyDatabase, run: Run, tell: Callable[[str], None], *, after: int
     ) -> None:
         """Reads what is known of the run already, for one that goes on.
 

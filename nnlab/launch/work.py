@@ -1,11 +1,11 @@
 """A claimed run in a worker's hands: what it measures goes to the store, its state to disk."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
@@ -15,6 +15,7 @@ from nnlab.engine import checkpoint
 from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start
 from nnlab.errors import ConnectionLost, UsageError
+from nnlab.folders import Folder, folder_at
 from nnlab.launch.checkpoints import SHARE, Checkpoints
 from nnlab.launch.delivery import Outbox, deliver_left
 from nnlab.launch.energy import Meter
@@ -41,7 +42,7 @@ class Work:
 
     def __init__(
         self,
-        db: store.Database,
+        db: store.AnyDatabase,
         claim: store.Claim,
         listener: Listener,
         keeping: Keeping,
@@ -64,7 +65,8 @@ class Work:
         config = config_of(self.run.trial.setting, self.run.seed)
         self.session = start(config) if team is None else ranks().started(config, team)
         self._keeps_model = keeping.models
-        folder = db.address.artifacts / str(self.run.id)
+        self._artifacts_at = _where(self.run, keeping)
+        self._folder = folder = _files(db, self._artifacts_at).within(str(self.run.id))
         self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
         # Before anything is read of the run: what its checkpoint has seen must be stored.
         if late := deliver_left(db, claim, folder):
@@ -85,7 +87,7 @@ class Work:
     def open(self, engine: str) -> None:
         """Tells the store who trains the run: `solo`, or `stacked 64`."""
         session = self.session
-        self._writer = store.RunWriter(
+        self.writer = store.RunWriter(
             self._db,
             self.claim,
             environment=environment(describe(session.device), session.threads),
@@ -93,14 +95,15 @@ class Work:
             resume_after=session.epoch,
             lease_seconds=LEASE_SECONDS,
             engine=engine,
+            artifacts=self._artifacts_at,
         )
         if self._parent_id is not None:
-            self._writer.began_with(self._parent_id)
+            self.writer.began_with(self._parent_id)
 
     @property
     def stop_requested(self) -> bool:
         """Whether `nnlab stop` has asked for this run."""
-        return self._writer.stop_requested
+        return self.writer.stop_requested
 
     def add(self, epoch: Epoch) -> None:
         """Puts a finished epoch into the outbox, with what it cost."""
@@ -109,19 +112,6 @@ class Work:
         if (joules := self._meter.used()) is not None:
             values["energy/joules"] = joules / self._together
         self.outbox.epochs.append(replace(epoch, values=values))
-
-    def write_waiting(self) -> None:
-        """Stores what is in the outbox.
-
-        Raises:
-            StoreError: it cannot be stored.
-        """
-        for epoch in self.outbox.epochs:
-            self._writer.write(epoch)
-
-    def mark(self) -> Callable[[], None]:
-        """Remembers what was stored; the answer goes back to there."""
-        return self._writer.mark()
 
     def judge(self, epoch: Epoch) -> bool:
         """Ends the run after a stored epoch if it does badly; says whether it did.
@@ -158,7 +148,7 @@ class Work:
         session, run = self.session, self.run
         if session.status is Status.FINISHED:
             if self._keeps_model and self._pruned_at is None:
-                self._artifacts = [_save_model(session, self._db.address.artifacts, run)]
+                self._artifacts = [self._save_model()]
         elif session.status is Status.INTERRUPTED:
             if self.checkpoints.saved_epoch != session.epoch:
                 self.checkpoints.save(session)
@@ -179,8 +169,8 @@ class Work:
         assert self._ended is not None
         seconds = time.perf_counter() - self._started
         ended = replace(self._ended, seconds=seconds)
-        self._writer.extra(self._tested, self.session.selected_epoch)  # noqa: S610  no Django here
-        self._writer.finish(
+        self.writer.extra(self._tested, self.session.selected_epoch)  # noqa: S610  no Django here
+        self.writer.finish(
             ended.status,
             selected_epoch=ended.selected_epoch,
             reason=ended.reason,
@@ -197,6 +187,12 @@ class Work:
         if self.session.status is not Status.INTERRUPTED:
             self.checkpoints.discard()
 
+    def _save_model(self) -> Artifact:
+        content = checkpoint.packed_model(self.session)
+        self._folder.write("model.pt", content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        return Artifact(self.run.id, "model", f"{self.run.id}/model.pt", sha256, len(content))
+
     def _begin(self) -> int | None:
         """Goes on from a checkpoint, or begins with a parent's weights; gives the parent's id."""
         if self.checkpoints.restore(self.session, partial(self._listener.noted, self.run)):
@@ -204,6 +200,15 @@ class Work:
         return begin_from_parent(
             self._db, self.session, self.run, partial(self._listener.noted, self.run)
         )
+
+
+def _where(run: Run, keeping: Keeping) -> str | None:
+    """Where a run's files are: where they have been, or, for one that begins, where they shall."""
+    return keeping.artifacts if run.artifacts is None and not run.epochs else run.artifacts
+
+
+def _files(db: store.AnyDatabase, artifacts: str | None) -> Folder:
+    return db.files if artifacts is None else folder_at(artifacts)
 
 
 def ranks() -> Any:
@@ -214,7 +219,7 @@ def ranks() -> Any:
 
 
 def begin_from_parent(
-    db: store.Database, session: Session, run: Run, tell: Callable[[str], None]
+    db: store.AnyDatabase, session: Session, run: Run, tell: Callable[[str], None]
 ) -> int | None:
     """Begins with the weights that `--from` named; gives the run that made them, if one did.
 
@@ -240,9 +245,3 @@ def begin_from_parent(
     source = weights.path.name if weights.run_id is None else f"run {weights.run_id}"
     tell(f"from {source}: {told}")
     return weights.run_id
-
-
-def _save_model(session: Session, artifacts: Path, run: Run) -> Artifact:
-    name = f"{run.id}/model.pt"
-    written = checkpoint.save_model(session, artifacts / name)
-    return Artifact(run.id, "model", name, written.sha256, written.size)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def train_run(
-    db: store.Database,
+    db: store.AnyDatabase,
     claim: store.Claim,
     listener: Listener,
     should_stop: Callable[[], bool],
@@ -78,7 +78,7 @@ def train_run(
 
 
 def _train(
-    db: store.Database,
+    db: store.AnyDatabase,
     claim: store.Claim,
     listener: Listener,
     should_stop: Callable[[], bool],
@@ -121,7 +121,7 @@ def _decided(work: Work, epoch: Epoch, should_stop: Callable[[], bool]) -> int:
 
 
 def _begun(
-    db: store.Database,
+    db: store.AnyDatabase,
     claim: store.Claim,
     listener: Listener,
     keeping: Keeping,
@@ -132,7 +132,7 @@ def _begun(
     return work
 
 
-def _closed(db: store.Database, work: Work) -> Ended:
+def _closed(db: store.AnyDatabase, work: Work) -> Ended:
     work.conclude()
     with db.together(alone=False):
         return work.close()
@@ -156,7 +156,7 @@ def _with_room(
     return attempt()
 
 
-def given_back(db: store.Database, claim: store.Claim, error: BaseException) -> Ended:
+def given_back(db: store.AnyDatabase, claim: store.Claim, error: BaseException) -> Ended:
     """Gives a run back that an error has ended, and says how.
 
     Raises:
@@ -176,7 +176,7 @@ def given_back(db: store.Database, claim: store.Claim, error: BaseException) -> 
 
 
 @contextmanager
-def heartbeat(db: store.Database, claims: Sequence[store.Claim]) -> Iterator[None]:
+def heartbeat(db: store.AnyDatabase, claims: Sequence[store.Claim]) -> Iterator[None]:
     """Renews the leases from a thread, for epochs that outlast them."""
     over = threading.Event()
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.connect import Database
+from nnlab.store.files import files_of
 from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
+from nnlab.store.liveness import pid_space
 from nnlab.store.maintenance import DatabaseStatus, backup, check, status
 from nnlab.store.measurements import (
     artifacts,
@@ -37,9 +39,10 @@ from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, rele
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
+from nnlab.store.served import AnyDatabase, Question, RemoteDatabase, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
-from nnlab.store.writer import RunWriter, deliver
+from nnlab.store.writer import RunWriter, deliver, write_all
 
 if TYPE_CHECKING:
     from nnlab.store.transfer import Copied, copy_database
@@ -57,6 +60,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "STOPPED",
     "Address",
+    "AnyDatabase",
     "Claim",
     "Copied",
     "Database",
@@ -66,7 +70,9 @@ __all__ = [
     "Garbage",
     "Plan",
     "Progress",
+    "Question",
     "RankedTrial",
+    "RemoteDatabase",
     "Removal",
     "RivalRun",
     "RunWriter",
@@ -75,6 +81,7 @@ __all__ = [
     "StopRequested",
     "StudyOverview",
     "all_studies",
+    "answer",
     "artifacts",
     "attempts",
     "attempts_beside",
@@ -92,6 +99,7 @@ __all__ = [
     "create_study",
     "deliver",
     "enqueue",
+    "files_of",
     "find_garbage",
     "find_runs",
     "find_study",
@@ -105,6 +113,7 @@ __all__ = [
     "missing",
     "objectives",
     "open_database",
+    "pid_space",
     "progress",
     "pruned_trials",
     "pruner_of",
@@ -122,4 +131,5 @@ __all__ = [
     "studies",
     "summaries",
     "trials",
+    "write_all",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from nnlab.errors import DatabaseReadOnly, DiskFull, NnlabError
+from nnlab.folders import LocalFolder
 from nnlab.store.address import Address
 
 # How long a writer waits for another one. Each of ours holds a lock for milliseconds.
@@ -37,6 +38,11 @@ class Database(ABC):
         }
         self._writes = writes
         self._joined = threading.local()
+
+    @property
+    def files(self) -> LocalFolder:
+        """Its own folder for what runs make."""
+        return LocalFolder(self.address.artifacts)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

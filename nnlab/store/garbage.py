@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import OutputError
+from nnlab.folders import folder_at
 from nnlab.store.address import Address, FileAddress
 from nnlab.store.connect import Database
 from nnlab.store.removing import trained_now
@@ -30,7 +31,8 @@ class Garbage:
 
     `folders` are those of removed runs, `orphans` those of runs that are not in the database,
     `leftovers` checkpoints of runs that are over, and files half written by a process that died.
-    `size` is that of all these files, in bytes.
+    `size` is that of all these files, in bytes. `elsewhere` are removed runs whose files are not in
+    the database's own folder, with where they are.
     """
 
     runs: tuple[int, ...]
@@ -40,6 +42,7 @@ class Garbage:
     leftovers: tuple[Path, ...]
     backups: tuple[Path, ...]
     size: int
+    elsewhere: tuple[tuple[int, str], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.studies or self.orphans or self.leftovers or self.backups)
@@ -57,12 +60,17 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
             connection,
             "SELECT id FROM run WHERE removed_at IS NULL AND status IN ('finished', 'diverged')",
         )
+        elsewhere = connection.exec_driver_sql(
+            "SELECT id, artifacts FROM run WHERE removed_at IS NOT NULL AND artifacts IS NOT NULL"
+            " AND started_at IS NOT NULL ORDER BY id"
+        ).fetchall()
     removed = tuple(folders[number] for number in runs if number in folders)
     orphans = tuple(path for number, path in sorted(folders.items()) if number not in known)
     leftovers = tuple(path for run in over if run in folders for path in _leftovers(folders[run]))
     backups = tuple(_old_backups(db.address, now or datetime.now(UTC)))
     size = size_of((*removed, *orphans, *leftovers, *backups))
-    return Garbage(runs, studies, removed, orphans, leftovers, backups, size)
+    places = tuple((run_id, place) for run_id, place in elsewhere)
+    return Garbage(runs, studies, removed, orphans, leftovers, backups, size, places)
 
 
 def collect(db: Database, garbage: Garbage) -> int:
@@ -85,6 +93,9 @@ def collect(db: Database, garbage: Garbage) -> int:
         for path in (*garbage.folders, *garbage.orphans, *garbage.leftovers, *garbage.backups):
             if path.name not in kept:
                 freed += _delete(path)
+        for run_id, place in garbage.elsewhere:
+            if run_id in runs:
+                folder_at(place).within(str(run_id)).clear()
         _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
         idle = not trained_now(connection)
     if idle:

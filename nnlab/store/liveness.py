@@ -43,8 +43,9 @@ class Observer:
             return Status(status)
         if until is None or until <= self.now or pid is None:
             return Status.INTERRUPTED
-        # On this very host the worker can be asked: a killed one need not be waited for.
-        here = hostname == self.hostname and space == pid_space()
+        # On this very host the worker can be asked: a killed one need not be waited for. Who looks
+        # from another host through a process of this one must not take what lives there for dead.
+        here = hostname == self.hostname == socket.gethostname() and space == pid_space()
         return Status.INTERRUPTED if here and not _lives(pid) else Status.RUNNING
 
 

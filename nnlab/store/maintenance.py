@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from nnlab.errors import NotADatabase
+from nnlab.errors import NotADatabase, OutputError
+from nnlab.folders import Folder, folder_at
 from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole
 from nnlab.store.garbage import size_of
@@ -66,7 +67,7 @@ def check(db: Database) -> list[str]:
             return [
                 *db.broken(connection),
                 *_false_summaries(connection),
-                *_missing_files(connection, db.address.artifacts),
+                *_missing_files(connection, db.files),
             ]
     except NotADatabase as error:
         return [error.message]
@@ -112,11 +113,21 @@ def _false_summaries(connection: Connection) -> Iterator[str]:
         yield f"run {run_id}: the summary of {metric} does not agree with its points"
 
 
-def _missing_files(connection: Connection, folder: Path) -> Iterator[str]:
-    rows = connection.exec_driver_sql("SELECT run_id, kind, path, size FROM artifact ORDER BY id")
-    for run_id, kind, path, size in rows:
-        file = folder / path
-        if not file.is_file():
-            yield f"run {run_id}: its {kind} {file} is missing"
-        elif file.stat().st_size != size:
-            yield f"run {run_id}: its {kind} {file} is not the one that was written"
+def _missing_files(connection: Connection, own: Folder) -> Iterator[str]:
+    rows = connection.exec_driver_sql(
+        "SELECT run_id, kind, path, size, run.artifacts"
+        " FROM artifact JOIN run ON run.id = artifact.run_id ORDER BY artifact.id"
+    ).fetchall()
+    folders: dict[str | None, Folder] = {None: own}
+    for run_id, kind, path, size, place in rows:
+        folder = folders.setdefault(place, own if place is None else folder_at(place))
+        told = f"run {run_id}: its {kind} {folder.shown}/{path}"
+        try:
+            found = folder.size_of(path)
+        except OutputError as error:
+            yield f"{told} cannot be looked at: {error.message}"
+            continue
+        if found is None:
+            yield f"{told} is missing"
+        elif found != size:
+            yield f"{told} is not the one that was written"

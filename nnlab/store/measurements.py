@@ -7,6 +7,7 @@ from itertools import groupby
 from nnlab.records import Artifact, Attempt, Curve, Finding, History, Severity, Summary
 from nnlab.store.connect import Database
 from nnlab.store.rows import IDS, NAMES, environment_record, ids, moment, names
+from nnlab.store.served import served
 from nnlab.store.text import evidence_from_json, moment_from_text, moment_to_text
 
 # Runs whose points are fetched at once: few queries, and few points held twice.
@@ -20,6 +21,7 @@ def metrics(db: Database) -> tuple[str, ...]:
         return tuple(name for (name,) in rows)
 
 
+@served
 def history(db: Database, run_id: int) -> History:
     """All curves of a run; empty where it has none."""
     return histories(db, [run_id])[run_id]
@@ -158,6 +160,7 @@ def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> t
     )
 
 
+@served
 def artifacts(db: Database, run_id: int) -> tuple[Artifact, ...]:
     """The files that a run made, by kind."""
     with db.read() as connection:

@@ -23,6 +23,7 @@ from nnlab.store.rows import (
     run_record,
     study_record,
 )
+from nnlab.store.served import served
 from nnlab.store.text import StoredSetting, moment_from_text
 
 
@@ -76,6 +77,7 @@ def all_studies(db: Database, *, removed: bool = False) -> tuple[Study, ...]:
     return tuple(study_record(row) for row in rows)
 
 
+@served
 def runs(
     db: Database,
     *,
@@ -127,6 +129,7 @@ def runs(
         return tuple(_first(connection, sql, bound, status, limit))
 
 
+@served
 def find_runs(db: Database, refs: Sequence[str], *, removed: bool = False) -> tuple[Run, ...]:
     """The runs that people mean by numbers (`12`, `#12`) and names, in that order, each once.
 

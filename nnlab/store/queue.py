@@ -15,6 +15,7 @@ from nnlab.store.connect import Database
 from nnlab.store.environments import environment_id
 from nnlab.store.liveness import Observer, pid_space
 from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, one_run
+from nnlab.store.served import AnyDatabase, served
 from nnlab.store.text import moment_to_text, storable
 
 LEASE_SECONDS = 60.0
@@ -34,7 +35,7 @@ class Claim:
 
 
 def claim(
-    db: Database,
+    db: AnyDatabase,
     environment: Environment | None = None,
     *,
     run_ids: Sequence[int],
@@ -73,12 +74,14 @@ def claim(
     return claims[0] if claims else None
 
 
+@served
 def claimable(db: Database, run_ids: Sequence[int]) -> tuple[int, ...]:
     """Those of the runs that `claim` would take now, in the order given."""
     with db.read() as connection:
         return tuple(_claimable(connection, run_ids, Observer.here()))
 
 
+@served
 def claim_several(
     db: Database,
     environment: Environment | None = None,
@@ -88,17 +91,21 @@ def claim_several(
     pid: int,
     command: str,
     hostname: str,
+    space: str | None = None,
     lease_seconds: float = LEASE_SECONDS,
     now: float | None = None,
 ) -> tuple[Claim, ...]:
-    """Takes as `claim` does, at most so many runs, all or none at once."""
+    """Takes as `claim` does, at most so many runs, all or none at once.
+
+    `space` is what `pid` is counted in (`pid_space`), for a worker elsewhere.
+    """
     observer = Observer(time.time() if now is None else now, hostname)
     at = moment_to_text(datetime.fromtimestamp(observer.now, UTC))
     with db.write(alone=False) as connection:
         place = (
             environment_id(connection, environment) if environment else None,
             hostname,
-            pid_space(),
+            pid_space() if space is None else space,
             pid,
             storable(command),
             at,
@@ -193,6 +200,7 @@ def _given_up(connection: Connection, run_id: int, at: str) -> bool:
     return True
 
 
+@served
 def renew(
     db: Database,
     claim: Claim,
@@ -209,6 +217,7 @@ def renew(
         hold(connection, claim, (time.time() if now is None else now) + lease_seconds)
 
 
+@served
 def release(
     db: Database,
     claim: Claim,
@@ -239,21 +248,24 @@ def release(
     return True
 
 
-def lose(db: Database, *, hostname: str, pid: int, reason: str) -> tuple[int, ...]:
-    """Frees the runs of a worker on this host that is known to be dead; gives their numbers.
+def lose(
+    db: Database, *, hostname: str, pid: int, reason: str, space: str | None = None
+) -> tuple[int, ...]:
+    """Frees the runs of a worker that is known to be dead; gives their numbers.
 
     Args:
         db: the database.
-        hostname: this host.
-        pid: the worker's process id.
+        hostname: its host.
+        pid: its process id.
         reason: how it died.
+        space: what its process id is counted in, for one on another host.
     """
     at = moment_to_text(datetime.now(UTC))
     with db.write(alone=False) as connection:
         rows = connection.exec_driver_sql(
             "UPDATE attempt SET outcome = 'lost', ended_at = ? WHERE ended_at IS NULL"
             " AND hostname = ? AND pid_space = ? AND pid = ? RETURNING run_id, id",
-            (at, hostname, pid_space(), pid),
+            (at, hostname, pid_space() if space is None else space, pid),
         ).all()
         for row in rows:
             connection.exec_driver_sql(

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from nnlab.records import Run
 from nnlab.store.connect import Database
+from nnlab.store.served import served
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class RivalRun:
     complete: bool
 
 
+@served
 def pruner_of(db: Database, run: Run) -> str | None:
     """The pruner of the study that a run belongs to."""
     with db.read() as connection:
@@ -32,6 +34,7 @@ def pruner_of(db: Database, run: Run) -> str | None:
         return found
 
 
+@served
 def rivals(db: Database, run: Run, *, metric: str, epoch: int) -> tuple[RivalRun, ...]:
     """The current runs of the other trials with the run's seed, and what they measured then."""
     with db.read() as connection:

@@ -31,7 +31,7 @@ RUN = f"""
            run.epochs, run.epochs_planned, run.selected_epoch, run.data_fingerprint, run.reason,
            run.parent_id,
            run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
-           run.pruned_at, run.stop_requested_at, run.removed_at,
+           run.pruned_at, run.stop_requested_at, run.removed_at, run.artifacts,
            {PLACE}
     FROM run
     JOIN trial ON trial.id = run.trial_id
@@ -128,6 +128,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         pruned_at,
         stop_requested_at,
         removed_at,
+        artifacts,
         *place,
     ) = row
     return Run(
@@ -152,6 +153,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         ended_at=moment_from_text(ended_at),
         pruned_at=pruned_at,
         stop_requested_at=moment_from_text(stop_requested_at),
+        artifacts=artifacts,
         removed_at=moment_from_text(removed_at),
     )
 

@@ -126,6 +126,8 @@ run = Table(
     Column("stop_requested_at", Moment),
     # The epoch after which a pruner ended it.
     Column("pruned_at", Integer),
+    # The folder or URL that its files are in; NULL is the database's own folder.
+    Column("artifacts", Name),
     UniqueConstraint("trial_id", "seed", "repeat"),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("repeat >= 0", name="repeat"),

@@ -1,5 +1,6 @@
 """Checkpoints: resumed equals uninterrupted, bit for bit; damage is noticed."""
 
+import io
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
 from nnlab.engine.loop import start, train
-from nnlab.errors import CheckpointError, OutputError
+from nnlab.errors import CheckpointError
 
 Make = Callable[..., RunConfig]
 
@@ -48,16 +49,16 @@ Make = Callable[..., RunConfig]
 )
 @pytest.mark.parametrize("stop_after", [1, 2])
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    config: Make, tmp_path: Path, settings: dict[str, object], stop_after: int
+    config: Make, settings: dict[str, object], stop_after: int
 ) -> None:
     calm = start(config(**settings))
     whole = [epoch.values for epoch in train(calm)]
 
     broken = start(config(**settings))
     parts = [epoch.values for epoch in islice(train(broken), stop_after)]
-    checkpoint.save(broken, tmp_path / "checkpoint.pt")
+    kept = checkpoint.sealed(broken)
     resumed = start(config(**settings))
-    checkpoint.restore(resumed, tmp_path / "checkpoint.pt")
+    checkpoint.restore(resumed, kept, "checkpoint.pt")
     parts += [epoch.values for epoch in train(resumed)]
 
     assert parts == whole
@@ -67,25 +68,20 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert resumed.test() == calm.test()
 
 
-def test_a_checkpoint_of_another_run_is_refused(config: Make, tmp_path: Path) -> None:
-    session = start(config())
-    checkpoint.save(session, tmp_path / "c.pt")
+def test_a_checkpoint_of_another_run_is_refused(config: Make) -> None:
+    content = checkpoint.sealed(start(config()))
     for other in (config(lr=0.5), config(seed=1), config(split_seed=1)):
         with pytest.raises(CheckpointError, match="belongs to another run"):
-            checkpoint.restore(start(other), tmp_path / "c.pt")
+            checkpoint.restore(start(other), content, "c.pt")
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty", "text"])
-def test_damage_is_noticed(config: Make, tmp_path: Path, harm: str) -> None:
-    path = tmp_path / "c.pt"
-    checkpoint.save(start(config()), path)
-    content = bytearray(path.read_bytes())
+def test_damage_is_noticed(config: Make, harm: str) -> None:
+    content = bytearray(checkpoint.sealed(start(config())))
     content[len(content) // 2] ^= 1
-    path.write_bytes(
-        {"flip": bytes(content), "cut": bytes(content[:200]), "empty": b"", "text": b"hello"}[harm]
-    )
-    with pytest.raises(CheckpointError, match="damaged"):
-        checkpoint.restore(start(config()), path)
+    harmed = {"flip": bytes(content), "cut": bytes(content[:200]), "empty": b"", "text": b"hello"}
+    with pytest.raises(CheckpointError, match=r"c\.pt is damaged"):
+        checkpoint.restore(start(config()), harmed[harm], "c.pt")
 
 
 def test_a_checkpoint_runs_no_code(config: Make, tmp_path: Path) -> None:
@@ -97,23 +93,13 @@ def test_a_checkpoint_runs_no_code(config: Make, tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "owned",))  # type: ignore[return-value]
 
     content = pickle.dumps(Evil(), protocol=2)
-    (tmp_path / "c.pt").write_bytes(content + hashlib.sha256(content).digest())
     with pytest.raises(CheckpointError):
-        checkpoint.restore(start(config()), tmp_path / "c.pt")
+        checkpoint.restore(start(config()), content + hashlib.sha256(content).digest(), "c.pt")
     assert not (tmp_path / "owned").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_named(config: Make, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match=r"cannot write .*checkpoint\.pt"):
-        checkpoint.save(start(config()), tmp_path / "file" / "checkpoint.pt")
-
-
-def test_the_model_file_is_a_plain_state_dict(config: Make, tmp_path: Path) -> None:
+def test_the_model_file_is_a_plain_state_dict(config: Make) -> None:
     session = start(config())
     list(train(session))
-    written = checkpoint.save_model(session, tmp_path / "model.pt")
-    state = torch.load(tmp_path / "model.pt", weights_only=True)
+    state = torch.load(io.BytesIO(checkpoint.packed_model(session)), weights_only=True)
     assert set(state) == set(session.model.state_dict())
-    assert written.size == (tmp_path / "model.pt").stat().st_size
-    assert list(tmp_path.iterdir()) == [tmp_path / "model.pt"]

@@ -174,7 +174,7 @@ def test_plateau_lowers_the_rate_when_validation_stands(config: Make) -> None:
 def test_frozen_layers_stay_and_move_once_unfrozen(config: Make, tmp_path: Path) -> None:
     parent = start(config(norm="batch", epochs=2))
     list(train(parent))
-    checkpoint.save_model(parent, tmp_path / "model.pt")
+    (tmp_path / "model.pt").write_bytes(checkpoint.packed_model(parent))
     settings = config(
         norm="batch",
         seed=1,

@@ -113,7 +113,7 @@ def test_whatever_byte_is_damaged_the_error_is_ours(tmp_path: Path, zipped: bool
 def test_a_checkpoint_of_ours_gives_its_selected_weights(config: Make, tmp_path: Path) -> None:
     session = start(config())
     list(train(session))
-    checkpoint.save(session, tmp_path / "checkpoint.pt")
+    (tmp_path / "checkpoint.pt").write_bytes(checkpoint.sealed(session))
     found = transfer.read_weights(tmp_path / "checkpoint.pt")
     for name, value in session.selected_weights.items():
         assert torch.equal(found[name], value)
@@ -220,7 +220,7 @@ def test_weights_that_are_set_free_move_from_then_on(config: Make, tmp_path: Pat
     first = start(config(epochs=1))
     list(train(first))
     path = tmp_path / "model.pt"
-    checkpoint.save_model(first, path)
+    path.write_bytes(checkpoint.packed_model(first))
     session = start(
         config(epochs=4, start_from=str(path), freeze="all-but-head", unfreeze_at=2, seed=1)
     )

@@ -13,6 +13,7 @@ from nnlab.engine import checkpoint
 from nnlab.engine.data import facts
 from nnlab.engine.loop import Session, start, train
 from nnlab.errors import UsageError
+from nnlab.folders import LocalFolder
 from nnlab.launch.checkpoints import Checkpoints
 from nnlab.launch.keeping import Every
 
@@ -24,7 +25,7 @@ def fresh() -> Session:
 
 def trained(folder: Path, epochs: int) -> Session:
     """A session with a checkpoint after each of its epochs."""
-    session, checkpoints = fresh(), Checkpoints(folder)
+    session, checkpoints = fresh(), Checkpoints(LocalFolder(folder))
     for _ in islice(train(session), epochs):
         checkpoints.save(session)
     return session
@@ -58,13 +59,13 @@ def saved_at(
     monkeypatch.setattr("nnlab.launch.checkpoints.time.perf_counter", lambda: now[0])
     saved = []
 
-    def save(session: Any, path: Path) -> None:
+    def sealed(session: Any) -> bytes:
         saved.append((now[0], session.epoch))
-        path.touch()
         now[0] += 0.1
+        return b""
 
-    monkeypatch.setattr(checkpoint, "save", save)
-    checkpoints = Checkpoints(folder, every)
+    monkeypatch.setattr(checkpoint, "sealed", sealed)
+    checkpoints = Checkpoints(LocalFolder(folder), every)
     session: Any = SimpleNamespace(done=False, epoch=0)
     while now[0] < 60.0:
         now[0] += epoch_seconds
@@ -100,14 +101,14 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
     trained(tmp_path / "1", 4)
     left = sorted(path.name for path in (tmp_path / "1").iterdir())
     assert left == ["checkpoint-3.pt", "checkpoint-4.pt"]
-    Checkpoints(tmp_path / "1").discard()
+    Checkpoints(LocalFolder(tmp_path / "1")).discard()
     assert not (tmp_path / "1").exists()
 
 
 def test_a_folder_with_other_files_stays(tmp_path: Path) -> None:
     trained(tmp_path, 1)
     (tmp_path / "model.pt").touch()
-    Checkpoints(tmp_path).discard()
+    Checkpoints(LocalFolder(tmp_path)).discard()
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 
 
@@ -122,7 +123,7 @@ def test_a_damaged_one_is_set_aside_and_the_one_before_is_used(tmp_path: Path) -
     damage(tmp_path / "checkpoint-3.pt")
     told: list[str] = []
     again = fresh()
-    assert Checkpoints(tmp_path).restore(again, told.append)
+    assert Checkpoints(LocalFolder(tmp_path)).restore(again, told.append)
     assert again.epoch == 2
     assert len(told) == 1
     assert told[0].endswith("the run goes on from checkpoint-2.pt")
@@ -138,7 +139,7 @@ def test_with_none_that_can_be_read_the_run_starts_over(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-2.pt").write_bytes(b"")
     told: list[str] = []
     again = fresh()
-    assert not Checkpoints(tmp_path).restore(again, told.append)
+    assert not Checkpoints(LocalFolder(tmp_path)).restore(again, told.append)
     assert again.epoch == 0
     assert told[-1].endswith("the run starts over")
     assert not list(tmp_path.glob("*.pt"))
@@ -146,5 +147,5 @@ def test_with_none_that_can_be_read_the_run_starts_over(tmp_path: Path) -> None:
 
 def test_without_a_folder_there_is_nothing_to_restore(tmp_path: Path) -> None:
     told: list[str] = []
-    assert not Checkpoints(tmp_path / "none").restore(fresh(), told.append)
+    assert not Checkpoints(LocalFolder(tmp_path / "none")).restore(fresh(), told.append)
     assert told == []

@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_every_run_of_a_stack_resumable(
         raise DiskFull("no room left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.RunWriter, "write", full)
+        patch.setattr(store, "write_all", full)
         with pytest.raises(DiskFull):
             train_all(db, run_ids)
     runs = store.runs(db, run_ids=run_ids)

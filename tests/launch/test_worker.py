@@ -104,7 +104,7 @@ def test_a_full_disk_stops_the_work_and_the_run_can_go_on(
     def full(*_: object) -> None:
         raise DiskFull("no room left")
 
-    monkeypatch.setattr(checkpoint, "save_model", full)
+    monkeypatch.setattr(checkpoint, "packed_model", full)
     with pytest.raises(DiskFull):
         work_off(db, [run_id], Notes(), lambda: False)
     (run,) = store.runs(db, run_ids=[run_id])
