@@ -8,6 +8,7 @@
 
 import contextlib
 import hashlib
+import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from urllib.parse import urlsplit
 
 from nnlab.errors import NnlabError, OutputError, UsageError
 from nnlab.files import as_ours, cache, write_whole
+
+
+# Object stores, which have no folders to be made; some would make a whole bucket instead.
+_WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 
 
 class Folder(ABC):
@@ -125,15 +130,13 @@ class LocalFolder(Folder):
 
     def append(self, name: str, content: bytes) -> None:
         """As every folder does."""
-        from os import fsync
-
         path = self._path / name
         self._make(path)
         try:
             with path.open("ab") as file:
                 file.write(content)
                 file.flush()
-                fsync(file.fileno())
+                os.fsync(file.fileno())
         except OSError as error:
             raise as_ours(error, path) from error
 
@@ -218,8 +221,12 @@ class UrlFolder(Folder):
         """As every folder does."""
         with self._ours():
             system, path = self._at
-            system.makedirs(path, exist_ok=True)
-            system.pipe_file(f"{path}/{name}", content)
+            if urlsplit(self._url).scheme not in _WITHOUT_FOLDERS:
+                system.makedirs(path, exist_ok=True)
+            try:
+                system.pipe_file(f"{path}/{name}", content)
+            except FileNotFoundError as error:
+                raise OutputError(f"{self._url} cannot be written: {error}") from error
 
     def append(self, name: str, content: bytes) -> None:
         """As every folder does: object stores know no end to write on at."""
@@ -284,6 +291,24 @@ class UrlFolder(Folder):
         except Exception as error:  # each file system has errors of its own
             told = str(error).strip() or type(error).__name__
             raise OutputError(f"{self._url} failed: {told}") from error
+
+
+def named_place(place: str) -> str:
+    """A folder as every machine that has it would name it, or a URL, found to be sound.
+
+    Raises:
+        UsageError: the URL is of a kind that nothing here reaches, or holds a password.
+    """
+    if isinstance(folder_at(place), LocalFolder):
+        return str(Path(place.removeprefix("file://")).expanduser().absolute())
+    from fsspec import get_filesystem_class
+
+    try:
+        get_filesystem_class(urlsplit(place).scheme)
+    except (ImportError, ValueError) as error:
+        # What is missing fsspec says best: "Install s3fs to access S3".
+        raise UsageError(f"{place} cannot be reached: {error}") from None
+    return place
 
 
 def folder_at(place: str) -> Folder:

@@ -18,17 +18,22 @@ COLUMNS = (
 def launchers(
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
 ) -> None:
-    """List what can train here, and why one cannot: processes of this machine, SLURM.
+    """List what can train here, and why one cannot: processes of this machine, SLURM, Ray.
 
     [bold]Example[/bold]
 
         nnlab launchers
     """
-    from nnlab.launch import slurm
+    from nnlab.launch import ray, slurm
 
-    found = slurm.cluster()
+    found, of_ray = slurm.cluster(), ray.cluster()
     rows = [
         {"launcher": "local", "there": True, "told": "processes of this machine: nnlab devices"},
         {"launcher": "slurm", "there": found.there, "told": found.why_not or found.version},
+        {
+            "launcher": "ray",
+            "there": of_ray.there,
+            "told": of_ray.why_not or f"ray {of_ray.version}; {of_ray.running}",
+        },
     ]
     render(rows, COLUMNS, format)

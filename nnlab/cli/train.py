@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli.clusters import Asked, Launcher, cluster_of
 from nnlab.cli.options import Db, StudyOption, given, with_settings
 from nnlab.errors import UsageError
+from nnlab.folders import named_place
 from nnlab.launch.keeping import Every, Keeping
-from nnlab.launch.slurm import Wanted
 from nnlab.launch.together import Together
 
 
@@ -17,13 +18,6 @@ class Retry(StrEnum):
     """What is tried again."""
 
     FAILED = "failed"
-
-
-class Launcher(StrEnum):
-    """Where the runs are trained."""
-
-    LOCAL = "local"
-    SLURM = "slurm"
 
 
 class Engine(StrEnum):
@@ -41,7 +35,7 @@ class Parallel(StrEnum):
     FSDP = "fsdp"
 
 
-_SLURM = "SLURM"
+_CLUSTER = "Clusters"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -75,6 +69,16 @@ def train(
             help="epochs, or a time as 30s or 10min; auto: as often as costs under 2 %",
         ),
     ] = "auto",
+    artifacts: Annotated[
+        str | None,
+        typer.Option(
+            "--artifacts",
+            metavar="DIR|URL",
+            envvar="NNLAB_ARTIFACTS",
+            help="where models and checkpoints of new runs go, as /shared/lab or s3://lab/runs;"
+            " unsaid, beside the database",
+        ),
+    ] = None,
     engine: Annotated[
         Engine,
         typer.Option(
@@ -128,33 +132,58 @@ def train(
     ] = Launcher.LOCAL,
     partition: Annotated[
         str | None,
-        typer.Option("--partition", metavar="NAME", rich_help_panel=_SLURM, help="of the cluster"),
+        typer.Option("--partition", metavar="NAME", rich_help_panel=_CLUSTER, help="of SLURM"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="HOST:PORT",
+            rich_help_panel=_CLUSTER,
+            help="of a Ray cluster; auto: the one that runs here; unsaid, one is started if needed",
+        ),
     ] = None,
     gpus: Annotated[
-        int, typer.Option("--gpus", metavar="N", min=0, rich_help_panel=_SLURM, help="of a task")
+        float,
+        typer.Option(
+            "--gpus",
+            metavar="N",
+            min=0,
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker; on Ray 0.25 shares one between four",
+        ),
     ] = 0,
     cpus: Annotated[
-        int, typer.Option("--cpus", metavar="N", min=1, rich_help_panel=_SLURM, help="of a task")
+        float,
+        typer.Option(
+            "--cpus", metavar="N", min=0, rich_help_panel=_CLUSTER, help="of a task or worker"
+        ),
     ] = 1,
     mem: Annotated[
         str | None,
-        typer.Option("--mem", metavar="SIZE", rich_help_panel=_SLURM, help="of a task, as 8G"),
+        typer.Option(
+            "--mem", metavar="SIZE", rich_help_panel=_CLUSTER, help="of a task or worker, as 8G"
+        ),
     ] = None,
     time: Annotated[
         str | None,
         typer.Option(
             "--time",
             metavar="TIME",
-            rich_help_panel=_SLURM,
-            help="limit of a task, as 4:00:00; it is queued again if that is too short",
+            rich_help_panel=_CLUSTER,
+            help="SLURM's limit of a task, as 4:00:00; it is queued again if that is too short",
         ),
     ] = None,
     max_parallel: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--max-parallel", metavar="N", min=1, rich_help_panel=_SLURM, help="tasks at once"
+            "--max-parallel",
+            metavar="N",
+            min=1,
+            rich_help_panel=_CLUSTER,
+            help="tasks at once (SLURM: 50), or workers (Ray: as many as there is room for)",
         ),
-    ] = 50,
+    ] = None,
     notify: Annotated[
         str | None,
         typer.Option(
@@ -181,13 +210,16 @@ def train(
 
         nnlab train --study depth --launcher slurm --gpus 1 --time 4:00:00
 
+        nnlab train --study depth --launcher ray --gpus 0.25
+
         nnlab train --model resnet-8 --devices cuda:0,cuda:1 --parallel ddp
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.launch import slots, template
 
     # Torch takes as long to load as all that follows: the two go side by side.
-    if not dry_run and slots.likely(devices, runs=seeds or (1 if study is None else 2)):
+    local = launcher is Launcher.LOCAL
+    if local and not dry_run and slots.likely(devices, runs=seeds or (1 if study is None else 2)):
         template.prepare()
     from nnlab.cli import training
     from nnlab.cli.plan import Typed
@@ -208,42 +240,23 @@ def train(
         dry_run=dry_run,
         show=training.Show(quiet=quiet, verbose=verbose),
         how=training.How(
-            keeping=Keeping(keep_models, Every.parse(checkpoint_every)),
+            keeping=Keeping(
+                keep_models,
+                Every.parse(checkpoint_every),
+                named_place(artifacts) if artifacts else None,
+            ),
             engine=engine.value,
             devices=devices,
             per_device=_per_device(per_device),
             parallel=_parallel(parallel, sync_batch_norm=sync_batch_norm),
             fail_fast=fail_fast,
             failed_only=retry is not None,
-            cluster=_cluster(launcher, partition, gpus, cpus, mem, time, max_parallel),
+            cluster=cluster_of(
+                Asked(partition, address, gpus, cpus, mem, time, max_parallel), launcher
+            ),
         ),
         notify=notify,
     )
-
-
-def _cluster(
-    launcher: Launcher,
-    partition: str | None,
-    gpus: int,
-    cpus: int,
-    memory: str | None,
-    time: str | None,
-    max_parallel: int,
-) -> Wanted | None:
-    """What a cluster is asked for; None where it is trained here.
-
-    Raises:
-        UsageError: a value that cannot be, or one of SLURM's without it.
-    """
-    wanted = Wanted(partition, gpus, cpus, memory, time, max_parallel)
-    if launcher is Launcher.SLURM:
-        return wanted
-    if wanted != Wanted():
-        raise UsageError(
-            "--partition, --gpus, --cpus, --mem, --time and --max-parallel are for a cluster",
-            hint="add --launcher slurm; --devices says where to train here",
-        )
-    return None
 
 
 def _parallel(kind: Parallel | None, *, sync_batch_norm: bool) -> Together | None:

@@ -3,7 +3,7 @@
 import difflib
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from nnlab.errors import (
 )
 from nnlab.experiments import builtin
 from nnlab.experiments.sampling import learns
-from nnlab.launch import slurm
+from nnlab.launch import ray, slurm
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.nodes import Nodes, nodes_here
 from nnlab.launch.together import TeamWanted, Together
@@ -39,7 +39,7 @@ from nnlab.space import label, telling
 
 if TYPE_CHECKING:
     from nnlab.cli.live import View
-    from nnlab.launch.listening import Ended
+    from nnlab.launch.listening import Ended, Listener
 
 # Plain `nnlab train` adds its runs to this study, which has no fixed space.
 OPEN_STUDY = "default"
@@ -58,8 +58,9 @@ class How:
     """How runs are worked off: what is kept of them, what trains them, and where.
 
     `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
-    tried again, `fail_fast` that the first failure stops the rest. With `cluster` nothing is
-    trained here: SLURM is asked to. With `parallel` all devices train each run together.
+    tried again, `fail_fast` that the first failure stops the rest. With a `cluster` of SLURM
+    nothing is trained here: it is asked to; one of Ray has the workers, and this process listens.
+    With `parallel` all devices train each run together.
     """
 
     keeping: Keeping = KEEPING
@@ -68,7 +69,7 @@ class How:
     per_device: int | None = None
     fail_fast: bool = False
     failed_only: bool = False
-    cluster: slurm.Wanted | None = None
+    cluster: slurm.Wanted | ray.Wanted | None = None
     parallel: Together | None = None
 
     @property
@@ -80,7 +81,14 @@ class How:
         said += [] if self.keeping.models else ["--no-keep-models"]
         if self.keeping.checkpoints != KEEPING.checkpoints:
             said += ["--checkpoint-every", str(self.keeping.checkpoints)]
+        if self.keeping.artifacts is not None:
+            said += ["--artifacts", self.keeping.artifacts]
         return said
+
+    @property
+    def slurm(self) -> slurm.Wanted | None:
+        """What SLURM is asked for, if it is."""
+        return self.cluster if isinstance(self.cluster, slurm.Wanted) else None
 
 
 def train(
@@ -107,7 +115,9 @@ def train(
         _pretrain(typed, db=db, show=show, how=how)
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
-    if how.cluster is not None and typed.study is None:
+    if isinstance(how.cluster, ray.Wanted):
+        ray.check()
+    if how.slurm is not None and typed.study is None:
         raise UsageError(
             "the tasks of a job work off a study",
             hint="name it: nnlab train --study NAME --launcher slurm",
@@ -118,8 +128,8 @@ def train(
     with opened(db, write=True, create=plan is not None) as database:
         failed = _failed_in(database, typed.study) if how.failed_only else None
         study, queued = _enqueue(database, typed, plan, again=again, quiet=show.quiet, only=failed)
-        if how.cluster is not None:
-            submitting.submit(database, study, queued, how.cluster, how.words)
+        if how.slurm is not None:
+            submitting.submit(database, study, queued, how.slurm, how.words)
             return
         run_ids = list(queued)
         with notified(notify, database, run_ids) as on_ended:
@@ -138,10 +148,10 @@ def train(
 def _follow(how: How, nodes: Nodes) -> None:
     """Trains with the node that leads, which knows what."""
     from nnlab.launch.ranks import launch
-    from nnlab.launch.slots import Job
+    from nnlab.launch.slots import AtAddress, Job
 
     team = _team(how, nodes)
-    launch(Job("", (), team.shown, "solo", how.keeping, 1, team), None, nodes)
+    launch(Job(AtAddress(""), (), team.shown, "solo", how.keeping, 1, team), None, nodes)
 
 
 def _team(how: How, nodes: Nodes) -> TeamWanted:
@@ -405,6 +415,34 @@ def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
 
 
 def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: How) -> None:
+    stop = StopRequest(view.stopping)
+    failed: list[Run] = []
+
+    def should_stop() -> bool:
+        return stop.asked or (how.fail_fast and bool(failed))
+
+    listener = Overheard(view, lambda ended: _note_failure(ended, failed))
+    try:
+        work = _workers(db, run_ids, how)
+        with stop, view:
+            work(listener, should_stop)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
+        ) from None
+    if stop.time_is_up and slurm.is_task() and slurm.queue_again():
+        raise Interrupted("the time of this task is nearly up; it is queued once more")
+    if stop.asked:
+        raise Interrupted("every finished epoch is kept", hint=_GO_ON)
+
+
+Work = Callable[["Listener", Callable[[], bool]], object]
+
+
+def _workers(db: store.Database, run_ids: Sequence[int], how: How) -> Work:
+    """Who works the runs off: actors on a cluster, processes of this machine, or this one alone."""
+    if isinstance(how.cluster, ray.Wanted):
+        return _on_ray(db, run_ids, how, how.cluster)
     from nnlab.launch import slots as slot
 
     team = None
@@ -416,48 +454,48 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
     else:
         waiting = store.runs(db, run_ids=run_ids)
         slots = slot.usual([config_of(run.trial.setting, run.seed) for run in waiting])
+    if len(slots) > 1 or any(slot.device != "cpu" for slot in slots):
+        from nnlab.launch.pool import Pool
 
-    stop = StopRequest(view.stopping)
-    failed: list[Run] = []
+        return Pool(
+            db,
+            run_ids,
+            slots,
+            engine="solo" if team else how.engine,
+            keeping=how.keeping,
+            packs=how.per_device is None,
+            team=team,
+        ).work
+    # torch takes its second or two here, after the settings were found to be good.
+    from nnlab.launch.local import work_off
+    from nnlab.launch.planner import Planner
 
-    def should_stop() -> bool:
-        return stop.asked or (how.fail_fast and bool(failed))
+    # What is imported stays: the collector need not look at it again and again.
+    gc.freeze()
+    gc.enable()
+    planner = Planner(how.engine)
 
-    listener = Overheard(view, lambda ended: _note_failure(ended, failed))
-    try:
-        if len(slots) > 1 or any(slot.device != "cpu" for slot in slots):
-            from nnlab.launch.pool import Pool
+    def work(listener: "Listener", should_stop: Callable[[], bool]) -> object:
+        return work_off(db, run_ids, listener, should_stop, keeping=how.keeping, planner=planner)
 
-            pool = Pool(
-                db,
-                run_ids,
-                slots,
-                engine="solo" if team else how.engine,
-                keeping=how.keeping,
-                packs=how.per_device is None,
-                team=team,
-            )
-            with stop, view:
-                pool.work(listener, should_stop)
-        else:
-            # torch takes its second or two here, after the settings were found to be good.
-            from nnlab.launch.local import work_off
-            from nnlab.launch.planner import Planner
+    return work
 
-            # What is imported stays: the collector need not look at it again and again.
-            gc.freeze()
-            gc.enable()
-            planner = Planner(how.engine)
-            with stop, view:
-                work_off(db, run_ids, listener, should_stop, keeping=how.keeping, planner=planner)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
-        ) from None
-    if stop.time_is_up and slurm.is_task() and slurm.queue_again():
-        raise Interrupted("the time of this task is nearly up; it is queued once more")
-    if stop.asked:
-        raise Interrupted("every finished epoch is kept", hint=_GO_ON)
+
+def _on_ray(db: store.Database, run_ids: Sequence[int], how: How, wanted: ray.Wanted) -> Work:
+    """Actors on a Ray cluster; on each node of a team as many processes as it gives devices."""
+    from nnlab.launch.ray.pool import RayPool
+
+    team = None
+    if how.parallel is not None:
+        team = TeamWanted(how.parallel, wanted.devices)
+    return RayPool(
+        db,
+        run_ids,
+        wanted,
+        engine="solo" if team else how.engine,
+        keeping=how.keeping,
+        team=team,
+    ).work
 
 
 def _note_failure(ended: "Ended", failed: list[Run]) -> None:
@@ -508,9 +546,9 @@ def _dry_run(db: str | None, typed: Typed, plan: Plan | None, how: How) -> None:
             raise
         wanted, done = runs_of(plan), set()
     announce.dry_run(wanted, done)
-    if how.cluster is not None:
+    if how.slurm is not None:
         left = sum((run.digest, run.seed) not in done for run in wanted)
-        say(submitting.script_for(db, str(typed.study), left, how.cluster, how.words))
+        say(submitting.script_for(db, str(typed.study), left, how.slurm, how.words))
 
 
 def _done(db: store.Database, study: Study) -> set[tuple[str, int]]:

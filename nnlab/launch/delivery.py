@@ -177,9 +177,7 @@ class Delivery(Generic[OneParcel]):
     def _is_back(self, delivered: int) -> None:
         if self._lost_at is not None:
             seconds = time.monotonic() - self._lost_at
-            self._tell(
-                f"the server is back after {seconds:.0f} s: {delivered} epochs were delivered"
-            )
+            self._tell(f"it is back after {seconds:.0f} s: {delivered} epochs were delivered")
             self._lost_at = None
             self._wait = FIRST_WAIT
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from types import FrameType
@@ -13,17 +14,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import torch
 
-from nnlab import store
 from nnlab.engine import device as devices
 from nnlab.errors import NnlabError
 from nnlab.launch.listening import Ended
 from nnlab.launch.local import work_off
 from nnlab.launch.planner import Planner
-from nnlab.launch.slots import ALONE, STOP, Job, Message, fitting
+from nnlab.launch.slots import ALONE, STOP, Job, Message, Place, fitting
 from nnlab.records import Epoch, Run
 
 if TYPE_CHECKING:
     from nnlab.engine.parallel import Team
+    from nnlab.launch.nodes import Nodes
 
 # How long a slot has to end once its parent is gone.
 END_SECONDS = 20.0
@@ -33,10 +34,10 @@ GONE = "the command that it was trained by is gone"
 
 
 class Relay:
-    """A listener that tells the parent."""
+    """A listener that tells the parent, wherever that is."""
 
-    def __init__(self, parent: Connection, device: str) -> None:
-        self._parent = parent
+    def __init__(self, tell: Callable[[Message], None], device: str) -> None:
+        self._send = tell
         self._measures = device if device.startswith("cuda") else None
 
     def started(self, run: Run, epoch: int) -> None:
@@ -60,12 +61,18 @@ class Relay:
         """Passed on."""
         self._send(Message("ended", (ended,)))
 
-    def _send(self, message: Message) -> None:
+
+def sender(parent: Connection) -> Callable[[Message], None]:
+    """Tells the parent at the other end of a pipe."""
+
+    def tell(message: Message) -> None:
         try:
-            self._parent.send(message)
+            parent.send(message)
         except OSError:
             # No fault of the run: it is left to whoever takes it up.
             raise KeyboardInterrupt(GONE) from None
+
+    return tell
 
 
 class Orders:
@@ -91,8 +98,14 @@ class Orders:
             os._exit(1)
 
 
-def serve(job: Job, parent: Connection) -> NoReturn:
-    """Works off the job; ends the process, whatever happens."""
+def serve(job: Job, parent: Connection, nodes: "Nodes | None" = None) -> NoReturn:
+    """Works off the job; ends the process, whatever happens.
+
+    Args:
+        job: what is to be trained.
+        parent: who is told.
+        nodes: the machines of a team, and which of them this is; None asks the environment.
+    """
     # Ctrl-C reaches the whole terminal: the parent decides what it means, and says so by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = 0
@@ -102,19 +115,19 @@ def serve(job: Job, parent: Connection) -> NoReturn:
         except (OSError, KeyboardInterrupt):
             code = 1  # nobody listens any more
     else:
-        code = _team_for(job, parent)
+        code = _team_for(job, parent, nodes)
     # Without more ado: what was copied from the parent is the parent's to close.
     os._exit(code)
 
 
-def _team_for(job: Job, parent: Connection) -> int:
+def _team_for(job: Job, parent: Connection, nodes: "Nodes | None") -> int:
     """Has a team work off the job; its leader tells the parent how it goes."""
     # Those who train alone never wait for torch.distributed to be loaded.
     from nnlab.launch.nodes import nodes_here
     from nnlab.launch.ranks import launch
 
     try:
-        launch(job, parent, nodes_here())
+        launch(job, parent, nodes or nodes_here())
     except NnlabError as error:
         print(f"note: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
         return 1
@@ -132,32 +145,45 @@ def work_off_for(job: Job, parent: Connection, team: "Team | None" = None) -> Me
         del number, frame
         raise KeyboardInterrupt(*([GONE] if orders.parent_is_gone else []))
 
-    signal.signal(signal.SIGTERM, at_once)
-    return _outcome(job, Relay(parent, job.device), parent, orders, team)
-
-
-def _outcome(
-    job: Job, relay: Relay, parent: Connection, orders: Orders, team: "Team | None"
-) -> Message:
     def wait_until_alone() -> None:
         parent.send(Message("crowded"))
         orders.alone.wait()
 
-    devices.prefer(job.device)
+    signal.signal(signal.SIGTERM, at_once)
     # What is imported stays: the collector need not look at it again and again.
     gc.freeze()
+    return outcome(
+        job,
+        sender(parent),
+        orders.stop.is_set,
+        wait_until_alone=wait_until_alone if team is None else None,
+        team=team,
+    )
+
+
+def outcome(
+    job: Job,
+    tell: Callable[[Message], None],
+    should_stop: Callable[[], bool],
+    *,
+    wait_until_alone: Callable[[], None] | None = None,
+    team: "Team | None" = None,
+) -> Message:
+    """Works off the job in this process, telling how it goes; says how it ended."""
     try:
-        db = store.open_database(job.db, write=True)
+        tell(Message("here", (Place.here(),)))
+        devices.prefer(job.device)
+        db = job.db.open()
         try:
             work_off(
                 db,
                 job.run_ids,
-                relay,
-                orders.stop.is_set,
+                Relay(tell, job.device),
+                should_stop,
                 keeping=job.keeping,
                 planner=Planner(job.engine),
                 at_most=job.at_most,
-                wait_until_alone=wait_until_alone if team is None else None,
+                wait_until_alone=wait_until_alone,
                 team=team,
             )
         finally:

@@ -3,13 +3,15 @@
 import math
 import os
 import re
+import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from nnlab import store
 from nnlab.config import RunConfig, widths_of
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Keeping
@@ -36,6 +38,42 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a worker is: a process, by its id and what that is counted in, on a host."""
+
+    hostname: str
+    space: str
+    pid: int
+
+    @classmethod
+    def here(cls) -> "Place":
+        """This process."""
+        return cls(socket.gethostname(), store.pid_space(), os.getpid())
+
+
+class Opening(Protocol):
+    """A database that a worker can open, told to it in another process."""
+
+    def open(self) -> store.AnyDatabase:
+        """Opens it for writing.
+
+        Raises:
+            StoreError: it cannot be opened.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class AtAddress:
+    """A database that a path or a URL names."""
+
+    target: str = field(repr=False)  # may hold a password
+
+    def open(self) -> store.AnyDatabase:
+        """As every database that a worker is told of."""
+        return store.open_database(self.target, write=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What a slot needs to know.
 
@@ -43,13 +81,17 @@ class Job:
     `team` it trains one at a time on several devices.
     """
 
-    db: str = field(repr=False)  # may hold a password
+    db: Opening
     run_ids: tuple[int, ...]
     device: str
     engine: str
     keeping: Keeping
     at_most: int
     team: TeamWanted | None = None
+
+    def on(self, slot: Slot) -> "Job":
+        """The same in another slot."""
+        return replace(self, device=slot.device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, rele
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
-from nnlab.store.served import AnyDatabase, Question, RemoteDatabase, answer
+from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
 from nnlab.store.writer import RunWriter, deliver, write_all
@@ -61,6 +61,7 @@ __all__ = [
     "STOPPED",
     "Address",
     "AnyDatabase",
+    "Ask",
     "Claim",
     "Copied",
     "Database",
@@ -73,6 +74,7 @@ __all__ = [
     "Question",
     "RankedTrial",
     "RemoteDatabase",
+    "RemoteFolder",
     "Removal",
     "RivalRun",
     "RunWriter",

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from nnlab.errors import DatabaseReadOnly, DiskFull, NnlabError
-from nnlab.folders import LocalFolder
+from nnlab.folders import Folder, LocalFolder
 from nnlab.store.address import Address
 
 # How long a writer waits for another one. Each of ours holds a lock for milliseconds.
@@ -25,11 +25,13 @@ class Database(ABC):
     """An open database; threads may share it, each transaction has a connection of its own.
 
     `newer` says that a later nnlab has made its schema: it can only be read. `shared` is the type
-    of the network file system that it is written on, if it is on one.
+    of the network file system that it is written on, if it is on one. `files` is its own folder
+    for what runs make.
     """
 
     def __init__(self, address: Address, engine: Engine, *, writes: bool) -> None:
         self.address = address
+        self.files: Folder = LocalFolder(address.artifacts)
         self.newer = False
         self.shared: str | None = None
         self._engine = engine
@@ -38,11 +40,6 @@ class Database(ABC):
         }
         self._writes = writes
         self._joined = threading.local()
-
-    @property
-    def files(self) -> LocalFolder:
-        """Its own folder for what runs make."""
-        return LocalFolder(self.address.artifacts)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

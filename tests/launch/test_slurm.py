@@ -83,7 +83,8 @@ def test_without_slurm_it_says_so(
         (["--launcher", "slurm"], "the tasks of a job work off a study"),
         (["--study", "s", "--gpus", "1"], "are for a cluster"),
         (["--study", "s", "--launcher", "slurm", "--time", "4h"], "--time 4h"),
-        (["--study", "s", "--launcher", "ray"], "ray"),
+        (["--study", "s", "--launcher", "slurm", "--gpus", "0.5"], "SLURM gives whole ones"),
+        (["--study", "s", "--launcher", "slurm", "--address", "auto"], "of a Ray cluster"),
     ],
 )
 def test_what_cannot_be_asked_for(

@@ -1,0 +1,96 @@
+"""Which cluster trains: what was typed, as the launcher of its kind wants it."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nnlab.errors import UsageError
+from nnlab.launch import ray, slurm
+
+# SLURM's tasks at once, unless it is said.
+TASKS = 50
+
+_MEMORY = re.compile(r"(\d+)([KMGT]?)", re.IGNORECASE)
+_UNITS = {"K": 1 << 10, "": 1 << 20, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class Launcher(StrEnum):
+    """Where the runs are trained."""
+
+    LOCAL = "local"
+    SLURM = "slurm"
+    RAY = "ray"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was typed about a cluster."""
+
+    partition: str | None = None
+    address: str | None = None
+    gpus: float = 0
+    cpus: float = 1
+    memory: str | None = None
+    time: str | None = None
+    max_parallel: int | None = None
+
+
+def cluster_of(asked: Asked, launcher: Launcher) -> slurm.Wanted | ray.Wanted | None:
+    """What a cluster is asked for; None where it is trained here.
+
+    Raises:
+        UsageError: a value that cannot be, or one that is not for this launcher.
+    """
+    match launcher:
+        case Launcher.SLURM:
+            return _of_slurm(asked)
+        case Launcher.RAY:
+            return _of_ray(asked)
+        case Launcher.LOCAL:
+            if asked != Asked():
+                raise UsageError(
+                    "--partition, --address, --gpus, --cpus, --mem, --time and --max-parallel are"
+                    " for a cluster",
+                    hint="add --launcher slurm or ray; --devices says where to train here",
+                )
+            return None
+
+
+def _of_slurm(asked: Asked) -> slurm.Wanted:
+    if asked.address is not None:
+        raise UsageError("--address is that of a Ray cluster", hint="add --launcher ray")
+    for name, value, least in (("--gpus", asked.gpus, 0), ("--cpus", asked.cpus, 1)):
+        if value != int(value) or value < least:
+            raise UsageError(f"{name} {value:g}: SLURM gives whole ones, {least} at least")
+    return slurm.Wanted(
+        asked.partition,
+        int(asked.gpus),
+        int(asked.cpus),
+        asked.memory,
+        asked.time,
+        asked.max_parallel or TASKS,
+    )
+
+
+def _of_ray(asked: Asked) -> ray.Wanted:
+    if asked.partition is not None or asked.time is not None:
+        raise UsageError(
+            "--partition and --time are SLURM's", hint="Ray trains until nothing is left"
+        )
+    return ray.Wanted(
+        asked.address, asked.cpus, asked.gpus, _bytes(asked.memory), asked.max_parallel
+    )
+
+
+def _bytes(memory: str | None) -> int | None:
+    """Bytes of a size as SLURM writes it: megabytes, or with K, M, G or T.
+
+    >>> _bytes("8G") == 8 << 30
+    True
+    """
+    if memory is None:
+        return None
+    found = _MEMORY.fullmatch(memory)
+    if found is None:
+        raise UsageError(f"--mem {memory}: a number and perhaps K, M, G or T, as 8G")
+    return int(found[1]) * _UNITS[found[2].upper()]

@@ -1,0 +1,185 @@
+"""Ray: workers on a cluster of several nodes, each of which may be lost."""
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray_nodes
+from launch.contract import (
+    STUDY,
+    AttachedContract,
+    Values,
+    asked,
+    at_work,
+    ended,
+    points,
+    statuses,
+    until,
+)
+from terminal import Nnlab, started
+
+from nnlab import store
+from nnlab.errors import NnlabError, UsageError
+from nnlab.launch import ray
+from nnlab.launch.ray import Wanted
+
+needs_ray = pytest.mark.skipif(bool(ray_nodes.why_not()), reason=ray_nodes.why_not() or "-")
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[Any]:
+    """Three nodes of one core each."""
+    with ray_nodes.cluster(3) as made:
+        yield made
+
+
+@needs_ray
+class TestRay(AttachedContract):
+    """Actors on a cluster."""
+
+    @pytest.fixture(autouse=True)
+    def on_the_cluster(self, three: Any) -> None:
+        self.words = ("--launcher", "ray", "--address", three.address)
+
+    def test_a_node_that_is_lost_loses_no_run(
+        self, nnlab: Nnlab, folder: Path, calm: Values, three: Any
+    ) -> None:
+        process = self.begin(folder, *STUDY)
+        node = until(lambda: ray_nodes.other_than_the_head(three, at_work(folder)))
+        three.remove_node(node, allow_graceful=False)
+        try:
+            code, out, err = self.over(folder, process)
+        finally:
+            three.add_node(num_cpus=1)
+        assert code == 0, err
+        assert points(folder) == calm
+        assert "its worker is gone" in out
+        assert "the run goes on from its checkpoint" in out
+        assert "no problems" in nnlab("db", "check").out
+
+    def test_a_keeper_that_dies_is_started_again_and_nothing_is_lost(
+        self, nnlab: Nnlab, folder: Path, calm: Values
+    ) -> None:
+        process = self.begin(folder, *STUDY)
+        until(lambda: at_work(folder))
+        ray_nodes.kill_actor("Keeper")
+        code, out, err = self.over(folder, process)
+        assert code == 0, err
+        assert points(folder) == calm
+        assert "cannot be reached" in out
+        assert "no problems" in nnlab("db", "check").out
+
+    def test_runs_of_a_server_are_stored_by_the_workers_themselves(
+        self, folder: Path, calm: Values, server_url: str
+    ) -> None:
+        code, _, err = self.over(folder, self.begin(folder, *STUDY, "--db", server_url))
+        assert code == 0, err
+        _, _, err = ended(started(folder, "db", "copy", server_url, "runs.db"))
+        assert points(folder) == calm, err
+        # Models came to the folder of the one who asked.
+        files = store.open_database(server_url, write=False).address.artifacts
+        assert len(list(files.glob("*/model.pt"))) == 8
+
+    def test_files_go_where_they_were_told_to(self, nnlab: Nnlab, folder: Path) -> None:
+        words = ("--data", "iris", "--epochs", "2", "--name", "far", "--artifacts", "elsewhere")
+        code, _, err = self.over(folder, self.begin(folder, *words, "--cpus", "0.5"))
+        assert code == 0, err
+        assert (folder / "elsewhere" / "1" / "model.pt").is_file()
+        assert not (folder / "runs.artifacts").exists()
+        assert f"{folder}/elsewhere/1/model.pt" in nnlab("show", "far").out
+
+    def test_small_runs_are_stacked_on_a_cluster_as_well(self, folder: Path) -> None:
+        words = ("--data", "iris", "--width", "8", "--epochs", "3", "--seeds", "12")
+        code, _, err = self.over(folder, self.begin(folder, *words, "--engine", "stacked"))
+        assert code == 0, err
+        assert statuses(folder) == ["finished"] * 12
+        engines = {engine for (engine,) in asked(folder, "SELECT engine FROM attempt")}
+        assert engines == {"stacked 4"}
+
+    def test_where_there_is_no_room_it_is_said(self, folder: Path) -> None:
+        process = self.begin(folder, "--data", "iris", "--epochs", "2", "--cpus", "64")
+        assert process.stdout is not None
+        told = ""
+        while "waiting for room" not in told:
+            told = process.stdout.readline()
+            assert told, process.communicate()[1]
+        assert "64 CPU for each worker" in told
+        process.send_signal(signal.SIGINT)
+        code, _, err = ended(process)
+        assert code == 130, err
+        assert statuses(folder) == ["queued"]
+
+
+@needs_ray
+def test_without_a_cluster_one_is_started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("train", "--data", "iris", "--epochs", "2", "--launcher", "ray")
+    code, out, err = ended(started(folder, *words, RAY_ADDRESS="local"))
+    assert code == 0, err
+    assert "run 1" in out
+    assert statuses(folder) == ["finished"]
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once(
+    nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        nowhere = f"127.0.0.1:{one.getsockname()[1]}"
+    with pytest.raises(NnlabError, match=f"no Ray cluster answers at {nowhere}"):
+        ray.address_of(nowhere)
+    current = tmp_path / "current"
+    monkeypatch.setattr(ray, "_CURRENT", current)
+    monkeypatch.delenv(ray.ADDRESS_VARIABLE, raising=False)
+    assert ray.address_of(None) == "local"
+    current.write_text(nowhere)  # one that died left it
+    assert ray.address_of(None) == "local"
+    with pytest.raises(NnlabError, match="no Ray cluster runs on this machine"):
+        ray.address_of("auto")
+    monkeypatch.setenv(ray.ADDRESS_VARIABLE, nowhere)
+    with pytest.raises(NnlabError, match="no Ray cluster answers"):
+        ray.address_of(None)
+    assert nowhere in ray.cluster().why_not
+
+
+def test_without_ray_it_is_said(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    words = ("train", "--data", "iris", "--epochs", "1", "--launcher", "ray")
+    assert "pip install 'nnlab[ray]'" in nnlab(*words, expect=2).err
+    assert not Path("runs.db").exists()
+    assert "pip install 'nnlab[ray]'" in nnlab("launchers").out
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Wanted(gpus=1.5), "whole GPUs"),
+        (lambda: Wanted(address="ray://head:10001"), "Ray client"),
+    ],
+)
+def test_what_ray_would_not_do_is_refused(make: Callable[[], Wanted], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--launcher", "ray", "--time", "10"), "are SLURM's"),
+        (("--launcher", "ray", "--mem", "lots"), "--mem lots"),
+        (("--address", "auto"), "are for a cluster"),
+        (("--artifacts", "s3://ann:hunter2@lab/x"), "holds a password"),
+    ],
+)
+def test_what_cannot_be_asked_for(nnlab: Nnlab, words: tuple[str, ...], told: str) -> None:
+    answer = nnlab("train", "--data", "iris", "--epochs", "1", *words, expect=2)
+    assert told in " ".join(answer.err.split())
+    assert "hunter2" not in answer.err
+
+
+def test_what_each_worker_is_given_in_words() -> None:
+    assert Wanted(cpus=2, gpus=0.25, memory=8 << 30).shown == "2 CPU, 0.25 GPU, 8 GiB"
+    assert Wanted(gpus=2).devices == ("cuda:0", "cuda:1")
+    assert Wanted(cpus=3).devices == ("cpu",) * 3

@@ -1,0 +1,61 @@
+"""A Ray cluster of several nodes on this machine, for as long as tests need it."""
+
+import importlib.util
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+
+def why_not() -> str:
+    """Why no cluster can be started here; empty where one can."""
+    found = importlib.util.find_spec("ray")
+    return "" if found else "Ray (nnlab[ray]) not installed"
+
+
+@contextmanager
+def cluster(nodes: int, cpus: int = 1) -> Iterator[Any]:
+    """Starts nodes of so many cores each; the first is the head, and all are gone in the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own, as it starts processes
+        from ray.cluster_utils import Cluster
+
+        made = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": cpus, "include_dashboard": False},
+        )
+        try:
+            for _ in range(nodes - 1):
+                made.add_node(num_cpus=cpus)
+            made.wait_for_nodes()
+            yield made
+        finally:
+            made.shutdown()
+
+
+def other_than_the_head(made: Any, pids: list[int]) -> Any | None:
+    """A node of the cluster that one of these workers is on, if one of them is not on its head."""
+    parents = {_parent(pid) for pid in pids}
+    for node in made.list_all_nodes():
+        started = {info.process.pid for info in node.all_processes.get("raylet", ())}
+        if node is not made.head_node and started & parents:
+            return node
+    return None
+
+
+def kill_actor(kind: str) -> None:
+    """Kills the process of an actor of this machine, which Ray names by its class."""
+    for stat in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if stat.read_text().startswith(f"ray::{kind}"):
+                os.kill(int(stat.parent.name), signal.SIGKILL)
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
