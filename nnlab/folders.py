@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from nnlab.errors import NnlabError, OutputError, UsageError
 from nnlab.files import as_ours, cache, write_whole
 
-
 # Object stores, which have no folders to be made; some would make a whole bucket instead.
 _WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 

@@ -1,11 +1,10 @@
 """Takes runs out of the queue: a claim is a lease, and a lease that is not renewed lapses."""
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import islice
 
 from sqlalchemy.engine import Connection
 
@@ -110,43 +109,60 @@ def claim_several(
             storable(command),
             at,
         )
-        mine = _reserved_of(connection, run_ids, observer)
-        found = list(islice((n for n in mine if not _given_up(connection, n, at)), most))
+        found = _reserved(connection, run_ids, most, observer, at)
         until = observer.now + lease_seconds
         attempts = [_take(connection, number, place, until) for number in found]
         pairs = zip(found, attempts, strict=True)
         return tuple(Claim(one_run(connection, run, observer), made) for run, made in pairs)
 
 
-def _reserved_of(
-    connection: Connection, run_ids: Sequence[int], observer: Observer
-) -> Iterator[int]:
-    """Those that can be taken, kept from all others, in the order given.
-
-    Where another worker was faster there are many: the rest is tried in any order, so that they
-    do not all stand before the same run.
-    """
+def _reserved(
+    connection: Connection, run_ids: Sequence[int], most: int, observer: Observer, at: str
+) -> list[int]:
+    """Those that can be taken, kept from all others until the transaction's end."""
+    found: list[int] = []
     for chunk in _free(connection, run_ids, observer):
-        while chunk:
-            number = chunk.pop(0)
-            if _reserved(connection, number, observer):
-                yield number
-            else:
-                random.shuffle(chunk)
+        waiting = [number for number, is_left in chunk if not is_left]
+        # Others may have been faster; how many there are makes no difference to one statement.
+        while waiting and (got := _lock(connection, waiting, most - len(found))):
+            taken = [number for number in waiting if number in got]
+            found += [number for number in taken if not _given_up(connection, number, at)]
+            waiting = [number for number in waiting if number not in got]
+        for number in [number for number, is_left in chunk if is_left]:
+            if len(found) < most and _lock_left(connection, number, observer):
+                found += [] if _given_up(connection, number, at) else [number]
+        if len(found) == most:
+            break
+    return found
 
 
 # Of the run alone: a row that has changed since the statement began is looked at again when it is
 # locked, what is joined to it is not.
-_RESERVE = """
+_LOCK = """
+    SELECT run.id FROM json_each(?) AS wanted
+    JOIN run ON run.id = CAST(wanted.value AS INTEGER)
+    WHERE run.status IN ('queued', 'interrupted')
+        AND run.stop_requested_at IS NULL AND run.removed_at IS NULL
+    ORDER BY wanted.key LIMIT ?
+    /* PostgreSQL: FOR UPDATE OF run SKIP LOCKED */
+"""
+_LOCK_LEFT = """
     SELECT status FROM run WHERE id = ? AND stop_requested_at IS NULL AND removed_at IS NULL
     /* PostgreSQL: FOR UPDATE SKIP LOCKED */
 """
 _PLACE = f"SELECT {PLACE} FROM run {PLACE_JOIN} WHERE run.id = ?"  # noqa: S608
 
 
-def _reserved(connection: Connection, run_id: int, observer: Observer) -> bool:
-    """Keeps a run from all others until the transaction's end, unless one of them was faster."""
-    status = connection.exec_driver_sql(_RESERVE, (run_id,)).scalar_one_or_none()
+def _lock(connection: Connection, run_ids: Sequence[int], most: int) -> set[int]:
+    """Keeps the first of some runs from all others, unless somebody was faster."""
+    if not most:
+        return set()
+    return set(connection.exec_driver_sql(_LOCK, (ids(run_ids), most)).scalars())
+
+
+def _lock_left(connection: Connection, run_id: int, observer: Observer) -> bool:
+    """Keeps a run whose worker is gone from all others, unless somebody was faster."""
+    status = connection.exec_driver_sql(_LOCK_LEFT, (run_id,)).scalar_one_or_none()
     if status == Status.RUNNING:
         place = connection.exec_driver_sql(_PLACE, (run_id,)).one()
         return observer.status(*place) in _CLAIMABLE
@@ -327,12 +343,13 @@ def lease_lost(claim: Claim) -> LeaseLost:
 
 
 def _claimable(connection: Connection, run_ids: Sequence[int], observer: Observer) -> Iterator[int]:
-    return chain.from_iterable(_free(connection, run_ids, observer))
+    return (number for chunk in _free(connection, run_ids, observer) for number, _ in chunk)
 
 
 def _free(
     connection: Connection, run_ids: Sequence[int], observer: Observer
-) -> Iterator[list[int]]:
+) -> Iterator[list[tuple[int, bool]]]:
+    """Those that could be taken, in the order given; of each, whether a worker has left it."""
     for chunk in _growing_chunks(run_ids):
         rows = connection.exec_driver_sql(
             f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
@@ -340,8 +357,12 @@ def _free(
             " AND run.stop_requested_at IS NULL AND run.removed_at IS NULL",
             (ids(chunk),),
         )
-        free = {number for number, *place in rows if observer.status(*place) in _CLAIMABLE}
-        yield [number for number in chunk if number in free]
+        free = {
+            number: place[0] == Status.RUNNING
+            for number, *place in rows
+            if observer.status(*place) in _CLAIMABLE
+        }
+        yield [(number, free[number]) for number in chunk if number in free]
 
 
 def _growing_chunks(run_ids: Sequence[int]) -> Iterator[list[int]]:

@@ -21,10 +21,10 @@ from launch.contract import (
 )
 from terminal import Nnlab, started
 
-from nnlab import store
 from nnlab.errors import NnlabError, UsageError
 from nnlab.launch import ray
 from nnlab.launch.ray import Wanted
+from nnlab.store.address import parse
 
 needs_ray = pytest.mark.skipif(bool(ray_nodes.why_not()), reason=ray_nodes.why_not() or "-")
 
@@ -80,7 +80,7 @@ class TestRay(AttachedContract):
         _, _, err = ended(started(folder, "db", "copy", server_url, "runs.db"))
         assert points(folder) == calm, err
         # Models came to the folder of the one who asked.
-        files = store.open_database(server_url, write=False).address.artifacts
+        files = parse(server_url).artifacts
         assert len(list(files.glob("*/model.pt"))) == 8
 
     def test_files_go_where_they_were_told_to(self, nnlab: Nnlab, folder: Path) -> None:

@@ -21,6 +21,7 @@ from nnlab.store.rows import IDS
 _ELEMENTS = "json_array_elements_text"
 _EXACT = (
     (IDS, f"(SELECT value::bigint FROM {_ELEMENTS}(?::json))"),  # noqa: S608
+    ("json_each(?) AS wanted", f"{_ELEMENTS}(?::json) WITH ORDINALITY AS wanted(value, key)"),
     ("json_each(?)", f"{_ELEMENTS}(?::json)"),
     ("json_each(run.tags)", f"{_ELEMENTS}(run.tags)"),
     ("json_insert(tags, '$[#]', ?)", "(tags::jsonb || to_jsonb(?::text))::json"),
