@@ -25,13 +25,16 @@ from nnlab.errors import (
     NnlabError,
     NoDatabase,
     StudyExists,
+    TimeIsUp,
     UnknownName,
     UsageError,
 )
 from nnlab.experiments import builtin
 from nnlab.experiments.sampling import learns
 from nnlab.launch import slurm
+from nnlab.launch.following import follow
 from nnlab.launch.keeping import KEEPING, Keeping
+from nnlab.launch.meeting import Meeting
 from nnlab.launch.nodes import Nodes, nodes_here
 from nnlab.launch.together import TeamWanted, Together
 from nnlab.records import Run, Status, Study
@@ -59,7 +62,8 @@ class How:
 
     `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
     tried again, `fail_fast` that the first failure stops the rest. With `cluster` nothing is
-    trained here: SLURM is asked to. With `parallel` all devices train each run together.
+    trained here: SLURM is asked to. With `parallel` all devices train each run together, and at
+    `meeting` those of other nodes as well.
     """
 
     keeping: Keeping = KEEPING
@@ -70,6 +74,7 @@ class How:
     failed_only: bool = False
     cluster: slurm.Wanted | None = None
     parallel: Together | None = None
+    meeting: Meeting | None = None
 
     @property
     def words(self) -> list[str]:
@@ -99,9 +104,19 @@ def train(
     Raises:
         NnlabError: a setting, the database or a run is not as it must be.
     """
-    if how.parallel is not None and how.cluster is None and not (nodes := nodes_here()).leads:
-        _follow(how, nodes)
-        return
+    if how.parallel is not None and how.cluster is None and how.meeting is None and not dry_run:
+        nodes = nodes_here()
+        if not nodes.leads:
+            follow(nodes, _team(how, nodes), how.keeping)
+            return
+        if nodes.count > 1:
+            with Meeting(nodes) as meeting:
+                how = replace(how, meeting=meeting)
+                train(
+                    typed, config, db=db, again=again, dry_run=False, show=show, how=how,
+                    notify=notify,
+                )  # fmt: skip
+            return
     typed = read_config(config or _builtin(typed, db), typed)
     if typed.pretrain is not None and not dry_run:
         _pretrain(typed, db=db, show=show, how=how)
@@ -133,15 +148,6 @@ def train(
             tell_result(database, run_ids, show)
         if typed.study is not None:
             announce.verdict(database, typed.study)
-
-
-def _follow(how: How, nodes: Nodes) -> None:
-    """Trains with the node that leads, which knows what."""
-    from nnlab.launch.ranks import launch
-    from nnlab.launch.slots import Job
-
-    team = _team(how, nodes)
-    launch(Job("", (), team.shown, "solo", how.keeping, 1, team), None, nodes)
 
 
 def _team(how: How, nodes: Nodes) -> TeamWanted:
@@ -421,6 +427,8 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
     failed: list[Run] = []
 
     def should_stop() -> bool:
+        if how.meeting is not None:
+            how.meeting.check()
         return stop.asked or (how.fail_fast and bool(failed))
 
     listener = Overheard(view, lambda ended: _note_failure(ended, failed))
@@ -436,6 +444,7 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
                 keeping=how.keeping,
                 packs=how.per_device is None,
                 team=team,
+                gather=how.meeting.gather if how.meeting is not None else Nodes,
             )
             with stop, view:
                 pool.work(listener, should_stop)
@@ -454,8 +463,13 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
         ) from None
-    if stop.time_is_up and slurm.is_task() and slurm.queue_again():
-        raise Interrupted("the time of this task is nearly up; it is queued once more")
+    if stop.time_is_up and slurm.is_task():
+        told = "the time of this task is nearly up; it is queued once more"
+        if how.meeting is not None:
+            # To be queued again ends a job on all of its nodes: its script does, after them.
+            raise TimeIsUp(told)
+        if slurm.queue_again():
+            raise Interrupted(told)
     if stop.asked:
         raise Interrupted("every finished epoch is kept", hint=_GO_ON)
 

@@ -21,6 +21,7 @@ from nnlab.errors import NnlabError
 from nnlab.launch import template
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Listener
+from nnlab.launch.nodes import Nodes
 from nnlab.launch.slots import ALONE, STOP, Job, Message, Slot
 from nnlab.launch.together import TeamWanted
 from nnlab.records import Run
@@ -62,6 +63,7 @@ class Pool:
         keeping: Keeping = KEEPING,
         packs: bool = False,
         team: TeamWanted | None = None,
+        gather: Callable[[], Nodes] = Nodes,
     ) -> None:
         """Starts the processes; they begin to train at once.
 
@@ -73,15 +75,16 @@ class Pool:
             keeping: what is kept of the runs.
             packs: whether to start more slots on a GPU, as many as its memory holds.
             team: the devices that train each run together; then there is one slot.
+            gather: has the other nodes come for a team, and answers where; asked for each.
         """
         self._db, self._run_ids = db, tuple(run_ids)
         self._engine, self._keeping, self._packs, self._team = engine, keeping, packs, team
+        self._gather = gather
         self._at_most = math.ceil(len(run_ids) / len(slots))
         self._runs: dict[int, Run] = {}
         self._starts = 0
         self._error: NnlabError | None = None
         self._stopping = False
-        self._context = template.context()
         self._processes = [self._start(slot) for slot in slots]
 
     def work(self, listener: Listener, should_stop: Callable[[], bool]) -> None:
@@ -112,7 +115,7 @@ class Pool:
         """Starts a slot's process.
 
         Raises:
-            NnlabError: the template dies each time that it is to make one.
+            NnlabError: the template dies each time that it is to make one; a node is gone.
         """
         job = Job(
             self._db.address.target,
@@ -122,12 +125,12 @@ class Pool:
             self._keeping,
             self._at_most,
             self._team,
+            self._gather(),
         )
+        template.prepare()
         for _ in range(MOST_STARTS):
             ours, theirs = multiprocessing.Pipe()
-            process = self._context.Process(
-                target=_serve, args=(job, theirs), name=f"nnlab {slot.device}"
-            )
+            process = template.slot(job, theirs)
             try:
                 process.start()
             except (EOFError, OSError) as error:
@@ -230,13 +233,6 @@ class Pool:
         if run_id not in self._runs:
             (self._runs[run_id],) = store.runs(self._db, run_ids=[run_id])
         return self._runs[run_id]
-
-
-def _serve(job: Job, parent: Connection) -> None:
-    # Named here, for the parent would have to load torch to name what is in that module.
-    from nnlab.launch.slot import serve
-
-    serve(job, parent)
 
 
 def _how_it_died(code: int | None) -> str:

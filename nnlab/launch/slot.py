@@ -91,12 +91,18 @@ class Orders:
             os._exit(1)
 
 
-def serve(job: Job, parent: Connection) -> NoReturn:
-    """Works off the job; ends the process, whatever happens."""
+def serve(job: Job, parent: Connection | None) -> NoReturn:
+    """Works off the job; ends the process, whatever happens.
+
+    Where another node leads there is no `parent` to tell how it goes.
+    """
     # Ctrl-C reaches the whole terminal: the parent decides what it means, and says so by SIGTERM.
+    # So it is with SLURM's SIGUSR1.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     code = 0
     if job.team is None:
+        assert parent is not None
         try:
             parent.send(work_off_for(job, parent))
         except (OSError, KeyboardInterrupt):
@@ -107,20 +113,20 @@ def serve(job: Job, parent: Connection) -> NoReturn:
     os._exit(code)
 
 
-def _team_for(job: Job, parent: Connection) -> int:
+def _team_for(job: Job, parent: Connection | None) -> int:
     """Has a team work off the job; its leader tells the parent how it goes."""
     # Those who train alone never wait for torch.distributed to be loaded.
-    from nnlab.launch.nodes import nodes_here
     from nnlab.launch.ranks import launch
 
     try:
-        launch(job, parent, nodes_here())
+        launch(job, parent)
     except NnlabError as error:
         print(f"note: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
         return 1
     # Only now that all of its processes have ended.
-    with suppress(OSError):
-        parent.send(Message("done"))
+    if parent is not None:
+        with suppress(OSError):
+            parent.send(Message("done"))
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from nnlab.config import RunConfig, widths_of
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Keeping
+from nnlab.launch.nodes import ONE, Nodes
 from nnlab.launch.together import TeamWanted
 
 # A process on a GPU holds so much beside its run: torch's own kernels and their memory.
@@ -40,7 +41,7 @@ class Job:
     """What a slot needs to know.
 
     `at_most` is how many runs it may take at once, so that the others have work as well. With a
-    `team` it trains one at a time on several devices.
+    `team` it trains one at a time on several devices, with those of the other `nodes`.
     """
 
     db: str = field(repr=False)  # may hold a password
@@ -50,6 +51,7 @@ class Job:
     keeping: Keeping
     at_most: int
     team: TeamWanted | None = None
+    nodes: Nodes = ONE
 
 
 @dataclass(frozen=True, slots=True)

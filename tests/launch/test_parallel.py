@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from terminal import Nnlab
 
 from nnlab import store
-from nnlab.errors import UsageError
+from nnlab.errors import NoDatabase, UsageError
 from nnlab.launch.nodes import Nodes, nodes_here
 from nnlab.records import Status
 
@@ -94,7 +95,7 @@ def start(*words: str, **variables: str) -> "subprocess.Popen[str]":
 def wait_for_epoch(number: int) -> None:
     for _ in range(600):
         time.sleep(0.05)
-        if Path("runs.db").exists():
+        with suppress(NoDatabase):  # there is none yet, or its tables are being made
             db = store.open_database("runs.db", write=False)
             epochs = max((run.epochs for run in store.runs(db)), default=0)
             db.close()
@@ -148,22 +149,58 @@ def test_a_process_that_is_killed_takes_no_run_with_it(nnlab: Nnlab) -> None:
     assert_alike(wanted, curves()[0])
 
 
-def test_two_nodes_train_one_run(nnlab: Nnlab) -> None:
-    nnlab("train", *MLP, "--epochs", "4", "-q")
+def start_nodes(*words: str) -> list["subprocess.Popen[str]"]:
+    """Two processes that are as nodes to each other."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         meet = f"127.0.0.1:{one.getsockname()[1]}"
-    words = (*MLP, "--epochs", "4", "--devices", "cpu:1", "--parallel", "ddp", "--again", "-q")
-    nodes = [
+    words = (*words, "--devices", "cpu:1", "--parallel", "ddp")
+    return [
         start(*words, NNLAB_NODES="2", NNLAB_NODE=str(index), NNLAB_RENDEZVOUS=meet)
         for index in (0, 1)
     ]
-    for node in nodes:
-        told, _ = node.communicate(timeout=90)
-        assert node.returncode == 0, told
+
+
+def ended(nodes: list["subprocess.Popen[str]"]) -> tuple[list[str], list[int]]:
+    """What nodes printed, and how each ended."""
+    told = [node.communicate(timeout=90)[0] for node in nodes]
+    return told, [node.returncode for node in nodes]
+
+
+def test_two_nodes_train_one_run(nnlab: Nnlab) -> None:
+    words = (*MLP, "--epochs", "4", "-q")
+    nnlab("train", *words)
+    told, codes = ended(start_nodes(*words, "--again"))
+    assert codes == [0, 0], told
     alone, shared = curves()
     assert_alike(alone, shared)
     assert engines() == ["solo", "ddp 2"]
+
+
+def test_a_run_that_fails_on_two_nodes_leaves_the_others_to_a_new_team(nnlab: Nnlab) -> None:
+    told, codes = ended(start_nodes("--data", "iris", "--epochs", "2", "--opt", "lbfgs,sgd", "-q"))
+    assert codes == [1, 0], told
+    assert "1 of 2 runs failed" in told[0]
+    assert "Traceback" not in told[0] + told[1]
+    db = store.open_database("runs.db", write=False)
+    found = {str(run.trial.setting["opt"]): run.status for run in store.runs(db)}
+    db.close()
+    assert found == {"lbfgs": Status.FAILED, "sgd": Status.FINISHED}
+
+
+def test_a_node_that_is_gone_is_told_of_and_its_run_is_given_back(nnlab: Nnlab) -> None:
+    first, second = nodes = start_nodes(*LONG, "-q")
+    wait_for_epoch(5)
+    second.kill()
+    told, codes = ended(nodes)
+    assert codes == [1, -signal.SIGKILL], told
+    assert "node 1 of 2, from 0, is gone" in told[0]
+    assert "Traceback" not in told[0]
+    assert first.returncode == 1
+    db = store.open_database("runs.db", write=False)
+    (run,) = store.runs(db)
+    db.close()
+    assert run.status is Status.INTERRUPTED
 
 
 @pytest.mark.parametrize(
@@ -185,6 +222,7 @@ def test_nodes_are_what_the_environment_says() -> None:
     named = {"NNLAB_NODES": "4", "NNLAB_NODE": "3", "NNLAB_RENDEZVOUS": "a.example:29400"}
     assert nodes_here(named) == Nodes(4, 3, "a.example:29400")
     assert not nodes_here(named).leads
+    assert Nodes(endpoint="[fd00::1]:29400").place == ("fd00::1", 29400)
     for wrong in ({"NNLAB_NODE": "4"}, {"NNLAB_RENDEZVOUS": "a"}, {"NNLAB_NODES": "x"}):
         with pytest.raises(UsageError, match="do not agree"):
             nodes_here(named | wrong)
