@@ -5,9 +5,28 @@ from pathlib import Path
 from nnlab import store
 from nnlab.cli.place import address_of
 from nnlab.cli.render import say
+from nnlab.errors import UsageError
 from nnlab.launch import slurm
 from nnlab.records import Study
 from nnlab.report.ranking import plural
+
+
+def check(wanted: slurm.Wanted, options: list[str]) -> None:
+    """Refuses what the tasks of a job could not do.
+
+    Raises:
+        UsageError: several nodes with nothing to do together, or one device for a team.
+    """
+    if "--parallel" not in options:
+        if wanted.nodes > 1:
+            raise UsageError(
+                f"--nodes {wanted.nodes}: several nodes train a run together, or not at all",
+                hint="add --parallel ddp; without it each task of the job may have its own node",
+            )
+    elif "--devices" not in options and wanted.nodes * (wanted.gpus or wanted.cpus) < 2:
+        raise UsageError(
+            "--parallel needs two devices or more", hint="--gpus 2, --cpus 2 or --nodes 2"
+        )
 
 
 def submit(
@@ -46,8 +65,7 @@ def _script(
     address: store.Address, study: str, runs: int, wanted: slurm.Wanted, options: list[str]
 ) -> str:
     """A task for each run, as far as they may run at once."""
-    cores = [] if wanted.gpus or "--devices" in options else ["--devices", f"cpu:{wanted.cpus}"]
-    command = slurm.worker_command(study, address.elsewhere, [*cores, *options])
+    command = slurm.worker_command(study, address.elsewhere, [*_devices(wanted, options), *options])
     return slurm.script(
         wanted,
         name=study,
@@ -56,6 +74,18 @@ def _script(
         folder=Path.cwd(),
         logs=_logs(address),
     )
+
+
+def _devices(wanted: slurm.Wanted, options: list[str]) -> list[str]:
+    """What a task trains on, on each of its nodes, where nothing else was said."""
+    if "--devices" in options:
+        return []
+    if not wanted.gpus:
+        return ["--devices", f"cpu:{wanted.cpus}"]
+    if "--parallel" not in options:
+        return []  # the worker finds its GPU
+    # SLURM shows a task its own GPUs alone, numbered from 0.
+    return ["--devices", ",".join(f"cuda:{index}" for index in range(wanted.gpus))]
 
 
 def _logs(address: store.Address) -> Path:

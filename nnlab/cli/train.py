@@ -130,15 +130,36 @@ def train(
         str | None,
         typer.Option("--partition", metavar="NAME", rich_help_panel=_SLURM, help="of the cluster"),
     ] = None,
+    nodes: Annotated[
+        int,
+        typer.Option(
+            "--nodes",
+            metavar="N",
+            min=1,
+            rich_help_panel=_SLURM,
+            help="of a task, which train each run together: with --parallel",
+        ),
+    ] = 1,
     gpus: Annotated[
-        int, typer.Option("--gpus", metavar="N", min=0, rich_help_panel=_SLURM, help="of a task")
+        int,
+        typer.Option(
+            "--gpus", metavar="N", min=0, rich_help_panel=_SLURM, help="of a task, on each node"
+        ),
     ] = 0,
     cpus: Annotated[
-        int, typer.Option("--cpus", metavar="N", min=1, rich_help_panel=_SLURM, help="of a task")
+        int,
+        typer.Option(
+            "--cpus", metavar="N", min=1, rich_help_panel=_SLURM, help="of a task, on each node"
+        ),
     ] = 1,
     mem: Annotated[
         str | None,
-        typer.Option("--mem", metavar="SIZE", rich_help_panel=_SLURM, help="of a task, as 8G"),
+        typer.Option(
+            "--mem",
+            metavar="SIZE",
+            rich_help_panel=_SLURM,
+            help="of a task, on each node, as 8G",
+        ),
     ] = None,
     time: Annotated[
         str | None,
@@ -182,6 +203,8 @@ def train(
         nnlab train --study depth --launcher slurm --gpus 1 --time 4:00:00
 
         nnlab train --model resnet-8 --devices cuda:0,cuda:1 --parallel ddp
+
+        nnlab train --study depth --launcher slurm --parallel ddp --nodes 2 --gpus 4
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.launch import slots, template
@@ -215,7 +238,7 @@ def train(
             parallel=_parallel(parallel, sync_batch_norm=sync_batch_norm),
             fail_fast=fail_fast,
             failed_only=retry is not None,
-            cluster=_cluster(launcher, partition, gpus, cpus, mem, time, max_parallel),
+            cluster=_cluster(launcher, partition, gpus, cpus, mem, time, max_parallel, nodes),
         ),
         notify=notify,
     )
@@ -229,18 +252,20 @@ def _cluster(
     memory: str | None,
     time: str | None,
     max_parallel: int,
+    nodes: int,
 ) -> Wanted | None:
     """What a cluster is asked for; None where it is trained here.
 
     Raises:
         UsageError: a value that cannot be, or one of SLURM's without it.
     """
-    wanted = Wanted(partition, gpus, cpus, memory, time, max_parallel)
+    wanted = Wanted(partition, gpus, cpus, memory, time, max_parallel, nodes)
     if launcher is Launcher.SLURM:
         return wanted
     if wanted != Wanted():
         raise UsageError(
-            "--partition, --gpus, --cpus, --mem, --time and --max-parallel are for a cluster",
+            "--partition, --nodes, --gpus, --cpus, --mem, --time and --max-parallel are for a"
+            " cluster",
             hint="add --launcher slurm; --devices says where to train here",
         )
     return None

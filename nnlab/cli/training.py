@@ -122,11 +122,13 @@ def train(
         _pretrain(typed, db=db, show=show, how=how)
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
-    if how.cluster is not None and typed.study is None:
-        raise UsageError(
-            "the tasks of a job work off a study",
-            hint="name it: nnlab train --study NAME --launcher slurm",
-        )
+    if how.cluster is not None:
+        if typed.study is None:
+            raise UsageError(
+                "the tasks of a job work off a study",
+                hint="name it: nnlab train --study NAME --launcher slurm",
+            )
+        submitting.check(how.cluster, how.words)
     if dry_run:
         _dry_run(db, typed, plan, how)
         return
