@@ -51,8 +51,10 @@ def launch(job: Job, parent: Connection | None) -> None:
     """
     assert job.team is not None
     nodes = job.nodes
-    for name in ("torch.distributed.elastic", "torch.distributed"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Each of the launcher's modules sets a level of its own.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("torch.distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     config = LaunchConfig(
         min_nodes=nodes.count,
         max_nodes=nodes.count,

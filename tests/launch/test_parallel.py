@@ -20,7 +20,7 @@ from nnlab.records import Status
 MLP = ("--data", "iris", "--width", "16", "--opt", "adam", "--dropout", "0.2", "--batch-size", "25")
 CNN = (
     "--data", "digits", "--model", "cnn", "--width", "4", "--depth", "1", "--norm", "batch",
-    "--opt", "sgd", "--lr", "0.05", "--probe", "none",
+    "--opt", "sgd", "--lr", "0.05", "--probe", "none", "--batch-size", "16",
 )  # fmt: skip
 
 
@@ -131,7 +131,8 @@ def ranks_of(pid: int) -> list[int]:
         children = Path(f"/proc/{left.pop()}/task").glob("*/children")
         for number in [int(n) for path in children for n in path.read_text().split()]:
             left.append(number)
-            if "LOCAL_RANK" in Path(f"/proc/{number}/environ").read_text(errors="replace"):
+            # The launcher starts them afresh; all others are copies of the template.
+            if "multiprocessing.spawn" in Path(f"/proc/{number}/cmdline").read_text():
                 found.append(number)
     return found
 
@@ -149,14 +150,14 @@ def test_a_process_that_is_killed_takes_no_run_with_it(nnlab: Nnlab) -> None:
     assert_alike(wanted, curves()[0])
 
 
-def start_nodes(*words: str) -> list["subprocess.Popen[str]"]:
+def start_nodes(*words: str, **variables: str) -> list["subprocess.Popen[str]"]:
     """Two processes that are as nodes to each other."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         meet = f"127.0.0.1:{one.getsockname()[1]}"
     words = (*words, "--devices", "cpu:1", "--parallel", "ddp")
     return [
-        start(*words, NNLAB_NODES="2", NNLAB_NODE=str(index), NNLAB_RENDEZVOUS=meet)
+        start(*words, NNLAB_NODES="2", NNLAB_NODE=str(index), NNLAB_RENDEZVOUS=meet, **variables)
         for index in (0, 1)
     ]
 
@@ -175,6 +176,31 @@ def test_two_nodes_train_one_run(nnlab: Nnlab) -> None:
     alone, shared = curves()
     assert_alike(alone, shared)
     assert engines() == ["solo", "ddp 2"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "says"),
+    [
+        (signal.SIGUSR1, 75, "it is queued once more"),
+        (signal.SIGTERM, 130, "every finished epoch is kept"),
+    ],
+)
+def test_what_slurm_tells_all_nodes_of_a_task_the_first_one_decides(
+    nnlab: Nnlab, number: signal.Signals, code: int, says: str
+) -> None:
+    nodes = start_nodes(*LONG, "-q", NNLAB_SLURM_TASK="1", SLURM_JOB_ID="1")
+    wait_for_epoch(3)
+    for node in reversed(nodes):
+        node.send_signal(number)
+    told, codes = ended(nodes)
+    assert codes == [code, 0], told
+    assert says in told[0]
+    assert not told[1]
+    db = store.open_database("runs.db", write=False)
+    (run,) = store.runs(db)
+    db.close()
+    assert run.status is Status.INTERRUPTED
+    assert 3 <= run.epochs < 120
 
 
 def test_a_run_that_fails_on_two_nodes_leaves_the_others_to_a_new_team(nnlab: Nnlab) -> None:
