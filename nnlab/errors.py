@@ -21,6 +21,7 @@ NnlabError                      exit code 1
 |   |-- ConnectionLost          its server, or the process that has it open, does not answer
 |   `-- LeaseLost               another worker has taken the run over
 `-- Interrupted                 exit code 130: stopped by Ctrl-C or SIGTERM
+    `-- TimeIsUp                exit code 75: a job of several nodes that wants to be queued again
 """
 
 import difflib
@@ -146,6 +147,12 @@ class Interrupted(NnlabError):
     """Work was stopped by the user; what was finished is kept."""
 
     exit_code = 130
+
+
+class TimeIsUp(Interrupted):
+    """A job's time is nearly up: its script queues it once more, as it is told by the code."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

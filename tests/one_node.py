@@ -1,4 +1,8 @@
-"""A SLURM of one node, from the distribution's packages, for as long as a test needs it."""
+"""A SLURM of one node or more, from the distribution's packages, for as long as a test needs it.
+
+Several nodes are several daemons on this machine, which SLURM can be built for. Their names are no
+host's, as on clusters whose nodes go by other names than the network knows them by.
+"""
 
 import os
 import pwd
@@ -7,8 +11,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,13 +27,12 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 SlurmctldPort={controller}
-SlurmdPort={daemon}
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={spool}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SchedulerType=sched/backfill
@@ -39,9 +43,12 @@ ReturnToService=2
 JobCompType=jobcomp/none
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=4000 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
+NODE = """\
+NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=4000 \
+State=UNKNOWN
+"""
+PARTITION = "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n"
 
 
 def why_not() -> str:
@@ -74,14 +81,23 @@ def _free_port() -> int:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Path]:
+def cluster(folder: Path, nodes: int = 1) -> Iterator[Path]:
     """Starts the daemons and answers the configuration; they are gone afterwards."""
+    # SLURM's sockets lie in its spool, and their paths may have 108 characters.
+    with TemporaryDirectory(prefix="slurm") as spool, _daemons(folder, Path(spool), nodes) as conf:
+        yield conf
+
+
+@contextmanager
+def _daemons(folder: Path, spool: Path, nodes: int) -> Iterator[Path]:
     host = socket.gethostname().partition(".")[0]
-    for name in ("state", "spool"):
-        (folder / name).mkdir(parents=True)
+    names = [host] if nodes == 1 else [f"emulated{index}" for index in range(nodes)]
+    for place in (folder / "state", *(spool / name for name in names)):
+        place.mkdir(parents=True)
     conf = folder / "slurm.conf"
-    ports = {"controller": _free_port(), "daemon": _free_port()}
-    conf.write_text(CONF.format(host=host, folder=folder, **ports))
+    text = CONF.format(host=host, folder=folder, spool=spool, controller=_free_port())
+    text += "".join(NODE.format(name=name, host=host, port=_free_port()) for name in names)
+    conf.write_text(text + PARTITION)
     environment = {**os.environ, "SLURM_CONF": str(conf)}
     before = os.environ.get("SLURM_CONF")
     os.environ["SLURM_CONF"] = str(conf)
@@ -89,14 +105,14 @@ def cluster(folder: Path) -> Iterator[Path]:
         try:
             _start_munge()
             _start("slurmctld", "-c", env=environment)
-            _start("slurmd", env=environment)
-            _wait_for_the_node(environment)
+            for name in names:
+                _start("slurmd", *(["-N", name] if nodes > 1 else []), env=environment)
+            _wait_for_nodes(environment)
         except (subprocess.CalledProcessError, RuntimeError, OSError, KeyError) as error:
             pytest.skip(f"SLURM is installed but does not start here: {error}")
         yield conf
     finally:
-        for name in ("slurmd", "slurmctld"):
-            _stop(folder / f"{name}.pid")
+        _stop([folder / f"{name}.pid" for name in (*(f"slurmd-{n}" for n in names), "slurmctld")])
         if before is None:
             del os.environ["SLURM_CONF"]
         else:
@@ -113,7 +129,7 @@ def _start_munge() -> None:
         _start("munged", user=munge.pw_uid, group=munge.pw_gid)
 
 
-def _wait_for_the_node(environment: dict[str, str]) -> None:
+def _wait_for_nodes(environment: dict[str, str]) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         told = subprocess.run(
@@ -123,22 +139,21 @@ def _wait_for_the_node(environment: dict[str, str]) -> None:
             env=environment,
             check=False,
         )
-        if told.stdout.strip() == "idle":
+        if told.stdout.split() == ["idle"]:  # a line for each state that any node is in
             return
-        time.sleep(0.5)
-    raise RuntimeError(f"the node did not come up: {told.stdout}{told.stderr}")
+        time.sleep(0.2)
+    raise RuntimeError(f"the nodes did not come up: {told.stdout}{told.stderr}")
 
 
-def _stop(pid_file: Path) -> None:
-    """Ends a daemon and waits until it is gone."""
-    if not pid_file.is_file():
-        return
-    pid = int(pid_file.read_text())
+def _stop(pid_files: list[Path]) -> None:
+    """Ends daemons and waits until they are gone."""
+    pids = [int(path.read_text()) for path in pid_files if path.is_file()]
     for signal_number in (15, 9):
-        try:
-            os.kill(pid, signal_number)
-            for _ in range(50):
-                os.kill(pid, 0)
-                time.sleep(0.1)
-        except ProcessLookupError:
-            return
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal_number)
+        until = time.monotonic() + 10
+        while (pids := [pid for pid in pids if Path(f"/proc/{pid}").exists()]) and (
+            time.monotonic() < until
+        ):
+            time.sleep(0.1)

@@ -46,12 +46,28 @@ def other_than_the_head(made: Any, pids: list[int]) -> Any | None:
     return None
 
 
+def with_a_worker(made: Any) -> Any:
+    """A node of the cluster, not its head, that has a worker of nnlab."""
+    node = other_than_the_head(made, _actors("Worker"))
+    assert node is not None
+    return node
+
+
 def kill_actor(kind: str) -> None:
-    """Kills the process of an actor of this machine, which Ray names by its class."""
-    for stat in Path("/proc").glob("[0-9]*/cmdline"):
+    """Kills the processes of actors of a class."""
+    for pid in _actors(kind):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _actors(kind: str) -> list[int]:
+    """The processes of actors on this machine, which Ray names by their class."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if stat.read_text().startswith(f"ray::{kind}"):
-                os.kill(int(stat.parent.name), signal.SIGKILL)
+            if line.read_text().startswith(f"ray::{kind}"):
+                found.append(int(line.parent.name))
+    return found
 
 
 def _parent(pid: int) -> int | None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from nnlab.errors import UsageError
 from nnlab.launch import ray, slurm
+from nnlab.launch.together import Together
 
 # SLURM's tasks at once, unless it is said.
 TASKS = 50
@@ -33,6 +34,7 @@ class Asked:
     memory: str | None = None
     time: str | None = None
     max_parallel: int | None = None
+    nodes: int = 1
 
 
 def cluster_of(asked: Asked, launcher: Launcher) -> slurm.Wanted | ray.Wanted | None:
@@ -49,11 +51,32 @@ def cluster_of(asked: Asked, launcher: Launcher) -> slurm.Wanted | ray.Wanted | 
         case Launcher.LOCAL:
             if asked != Asked():
                 raise UsageError(
-                    "--partition, --address, --gpus, --cpus, --mem, --time and --max-parallel are"
-                    " for a cluster",
+                    "--partition, --address, --nodes, --gpus, --cpus, --mem, --time and"
+                    " --max-parallel are for a cluster",
                     hint="add --launcher slurm or ray; --devices says where to train here",
                 )
             return None
+
+
+def check_together(
+    wanted: slurm.Wanted | ray.Wanted, how: Together | None, *, devices: str | None
+) -> None:
+    """Refuses what workers on a cluster could not do together.
+
+    Raises:
+        UsageError: several nodes with nothing to do together, or one device for a team.
+    """
+    if how is None:
+        if wanted.nodes > 1:
+            raise UsageError(
+                f"--nodes {wanted.nodes}: several nodes train a run together, or not at all",
+                hint="add --parallel ddp; without it each worker may have its own node",
+            )
+    elif devices is None and wanted.nodes * (wanted.gpus or wanted.cpus) < 2:
+        raise UsageError(
+            f"--parallel {how.kind} needs two devices or more",
+            hint="--gpus 2, --cpus 2 or --nodes 2",
+        )
 
 
 def _of_slurm(asked: Asked) -> slurm.Wanted:
@@ -69,6 +92,7 @@ def _of_slurm(asked: Asked) -> slurm.Wanted:
         asked.memory,
         asked.time,
         asked.max_parallel or TASKS,
+        asked.nodes,
     )
 
 
@@ -78,7 +102,12 @@ def _of_ray(asked: Asked) -> ray.Wanted:
             "--partition and --time are SLURM's", hint="Ray trains until nothing is left"
         )
     return ray.Wanted(
-        asked.address, asked.cpus, asked.gpus, _bytes(asked.memory), asked.max_parallel
+        asked.address,
+        asked.cpus,
+        asked.gpus,
+        _bytes(asked.memory),
+        asked.max_parallel,
+        asked.nodes,
     )
 
 

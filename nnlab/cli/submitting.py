@@ -46,8 +46,7 @@ def _script(
     address: store.Address, study: str, runs: int, wanted: slurm.Wanted, options: list[str]
 ) -> str:
     """A task for each run, as far as they may run at once."""
-    cores = [] if wanted.gpus or "--devices" in options else ["--devices", f"cpu:{wanted.cpus}"]
-    command = slurm.worker_command(study, address.elsewhere, [*cores, *options])
+    command = slurm.worker_command(study, address.elsewhere, [*_devices(wanted, options), *options])
     return slurm.script(
         wanted,
         name=study,
@@ -56,6 +55,18 @@ def _script(
         folder=Path.cwd(),
         logs=_logs(address),
     )
+
+
+def _devices(wanted: slurm.Wanted, options: list[str]) -> list[str]:
+    """What a task trains on, on each of its nodes, where nothing else was said."""
+    if "--devices" in options:
+        return []
+    if not wanted.gpus:
+        return ["--devices", f"cpu:{wanted.cpus}"]
+    if "--parallel" not in options:
+        return []  # the worker finds its GPU
+    # SLURM shows a task its own GPUs alone, numbered from 0.
+    return ["--devices", ",".join(f"cuda:{index}" for index in range(wanted.gpus))]
 
 
 def _logs(address: store.Address) -> Path:

@@ -143,6 +143,16 @@ def train(
             help="of a Ray cluster; auto: the one that runs here; unsaid, one is started if needed",
         ),
     ] = None,
+    nodes: Annotated[
+        int,
+        typer.Option(
+            "--nodes",
+            metavar="N",
+            min=1,
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker, which train each run together: with --parallel",
+        ),
+    ] = 1,
     gpus: Annotated[
         float,
         typer.Option(
@@ -150,19 +160,26 @@ def train(
             metavar="N",
             min=0,
             rich_help_panel=_CLUSTER,
-            help="of a task or worker; on Ray 0.25 shares one between four",
+            help="of a task or worker, on each node; on Ray 0.25 shares one between four",
         ),
     ] = 0,
     cpus: Annotated[
         float,
         typer.Option(
-            "--cpus", metavar="N", min=0, rich_help_panel=_CLUSTER, help="of a task or worker"
+            "--cpus",
+            metavar="N",
+            min=0,
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker, on each node",
         ),
     ] = 1,
     mem: Annotated[
         str | None,
         typer.Option(
-            "--mem", metavar="SIZE", rich_help_panel=_CLUSTER, help="of a task or worker, as 8G"
+            "--mem",
+            metavar="SIZE",
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker, on each node, as 8G",
         ),
     ] = None,
     time: Annotated[
@@ -213,6 +230,8 @@ def train(
         nnlab train --study depth --launcher ray --gpus 0.25
 
         nnlab train --model resnet-8 --devices cuda:0,cuda:1 --parallel ddp
+
+        nnlab train --study depth --launcher slurm --parallel ddp --nodes 2 --gpus 4
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.launch import slots, template
@@ -252,7 +271,7 @@ def train(
             fail_fast=fail_fast,
             failed_only=retry is not None,
             cluster=cluster_of(
-                Asked(partition, address, gpus, cpus, mem, time, max_parallel), launcher
+                Asked(partition, address, gpus, cpus, mem, time, max_parallel, nodes), launcher
             ),
         ),
         notify=notify,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.cli import announce, submitting
 from nnlab.cli.arms import pretrained_name
+from nnlab.cli.clusters import check_together
 from nnlab.cli.downloads import fetched
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.notifying import OnEnded, Overheard, notified
@@ -25,13 +26,16 @@ from nnlab.errors import (
     NnlabError,
     NoDatabase,
     StudyExists,
+    TimeIsUp,
     UnknownName,
     UsageError,
 )
 from nnlab.experiments import builtin
 from nnlab.experiments.sampling import learns
 from nnlab.launch import ray, slurm
+from nnlab.launch.following import follow
 from nnlab.launch.keeping import KEEPING, Keeping
+from nnlab.launch.meeting import Meeting
 from nnlab.launch.nodes import Nodes, nodes_here
 from nnlab.launch.together import TeamWanted, Together
 from nnlab.records import Run, Status, Study
@@ -60,7 +64,8 @@ class How:
     `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
     tried again, `fail_fast` that the first failure stops the rest. With a `cluster` of SLURM
     nothing is trained here: it is asked to; one of Ray has the workers, and this process listens.
-    With `parallel` all devices train each run together.
+    With `parallel` all devices train each run together, and at `meeting` those of other nodes as
+    well.
     """
 
     keeping: Keeping = KEEPING
@@ -71,6 +76,7 @@ class How:
     failed_only: bool = False
     cluster: slurm.Wanted | ray.Wanted | None = None
     parallel: Together | None = None
+    meeting: Meeting | None = None
 
     @property
     def words(self) -> list[str]:
@@ -107,14 +113,26 @@ def train(
     Raises:
         NnlabError: a setting, the database or a run is not as it must be.
     """
-    if how.parallel is not None and how.cluster is None and not (nodes := nodes_here()).leads:
-        _follow(how, nodes)
-        return
+    if how.parallel is not None and how.cluster is None and how.meeting is None and not dry_run:
+        nodes = nodes_here()
+        if not nodes.leads:
+            follow(nodes, _team(how, nodes), how.keeping)
+            return
+        if nodes.count > 1:
+            with Meeting(nodes) as meeting:
+                how = replace(how, meeting=meeting)
+                train(
+                    typed, config, db=db, again=again, dry_run=False, show=show, how=how,
+                    notify=notify,
+                )  # fmt: skip
+            return
     typed = read_config(config or _builtin(typed, db), typed)
     if typed.pretrain is not None and not dry_run:
         _pretrain(typed, db=db, show=show, how=how)
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
+    if how.cluster is not None:
+        check_together(how.cluster, how.parallel, devices=how.devices if how.slurm else None)
     if isinstance(how.cluster, ray.Wanted):
         ray.check()
     if how.slurm is not None and typed.study is None:
@@ -143,15 +161,6 @@ def train(
             tell_result(database, run_ids, show)
         if typed.study is not None:
             announce.verdict(database, typed.study)
-
-
-def _follow(how: How, nodes: Nodes) -> None:
-    """Trains with the node that leads, which knows what."""
-    from nnlab.launch.ranks import launch
-    from nnlab.launch.slots import AtAddress, Job
-
-    team = _team(how, nodes)
-    launch(Job(AtAddress(""), (), team.shown, "solo", how.keeping, 1, team), None, nodes)
 
 
 def _team(how: How, nodes: Nodes) -> TeamWanted:
@@ -419,6 +428,8 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
     failed: list[Run] = []
 
     def should_stop() -> bool:
+        if how.meeting is not None:
+            how.meeting.check()
         return stop.asked or (how.fail_fast and bool(failed))
 
     listener = Overheard(view, lambda ended: _note_failure(ended, failed))
@@ -430,8 +441,13 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
         ) from None
-    if stop.time_is_up and slurm.is_task() and slurm.queue_again():
-        raise Interrupted("the time of this task is nearly up; it is queued once more")
+    if stop.time_is_up and slurm.is_task():
+        told = "the time of this task is nearly up; it is queued once more"
+        if how.meeting is not None:
+            # To be queued again ends a job on all of its nodes: its script does, after them.
+            raise TimeIsUp(told)
+        if slurm.queue_again():
+            raise Interrupted(told)
     if stop.asked:
         raise Interrupted("every finished epoch is kept", hint=_GO_ON)
 
@@ -465,6 +481,7 @@ def _workers(db: store.Database, run_ids: Sequence[int], how: How) -> Work:
             keeping=how.keeping,
             packs=how.per_device is None,
             team=team,
+            gather=how.meeting.gather if how.meeting is not None else Nodes,
         ).work
     # torch takes its second or two here, after the settings were found to be good.
     from nnlab.launch.local import work_off

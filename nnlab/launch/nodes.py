@@ -1,10 +1,12 @@
 """The machines that train one run together, and which of them this is.
 
-SLURM says so in its own variables where a job has several nodes; elsewhere NNLAB_NODES (how many),
-NNLAB_NODE (which, from 0) and NNLAB_RENDEZVOUS (HOST:PORT of the first) do.
+SLURM says so in its own variables where srun has started one task on each of several nodes;
+elsewhere NNLAB_NODES (how many), NNLAB_NODE (which, from 0) and NNLAB_RENDEZVOUS (HOST:PORT of the
+first) do.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -12,13 +14,17 @@ from dataclasses import dataclass
 
 from nnlab.errors import UsageError
 
-# Ports from here on, by the job's number, so that two jobs on a node do not meet.
+# Ports from here on, by the job's number, so that two jobs on a node do not meet. The tasks of an
+# array have a number each; a job that is queued again keeps its own, when nothing of it is left.
 _FIRST_PORT, _PORTS = 20_000, 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """How many machines, which this is, and where they meet."""
+    """How many machines, which this is, and where they meet.
+
+    At `endpoint` the first one listens: the others hear there where each team comes together.
+    """
 
     count: int = 1
     index: int = 0
@@ -30,6 +36,16 @@ class Nodes:
         """Whether the process that stores and decides is on this machine."""
         return self.index == 0
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """The endpoint's host and port."""
+        host, port = self.endpoint.rsplit(":", 1)
+        return host.strip("[]"), int(port)
+
+
+# A machine by itself.
+ONE = Nodes()
+
 
 def nodes_here(environment: Mapping[str, str] | None = None) -> Nodes:
     """What the environment says.
@@ -40,9 +56,10 @@ def nodes_here(environment: Mapping[str, str] | None = None) -> Nodes:
     found = os.environ if environment is None else environment
     if "NNLAB_NODES" in found:
         return _named(found)
-    if int(found.get("SLURM_NNODES", "1")) > 1 and "SLURM_PROCID" in found:
+    # A batch script has SLURM_NNODES as well, but only what srun starts is on each of them.
+    if int(found.get("SLURM_STEP_NUM_NODES", "1")) > 1:
         return _of_slurm(found)
-    return Nodes()
+    return ONE
 
 
 def _named(found: Mapping[str, str]) -> Nodes:
@@ -60,18 +77,40 @@ def _named(found: Mapping[str, str]) -> Nodes:
 
 
 def _of_slurm(found: Mapping[str, str]) -> Nodes:
-    count, index = int(found["SLURM_NNODES"]), int(found["SLURM_PROCID"])
+    count, tasks = int(found["SLURM_STEP_NUM_NODES"]), int(found["SLURM_STEP_NUM_TASKS"])
+    if tasks != count:
+        raise UsageError(
+            f"srun started {tasks} tasks on {count} nodes: one on each node is wanted",
+            hint="srun --ntasks-per-node=1; --devices says on what each node trains",
+        )
     job = found["SLURM_JOB_ID"]
-    first = _first_host(found["SLURM_JOB_NODELIST"])
-    return Nodes(count, index, f"{first}:{_FIRST_PORT + int(job) % _PORTS}", f"nnlab-{job}")
+    first = _first_address(found["SLURM_STEP_NODELIST"])
+    port = _FIRST_PORT + int(job) % _PORTS
+    return Nodes(count, int(found["SLURM_NODEID"]), f"{first}:{port}", f"nnlab-{job}")
 
 
-def _first_host(listed: str) -> str:
-    """The first of SLURM's list, which may be as short as `node[01-04]`."""
+def _first_address(listed: str) -> str:
+    """Where the first of SLURM's list is reached, which may be as short as `node[01-04]`.
+
+    By the address that SLURM's own daemons use: the name of a node need not be that of a host.
+    """
+    names = _scontrol("hostnames", listed).split()
+    if not names:
+        raise UsageError(
+            f"scontrol does not tell what the nodes {listed} are",
+            hint="NNLAB_NODES, NNLAB_NODE and NNLAB_RENDEZVOUS say it as well (docs/scaling.md)",
+        )
+    # Where nodes are kept private a user is told nothing of them; then the name must do.
+    found = re.search(r"\bNodeAddr=(\S+)", _scontrol("node", names[0]))
+    return found[1] if found else names[0]
+
+
+def _scontrol(what: str, of: str) -> str:
+    """What SLURM's own program shows; nothing where there is none, or it refuses."""
     program = shutil.which("scontrol")
     if program is None:
-        raise UsageError("scontrol is not in PATH: who is the first node cannot be told")
+        return ""
     answer = subprocess.run(  # noqa: S603  SLURM's own list to SLURM's own program
-        [program, "show", "hostnames", listed], capture_output=True, text=True, check=True
+        [program, "show", what, of], capture_output=True, text=True, check=False
     )
-    return answer.stdout.split()[0]
+    return answer.stdout if answer.returncode == 0 else ""

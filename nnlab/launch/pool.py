@@ -5,8 +5,8 @@ import math
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -16,6 +16,7 @@ from nnlab.launch import template
 from nnlab.launch.crew import MOST_STARTS, Crew, Member
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Listener
+from nnlab.launch.nodes import Nodes
 from nnlab.launch.slots import AtAddress, Job, Message, Slot
 from nnlab.launch.together import TeamWanted
 
@@ -51,6 +52,7 @@ class Pool(Crew[_Process]):
         keeping: Keeping = KEEPING,
         packs: bool = False,
         team: TeamWanted | None = None,
+        gather: Callable[[], Nodes] = Nodes,
     ) -> None:
         """Starts the processes; they begin to train at once.
 
@@ -62,6 +64,7 @@ class Pool(Crew[_Process]):
             keeping: what is kept of the runs.
             packs: whether to start more slots on a GPU, as many as its memory holds.
             team: the devices that train each run together; then there is one slot.
+            gather: has the other nodes come for a team, and answers where; asked for each.
         """
         self._job = Job(
             AtAddress(db.address.target),
@@ -72,20 +75,20 @@ class Pool(Crew[_Process]):
             math.ceil(len(run_ids) / len(slots)),
             team,
         )
-        self._context = template.context()
+        self._gather = gather
         super().__init__(db, run_ids, slots, packs=packs)
 
     def _start(self, slot: Slot) -> _Process:
         """Starts a slot's process.
 
         Raises:
-            NnlabError: the template dies each time that it is to make one.
+            NnlabError: the template dies each time that it is to make one; a node is gone.
         """
+        job = replace(self._job, device=slot.device, nodes=self._gather())
+        template.prepare()
         for _ in range(MOST_STARTS):
             ours, theirs = multiprocessing.Pipe()
-            process = self._context.Process(
-                target=_serve, args=(self._job.on(slot), theirs), name=f"nnlab {slot.device}"
-            )
+            process = template.slot(job, theirs)
             try:
                 process.start()
             except (EOFError, OSError) as error:
@@ -127,13 +130,6 @@ class Pool(Crew[_Process]):
             if one.process.is_alive():
                 one.process.kill()
                 one.process.join()
-
-
-def _serve(job: Job, parent: Connection) -> None:
-    # Named here, for the parent would have to load torch to name what is in that module.
-    from nnlab.launch.slot import serve
-
-    serve(job, parent)
 
 
 _NAMES: Mapping[int, str] = {number.value: number.name for number in signal.Signals}

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 import torch
+from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -24,7 +25,6 @@ from nnlab.engine.loop import train
 from nnlab.engine.parallel import Team, check, join, up
 from nnlab.engine.session import Session, start
 from nnlab.errors import NnlabError
-from nnlab.launch.nodes import Nodes
 from nnlab.launch.slots import Job
 from nnlab.launch.together import END, GO, SAVE, STOP
 from nnlab.records import Status
@@ -39,20 +39,22 @@ class Begin:
     state: bytes
 
 
-def launch(job: Job, parent: Connection | None, nodes: Nodes) -> None:
+def launch(job: Job, parent: Connection | None) -> None:
     """Starts this node's processes and waits for them.
 
     Args:
-        job: what is to be trained, by which team.
+        job: what is to be trained, by which team, on which nodes, of which this is one.
         parent: who hears the leader, if that is on this node.
-        nodes: all that take part, and which of them this is.
 
     Raises:
         NnlabError: one of the processes failed.
     """
     assert job.team is not None
-    for name in ("torch.distributed.elastic", "torch.distributed"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    nodes = job.nodes
+    # Each of the launcher's modules sets a level of its own.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("torch.distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     config = LaunchConfig(
         min_nodes=nodes.count,
         max_nodes=nodes.count,
@@ -65,6 +67,9 @@ def launch(job: Job, parent: Connection | None, nodes: Nodes) -> None:
         max_restarts=0,
         monitor_interval=0.1,
     )
+    if hasattr(config, "signals_to_handle"):  # torch before 2.9 has no choice
+        # Ctrl-C reaches the whole terminal: the parent decides what it means, and says so by this.
+        config.signals_to_handle = "SIGTERM"
     try:
         elastic_launch(config, _rank)(job, parent)
     except ChildFailedError as error:
@@ -72,6 +77,8 @@ def launch(job: Job, parent: Connection | None, nodes: Nodes) -> None:
         told = failure.message if isinstance(failure.message, str) else ""
         why = told.strip().splitlines()[-1] if told.strip() else f"exit code {failure.exitcode}"
         raise NnlabError(f"process {rank} of {job.team.shown} ended: {why}") from None
+    except SignalException:
+        end_with(1)  # its processes have ended by now
 
 
 def _rank(job: Job, parent: Connection | None) -> None:
@@ -80,8 +87,9 @@ def _rank(job: Job, parent: Connection | None) -> None:
     assert job.team is not None
     device = torch.device(job.team.devices[int(os.environ["LOCAL_RANK"])])
     devices.prefer(str(device))
-    # Ctrl-C reaches the whole terminal: the parent decides what it means.
+    # Ctrl-C reaches the whole terminal: the parent decides what it means. So with SIGUSR1.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with up(device):
         how = job.team.how
         team = Team(how.kind, sync_batch_norm=how.sync_batch_norm)

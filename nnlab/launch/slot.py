@@ -24,7 +24,6 @@ from nnlab.records import Epoch, Run
 
 if TYPE_CHECKING:
     from nnlab.engine.parallel import Team
-    from nnlab.launch.nodes import Nodes
 
 # How long a slot has to end once its parent is gone.
 END_SECONDS = 20.0
@@ -98,42 +97,42 @@ class Orders:
             os._exit(1)
 
 
-def serve(job: Job, parent: Connection, nodes: "Nodes | None" = None) -> NoReturn:
+def serve(job: Job, parent: Connection | None) -> NoReturn:
     """Works off the job; ends the process, whatever happens.
 
-    Args:
-        job: what is to be trained.
-        parent: who is told.
-        nodes: the machines of a team, and which of them this is; None asks the environment.
+    Where another node leads there is no `parent` to tell how it goes.
     """
     # Ctrl-C reaches the whole terminal: the parent decides what it means, and says so by SIGTERM.
+    # So it is with SLURM's SIGUSR1.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     code = 0
     if job.team is None:
+        assert parent is not None
         try:
             parent.send(work_off_for(job, parent))
         except (OSError, KeyboardInterrupt):
             code = 1  # nobody listens any more
     else:
-        code = _team_for(job, parent, nodes)
+        code = _team_for(job, parent)
     # Without more ado: what was copied from the parent is the parent's to close.
     os._exit(code)
 
 
-def _team_for(job: Job, parent: Connection, nodes: "Nodes | None") -> int:
+def _team_for(job: Job, parent: Connection | None) -> int:
     """Has a team work off the job; its leader tells the parent how it goes."""
     # Those who train alone never wait for torch.distributed to be loaded.
-    from nnlab.launch.nodes import nodes_here
     from nnlab.launch.ranks import launch
 
     try:
-        launch(job, parent, nodes or nodes_here())
+        launch(job, parent)
     except NnlabError as error:
         print(f"note: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
         return 1
     # Only now that all of its processes have ended.
-    with suppress(OSError):
-        parent.send(Message("done"))
+    if parent is not None:
+        with suppress(OSError):
+            parent.send(Message("done"))
     return 0
 
 

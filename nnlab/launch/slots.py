@@ -6,7 +6,7 @@ import re
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from nnlab import store
 from nnlab.config import RunConfig, widths_of
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Keeping
+from nnlab.launch.nodes import ONE, Nodes
 from nnlab.launch.together import TeamWanted
 
 # A process on a GPU holds so much beside its run: torch's own kernels and their memory.
@@ -78,7 +79,7 @@ class Job:
     """What a slot needs to know.
 
     `at_most` is how many runs it may take at once, so that the others have work as well. With a
-    `team` it trains one at a time on several devices.
+    `team` it trains one at a time on several devices, with those of the other `nodes`.
     """
 
     db: Opening
@@ -88,10 +89,7 @@ class Job:
     keeping: Keeping
     at_most: int
     team: TeamWanted | None = None
-
-    def on(self, slot: Slot) -> "Job":
-        """The same in another slot."""
-        return replace(self, device=slot.device)
+    nodes: Nodes = ONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,10 @@ is finished, the run is checkpointed and given back, and the task asks to be que
 study may take any time, whatever the limit of a task is. Where another job takes its place a task
 gets SIGTERM, ends in the same way, and SLURM queues it again by itself.
 
+A task may be of several nodes that train each run together: srun then starts a worker on each, and
+the first of them decides for all (`nnlab.launch.meeting`). To be queued again ends a job on all its
+nodes at once, so there the script asks for it, after the last of them has ended in good order.
+
 Plain scripts for sbatch, and no library between: a user can read, change and submit them.
 """
 
@@ -18,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnlab.errors import NnlabError, UsageError
+from nnlab.errors import NnlabError, TimeIsUp, UsageError
 
 # Says to a worker that it is a task, and may be queued once more.
 TASK_VARIABLE = "NNLAB_SLURM_TASK"
@@ -27,6 +31,8 @@ _MEMORY = re.compile(r"^\d+[KMGT]?$", re.IGNORECASE)
 _WORD = re.compile(r"^[A-Za-z0-9_.,:@=/+-]+$")
 # Seconds before the limit at which a task is warned: SLURM looks once a minute.
 _WARN = 120
+# Seconds that the other nodes of a task have once one has ended: they hear of it at once.
+_WAIT = 60
 _SECONDS = 30
 
 
@@ -44,6 +50,7 @@ class Wanted:
     memory: str | None = None
     time: str | None = None
     max_parallel: int = 50
+    nodes: int = 1
 
     def __post_init__(self) -> None:
         if self.time is not None and not _TIME.match(self.time):
@@ -96,24 +103,47 @@ def script(
         logs: a folder for what tasks print.
     """
     job = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-") or "study"
+    one = wanted.nodes == 1
     options = [
         f"--job-name=nnlab-{job}",
         f"--array=0-{tasks - 1}%{min(tasks, wanted.max_parallel)}",
         f"--partition={wanted.partition}" if wanted.partition else "",
         f"--gres=gpu:{wanted.gpus}" if wanted.gpus else "",
-        "--ntasks=1",
+        *(["--ntasks=1"] if one else [f"--nodes={wanted.nodes}", "--ntasks-per-node=1"]),
         f"--cpus-per-task={wanted.cpus}",
         f"--mem={wanted.memory}" if wanted.memory else "",
         f"--time={wanted.time}" if wanted.time else "",
-        f"--signal=B:USR1@{_WARN}",
+        f"--signal={'B:' if one else ''}USR1@{_WARN}",
         "--requeue",
         "--open-mode=append",
         f"--chdir={_quoted(folder)}",
         f"--output={_quoted(logs)}/%A_%a.log",
     ]
     lines = ["#!/bin/sh", *(f"#SBATCH {option}" for option in options if option)]
-    lines += [f"export {TASK_VARIABLE}=1", f"exec {shlex.join(command)}"]
+    lines += [f"export {TASK_VARIABLE}=1"]
+    lines += [f"exec {shlex.join(command)}"] if one else _on_all_nodes(wanted, command)
     return "\n".join(lines) + "\n"
+
+
+def _on_all_nodes(wanted: Wanted, command: Sequence[str]) -> list[str]:
+    """The part of a script that starts a worker on each node, and perhaps queues the task again.
+
+    SIGUSR1 and SIGTERM go to the workers. This shell has to outlive them, and srun with it: had it
+    taken the shell's place, SIGTERM would make it kill all workers at once. srun hears nothing of
+    the job's --cpus-per-task since SLURM 22.05.
+    """
+    srun = [
+        "srun", f"--nodes={wanted.nodes}", "--ntasks-per-node=1", f"--cpus-per-task={wanted.cpus}",
+        "--kill-on-bad-exit=0", f"--wait={_WAIT}",
+    ]  # fmt: skip
+    return [
+        "trap : TERM",
+        f"{shlex.join(srun)} {shlex.join(command)}",
+        "status=$?",
+        "# The time was nearly up: this task is to be queued once more.",
+        f'[ "$status" -ne {TimeIsUp.exit_code} ] || exec scontrol requeue "$SLURM_JOB_ID"',
+        'exit "$status"',
+    ]
 
 
 def _quoted(path: Path) -> str:

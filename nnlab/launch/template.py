@@ -2,10 +2,26 @@
 
 import multiprocessing
 import signal
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+
+from nnlab.launch.slots import Job
 
 # What it loads.
 _LOADS = "nnlab.launch.preloaded"
+
+
+def slot(job: Job, parent: Connection | None) -> BaseProcess:
+    """A process that will work off a job and tell `parent` how it goes; it is not started yet."""
+    return context().Process(target=_serve, args=(job, parent), name=f"nnlab {job.device}")
+
+
+def _serve(job: Job, parent: Connection | None) -> None:
+    # Named here, for the parent would have to load torch to name what is in that module.
+    from nnlab.launch.slot import serve
+
+    serve(job, parent)
 
 
 def context() -> ForkServerContext | SpawnContext:
@@ -25,9 +41,12 @@ def prepare() -> None:
     if context().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        # Ctrl-C reaches the whole terminal. What ignores it when it starts goes on ignoring it.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Ctrl-C reaches the whole terminal, and where SLURM keeps track of processes by their
+        # tree, SIGUSR1 all of them. What ignores it when it starts goes on ignoring it.
+        told_to_all = (signal.SIGINT, signal.SIGUSR1)
+        before = [signal.signal(number, signal.SIG_IGN) for number in told_to_all]
         try:
             forkserver.ensure_running()
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in zip(told_to_all, before, strict=True):
+                signal.signal(number, handler)

@@ -20,7 +20,7 @@ from nnlab.records import Status
 MLP = ("--data", "iris", "--width", "16", "--opt", "adam", "--dropout", "0.2", "--batch-size", "25")
 CNN = (
     "--data", "digits", "--model", "cnn", "--width", "4", "--depth", "1", "--norm", "batch",
-    "--opt", "sgd", "--lr", "0.05", "--probe", "none", "--batch-size", "8",
+    "--opt", "sgd", "--lr", "0.05", "--probe", "none", "--batch-size", "16",
 )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def start(*words: str, **variables: str) -> "subprocess.Popen[str]":
 def wait_for_epoch(number: int) -> None:
     for _ in range(600):
         time.sleep(0.05)
-        with suppress(NoDatabase):
+        with suppress(NoDatabase):  # there is none yet, or its tables are being made
             db = store.open_database("runs.db", write=False)
             epochs = max((run.epochs for run in store.runs(db)), default=0)
             db.close()
@@ -131,7 +131,8 @@ def ranks_of(pid: int) -> list[int]:
         children = Path(f"/proc/{left.pop()}/task").glob("*/children")
         for number in [int(n) for path in children for n in path.read_text().split()]:
             left.append(number)
-            if "spawn_main" in Path(f"/proc/{number}/cmdline").read_text(errors="replace"):
+            # The launcher starts them afresh; all others are copies of the template.
+            if "multiprocessing.spawn" in Path(f"/proc/{number}/cmdline").read_text():
                 found.append(number)
     return found
 
@@ -149,22 +150,83 @@ def test_a_process_that_is_killed_takes_no_run_with_it(nnlab: Nnlab) -> None:
     assert_alike(wanted, curves()[0])
 
 
-def test_two_nodes_train_one_run(nnlab: Nnlab) -> None:
-    nnlab("train", *MLP, "--epochs", "4", "-q")
+def start_nodes(*words: str, **variables: str) -> list["subprocess.Popen[str]"]:
+    """Two processes that are as nodes to each other."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         meet = f"127.0.0.1:{one.getsockname()[1]}"
-    words = (*MLP, "--epochs", "4", "--devices", "cpu:1", "--parallel", "ddp", "--again", "-q")
-    nodes = [
-        start(*words, NNLAB_NODES="2", NNLAB_NODE=str(index), NNLAB_RENDEZVOUS=meet)
+    words = (*words, "--devices", "cpu:1", "--parallel", "ddp")
+    return [
+        start(*words, NNLAB_NODES="2", NNLAB_NODE=str(index), NNLAB_RENDEZVOUS=meet, **variables)
         for index in (0, 1)
     ]
-    for node in nodes:
-        told, _ = node.communicate(timeout=90)
-        assert node.returncode == 0, told
+
+
+def ended(nodes: list["subprocess.Popen[str]"]) -> tuple[list[str], list[int]]:
+    """What nodes printed, and how each ended."""
+    told = [node.communicate(timeout=90)[0] for node in nodes]
+    return told, [node.returncode for node in nodes]
+
+
+def test_two_nodes_train_one_run(nnlab: Nnlab) -> None:
+    words = (*MLP, "--epochs", "4", "-q")
+    nnlab("train", *words)
+    told, codes = ended(start_nodes(*words, "--again"))
+    assert codes == [0, 0], told
     alone, shared = curves()
     assert_alike(alone, shared)
     assert engines() == ["solo", "ddp 2"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "says"),
+    [
+        (signal.SIGUSR1, 75, "it is queued once more"),
+        (signal.SIGTERM, 130, "every finished epoch is kept"),
+    ],
+)
+def test_what_slurm_tells_all_nodes_of_a_task_the_first_one_decides(
+    nnlab: Nnlab, number: signal.Signals, code: int, says: str
+) -> None:
+    nodes = start_nodes(*LONG, "-q", NNLAB_SLURM_TASK="1", SLURM_JOB_ID="1")
+    wait_for_epoch(3)
+    for node in reversed(nodes):
+        node.send_signal(number)
+    told, codes = ended(nodes)
+    assert codes == [code, 0], told
+    assert says in told[0]
+    assert not told[1]
+    db = store.open_database("runs.db", write=False)
+    (run,) = store.runs(db)
+    db.close()
+    assert run.status is Status.INTERRUPTED
+    assert 3 <= run.epochs < 120
+
+
+def test_a_run_that_fails_on_two_nodes_leaves_the_others_to_a_new_team(nnlab: Nnlab) -> None:
+    told, codes = ended(start_nodes("--data", "iris", "--epochs", "2", "--opt", "lbfgs,sgd", "-q"))
+    assert codes == [1, 0], told
+    assert "1 of 2 runs failed" in told[0]
+    assert "Traceback" not in told[0] + told[1]
+    db = store.open_database("runs.db", write=False)
+    found = {str(run.trial.setting["opt"]): run.status for run in store.runs(db)}
+    db.close()
+    assert found == {"lbfgs": Status.FAILED, "sgd": Status.FINISHED}
+
+
+def test_a_node_that_is_gone_is_told_of_and_its_run_is_given_back(nnlab: Nnlab) -> None:
+    first, second = nodes = start_nodes(*LONG, "-q")
+    wait_for_epoch(5)
+    second.kill()
+    told, codes = ended(nodes)
+    assert codes == [1, -signal.SIGKILL], told
+    assert "node 1 of 2, from 0, is gone" in told[0]
+    assert "Traceback" not in told[0]
+    assert first.returncode == 1
+    db = store.open_database("runs.db", write=False)
+    (run,) = store.runs(db)
+    db.close()
+    assert run.status is Status.INTERRUPTED
 
 
 @pytest.mark.parametrize(
@@ -186,6 +248,7 @@ def test_nodes_are_what_the_environment_says() -> None:
     named = {"NNLAB_NODES": "4", "NNLAB_NODE": "3", "NNLAB_RENDEZVOUS": "a.example:29400"}
     assert nodes_here(named) == Nodes(4, 3, "a.example:29400")
     assert not nodes_here(named).leads
+    assert Nodes(endpoint="[fd00::1]:29400").place == ("fd00::1", 29400)
     for wrong in ({"NNLAB_NODE": "4"}, {"NNLAB_RENDEZVOUS": "a"}, {"NNLAB_NODES": "x"}):
         with pytest.raises(UsageError, match="do not agree"):
             nodes_here(named | wrong)

@@ -36,6 +36,16 @@ def three() -> Iterator[Any]:
         yield made
 
 
+def learned(folder: Path) -> list[tuple[Any, ...]]:
+    """What the runs learned, by seed, metric and epoch; not what is of one device alone."""
+    return asked(
+        folder,
+        "SELECT r.seed, m.name, p.epoch, p.value FROM point p JOIN run r ON r.id = p.run_id"
+        " JOIN metric m ON m.id = p.metric_id WHERE m.name IN ('train/loss', 'val/loss')"
+        " ORDER BY 1, 2, 3",
+    )
+
+
 @needs_ray
 class TestRay(AttachedContract):
     """Actors on a cluster."""
@@ -98,6 +108,39 @@ class TestRay(AttachedContract):
         assert statuses(folder) == ["finished"] * 12
         engines = {engine for (engine,) in asked(folder, "SELECT engine FROM attempt")}
         assert engines == {"stacked 4"}
+
+    def test_two_nodes_train_each_run_together(self, nnlab: Nnlab, folder: Path) -> None:
+        words = ("--data", "iris", "--width", "16", "--batch-size", "25", "--epochs", "4")
+        code, _, err = self.over(
+            folder, self.begin(folder, *words, "--seeds", "2", "--parallel", "ddp", "--nodes", "2")
+        )
+        assert code == 0, err
+        assert asked(folder, "SELECT DISTINCT engine FROM attempt") == [("ddp 2",)]
+        nnlab("train", *words, "--seeds", "2", "-q", "--db", "alone.db")
+        (folder / "alone").mkdir()
+        (folder / "alone.db").rename(folder / "alone" / "runs.db")
+        for ours, alone in zip(learned(folder), learned(folder / "alone"), strict=True):
+            assert ours[:-1] == alone[:-1]
+            assert ours[-1] == pytest.approx(alone[-1], rel=2e-4, abs=1e-6)
+
+    def test_a_team_whose_node_is_lost_goes_on_with_another(
+        self, nnlab: Nnlab, folder: Path, three: Any
+    ) -> None:
+        words = ("--data", "iris", "--width", "16", "--batch-size", "5", "--epochs", "80")
+        process = self.begin(folder, *words, "--parallel", "ddp", "--nodes", "2")
+        until(lambda: at_work(folder))
+        three.remove_node(ray_nodes.with_a_worker(three), allow_graceful=False)
+        try:
+            code, out, err = self.over(folder, process)
+        finally:
+            three.add_node(num_cpus=1)
+        assert code == 0, out + err
+        assert statuses(folder) == ["finished"]
+        assert len(asked(folder, "SELECT 1 FROM attempt")) == 2
+        nnlab("train", *words, "-q", "--db", "alone.db")
+        (folder / "alone").mkdir()
+        (folder / "alone.db").rename(folder / "alone" / "runs.db")
+        assert learned(folder)[-1][-1] == pytest.approx(learned(folder / "alone")[-1][-1], rel=2e-3)
 
     def test_where_there_is_no_room_it_is_said(self, folder: Path) -> None:
         process = self.begin(folder, "--data", "iris", "--epochs", "2", "--cpus", "64")

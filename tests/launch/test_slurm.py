@@ -1,4 +1,4 @@
-"""SLURM: scripts as sbatch reads them, and a real cluster of one node where it can be started."""
+"""SLURM: scripts as sbatch reads them, and real clusters where they can be started."""
 
 import os
 import re
@@ -35,6 +35,41 @@ def test_a_script_says_all_that_was_asked_for() -> None:
         assert f"#SBATCH {option}" in told
     assert told[0] == "#!/bin/sh"
     assert told[-1] == "exec python -m nnlab train --study 'it'\"'\"'s'"
+
+
+def test_a_script_of_several_nodes_starts_a_worker_on_each() -> None:
+    told = lines(Wanted(gpus=2, cpus=4, nodes=3))
+    for option in (
+        "--nodes=3", "--ntasks-per-node=1", "--gres=gpu:2", "--cpus-per-task=4",
+        "--signal=USR1@120", "--requeue",
+    ):  # fmt: skip
+        assert f"#SBATCH {option}" in told
+    assert not any("--ntasks=" in line for line in told)
+    (srun,) = [line for line in told if line.startswith("srun")]
+    assert srun == (
+        "srun --nodes=3 --ntasks-per-node=1 --cpus-per-task=4 --kill-on-bad-exit=0 --wait=60"
+        " python -m nnlab train --study 'it'\"'\"'s'"
+    )
+    assert told.index("trap : TERM") < told.index(srun)
+
+
+@pytest.mark.parametrize(("code", "again"), [(0, False), (1, False), (130, False), (75, True)])
+def test_a_script_of_several_nodes_queues_itself_where_the_time_was_up(
+    code: int, again: bool, tmp_path: Path
+) -> None:
+    for name, does in (("srun", f"exit {code}"), ("scontrol", 'echo "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh"],
+        input="\n".join(lines(Wanted(nodes=2))),
+        env={"PATH": str(tmp_path), "SLURM_JOB_ID": "42"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ("requeue 42\n" if again else "")
+    assert done.returncode == (0 if again else code)
 
 
 def test_what_was_not_asked_for_is_the_clusters_own() -> None:
@@ -85,6 +120,8 @@ def test_without_slurm_it_says_so(
         (["--study", "s", "--launcher", "slurm", "--time", "4h"], "--time 4h"),
         (["--study", "s", "--launcher", "slurm", "--gpus", "0.5"], "SLURM gives whole ones"),
         (["--study", "s", "--launcher", "slurm", "--address", "auto"], "of a Ray cluster"),
+        (["--study", "s", "--nodes", "2"], "are for a cluster"),
+        (["--study", "s", "--launcher", "slurm", "--nodes", "2"], "add --parallel ddp"),
     ],
 )
 def test_what_cannot_be_asked_for(
@@ -114,6 +151,40 @@ def test_a_dry_run_prints_the_script_and_submits_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--nodes", "2", "--gpus", "2"], "--devices cuda:0,cuda:1 --parallel ddp"),
+        (["--nodes", "2"], "--devices cpu:1 --parallel ddp"),
+        (["--cpus", "4"], "--devices cpu:4 --parallel ddp"),
+        (["--gpus", "2"], "--devices cuda:0,cuda:1 --parallel ddp"),
+        (["--nodes", "2", "--gpus", "1", "--devices", "cpu:3"], "--devices cpu:3 --parallel ddp"),
+    ],
+)
+def test_a_team_trains_on_all_that_a_task_has(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NNLAB_DEVICES")
+    study = ["--study", "s", "--data", "iris", "--epochs", "1", "--dry-run"]
+    assert main(["train", *study, "--launcher", "slurm", "--parallel", "ddp", *words]) == 0
+    assert told in capsys.readouterr().out
+
+
+def test_a_team_of_one_is_refused_before_it_waits_in_a_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NNLAB_DEVICES")
+    words = ["--study", "s", "--launcher", "slurm", "--parallel", "ddp", "--gpus", "1"]
+    assert main(["train", *words]) == 2
+    assert "needs two devices or more" in capsys.readouterr().err
+
+
 def test_only_a_task_asks_to_be_queued_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(slurm.TASK_VARIABLE, raising=False)
     monkeypatch.setenv("SLURM_JOB_ID", "1")
@@ -131,6 +202,18 @@ Run = Callable[..., str]
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Run]:
     """Runs nnlab in a process of its own, beside a cluster of one node."""
+    with one_node.cluster(tmp_path / "cluster"):
+        yield _runner(tmp_path)
+
+
+@pytest.fixture
+def lab_of_two(tmp_path: Path) -> Iterator[Run]:
+    """The same beside a cluster of two nodes, both on this machine."""
+    with one_node.cluster(tmp_path / "cluster", nodes=2):
+        yield _runner(tmp_path)
+
+
+def _runner(tmp_path: Path) -> Run:
     folder = tmp_path / "lab"
     folder.mkdir()
 
@@ -142,8 +225,7 @@ def lab(tmp_path: Path) -> Iterator[Run]:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    with one_node.cluster(tmp_path / "cluster"):
-        yield run
+    return run
 
 
 def until(what: Callable[[], bool], seconds: float, told: Callable[[], str]) -> None:
@@ -202,23 +284,100 @@ def test_a_task_whose_time_is_up_goes_on_where_it_was(lab: Run, tmp_path: Path) 
     found = re.search(r"job (\d+)", told)
     assert found
     task = f"{found[1]}_0"
-
-    def epochs() -> int:
-        db = store.open_database(str(folder / "runs.db"), write=False)
-        (run,) = store.runs(db, current_only=True)
-        db.close()
-        return run.epochs
-
-    until(lambda: epochs() >= 3, 60, lambda: queue() + logs(folder))
+    until(lambda: _epochs(folder) >= 3, 60, lambda: queue() + logs(folder))
     subprocess.run(["scancel", "--signal=USR1", "--batch", task], check=True)
     until(lambda: "it is queued once more" in logs(folder), 60, lambda: queue() + logs(folder))
-    assert 3 <= epochs() < 150
+    assert 3 <= _epochs(folder) < 150
     until(lambda: " PD " in queue(), 60, queue)
-    # SLURM waits two minutes before it starts what was queued again. A test does not, but a node
-    # refuses a job for the rest of the second in which it took back that job's credential.
-    time.sleep(3)
-    subprocess.run(["scontrol", "update", f"JobId={task}", "StartTime=now"], check=True)
-    until(lambda: epochs() == 150 and "nnlab" not in queue(), 180, lambda: queue() + logs(folder))
+    go_on_now(task)
+    until(
+        lambda: _epochs(folder) == 150 and "nnlab" not in queue(),
+        180,
+        lambda: queue() + logs(folder),
+    )
     lab("train", *long, "-q", "--db", "local.db")
     assert values(folder / "runs.db") == values(folder / "local.db")
     assert os.environ["SLURM_CONF"].startswith(str(tmp_path))
+
+
+def _epochs(folder: Path) -> int:
+    db = store.open_database(str(folder / "runs.db"), write=False)
+    (run,) = store.runs(db, current_only=True)
+    db.close()
+    return run.epochs
+
+
+def go_on_now(task: str) -> None:
+    """Has SLURM start what was queued again, for which it waits two minutes by itself.
+
+    A node refuses a job for the rest of the second in which it took back that job's credential.
+    """
+    time.sleep(3)
+    subprocess.run(["scontrol", "update", f"JobId={task}", "StartTime=now"], check=True)
+
+
+def alike(folder: Path) -> None:
+    """What the nodes trained is what a process by itself did, up to rounding."""
+    shared, alone = values(folder / "runs.db"), values(folder / "local.db")
+    assert shared.keys() == alone.keys()
+    for run, curves in alone.items():
+        assert curves.keys() == shared[run].keys()
+        for metric, wanted in curves.items():
+            assert shared[run][metric] == pytest.approx(wanted, rel=2e-4, abs=1e-6), metric
+
+
+def engines(path: Path) -> list[str | None]:
+    db = store.open_database(str(path), write=False)
+    found = [attempt.engine for attempt in store.attempts_of(db, [r.id for r in store.runs(db)])]
+    db.close()
+    return found
+
+
+TOGETHER = ("--launcher", "slurm", "--parallel", "ddp", "--nodes", "2", "--devices", "cpu:1")
+
+
+@pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started: {WHY_NOT}")
+def test_two_nodes_train_each_run_together(lab_of_two: Run, tmp_path: Path) -> None:
+    # Two tasks at once, on the same two nodes.
+    few = ("--data", "iris", "--width", "8", "--epochs", "4", "--lr", "0.01,0.1", "--probe", "none")
+    folder = tmp_path / "lab"
+    lab_of_two("init-study", "s", *few)
+    told = lab_of_two("train", "--study", "s", *TOGETHER, "--time", "10")
+    assert re.search(r"job \d+: 2 tasks for 2 runs", told)
+    until(lambda: "nnlab" not in queue(), 120, lambda: queue() + logs(folder))
+    assert lab_of_two("ls", "--format", "csv").count("finished") == 2, logs(folder)
+    lab_of_two("train", *few, "--engine", "solo", "-q", "--db", "local.db")
+    alike(folder)
+    assert engines(folder / "runs.db") == ["ddp 2", "ddp 2"]
+    assert "Traceback" not in logs(folder)
+
+
+@pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started: {WHY_NOT}")
+def test_nodes_whose_time_is_up_go_on_together(lab_of_two: Run, tmp_path: Path) -> None:
+    # Adam would make differences in the last bit larger and larger.
+    long = (
+        "--data", "digits", "--width", "32", "--epochs", "15", "--batch-size", "8",
+        "--opt", "sgd", "--lr", "0.01", "--probe", "none",
+    )  # fmt: skip
+    folder = tmp_path / "lab"
+    lab_of_two("init-study", "s", *long)
+    told = lab_of_two("train", "--study", "s", *TOGETHER, "--time", "10")
+    found = re.search(r"job (\d+)", told)
+    assert found
+    until(lambda: _epochs(folder) >= 3, 90, lambda: queue() + logs(folder))
+    # As SLURM does before the limit of a job: to the workers of all nodes.
+    subprocess.run(["scancel", "--signal=USR1", found[1]], check=True)
+    until(lambda: " PD " in queue(), 60, lambda: queue() + logs(folder))
+    assert 3 <= _epochs(folder) < 15
+    assert logs(folder).count("it is queued once more") == 1
+    # The nodes ended in good order before the job did, and asked for it once.
+    assert not re.search("Traceback|Killed|Terminated|forcing|note:", logs(folder)), logs(folder)
+    go_on_now(f"{found[1]}_0")
+    until(
+        lambda: _epochs(folder) == 15 and "nnlab" not in queue(),
+        120,
+        lambda: queue() + logs(folder),
+    )
+    lab_of_two("train", *long, "-q", "--db", "local.db")
+    alike(folder)
+    assert engines(folder / "runs.db") == ["ddp 2", "ddp 2"]

@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -213,7 +213,8 @@ class Worker:
 
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(self._job, theirs, nodes))
+        job = replace(self._job, nodes=nodes)
+        process = context.Process(target=serve, args=(job, theirs))
         process.start()
         theirs.close()
         try:

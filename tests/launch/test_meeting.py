@@ -1,0 +1,123 @@
+"""Where nodes hear what comes next: who is let in, what is said, and what a broken line means."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from nnlab.errors import NnlabError
+from nnlab.launch import meeting
+from nnlab.launch.meeting import Meeting, teams
+from nnlab.launch.nodes import Nodes
+
+
+@pytest.fixture
+def nodes() -> Nodes:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+    return Nodes(2, 0, f"127.0.0.1:{port}", "nnlab-7")
+
+
+@pytest.fixture
+def aside() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as threads:
+        yield threads
+
+
+def came(nodes: Nodes, word: bytes) -> socket.socket:
+    other = socket.create_connection(nodes.place, timeout=20)
+    other.sendall(word)
+    return other
+
+
+def heard(other: socket.socket) -> str:
+    """All that is said until the line ends."""
+    with other, other.makefile() as file:
+        return file.read()
+
+
+def test_each_team_has_a_place_of_its_own(nodes: Nodes) -> None:
+    with Meeting(nodes) as first:
+        other = came(nodes, b"nnlab-7 1\n")
+        one, two = first.gather(), first.gather()
+        assert one.place[0] == two.place[0] == "127.0.0.1"
+        assert one.run_id != two.run_id
+        other.shutdown(socket.SHUT_WR)
+    told = heard(other)
+    assert told == f"team {one.place[1]} 1\nteam {two.place[1]} 2\nend\n"
+
+
+def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
+    with Meeting(nodes) as first:
+        words = (b"nnlab-8 1\n", b"nnlab-7 0\n", b"nnlab-7 2\n", b"nnlab-7 x\n", b"\xff" * 300)
+        strangers = [came(nodes, word) for word in words]
+        other = came(nodes, b"nnlab-7 1\n")
+        first.gather()
+        for stranger in strangers:
+            # Where some of the word was not read, it is told of a reset.
+            with stranger, contextlib.suppress(ConnectionResetError):
+                assert stranger.recv(1) == b""
+        with other:
+            assert other.recv(5) == b"team "
+
+
+def test_a_node_that_does_not_come_is_named(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COME_SECONDS", "_HELLO_SECONDS", "LATE_SECONDS"):
+        monkeypatch.setattr(meeting, name, 0.05)
+    with Meeting(nodes) as first, pytest.raises(NnlabError, match="have not come: 1"):
+        first.gather()
+    with pytest.raises(NnlabError, match="the first node cannot be reached"):
+        next(teams(nodes))
+
+
+def test_a_port_that_is_taken_is_told_of(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meeting, "LATE_SECONDS", 0.05)
+    monkeypatch.setattr(meeting, "_HELLO_SECONDS", 0.05)
+    with Meeting(nodes), pytest.raises(NnlabError, match="cannot be met at port"), Meeting(nodes):
+        pass
+
+
+def test_a_node_that_is_gone_is_named(nodes: Nodes) -> None:
+    with Meeting(nodes) as first:
+        with came(nodes, b"nnlab-7 1\n"):
+            first.gather()
+            first.check()
+        with pytest.raises(NnlabError, match="node 1 of 2, from 0, is gone"):
+            first.check()
+
+
+def test_the_others_hear_where_each_team_meets_until_the_end(
+    nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In this test the other node is a thread of this process, which does not end.
+    monkeypatch.setattr(meeting, "GO_SECONDS", 0.05)
+    found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+    with Meeting(nodes) as first:
+        gathered = [first.gather(), first.gather()]
+    assert [(one.endpoint, one.run_id) for one in found.result(20)] == [
+        (one.endpoint, one.run_id) for one in gathered
+    ]
+    assert [one.index for one in found.result(20)] == [1, 1]
+
+
+def test_the_others_hear_that_there_was_nothing_to_do(
+    nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting, "GO_SECONDS", 0.05)  # as above
+    found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+    with Meeting(nodes):
+        pass
+    assert found.result(20) == []
+
+
+def test_the_others_hear_that_the_first_node_is_gone(
+    nodes: Nodes, aside: ThreadPoolExecutor
+) -> None:
+    with socket.create_server(nodes.place) as door:
+        found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+        first, _ = door.accept()
+        first.close()
+        with pytest.raises(NnlabError, match="the first node is gone"):
+            found.result(20)
