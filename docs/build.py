@@ -25,7 +25,7 @@ SUBCOMMANDS = {
     "probe": ("init", "sensitivity"),
     "plot": tuple(KINDS),
     "data": ("show", "fetch"),
-    "db": ("status", "upgrade", "backup", "check", "gc"),
+    "db": ("status", "upgrade", "backup", "copy", "check", "gc"),
 }
 WIDTH = 100
 

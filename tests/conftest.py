@@ -32,7 +32,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
     monkeypatch.setenv("XDG_CACHE_HOME", cache_folder)
     # One run at a time, in this process: a test that wants more says so.
     monkeypatch.setenv("NNLAB_DEVICES", "cpu:1")
-    for name in ("NNLAB_DB", "NNLAB_DEBUG", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
+    for name in (
+        "NNLAB_DB", "NNLAB_ARTIFACTS", "NNLAB_DEBUG", "RAY_ADDRESS", "COLUMNS", "NO_COLOR",
+        "FORCE_COLOR", "PY_COLORS",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     os.environ.pop("GITHUB_ACTIONS", None)
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import a_server
 import pytest
 
 from nnlab.cli.main import main
@@ -19,6 +20,10 @@ _QUERIES = [
     block for kind, block in _FENCE.findall((ROOT / "docs/database.md").read_text())
     if kind == "sql"
 ]  # fmt: skip
+
+# What the pages call a server, and a second schema there: the tests have others.
+SERVER = "postgresql+psycopg://ann@lab.example/results"
+MOVED = f"{SERVER}?schema=moved"
 
 # A table for the pages that speak of the reader's own.
 HISTORY = "epoch,train_loss,val_loss\n1,1.0,1.1\n2,0.6,0.9\n3,0.3,1.2\n4,0.1,1.6\n"
@@ -38,18 +43,32 @@ def commands(page: Path) -> Iterator[str]:
                     yield line.removeprefix("$ ")
 
 
+def moved(url: str) -> str:
+    """Another schema on the same server."""
+    return url.replace("?schema=", "?schema=moved_")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_line_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    lines = list(commands(page))
+    if any(SERVER in line for line in lines):
+        url = request.getfixturevalue("server_url")
+        request.addfinalizer(lambda: a_server.drop(moved(url)))
+        lines = [line.replace(MOVED, moved(url)).replace(SERVER, url) for line in lines]
     (tmp_path / "points.csv").write_text(POINTS)
     (tmp_path / "histories").mkdir()
     (tmp_path / "histories/one.csv").write_text(HISTORY.replace("val_loss", "loss.1"))
     (tmp_path / "history.csv").write_text(HISTORY)
     if page.name != "README.md":
         assert main(["train", "--epochs", "2", "-q"]) == 0
-    for line in commands(page):
+    for line in lines:
         words = shlex.split(line, comments=True)
         if words[0] == "nnlab":
             assert main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
