@@ -34,6 +34,25 @@ class Server:
     def url(self) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
+    def reload(self) -> None:
+        """Has it read who may enter, and how, once more."""
+        _run("pg_ctl", "-D", self.folder / "data", "reload")
+
+    def restart(self) -> None:
+        """Has it read all of its settings once more."""
+        self.stop()
+        self.start()
+
+    def put(self, name: str, content: str | bytes, *, first: bool = False) -> Path:
+        """Writes a file of its own; `first` puts the content before what is there."""
+        path = self.folder / "data" / name
+        data = content if isinstance(content, bytes) else content.encode()
+        path.write_bytes(data + (path.read_bytes() if first else b""))
+        path.chmod(0o600)
+        if (user := _user()) is not None and os.geteuid() == 0:
+            os.chown(path, user.pw_uid, user.pw_gid)
+        return path
+
     def start(self) -> None:
         options = f"-p {self.port} -k {self.folder}"
         log = self.folder / "log"

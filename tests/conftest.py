@@ -7,6 +7,7 @@ from pathlib import Path
 import a_server
 import pytest
 from hypothesis import settings
+from launch.contract import Values, undisturbed
 from terminal import QUICK, Answer, Nnlab
 
 from nnlab.cli.main import main
@@ -38,6 +39,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     os.environ.pop("GITHUB_ACTIONS", None)
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Values:
+    """What the study of the launchers' contract gives where nothing happens to it."""
+    return undisturbed(tmp_path_factory.mktemp("calm"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Which cluster trains: what was typed, as the launcher of its kind wants it."""
 
+import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,14 +59,29 @@ def cluster_of(asked: Asked, launcher: Launcher) -> slurm.Wanted | ray.Wanted | 
             return None
 
 
-def check_together(
-    wanted: slurm.Wanted | ray.Wanted, how: Together | None, *, devices: str | None
+def check(
+    wanted: slurm.Wanted | ray.Wanted,
+    how: Together | None,
+    *,
+    devices: str | None,
+    per_device: int | None,
 ) -> None:
-    """Refuses what workers on a cluster could not do together.
+    """Refuses what workers on a cluster could not do.
 
     Raises:
-        UsageError: several nodes with nothing to do together, or one device for a team.
+        UsageError: several nodes with nothing to do together, or one device for a team; devices
+            of this machine for workers elsewhere.
     """
+    if isinstance(wanted, ray.Wanted):
+        ray.check()
+        # A variable that is there for training here does no harm.
+        if devices == os.environ.get("NNLAB_DEVICES"):
+            devices = None
+        if devices is not None or per_device is not None:
+            raise UsageError(
+                "--devices and --per-device are for this machine",
+                hint="--cpus and --gpus say what each worker on Ray gets, 0.25 of a GPU too",
+            )
     if how is None:
         if wanted.nodes > 1:
             raise UsageError(

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.cli import announce, submitting
+from nnlab.cli import announce, clusters, submitting
 from nnlab.cli.arms import pretrained_name
-from nnlab.cli.clusters import check_together
 from nnlab.cli.downloads import fetched
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.notifying import OnEnded, Overheard, notified
@@ -132,9 +131,12 @@ def train(
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
     if how.cluster is not None:
-        check_together(how.cluster, how.parallel, devices=how.devices if how.slurm else None)
-    if isinstance(how.cluster, ray.Wanted):
-        ray.check()
+        clusters.check(how.cluster, how.parallel, devices=how.devices, per_device=how.per_device)
+    if how.parallel is not None and how.engine == "stacked":
+        raise UsageError(
+            "--engine stacked trains many runs on one device, --parallel one run on many",
+            hint="choose one of them",
+        )
     if how.slurm is not None and typed.study is None:
         raise UsageError(
             "the tasks of a job work off a study",

@@ -104,6 +104,13 @@ def ended(process: subprocess.Popen[str], timeout: float = 120.0) -> tuple[int, 
 Values = list[tuple[Any, ...]]
 
 
+def undisturbed(folder: Path) -> Values:
+    """The values of the study in one process that nobody disturbs."""
+    code, _, err = ended(started(folder, "train", *STUDY, "-q", "--devices", "cpu:1"))
+    assert code == 0, err
+    return points(folder)
+
+
 class LauncherContract:
     """Trains a study through a launcher; heirs say by which words, and how it is waited for."""
 
@@ -117,14 +124,6 @@ class LauncherContract:
         """Waits until nothing is trained any more: exit code, what was told, and the errors."""
         del folder
         return ended(process)
-
-    @pytest.fixture(scope="class")
-    def calm(self, tmp_path_factory: pytest.TempPathFactory) -> Values:
-        """The values of the study in one process that nobody disturbed."""
-        folder = tmp_path_factory.mktemp("calm")
-        code, _, err = ended(started(folder, "train", *STUDY, "-q", "--devices", "cpu:1"))
-        assert code == 0, err
-        return points(folder)
 
     @pytest.fixture
     def own(self, folder: Path) -> tuple[str, ...]:

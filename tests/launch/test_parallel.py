@@ -234,6 +234,7 @@ def test_a_node_that_is_gone_is_told_of_and_its_run_is_given_back(nnlab: Nnlab) 
     [
         (("--parallel", "ddp"), "needs two devices or more"),
         (("--sync-batch-norm",), "add --parallel ddp"),
+        (("--parallel", "ddp", "--devices", "cpu:2", "--engine", "stacked"), "choose one of them"),
         (("--parallel", "ddp", "--devices", "cpu:2", "--opt", "lbfgs"), "--opt lbfgs"),
     ],
 )

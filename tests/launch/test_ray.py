@@ -213,6 +213,9 @@ def test_what_ray_would_not_do_is_refused(make: Callable[[], Wanted], told: str)
         (("--launcher", "ray", "--time", "10"), "are SLURM's"),
         (("--launcher", "ray", "--mem", "lots"), "--mem lots"),
         (("--address", "auto"), "are for a cluster"),
+        (("--launcher", "ray", "--devices", "cpu:4"), "are for this machine"),
+        (("--launcher", "ray", "--nodes", "2"), "add --parallel ddp"),
+        (("--launcher", "ray", "--parallel", "ddp"), "needs two devices or more"),
         (("--artifacts", "s3://ann:hunter2@lab/x"), "holds a password"),
     ],
 )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import one_node
 import pytest
+from launch.contract import LauncherContract, ended, statuses
+from terminal import started
 
 from nnlab import store
 from nnlab.cli.main import main
@@ -258,24 +260,43 @@ def logs(folder: Path) -> str:
     return "\n".join(path.read_text() for path in folder.glob("runs.artifacts/slurm/*.log"))
 
 
-STUDY = ("--data", "iris", "--width", "8", "--epochs", "4", "--lr", "0.01,0.1", "--seeds", "3")
+needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started: {WHY_NOT}")
 
 
-@pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started: {WHY_NOT}")
-def test_tasks_train_a_study_as_one_process_does(lab: Run, tmp_path: Path) -> None:
-    lab("init-study", "s", *STUDY)
-    told = lab("train", "--study", "s", "--launcher", "slurm", "--max-parallel", "2",
-               "--time", "10", "--engine", "solo")  # fmt: skip
-    assert re.search(r"job \d+: 2 tasks for 6 runs", told)
-    folder = tmp_path / "lab"
-    until(lambda: "nnlab" not in queue(), 120, lambda: queue() + logs(folder))
-    assert lab("ls", "--format", "csv").count("finished") == 6, logs(folder)
-    lab("train", *STUDY, "--engine", "solo", "-q", "--db", "local.db")
-    assert values(folder / "runs.db") == values(folder / "local.db")
-    assert "nothing is waiting" in lab("train", "--study", "s", "--launcher", "slurm")
+@pytest.fixture(scope="class")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cluster of one node for the tests of a class."""
+    with one_node.cluster(tmp_path_factory.mktemp("one") / "cluster"):
+        yield
 
 
-@pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started: {WHY_NOT}")
+@needs_slurm
+@pytest.mark.usefixtures("one")
+class TestSlurm(LauncherContract):
+    """Tasks of an array; the command that submits them has returned."""
+
+    words = ("--launcher", "slurm", "--max-parallel", "2", "--time", "10")
+
+    def over(self, folder: Path, process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+        """Waits for the queue to be empty; hands in again what its tasks have left."""
+        code, out, err = ended(process)
+        assert code == 0, err
+        assert re.search(r"job \d+: 2 tasks for \d+ runs", out)
+        for _ in range(3):
+            until(lambda: "nnlab" not in queue(), 180, lambda: queue() + logs(folder))
+            if set(statuses(folder)) <= {"finished", "failed"}:
+                break
+            code, _, err = ended(started(folder, "train", "--study", "s", *self.words))
+        return code, logs(folder), err
+
+    def test_what_is_trained_is_not_submitted_again(self, folder: Path) -> None:
+        words = ("--study", "s", "--data", "iris", "--epochs", "1", "--seeds", "2")
+        assert self.over(folder, self.begin(folder, *words))[0] == 0
+        _, out, _ = ended(started(folder, "train", "--study", "s", *self.words))
+        assert "nothing is waiting" in out
+
+
+@needs_slurm
 def test_a_task_whose_time_is_up_goes_on_where_it_was(lab: Run, tmp_path: Path) -> None:
     long = ("--data", "digits", "--width", "64", "--epochs", "150", "--batch-size", "8")
     folder = tmp_path / "lab"
@@ -284,11 +305,11 @@ def test_a_task_whose_time_is_up_goes_on_where_it_was(lab: Run, tmp_path: Path) 
     found = re.search(r"job (\d+)", told)
     assert found
     task = f"{found[1]}_0"
-    until(lambda: _epochs(folder) >= 3, 60, lambda: queue() + logs(folder))
+    until(lambda: _epochs(folder) >= 3, 180, lambda: queue() + logs(folder))
     subprocess.run(["scancel", "--signal=USR1", "--batch", task], check=True)
-    until(lambda: "it is queued once more" in logs(folder), 60, lambda: queue() + logs(folder))
+    until(lambda: "it is queued once more" in logs(folder), 180, lambda: queue() + logs(folder))
     assert 3 <= _epochs(folder) < 150
-    until(lambda: " PD " in queue(), 60, queue)
+    until(lambda: " PD " in queue(), 180, queue)
     go_on_now(task)
     until(
         lambda: _epochs(folder) == 150 and "nnlab" not in queue(),
@@ -336,7 +357,7 @@ def engines(path: Path) -> list[str | None]:
 TOGETHER = ("--launcher", "slurm", "--parallel", "ddp", "--nodes", "2", "--devices", "cpu:1")
 
 
-@pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started: {WHY_NOT}")
+@needs_slurm
 def test_two_nodes_train_each_run_together(lab_of_two: Run, tmp_path: Path) -> None:
     # Two tasks at once, on the same two nodes.
     few = ("--data", "iris", "--width", "8", "--epochs", "4", "--lr", "0.01,0.1", "--probe", "none")
@@ -352,7 +373,7 @@ def test_two_nodes_train_each_run_together(lab_of_two: Run, tmp_path: Path) -> N
     assert "Traceback" not in logs(folder)
 
 
-@pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started: {WHY_NOT}")
+@needs_slurm
 def test_nodes_whose_time_is_up_go_on_together(lab_of_two: Run, tmp_path: Path) -> None:
     # Adam would make differences in the last bit larger and larger.
     long = (
@@ -367,7 +388,7 @@ def test_nodes_whose_time_is_up_go_on_together(lab_of_two: Run, tmp_path: Path) 
     until(lambda: _epochs(folder) >= 3, 90, lambda: queue() + logs(folder))
     # As SLURM does before the limit of a job: to the workers of all nodes.
     subprocess.run(["scancel", "--signal=USR1", found[1]], check=True)
-    until(lambda: " PD " in queue(), 60, lambda: queue() + logs(folder))
+    until(lambda: " PD " in queue(), 180, lambda: queue() + logs(folder))
     assert 3 <= _epochs(folder) < 15
     assert logs(folder).count("it is queued once more") == 1
     # The nodes ended in good order before the job did, and asked for it once.

@@ -1,0 +1,110 @@
+"""A server that wants a password and TLS: they come from where they belong, and are told nobody."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import a_server
+import psycopg
+import pytest
+from terminal import QUICK, Nnlab
+
+SECRET = "hunter2"
+HBA = "hostssl all ann 127.0.0.1/32 scram-sha-256\nhost all ann 127.0.0.1/32 reject\n"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[a_server.Server]:
+    """A server that lets ann in by TLS and with her password alone."""
+    if why := a_server.why_not() or a_server.why_none_of_our_own():
+        pytest.skip(why)
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed: no certificate can be made")
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", "key", "-out", "cert"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    with a_server.server() as made:
+        with psycopg.connect(made.url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE ann LOGIN PASSWORD '{SECRET}'")
+            connection.execute("CREATE DATABASE results OWNER ann")
+        made.put("server.key", (folder / "key").read_bytes())
+        made.put("server.crt", (folder / "cert").read_bytes())
+        made.put("postgresql.conf", "ssl = on\n", first=True)
+        made.put("pg_hba.conf", HBA, first=True)
+        made.restart()
+        (made.folder / "cert").write_bytes((folder / "cert").read_bytes())
+        yield made
+
+
+@pytest.fixture
+def url(guarded: a_server.Server, tmp_path: Path) -> str:
+    """Without a password."""
+    return f"postgresql+psycopg://ann@localhost:{guarded.port}/results?hostaddr=127.0.0.1"
+
+
+def test_without_the_password_nobody_comes_in(nnlab: Nnlab, url: str) -> None:
+    answer = nnlab("train", *QUICK, "-q", "--db", url, expect=1)
+    assert "no password supplied" in answer.err
+    wrong = url.replace("ann@", "ann:wrong@") + "&sslmode=require"
+    answer = nnlab("train", *QUICK, "-q", "--db", wrong, expect=1)
+    assert "password authentication failed" in answer.err
+    assert "wrong" not in answer.err
+
+
+def test_a_password_comes_from_libpqs_variable_or_its_file(
+    nnlab: Nnlab, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+    nnlab("train", *QUICK, "-q", "--db", f"{url}&schema=by_variable")
+    monkeypatch.delenv("PGPASSWORD")
+    passes = folder / "pgpass"
+    passes.write_text(f"*:*:results:ann:{SECRET}\n")
+    passes.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(passes))
+    monkeypatch.setenv("NNLAB_DB", f"{url}&schema=by_file")
+    nnlab("train", *QUICK, "-q")
+    assert "finished" in nnlab("ls").out
+
+
+def test_tls_is_what_the_url_says(
+    nnlab: Nnlab, url: str, guarded: a_server.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+    answer = nnlab("train", *QUICK, "--db", f"{url}&sslmode=disable", expect=1)
+    assert "pg_hba.conf rejects connection" in answer.err
+    checked = f"{url}&sslmode=verify-full&sslrootcert={guarded.folder / 'cert'}&schema=tls"
+    nnlab("train", *QUICK, "-q", "--db", checked)
+    other = checked.replace("@localhost", "@another.example")
+    assert "does not match host name" in nnlab("ls", "--db", other, expect=1).err
+
+
+def test_a_password_in_the_url_is_shown_and_kept_nowhere(
+    nnlab: Nnlab, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_it = url.replace("ann@", f"ann:{SECRET}@") + "&schema=secret"
+    monkeypatch.setattr("sys.argv", ["nnlab", "train", "--db", with_it])
+    told = nnlab("train", *QUICK, "--seeds", "2", "--db", with_it)
+    for words in (
+        ("ls",), ("show", "1"), ("show", "1", "--format", "json"), ("compare",), ("studies",),
+        ("db", "status"), ("db", "check"), ("diagnose", "1"),
+        ("plot", "curves", "-o", "curves.png", "-o", "curves.pdf", "-o", "curves.svg"),
+        ("report", "-o", "report.html"), ("report", "-o", "report.tex"),
+        ("report", "--reproduce", "again"),
+        ("db", "copy", with_it, "copy.db"),
+    ):  # fmt: skip
+        where = () if "copy" in words else ("--db", with_it)
+        answer = nnlab(*words, *where)
+        assert SECRET not in answer.out + answer.err, words
+    assert SECRET not in told.out + told.err
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert SECRET.encode() not in path.read_bytes(), path
+    connection = sqlite3.connect("copy.db")
+    (command,) = connection.execute("SELECT DISTINCT command FROM attempt").fetchone()
+    connection.close()
+    assert "ann:***@localhost" in command
