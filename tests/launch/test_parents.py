@@ -17,7 +17,7 @@ from nnlab.records import Artifact, Status
 def lab(tmp_path: Path) -> Lab:
     db = store.open_database(str(tmp_path / "runs.db"), write=True, create=True)
     study = store.create_study(db, name="s", question="", objective=None, space=None, seeds=())
-    return Lab(db, study)
+    return Lab(db, study, db)
 
 
 def trained(lab: Lab, seeds: tuple[int, ...], name: str | None, trials: int = 1) -> list[int]:

@@ -19,15 +19,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lab" in metafunc.fixturenames:
         marked = metafunc.definition.get_closest_marker("file")
         about_the_file = marked or {"path", "blank"} & set(metafunc.fixturenames)
-        kept_in = ["file"] if about_the_file else ["file", "server"]
+        kept_in = ["file"] if about_the_file else ["file", "server", "by post"]
         metafunc.parametrize("lab", kept_in, indirect=True)
 
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lab in a file, or on a server."""
-    kept_in = "path" if request.param == "file" else "server_url"
-    made = make_lab(request.getfixturevalue(kept_in))
+    """A lab in a file, on a server, or in a file that another process has open."""
+    kept_in = "server_url" if request.param == "server" else "path"
+    made = make_lab(request.getfixturevalue(kept_in), by_post=request.param == "by post")
     yield made
     made.db.close()
 

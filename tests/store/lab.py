@@ -1,6 +1,7 @@
 """A lab on a real file: a database, a study, and short ways to queue, claim and train."""
 
 import os
+import pickle
 import shutil
 import socket
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab import store
+from nnlab.errors import NnlabError
 from nnlab.records import Environment, Epoch, Objective, Status, Study
 from nnlab.store.sqlite import FileDatabase
 
@@ -19,8 +21,11 @@ ENVIRONMENT = Environment(
 
 @dataclass(frozen=True)
 class Lab:
+    """A database and a study; `worker` is the database as those who train have it."""
+
     db: store.Database
     study: Study
+    worker: store.AnyDatabase
 
     @property
     def file(self) -> FileDatabase:
@@ -50,7 +55,7 @@ class Lab:
         now: float | None = None,
     ) -> store.Claim | None:
         return store.claim(
-            self.db,
+            self.worker,
             ENVIRONMENT,
             run_ids=run_ids,
             pid=os.getpid() if pid is None else pid,
@@ -63,7 +68,7 @@ class Lab:
     def writer(self, run_ids: Sequence[int], resume_after: int = 0) -> store.RunWriter:
         claimed = self.claim(run_ids)
         assert claimed is not None
-        return store.RunWriter(self.db, claimed, resume_after=resume_after)
+        return store.RunWriter(self.worker, claimed, resume_after=resume_after)
 
     def train(self, run_id: int, *values: float, metric: str = "val/loss") -> None:
         """A whole run whose metric takes these values."""
@@ -90,7 +95,20 @@ def copied_lab(blank: Path, folder: Path) -> Lab:
     return make_lab(folder / "runs.db")
 
 
-def make_lab(place: Path | str, **options: float) -> Lab:
+def asked_by_post(db: store.Database) -> store.RemoteDatabase:
+    """The database as a worker elsewhere has it: all that is asked and answered is pickled."""
+
+    def ask(question: store.Question) -> object:
+        sent = pickle.loads(pickle.dumps(question))
+        try:
+            return pickle.loads(pickle.dumps(store.answer(db, sent)))
+        except NnlabError as error:
+            raise pickle.loads(pickle.dumps(error)) from None
+
+    return store.RemoteDatabase(db.address, ask)
+
+
+def make_lab(place: Path | str, *, by_post: bool = False, **options: float) -> Lab:
     db = store.open_database(str(place), write=True, create=True, **options)  # type: ignore[arg-type]
     study = store.create_study(
         db,
@@ -100,4 +118,4 @@ def make_lab(place: Path | str, **options: float) -> Lab:
         space=None,
         seeds=(),
     )
-    return Lab(db, study)
+    return Lab(db, study, asked_by_post(db) if by_post else db)

@@ -172,15 +172,15 @@ def test_a_lease_that_lapsed_is_taken_over_and_its_attempt_is_lost(lab: Lab) -> 
     second = claimed(lab, run_ids, now=now + 61)
     assert [attempt.outcome for attempt in store.attempts(lab.db, 1)] == ["lost", None]
     with pytest.raises(LeaseLost, match="taken over by another worker"):
-        store.renew(lab.db, first)
-    store.renew(lab.db, second)
+        store.renew(lab.worker, first)
+    store.renew(lab.worker, second)
 
 
 def test_a_renewed_lease_holds_on(lab: Lab) -> None:
     run_ids = lab.queue()
     now = time.time()
     first = claimed(lab, run_ids, hostname="elsewhere", lease_seconds=60, now=now)
-    store.renew(lab.db, first, 60, now=now + 50)
+    store.renew(lab.worker, first, 60, now=now + 50)
     assert lab.claim(run_ids, now=now + 100) is None
     assert lab.claim(run_ids, now=now + 111) is not None
 
@@ -218,14 +218,14 @@ def test_process_ids_of_another_host_or_container_say_nothing(lab: Lab) -> None:
 def test_a_run_given_back_says_why_and_can_be_claimed_again(lab: Lab) -> None:
     run_ids = lab.queue()
     claim = claimed(lab, run_ids)
-    assert store.release(lab.db, claim, Status.INTERRUPTED, reason="stopped \udcff")
+    assert store.release(lab.worker, claim, Status.INTERRUPTED, reason="stopped \udcff")
     (run,) = store.runs(lab.db)
     assert (run.status, run.reason) == (Status.INTERRUPTED, "stopped ?")
     assert run.wall_seconds is not None
-    assert not store.release(lab.db, claim, Status.FAILED)
+    assert not store.release(lab.worker, claim, Status.FAILED)
     again = claimed(lab, run_ids)
     assert again.run.reason is None
-    assert not store.release(lab.db, claim, Status.FAILED)
+    assert not store.release(lab.worker, claim, Status.FAILED)
     assert lab.status(1) is Status.RUNNING
 
 

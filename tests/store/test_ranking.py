@@ -186,7 +186,7 @@ def test_a_dead_worker_is_told_in_the_ranking_too(lab: Lab) -> None:
     (run_id,) = lab.queue()
     claim = lab.claim([run_id], lease_seconds=60)
     assert claim is not None
-    writer = store.RunWriter(lab.db, claim, lease_seconds=-1)
+    writer = store.RunWriter(lab.worker, claim, lease_seconds=-1)
     writer.write(Epoch(1, {METRIC: 0.5}, 0.1))
     (trial,) = store.ranking(lab.db, metric=METRIC, direction="min", top=1)
     assert trial.results[0].status is Status.INTERRUPTED

@@ -102,7 +102,7 @@ def test_every_row_arrives_as_it_was(
     (problem,) = store.check(other)
     assert problem.startswith("run 3: its model")  # files are not copied
     # New rows take new numbers, and the study goes on.
-    copy = Lab(other, store.find_study(other, "depth"))
+    copy = Lab(other, store.find_study(other, "depth"), other)
     assert copy.queue(3)[-1] == 5
     copy.train(5, 0.3)
     assert copy.curve(5) == {1: 0.3}
@@ -146,7 +146,7 @@ def test_more_than_the_source_has_is_other_results_too(
     fill(lab)
     other = empty("file")
     copy_database(lab.db, other, silent)
-    Lab(other, store.find_study(other, "depth")).queue(3)
+    Lab(other, store.find_study(other, "depth"), other).queue(3)
     with pytest.raises(UsageError, match="trial 3 is not that of the source"):
         copy_database(lab.db, other, silent)
 

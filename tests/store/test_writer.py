@@ -119,7 +119,7 @@ def test_the_end_is_stored_whole(lab: Lab) -> None:
     (run_id,) = lab.queue()
     claim = lab.claim([run_id])
     assert claim is not None
-    writer = store.RunWriter(lab.db, claim, environment=ENVIRONMENT, data_fingerprint="feed")
+    writer = store.RunWriter(lab.worker, claim, environment=ENVIRONMENT, data_fingerprint="feed")
     writer.began_with(7)
     writer.write(epoch(1, val_loss=0.5))
     finding = Finding(
@@ -171,7 +171,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(lab: Lab) -> None:
     (run_id,) = lab.queue()
     slow = lab.claim([run_id], hostname="elsewhere", lease_seconds=60)
     assert slow is not None
-    writer = store.RunWriter(lab.db, slow, lease_seconds=-1)  # asleep from the start
+    writer = store.RunWriter(lab.worker, slow, lease_seconds=-1)  # asleep from the start
     fast = lab.writer([run_id])
     fast.write(epoch(1, val_loss=0.5))
     for write in (
@@ -179,7 +179,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(lab: Lab) -> None:
         lambda: writer.extra({"test/loss": 0.9}, 1),
         lambda: writer.began_with(1),
         lambda: finish(writer),
-        lambda: store.RunWriter(lab.db, slow),
+        lambda: store.RunWriter(lab.worker, slow),
     ):
         with pytest.raises(LeaseLost):
             write()
@@ -286,7 +286,7 @@ def test_how_an_attempt_was_trained_and_what_ended_it_is_kept(lab: Lab) -> None:
     (run_id,) = lab.queue()
     claimed = lab.claim([run_id])
     assert claimed is not None
-    writer = store.RunWriter(lab.db, claimed, engine="stacked 64")
+    writer = store.RunWriter(lab.worker, claimed, engine="stacked 64")
     writer.write(epoch(1, val_loss=0.5))
     writer.finish(
         Status.FINISHED,
