@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnlab import store
-from nnlab.cli import training
+from nnlab.cli import working
 from nnlab.cli.figure_files import check_formats, write_figure
 from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
@@ -99,11 +99,11 @@ def _try(db: store.Database, run: Run, found: FoundDecay, seeds: Sequence[int]) 
         seeds=(),
     )
     queued = store.enqueue(db, study, plans_of(settings.values(), seeds))
-    training.work(
+    working.work(
         db,
         queued.run_ids,
-        training.Show(quiet=False, verbose=False),
-        training.How(keeping=Keeping(models=False)),
+        working.Show(quiet=False, verbose=False),
+        working.How(keeping=Keeping(models=False)),
     )
     best = _values(db, queued.run_ids, objective.metric)
     rows = []

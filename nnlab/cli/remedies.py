@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nnlab import store
-from nnlab.cli import training
+from nnlab.cli import working
 from nnlab.cli.findings import print_findings
 from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
@@ -170,11 +170,11 @@ def _train(
     arms = [Arm(name, (digest_of(setting),)) for name, setting in settings.items()]
     study = _study_of(db, run, arms)
     queued = store.enqueue(db, study, plans_of(settings.values(), seeds))
-    training.train_missing(
+    working.train_missing(
         db,
         queued.run_ids,
-        training.Show(quiet=quiet, verbose=False),
-        training.How(keeping=Keeping(models=False)),
+        working.Show(quiet=quiet, verbose=False),
+        working.How(keeping=Keeping(models=False)),
     )
     return study
 

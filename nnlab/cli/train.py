@@ -240,7 +240,7 @@ def train(
     local = launcher is Launcher.LOCAL
     if local and not dry_run and slots.likely(devices, runs=seeds or (1 if study is None else 2)):
         template.prepare()
-    from nnlab.cli import training
+    from nnlab.cli import training, working
     from nnlab.cli.plan import Typed
 
     typed = Typed(
@@ -257,8 +257,8 @@ def train(
         db=db,
         again=again,
         dry_run=dry_run,
-        show=training.Show(quiet=quiet, verbose=verbose),
-        how=training.How(
+        show=working.Show(quiet=quiet, verbose=verbose),
+        how=working.How(
             keeping=Keeping(
                 keep_models,
                 Every.parse(checkpoint_every),

@@ -42,7 +42,8 @@ from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
 from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
-from nnlab.store.writer import RunWriter, deliver, write_all
+from nnlab.store.writer import RunWriter, write_all
+from nnlab.store.writes import deliver
 
 if TYPE_CHECKING:
     from nnlab.store.transfer import Copied, copy_database

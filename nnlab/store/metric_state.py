@@ -1,0 +1,63 @@
+"""How a metric of a run stands while the run is written, so that its summary follows each epoch."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nnlab.records import Direction
+from nnlab.store.summarize import SummaryRow, combined, of_curve, of_point
+
+_Points = Sequence[tuple[int, float]]  # epoch and value, in the order of epochs
+
+
+@dataclass(frozen=True, slots=True)
+class MetricState:
+    """What is stored of a metric: up to where this attempt has come, and beyond, if resumed.
+
+    An attempt that goes on from a checkpoint writes the epochs after it again. Until it has,
+    those of the attempt before stay: an epoch that was once shown is never missing. `later`
+    are their numbers, from place `at` on; `onward[i]` is the summary of `later[i:]`.
+    """
+
+    id: int
+    direction: Direction
+    so_far: SummaryRow | None = None
+    later: tuple[int, ...] = ()
+    onward: tuple[SummaryRow, ...] = ()
+    at: int = 0
+
+    def add(self, epoch: int, value: float) -> "MetricState":
+        """How it stands after another epoch."""
+        so_far = combined(self.direction, self.so_far, of_point(epoch, value))
+        at = bisect_right(self.later, epoch, lo=self.at)
+        return replace(self, so_far=so_far, at=at)
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether an attempt before has measured it later than this one has come."""
+        return self.at < len(self.later)
+
+    def summary(self) -> SummaryRow | None:
+        """Of all that is stored of it; None where nothing is."""
+        if self.at == len(self.later):
+            return self.so_far
+        return combined(self.direction, self.so_far, self.onward[self.at])
+
+    @classmethod
+    def stored(
+        cls, number: int, direction: Direction, points: _Points, resume_after: int
+    ) -> "MetricState":
+        """How a metric stands when an attempt goes on after an epoch."""
+        before = [point for point in points if point[0] <= resume_after]
+        later = points[len(before) :]
+        onward: list[SummaryRow] = []
+        for epoch, value in reversed(later):
+            rest = onward[-1] if onward else None
+            onward.append(combined(direction, rest, of_point(epoch, value)))
+        return cls(
+            number,
+            direction,
+            so_far=of_curve(direction, *zip(*before, strict=True)) if before else None,
+            later=tuple(epoch for epoch, _ in later),
+            onward=tuple(reversed(onward)),
+        )
