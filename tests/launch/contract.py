@@ -78,7 +78,7 @@ def at_work(folder: Path) -> list[int]:
     return [pid for (pid,) in found]
 
 
-def until(found: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(found: Callable[[], Any], seconds: float = 180.0) -> Any:
     """What is found once there is something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
