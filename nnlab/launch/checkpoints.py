@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from nnlab.engine import checkpoint
 from nnlab.engine.session import Session
-from nnlab.errors import CheckpointError, OutputError
+from nnlab.errors import CheckpointError, ConnectionLost, OutputError
 from nnlab.folders import Folder
 from nnlab.launch.keeping import Every
 
@@ -70,6 +70,15 @@ class Checkpoints:
         self._saved_at, self._saved_epoch = time.perf_counter(), session.epoch
         self._cost = self._saved_at - begun
 
+    def save_if_there(self, session: Session) -> None:
+        """Saves; where the folder is as far away as a store that is gone for now, at the next time.
+
+        Raises:
+            DiskFull, OutputError: as `save` does.
+        """
+        with contextlib.suppress(ConnectionLost):
+            self.save(session)
+
     def restore(self, session: Session, tell: Callable[[str], None]) -> bool:
         """Brings a fresh session to the newest checkpoint that can be read; says whether.
 
@@ -94,7 +103,7 @@ class Checkpoints:
         """Removes the checkpoints of a run that is over, and its folder if that is empty."""
         for name in self._existing():
             self._remove(name)
-        with contextlib.suppress(OutputError):
+        with contextlib.suppress(OutputError, ConnectionLost):
             self._folder.tidy()
 
     def _existing(self) -> list[str]:
@@ -112,5 +121,5 @@ class Checkpoints:
             raise CheckpointError(str(error)) from None
 
     def _remove(self, name: str) -> None:
-        with contextlib.suppress(OutputError):
+        with contextlib.suppress(OutputError, ConnectionLost):
             self._folder.remove(name)

@@ -179,7 +179,7 @@ class _Job:
             checkpoints = self._works[id(session)].checkpoints
             if session.status is Status.RUNNING and checkpoints.is_due(session):
                 stack.write_back(session)
-                checkpoints.save(session)
+                checkpoints.save_if_there(session)
 
     def _close(self, sessions: Sequence[Session]) -> None:
         """Stores how runs ended that have left the stack."""

@@ -203,8 +203,14 @@ class Work:
 
 
 def _where(run: Run, keeping: Keeping) -> str | None:
-    """Where a run's files are: where they have been, or, for one that begins, where they shall."""
-    return keeping.artifacts if run.artifacts is None and not run.epochs else run.artifacts
+    """Where a run's files are: where they have been, or, for one that begins, where they shall.
+
+    Several databases may share a place, and their runs have the same numbers: those that were
+    queued at one moment have a folder of their own in it.
+    """
+    if keeping.artifacts is None or run.artifacts is not None or run.epochs:
+        return run.artifacts
+    return f"{keeping.artifacts.rstrip('/')}/{run.created_at:%Y%m%dT%H%M%S%f}"
 
 
 def _files(db: store.AnyDatabase, artifacts: str | None) -> Folder:

@@ -104,7 +104,7 @@ def _train(
         if words & END:
             break
         if words & SAVE:
-            work.checkpoints.save(work.session)
+            work.checkpoints.save_if_there(work.session)
     delivery.settle([work])
     work.test()
     ended = patiently(partial(_closed, db, work), tell)
@@ -171,7 +171,8 @@ def given_back(db: store.AnyDatabase, claim: store.Claim, error: BaseException) 
             store.release(db, claim, Status.INTERRUPTED, reason=reason_of(error))
         raise error
     peak = memory.peak_bytes() if memory.is_short(error) else None
-    store.release(db, claim, Status.FAILED, reason=reason_of(error), peak_bytes=peak)
+    fail = partial(store.release, db, claim, Status.FAILED, reason=reason_of(error))
+    patiently(partial(fail, peak_bytes=peak))
     return Ended(claim.run, Status.FAILED, reason_of(error))
 
 

@@ -143,6 +143,11 @@ def _server(url: URL) -> ServerAddress:
             hint="a schema's name has letters, digits and underscores, 63 at most",
         )
     artifacts = options.pop("artifacts", None)
+    if artifacts is not None and "://" in artifacts:
+        raise UsageError(
+            f"artifacts={artifacts} in the database URL: only a folder can be named there",
+            hint="--artifacts (NNLAB_ARTIFACTS) takes a URL",
+        )
     for name, part in (
         ("host", url.host),
         ("port", url.port),

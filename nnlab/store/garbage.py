@@ -96,6 +96,7 @@ def collect(db: Database, garbage: Garbage) -> int:
         for run_id, place in garbage.elsewhere:
             if run_id in runs:
                 folder_at(place).within(str(run_id)).clear()
+                folder_at(place).tidy()
         _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
         idle = not trained_now(connection)
     if idle:

@@ -12,7 +12,7 @@ from nnlab.config import RunConfig, resolve
 from nnlab.engine import checkpoint
 from nnlab.engine.data import facts
 from nnlab.engine.loop import Session, start, train
-from nnlab.errors import UsageError
+from nnlab.errors import ConnectionLost, UsageError
 from nnlab.folders import LocalFolder
 from nnlab.launch.checkpoints import Checkpoints
 from nnlab.launch.keeping import Every
@@ -143,6 +143,29 @@ def test_with_none_that_can_be_read_the_run_starts_over(tmp_path: Path) -> None:
     assert again.epoch == 0
     assert told[-1].endswith("the run starts over")
     assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_folder_that_is_away_for_now_is_written_at_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, checkpoints = fresh(), Checkpoints(LocalFolder(tmp_path), Every(epochs=1))
+    training = train(session)
+    next(training)
+
+    def gone(*_: object) -> None:
+        raise ConnectionLost("nobody answers")
+
+    with monkeypatch.context() as patch:
+        for name in ("write", "remove", "tidy"):
+            patch.setattr(LocalFolder, name, gone)
+        checkpoints.save_if_there(session)
+        with pytest.raises(ConnectionLost):
+            checkpoints.save(session)
+        checkpoints.discard()
+    assert checkpoints.is_due(session)
+    next(training)
+    checkpoints.save_if_there(session)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2.pt"]
 
 
 def test_without_a_folder_there_is_nothing_to_restore(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def test_what_others_may_read_names_the_place_without_a_password() -> None:
     assert parse(elsewhere).artifacts == Path("files").absolute()
     assert parse(elsewhere).shown == "postgresql://ann@h/lab"
     assert parse("runs.db").elsewhere == str(Path("runs.db").absolute())
+    with pytest.raises(UsageError, match="only a folder can be named there"):
+        parse("postgresql://ann@lab/results?artifacts=s3://lab/runs")
     for secret in ("postgresql://ann:hunter2@h/lab", "postgresql://ann@h/lab?password=hunter2"):
         with pytest.raises(UsageError, match="holds a password") as caught:
             assert parse(secret).elsewhere
