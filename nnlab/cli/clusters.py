@@ -88,6 +88,11 @@ def check(
                 f"--nodes {wanted.nodes}: several nodes train a run together, or not at all",
                 hint="add --parallel ddp; without it each worker may have its own node",
             )
+    elif 0 < wanted.gpus < 1:
+        raise UsageError(
+            f"--parallel {how.kind} wants whole GPUs, not {wanted.gpus:g} of one",
+            hint="--gpus 1 or more",
+        )
     elif devices is None and wanted.nodes * (wanted.gpus or wanted.cpus) < 2:
         raise UsageError(
             f"--parallel {how.kind} needs two devices or more",

@@ -216,6 +216,7 @@ def test_what_ray_would_not_do_is_refused(make: Callable[[], Wanted], told: str)
         (("--launcher", "ray", "--devices", "cpu:4"), "are for this machine"),
         (("--launcher", "ray", "--nodes", "2"), "add --parallel ddp"),
         (("--launcher", "ray", "--parallel", "ddp"), "needs two devices or more"),
+        (("--launcher", "ray", "--parallel", "ddp", "--gpus", "0.5"), "wants whole GPUs"),
         (("--artifacts", "s3://ann:hunter2@lab/x"), "holds a password"),
     ],
 )
