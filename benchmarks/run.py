@@ -28,8 +28,8 @@ _INTRO = """# Performance
 
 Made by `make bench`. Shared machines drift by half and more between minutes, so both sides of a
 ratio run in turn within one benchmark; what is shown are medians over the rounds, and the median of
-the ratios pair by pair. A goal is met when the ratio holds. A PostgreSQL server under 200 workers, and
-with ten million points, is measured [by itself](performance-server.md).
+the ratios pair by pair. A goal is met when the ratio holds. A PostgreSQL server under 200 workers,
+and with ten million points, is measured [by itself](performance-server.md).
 """
 
 
