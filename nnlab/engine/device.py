@@ -42,13 +42,16 @@ def devices() -> tuple[DeviceInfo, ...]:
     return tuple(found)
 
 
-# What `auto` means in this process, where it works on one device of several.
+# What `auto` means in this process, where it works on one device of several; and how many cores it
+# may keep busy, where others of the machine are not its own.
 _PREFERRED: list[str] = []
+_CORES: list[int] = []
 
 
-def prefer(name: str) -> None:
-    """Makes `auto` mean this device in this process."""
+def prefer(name: str, cores: int | None = None) -> None:
+    """Makes `auto` mean this device in this process, and `cores` the most that a step may use."""
     _PREFERRED[:] = [name]
+    _CORES[:] = [] if cores is None else [cores]
 
 
 def find(name: str) -> torch.device:
@@ -129,7 +132,14 @@ def threads_for(device: torch.device, work: int) -> int:
     """
     if device.type != "cpu":
         return 1
-    return max(1, min(work // WORK_A_THREAD, os.cpu_count() or 1))
+    return max(1, min(work // WORK_A_THREAD, *(_CORES or [_cores()])))
+
+
+def _cores() -> int:
+    """Those that the system lets this process use: of a cluster's node it may be a few."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def make_deterministic(device: torch.device, threads: int, *, compiles: bool) -> None:

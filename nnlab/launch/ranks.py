@@ -86,7 +86,8 @@ def _rank(job: Job, parent: Connection | None) -> None:
     warnings.filterwarnings("ignore", module="torch")
     assert job.team is not None
     device = torch.device(job.team.devices[int(os.environ["LOCAL_RANK"])])
-    devices.prefer(str(device))
+    cores = job.cores and max(job.cores // len(job.team.devices), 1)
+    devices.prefer(str(device), cores)
     # Ctrl-C reaches the whole terminal: the parent decides what it means. So with SIGUSR1.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -95,7 +96,7 @@ def _rank(job: Job, parent: Connection | None) -> None:
         team = Team(how.kind, sync_batch_norm=how.sync_batch_norm)
         if team.leads:
             assert parent is not None
-            _lead(replace(job, device=str(device)), parent, team)
+            _lead(replace(job, device=str(device), cores=cores), parent, team)
         else:
             follow(team)
 

@@ -171,7 +171,7 @@ def outcome(
     """Works off the job in this process, telling how it goes; says how it ended."""
     try:
         tell(Message("here", (Place.here(),)))
-        devices.prefer(job.device)
+        devices.prefer(job.device, job.cores)
         db = job.db.open()
         try:
             work_off(

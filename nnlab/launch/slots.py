@@ -79,7 +79,8 @@ class Job:
     """What a slot needs to know.
 
     `at_most` is how many runs it may take at once, so that the others have work as well. With a
-    `team` it trains one at a time on several devices, with those of the other `nodes`.
+    `team` it trains one at a time on several devices, with those of the other `nodes`. `cores` is
+    how many each run may keep busy; None is as many as it is worth.
     """
 
     db: Opening
@@ -90,6 +91,7 @@ class Job:
     at_most: int
     team: TeamWanted | None = None
     nodes: Nodes = ONE
+    cores: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,20 @@ class AttachedContract(LauncherContract):
         assert "given up after 3 workers died on it" in err
         assert sorted(statuses(folder)) == ["failed", "finished"]
 
+    def test_what_is_asked_to_stop_stops_and_goes_on(
+        self, nnlab: Nnlab, folder: Path, calm: Values
+    ) -> None:
+        process = self.begin(folder, *STUDY)
+        until(lambda: at_work(folder))
+        nnlab("stop", "s")
+        code, _, err = self.over(folder, process)
+        assert code == 130, err
+        assert "nnlab stop held back" in err
+        assert "running" not in statuses(folder)
+        code, _, err = self.over(folder, self.begin(folder, *STUDY, "-q"))
+        assert code == 0, err
+        assert points(folder) == calm
+
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_stops_every_worker_in_good_order(
         self, folder: Path, calm: Values, number: signal.Signals

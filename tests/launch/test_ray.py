@@ -226,6 +226,25 @@ def test_what_cannot_be_asked_for(nnlab: Nnlab, words: tuple[str, ...], told: st
     assert "hunter2" not in answer.err
 
 
+@needs_ray
+def test_there_are_as_many_workers_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnlab.launch.ray import pool
+
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 2.0, "memory": 64.0 * 2**30}},
+        {"Alive": True, "Resources": {"CPU": 4.0, "memory": 8.0 * 2**30}},
+        {"Alive": False, "Resources": {"CPU": 64.0}},
+    ]
+    monkeypatch.setattr("ray.nodes", lambda: nodes)
+    assert pool._room(Wanted()) == 20
+    assert pool._room(Wanted(cpus=0.5)) == 40
+    assert pool._room(Wanted(gpus=0.25)) == 8
+    assert pool._room(Wanted(gpus=1, cpus=10)) == 1
+    assert pool._room(Wanted(memory=8 << 30)) == 9
+    assert pool._room(Wanted(nodes=2)) == 4
+    assert pool._room(Wanted(nodes=3)) == 0
+
+
 def test_what_each_worker_is_given_in_words() -> None:
     assert Wanted(cpus=2, gpus=0.25, memory=8 << 30).shown == "2 CPU, 0.25 GPU, 8 GiB"
     assert Wanted(gpus=2).devices == ("cuda:0", "cuda:1")

@@ -145,6 +145,7 @@ class RayPool(Crew[_Worker]):
             keeping,
             math.ceil(len(run_ids) / count),
             team,
+            cores=max(int(wanted.cpus), 1),
         )
         self._asked = time.monotonic()
         self._patient_until = self._asked + PATIENCE_SECONDS
