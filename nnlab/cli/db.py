@@ -12,6 +12,7 @@ from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, bytes_text, note, render, say
 from nnlab.errors import StoreError
+from nnlab.report.ranking import plural
 
 app = typer.Typer(
     add_completion=False,
@@ -113,10 +114,16 @@ def copy(source: Place, target: Place) -> None:
         files = mine.address.artifacts
         size, place = store.size_of([files]), theirs.address.artifacts
         shown = theirs.address.shown
+        elsewhere = sorted({run.artifacts for run in store.runs(theirs) if run.artifacts})
     before = f", {copied.before:,} of them were there" if copied.before else ""
     say(f"{shown}: {sum(copied.rows.values()):,} rows, each compared with its source{before}")
     if size:
         note(f"the files of runs were not copied: {bytes_text(size)} in {files}, wanted in {place}")
+    if elsewhere:
+        note(
+            f"both refer to the same files of runs in {plural(len(elsewhere), 'other place')}, such"
+            f" as {elsewhere[0]}: `nnlab db gc` in one deletes them for both"
+        )
 
 
 @app.command()

@@ -65,22 +65,11 @@ def train(
                 )  # fmt: skip
             return
     typed = read_config(config or _builtin(typed, db), typed)
+    _check(typed, how)
     if typed.pretrain is not None and not dry_run:
         _pretrain(typed, db=db, show=show, how=how)
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
-    if how.cluster is not None:
-        clusters.check(how.cluster, how.parallel, devices=how.devices, per_device=how.per_device)
-    if how.parallel is not None and how.engine == "stacked":
-        raise UsageError(
-            "--engine stacked trains many runs on one device, --parallel one run on many",
-            hint="choose one of them",
-        )
-    if how.slurm is not None and typed.study is None:
-        raise UsageError(
-            "the tasks of a job work off a study",
-            hint="name it: nnlab train --study NAME --launcher slurm",
-        )
     if dry_run:
         _dry_run(db, typed, plan, how)
         return
@@ -102,6 +91,26 @@ def train(
             tell_result(database, run_ids, show)
         if typed.study is not None:
             announce.verdict(database, typed.study)
+
+
+def _check(typed: Typed, how: How) -> None:
+    """Refuses what cannot be done so.
+
+    Raises:
+        UsageError: two things that were asked for do not go together.
+    """
+    if how.cluster is not None:
+        clusters.check(how.cluster, how.parallel, devices=how.devices, per_device=how.per_device)
+    if how.parallel is not None and how.engine == "stacked":
+        raise UsageError(
+            "--engine stacked trains many runs on one device, --parallel one run on many",
+            hint="choose one of them",
+        )
+    if how.slurm is not None and typed.study is None:
+        raise UsageError(
+            "the tasks of a job work off a study",
+            hint="name it: nnlab train --study NAME --launcher slurm",
+        )
 
 
 def _builtin(typed: Typed, db: str | None) -> Path | None:

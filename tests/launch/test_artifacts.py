@@ -122,6 +122,8 @@ def test_two_databases_may_share_a_place(nnlab: Nnlab, folder: Path) -> None:
     nnlab("rm", "1", "-y", "--db", "one.db")
     nnlab("db", "gc", "-y", "--db", "one.db")
     (left,) = folder.glob("shared/*")
+    copied = nnlab("db", "copy", "two.db", "copy.db")
+    assert "both refer to the same files of runs in 1 other place," in " ".join(copied.err.split())
     assert str(left) in nnlab("show", "1", "--db", "two.db").out
 
 

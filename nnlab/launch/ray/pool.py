@@ -110,31 +110,11 @@ class RayPool(Crew[_Worker]):
         Raises:
             NnlabError: the cluster cannot be joined.
         """
-        address = address_of(wanted.address)
-        try:
-            connect(address)
-        except Exception as error:
-            told = str(error).strip().splitlines()
-            raise NnlabError(
-                f"no Ray cluster can be joined: {told[0] if told else type(error).__name__}",
-                hint="`ray status` says what is running; without --address one is started here",
-            ) from error
+        _join(wanted)
         self._wanted, self._numbers = wanted, 0
-        context = ray.get_runtime_context()
-        self._cluster: str = context.gcs_address
+        self._cluster: str = ray.get_runtime_context().gcs_address
         self._keeper_name = f"nnlab-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        here = NodeAffinitySchedulingStrategy(context.get_node_id(), soft=False)
-        self._keeper = (
-            ray.remote(concurrency_groups=GROUPS)(Keeper)
-            .options(
-                name=self._keeper_name,
-                namespace=NAMESPACE,
-                num_cpus=0,
-                max_restarts=KEEPER_RESTARTS,
-                scheduling_strategy=here,
-            )
-            .remote(_absolute(db.address))
-        )
+        self._keeper = _keeper(self._keeper_name, db.address)
         room = wanted.max_parallel or _room(wanted)
         count = max(1, min(len(run_ids), room))
         self._job = Job(
@@ -278,6 +258,31 @@ class RayPool(Crew[_Worker]):
                 one.end()
             with suppress(NnlabError):
                 self._free(one, "stopped by the user in mid epoch")
+
+
+def _join(wanted: Wanted) -> None:
+    address = address_of(wanted.address)
+    try:
+        connect(address)
+    except Exception as error:
+        told = str(error).strip().splitlines()
+        raise NnlabError(
+            f"no Ray cluster can be joined: {told[0] if told else type(error).__name__}",
+            hint="`ray status` says what is running; without --address one is started here",
+        ) from error
+
+
+def _keeper(name: str, address: store.Address) -> Any:
+    """Starts the keeper of a database, on this node and no other."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor = ray.remote(concurrency_groups=GROUPS)(Keeper).options(
+        name=name,
+        namespace=NAMESPACE,
+        num_cpus=0,
+        max_restarts=KEEPER_RESTARTS,
+        scheduling_strategy=here,
+    )
+    return actor.remote(_absolute(address))
 
 
 def _absolute(address: store.Address) -> str:
