@@ -173,7 +173,8 @@ def gc(
     """
     with opened(db, write=not dry_run) as database:
         found = store.find_garbage(database)
-        render(_garbage_rows(found), GARBAGE, Format.TABLE)
+        if found:
+            render(_garbage_rows(found), GARBAGE, Format.TABLE)
         if not found or dry_run:
             say("nothing to delete" if not found else "dry run: nothing was deleted", style="dim")
             return

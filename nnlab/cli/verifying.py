@@ -89,7 +89,11 @@ def sentence(verdict: "Verdict") -> str:
         return f"differs{where}: {first.what} was {_text(first.stored)}, {now}{apart}"
     what = plural(verdict.epochs, "epoch")
     if verdict.tolerance:
-        alone = "" if verdict.exact else " (alone, for the runs beside it cannot be had again)"
+        alone = (
+            ""
+            if verdict.exact
+            else " (alone, which is not how it was trained: sums are taken in another order)"
+        )
         return f"losses agree within {verdict.largest:.1e} over {what}{alone}"
     weights = ", the weights" if verdict.weights else ""
     return f"the same to the last bit: {what}, {verdict.values:,} values{weights}"

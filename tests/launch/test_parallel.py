@@ -70,6 +70,7 @@ def test_two_processes_learn_what_one_does(nnlab: Nnlab) -> None:
         assert found["val/accuracy"] == alone["val/accuracy"]
         assert found["test/accuracy"] == alone["test/accuracy"]
     assert engines() == ["solo", "ddp 2", "fsdp 2"]
+    assert "losses agree within" in nnlab("verify", "2").out
 
 
 def test_batch_norm_is_that_of_the_whole_batch_where_it_is_asked_for(nnlab: Nnlab) -> None:
