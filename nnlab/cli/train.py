@@ -9,7 +9,6 @@ import typer
 from nnlab.cli.clusters import Asked, Launcher, cluster_of
 from nnlab.cli.options import Db, StudyOption, given, with_settings
 from nnlab.errors import UsageError
-from nnlab.folders import named_place
 from nnlab.launch.keeping import Every, Keeping
 from nnlab.launch.together import Together
 
@@ -234,6 +233,7 @@ def train(
         nnlab train --study depth --launcher slurm --parallel ddp --nodes 2 --gpus 4
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
+    from nnlab.folders import named_place
     from nnlab.launch import slots, template
 
     # Torch takes as long to load as all that follows: the two go side by side.

@@ -1,8 +1,10 @@
 """Several processes that train one run: how that is asked for, and what the leader tells."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nnlab.records import Parallel
+if TYPE_CHECKING:
+    from nnlab.records import Parallel
 
 # What the leader of a team says to the others after an epoch; two of them may be said at once.
 GO, STOP, SAVE, END = 0, 1, 2, 4
@@ -12,7 +14,7 @@ GO, STOP, SAVE, END = 0, 1, 2, 4
 class Together:
     """How devices train one run: with all weights each, or a part; batch norm over all or not."""
 
-    kind: Parallel
+    kind: "Parallel"
     sync_batch_norm: bool = False
 
     @property

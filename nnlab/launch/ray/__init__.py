@@ -1,6 +1,5 @@
 """Ray: the same workers, placed by a cluster's resources; a node that is lost loses no run."""
 
-import importlib.metadata
 import importlib.util
 import os
 import socket
@@ -86,7 +85,10 @@ def cluster() -> Cluster:
     """Looks for Ray on this machine, without importing it: that takes seconds."""
     if importlib.util.find_spec("ray") is None:
         return Cluster("", "", "Ray is not installed: pip install 'nnlab[ray]'")
-    version = importlib.metadata.version("ray")
+    # Takes longer to load than all else that a look at the options needs.
+    from importlib.metadata import version as version_of
+
+    version = version_of("ray")
     named = os.environ.get(ADDRESS_VARIABLE)
     if named:
         there = "" if _answers(named) else f"nothing answers at {named} ({ADDRESS_VARIABLE})"
