@@ -10,7 +10,7 @@ from nnlab.cli.clusters import Asked, Launcher, cluster_of
 from nnlab.cli.options import Db, StudyOption, given, with_settings
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Every, Keeping
-from nnlab.launch.together import Together
+from nnlab.launch.together import Together, hush
 
 
 class Retry(StrEnum):
@@ -236,6 +236,8 @@ def train(
     from nnlab.folders import named_place
     from nnlab.launch import slots, template
 
+    if parallel is not None:
+        hush()
     # Torch takes as long to load as all that follows: the two go side by side.
     local = launcher is Launcher.LOCAL
     if local and not dry_run and slots.likely(devices, runs=seeds or (1 if study is None else 2)):

@@ -1,5 +1,6 @@
 """Several processes that train one run: how that is asked for, and what the leader tells."""
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,15 @@ class Together:
     def words(self) -> list[str]:
         """The options that say so."""
         return ["--parallel", self.kind] + (["--sync-batch-norm"] if self.sync_batch_norm else [])
+
+
+def hush() -> None:
+    """Has torch in processes that are started from now on keep its warnings to itself.
+
+    Those of a team end one after another, and the last say of it, with a stack of C++, that the
+    others are gone. Whoever sets the variable hears them.
+    """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from nnlab.errors import ConnectionLost, NnlabError
 from nnlab.launch.nodes import Nodes
 from nnlab.launch.ray import LOCAL
 from nnlab.launch.slots import STOP, Job, Message, Place
+from nnlab.launch.together import hush
 from nnlab.store.address import FileAddress, parse
 
 NAMESPACE = "nnlab"
@@ -211,6 +212,7 @@ class Worker:
 
         from nnlab.launch.slot import serve
 
+        hush()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         job = replace(self._job, nodes=nodes)
