@@ -243,6 +243,8 @@ def test_there_are_as_many_workers_as_there_is_room_for(monkeypatch: pytest.Monk
     assert pool._room(Wanted(memory=8 << 30)) == 9
     assert pool._room(Wanted(nodes=2)) == 4
     assert pool._room(Wanted(nodes=3)) == 0
+    nodes[:] = [{"Alive": True, "Resources": {"CPU": 1.0}}] * 3
+    assert pool._room(Wanted(nodes=2)) == 1
 
 
 def test_what_each_worker_is_given_in_words() -> None:

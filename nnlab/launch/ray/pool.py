@@ -293,7 +293,7 @@ def _absolute(address: store.Address) -> str:
 
 
 def _room(wanted: Wanted) -> int:
-    """How many workers the nodes have room for that are there now."""
+    """How many workers, or teams on nodes of their own, there is room for now."""
     rooms = []
     for node in ray.nodes():
         if node["Alive"]:
@@ -308,10 +308,10 @@ def _room(wanted: Wanted) -> int:
                 if one
             ]
             rooms.append(int(min(per, default=1)))
-    if wanted.nodes == 1:
-        return sum(rooms)
-    # Each run takes room on several nodes.
-    return sum(sorted(rooms)[: len(rooms) - wanted.nodes + 1])
+    teams = 0
+    while sum(min(room, teams + 1) for room in rooms) >= (teams + 1) * wanted.nodes:
+        teams += 1
+    return teams
 
 
 def _reason(error: RayError) -> str:
