@@ -22,6 +22,8 @@ _FOLDERS = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 
 CONF = """\
 ClusterName=one
+# Jobs of clusters that run beside each other have numbers, and with them ports, of their own.
+FirstJobId={controller}
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root

@@ -25,6 +25,7 @@ from nnlab.engine.loop import train
 from nnlab.engine.parallel import Team, check, join, up
 from nnlab.engine.session import Session, start
 from nnlab.errors import NnlabError
+from nnlab.launch.orphans import when_orphaned
 from nnlab.launch.slots import Job
 from nnlab.launch.together import END, GO, SAVE, STOP
 from nnlab.records import Status
@@ -84,6 +85,7 @@ def launch(job: Job, parent: Connection | None) -> None:
 def _rank(job: Job, parent: Connection | None) -> None:
     """What each of the processes does."""
     warnings.filterwarnings("ignore", module="torch")
+    when_orphaned(lambda: os._exit(1))
     assert job.team is not None
     device = torch.device(job.team.devices[int(os.environ["LOCAL_RANK"])])
     cores = job.cores and max(job.cores // len(job.team.devices), 1)

@@ -18,6 +18,7 @@ from nnlab.engine import device as devices
 from nnlab.errors import NnlabError
 from nnlab.launch.listening import Ended
 from nnlab.launch.local import work_off
+from nnlab.launch.orphans import when_orphaned
 from nnlab.launch.planner import Planner
 from nnlab.launch.slots import ALONE, STOP, Job, Message, Place, fitting
 from nnlab.records import Epoch, Run
@@ -92,9 +93,13 @@ class Orders:
         except (EOFError, OSError):
             # In good order, if it can: nobody is left to show it to.
             self.parent_is_gone = True
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(END_SECONDS)
-            os._exit(1)
+            _end_in_good_order()
+
+
+def _end_in_good_order() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(END_SECONDS)
+    os._exit(1)
 
 
 def serve(job: Job, parent: Connection | None) -> NoReturn:
@@ -124,6 +129,8 @@ def _team_for(job: Job, parent: Connection | None) -> int:
     # Those who train alone never wait for torch.distributed to be loaded.
     from nnlab.launch.ranks import launch
 
+    if parent is None:
+        when_orphaned(_end_in_good_order)
     try:
         launch(job, parent)
     except NnlabError as error:

@@ -104,9 +104,9 @@ def ended(process: subprocess.Popen[str], timeout: float = 120.0) -> tuple[int, 
 Values = list[tuple[Any, ...]]
 
 
-def undisturbed(folder: Path) -> Values:
-    """The values of the study in one process that nobody disturbs."""
-    code, _, err = ended(started(folder, "train", *STUDY, "-q", "--devices", "cpu:1"))
+def undisturbed(folder: Path, study: tuple[str, ...] = STUDY) -> Values:
+    """The values of a study in one process that nobody disturbs."""
+    code, _, err = ended(started(folder, "train", *study, "-q", "--devices", "cpu:1"))
     assert code == 0, err
     return points(folder)
 

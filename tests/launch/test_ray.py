@@ -17,6 +17,7 @@ from launch.contract import (
     ended,
     points,
     statuses,
+    undisturbed,
     until,
 )
 from terminal import Nnlab, started
@@ -55,9 +56,12 @@ class TestRay(AttachedContract):
         self.words = ("--launcher", "ray", "--address", three.address)
 
     def test_a_node_that_is_lost_loses_no_run(
-        self, nnlab: Nnlab, folder: Path, calm: Values, three: Any
+        self, nnlab: Nnlab, folder: Path, tmp_path_factory: pytest.TempPathFactory, three: Any
     ) -> None:
-        process = self.begin(folder, *STUDY)
+        # Long enough for a node to be ended in the middle of a run.
+        study = (*STUDY, "--epochs", "80", "--seeds", "1")
+        calm = undisturbed(tmp_path_factory.mktemp("calm"), study)
+        process = self.begin(folder, *study)
         node = until(lambda: ray_nodes.other_than_the_head(three, at_work(folder)))
         three.remove_node(node, allow_graceful=False)
         try:

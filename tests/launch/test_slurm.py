@@ -331,10 +331,18 @@ def _epochs(folder: Path) -> int:
 def go_on_now(task: str) -> None:
     """Has SLURM start what was queued again, for which it waits two minutes by itself.
 
-    A node refuses a job for the rest of the second in which it took back that job's credential.
+    A node refuses a job for the rest of the second in which it took back that job's credential, and
+    SLURM sets the time of a start anew when the last of a job is gone: it is asked until it has.
     """
-    time.sleep(3)
-    subprocess.run(["scontrol", "update", f"JobId={task}", "StartTime=now"], check=True)
+
+    def starts() -> bool:
+        time.sleep(3)
+        subprocess.run(
+            ["scontrol", "update", f"JobId={task}", "StartTime=now"], capture_output=True
+        )
+        return " PD " not in queue()
+
+    until(starts, 120, queue)
 
 
 def alike(folder: Path) -> None:
