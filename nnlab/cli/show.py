@@ -85,7 +85,7 @@ def _as_json(db: store.Database, run: Run) -> Mapping[str, Any]:
 
 def _artifacts(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
     """What a run made, and where that is."""
-    folder = store.files_of(db, run).shown
+    folder = store.files_of(db, run.artifacts).shown
     return [(made, f"{folder}/{made.path}") for made in store.artifacts(db, run.id)]
 
 

@@ -114,7 +114,7 @@ def _by_seed(db: store.AnyDatabase, named: str, runs: tuple[Run, ...]) -> Mappin
 def _weights(db: store.AnyDatabase, run: Run) -> Weights:
     for made in store.artifacts(db, run.id):
         if made.kind == KIND:
-            path = store.files_of(db, run).local(made.path, made.sha256)
+            path = store.files_of(db, run.artifacts).local(made.path, made.sha256)
             return Weights(path, made.sha256, run.id, run.trial.setting)
     raise UsageError(
         f"run {run.id} ({run.status}) kept no weights",

@@ -225,7 +225,7 @@ class _Case:
             if made.kind != KIND:
                 continue
             try:
-                path = store.files_of(self.db, self.run).local(made.path, made.sha256)
+                path = store.files_of(self.db, self.run.artifacts).local(made.path, made.sha256)
             except FileNotFoundError:
                 continue
             if not path.exists():

@@ -15,7 +15,6 @@ from nnlab.engine import checkpoint
 from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start
 from nnlab.errors import ConnectionLost, UsageError
-from nnlab.folders import Folder, folder_at
 from nnlab.launch.checkpoints import SHARE, Checkpoints
 from nnlab.launch.delivery import Outbox, deliver_left
 from nnlab.launch.energy import Meter
@@ -66,7 +65,7 @@ class Work:
         self.session = start(config) if team is None else ranks().started(config, team)
         self._keeps_model = keeping.models
         self._artifacts_at = _where(self.run, keeping)
-        self._folder = folder = _files(db, self._artifacts_at).within(str(self.run.id))
+        self._folder = folder = store.files_of(db, self._artifacts_at).within(str(self.run.id))
         self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
         # Before anything is read of the run: what its checkpoint has seen must be stored.
         if late := deliver_left(db, claim, folder):
@@ -211,10 +210,6 @@ def _where(run: Run, keeping: Keeping) -> str | None:
     if keeping.artifacts is None or run.artifacts is not None or run.epochs:
         return run.artifacts
     return f"{keeping.artifacts.rstrip('/')}/{run.created_at:%Y%m%dT%H%M%S%f}"
-
-
-def _files(db: store.AnyDatabase, artifacts: str | None) -> Folder:
-    return db.files if artifacts is None else folder_at(artifacts)
 
 
 def ranks() -> Any:

@@ -7,9 +7,10 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import NotADatabase, OutputError
-from nnlab.folders import Folder, folder_at
+from nnlab.folders import Folder
 from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole
+from nnlab.store.files import files_of
 from nnlab.store.garbage import size_of
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
@@ -67,7 +68,7 @@ def check(db: Database) -> list[str]:
             return [
                 *db.broken(connection),
                 *_false_summaries(connection),
-                *_missing_files(connection, db.files),
+                *_missing_files(connection, db),
             ]
     except NotADatabase as error:
         return [error.message]
@@ -113,14 +114,14 @@ def _false_summaries(connection: Connection) -> Iterator[str]:
         yield f"run {run_id}: the summary of {metric} does not agree with its points"
 
 
-def _missing_files(connection: Connection, own: Folder) -> Iterator[str]:
+def _missing_files(connection: Connection, db: Database) -> Iterator[str]:
     rows = connection.exec_driver_sql(
         "SELECT run_id, kind, path, size, run.artifacts"
         " FROM artifact JOIN run ON run.id = artifact.run_id ORDER BY artifact.id"
     ).fetchall()
-    folders: dict[str | None, Folder] = {None: own}
+    folders: dict[str | None, Folder] = {}
     for run_id, kind, path, size, place in rows:
-        folder = folders.setdefault(place, own if place is None else folder_at(place))
+        folder = folders.setdefault(place, files_of(db, place))
         told = f"run {run_id}: its {kind} {folder.shown}/{path}"
         try:
             found = folder.size_of(path)
