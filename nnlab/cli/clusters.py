@@ -1,7 +1,6 @@
 """Which cluster trains: what was typed, as the launcher of its kind wants it."""
 
 import os
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,9 +10,6 @@ from nnlab.launch.together import Together
 
 # SLURM's tasks at once, unless it is said.
 TASKS = 50
-
-_MEMORY = re.compile(r"(\d+)([KMGT]?)", re.IGNORECASE)
-_UNITS = {"K": 1 << 10, "": 1 << 20, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 class Launcher(StrEnum):
@@ -126,21 +122,7 @@ def _of_ray(asked: Asked) -> ray.Wanted:
         asked.address,
         asked.cpus,
         asked.gpus,
-        _bytes(asked.memory),
+        slurm.bytes_of(asked.memory) if asked.memory is not None else None,
         asked.max_parallel,
         asked.nodes,
     )
-
-
-def _bytes(memory: str | None) -> int | None:
-    """Bytes of a size as SLURM writes it: megabytes, or with K, M, G or T.
-
-    >>> _bytes("8G") == 8 << 30
-    True
-    """
-    if memory is None:
-        return None
-    found = _MEMORY.fullmatch(memory)
-    if found is None:
-        raise UsageError(f"--mem {memory}: a number and perhaps K, M, G or T, as 8G")
-    return int(found[1]) * _UNITS[found[2].upper()]

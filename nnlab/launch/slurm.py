@@ -27,7 +27,8 @@ from nnlab.errors import NnlabError, TimeIsUp, UsageError
 # Says to a worker that it is a task, and may be queued once more.
 TASK_VARIABLE = "NNLAB_SLURM_TASK"
 _TIME = re.compile(r"^(\d+-)?\d+(:\d+){0,2}$")
-_MEMORY = re.compile(r"^\d+[KMGT]?$", re.IGNORECASE)
+_MEMORY = re.compile(r"(\d+)([KMGT]?)", re.IGNORECASE)
+_UNITS = {"K": 1 << 10, "": 1 << 20, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _WORD = re.compile(r"^[A-Za-z0-9_.,:@=/+-]+$")
 # Seconds before the limit at which a task is warned: SLURM looks once a minute.
 _WARN = 120
@@ -57,10 +58,25 @@ class Wanted:
             raise UsageError(
                 f"--time {self.time}: as SLURM writes it, in minutes or as 4:00:00 or 2-00:00:00"
             )
-        if self.memory is not None and not _MEMORY.match(self.memory):
-            raise UsageError(f"--mem {self.memory}: a number and perhaps K, M, G or T, as 8G")
+        if self.memory is not None:
+            bytes_of(self.memory)
         if self.partition is not None and not _WORD.match(self.partition):
             raise UsageError(f"--partition {self.partition}: no such name can be")
+
+
+def bytes_of(memory: str) -> int:
+    """A size as SLURM writes it: megabytes, or with K, M, G or T.
+
+    Raises:
+        UsageError: it is none.
+
+    >>> bytes_of("8G") == 8 << 30
+    True
+    """
+    found = _MEMORY.fullmatch(memory)
+    if found is None:
+        raise UsageError(f"--mem {memory}: a number and perhaps K, M, G or T, as 8G")
+    return int(found[1]) * _UNITS[found[2].upper()]
 
 
 @dataclass(frozen=True, slots=True)
