@@ -5,6 +5,28 @@ import html as _html
 import unicodedata
 
 
+def terminal(text: str) -> str:
+    r"""Text without control characters: each is replaced by its Python escape sequence.
+
+    Line feeds and tabs are kept. Covers the C0 and C1 control characters, bidirectional
+    overrides, line separators and lone surrogates, none of which a terminal may receive from a
+    database.
+
+    >>> terminal("name\x1b[2J")
+    'name\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" or sign == "\u00a0" else _escape_sequence(sign)
+        for sign in text
+    )
+
+
+def _escape_sequence(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
+
 def escaped(text: str) -> str:
     r"""Text that markdown shows as it is: no markup, no HTML.
 

@@ -128,6 +128,8 @@ run = Table(
     Column("pruned_at", Integer),
     # The folder or URL that its files are in; NULL is the database's own folder.
     Column("artifacts", Name),
+    # A checksum of its points, set when it ends; NULL where it was trained by an earlier nnlab.
+    Column("points_checksum", Name),
     UniqueConstraint("trial_id", "seed", "repeat"),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("repeat >= 0", name="repeat"),
@@ -174,6 +176,8 @@ attempt = Table(
     # `solo`, or `stacked 64`: how many runs were trained as one program.
     Column("engine", Name),
     Column("peak_bytes", Large),
+    # The Python traceback of the error that ended it; NULL where none did.
+    Column("traceback", Name),
     CheckConstraint("first_epoch >= 0", name="first_epoch"),
     Index("attempt_run_id", "run_id"),
 )

@@ -1,0 +1,20 @@
+"""A checksum of the points of a run that has ended, and the traceback of an attempt that failed.
+
+Revision: 0005, after 0004.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+# Names sort by their bytes, as in SQLite, whatever the server's language.
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.add_column("run", sa.Column("points_checksum", TEXT, nullable=True))
+    op.add_column("attempt", sa.Column("traceback", TEXT, nullable=True))
