@@ -1,4 +1,4 @@
-"""A database of an earlier nnlab, with its files: verified, resumed, ranked and drawn by this one."""
+"""A database of an earlier nnlab, with its files: verified, resumed and ranked by this one."""
 
 import json
 import math
