@@ -129,7 +129,7 @@ def begin_epoch(session: Session, number: int) -> torch.Generator | None:
         if 0 < config.unfreeze_at < number:
             transfer.unfreeze(model)
         else:
-            transfer.hold(model)
+            transfer.hold(model, config.freeze)
     start_noise(model, config.seed, number, session.device)
     if isinstance(session.optimizer, SecondOrder):
         session.optimizer.reset_cost()
