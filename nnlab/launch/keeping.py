@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from nnlab.errors import UsageError
 
@@ -22,7 +23,8 @@ class Every:
     def __str__(self) -> str:
         """As it is typed."""
         if self.seconds is not None:
-            return f"{self.seconds:g}s"
+            # Without an exponent, which `parse` does not read.
+            return f"{Decimal(repr(self.seconds)).normalize():f}s"
         return "auto" if self.epochs is None else str(self.epochs)
 
     @classmethod
