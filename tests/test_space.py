@@ -198,7 +198,8 @@ def test_digests_of_usual_ranges_are_those_of_the_first_release() -> None:
     """Six digits, where they are enough: a study that is run again must find its trials."""
     for low, high, count, log in (
         (1e-4, 1e-1, 7, True), (0.1, 0.5, 5, False), (0.0, 1.0, 1000, False),
-        (0.9, 0.99, 20, False), (1.0, 1.5, 1000, False), (1e-6, 10.0, 50, True), (0.5, 1.0, 1000, False),
+        (0.9, 0.99, 20, False), (1.0, 1.5, 1000, False), (1e-6, 10.0, 50, True),
+        (0.5, 1.0, 1000, False),
     ):  # fmt: skip
         asked = Range(low, high, log, whole=False, count=count)
         inner = [float(f"{asked.at(i / (count - 1)):.6g}") for i in range(1, count - 1)]
