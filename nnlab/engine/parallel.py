@@ -86,6 +86,10 @@ class Team:
         dist.broadcast(told, src=0)
         return int(told.item())
 
+    def any(self, flag: bool) -> bool:
+        """Whether a flag is set in any of the processes; all of them must ask."""
+        return bool(self.sum(torch.tensor([float(flag)], device=self._device())).item() > 0)
+
     def told(self, content: Any) -> Any:
         """What the leader has, handed to all: anything that can be pickled."""
         box = [content]

@@ -1,4 +1,4 @@
-"""What is kept of a run, and how often: its model at the end, checkpoints on the way."""
+"""What is kept of a run, and how often; and whether the seeds of a trial may differ in data."""
 
 import re
 from dataclasses import dataclass
@@ -62,15 +62,17 @@ def seconds_of(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What is kept of runs, and where.
+    """What is kept of runs, and where; how runs are begun that share a trial.
 
     `models` says whether the weights of the selected epoch are, `checkpoints` how often one is due,
     `artifacts` which folder or URL all files of a run go to; None is the database's own folder.
+    `changing_data` lets a run be trained on other data than its trial's other seeds.
     """
 
     models: bool = True
     checkpoints: Every = Every()
     artifacts: str | None = None
+    changing_data: bool = False
 
 
 # Models, and checkpoints as time allows.
