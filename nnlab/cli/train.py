@@ -82,7 +82,7 @@ def train(
         bool,
         typer.Option(
             "--allow-changing-data",
-            help="train seeds of one trial on different data, if --data gives such",
+            help="train the seeds of a trial even if their data differ; by default that is refused",
         ),
     ] = False,
     engine: Annotated[

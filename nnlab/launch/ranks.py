@@ -22,7 +22,7 @@ from nnlab.config import RunConfig, config_of, setting_of
 from nnlab.engine import checkpoint
 from nnlab.engine import device as devices
 from nnlab.engine.loop import train
-from nnlab.engine.parallel import Team, check, join, up
+from nnlab.engine.parallel import Team, check, check_shares, join, up
 from nnlab.engine.session import Session, start
 from nnlab.errors import DataError, NnlabError
 from nnlab.launch.orphans import when_orphaned
@@ -151,7 +151,9 @@ def started(config: RunConfig, team: Team) -> Session:
         UsageError: it cannot be shared out.
     """
     check(config, team.kind)
-    return start(config, model_at=torch.device("cpu") if team.kind == "fsdp" else None)
+    session = start(config, model_at=torch.device("cpu") if team.kind == "fsdp" else None)
+    check_shares(session, team)
+    return session
 
 
 def begin_together(session: Session, team: Team) -> None:

@@ -99,9 +99,9 @@ def _beyond(name: str, tried: Range, *, low: bool) -> str:
     first, last = (_within(name, end) for end in ends)
     if tried.whole:
         return f"{round(first)}..{round(last)}"
-    ends = (rounded(end, digits=3, spacing=last - first) for end in (first, last))
+    short = (rounded(end, digits=3, spacing=last - first) for end in (first, last))
     # Rounding must not lead out of what the field allows.
-    return "..".join(exact_text(_within(name, end)) for end in ends)
+    return "..".join(exact_text(_within(name, end)) for end in short)
 
 
 def _within(name: str, value: float) -> float:
