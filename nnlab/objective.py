@@ -15,6 +15,20 @@ Direction = Literal["min", "max"]
 _HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
 
 
+def exact_text(number: float) -> str:
+    """The shortest usual spelling of a number that is read back as exactly that number.
+
+    For whatever is read again: settings, commands, files.
+
+    >>> exact_text(0.1), exact_text(10.0), exact_text(2 / 3), exact_text(20240101)
+    ('0.1', '10', '0.6666666666666666', '20240101')
+    """
+    if isinstance(number, int):
+        return str(number)
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
 def direction_of(metric: str) -> Direction:
     """Whether a metric is better when lower or when higher, by the last part of its name.
 

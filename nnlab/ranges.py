@@ -10,9 +10,15 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 
 from nnlab.config import choosables, parse_value
 from nnlab.errors import ConfigError
+from nnlab.objective import exact_text
+
+_DIGITS = 6
+_DIGITS_OF_A_DOUBLE = 17
 
 _RANGE = re.compile(r"^(?P<low>[^.:]*\.?[^.:]*)\.\.(?P<high>[^:]+)(?P<how>(?::[a-z0-9]+)*)$")
 
@@ -57,12 +63,45 @@ class Range:
         return (value - self.low) / (self.high - self.low)
 
     def values(self) -> tuple[float, ...]:
-        """As many values as were asked for; else one a decade, each whole number, or five."""
+        """As many values as were asked for; else one a decade, each whole number, or five.
+
+        Whole numbers are exact. Others have six digits, or as many as their spacing needs. All lie
+        inside the range; where it does not hold so many numbers, some of them are equal.
+        """
         count = self.count or self._natural_count()
-        inner = [self.at(i / (count - 1)) for i in range(1, count - 1)]
-        # 0.01, not 0.010000000000000002: what is shown is what is trained.
-        found = [self.low, *(float(f"{value:.6g}") for value in inner), self.high]
-        return tuple(round(value) if self.whole else value for value in found)
+        if self.whole:
+            values: list[float] = [self._whole_at(i, count - 1) for i in range(count)]
+        else:
+            exact = [self.low, *(self.at(i / (count - 1)) for i in range(1, count - 1)), self.high]
+            gaps = [after - before for before, after in pairwise(exact)]
+            # 0.01, not 0.010000000000000002: what is shown is what is trained.
+            inner = [
+                rounded(value, digits=_DIGITS, spacing=min(gaps[i], gaps[i + 1]))
+                for i, value in enumerate(exact[1:-1])
+            ]
+            values = [self.low, *inner, self.high]
+        return tuple(min(max(value, self.low), self.high) for value in values)
+
+    def _whole_at(self, step: int, steps: int) -> int:
+        """The whole number after so many of all steps; linear ones do not pass through floats."""
+        if self.log and 0 < step < steps:
+            return round(self.at(step / steps))
+        low, high = int(self.low), int(self.high)
+        return low + round(Fraction(step * (high - low), steps))
+
+    def whole_in_slice(self, share: float) -> int:
+        """The whole number at a share of the way, where each has a slice of equal length.
+
+        >>> [Range(1, 4, log=False, whole=True).whole_in_slice(s) for s in (0.0, 0.3, 0.999)]
+        [1, 2, 4]
+        """
+        if self.log:
+            wide = Range(self.low - 0.5, self.high + 0.5, log=True, whole=False)
+            number = round(wide.at(share))
+        else:
+            low, high = int(self.low), int(self.high)
+            number = round(low - Fraction(1, 2) + Fraction(share) * (high - low + 1))
+        return int(min(max(number, self.low), self.high))
 
     def _natural_count(self) -> int:
         if self.log:
@@ -70,6 +109,24 @@ class Range:
         if self.whole and self.high - self.low < 20:
             return int(self.high - self.low) + 1
         return 5
+
+
+def rounded(value: float, *, digits: int, spacing: float) -> float:
+    """A value with a number of significant digits.
+
+    It has more where they would not resolve a tenth of the spacing: then a thousandth of it.
+
+    >>> rounded(0.123456789, digits=4, spacing=0.1)
+    0.1235
+    >>> rounded(0.100000312, digits=4, spacing=1e-7)
+    0.100000312
+    """
+    if value == 0.0:
+        return 0.0
+    first = math.floor(math.log10(abs(value)))
+    if spacing > 0 and 10.0 ** (first + 1 - digits) > spacing / 10:
+        digits = min(_DIGITS_OF_A_DOUBLE, first + 1 - math.floor(math.log10(spacing / 1000)))
+    return float(f"{value:.{digits}g}")
 
 
 def is_range(name: str, item: object) -> bool:
@@ -93,10 +150,11 @@ def parse_range(name: str, text: str) -> Range:
     words = [word for word in match["how"].split(":") if word]
     _check_words(flag, text, words)
     if not low < high:
-        raise ConfigError([f"{flag} {text}: a range rises, but {low:g} is not below {high:g}"])
+        told = f"a range rises, but {exact_text(low)} is not below {exact_text(high)}"
+        raise ConfigError([f"{flag} {text}: {told}"])
     log = "log" in words or ("lin" not in words and low > 0 and high / low >= 100)
     if log and low <= 0:
-        raise ConfigError([f"{flag} {text}: a log range starts above 0, got {low:g}"])
+        raise ConfigError([f"{flag} {text}: a log range starts above 0, got {exact_text(low)}"])
     count = next((int(word) for word in words if word.isdigit()), None)
     if count is not None and not 2 <= count <= 1000:
         raise ConfigError([f"{flag} {text}: a range has 2 to 1000 values, got {count}"])

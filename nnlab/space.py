@@ -27,7 +27,7 @@ from nnlab.config import (
     setting_of,
 )
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_name
-from nnlab.objective import Scalar, Setting
+from nnlab.objective import Scalar, Setting, exact_text
 from nnlab.ranges import is_range, parse_range
 
 Space = Mapping[str, tuple[Scalar, ...]]
@@ -124,6 +124,25 @@ def parse_seeds(given: object) -> tuple[int, ...]:
     (0, 3, 4, 5)
     """
     return tuple(int(seed) for seed in values_of("seed", given) if seed is not None)
+
+
+def short_ranges(given: Mapping[str, object]) -> tuple[str, ...]:
+    """What to say of ranges that have fewer different values than were asked for: `depth 1..4:9`.
+
+    Args:
+        given: text or lists by field, as for `parse_space`, which has accepted them.
+    """
+    notes = []
+    for name, values in given.items():
+        for item in values if isinstance(values, list | tuple) else _split(name, values):
+            if not is_range(name, item):
+                continue
+            asked = parse_range(name, str(item))
+            count = len(set(asked.values()))
+            if asked.count is not None and count < asked.count:
+                flag = choosables()[name].flag
+                notes.append(f"{flag} {item}: {count} different values, not {asked.count}")
+    return tuple(notes)
 
 
 def expand(
@@ -248,13 +267,13 @@ def label(setting: Setting, fields: Sequence[str]) -> str:
 
 
 def shown(value: Scalar) -> str:
-    """A value as a reader wants it: 0.001, not 0.0010000000.
+    """A value as a reader wants it, exact: two settings never look the same.
 
-    >>> shown(1e-3), shown(True), shown(None)
-    ('0.001', 'yes', '')
+    >>> shown(1e-3), shown(0.1000001), shown(True), shown(None)
+    ('0.001', '0.1000001', 'yes', '')
     """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return exact_text(value) if isinstance(value, float) else str(value)

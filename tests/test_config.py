@@ -205,3 +205,10 @@ def test_what_is_kept_frozen_must_have_been_trained() -> None:
         resolve(RunConfig(freeze="all-but-head"), CLASSES)
     with pytest.raises(ConfigError, match="nothing is frozen"):
         resolve(RunConfig(start_from="1", unfreeze_at=2), CLASSES)
+
+
+def test_limits_are_told_in_full() -> None:
+    with pytest.raises(ConfigError, match="--batch-size must be at most 1000000, got 2000000"):
+        parse_value("batch_size", 2000000)
+    with pytest.raises(ConfigError, match="--lr must be greater than 0, got -1"):
+        parse_value("lr", "-1")

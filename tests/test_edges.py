@@ -3,7 +3,7 @@
 import pytest
 
 from nnlab.report.edges import edge_notes
-from nnlab.space import Space, parse_space
+from nnlab.space import Space, parse_space, values_of
 
 
 def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:
@@ -25,6 +25,8 @@ def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:
         ({"depth": "1..4"}, {"depth": 4}, "--depth 2..6"),
         ({"depth": "1..4"}, {"depth": 1}, None),  # a network has a layer
         ({"width": "16,32,64"}, {"width": 16}, "--width 8..32"),
+        ({"width": "1000,2000,3000"}, {"width": 3000}, "--width 2000..4000"),
+        ({"beta1": "0.9991,0.9992,0.9993"}, {"beta1": 0.9993}, "--beta1 0.9992..0.9994"),
         ({"opt": "sgd,adam,lion"}, {"opt": "lion"}, None),
         ({"epochs": "5"}, {"epochs": 5}, None),
         ({"beta1": "0.8,0.9,0.95"}, {"opt": "sgd"}, None),  # the best has no such field
@@ -38,3 +40,5 @@ def test_the_edge(given: dict[str, str], best: dict[str, object], beyond: str | 
     else:
         (told,) = found
         assert told.endswith(f"look beyond it: {beyond}")
+        name, values = beyond.split()
+        assert values_of(name.removeprefix("--"), values)  # it can be typed

@@ -1,13 +1,27 @@
 """Spaces: lists, ranges, products, and what is wrong with them."""
 
+import math
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.config import DataFacts
 from nnlab.errors import ConfigError, UsageError
+from nnlab.objective import exact_text
+from nnlab.ranges import Range
 from nnlab.records import Setting
-from nnlab.space import differing, expand, label, parse_seeds, parse_space, values_of
+from nnlab.space import (
+    differing,
+    expand,
+    label,
+    parse_seeds,
+    parse_space,
+    short_ranges,
+    shown,
+    values_of,
+)
 
 
 def facts(name: str) -> DataFacts:
@@ -110,3 +124,96 @@ def test_labels_show_what_differs() -> None:
     fields = differing(settings)
     assert fields == ("opt", "momentum")
     assert [label(s, fields) for s in settings] == ["opt=sgd momentum=0.9", "opt=adam"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "values"),
+    [
+        ("seed", "20240101..20240105", tuple(range(20240101, 20240106))),
+        ("seed", "9007199254740993..9007199254740996", tuple(range(2**53 + 1, 2**53 + 5))),
+        ("samples", "1000001..1000009:3", (1000001, 1000005, 1000009)),
+        ("lr", "0.1000001..0.1000009:5", (0.1000001, 0.1000003, 0.1000005, 0.1000007, 0.1000009)),
+        ("average_decay", "0.999..0.9999:4", (0.999, 0.9993, 0.9996, 0.9999)),
+        ("decay_at", "0.6666666666666666", ("0.6666666666666666",)),
+        ("start_from", [1234567], ("1234567",)),
+        ("start_from", [12], ("12",)),
+        ("decay_at", [10], ("10",)),
+    ],
+)
+def test_numbers_are_exact(name: str, text: object, values: tuple[object, ...]) -> None:
+    assert values_of(name, text) == values
+
+
+LIMITS = st.integers(0, 2**63 - 1)
+
+
+@given(LIMITS, st.integers(1, 19))
+def test_a_range_of_seeds_holds_each_of_them(low: int, more: int) -> None:
+    assert parse_seeds(f"{low}..{low + more}") == tuple(range(low, low + more + 1))
+
+
+@given(LIMITS, LIMITS, st.integers(2, 1000))
+def test_whole_numbers_of_a_range_are_even_to_half_a_number(one: int, two: int, count: int) -> None:
+    low, high = min(one, two), max(one, two) + 1
+    values = Range(low, high, log=False, whole=True, count=count).values()
+    assert all(isinstance(value, int) for value in values)
+    assert (values[0], values[-1]) == (low, high)
+    for step, value in enumerate(values):
+        exact = low + Fraction(step * (high - low), count - 1)
+        assert abs(value - exact) <= Fraction(1, 2)
+
+
+NUMBERS = st.floats(1e-9, 100, allow_nan=False)
+
+
+@given(NUMBERS, st.floats(1e-8, 1e3), st.integers(2, 1000), st.booleans())
+def test_values_of_a_range_lie_inside_rise_and_are_even(
+    low: float, relative: float, count: int, log: bool
+) -> None:
+    asked = Range(low, low * (1 + relative), log, whole=False, count=count)
+    values = asked.values()
+    assert len(set(values)) == count
+    assert list(values) == sorted(values)
+    assert (values[0], values[-1]) == (asked.low, asked.high)
+    exact = [asked.at(step / (count - 1)) for step in range(count)]
+    for step in range(1, count - 1):
+        gap = min(exact[step + 1] - exact[step], exact[step] - exact[step - 1])
+        assert abs(values[step] - exact[step]) <= 0.051 * gap + 4e-16 * low
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers())
+def test_an_exact_text_is_read_back(number: float) -> None:
+    assert float(exact_text(number)) == float(number)
+    if isinstance(number, int):
+        assert int(exact_text(number)) == number
+
+
+@given(st.floats(1e-6, 1e6))
+def test_settings_that_differ_never_look_the_same(number: float) -> None:
+    other = math.nextafter(number, math.inf)
+    assert shown(number) != shown(other)
+
+
+def test_digests_of_usual_ranges_are_those_of_the_first_release() -> None:
+    """Six digits, where they are enough: a study that is run again must find its trials."""
+    for low, high, count, log in (
+        (1e-4, 1e-1, 7, True), (0.1, 0.5, 5, False), (0.0, 1.0, 1000, False),
+        (0.9, 0.99, 20, False), (1.0, 1.5, 1000, False), (1e-6, 10.0, 50, True),
+        (0.5, 1.0, 1000, False),
+    ):  # fmt: skip
+        asked = Range(low, high, log, whole=False, count=count)
+        inner = [float(f"{asked.at(i / (count - 1)):.6g}") for i in range(1, count - 1)]
+        assert asked.values() == (low, *inner, high)
+
+
+def test_a_range_with_fewer_values_than_asked_for_says_so() -> None:
+    given = {
+        "depth": "1..4:10",
+        "lr": "0.1..0.2:5",
+        "width": ["8..64:4:log", "1..2:5"],
+        "opt": "sgd",
+    }
+    assert short_ranges(given) == (
+        "--depth 1..4:10: 4 different values, not 10",
+        "--width 1..2:5: 2 different values, not 5",
+    )

@@ -9,6 +9,7 @@ from nnlab.cli.options import Format
 from nnlab.cli.plan import Typed, plan_of
 from nnlab.cli.render import Column, note, print_json, render, say
 from nnlab.errors import UsageError
+from nnlab.objective import exact_text
 from nnlab.space import parse_seeds
 
 _ROWS = 12
@@ -34,7 +35,9 @@ def find(
         UsageError: several settings, an impossible range, or no fall of the loss.
     """
     if not 0 < low < high:
-        raise UsageError(f"--low must be above 0 and below --high, got {low:g} and {high:g}")
+        raise UsageError(
+            f"--low must be above 0 and below --high, got {exact_text(low)} and {exact_text(high)}"
+        )
     check_formats(output)
     points = plan_of(Typed(settings)).points
     if len(points) != 1:
@@ -63,12 +66,15 @@ def find(
     _draw(found.suggested, [(t.lrs, t.losses, t.smoothed) for t in found.tests], output)
     if format is Format.TABLE:
         say(
-            f"suggested: lr {found.suggested:g}, where the loss falls fastest"
-            f" (a tenth of where it is lowest: {found.tenth:g})",
+            f"suggested: lr {exact_text(found.suggested)}, where the loss falls fastest"
+            f" (a tenth of where it is lowest: {exact_text(found.tenth)})",
             style="bold",
         )
         words = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in settings.items() if k != "lr")
-        say(f"next: nnlab train {words} --lr {found.suggested:g}".replace("  ", " "), style="dim")
+        say(
+            f"next: nnlab train {words} --lr {exact_text(found.suggested)}".replace("  ", " "),
+            style="dim",
+        )
     if len(chosen) == 1:
         note("one seed: --seeds 3 takes the median of three")
 
@@ -83,5 +89,5 @@ def _draw(
     from nnlab.plots.lr_range import lr_range
 
     figure = lr_range(tests, suggested)
-    provenance = {"range test": f"lr {suggested:g}"}
+    provenance = {"range test": f"lr {exact_text(suggested)}"}
     write_figure(figure, output, provenance, f"{len(tests)} range tests")

@@ -19,7 +19,9 @@ from nnlab.experiments.deciding import comparisons
 from nnlab.experiments.sampling import Expand, next_points
 from nnlab.launch.parents import find_parents
 from nnlab.records import Arm, Comparison, Objective, Sampler
-from nnlab.space import Point, Space, expand, parse_seeds, parse_space
+from nnlab.report.ranking import plural
+from nnlab.search import BEFOREHAND
+from nnlab.space import Point, Space, expand, parse_seeds, parse_space, short_ranges
 
 # Keys of a TOML file beside those of a setting.
 _STUDY_KEYS = (
@@ -211,6 +213,22 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
         decides,
         sampler,
     )
+
+
+def shortfalls(typed: Typed, plan: Plan) -> tuple[str, ...]:
+    """What to say where there are fewer seeds, values or trials than were asked for."""
+    notes: list[str] = []
+    for settings in typed.arms.values() if typed.arms else (typed.settings,):
+        notes += short_ranges(settings)
+    notes += short_ranges({"seed": typed.seed}) if typed.seed is not None else ()
+    if plan.sampler is not None and plan.sampler.name in BEFOREHAND:
+        asked = int(plan.sampler.options["trials"] or 0)
+        if len(plan.points) < asked:
+            notes.append(
+                f"the space has {plural(len(plan.points), 'different trial')},"
+                f" not the {asked:,} of --trials"
+            )
+    return tuple(dict.fromkeys(notes))
 
 
 def _first_points(sampler: Sampler, space: Space, db: str | None) -> tuple[Point, ...]:

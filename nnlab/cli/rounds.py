@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from nnlab import store
 from nnlab.cli.plan import Typed, expander
-from nnlab.cli.render import say
+from nnlab.cli.render import note, say
 from nnlab.experiments.sampling import next_points, tried_in
 from nnlab.records import Run, Status, Study
 from nnlab.report.ranking import plural
@@ -46,6 +46,8 @@ def rounds(
         elif len(tried) < total and any(run.status is Status.RUNNING for run in runs):
             time.sleep(_SECONDS)  # it waits for results from another terminal
         else:
+            if len(tried) < total and not quiet:
+                note(f"{study.sampler.name} finds {plural(len(tried), 'trial')}, not {total:,}")
             return
 
 

@@ -78,6 +78,13 @@ def train(
             " unsaid, beside the database",
         ),
     ] = None,
+    allow_changing_data: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changing-data",
+            help="train the seeds of a trial even if their data differ; by default that is refused",
+        ),
+    ] = False,
     engine: Annotated[
         Engine,
         typer.Option(
@@ -265,6 +272,7 @@ def train(
                 keep_models,
                 Every.parse(checkpoint_every),
                 named_place(artifacts) if artifacts else None,
+                changing_data=allow_changing_data,
             ),
             engine=engine.value,
             devices=devices,

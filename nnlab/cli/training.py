@@ -10,8 +10,8 @@ from nnlab.cli import announce, clusters, submitting
 from nnlab.cli.arms import pretrained_name
 from nnlab.cli.notifying import notified
 from nnlab.cli.place import opened
-from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config
-from nnlab.cli.render import say
+from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config, shortfalls
+from nnlab.cli.render import note, say
 from nnlab.cli.rounds import rounds
 from nnlab.cli.working import How, Show, failed_of, team_of, tell_result, train_missing
 from nnlab.errors import (
@@ -70,6 +70,9 @@ def train(
         _pretrain(typed, db=db, show=show, how=how)
     # All that can be wrong with a setting is found before a database is made or touched.
     plan = plan_of(typed, db=db) if typed.says_something or typed.study is None else None
+    if plan is not None and not show.quiet:
+        for shortfall in shortfalls(typed, plan):
+            note(shortfall)
     if dry_run:
         _dry_run(db, typed, plan, how)
         return
@@ -172,6 +175,8 @@ def set_up(
             f"study '{typed.study}' begins with weights that are not trained yet",
             hint=f"nnlab train --study {typed.study} trains them first",
         ) from None
+    for shortfall in shortfalls(typed, plan):
+        note(shortfall)
     if dry_run:
         announce.dry_run(runs_of(plan), set())
         return

@@ -62,6 +62,7 @@ class How:
         said += ["--engine", self.engine] if self.engine != "auto" else []
         said += [] if self.parallel is None else self.parallel.words
         said += [] if self.keeping.models else ["--no-keep-models"]
+        said += ["--allow-changing-data"] if self.keeping.changing_data else []
         if self.keeping.checkpoints != KEEPING.checkpoints:
             said += ["--checkpoint-every", str(self.keeping.checkpoints)]
         if self.keeping.artifacts is not None:

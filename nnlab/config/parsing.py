@@ -9,7 +9,7 @@ from nnlab.catalogue import lookup, names, parts_of
 from nnlab.config.option import Choosable, choosables
 from nnlab.config.resolving import SELECTABLE
 from nnlab.errors import ConfigError, UnknownName
-from nnlab.objective import Objective, Scalar
+from nnlab.objective import Objective, Scalar, exact_text
 
 
 def parse_value(name: str, value: object) -> Scalar:
@@ -64,7 +64,7 @@ def _typed(choosable: Choosable, value: object) -> Scalar:
     if isinstance(value, bool) and choosable.base is not bool:
         raise ConfigError([f"{choosable.flag} must be {_noun(choosable)}, got {value}"])
     if choosable.base is str and isinstance(value, int | float):
-        value = f"{value:g}"  # --from 12, decay_at = 10
+        value = exact_text(value)  # --from 12, decay_at = 10
     # A string "0.1" is a number where a number is wanted; nan and inf never are.
     adapter = TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
     try:
@@ -83,13 +83,17 @@ def _noun(choosable: Choosable) -> str:
 
 def _sentence(choosable: Choosable, value: object, problem: Any) -> str:
     limits = {
-        "greater_than": "greater than {gt:g}",
-        "greater_than_equal": "at least {ge:g}",
-        "less_than": "less than {lt:g}",
-        "less_than_equal": "at most {le:g}",
+        "greater_than": "greater than {gt}",
+        "greater_than_equal": "at least {ge}",
+        "less_than": "less than {lt}",
+        "less_than_equal": "at most {le}",
         "finite_number": "finite",
     }
-    told = limits.get(problem["type"], _noun(choosable)).format(**problem.get("ctx", {}))
+    context = {
+        name: exact_text(limit) if isinstance(limit, int | float) else limit
+        for name, limit in problem.get("ctx", {}).items()
+    }
+    told = limits.get(problem["type"], _noun(choosable)).format(**context)
     return f"{choosable.flag} must be {told}, got {value if value != '' else 'nothing'}"
 
 
@@ -127,4 +131,4 @@ def _milestones(choosable: Choosable, text: str) -> str:
         raise ConfigError(
             [f"{choosable.flag} must be rising numbers above 0, as 10,20 or 0.5,0.75; got {text}"]
         )
-    return ",".join(f"{number:g}" for number in numbers)
+    return ",".join(map(exact_text, numbers))

@@ -8,7 +8,7 @@ from nnlab.config.classes import chosen_classes
 from nnlab.config.fields import RunConfig
 from nnlab.config.option import choosables, default_in
 from nnlab.errors import ConfigError
-from nnlab.objective import Objective, Scalar
+from nnlab.objective import Objective, Scalar, exact_text
 
 TEST_FRACTION = 0.15
 
@@ -250,7 +250,7 @@ def _decay_conflicts(config: RunConfig) -> list[str]:
         numbers = [float(part) for part in config.decay_at.split(",")]
         epochs = numbers if max(numbers) >= 1 else [share * config.epochs for share in numbers]
         problems += [
-            f"--decay-at {number:g} must be after --warmup {config.warmup:g} and before"
+            f"--decay-at {exact_text(number)} must be after --warmup {config.warmup:g} and before"
             f" --epochs {config.epochs}"
             for number, epoch in zip(numbers, epochs, strict=True)
             if not config.warmup < epoch < config.epochs

@@ -33,9 +33,10 @@ class Average:
         """The model with the averaged weights for as long as it is open; as it is before any.
 
         Args:
-            model: the one that was averaged.
+            model: the one that was averaged, in the mode in which it was trained.
             examples: [n, ...] of the training split, to measure the running statistics of batch
-                normalisation by where they are not averaged; without them they stay.
+                normalisation by where they are not averaged; without them they stay. They also
+                stay in a layer that was in evaluation mode while training, because it is frozen.
         """
         if self.count == 0:
             yield
@@ -68,7 +69,11 @@ class Average:
 
     def _norms(self, model: nn.Module) -> list[_BatchNorm]:
         """The batch normalisations whose running statistics the average does not hold."""
-        return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+        return [
+            module
+            for module in model.modules()
+            if isinstance(module, _BatchNorm) and module.track_running_stats and module.training
+        ]
 
     @torch.no_grad()
     def _take(self, model: nn.Module, share: float) -> None:

@@ -7,6 +7,7 @@ read with `weights_only`: nothing in them can run.
 
 import hashlib
 import io
+import math
 import pickle
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,8 @@ def packed(session: Session) -> bytes:
         "epoch": session.epoch,
         "selected_epoch": session.selected_epoch,
         "selected_value": session.selected_value,
+        "selected_loss": session.selected_loss,
+        "improved_epoch": session.improved_epoch,
         "selected_weights": session.selected_weights,
         "model": session.model.state_dict(),
         "optimizer": session.optimizer.state_dict(),
@@ -82,9 +85,18 @@ def _take(session: Session, state: Mapping[str, Any]) -> None:
     session.val_losses = list(state.get("val_losses", ()))
     session.selected_epoch = state["selected_epoch"]
     session.selected_value = state["selected_value"]
+    # Checkpoints of earlier versions have neither: there a selected epoch improved the objective.
+    session.improved_epoch = state.get("improved_epoch", state["selected_epoch"])
+    session.selected_loss = state.get("selected_loss", _selected_loss(session))
     session.selected_weights = {
         name: tensor.to(session.device) for name, tensor in state["selected_weights"].items()
     }
+
+
+def _selected_loss(session: Session) -> float:
+    """The val/loss of the selected epoch, from those of all epochs; NaN if they are unknown."""
+    losses = session.val_losses
+    return losses[session.selected_epoch - 1] if len(losses) == session.epoch > 0 else math.nan
 
 
 def _packed(content: object) -> bytes:

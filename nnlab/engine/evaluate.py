@@ -49,7 +49,9 @@ def measure(
         return {"loss": mean_loss, "accuracy": count / len(targets)}
     squared = functional.mse_loss(outputs, targets)
     absolute = functional.l1_loss(outputs, targets)
-    spread = targets.var(correction=0)
+    # Equal targets have no variance to explain, whatever rounding makes of it.
+    equal = (targets == targets[0]).all()
+    spread = targets.var(correction=0).masked_fill(equal, 0.0)
     numbers = torch.stack([loss(outputs, targets), squared, absolute, spread]).double().tolist()
     mean_loss, mse, mae, variance = numbers
     r2 = 1.0 - mse / variance if variance > 0 else float("nan")

@@ -28,10 +28,14 @@ def heard(layers: Sequence[nn.Module]) -> Iterator[Heard]:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[nn.Module]:
-    """While it is open the model is in evaluation mode; then in the mode that it was in."""
-    training = model.training
+    """While it is open the model is in evaluation mode; then each module in the mode it was in.
+
+    A frozen layer is in evaluation mode inside a model that is trained.
+    """
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield model
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training

@@ -15,15 +15,16 @@ import torch
 from torch import nn
 
 from nnlab.engine import transfer
+from nnlab.engine.batches import batch_bounds
 from nnlab.engine.models import start_noise
 from nnlab.engine.optimizers import SecondOrder, gradient_norm, set_lr, state_bytes
 from nnlab.engine.probe import Probe
 from nnlab.engine.schedules import schedule_of
 from nnlab.engine.seeds import derive, generator
 from nnlab.engine.session import Session, named, start
-from nnlab.records import Epoch, Objective, Status
+from nnlab.records import Epoch, Status
 
-__all__ = ["Session", "batches", "start", "train"]
+__all__ = ["Session", "start", "train"]
 
 _DEAF = nullcontext()
 
@@ -34,7 +35,6 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
     Yields every epoch once it is finished and evaluated; `session.status` tells in the end how
     it ended. `should_stop` is asked between epochs.
     """
-    objective = Objective.parse(session.config.objective or "")
     while not session.done:
         started = time.perf_counter()
         number = session.epoch + 1
@@ -49,10 +49,8 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
                 values |= {f"train/{name}_exact": value for name, value in exact.items()}
             session.epoch = number
             session.val_losses.append(values["val/loss"])
-            if session.selected_epoch == 0 or objective.better(
-                values[objective.metric], session.selected_value
-            ):
-                _select(session, number, values[objective.metric])
+            if session.select(values):
+                _keep_weights(session)
         if probe is not None:
             values |= probe.measure()
         yield Epoch(number, values, time.perf_counter() - started)
@@ -69,7 +67,7 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
 def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str, float]:
     """One pass over the training split; the metrics are those met on the way."""
     config, train_part = session.config, session.data.train
-    bounds = batches(len(train_part), session.batch_size)
+    bounds = batch_bounds(len(train_part), session.batch_size)
     schedule = schedule_of(config, len(bounds), session.val_losses)
     order = torch.randperm(len(train_part), generator=generator(config.seed, "order", number))
     order = order.to(session.device)
@@ -131,7 +129,7 @@ def begin_epoch(session: Session, number: int) -> torch.Generator | None:
         if 0 < config.unfreeze_at < number:
             transfer.unfreeze(model)
         else:
-            transfer.hold(model)
+            transfer.hold(model, config.freeze)
     start_noise(model, config.seed, number, session.device)
     if isinstance(session.optimizer, SecondOrder):
         session.optimizer.reset_cost()
@@ -205,18 +203,6 @@ class _Met:
         return named("train", self._session.worth(self._outputs, targets))
 
 
-def batches(examples: int, size: int) -> tuple[tuple[int, int], ...]:
-    """Bounds of each batch. A last batch of one joins the one before: it has no variance.
-
-    >>> batches(9, 4)
-    ((0, 4), (4, 9))
-    """
-    edges = list(range(0, examples, size))
-    if len(edges) > 1 and examples - edges[-1] == 1:
-        edges.pop()
-    return tuple(zip(edges, [*edges[1:], examples], strict=True))
-
-
 def _clip(session: Session) -> torch.Tensor:
     """The gradient norm of this step, before what is longer than `clip` is cut."""
     config, model = session.config, session.model
@@ -248,9 +234,8 @@ def _costs(session: Session) -> dict[str, float]:
     return values
 
 
-def _select(session: Session, number: int, value: float) -> None:
-    """Keeps a copy of the weights: this epoch is the best so far."""
-    session.selected_epoch, session.selected_value = number, value
+def _keep_weights(session: Session) -> None:
+    """Copies the weights of the epoch that has just been selected."""
     state = session.model.state_dict()
     if not session.selected_weights:
         session.selected_weights = {name: tensor.clone() for name, tensor in state.items()}

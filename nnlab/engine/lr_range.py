@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from nnlab.engine.loop import batches, begin_epoch, descend, take_step
+from nnlab.engine.batches import batch_bounds
+from nnlab.engine.loop import begin_epoch, descend, take_step
 from nnlab.engine.optimizers import set_lr
 from nnlab.engine.seeds import generator
 from nnlab.engine.session import Session
@@ -67,7 +68,7 @@ def _batches(session: Session) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         order = torch.randperm(
             len(part), generator=generator(session.config.seed, "order", number)
         ).to(session.device)
-        for begin, end in batches(len(part), session.batch_size):
+        for begin, end in batch_bounds(len(part), session.batch_size):
             rows = order[begin:end]
             examples = part.examples.index_select(0, rows)
             if session.augment is not None and draw is not None:

@@ -21,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from nnlab.config import RunConfig
 from nnlab.engine import device as devices
 from nnlab.engine import lean, penalties
+from nnlab.engine.batches import batch_bounds
 from nnlab.engine.evaluate import CHUNK
 from nnlab.engine.models.noise import Noise, Share
 from nnlab.engine.optimizers import build as build_optimizer
@@ -86,6 +87,10 @@ class Team:
         dist.broadcast(told, src=0)
         return int(told.item())
 
+    def any(self, flag: bool) -> bool:
+        """Whether a flag is set in any of the processes; all of them must ask."""
+        return bool(self.sum(torch.tensor([float(flag)], device=self._device())).item() > 0)
+
     def told(self, content: Any) -> Any:
         """What the leader has, handed to all: anything that can be pickled."""
         box = [content]
@@ -142,6 +147,29 @@ def check(config: RunConfig, kind: Kind) -> None:
     if config.device not in ("auto", "cpu"):
         raise UsageError(
             f"{wants} --device {config.device}", hint="leave it out: --devices names all of them"
+        )
+
+
+def check_shares(session: Session, team: Team) -> None:
+    """Refuses batches of which a process has too few rows for batch normalisation of its own.
+
+    Images have many values per channel, so that one is enough.
+
+    Raises:
+        UsageError: a process has fewer than two rows of the smallest batch.
+    """
+    if team.sync_batch_norm:
+        return
+    if not any(isinstance(module, nn.BatchNorm1d) for module in session.model.modules()):
+        return
+    bounds = batch_bounds(len(session.data.train), session.batch_size)
+    smallest = min(end - begin for begin, end in bounds)
+    if smallest // team.size < 2:
+        raise UsageError(
+            f"--parallel {team.kind} on {team.size} devices leaves one of them fewer than 2 of the"
+            f" {smallest} examples of the smallest batch, too few for batch normalisation;"
+            " --sync-batch-norm takes the statistics of the whole batch",
+            hint="or another --batch-size or --train-size",
         )
 
 

@@ -16,15 +16,19 @@ from nnlab.engine import augment, average, lean, losses, mix, models, penalties,
 from nnlab.engine import device as devices
 from nnlab.engine.augment import Augment
 from nnlab.engine.average import Average
+from nnlab.engine.batches import steps_per_epoch
 from nnlab.engine.data.prepare import Part, Prepared, prepare
 from nnlab.engine.evaluate import measure, outputs_of
 from nnlab.engine.losses import Loss
 from nnlab.engine.mix import Mix
+from nnlab.engine.models.norms import check_batch_of_one
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.seeds import generator
+from nnlab.engine.selection import is_better_epoch
 from nnlab.engine.work import multiply_adds
 from nnlab.errors import DataError, UserCodeError
+from nnlab.objective import Objective
 from nnlab.records import Status
 
 if TYPE_CHECKING:
@@ -40,7 +44,10 @@ class Session:
 
     `team` are the processes that train it together, None where this one does alone. `forward` is
     the model, or its compiled twin; `step` moves the weights by their gradients;
-    `val_losses` are those of the finished epochs.
+    `val_losses` are those of the finished epochs. `selected_epoch` is the best one, with the
+    objective `selected_value` and the val/loss `selected_loss`. `improved_epoch` is the last one
+    that improved the objective itself: patience counts from there, since a tie is no improvement.
+    `breaks_ties` is False only where a run is retrained that was selected without breaking ties.
     """
 
     config: RunConfig
@@ -64,6 +71,9 @@ class Session:
     val_losses: list[float] = field(default_factory=list)
     selected_epoch: int = 0
     selected_value: float = math.nan
+    selected_loss: float = math.nan
+    improved_epoch: int = 0
+    breaks_ties: bool = True
     selected_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     status: Status = Status.RUNNING
     reason: str | None = None
@@ -76,7 +86,7 @@ class Session:
     def done(self) -> bool:
         """True when no epoch is left: the last is reached, or patience has run out."""
         patience = self.config.early_stop
-        waited = self.epoch - self.selected_epoch
+        waited = self.epoch - self.improved_epoch
         return self.epoch >= self.config.epochs or (0 < patience <= waited)
 
     @property
@@ -107,6 +117,28 @@ class Session:
         return measure(
             self.data.task, self.measured, outputs, targets, scale=self.data.target_scale
         )
+
+    def select(self, values: Mapping[str, float]) -> bool:
+        """Whether the epoch just finished is the best so far; its numbers are then kept.
+
+        The caller keeps the weights.
+
+        Args:
+            values: the metrics of the epoch `epoch`.
+        """
+        objective = Objective.parse(self.config.objective or "")
+        value, loss = values[objective.metric], values["val/loss"]
+        if self.selected_epoch == 0 or objective.better(value, self.selected_value):
+            self.improved_epoch = self.epoch
+        elif not is_better_epoch(
+            objective,
+            (value, loss),
+            (self.selected_value, self.selected_loss),
+            breaks_ties=self.breaks_ties,
+        ):
+            return False
+        self.selected_epoch, self.selected_value, self.selected_loss = self.epoch, value, loss
+        return True
 
     def test(self) -> Mapping[str, float]:
         """The metrics `test/…` with the weights of the selected epoch, which the model then has."""
@@ -161,6 +193,8 @@ def start(config: RunConfig, *, model_at: torch.device | None = None) -> Session
     models.settle(model, config, data.train.examples[:SETTLING].to(model_at or device))
     if config.freeze is not None:
         transfer.freeze(model, config.freeze)
+    elif models.own.is_own(model) and _batch_size(config, data) == 1:
+        check_batch_of_one(model, data.train.examples[:1].to(model_at or device))
     session = _assembled(config, device, threads, data, model)
     if config.channels_last:
         _put_channels_last(session)
@@ -187,7 +221,7 @@ def _assembled(
         augment=augment.build(config, data.in_shape),
         mix=mix.build(config, data.in_shape, data.outputs),
     )
-    steps = math.ceil(len(data.train) / session.batch_size)
+    steps = steps_per_epoch(len(data.train), config.batch_size)
     session.average = average.build(model, config)
     session.probe = probe.build(config, model, data, steps)
     return session

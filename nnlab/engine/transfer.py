@@ -21,7 +21,6 @@ ALL_BUT_HEAD = "all-but-head"
 _PREFIXES = ("module.", "_orig_mod.")
 # Under which a training script may keep the weights.
 _INSIDE = ("selected_weights", "state_dict", "model_state_dict", "model")
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 _SHOWN = 5
 
 
@@ -95,7 +94,7 @@ def load_into(
     """
     state = model.state_dict()
     weights = {name if name in state else _bare(name): value for name, value in weights.items()}
-    head = f"{head_of(model)}." if new_head else None
+    head = f"{_head_name(model)}." if new_head else None
     renewed = tuple(name for name in state if head is not None and name.startswith(head))
     ours = {name: tensor for name, tensor in state.items() if name not in renewed}
     matched = [n for n in ours if n in weights and weights[n].shape == ours[n].shape]
@@ -146,15 +145,26 @@ def freeze(model: nn.Module, pattern: str) -> None:
         named[name].requires_grad = False
 
 
-def hold(model: nn.Module) -> None:
-    """Puts normalisation layers whose parameters are frozen into evaluation mode.
+def hold(model: nn.Module, pattern: str) -> None:
+    """Puts frozen modules that have buffers into evaluation mode; call it after `model.train()`.
 
-    Their running statistics then stay what they were. To be called after `model.train()`.
+    Running statistics of a normalisation, the vectors of a spectral norm and other state that
+    changes in training mode then stay what they were. Modules inside keep their own mode, so that
+    dropout in a frozen block still drops.
+
+    Args:
+        model: after `freeze` with the same pattern.
+        pattern: as in `freeze`. A module without parameters is frozen if the pattern fits all of
+            its buffers.
     """
-    for module in model.modules():
+    buffers = tuple(name for name, _ in model.named_buffers())
+    fitting = {name for names in _fitting(model, pattern, buffers).values() for name in names}
+    for prefix, module in model.named_modules():
+        own = {name for name, _ in module.named_buffers(prefix, recurse=False)}
         trainable = [parameter.requires_grad for parameter in module.parameters(recurse=False)]
-        if isinstance(module, _NORMS) and trainable and not any(trainable):
-            module.eval()
+        frozen = not any(trainable) if trainable else own <= fitting
+        if own and frozen:
+            module.training = False
 
 
 def unfreeze(model: nn.Module) -> None:
@@ -168,12 +178,24 @@ def _fitting(
 ) -> Mapping[str, tuple[str, ...]]:
     """The names that each part of a pattern fits."""
     if pattern == ALL_BUT_HEAD:
-        head = head_of(model)
-        return {pattern: tuple(name for name in names if name.rpartition(".")[0] != head)}
+        head = _head_name(model)
+        # The head of a model of one layer is the model itself, whose tensors have no prefix.
+        return {
+            pattern: tuple(
+                name
+                for name in names
+                if not (name.startswith(f"{head}.") if head else "." not in name)
+            )
+        }
     return {
         part: tuple(name for name in names if fnmatchcase(name, part))
         for part in pattern.split("+")
     }
+
+
+def _head_name(model: nn.Module) -> str:
+    """The name of the head; a parametrised weight, as of a spectral norm, is a part of it."""
+    return head_of(model).partition("parametrizations.")[0].rstrip(".")
 
 
 def _unpickled(path: Path) -> Any:

@@ -1,7 +1,8 @@
-"""What is kept of a run, and how often: its model at the end, checkpoints on the way."""
+"""What is kept of a run, and how often; and whether the seeds of a trial may differ in data."""
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from nnlab.errors import UsageError
 
@@ -22,7 +23,8 @@ class Every:
     def __str__(self) -> str:
         """As it is typed."""
         if self.seconds is not None:
-            return f"{self.seconds:g}s"
+            # Without an exponent, which `parse` does not read.
+            return f"{Decimal(repr(self.seconds)).normalize():f}s"
         return "auto" if self.epochs is None else str(self.epochs)
 
     @classmethod
@@ -60,15 +62,17 @@ def seconds_of(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What is kept of runs, and where.
+    """What is kept of runs, and where; how runs are begun that share a trial.
 
     `models` says whether the weights of the selected epoch are, `checkpoints` how often one is due,
     `artifacts` which folder or URL all files of a run go to; None is the database's own folder.
+    `changing_data` lets a run be trained on other data than its trial's other seeds.
     """
 
     models: bool = True
     checkpoints: Every = Every()
     artifacts: str | None = None
+    changing_data: bool = False
 
 
 # Models, and checkpoints as time allows.

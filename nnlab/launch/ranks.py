@@ -22,9 +22,9 @@ from nnlab.config import RunConfig, config_of, setting_of
 from nnlab.engine import checkpoint
 from nnlab.engine import device as devices
 from nnlab.engine.loop import train
-from nnlab.engine.parallel import Team, check, join, up
+from nnlab.engine.parallel import Team, check, check_shares, join, up
 from nnlab.engine.session import Session, start
-from nnlab.errors import NnlabError
+from nnlab.errors import DataError, NnlabError
 from nnlab.launch.orphans import when_orphaned
 from nnlab.launch.slots import Job
 from nnlab.launch.together import END, GO, SAVE, STOP
@@ -33,11 +33,15 @@ from nnlab.records import Status
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A run that is to be trained together: its setting, its seed, and the state it begins with."""
+    """A run that is to be trained together: its setting, its seed, and the state it begins with.
+
+    `fingerprint` is that of the leader's data: each process loads the data itself.
+    """
 
     setting: dict[str, Any]
     seed: int
     state: bytes
+    fingerprint: str
 
 
 def launch(job: Job, parent: Connection | None) -> None:
@@ -117,6 +121,8 @@ def follow(team: Team) -> None:
     """Trains what the leader trains, until there is no more."""
     while (begin := team.told(None)) is not None:
         session = started(config_of(begin.setting, begin.seed), team)
+        if team.any(session.data.fingerprint != begin.fingerprint):
+            continue  # the leader says so, and ends this process
         checkpoint.unpack(session, begin.state)
         join(session, team)
         _follow_one(session, team)
@@ -145,13 +151,24 @@ def started(config: RunConfig, team: Team) -> Session:
         UsageError: it cannot be shared out.
     """
     check(config, team.kind)
-    return start(config, model_at=torch.device("cpu") if team.kind == "fsdp" else None)
+    session = start(config, model_at=torch.device("cpu") if team.kind == "fsdp" else None)
+    check_shares(session, team)
+    return session
 
 
 def begin_together(session: Session, team: Team) -> None:
-    """Has the whole team begin with the leader's session."""
+    """Has the whole team begin with the leader's session.
+
+    Raises:
+        DataError: another process has loaded other data.
+    """
     config = session.config
-    team.told(Begin(dict(setting_of(config)), config.seed, checkpoint.packed(session)))
+    state, fingerprint = checkpoint.packed(session), session.data.fingerprint
+    team.told(Begin(dict(setting_of(config)), config.seed, state, fingerprint))
+    if team.any(False):
+        raise DataError(
+            f"--data {config.data} gives other data in each process; seed its random numbers"
+        )
     join(session, team)
 
 

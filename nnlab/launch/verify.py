@@ -16,11 +16,13 @@ from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.device import describe
 from nnlab.engine.loop import Session, start, train
+from nnlab.engine.selection import selected_epoch_of
 from nnlab.engine.stacked.stack import Stack
 from nnlab.errors import CheckpointError, NnlabError
 from nnlab.launch.parents import KIND
 from nnlab.launch.provenance import environment
 from nnlab.launch.work import begin_from_parent
+from nnlab.objective import Objective
 from nnlab.records import Attempt, Epoch, Run, Status
 
 # How far the losses of a run may be apart when the order of its sums is another: what the suite
@@ -174,6 +176,7 @@ class _Case:
             for name in history.metrics
             if not name.startswith(("time/", "energy/"))
         }
+        self.session.breaks_ties = _breaks_ties(self.run, self.stored)
         self.verdict = Verdict(self.run, self.team.engine, self.tolerance, self.team.exact)
         then, now = self.run.data_fingerprint, self.session.data.fingerprint
         if then is not None and then != now:
@@ -244,6 +247,19 @@ class _Case:
     def _differs(self, what: str, stored: str, now: str) -> None:
         if self.verdict.first is None:
             self.verdict.first = Difference(what, None, stored, now)
+
+
+def _breaks_ties(run: Run, stored: Mapping[str, Mapping[int, float]]) -> bool:
+    """False for a run of an earlier version, which selected the first of equal epochs."""
+    objective = Objective.parse(str(run.trial.setting["objective"]))
+    by_epoch, losses = stored.get(objective.metric, {}), stored.get("val/loss", {})
+    epochs = sorted(by_epoch)
+    if run.selected_epoch is None or not epochs or epochs != sorted(losses):
+        return True
+    values, val_losses = [by_epoch[e] for e in epochs], [losses[e] for e in epochs]
+    now = epochs[selected_epoch_of(objective, values, val_losses) - 1]
+    first = epochs[selected_epoch_of(objective, values, val_losses, breaks_ties=False) - 1]
+    return run.selected_epoch == now or run.selected_epoch != first
 
 
 def _retrain(cases: Sequence[_Case], on_epoch: OnEpoch) -> None:

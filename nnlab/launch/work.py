@@ -63,6 +63,7 @@ class Work:
         self.run = claim.run
         config = config_of(self.run.trial.setting, self.run.seed)
         self.session = start(config) if team is None else ranks().started(config, team)
+        self._check_data(keeping)
         self._keeps_model = keeping.models
         self._artifacts_at = _where(self.run, keeping)
         self._folder = folder = store.files_of(db, self._artifacts_at).within(str(self.run.id))
@@ -83,6 +84,22 @@ class Work:
         tell = partial(listener.noted, self.run)
         self._watching = Watching(db, self.run, tell, after=self.session.epoch)
 
+    def _check_data(self, keeping: Keeping) -> None:
+        """Compares the data with those of the trial's other runs.
+
+        Raises:
+            DataError: they are other ones, and that was not allowed.
+        """
+        self._same_data = not keeping.changing_data
+        difference = store.other_data(self._db, self.run, self.session.data.fingerprint)
+        if difference is None:
+            return
+        if self._same_data:
+            raise store.changing_data(self.run, difference)
+        self._listener.noted(
+            self.run, f"{difference}; the mean of the trial is over different data"
+        )
+
     def open(self, engine: str) -> None:
         """Tells the store who trains the run: `solo`, or `stacked 64`."""
         session = self.session
@@ -95,6 +112,7 @@ class Work:
             lease_seconds=LEASE_SECONDS,
             engine=engine,
             artifacts=self._artifacts_at,
+            same_data=self._same_data,
         )
         if self._parent_id is not None:
             self.writer.began_with(self._parent_id)

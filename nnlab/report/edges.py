@@ -7,7 +7,8 @@ from itertools import pairwise
 from annotated_types import Ge, Gt, Le, Lt
 
 from nnlab.config import choosables
-from nnlab.ranges import Range, is_range, parse_range
+from nnlab.objective import exact_text
+from nnlab.ranges import Range, is_range, parse_range, rounded
 from nnlab.records import Scalar, Setting
 from nnlab.space import Space, shown
 
@@ -97,8 +98,10 @@ def _beyond(name: str, tried: Range, *, low: bool) -> str:
         ends = (edge - half, edge + half)
     first, last = (_within(name, end) for end in ends)
     if tried.whole:
-        first, last = round(first), round(last)
-    return f"{first:.3g}..{last:.3g}"
+        return f"{round(first)}..{round(last)}"
+    short = (rounded(end, digits=3, spacing=last - first) for end in (first, last))
+    # Rounding must not lead out of what the field allows.
+    return "..".join(exact_text(_within(name, end)) for end in short)
 
 
 def _within(name: str, value: float) -> float:

@@ -1,10 +1,9 @@
 """What each sampled field may be: values to choose from, or a range of numbers."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from nnlab.objective import Scalar
-from nnlab.ranges import Range, is_range, parse_range
+from nnlab.ranges import Range, is_range, parse_range, rounded
 from nnlab.space import Space
 
 Domain = Range | tuple[Scalar, ...]
@@ -50,16 +49,21 @@ def at(domain: Domain, share: float) -> Scalar:
     """
     if isinstance(domain, tuple):
         return domain[min(int(share * len(domain)), len(domain) - 1)]
-    wide = replace(domain, low=domain.low - 0.5, high=domain.high + 0.5)
-    return tidy(domain, (wide if domain.whole else domain).at(share))
+    return domain.whole_in_slice(share) if domain.whole else tidy(domain, domain.at(share))
 
 
 def tidy(domain: Domain, value: Scalar) -> Scalar:
-    """A number of a range rounded to `DIGITS` digits, or to a whole one, and never out of it."""
+    """A number of a range without needless digits, or a whole one, and never out of the range.
+
+    It has `DIGITS` digits, or more in a range so narrow that fewer than a hundred numbers would
+    be left.
+    """
     if isinstance(domain, tuple) or not isinstance(value, int | float):
         return value
-    rounded = round(value) if domain.whole else float(f"{value:.{DIGITS}g}")
-    return type(rounded)(min(max(rounded, domain.low), domain.high))
+    if domain.whole:
+        return int(min(max(round(value), domain.low), domain.high))
+    short = rounded(value, digits=DIGITS, spacing=(domain.high - domain.low) / 10)
+    return float(min(max(short, domain.low), domain.high))
 
 
 def holds(domain: Domain, value: Scalar) -> bool:

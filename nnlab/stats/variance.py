@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nnlab.objective import exact_text
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -153,7 +155,7 @@ def _levels(values: Sequence[Value]) -> list[str]:
 
 
 def _key(value: Value) -> str:
-    return f"{float(value):.12g}" if isinstance(value, int | float) else str(value)
+    return exact_text(float(value)) if isinstance(value, int | float) else str(value)
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.connect import Database
 from nnlab.store.files import files_of
+from nnlab.store.fingerprints import changing_data, other_data
 from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
 from nnlab.store.liveness import pid_space
 from nnlab.store.maintenance import DatabaseStatus, backup, check, status
@@ -91,6 +92,7 @@ __all__ = [
     "attempts_of",
     "backup",
     "bring_back",
+    "changing_data",
     "check",
     "claim",
     "claim_several",
@@ -116,6 +118,7 @@ __all__ = [
     "missing",
     "objectives",
     "open_database",
+    "other_data",
     "pid_space",
     "progress",
     "pruned_trials",

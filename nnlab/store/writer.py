@@ -30,6 +30,7 @@ class RunWriter:
         lease_seconds: float = LEASE_SECONDS,
         engine: str | None = None,
         artifacts: str | None = None,
+        same_data: bool = False,
     ) -> None:
         """Begins, or goes on with, a run.
 
@@ -42,6 +43,10 @@ class RunWriter:
             lease_seconds: how long the lease lasts after each write.
             engine: what trains it: `solo`, or `stacked 64`.
             artifacts: the folder of its files, if that is not the database's own.
+            same_data: whether other data than those of the trial's other runs are refused.
+
+        Raises:
+            DataError: the data are other ones, with `same_data`; the run is left as it was.
         """
         self._db = db
         self._claim = claim
@@ -57,6 +62,7 @@ class RunWriter:
             resume_after=resume_after,
             engine=engine,
             artifacts=artifacts,
+            same_data=same_data,
         )
 
     @property

@@ -16,6 +16,7 @@ from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Direction, Environment, Epoch, Finding, Status
 from nnlab.store.connect import Database
 from nnlab.store.environments import environment_id
+from nnlab.store.fingerprints import changing_data, difference_in
 from nnlab.store.metric_state import MetricState
 from nnlab.store.points import metric_ids, put_points, put_summaries
 from nnlab.store.queue import LEASE_SECONDS, Claim, end, hold, lease_lost
@@ -61,10 +62,16 @@ def begin(
     resume_after: int,
     engine: str | None,
     artifacts: str | None,
+    same_data: bool = False,
 ) -> dict[str, MetricState]:
     """Begins, or goes on with, a run; how its metrics stand (see `RunWriter`)."""
     with db.write(alone=False) as connection:
         hold(connection, claim, until)
+        if same_data and data_fingerprint is not None:
+            # In the transaction that stores the fingerprint: two seeds may begin at once.
+            difference = difference_in(connection, claim.run, data_fingerprint)
+            if difference is not None:
+                raise changing_data(claim.run, difference)
         if environment is not None:
             connection.exec_driver_sql(
                 "UPDATE attempt SET environment_id = ? WHERE id = ?",

@@ -196,3 +196,28 @@ def test_a_search_that_is_stopped_asks_for_no_more(nnlab: Nnlab) -> None:
     answer = nnlab("train", "--study", "s", "-q")
     assert len(settings(nnlab)) == 9  # the same command takes up what was held back
     assert answer.code == 0
+
+
+def test_fewer_trials_than_were_asked_for_are_told(nnlab: Nnlab) -> None:
+    words = (*QUICK, "--sampler", "random", "--trials", "9", "--depth", "1..3")
+    answer = nnlab("init-study", "few", *words, "--dry-run")
+    assert "note: the space has 3 different trials, not the 9 of --trials" in answer.err
+    answer = nnlab("init-study", "some", *QUICK, "--depth", "1..3:7", "--dry-run")
+    assert "note: --depth 1..3:7: 3 different values, not 7" in answer.err
+    answer = nnlab("init-study", "all", *QUICK, "--depth", "1..3", "--dry-run")
+    assert "different" not in answer.err
+    answer = nnlab("train", *QUICK, "--depth", "1..2:4", "--dry-run")
+    assert "note: --depth 1..2:4: 2 different values, not 4" in answer.err
+
+
+def test_a_learning_sampler_says_when_it_finds_no_more(nnlab: Nnlab) -> None:
+    pytest.importorskip("optuna")
+    words = (*QUICK, "--sampler", "tpe", "--trials", "6", "--depth", "1..2")
+    nnlab("init-study", "few", *words)
+    assert "note: tpe finds 2 trials, not 6" in nnlab("train", "--study", "few").err
+
+
+def test_each_of_a_range_of_seeds_is_trained(nnlab: Nnlab) -> None:
+    nnlab("train", *QUICK, "--seed", "20240101..20240105", "-q")
+    rows = nnlab("ls", "--format", "json").json
+    assert sorted(row["seed"] for row in rows) == list(range(20240101, 20240106))

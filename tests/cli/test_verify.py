@@ -12,6 +12,7 @@ from terminal import QUICK, Nnlab
 from nnlab.engine import transfer
 from nnlab.engine.data import prepare
 from nnlab.launch import provenance
+from nnlab.records import Objective
 
 STUDY = (*QUICK, "--study", "s", "--lr", "0.01,0.1", "--seeds", "2", "-q")
 
@@ -180,3 +181,35 @@ def test_what_has_no_epoch_is_refused(nnlab: Nnlab) -> None:
     answer = nnlab("verify", "s", "t")
     assert "1 run without an epoch left out" in answer.err
     assert "did you mean 's'" in nnlab("verify", "ss", expect=2).err
+
+
+@pytest.mark.parametrize("engine", ["solo", "stacked"])
+def test_a_run_whose_ties_were_not_broken_still_verifies(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """As earlier versions trained it: the first epoch of accuracy 1 is the selected one."""
+
+    def first_wins(
+        objective: Objective,
+        candidate: tuple[float, float],
+        selected: tuple[float, float],
+        **_: bool,
+    ) -> bool:
+        return objective.better(candidate[0], selected[0])
+
+    blobs = ("--data", "blobs", "--data-noise", "0.05", "--samples", "100", "--lr", "0.03")
+    words = ("train", *blobs, "--width", "8", "--depth", "1", "--epochs", "8", "--seeds", "2", "-q")
+    with monkeypatch.context() as earlier:
+        earlier.setattr("nnlab.engine.session.is_better_epoch", first_wins)
+        nnlab(*words, "--engine", engine)
+    for one in verdicts(nnlab, "1", "2"):
+        assert (one["holds"], one["weights"], one["epochs"]) == (True, True, 8)
+    with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection:
+        first = [epoch for (epoch,) in connection.execute("SELECT selected_epoch FROM run")]
+    nnlab(*words, "--engine", engine, "--again")
+    for one in verdicts(nnlab, "3", "4"):
+        assert (one["holds"], one["weights"]) == (True, True)
+    with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection:
+        now = [e for (e,) in connection.execute("SELECT selected_epoch FROM run WHERE current")]
+    assert all(epoch < 8 for epoch in first)
+    assert now == [8, 8]

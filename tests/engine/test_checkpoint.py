@@ -1,5 +1,6 @@
 """Checkpoints: resumed equals uninterrupted, bit for bit; damage is noticed."""
 
+import hashlib
 import io
 from collections.abc import Callable
 from itertools import islice
@@ -85,7 +86,6 @@ def test_damage_is_noticed(config: Make, harm: str) -> None:
 
 
 def test_a_checkpoint_runs_no_code(config: Make, tmp_path: Path) -> None:
-    import hashlib
     import pickle
 
     class Evil:
@@ -103,3 +103,42 @@ def test_the_model_file_is_a_plain_state_dict(config: Make) -> None:
     list(train(session))
     state = torch.load(io.BytesIO(checkpoint.packed_model(session)), weights_only=True)
     assert set(state) == set(session.model.state_dict())
+
+
+def test_ties_are_broken_alike_when_a_run_is_resumed(config: Make) -> None:
+    """Accuracy is 1 from early on: the epoch selected in the end is one of the lowest val/loss."""
+    setting = {"data": "blobs", "data_noise": 0.05, "samples": 100, "epochs": 10, "lr": 0.03}
+    calm, broken, resumed = (start(config(**setting)) for _ in range(3))
+    epochs = list(train(calm))
+    assert [e.values["val/accuracy"] for e in epochs[4:]] == [1.0] * 6
+    list(islice(train(broken), 6))
+    checkpoint.restore(resumed, checkpoint.sealed(broken), "c.pt")
+    assert (resumed.selected_loss, resumed.improved_epoch) == (
+        broken.selected_loss,
+        broken.improved_epoch,
+    )
+    list(train(resumed))
+    assert resumed.selected_epoch == calm.selected_epoch == 10
+    assert resumed.test() == calm.test()
+
+
+def test_a_checkpoint_without_the_tie_break_still_resumes(config: Make) -> None:
+    """As earlier versions wrote it: the val/loss of the selected epoch follows from all losses."""
+    session = start(config(epochs=6))
+    list(islice(train(session), 3))
+    state = torch.load(io.BytesIO(checkpoint.packed(session)), weights_only=True)
+    del state["selected_loss"], state["improved_epoch"]
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    resumed = start(config(epochs=6))
+    checkpoint.restore(resumed, content + hashlib.sha256(content).digest(), "c.pt")
+    assert resumed.selected_loss == session.val_losses[session.selected_epoch - 1]
+    assert resumed.improved_epoch == session.selected_epoch
+    del state["val_losses"]
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    oldest = start(config(epochs=6))
+    checkpoint.restore(oldest, content + hashlib.sha256(content).digest(), "c.pt")
+    assert [epoch.number for epoch in train(oldest)] == [4, 5, 6]

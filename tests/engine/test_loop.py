@@ -12,7 +12,8 @@ import torch
 from nnlab import catalogue
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
-from nnlab.engine.loop import batches, start, train
+from nnlab.engine.batches import batch_bounds, steps_per_epoch
+from nnlab.engine.loop import start, train
 from nnlab.engine.models import head_of
 from nnlab.engine.seeds import generator
 from nnlab.errors import DataError, DeviceError
@@ -355,6 +356,37 @@ def test_the_selected_epoch_is_the_first_best(config: Make) -> None:
     assert session.selected_epoch == losses.index(min(losses)) + 1
 
 
+BLOBS = {"data": "blobs", "data_noise": 0.05, "samples": 100, "lr": 0.03}
+
+
+def test_ties_in_the_objective_are_broken_by_the_validation_loss(config: Make) -> None:
+    session = start(config(**BLOBS, epochs=12))
+    values = [epoch.values for epoch in train(session)]
+    first = next(n for n, v in enumerate(values, start=1) if v["val/accuracy"] == 1.0)
+    losses = [v["val/loss"] for v in values[first - 1 :]]
+    assert first < 10
+    assert session.selected_epoch == first + losses.index(min(losses)) > first
+    assert session.selected_loss == min(losses)
+    for name, tensor in session.model.state_dict().items():
+        # The loss kept falling, so the weights that are kept are those of the last epoch.
+        assert torch.equal(session.selected_weights[name], tensor)
+
+
+def test_the_later_of_two_equal_epochs_is_selected(config: Make) -> None:
+    session = start(config(opt="sgd", lr=1e-30, epochs=3))
+    values = [epoch.values for epoch in train(session)]
+    assert len({v["val/loss"] for v in values}) == 1
+    assert session.selected_epoch == 3
+
+
+def test_patience_counts_from_the_last_improvement_not_from_a_tie(config: Make) -> None:
+    session = start(config(**BLOBS, epochs=40, early_stop=4))
+    values = [epoch.values for epoch in train(session)]
+    first = next(n for n, v in enumerate(values, start=1) if v["val/accuracy"] == 1.0)
+    assert len(values) == first + 4
+    assert session.selected_epoch > first
+
+
 def test_clipping_bounds_the_step(config: Make) -> None:
     settings = config(opt="sgd", lr=1.0, clip=1e-6, epochs=1)
     session, before = start(settings), start(settings)
@@ -364,7 +396,7 @@ def test_clipping_bounds_the_step(config: Make) -> None:
         (a - b).norm()
         for a, b in zip(session.model.parameters(), before.model.parameters(), strict=True)
     ]
-    steps = len(batches(len(session.data.train), 16))
+    steps = steps_per_epoch(len(session.data.train), 16)
     assert torch.stack(moved).norm() <= 1e-6 * steps * 1.01
 
 
@@ -376,10 +408,40 @@ def test_batch_norm_survives_a_last_batch_of_one(config: Make) -> None:
         assert math.isfinite(values[-1]["train/loss"])
 
 
+def test_a_batch_size_of_one_means_batches_of_one(config: Make) -> None:
+    session = start(config(batch_size=1, epochs=1))
+    rows = len(session.data.train)
+    sizes = []
+
+    def forward(examples: torch.Tensor) -> torch.Tensor:
+        if session.model.training:
+            sizes.append(len(examples))
+        outputs: torch.Tensor = session.model(examples)
+        return outputs
+
+    session.forward = forward
+    (epoch,) = train(session)
+    assert sizes == [1] * rows
+    assert math.isfinite(epoch.values["train/loss"])
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 7, 64, 65, 100, "full", None])
+@pytest.mark.parametrize("examples", [1, 2, 5, 64, 65, 66, 129])
+def test_the_steps_of_an_epoch_are_its_batches(examples: int, size: int | str | None) -> None:
+    bounds = batch_bounds(examples, size if isinstance(size, int) else examples)
+    assert steps_per_epoch(examples, size) == len(bounds)
+
+
+def test_steps_of_a_merged_last_batch() -> None:
+    assert steps_per_epoch(65, 64) == 1
+    assert steps_per_epoch(66, 64) == 2
+    assert steps_per_epoch(65, 1) == 65
+
+
 def test_batches_cover_every_example_once() -> None:
     for examples in range(1, 40):
         for size in range(1, 12):
-            bounds = batches(examples, size)
+            bounds = batch_bounds(examples, size)
             assert [i for begin, end in bounds for i in range(begin, end)] == list(range(examples))
             assert len(bounds) == 1 or all(end - begin > 1 for begin, end in bounds) or size == 1
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from torch import nn
 from torch.multiprocessing.spawn import spawn
 
 from nnlab.config import RunConfig
+from nnlab.engine.loop import start
 from nnlab.engine.models.noise import Dropout, Share
-from nnlab.engine.parallel import Team, _bounds, _Sum, check, synchronise, up
+from nnlab.engine.parallel import Team, _bounds, _Sum, check, check_shares, synchronise, up
 from nnlab.errors import UsageError
 
 
@@ -185,3 +187,24 @@ def test_what_cannot_be_shared_out_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=f"--parallel {kind} cannot train with {told}"):
         check(RunConfig(**settings), kind)
+
+
+@pytest.mark.parametrize(
+    ("train_size", "batch_size", "fits"),
+    [(64, 16, True), (66, 64, False), (67, 64, False), (68, 64, True), (65, 64, True)],
+)
+def test_a_share_too_small_for_batch_normalisation_is_refused(
+    config: Callable[..., RunConfig], train_size: int, batch_size: int, fits: bool
+) -> None:
+    """Of 66 examples the last batch of 64 has 2, one for each process; of 65 there is one batch."""
+    setting = {"train_size": train_size, "batch_size": batch_size}
+    team = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=False)
+    synced = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=True)
+    check_shares(start(config(**setting)), team)  # type: ignore[arg-type]
+    session = start(config(norm="batch", **setting))
+    check_shares(session, synced)  # type: ignore[arg-type]
+    if fits:
+        check_shares(session, team)  # type: ignore[arg-type]
+    else:
+        with pytest.raises(UsageError, match="too few for batch normalisation"):
+            check_shares(session, team)  # type: ignore[arg-type]

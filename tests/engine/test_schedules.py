@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch.optim import SGD, Optimizer, lr_scheduler
 
 from nnlab.catalogue import names
-from nnlab.config import DataFacts, RunConfig, resolve
+from nnlab.config import DataFacts, RunConfig, parse_value, resolve
 from nnlab.engine.schedules import Schedule, schedule_of
+from nnlab.engine.schedules.stepped import milestones
 from nnlab.errors import ConfigError
 
 EPOCHS = 12
@@ -230,3 +231,9 @@ def test_a_warmup_never_falls_and_ends_at_lr(decay: str, warmup: float, steps: i
 def test_what_does_not_fit_together_is_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         schedule(**settings)  # type: ignore[arg-type]
+
+
+def test_a_share_of_the_epochs_keeps_its_digits() -> None:
+    """2/3 of 30 epochs are 20: six digits of it would be reached one step after epoch 20."""
+    assert milestones(str(parse_value("decay_at", "0.6666666666666666")), 30) == (20.0,)
+    assert milestones(str(parse_value("decay_at", repr(1 / 3) + ",0.5")), 3) == (1.0, 1.5)

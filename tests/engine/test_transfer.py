@@ -1,15 +1,19 @@
 """Transfer: what fits is taken over and told, what is frozen stays, nothing in a file runs."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint, models, transfer
+from nnlab.engine.average import EpochMean
+from nnlab.engine.data.prepare import Part
+from nnlab.engine.listening import evaluating
 from nnlab.engine.loop import start, train
 from nnlab.errors import CheckpointError, ConfigError
 
@@ -190,7 +194,7 @@ def test_frozen_normalisation_keeps_its_running_statistics() -> None:
     model = network()
     transfer.freeze(model, "all-but-head")
     model.train()
-    transfer.hold(model)
+    transfer.hold(model, "all-but-head")
     before = model.get_buffer("1.running_mean").clone()
     model(torch.randn(8, 4, generator=torch.Generator().manual_seed(0)))
     assert torch.equal(model.get_buffer("1.running_mean"), before)
@@ -204,7 +208,7 @@ def test_all_but_the_head_of_each_model_stays_while_it_trains(config: Make, mode
     session = start(config(data="digits", batch_size=64, train_size=128, **settings))
     head = models.head_of(session.model)
     transfer.freeze(session.model, "all-but-head")
-    transfer.hold(session.model)
+    transfer.hold(session.model, "all-but-head")
     before = {name: value.clone() for name, value in session.model.state_dict().items()}
     session.model(session.data.train.examples[:8]).sum().backward()
     session.optimizer.step()
@@ -230,3 +234,116 @@ def test_weights_that_are_set_free_move_from_then_on(config: Make, tmp_path: Pat
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[1], seen[2])
     assert not torch.equal(seen[2], seen[3])
+
+
+def state_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def changed(model: nn.Module, before: dict[str, torch.Tensor]) -> set[str]:
+    return {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
+
+
+FROZEN = [
+    {"average": "swa", "average_from": 0.0},
+    {"average": "ema", "average_decay": 0.9},
+    {"opt": "sgd", "lr": 0.1, "weight_decay": 0.1},
+    {"opt": "adamw", "weight_decay": 0.1},
+    {"opt": "momentum", "momentum": 0.9, "weight_decay": 0.1, "l2": 0.01, "l1": 0.01},
+    {"opt": "muon", "weight_decay": 0.1},
+    {"opt": "lion", "weight_decay": 0.1},
+    {"opt": "rmsprop", "momentum": 0.9, "weight_decay": 0.1},
+    {"opt": "lbfgs"},
+    {"opt": "newton-cg"},
+    {"init": "lsuv"},
+    {"probe": "full"},
+    {"probe": "sensitivity"},
+    {"dropout": 0.3, "mixup": 0.2},
+]
+
+
+@pytest.mark.parametrize("settings", FROZEN, ids=str)
+@pytest.mark.parametrize("unfreeze_at", [0, 2])
+def test_a_frozen_layer_does_not_change_at_all(
+    config: Make, tmp_path: Path, settings: dict[str, object], unfreeze_at: int
+) -> None:
+    """Neither the weights nor the buffers, of the model as it is and as it is evaluated."""
+    common = {"norm": "batch", "depth": 2, "width": 8, "epochs": 3}
+    first = start(config(**common))
+    list(train(first))
+    path = tmp_path / "model.pt"
+    path.write_bytes(checkpoint.packed_model(first))
+    frozen = {"start_from": str(path), "freeze": "all-but-head", "unfreeze_at": unfreeze_at}
+    session = start(config(**common, **settings, **frozen, seed=1))
+    session.begin_from(path)
+    head = models.head_of(session.model)
+    before = state_of(session.model)
+    measured: list[set[str]] = []
+    measure = session.measure
+
+    def spy(part: Part) -> Mapping[str, float]:
+        if part is session.data.val:
+            measured.append(changed(session.model, before))
+        return measure(part)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(session), "measure", lambda _, part: spy(part))
+        after = [changed(session.model, before) for _ in train(session)]
+    of_head = {f"{head}.weight", f"{head}.bias"}
+    held = slice(None) if unfreeze_at == 0 else slice(0, unfreeze_at)
+    assert all(names <= of_head for names in [*after[held], *measured[held]])
+    assert f"{head}.weight" in after[0]
+    if unfreeze_at:
+        assert not measured[-1] <= of_head
+
+
+def test_other_state_of_frozen_layers_stays_too() -> None:
+    """A normalisation without parameters, and the vectors of a spectral norm."""
+    model = nn.Sequential(
+        spectral_norm(nn.Linear(4, 6)),
+        nn.BatchNorm1d(6, affine=False),
+        nn.Sequential(nn.Linear(6, 6), nn.Dropout(0.5)),
+        spectral_norm(nn.Linear(6, 3)),
+    )
+    transfer.freeze(model, "all-but-head")
+    model.train()
+    transfer.hold(model, "all-but-head")
+    before = state_of(model)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.1)
+    for _ in range(3):
+        model(
+            torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
+        ).square().sum().backward()
+        optimizer.step()
+    assert {name.partition(".")[0] for name in changed(model, before)} == {"3"}
+    assert model[2][1].training  # dropout stays on
+
+
+def test_a_pattern_holds_a_normalisation_without_parameters_that_it_names() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6, affine=False), nn.Linear(6, 3))
+    transfer.freeze(model, "0.*")
+    for pattern, training in (("0.*", True), ("0.*+1.*", False), ("*", False)):
+        model.train()
+        transfer.hold(model, pattern)
+        assert model[1].training is training
+
+
+def test_statistics_of_a_layer_in_evaluation_mode_are_not_measured_anew() -> None:
+    model = network()
+    average = EpochMean(model, 0.0)
+    average.after_epoch(model, 1)
+    model.train()
+    model[1].eval()
+    before = state_of(model)
+    with average.applied(model, torch.randn(20, 4)):
+        assert not changed(model, before)
+
+
+def test_evaluation_leaves_each_module_in_its_mode() -> None:
+    model = network()
+    model.train()
+    model[1].eval()
+    with evaluating(model):
+        assert not any(module.training for module in model.modules())
+    assert [module.training for module in model] == [True, False, True, True]
+    assert model.training

@@ -4,6 +4,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from torch import nn
 from nnlab.config import RunConfig, resolve
 from nnlab.config.resolving import DataFacts
 from nnlab.engine import models, user
+from nnlab.engine.data import facts
+from nnlab.engine.loop import start, train
 from nnlab.engine.seeds import generator
-from nnlab.errors import UserCodeError
+from nnlab.errors import ConfigError, UserCodeError
 
 CPU = torch.device("cpu")
 
@@ -332,3 +335,27 @@ def test_an_error_in_forward_is_told_with_its_line() -> None:
         UserCodeError, match=r"model.py, line 14, in forward: AttributeError: 'Net'"
     ):
         built("model.py:Net")
+
+
+def test_batch_normalisation_of_a_batch_of_one_is_refused_before_training(folder: Path) -> None:
+    (folder / "norms.py").write_text(
+        "from torch import nn\n"
+        "def flat(in_features, outputs):\n"
+        "    return nn.Sequential(nn.BatchNorm1d(in_features), nn.Linear(in_features, outputs))\n"
+        "def images(in_channels, outputs):\n"
+        "    return nn.Sequential(nn.Conv2d(in_channels, 4, 3), nn.BatchNorm2d(4), nn.Flatten(),\n"
+        "                         nn.Linear(4 * 6 * 6, outputs))\n"
+    )
+    for data, name in (("iris", "flat"), ("digits", "images")):
+        model = f"norms.py:{name}"
+        chosen = RunConfig(data=data, model=model, batch_size=1, device="cpu", train_size=20)
+        config = resolve(chosen, facts(data), model_version=user.model_version(model))
+        if name == "flat":
+            with pytest.raises(ConfigError, match="--batch-size of at least 2, got 1"):
+                start(config)
+        else:
+            # A channel of an image has many values: one image has a variance.
+            session = start(config)
+            before = session.model[1].running_mean.clone()  # type: ignore[index,union-attr]
+            assert torch.equal(before, torch.zeros(4))
+            assert len(list(islice(train(session), 1))) == 1

@@ -172,3 +172,11 @@ def test_without_a_folder_there_is_nothing_to_restore(tmp_path: Path) -> None:
     told: list[str] = []
     assert not Checkpoints(LocalFolder(tmp_path / "none")).restore(fresh(), told.append)
     assert told == []
+
+
+@pytest.mark.parametrize(
+    "text", ["auto", "5", "30s", "5min", "1h", "1000000s", "0.0000125s", "400h"]
+)
+def test_how_often_is_read_back_from_its_text(text: str) -> None:
+    every = Every.parse(text)
+    assert Every.parse(str(every)) == every

@@ -254,3 +254,15 @@ def test_nodes_are_what_the_environment_says() -> None:
     for wrong in ({"NNLAB_NODE": "4"}, {"NNLAB_RENDEZVOUS": "a"}, {"NNLAB_NODES": "x"}):
         with pytest.raises(UsageError, match="do not agree"):
             nodes_here(named | wrong)
+
+
+def test_processes_that_load_other_data_do_not_train_together(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "own.py").write_text(
+        "import numpy as np\n"
+        "def make():\n"
+        "    x = np.random.default_rng().standard_normal((80, 3))\n"
+        "    return x, (x[:, 0] > 0).astype(int)\n"
+    )
+    words = ("--data", "own.py:make", "--epochs", "1", "--devices", "cpu:2", "--parallel", "ddp")
+    answer = nnlab("train", *words, "-q", expect=1)
+    assert "gives other data in each process" in answer.out + answer.err

@@ -1,12 +1,16 @@
 """Domains: what lies where in a range, and how a space is read for a sampler."""
 
+import math
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search.functions import domains
+from search.functions import domains, question
 
 from nnlab.errors import ConfigError
 from nnlab.ranges import Range
+from nnlab.search import next_values
 from nnlab.search.domain import at, domains_of, fixed_in, holds
 from nnlab.space import parse_space
 
@@ -66,3 +70,35 @@ def test_a_choice_has_slices_of_one_length() -> None:
         "lion",
         "lion",
     ]
+
+
+@pytest.mark.parametrize("low", [0.999, 0.99999, 1.0 - 1e-9])
+def test_a_narrow_range_keeps_the_digits_that_it_needs(low: float) -> None:
+    domain = Range(low, 1.0 - (1.0 - low) / 10, log=False, whole=False)
+    shares = [(step + 0.5) / 1000 for step in range(1000)]
+    values = [at(domain, share) for share in shares]
+    assert len(set(values)) == 1000
+    assert all(holds(domain, value) for value in values)
+
+
+@given(st.floats(1e-6, 100.0), st.floats(0.12, 1e6), st.floats(0.0, 1.0), st.booleans())
+def test_four_digits_where_they_are_enough(
+    low: float, factor: float, share: float, log: bool
+) -> None:
+    """A study that is gone on with must be asked for the values that it was asked for before."""
+    domain = Range(low, low * (1 + factor), log=log, whole=False)
+    short = float(f"{domain.at(share):.4g}")
+    assert at(domain, share) == min(max(short, domain.low), domain.high)
+
+
+@given(st.integers(0, 2**62), st.integers(1, 2**40), st.floats(0.0, 1.0, exclude_max=True))
+def test_large_whole_numbers_are_exact(low: int, span: int, share: float) -> None:
+    value = at(Range(low, low + span, log=False, whole=True), share)
+    assert isinstance(value, int)
+    assert abs(value - low - math.floor(Fraction(share) * (span + 1))) <= 1
+
+
+def test_twenty_trials_of_a_narrow_range_are_twenty() -> None:
+    chosen = domains(average_decay="0.999..0.9999")
+    found = next_values("random", question(chosen), (), 20)
+    assert len({values["average_decay"] for values in found}) == 20

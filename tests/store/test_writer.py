@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from store.lab import ENVIRONMENT, Lab, copied_lab, finish
 
 from nnlab import store
-from nnlab.errors import LeaseLost, UsageError
+from nnlab.errors import DataError, LeaseLost, UsageError
 from nnlab.records import Artifact, Curve, Direction, Epoch, Finding, Severity, Status, Summary
 from nnlab.store.summarize import SummaryRow, combined, of_curve, of_point
 
@@ -301,3 +301,27 @@ def test_how_an_attempt_was_trained_and_what_ended_it_is_kept(lab: Lab) -> None:
     assert (run.status, run.pruned_at, run.reason) == (Status.FINISHED, 1, "worse than the median")
     (attempt,) = store.attempts(lab.db, run_id)
     assert (attempt.engine, attempt.peak_bytes) == ("stacked 64", 1 << 20)
+
+
+def test_of_two_seeds_that_begin_at_once_on_other_data_the_second_is_refused(lab: Lab) -> None:
+    """The look and the note are one transaction."""
+    claims = {run_id: lab.claim([run_id]) for run_id in lab.queue(trials=2, seeds=(0, 1))}
+    by_trial: dict[str, list[store.Claim]] = {}
+    for claim in claims.values():
+        assert claim is not None
+        by_trial.setdefault(claim.run.trial.digest, []).append(claim)
+    (first, second), (apart, _) = by_trial.values()
+
+    def begin(claim: store.Claim, fingerprint: str, *, same_data: bool = True) -> None:
+        store.RunWriter(lab.worker, claim, data_fingerprint=fingerprint, same_data=same_data)
+
+    begin(first, "feed")
+    with pytest.raises(DataError, match=rf"differ from those of run {first.run.id} \(seed 0\)"):
+        begin(second, "beef")
+    assert store.runs(lab.db, run_ids=[second.run.id])[0].data_fingerprint is None
+    begin(second, "feed")
+    begin(apart, "beef")  # another trial may have other data
+    begin(second, "beef", same_data=False)
+    assert store.other_data(lab.worker, first.run, "feed") is not None
+    store.release(lab.worker, second, Status.FAILED, reason="")
+    assert store.other_data(lab.worker, first.run, "feed") is None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.dataset import Dataset, has_one_value
 from nnlab.errors import DataError
 
 MOST_CLASSES = 1000
@@ -128,7 +128,10 @@ def _targets(source: str, pair: Pair, count: int) -> NDArray[Any]:
 
 def _classes(source: str, y_name: str, y: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     if y.dtype.kind == "f":
-        return y.astype(np.float64), ()
+        numbers = y.astype(np.float64)
+        if has_one_value(numbers):
+            raise DataError(f"{source}: {y_name} holds one value only: {y[0]}")
+        return numbers, ()
     values, places = np.unique(y, return_inverse=True)
     if len(values) < 2:
         raise DataError(f"{source}: {y_name} holds one class only: {values[0]}")

@@ -46,9 +46,14 @@ def checks_of(train: Split, val: Split, classes: int) -> dict[str, float]:
 def _of_features(x: torch.Tensor) -> dict[str, float]:
     """Features of tables and sequences; channels of images."""
     images = x.ndim == 4
-    variance, mean = torch.var_mean(x, (0, 2, 3) if images else 0, correction=0)
+    over = (0, 2, 3) if images else 0
+    variance, mean = torch.var_mean(x, over, correction=0)
     sd, mean = variance.sqrt().double().flatten(), mean.double().flatten()
-    still = sd <= 1e-6 * (1 + mean.abs())
+    if bool((sd == 0).any()):
+        # Squares of very small numbers are 0 in single precision.
+        sd = torch.where(sd == 0, x.double().var(over, correction=0).sqrt().flatten(), sd)
+    # Relative to the feature's own magnitude: its unit may be as small as it likes.
+    still = sd <= 1e-6 * mean.abs()
     moving = sd[~still]
     twins = 0
     if x.ndim == 2 and len(moving) > 1:

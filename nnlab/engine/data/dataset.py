@@ -9,6 +9,16 @@ from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
 
+# A spread of numbers that is at most this share of their magnitude is rounding.
+ROUNDING = 1e-12
+
+
+def has_one_value(numbers: NDArray[np.float64]) -> bool:
+    """Whether numbers [n] differ by rounding at most, in any unit."""
+    low, high = float(numbers.min()), float(numbers.max())
+    # Halves: the range of very large numbers would overflow.
+    return high / 2 - low / 2 <= ROUNDING / 2 * max(abs(low), abs(high))
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

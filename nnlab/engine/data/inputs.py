@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nnlab.engine.data.dataset import ROUNDING
 from nnlab.errors import DataError
 
 Numbers = NDArray[np.float64]
@@ -82,10 +83,32 @@ def mean_and_sd(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[Number
     count = len(rows) * int(np.prod([examples.shape[axis] for axis in axes[1:]]))
     sums = (chunk.sum(axis=axes, keepdims=True) for chunk in _chunks(examples, rows))
     mean = _sum(sums) / count
-    squares = (
-        ((chunk - mean) ** 2).sum(axis=axes, keepdims=True) for chunk in _chunks(examples, rows)
+    with np.errstate(over="ignore", under="ignore"):
+        squares = (
+            ((chunk - mean) ** 2).sum(axis=axes, keepdims=True) for chunk in _chunks(examples, rows)
+        )
+        sd = np.sqrt(_sum(squares) / count)
+    if (sd == 0).any() or not np.isfinite(sd).all():
+        # Squares of very small or very large numbers leave the range of a double.
+        sd = np.where((sd == 0) | ~np.isfinite(sd), _scaled_sd(examples, rows, mean, count), sd)
+    return mean, sd
+
+
+def _scaled_sd(
+    examples: NDArray[Any], rows: NDArray[np.int64], mean: Numbers, count: int
+) -> Numbers:
+    """The sd in units of the largest deviation: 0 only where all values are equal."""
+    axes = _axes(examples)
+    largest = np.max(
+        [np.abs(chunk - mean).max(axis=axes, keepdims=True) for chunk in _chunks(examples, rows)],
+        axis=0,
     )
-    return mean, np.sqrt(_sum(squares) / count)
+    unit = np.where(largest > 0, largest, 1.0)
+    squares = (
+        (((chunk - mean) / unit) ** 2).sum(axis=axes, keepdims=True)
+        for chunk in _chunks(examples, rows)
+    )
+    return unit * np.sqrt(_sum(squares) / count)
 
 
 def low_and_high(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
@@ -98,9 +121,14 @@ def low_and_high(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[Numbe
     return np.min(lows, axis=0), np.max(highs, axis=0)
 
 
-def is_constant(mean: Numbers, sd: Numbers) -> NDArray[np.bool_]:
-    """Where a spread is nothing but rounding."""
-    return sd <= 1e-12 * np.maximum(np.abs(mean), 1.0)
+def is_constant(magnitude: Numbers, spread: Numbers) -> NDArray[np.bool_]:
+    """Where a spread is nothing but rounding: at most `ROUNDING` of the magnitude, in any unit.
+
+    Args:
+        magnitude: a mean or a largest absolute value, of either sign.
+        spread: an sd or a range, of the same shape.
+    """
+    return spread <= ROUNDING * np.abs(magnitude)
 
 
 def _axes(examples: NDArray[Any]) -> tuple[int, ...]:
@@ -121,21 +149,37 @@ def _sum(parts: Iterator[Numbers]) -> Numbers:
 
 
 def _standardise(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
-    """A feature that is constant on the training split keeps its scale: it becomes 0, not NaN."""
+    """A feature that is constant on the training split becomes 0, not NaN."""
     mean, sd = mean_and_sd(examples, rows)
-    return Affine(mean, np.where(is_constant(mean, sd), 1.0, sd))
+    return Affine(mean, _scale(examples, rows, mean, sd, sd))
 
 
 def _centre(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
-    mean, _ = mean_and_sd(examples, rows)
-    return Affine(mean, np.ones_like(mean))
+    mean, sd = mean_and_sd(examples, rows)
+    return Affine(mean, _scale(examples, rows, mean, sd, np.ones_like(mean)))
+
+
+def _scale(
+    examples: NDArray[Any], rows: NDArray[np.int64], mean: Numbers, sd: Numbers, scale: Numbers
+) -> Numbers:
+    """What a centred feature is divided by: `scale`, or for a constant feature 1.
+
+    A feature that differs from a constant by rounding alone is divided by infinity, which makes it
+    exactly 0: otherwise it would be a feature of a tiny unit.
+    """
+    constant = is_constant(mean, sd)
+    if not constant.any():
+        return scale
+    low, high = low_and_high(examples, rows)
+    return np.where(constant, np.where(low == high, 1.0, np.inf), scale)
 
 
 def _minmax(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
     """To [0, 1] on the training split; a constant feature becomes 0."""
     low, high = low_and_high(examples, rows)
     span = high - low
-    return Affine(low, np.where(is_constant(low, span), 1.0, span))
+    constant = is_constant(np.maximum(np.abs(low), np.abs(high)), span)
+    return Affine(low, np.where(constant, np.where(span == 0, 1.0, np.inf), span))
 
 
 def _none(_: NDArray[Any], __: NDArray[np.int64]) -> Treatment:
@@ -154,13 +198,19 @@ def _zca(examples: NDArray[Any], rows: NDArray[np.int64]) -> Treatment:
             hint="--inputs standardise",
         )
     flat = examples.reshape(len(examples), features)
+    means, sds = mean_and_sd(flat, rows)
+    if is_constant(means, sds).all():
+        return Affine(means.reshape(1, *examples.shape[1:]), np.array(np.inf))
+    # Squares of very small or very large numbers would leave the range of a double.
+    largest = float(sds.max())
+    unit = 1.0 if 1e-100 < largest < 1e100 else largest
     mean = _sum(chunk.sum(axis=0) for chunk in _chunks(flat, rows)) / len(rows)
-    centred = (chunk - mean for chunk in _chunks(flat, rows))
+    centred = ((chunk - mean) / unit for chunk in _chunks(flat, rows))
     covariance = _sum(chunk.T @ chunk for chunk in centred) / len(rows)
     variances, directions = np.linalg.eigh(covariance)
-    eps = max(ZCA_EPS * float(np.trace(covariance)) / features, np.finfo(np.float64).tiny)
+    eps = ZCA_EPS * float(np.trace(covariance)) / features
     scales = 1 / np.sqrt(np.maximum(variances, 0.0) + eps)
-    return Whitening(mean, (directions * scales) @ directions.T)
+    return Whitening(mean, (directions * scales) @ directions.T / unit)
 
 
 FIT: Mapping[str, Callable[[NDArray[Any], NDArray[np.int64]], Treatment]] = {

@@ -13,7 +13,8 @@ from nnlab.config import RunConfig
 from nnlab.engine.data import inputs
 from nnlab.engine.data.arrange import arrange
 from nnlab.engine.data.checks import checks_of
-from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.dataset import Dataset, has_one_value
+from nnlab.errors import DataError
 
 # What the prepared data follow from, beside the device and the width of a number.
 _FOLLOWS_FROM = (
@@ -116,6 +117,14 @@ def _scaled_targets(
     if dataset.task == "classification":
         return np.asarray(dataset.targets, np.int64), 1.0
     targets = np.asarray(dataset.targets, np.float64)
-    mean, sd = targets[train].mean(), targets[train].std()
-    scale = float(sd) if sd > 0 else 1.0
-    return ((targets - mean) / scale)[:, None], scale
+    if has_one_value(targets[train]):
+        raise DataError(
+            f"{dataset.name}: all targets of the training split are {float(targets[train][0])!r};"
+            " there is nothing to learn",
+            hint="a target with different values, or another --split-seed or --train-size",
+        )
+    with np.errstate(over="ignore"):
+        mean, sd = targets[train].mean(), targets[train].std()
+    if not 0 < sd < np.inf:  # squares of such small or large numbers leave the range of a double
+        sd = inputs.mean_and_sd(targets[:, None], train)[1].item()
+    return ((targets - mean) / sd)[:, None], float(sd)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.dataset import Column, Dataset
+from nnlab.engine.data.dataset import Column, Dataset, has_one_value
 from nnlab.errors import DataError, unknown_name
 
 MOST_CLASSES = 20
@@ -233,14 +233,21 @@ def _targets(
     _raise(table.path, _faults(table, column, _fault_in_numbers if found else _fault_in_labels))
     whole = all(number.is_integer() for number in found) and len(found) <= MOST_CLASSES
     if found and not whole:
-        return np.array([float(cell) for cell in cells]), ()
+        numbers = np.array([float(cell) for cell in cells])
+        if has_one_value(numbers):
+            raise _one_value(table, column, cells[0])
+        return numbers, ()
     classes = sorted(set(cells), key=lambda cell: (_number(cell) or 0.0, cell))
     if len(classes) < 2:
-        raise DataError(
-            f"{table.path}: column '{table.header[column]}' holds one value only: '{classes[0]}'"
-        )
+        raise _one_value(table, column, classes[0])
     index = {cell: place for place, cell in enumerate(classes)}
     return np.array([index[cell] for cell in cells], np.int64), tuple(classes)
+
+
+def _one_value(table: Table, column: int, cell: str) -> DataError:
+    return DataError(
+        f"{table.path}: column '{table.header[column]}' holds one value only: '{cell}'"
+    )
 
 
 def _fault_in_labels(cell: str) -> str | None:

@@ -3,11 +3,14 @@
 All have a scale that starts at 1; all but rms a shift that starts at 0.
 """
 
+import copy
+
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from nnlab.config import RunConfig
-from nnlab.errors import DataError
+from nnlab.errors import ConfigError, DataError
 
 
 class ImageRMSNorm(nn.Module):
@@ -44,6 +47,32 @@ def norm_of(config: RunConfig, channels: int, *, images: bool) -> list[nn.Module
         return []
     assert config.norm_eps is not None
     return [_image_norm(config, channels) if images else _feature_norm(config, channels)]
+
+
+@torch.no_grad()
+def check_batch_of_one(model: nn.Module, example: torch.Tensor) -> None:
+    """Refuses a model whose batch normalisation has one value per channel in a batch of one.
+
+    Built-in models are refused when a run is planned; here are those of a user. Images have many
+    values per channel, so they pass.
+
+    Args:
+        model: as it is trained; a copy of it is tried.
+        example: [1, ...], on the model's device.
+
+    Raises:
+        ConfigError: torch cannot normalise a batch of one.
+    """
+    if not any(isinstance(module, _BatchNorm) for module in model.modules()):
+        return
+    with torch.random.fork_rng(devices=[]):
+        try:
+            copy.deepcopy(model).train()(example)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            problem = "batch normalisation needs a --batch-size of at least 2, got 1"
+            raise ConfigError([problem]) from None
 
 
 def _image_norm(config: RunConfig, channels: int) -> nn.Module:

@@ -37,7 +37,9 @@ def measure(
         return [{"loss": one, "accuracy": count / outputs.shape[1]} for one, count in pairs]
     errors = (outputs - targets).flatten(1)
     squared, absolute = errors.square().mean(1), errors.abs().mean(1)
-    variance = targets.expand(len(outputs), *targets.shape[1:]).flatten(1).var(1, correction=0)
+    flat = targets.expand(len(outputs), *targets.shape[1:]).flatten(1)
+    # As in `nnlab.engine.evaluate`: equal targets have no variance to explain.
+    variance = flat.var(1, correction=0).masked_fill((flat == flat[:, :1]).all(1), 0.0)
     rows = torch.stack([loss, squared.double(), absolute.double(), variance.double()], dim=1)
     return [_of_numbers(row, scale) for row in rows.tolist()]
 

@@ -7,13 +7,13 @@ likes: one that is over leaves, and the others close ranks.
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 
+from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data.prepare import Part
 from nnlab.engine.evaluate import CHUNK
-from nnlab.engine.loop import batches
 from nnlab.engine.optimizers.groups import lr_factors
 from nnlab.engine.schedules import schedule_of
 from nnlab.engine.seeds import derive, generator
@@ -24,7 +24,7 @@ from nnlab.engine.stacked.measuring import StackProbe, Values, merged
 from nnlab.engine.stacked.state import OptimizerState, Selected
 from nnlab.engine.stacked.storage import Storage
 from nnlab.engine.stacked.updates import shared
-from nnlab.records import Epoch, Objective, Status
+from nnlab.records import Epoch, Status
 
 IMAGE_MODELS = ("cnn", "resnet", "wide_resnet")
 
@@ -136,7 +136,7 @@ class Stack:
                 mine |= session.probe.before_training()
             session.epoch += 1
             session.val_losses.append(mine["val/loss"])
-            if _selects(session, mine):
+            if session.select(mine):
                 better.append(row)
         self._selected.take(better, self.storage)
         return values
@@ -145,7 +145,7 @@ class Stack:
         """Trains; gives the metrics met on the way, and what was probed in the last step."""
         sessions, first = self.sessions, self.sessions[0]
         part = first.data.train
-        bounds = batches(len(part), first.batch_size)
+        bounds = batch_bounds(len(part), first.batch_size)
         device, dtype = part.examples.device, part.examples.dtype
         order = _order(sessions, len(part)).to(device)
         targets = part.targets[order]
@@ -313,16 +313,6 @@ def _added(values: Values, more: Values, wanted: Sequence[bool]) -> None:
     """Adds what was probed to those runs whose epoch is due."""
     for mine, found, due in zip(values, more, wanted, strict=True):
         mine |= found if due else {}
-
-
-def _selects(session: Session, values: Mapping[str, float]) -> bool:
-    """Whether the epoch is a run's best so far; the session then says so."""
-    objective = Objective.parse(session.config.objective or "")
-    value = values[objective.metric]
-    if session.selected_epoch != 0 and not objective.better(value, session.selected_value):
-        return False
-    session.selected_epoch, session.selected_value = session.epoch, value
-    return True
 
 
 def _judge(session: Session, loss: float) -> None:

@@ -1,6 +1,5 @@
 """How long a run takes alone and in stacks of several widths: measured on this device."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from statistics import median
 import torch
 
 from nnlab.config import RunConfig
+from nnlab.engine.batches import steps_per_epoch
 from nnlab.engine.data.prepare import Part, Prepared
 from nnlab.engine.loop import train
 from nnlab.engine.memory import is_short
@@ -88,7 +88,7 @@ class _Excerpts:
         session.data = _excerpt(whole, LEAST_STEPS * size)
         _time(session, 1)
         seconds = _time(session, 1) / LEAST_STEPS
-        return cls(whole, math.ceil(len(whole.train) / size), seconds)
+        return cls(whole, steps_per_epoch(len(whole.train), size), seconds)
 
     def compared(self, session: Session, width: int) -> tuple[list[float], float]:
         """Times of a run alone, and what share of such a time a run in a stack takes."""
@@ -140,7 +140,9 @@ def _together(session: Session, width: int) -> float:
 
 def _fresh(session: Session) -> Session:
     """The same before its first epoch; weights may be those of any time."""
-    return replace(session, epoch=0, val_losses=[], selected_epoch=0, status=Status.RUNNING)
+    fresh = replace(session, epoch=0, val_losses=[], selected_epoch=0, status=Status.RUNNING)
+    fresh.improved_epoch = 0
+    return fresh
 
 
 def _excerpt(data: Prepared, examples: int) -> Prepared:

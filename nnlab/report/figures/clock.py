@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from nnlab import store
+from nnlab.engine.batches import steps_per_epoch
 from nnlab.errors import UnknownName, UsageError
 from nnlab.plots.series import Series
 from nnlab.records import History, Setting, direction_of
@@ -104,8 +105,10 @@ def _costs(history: History, setting: Setting, x: Cost, epochs: int) -> dict[int
                 "how many steps an epoch had is not known of runs trained with --probe none",
                 hint="--x epochs",
             )
-        batch = setting.get("batch_size")  # None where all examples make a step
-        steps = math.ceil(size.values[0] / batch) if isinstance(batch, int) and batch else 1
+        batch_size = setting.get("batch_size")  # None where all examples make a step
+        steps = steps_per_epoch(
+            int(size.values[0]), batch_size if isinstance(batch_size, int) else None
+        )
         return {epoch: float(epoch * steps) for epoch in range(1, epochs + 1)}
     total, costs = 0.0, {}
     for epoch, seconds in history.get("time/epoch") or ():

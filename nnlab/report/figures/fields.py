@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from nnlab.errors import UnknownName, UsageError
+from nnlab.objective import exact_text
 from nnlab.records import Scalar
 from nnlab.report.ranking import Ranking, Row
 from nnlab.space import shown
@@ -58,7 +59,7 @@ def in_order(values: Sequence[Value]) -> list[Value]:
     words = [value for value in once if isinstance(value, str)]
     if words and len(words) < len(once):
         # A field that is a number here and a word there is a category throughout.
-        return [value if isinstance(value, str) else f"{value:g}" for value in once]
+        return [value if isinstance(value, str) else exact_text(value) for value in once]
     return list(words) if words else sorted(once)
 
 
@@ -96,7 +97,7 @@ def mean_of(
 
 def _at(row: Row, field: str, mixed: set[str]) -> Value:
     value = value_at(row, field)
-    return f"{value:g}" if field in mixed and not isinstance(value, str) else value
+    return exact_text(value) if field in mixed and not isinstance(value, str) else value
 
 
 def _is_mixed(rows: Sequence[Row], field: str) -> bool:

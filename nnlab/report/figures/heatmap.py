@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.objective import exact_text
 from nnlab.report.figures.fields import Over, Value, cells, chosen_fields, in_order, mean_of
 from nnlab.report.figures.picture import Picture, numbers
 from nnlab.report.figures.trials import loss_of, ranked
@@ -62,7 +63,7 @@ def heatmap(
 
 
 def _word(value: Value) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+    return value if isinstance(value, str) else exact_text(value)
 
 
 def _written(value: float | None) -> str:

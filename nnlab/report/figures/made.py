@@ -11,6 +11,7 @@ import nnlab
 from nnlab import store
 from nnlab.config import choosables
 from nnlab.errors import NnlabError, OutputError, UsageError
+from nnlab.objective import exact_text
 from nnlab.plots.paper import LEGENDS, PALETTES, STYLES, Paper
 from nnlab.report.figures import KINDS, gathered
 from nnlab.report.figures.picture import Picture
@@ -145,7 +146,7 @@ def _typed(flag: str, value: Any) -> list[str]:
         return [flag if value else f"--no-{flag[2:]}"]
     if isinstance(value, list | tuple):
         return [word for one in value for word in (flag, str(one))]
-    return [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    return [flag, exact_text(value) if isinstance(value, float) else str(value)]
 
 
 def asked_of(told: Mapping[str, Any]) -> Asked | None:

@@ -148,3 +148,13 @@ def test_a_file_that_is_none(path: Path) -> None:
     np.save(path.with_suffix(".npy"), X)
     with pytest.raises(DataError, match="holds one array"):
         read(RunConfig(data=f"npz:{path.with_suffix('.npy')}"))
+
+
+@pytest.mark.parametrize("value", [0.1, 1.0, 1e-20, -3e200])
+def test_a_target_of_one_value_is_refused_whatever_it_is(path: Path, value: float) -> None:
+    with pytest.raises(DataError, match="y holds one value only: "):
+        saved(path, x=X, y=np.full(20, value))
+
+
+def test_a_target_in_a_small_unit_is_regressed(path: Path) -> None:
+    assert saved(path, x=X, y=1e-20 * np.arange(20.0)).task == "regression"

@@ -1,5 +1,6 @@
 """From a data set to tensors: treatments of the inputs, scales of the targets, number formats."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -7,11 +8,15 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from torch import nn
 
 from nnlab.catalogue import names
 from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import facts, inputs
-from nnlab.engine.data.prepare import Prepared, prepare
+from nnlab.engine.data.checks import checks_of
+from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.prepare import Part, Prepared, _scaled_targets, prepare
+from nnlab.engine.evaluate import measure
 from nnlab.errors import DataError
 
 Written = Callable[[str], str]
@@ -148,3 +153,68 @@ def test_a_file_that_changed_is_another_data_set(written: Written) -> None:
     written(TABLE + "99,5,yes\n")
     with pytest.raises(DataError, match="has changed since this run was set up"):
         prepare(config, torch.device("cpu"))
+
+
+UNITS = (1e-300, 1e-200, 1e-13, 1.0, 1e13, 1e200)
+
+
+@pytest.mark.parametrize("treatment", ["standardise", "minmax", "zca"])
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_of_the_inputs_changes_nothing(treatment: str, unit: float) -> None:
+    expected = inputs.applied(inputs.fit(treatment, MIXED, ALL), MIXED, ALL, np.float64)
+    scaled = MIXED * unit
+    ours = inputs.applied(inputs.fit(treatment, scaled, ALL), scaled, ALL, np.float64)
+    assert np.allclose(ours, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_only_what_differs_by_rounding_alone_is_constant(unit: float) -> None:
+    numbers = np.stack([MIXED[:, 0], np.full(200, 0.1), 0.1 + 1e-17 * MIXED[:, 1]], axis=1) * unit
+    mean, sd = inputs.mean_and_sd(numbers, ALL)
+    assert inputs.is_constant(mean, sd).tolist() == [[False, True, True]]
+
+
+@pytest.mark.parametrize("treatment", ["standardise", "centre", "minmax"])
+def test_a_feature_that_is_constant_but_for_rounding_becomes_zero(treatment: str) -> None:
+    numbers = np.stack([MIXED[:, 0], 5 + 1e-15 * MIXED[:, 1]], axis=1)
+    assert len(np.unique(numbers[:, 1])) > 1
+    ours = inputs.applied(inputs.fit(treatment, numbers, ALL), numbers, ALL, np.float64)
+    assert not ours[:, 1].any()
+
+
+def test_inputs_that_are_all_constant_are_not_whitened_to_noise() -> None:
+    numbers = np.full((200, 3), 0.1)
+    ours = inputs.applied(inputs.fit("zca", numbers, ALL), numbers, ALL, np.float64)
+    assert not ours.any()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_of_the_target_changes_nothing(unit: float) -> None:
+    dataset = Dataset("t", "regression", MIXED, (MIXED[:, 0] * unit).astype(np.float64))
+    scaled, scale = _scaled_targets(dataset, ALL)
+    assert np.allclose(scaled[:, 0], (MIXED[:, 0] - MIXED[:, 0].mean()) / MIXED[:, 0].std())
+    assert scale == pytest.approx(MIXED[:, 0].std() * unit)
+
+
+def test_targets_that_are_equal_on_the_training_split_are_refused() -> None:
+    targets = np.full(200, 0.1)
+    targets[150:] = 0.7
+    dataset = Dataset("t", "regression", MIXED, targets)
+    with pytest.raises(DataError, match=r"all targets of the training split are 0\.1"):
+        _scaled_targets(dataset, ALL[:150])
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-13, 1.0])
+def test_checks_count_a_constant_feature_in_any_unit(unit: float) -> None:
+    values = torch.from_numpy(MIXED * unit).float()
+    values[:, 2] = 0.1 * unit
+    split = Part(values, torch.zeros(200, 1))
+    assert checks_of(split, split, 0)["data/constant"] == 1.0
+
+
+def test_equal_targets_have_no_r2() -> None:
+    """The variance of 0.1, 0.1, ... is 1e-17 squared in floating point, not 0."""
+    targets = torch.full((37, 1), 0.1)
+    outputs = torch.linspace(0, 1, 37)[:, None]
+    mse = nn.MSELoss()
+    assert math.isnan(measure("regression", mse, outputs, targets)["r2"])

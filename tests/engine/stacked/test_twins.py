@@ -266,6 +266,22 @@ def test_the_selected_weights_are_those_of_the_solo_twin(config: Make) -> None:
         assert mine.test() == pytest.approx(its.test(), rel=1e-9)
 
 
+def test_ties_are_broken_in_a_stack_as_alone(config: Make) -> None:
+    """Accuracy is 1 from early on; the second run stops early, counted from its first best."""
+    blobs = {"data": "blobs", "data_noise": 0.05, "samples": 100, "lr": 0.03, "dtype": "float64"}
+    configs = [config(**blobs, epochs=12), config(**blobs, epochs=12, seed=1, early_stop=3)]
+    stacked, solo = [start(one) for one in configs], [start(one) for one in configs]
+    together(stacked)
+    for mine, its in zip(stacked, solo, strict=True):
+        values = [epoch.values for epoch in train(its)]
+        first = next(n for n, v in enumerate(values, start=1) if v["val/accuracy"] == 1.0)
+        assert mine.selected_epoch == its.selected_epoch > first
+        assert mine.improved_epoch == its.improved_epoch == first
+        assert (mine.epoch, mine.selected_value) == (its.epoch, its.selected_value)
+        for name, weights in mine.selected_weights.items():
+            assert torch.allclose(weights, its.selected_weights[name], rtol=1e-9, atol=1e-9)
+
+
 def test_what_cannot_be_stacked_says_so(config: Make) -> None:
     assert can_stack(config())
     for other in ({"opt": "lbfgs"}, {"average": "ema"}, {"probe": "full"}, {"dtype": "bfloat16"}):
