@@ -1,6 +1,7 @@
 """The learning curves of trials: loss and accuracy over epochs, with what was found in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -25,6 +26,11 @@ from nnlab.stats.band import LEAST_SEEDS, Spread
 MOST_NAMED = 12
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 _SHADE = 0.18
+# What is marked beside the loss, its line, and its name in the legend.
+_ONSETS: tuple[tuple[Callable[[Series], int | None], Literal[":", "-."], str], ...] = (
+    (onset_of, OVERFITTING_LINE, "overfitting starts"),
+    (plateau_onset_of, PLATEAU_LINE, "validation plateau starts"),
+)
 
 
 def curves(
@@ -150,10 +156,7 @@ def _keys(series: Sequence[Series], metrics: Sequence[str], spread: Spread | Non
         ring = mark(marker="o", markerfacecolor="none", markersize=points(4.8))
         handles.append((ring, "best epoch"))
     shown = "loss" in map(quantity_of, metrics)
-    for onset, dashes, text in (
-        (onset_of, OVERFITTING_LINE, "overfitting starts"),
-        (plateau_onset_of, PLATEAU_LINE, "validation plateau starts"),
-    ):
+    for onset, dashes, text in _ONSETS:
         if shown and any(onset(one) is not None for one in series[:MOST_NAMED]):
             line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=dashes)
             handles.append((line, text))

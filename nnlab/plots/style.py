@@ -20,7 +20,8 @@ DASHES: Final[Mapping[str, Dash]] = {
 }
 ACROSS: Final = (0, (3, 2))  # of a line that is a reference, not data
 # Of the epoch from which a trial overfits, or validation stands still.
-OVERFITTING_LINE, PLATEAU_LINE = ":", "-."
+OVERFITTING_LINE: Final = ":"
+PLATEAU_LINE: Final = "-."
 
 _FIXED: Final[dict[str, Any]] = {
     "axes.axisbelow": True,
