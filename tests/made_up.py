@@ -38,12 +38,16 @@ def overfits(onset: int) -> Finding:
     return Finding("NN101", "overfitting", Severity.WARNING, 0.9, onset, "", "", {})
 
 
+def plateau(onset: int) -> Finding:
+    return Finding("NN102", "validation plateau", Severity.INFO, 0.9, onset, "", "", {})
+
+
 def many(trials: int, seeds: int, label: str = "lr=") -> list[Series]:
     return [
         Series(
             f"{label}{i}",
             tuple(history(100 * i + s, rate=0.1 + 0.3 * i / trials) for s in range(seeds)),
-            (overfits(5 + 2 * i),) if i < 8 else (),
+            (overfits(5 + 2 * i),) * seeds if i < 8 else (),
         )
         for i in range(trials)
     ]

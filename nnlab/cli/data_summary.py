@@ -76,6 +76,8 @@ def _facts(
         ("splits", _splits(summary)),
         ("columns", _columns(arranged)),
         ("constant features", _constant(summary)),
+        ("classes with a single row", _names(summary.single_row_classes)),
+        ("columns like identifiers", _identifiers(summary)),
         ("wrong labels on purpose", _wrong(config, summary)),
         ("noise floor", _floor(summary)),
         ("hash of the content", dataset.version or ""),
@@ -118,7 +120,15 @@ def _columns(arranged: "Arranged") -> str:
 
 
 def _constant(summary: "Summary") -> str:
-    names = [feature.name for feature in summary.features if feature.constant]
+    return _names([feature.name for feature in summary.features if feature.constant])
+
+
+def _identifiers(summary: "Summary") -> str:
+    names = _names(summary.id_columns)
+    return f"{names} (a different value in every row; drop them)" if names else ""
+
+
+def _names(names: Sequence[str]) -> str:
     shown = ", ".join(names[:8])
     return f"{len(names)}: {shown}{', ...' if len(names) > 8 else ''}" if names else ""
 
@@ -158,6 +168,8 @@ def as_json(config: RunConfig, arranged: "Arranged", summary: "Summary") -> dict
         "features": [dataclasses.asdict(feature) for feature in summary.features],
         "columns": [dataclasses.asdict(column) for column in dataset.columns],
         "noise_floor": summary.noise_floor,
+        "single_row_classes": list(summary.single_row_classes),
+        "id_columns": list(summary.id_columns),
         "version": dataset.version,
         "fingerprint": arranged.fingerprint,
     }

@@ -103,7 +103,7 @@ def _try(db: store.Database, run: Run, found: FoundDecay, seeds: Sequence[int]) 
         db,
         queued.run_ids,
         working.Show(quiet=False, verbose=False),
-        working.How(keeping=Keeping(models=False)),
+        working.How(keeping=Keeping(models=False), allow_diverged=True),
     )
     best = _values(db, queued.run_ids, objective.metric)
     rows = []

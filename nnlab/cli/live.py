@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from nnlab.cli.render import console
 from nnlab.diagnose import folded
+from nnlab.diagnose.flags import flagged
 from nnlab.launch.listening import Ended, Listener
-from nnlab.records import Epoch, Run, Severity, Status
+from nnlab.records import Epoch, Run, Status
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -85,9 +86,10 @@ class LinesView:
     def ended(self, ended: Ended) -> None:
         """Says how the run ended, and what was found."""
         self._say(ended_line(ended, self._describe(ended.run)))
-        for one in folded(ended.findings):
-            if one.finding.severity is not Severity.INFO:
-                self._say(f"  {one.finding.code} {one.finding.message}")
+        flags = flagged(ended.findings)
+        for group in folded(ended.findings):
+            if group.finding in flags:
+                self._say(f"  {group.finding.code} {group.finding.message}")
 
     def stopping(self) -> None:
         """Says that the epoch will be finished."""

@@ -1,6 +1,6 @@
 """`nnlab ls`: runs, newest first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,8 +11,9 @@ from nnlab.cli import completion
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, render, say
+from nnlab.diagnose.flags import flagged
 from nnlab.errors import UnknownName
-from nnlab.records import Finding, Run, Severity, Status, Summary
+from nnlab.records import Run, Status, Summary
 from nnlab.space import label, telling
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -82,17 +83,17 @@ def list_runs(
         findings = store.findings(database, ids)
     fields = telling([run.trial.setting for run in runs])
     rows = [
-        _row(run, fields, summaries.get(run.id, {}), _flags(findings.get(run.id, ())))
+        _row(
+            run,
+            fields,
+            summaries.get(run.id, {}),
+            [finding.code for finding in flagged(findings.get(run.id, ()))],
+        )
         for run in runs
     ]
     render(rows, COLUMNS, format)
     if format is Format.TABLE and limit and len(runs) == limit:
         say(f"the newest {limit}; --limit 0 lists all", style="dim")
-
-
-def _flags(findings: Sequence[Finding]) -> list[str]:
-    """The codes that matter; what is only worth knowing, `show` tells."""
-    return [finding.code for finding in findings if finding.severity is not Severity.INFO]
 
 
 def _study_id(db: store.Database, name: str, *, removed: bool) -> int:

@@ -146,6 +146,7 @@ def _row_json(row: Row) -> Mapping[str, Any]:
         "test_mean": row.test.mean if row.test else None,
         "test_sd": row.test.sd if row.test else None,
         "flags": dict(row.flags),
+        "onsets": {code: list(epochs) for code, epochs in row.onsets.items()},
         "interval": list(row.interval) if row.interval else None,
         "tier": row.tier,
         "against_best": _against(row.against),

@@ -122,6 +122,10 @@ def train(
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="stop when the first run fails")
     ] = False,
+    allow_diverged: Annotated[
+        bool,
+        typer.Option("--allow-diverged", help="end with exit code 0 even if every run diverged"),
+    ] = False,
     retry: Annotated[
         Retry | None, typer.Option("--retry", help="train only what failed, once more")
     ] = None,
@@ -279,6 +283,7 @@ def train(
             per_device=_per_device(per_device),
             parallel=_parallel(parallel, sync_batch_norm=sync_batch_norm),
             fail_fast=fail_fast,
+            allow_diverged=allow_diverged,
             failed_only=retry is not None,
             cluster=cluster_of(
                 Asked(partition, address, gpus, cpus, mem, time, max_parallel, nodes), launcher

@@ -91,7 +91,7 @@ def train(
                     train_missing(database, more, show, how, on_ended=on_ended)
                     if how.fail_fast and failed_of(store.runs(database, run_ids=more)):
                         break
-            tell_result(database, run_ids, show)
+            tell_result(database, run_ids, show, allow_diverged=how.allow_diverged)
         if typed.study is not None:
             announce.verdict(database, typed.study)
 

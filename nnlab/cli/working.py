@@ -39,7 +39,8 @@ class How:
     """How runs are worked off: what is kept of them, what trains them, and where.
 
     `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
-    tried again, `fail_fast` that the first failure stops the rest. With a `cluster` of SLURM
+    tried again, `fail_fast` that the first failure stops the rest, `allow_diverged` that it is no
+    error if every run diverged. With a `cluster` of SLURM
     nothing is trained here: it is asked to; one of Ray has the workers, and this process listens.
     With `parallel` all devices train each run together, and at `meeting` those of other nodes as
     well.
@@ -51,6 +52,7 @@ class How:
     per_device: int | None = None
     fail_fast: bool = False
     failed_only: bool = False
+    allow_diverged: bool = False
     cluster: slurm.Wanted | ray.Wanted | None = None
     parallel: Together | None = None
     meeting: Meeting | None = None
@@ -63,6 +65,7 @@ class How:
         said += [] if self.parallel is None else self.parallel.words
         said += [] if self.keeping.models else ["--no-keep-models"]
         said += ["--allow-changing-data"] if self.keeping.changing_data else []
+        said += ["--allow-diverged"] if self.allow_diverged else []
         if self.keeping.checkpoints != KEEPING.checkpoints:
             said += ["--checkpoint-every", str(self.keeping.checkpoints)]
         if self.keeping.artifacts is not None:
@@ -79,11 +82,11 @@ def work(db: store.Database, run_ids: Sequence[int], show: Show, how: How) -> No
     """Trains what is missing of these runs and says what came out.
 
     Raises:
-        NnlabError: a run failed.
+        NnlabError: a run failed, or all diverged and `how` does not allow that.
         Interrupted: the user stopped it.
     """
     train_missing(db, run_ids, show, how)
-    tell_result(db, run_ids, show)
+    tell_result(db, run_ids, show, allow_diverged=how.allow_diverged)
 
 
 def train_missing(
@@ -111,17 +114,21 @@ def train_missing(
     _train_all(db, [run.id for run in missing], view, how)
 
 
-def tell_result(db: store.Database, run_ids: Sequence[int], show: Show) -> None:
+def tell_result(
+    db: store.Database, run_ids: Sequence[int], show: Show, *, allow_diverged: bool = False
+) -> None:
     """Says what came out of runs.
 
     Raises:
-        NnlabError: a run failed.
+        NnlabError: a run failed, or all diverged and that is not allowed.
         Interrupted: `nnlab stop` held some back.
     """
     announce.result(db, run_ids, quiet=show.quiet)
     after = store.runs(db, run_ids=run_ids)
     _raise_for_failures(after)
     _raise_for_stopped(after)
+    if not allow_diverged:
+        _raise_if_all_diverged(after)
 
 
 def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
@@ -251,6 +258,15 @@ def _raise_for_failures(runs: Sequence[Run]) -> None:
         raise NnlabError(
             f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
             hint=f"`nnlab show {failed[0].id}` tells more; the same command tries again",
+        )
+
+
+def _raise_if_all_diverged(runs: Sequence[Run]) -> None:
+    if runs and all(run.status is Status.DIVERGED for run in runs):
+        which = "the run" if len(runs) == 1 else f"all {len(runs)} runs"
+        raise NnlabError(
+            f"{which} diverged; run {runs[0].id}: {runs[0].reason}",
+            hint="a lower learning rate; --allow-diverged makes this exit code 0",
         )
 
 

@@ -58,12 +58,37 @@ class Case:
     def learned(self) -> float | None:
         """How much of what there is to learn training learned at best, from 0 to 1.
 
-        Of accuracy from chance to 1, or r2; None where neither is known.
+        Of accuracy from chance to 1, or of the loss from that of guessing to 0, whichever is more:
+        with 1 % positives accuracy stays that of guessing long after the loss has left it. Or r2.
+        None where neither is known.
         """
         accuracy, r2 = self._best("train/accuracy"), self._best("train/r2")
         if accuracy is not None and self.chance is not None:
-            return max(0.0, (accuracy - self.chance) / max(1.0 - self.chance, 1e-9))
+            by_accuracy = (accuracy - self.chance) / max(1.0 - self.chance, 1e-9)
+            return max(0.0, by_accuracy, self._learned_by_loss or 0.0)
         return None if r2 is None else max(0.0, r2)
+
+    @cached_property
+    def class_entropy(self) -> float | None:
+        """The cross entropy of always predicting the class frequencies, in nats.
+
+        Where only the share of the largest class is known, the least that it can be: that of two
+        classes. None where that is unknown too.
+        """
+        entropy, majority = self.fact("entropy"), self.fact("majority")
+        if entropy is not None or majority is None:
+            return entropy
+        return -sum(p * math.log(p) for p in (majority, 1.0 - majority) if p > 0)
+
+    @property
+    def _learned_by_loss(self) -> float | None:
+        """How far cross entropy fell below that of guessing; None for any other loss."""
+        if self.setting.get("loss", "cross_entropy") not in ("cross_entropy", "nll"):
+            return None
+        losses = sorted(self._finite("train/loss"))[:3]
+        if not losses or not self.class_entropy:
+            return None
+        return 1.0 - low_median(losses) / self.class_entropy
 
     @property
     def is_classification(self) -> bool:

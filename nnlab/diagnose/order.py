@@ -26,7 +26,7 @@ SYMPTOMS: Mapping[str, frozenset[str]] = {
     "NN304": _NOT_LEARNING | {"NN301", "NN302"},
     "NN301": _NOT_LEARNING,
     "NN303": _NOT_LEARNING - {"NN303"},
-    "NN401": _NOT_LEARNING | _THROWN_ABOUT | {"NN305", "NN304"},
+    "NN401": _NOT_LEARNING | _THROWN_ABOUT | {"NN305", "NN304", "NN101", "NN102"},
     "NN307": _NOT_LEARNING,
     "NN201": _NOT_LEARNING | _THROWN_ABOUT - {"NN201"} | {"NN101", "NN102", "NN404"},
     "NN302": _NOT_LEARNING | _THROWN_ABOUT - {"NN302", "NN201"},
@@ -35,7 +35,7 @@ SYMPTOMS: Mapping[str, frozenset[str]] = {
     "NN106": frozenset({"NN104", "NN105", "NN103", "NN405", "NN205", "NN102", "NN101"}),
     "NN404": frozenset({"NN101", "NN102", "NN103", "NN405", "NN204"}),
     "NN403": frozenset({"NN405"}),
-    "NN204": frozenset({"NN205", "NN102", "NN105"}),
+    "NN204": frozenset({"NN205", "NN101", "NN102", "NN105"}),
     "NN103": frozenset({"NN102"}),
     "NN101": frozenset({"NN102", "NN103"}),
 }
@@ -55,16 +55,24 @@ def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def folded(findings: Sequence[Finding]) -> tuple[Folded, ...]:
-    """The findings of a run with symptoms put under the first cause that explains them."""
+    """The findings of a run with symptoms put under the first cause that explains them.
+
+    A symptom of a symptom is put under the same cause.
+    """
     heads: list[tuple[Finding, list[Finding]]] = []
     for finding in in_order(findings):
         for head, symptoms in heads:
-            if finding.code in SYMPTOMS.get(head.code, ()) and head.severity is not Severity.INFO:
+            if any(_explains(cause, finding) for cause in (head, *symptoms)):
                 symptoms.append(finding)
                 break
         else:
             heads.append((finding, []))
     return tuple(Folded(head, tuple(symptoms)) for head, symptoms in heads)
+
+
+def _explains(cause: Finding, finding: Finding) -> bool:
+    """Whether a finding follows from another; what is only worth knowing explains nothing."""
+    return cause.severity is not Severity.INFO and finding.code in SYMPTOMS.get(cause.code, ())
 
 
 def _place(finding: Finding) -> tuple[bool, int, float]:

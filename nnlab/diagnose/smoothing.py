@@ -42,6 +42,11 @@ def scatter_around_rise(values: Sequence[float]) -> float:
     return math.sqrt(squares / max(len(values) - levels, 1))
 
 
+def scatter_around_fall(values: Sequence[float]) -> float:
+    """The same around the best curve that never rises: 0 for a curve that only falls."""
+    return scatter_around_rise([-value for value in values])
+
+
 def wobble(values: Sequence[float]) -> float:
     """The sd of what goes up and down from value to value; 0 below three, and for a straight line.
 

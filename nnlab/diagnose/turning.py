@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab.diagnose.losses import LossPair
-from nnlab.diagnose.smoothing import low_median, reach_of, scatter_around_rise, smoothed
+from nnlab.diagnose.smoothing import (
+    low_median,
+    reach_of,
+    scatter_around_fall,
+    scatter_around_rise,
+    smoothed,
+    wobble,
+)
 
 # The end of a curve is the low median of its last eighth, or of its last two values: one epoch
 # alone may be a spike.
@@ -27,20 +34,22 @@ _MOST = 1e6
 class Turning:
     """The turn of a validation loss at its smoothed minimum, in units of the loss where not said.
 
-    `onset` is the epoch of the minimum: after it validation no longer improved; `since` counts
-    the validations after it, of `validations` in all. `rise` is how far the last eighth of the
-    curve lies above the minimum. `rise_relative` is rise / |minimum|, `rise_share` is rise / what
-    validation had gained until the minimum. `rise_in_noise` is the rise in standard errors of
-    the scatter around it, `trend_in_noise` how far the last third after the minimum lies above
-    the first third, in its standard errors. `train_fall` is how far training loss fell over the
-    same epochs, `train_fall_relative` and `train_fall_share` compare it as for the rise. `gap` is
-    the distance of the ends, validation minus training, as a share of the validation loss.
+    `onset` is the epoch of the minimum: after it validation no longer improved; `since` counts the
+    validations after it, of `validations` in all, of which `last` make up the end of the curve.
+    `rise` is how far the last eighth of the curve lies above the minimum. `rise_relative` is rise /
+    |minimum|, `rise_share` is rise / what validation had gained until the minimum. `rise_in_noise`
+    is the rise in standard errors of the scatter around it, `trend_in_noise` how far the last third
+    after the minimum lies above the first third, in its standard errors. `train_fall` is how far
+    training loss fell over the same epochs, `train_fall_relative` and `train_fall_share` compare it
+    as for the rise, and `train_fall_in_noise` is that fall in standard errors (`fall_in_noise`).
+    `gap` is the distance of the ends, validation minus training, as a share of the validation loss.
     Ratios are of magnitudes; with losses that may be negative they are taken of the gain.
     """
 
     onset: int
     since: int
     validations: int
+    last: int
     minimum: float
     end: float
     gained: float
@@ -54,6 +63,7 @@ class Turning:
     train_fall: float
     train_fall_relative: float
     train_fall_share: float
+    train_fall_in_noise: float
     gap: float
 
 
@@ -72,6 +82,7 @@ def turning(pair: LossPair) -> Turning:
         onset=_lowest_near(pair, turn, reach_of(n)),
         since=since,
         validations=n,
+        last=last,
         minimum=val[turn],
         end=end,
         gained=gained,
@@ -85,6 +96,7 @@ def turning(pair: LossPair) -> Turning:
         train_fall=fall,
         train_fall_relative=ratio(fall, magnitude(pair.train, train[turn])),
         train_fall_share=ratio(fall, max(pair.train) - min(pair.train)),
+        train_fall_in_noise=fall_in_noise(pair.train, train[turn], turn, last),
         gap=ratio(end - train_end, magnitude(pair.val, end)),
     )
 
@@ -110,6 +122,18 @@ def yardstick(values: Sequence[float], minimum: float, gained: float) -> float:
 def _standard_error(after: Sequence[float], reach: int, last: int) -> float:
     """Of the difference between the minimum (a mean of 2 reach + 1) and the end (of `last`)."""
     return scatter_around_rise(after) * math.sqrt(1 / (2 * reach + 1) + 1 / last)
+
+
+def fall_in_noise(train: Sequence[float], level: float, start: int, last: int) -> float:
+    """How far a training loss fell from `level` at index `start` to its end, in standard errors.
+
+    The end is the mean of the last `last` values: the low median would take the luckier of two
+    noisy epochs. The scatter is that around a falling curve since `start`, or that from epoch to
+    epoch in the second half of the run where it is larger: a few values may fall by luck alone.
+    """
+    scatter = max(scatter_around_fall(train[start:]), wobble(train[min(start, len(train) // 2) :]))
+    error = scatter * math.sqrt(1 / (2 * reach_of(len(train)) + 1) + 1 / last)
+    return ratio(level - sum(train[-last:]) / last, error)
 
 
 def _trend_in_noise(after: Sequence[float]) -> float:

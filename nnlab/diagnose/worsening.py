@@ -11,6 +11,7 @@ _RELATIVE = 0.02
 _STANDARD_ERRORS, _FEW_ERRORS, _TREND = 3.3, 1.5, 4.0
 _VALIDATIONS_SINCE = 2.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.05, 0.02
+TRAIN_FALL_ERRORS = 2.0
 
 
 def worsening_confidence(turn: Turning) -> float:
@@ -24,7 +25,8 @@ def worsening_confidence(turn: Turning) -> float:
     is 4 %: either alone cries wolf on a loss near zero or on one with a high floor. And it is at
     least 2 % of the best loss. The rise
     is real: 3.3 standard errors of the scatter, or fewer where it goes on rising since. It
-    lasts: two validations. And training loss kept falling: by 5 %, or by 2 % of its range.
+    lasts: two validations. And training loss kept falling: by 5 %, or by 2 % of its range, and
+    by more than its own noise, two standard errors.
     """
     between = (turn.gap - _NO_GAP) / (_CLEAR_GAP - _NO_GAP)
     share = _SHARE_WITHOUT_GAP - (_SHARE_WITHOUT_GAP - _SHARE_WITH_GAP) * min(max(between, 0), 1)
@@ -42,4 +44,5 @@ def worsening_confidence(turn: Turning) -> float:
         ),
         ramp(turn.since, _VALIDATIONS_SINCE),
         ramp(falling, 1.0),
+        ramp(turn.train_fall_in_noise, TRAIN_FALL_ERRORS),
     )

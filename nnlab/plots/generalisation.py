@@ -17,12 +17,12 @@ from nnlab.plots.names import quantity_name
 from nnlab.plots.panel import say_nothing, wrapped
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
-from nnlab.plots.series import Series, onset_of
-from nnlab.plots.style import DASHES, style
+from nnlab.plots.series import Series, onset_of, onset_text, plateau_onset_of
+from nnlab.plots.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style
 from nnlab.records import direction_of
 from nnlab.stats.band import CurveBand, mean_curve
 
-_HEIGHT = 1.8
+_HEIGHT, _LINE = 1.8, 0.2  # of a panel, and of one more line in its title
 _SHADE = 0.22
 
 
@@ -30,11 +30,17 @@ def gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = Non
     """Draws means over seeds of training and validation of a quantity, all on one scale.
 
     What validation is worse by than training is shaded; a ring marks the selected epoch, a dotted
-    line the onset of overfitting, from which on the gap is shaded darker.
+    line the onset of overfitting, from which on the gap is shaded darker, a dash-dotted one that
+    of a validation plateau.
     """
     with style():
         bands = [{split: _band(one, f"{split}/{quantity}") for split in DASHES} for one in series]
         room = text_room(grid_of(max(len(series), 1))[1])
+        # A panel may be narrow: the count of seeds and their onset have a line each.
+        notes = [
+            onset_text(one).replace(", ", ",\n") if quantity == "loss" else "" for one in series
+        ]
+        height = _HEIGHT + (_LINE if any("\n" in note for note in notes) else 0.0)
         titles = [fitted(label, room, paper().label_size, 1) for label in _labels(series)]
 
         def draw(axes: Sequence[Axes]) -> None:
@@ -42,16 +48,18 @@ def gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = Non
                 say_nothing(axes[0], "nothing measured")
             values = _finite(bands)
             starts = [_first(band.mean) for of in bands for band in of.values() if len(band)]
-            for ax, one, of, title in zip(axes, series, bands, titles, strict=False):
+            for ax, one, of, title, note in zip(axes, series, bands, titles, notes, strict=False):
                 value_axis(ax, values, starts, log=quantity == "loss")
                 _draw(ax, one, of["train"], of["val"], quantity)
-                onset = onset_of(one) if quantity == "loss" else None
-                told = title if onset is None else f"{title}\noverfits from epoch {onset}"
-                ax.set_title(told, color=color(1) if onset is not None else paper().look.text)
+                marked = quantity == "loss" and onset_of(one) is not None
+                ax.set_title(
+                    f"{title}\n{note}" if note else title,
+                    color=color(1) if marked else paper().look.text,
+                )
                 ax.set_xlabel("Epoch")
                 ax.set_ylabel(wrapped(quantity_name(quantity, loss)))
 
-        figure = framed(max(len(series), 1), [_keys(series, quantity)], draw, height=_HEIGHT)
+        figure = framed(max(len(series), 1), [_keys(series, quantity)], draw, height=height)
         settle(figure)
         return figure
 
@@ -97,8 +105,11 @@ def _draw(ax: Axes, one: Series, train: CurveBand, val: CurveBand, quantity: str
             ax.fill_between(
                 epochs, low, high, where=where, color=tone, alpha=_SHADE, linewidth=0, zorder=2
             )
-    if onset is not None:
-        ax.axvline(onset, color=color(1), linewidth=points(0.8), linestyle=":", zorder=3)
+    marks = [(onset, OVERFITTING_LINE)]
+    marks += [(plateau_onset_of(one), PLATEAU_LINE)] if quantity == "loss" else []
+    for epoch, dashes in marks:
+        if epoch is not None:
+            ax.axvline(epoch, color=color(1), linewidth=points(0.8), linestyle=dashes, zorder=3)
     selected = one.selected or 0
     chosen = dict(zip(val.epochs, val.mean, strict=True)).get(selected)
     if chosen is not None and math.isfinite(chosen):
@@ -131,8 +142,11 @@ def _keys(series: Sequence[Series], quantity: str) -> list[Entry]:
         entries += [
             Entry(Patch(color=color(1), alpha=_SHADE, linewidth=0), "gap while overfitting"),
             Entry(
-                Line2D([], [], color=ink, linewidth=points(0.8), linestyle=":"),
+                Line2D([], [], color=ink, linewidth=points(0.8), linestyle=OVERFITTING_LINE),
                 "overfitting starts",
             ),
         ]
+    if quantity == "loss" and any(plateau_onset_of(one) is not None for one in series):
+        line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=PLATEAU_LINE)
+        entries.append(Entry(line, "validation plateau starts"))
     return entries

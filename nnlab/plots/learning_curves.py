@@ -1,6 +1,7 @@
 """The learning curves of trials: loss and accuracy over epochs, with what was found in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -16,8 +17,8 @@ from nnlab.plots.names import quantity_of, split_of
 from nnlab.plots.onsets import label_onsets
 from nnlab.plots.panel import Drawing, Look, draw_panel, has_best, has_diverged, line_of, sampled
 from nnlab.plots.paper import paper, points
-from nnlab.plots.series import Series, onset_of, series_of
-from nnlab.plots.style import DASHES, style
+from nnlab.plots.series import Series, onset_of, onset_text, plateau_onset_of, series_of
+from nnlab.plots.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style
 from nnlab.records import History
 from nnlab.stats.band import LEAST_SEEDS, Spread
 
@@ -25,6 +26,11 @@ from nnlab.stats.band import LEAST_SEEDS, Spread
 MOST_NAMED = 12
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 _SHADE = 0.18
+# What is marked beside the loss, its line, and its name in the legend.
+_ONSETS: tuple[tuple[Callable[[Series], int | None], Literal[":", "-."], str], ...] = (
+    (onset_of, OVERFITTING_LINE, "overfitting starts"),
+    (plateau_onset_of, PLATEAU_LINE, "validation plateau starts"),
+)
 
 
 def curves(
@@ -40,8 +46,9 @@ def curves(
 
     Validation is solid and training dashed, in one colour a trial. Several seeds are drawn as
     their mean with a band, or each with a thin line. A ring marks the selected epoch, a
-    dotted line the onset of overfitting, a cross where a run diverged; values that are not
-    finite leave gaps. The first twelve trials are named, further ones are grey.
+    dotted line the onset of overfitting, a dash-dotted one that of a validation plateau, a cross
+    where a run diverged; values that are not finite leave gaps. The first twelve trials are
+    named, further ones are grey.
 
     Args:
         what: one run, one trial, or trials; none draw empty panels.
@@ -104,7 +111,11 @@ def _new_figure(
 
     figure = framed(len(panels), [keys, named([one.label for one in series], "trial")], draw)
     several = zip(series[:MOST_NAMED], looks(series), strict=False)
-    onsets = [(onset_of(one), look.color) for one, look in several]
+    onsets = [
+        (onset, onset_text(one), look.color)
+        for one, look in several
+        if (onset := onset_of(one) or plateau_onset_of(one)) is not None
+    ]
     if "loss" in panels:
         label_onsets(figure, shown[list(panels).index("loss")], onsets)
     settle(figure)
@@ -145,9 +156,10 @@ def _keys(series: Sequence[Series], metrics: Sequence[str], spread: Spread | Non
         ring = mark(marker="o", markerfacecolor="none", markersize=points(4.8))
         handles.append((ring, "best epoch"))
     shown = "loss" in map(quantity_of, metrics)
-    if shown and any(onset_of(one) is not None for one in series[:MOST_NAMED]):
-        dotted = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=":")
-        handles.append((dotted, "overfitting starts"))
+    for onset, dashes, text in _ONSETS:
+        if shown and any(onset(one) is not None for one in series[:MOST_NAMED]):
+            line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=dashes)
+            handles.append((line, text))
     if any(has_diverged(one, metrics) for one in series):
         handles.append((mark(marker="x", markersize=points(4.5)), "diverged"))
     return [Entry(handle, label) for handle, label in handles]

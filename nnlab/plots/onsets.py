@@ -1,4 +1,4 @@
-"""Where trials begin to overfit, written above the panel of the loss."""
+"""Where trials begin to overfit or to stand still, written above the panel of the loss."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,16 @@ from nnlab.plots.legend import renderer_of
 from nnlab.plots.paper import points
 
 
-def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int | None, str]]) -> None:
-    """Writes each onset (an epoch and its trial's colour, first trials first) above its line.
+def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int, str, str]]) -> None:
+    """Writes each onset (epoch, text and its trial's colour, first trials first) above its line.
 
-    A lone onset says what it is, several are bare epochs (the legend says it for all). A label
+    A lone onset has its text, several are bare epochs (the legend says it for all). A label
     that would touch one that stands is left out; at the ends of the axis it moves inward.
     """
-    known = [(onset, color) for onset, color in onsets if onset is not None]
-    words = "overfits from epoch {}" if len(known) == 1 else "{}"
-    labels = [_label(ax, onset, words.format(onset), color) for onset, color in known]
+    lone = len(onsets) == 1
+    labels = [
+        _label(ax, onset, text if lone else f"{onset}", color) for onset, text, color in onsets
+    ]
     settle(figure)  # where a label stands is known only after the layout
     renderer = renderer_of(figure)
     frame = ax.get_window_extent(renderer)

@@ -11,8 +11,8 @@ from nnlab.plots.condense import condensed
 from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
-from nnlab.plots.series import Series, onset_of
-from nnlab.plots.style import DASHES, marker
+from nnlab.plots.series import Series, onset_of, plateau_onset_of
+from nnlab.plots.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, marker
 from nnlab.records import Curve, direction_of
 from nnlab.stats.band import CurveBand, Spread, mean_curve
 
@@ -96,9 +96,15 @@ def draw_panel(
         _mark_divergence(ax, metric, series[rank], looks[rank])
     for one, look in zip(series, looks, strict=True):
         # Only beside the loss: the finding is about it, and accuracy may well still improve.
-        onset = onset_of(one) if quantity == "loss" and look.index is not None else None
-        if onset is not None:
-            ax.axvline(onset, color=look.color, linewidth=points(0.8), linestyle=":", zorder=2)
+        if quantity == "loss" and look.index is not None:
+            for onset, style in (
+                (onset_of(one), OVERFITTING_LINE),
+                (plateau_onset_of(one), PLATEAU_LINE),
+            ):
+                if onset is not None:
+                    ax.axvline(
+                        onset, color=look.color, linewidth=points(0.8), linestyle=style, zorder=2
+                    )
     if not finite:
         say_nothing(ax, "no finite value" if bands else "nothing measured")
     ax.set_xlabel("Epoch")

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnlab.diagnose.flags import OVERFITTING, PLATEAU, seeds_text
 from nnlab.records import Finding, History
 from nnlab.stats.band import median_epoch
-
-_OVERFITTING = "NN101"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """A trial as a reader sees it: a label and the histories of its seeds, one each.
 
-    `findings` are those of all its runs together; `selected` is the epoch to mark, or None for
-    the best of the mean validation curve.
+    `findings` are those of all its runs together, of which NN101 and NN102 are drawn, one a run;
+    `selected` is the epoch to mark, or None for the best of the mean validation curve.
     """
 
     label: str
@@ -30,6 +29,27 @@ def series_of(what: History | Series | Sequence[Series]) -> Sequence[Series]:
     return [what] if isinstance(what, Series) else what
 
 
-def onset_of(one: Series) -> int | None:
-    """The epoch from which a trial overfits: the median over its seeds' findings, or None."""
-    return median_epoch(f.onset for f in one.findings if f.code == _OVERFITTING)
+def onset_of(one: Series, code: str = OVERFITTING) -> int | None:
+    """The median onset of overfitting, or None where fewer than half of the seeds overfit.
+
+    The curve of a trial is the mean over its seeds: what one of ten does is not true of the mean.
+    """
+    onsets = _onsets(one, code)
+    return median_epoch(onsets) if 2 * len(onsets) >= len(one.histories) else None
+
+
+def plateau_onset_of(one: Series) -> int | None:
+    """The median onset of the validation plateau; None where overfitting is marked instead."""
+    return None if onset_of(one) is not None else onset_of(one, PLATEAU)
+
+
+def onset_text(one: Series) -> str:
+    """How many seeds overfit and from when; where none does, the same of the plateau; or empty."""
+    texts = (
+        seeds_text(code, _onsets(one, code), len(one.histories)) for code in (OVERFITTING, PLATEAU)
+    )
+    return next(filter(None, texts), "")
+
+
+def _onsets(one: Series, code: str) -> list[int]:
+    return [f.onset for f in one.findings if f.code == code and f.onset is not None]

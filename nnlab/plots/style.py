@@ -19,6 +19,9 @@ DASHES: Final[Mapping[str, Dash]] = {
     "test": (0, (4, 1.2, 1, 1.2)),
 }
 ACROSS: Final = (0, (3, 2))  # of a line that is a reference, not data
+# Of the epoch from which a trial overfits, or validation stands still.
+OVERFITTING_LINE: Final = ":"
+PLATEAU_LINE: Final = "-."
 
 _FIXED: Final[dict[str, Any]] = {
     "axes.axisbelow": True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nnlab import store
-from nnlab.diagnose import folded
+from nnlab.diagnose.flags import OVERFITTING, PLATEAU, headlines
 from nnlab.errors import UsageError
 from nnlab.experiments.remedying import Tried, judge_remedies
 from nnlab.experiments.verdict import Answered, answer
@@ -25,10 +25,7 @@ from nnlab.stats import format_mean
 MOST_ROWS = 50
 # Trials whose curves are drawn; beyond a dozen they are grey.
 _MOST_CURVES = 60
-OVERFITTING = "NN101"
 _ENERGY = "energy/joules"
-# A run that diverged or never learned has no validation loss worth a word.
-_VOID = ("NN106", "NN201")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +50,10 @@ class Mended:
 
 
 @dataclass(frozen=True, slots=True)
-class Overfitting:
-    """In how many runs that learned something; the surest of them, and its history.
+class HeadlineCase:
+    """Runs that overfit (or stand still): how many, the surest of them, and its history.
 
-    `explained` counts those beside them in which a larger fault explains it.
+    `explained` counts the runs beside them where the inputs, noise or a larger fault explains it.
     """
 
     count: int
@@ -86,7 +83,8 @@ class Report:
     loss: str | None
     effects: Effects | None
     findings: tuple[Judged, ...]
-    overfits: Overfitting | None
+    overfits: HeadlineCase | None
+    plateaus: HeadlineCase | None
     remedies: tuple[Mended, ...]
     runs: tuple[Run, ...]
     values: Mapping[int, float]
@@ -94,6 +92,12 @@ class Report:
     joules: float | None
     database: str
     made: str
+
+    @property
+    def headline_cases(self) -> tuple[tuple[str, HeadlineCase], ...]:
+        """What banners state, by title, overfitting first."""
+        cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
+        return tuple((title, case) for title, case in cases if case is not None)
 
     @property
     def statuses(self) -> Mapping[Status, int]:
@@ -161,7 +165,8 @@ def contents(db: store.Database, scope: Scope) -> Report:
         loss=drawn.loss if drawn else None,
         effects=_effects(db, scope),
         findings=_judged(runs, found),
-        overfits=_surest(db, runs, found),
+        overfits=_headline_case(db, runs, found, OVERFITTING),
+        plateaus=_headline_case(db, runs, found, PLATEAU),
         remedies=_remedies(db, everything, runs),
         runs=runs,
         values={run: v for row in whole.rows for run, v in zip(row.runs, row.values, strict=True)},
@@ -185,6 +190,8 @@ def _sentence(verdicts: Sequence[tuple[Study, Answered]], ranking: Ranking | Non
     metric = ranking.objective.metric
     if not math.isfinite(best.value.mean):
         return f"no trial has a finite {metric}"
+    if best.all_diverged:
+        return "every run diverged"
     told = format_mean(best.value.mean, best.value.sd)
     name = title_of(best, ranking)
     if ranking.total == 1:
@@ -225,12 +232,13 @@ def _judged(runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]) -> tupl
         )
         for code, of in cases.items()
     ]
-    # Overfitting is what a report is opened for: it stands first.
+    # Overfitting is what a report is opened for: it stands first, unless it has another cause.
+    stated = {finding.code for findings in found.values() for finding in headlines(findings)}
     return tuple(
         sorted(
             judged,
             key=lambda one: (
-                one.code != OVERFITTING,
+                one.code != OVERFITTING or OVERFITTING not in stated,
                 weight[one.severity],
                 -len(one.cases),
                 one.code,
@@ -239,27 +247,24 @@ def _judged(runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]) -> tupl
     )
 
 
-def _surest(
-    db: store.Database, runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]
-) -> Overfitting | None:
-    """The run that overfits most surely; runs that learned nothing do not count."""
-    by_run = {run.id: run for run in runs}
+def _headline_case(
+    db: store.Database, runs: Sequence[Run], found: Mapping[int, Sequence[Finding]], code: str
+) -> HeadlineCase | None:
+    """The runs with NN101 or NN102 that a banner may state; None where there are none."""
     cases = [
-        (finding.code in _causes(findings), finding.confidence, -run_id, finding)
+        (finding.confidence, -run_id, finding)
         for run_id, findings in found.items()
-        if not any(finding.code in _VOID for finding in findings)
-        for finding in findings
-        if finding.code == OVERFITTING
+        for finding in headlines(findings)
+        if finding.code == code
     ]
     if not cases:
         return None
-    # Where a larger fault explains it, it is shown only if there is no other.
-    *_, negative, finding = max(cases, key=lambda case: case[:3])
-    counted = [case for case in cases if case[0]] or cases
-    run = by_run[-negative]
+    _, negative, finding = max(cases, key=lambda case: case[:2])
+    affected = sum(any(f.code == code for f in findings) for findings in found.values())
+    run = next(run for run in runs if run.id == -negative)
     history = store.history(db, run.id)
-    series = Series(f"run {run.id}", (history,), tuple(found[run.id]), run.selected_epoch)
-    return Overfitting(len(counted), len(cases) - len(counted), run, finding, series)
+    series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch)
+    return HeadlineCase(len(cases), affected - len(cases), run, finding, series)
 
 
 def _joules(db: store.Database, runs: Sequence[Run]) -> float | None:
@@ -269,10 +274,6 @@ def _joules(db: store.Database, runs: Sequence[Run]) -> float | None:
     curves = store.histories(db, [run.id for run in runs], metrics=[_ENERGY])
     values = [v for history in curves.values() if (c := history.get(_ENERGY)) for v in c.values]
     return math.fsum(values) if values else None
-
-
-def _causes(findings: Sequence[Finding]) -> list[str]:
-    return [one.finding.code for one in folded(findings)]
 
 
 def _remedies(

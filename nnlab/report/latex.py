@@ -47,14 +47,14 @@ def _figure(name: str) -> str:
 
 
 def _overfitting(report: Report) -> list[str]:
-    if report.overfits is None:
-        return []
-    found = report.overfits
-    return [
-        rf"\textbf{{Overfitting}} in {found.count} of {plural(len(report.runs), 'run')}."
-        rf" The surest case, run {found.run.id}: {latex(found.finding.message)}.\par",
-        "",
-    ]
+    lines = []
+    for title, case in report.headline_cases:
+        lines += [
+            rf"\textbf{{{title}}} in {case.count} of {plural(len(report.runs), 'run')}."
+            rf" The surest case, run {case.run.id}: {latex(case.finding.message)}.\par",
+            "",
+        ]
+    return lines
 
 
 def _notes(report: Report) -> list[str]:

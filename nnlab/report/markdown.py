@@ -51,12 +51,10 @@ def _head(report: Report) -> str:
 
 def _overfitting(report: Report) -> list[str]:
     """What a reader must not miss."""
-    if report.overfits is None:
-        return []
-    found = report.overfits
     return [
-        f"> **Overfitting in {found.count} of {plural(len(report.runs), 'run')}.** The surest case,"
-        f" run {found.run.id}: {escaped(found.finding.message)}.\n"
+        f"> **{title} in {case.count} of {plural(len(report.runs), 'run')}.** The surest case,"
+        f" run {case.run.id}: {escaped(case.finding.message)}.\n"
+        for title, case in report.headline_cases
     ]
 
 

@@ -3,12 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nnlab import store
+from nnlab.diagnose.flags import flagged, onsets_by_code, seeds_text
 from nnlab.errors import UnknownName
-from nnlab.records import Finding, Objective, Run, Scalar, Setting, Severity, Status
+from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status
 from nnlab.report.edges import edge_notes
 from nnlab.report.scope import Scope
 from nnlab.report.standing import compared, told_apart
@@ -18,6 +19,8 @@ from nnlab.stats.against import Against, Test
 from nnlab.stats.intervals import Interval
 
 At = Literal["best", "last"] | int
+# Rows whose overfitting is written out under the table; of the others the flags are counted.
+_MOST_OVERFITTING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,9 @@ class Row:
     """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
 
     `runs`, `seeds` and `values` belong together: the value of a run that has none is NaN.
-    `flags` counts the runs that each finding of severity warning or above holds of, `pruned`
-    those that a pruner ended.
+    `flags` counts the runs that each finding shown in tables (`nnlab.diagnose.flags`) holds of,
+    `onsets` has the epochs from which runs overfit or stand still, by code; `pruned` counts the
+    runs that a pruner ended.
     `interval` bounds the mean at 95 %. `against` compares the best row with this one; `tier` is 1
     for the best and what cannot be told from it, 2 for what can, None where nothing is known.
     `epoch` is the median of the epochs that the values were taken at; `test` is the same quantity
@@ -44,10 +48,16 @@ class Row:
     values: tuple[float, ...]
     flags: Mapping[str, int]
     statuses: Mapping[Status, int]
+    onsets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     pruned: int = 0
     interval: tuple[float, float] | None = None
     against: Against | None = None
     tier: int | None = None
+
+    @property
+    def all_diverged(self) -> bool:
+        """Whether none of its runs has a result."""
+        return set(self.statuses) == {Status.DIVERGED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +117,25 @@ def rank(
     groups = _grouped(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
     if group_by:
         groups.sort(
-            key=lambda group: (_pruned(group, pruned) > 0, *_key(_values(group), objective))
+            key=lambda group: (
+                _divergence(group),
+                _pruned(group, pruned) > 0,
+                *_key(_values(group), objective),
+            )
         )
     measured = _count(db, scope, objective.metric)
     total = len(groups) if group_by else measured
     shown = groups[:top] if top else groups
     rows = _rows(db, shown, objective, group_by, pruned)
-    seeds = [_by_seed(group, shared=not group_by) for group in shown]
+    seeds = [
+        # What a run reached before it diverged is no result to compare.
+        {} if row.all_diverged else _by_seed(group, shared=not group_by)
+        for row, group in zip(rows, shown, strict=True)
+    ]
     rows = compared(rows, seeds, objective, interval=interval, test=test, trials=total)
     fields = tuple(group_by) or telling([row.setting for row in rows])
     notes = _notes(db, scope, objective, rows, measured)
-    notes += told_apart(rows, test, total)
+    notes += told_apart(rows, test, total) + overfitting_notes(rows)
     if rows and not group_by:
         notes += _edges(db, scope, rows)
     return Ranking(scope, objective, at, fields, rows, total, notes)
@@ -199,6 +217,11 @@ def _by_seed(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, f
     return {result.seed if shared else result.run_id: result.value for result in results}
 
 
+def _divergence(group: Sequence[store.RankedTrial]) -> int:
+    statuses = [result.status for trial in group for result in trial.results]
+    return store.divergence(statuses.count(Status.DIVERGED), len(statuses))
+
+
 def _pruned(group: Sequence[store.RankedTrial], pruned: Mapping[int, int]) -> int:
     return sum(pruned.get(trial.trial_id, 0) for trial in group)
 
@@ -220,12 +243,8 @@ def _row(
     results = [result for trial in group for result in trial.results]
     if group_by:
         setting = {name: setting.get(name) for name in group_by}
-    flags = Counter(
-        f.code
-        for result in results
-        for f in findings.get(result.run_id, ())
-        if f.severity is not Severity.INFO
-    )
+    of_runs = [findings.get(result.run_id, ()) for result in results]
+    flags = Counter(finding.code for of_run in of_runs for finding in flagged(of_run))
     return Row(
         rank=place,
         trials=tuple(trial.trial_id for trial in group),
@@ -238,6 +257,7 @@ def _row(
         values=tuple(result.value for result in results),
         flags=dict(sorted(flags.items())),
         statuses=Counter(result.status for result in results),
+        onsets=onsets_by_code(of_runs),
     )
 
 
@@ -263,6 +283,8 @@ def _notes(
     for status in (Status.DIVERGED, Status.FAILED, Status.INTERRUPTED, Status.RUNNING):
         if counts.get(status):
             how = "ranked by what it reached" if ranked.get(status) else "not ranked"
+            if status is Status.DIVERGED and ranked.get(status):
+                how = "trials with such a run come last"
             notes.append(f"{plural(counts[status], 'run')} {status}, {how}")
     if counts.get(Status.QUEUED):
         notes.append(f"{plural(counts[Status.QUEUED], 'run')} still to be trained")
@@ -279,10 +301,22 @@ def _notes(
     return tuple(notes)
 
 
+def overfitting_notes(rows: Sequence[Row]) -> tuple[str, ...]:
+    """How many seeds of the first rows overfit or stand still, and since when."""
+    notes = []
+    for row in rows[:_MOST_OVERFITTING]:
+        noun = "seeds" if len(row.trials) == 1 else "runs"
+        texts = [seeds_text(code, at, len(row.runs), noun) for code, at in row.onsets.items()]
+        if texts:
+            place = f"#{row.rank}: " if len(rows) > 1 else ""
+            notes.append(place + "; ".join(texts))
+    return tuple(notes)
+
+
 def _edges(db: store.Database, scope: Scope, rows: Sequence[Row]) -> tuple[str, ...]:
     """What the best trial's place in its study's space says, where all rows are of that study."""
     best = rows[0]
-    if best.pruned or math.isnan(best.value.mean):
+    if best.pruned or best.all_diverged or math.isnan(best.value.mean):
         return ()
     studies = store.all_studies(db)
     if scope.studies is not None:

@@ -37,7 +37,7 @@ from nnlab.store.queries import (
     trials,
 )
 from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, release, renew
-from nnlab.store.ranked import RankedTrial, SeedResult, ranking
+from nnlab.store.ranked import RankedTrial, SeedResult, divergence, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
 from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
@@ -103,6 +103,7 @@ __all__ = [
     "count_trials",
     "create_study",
     "deliver",
+    "divergence",
     "enqueue",
     "files_of",
     "find_garbage",

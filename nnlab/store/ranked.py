@@ -1,7 +1,8 @@
 """Ranks trials by a metric, seeds aggregated, without touching the points where it can."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -70,7 +71,8 @@ def ranking(
 ) -> tuple[RankedTrial, ...]:
     """Trials by the mean over their current runs that have the metric, best first.
 
-    Those with a pruned run come after all that got their epochs.
+    Those with a pruned run come after all that got their epochs, then those with a diverged run,
+    then those whose runs all diverged: what a run reached before it diverged is no result.
 
     Args:
         db: the database.
@@ -95,7 +97,7 @@ def ranking(
         along = measure.in_index and not few
         pruned = pruned_in(connection)
         if top is not None and along and not pruned:
-            walked = _walk(connection, measure, studies, top)
+            walked = _walk(connection, measure, studies, top, _diverged_trials(connection))
             if walked is not None:
                 return tuple(walked)
         among = _Among.scope(studies, chosen)
@@ -208,12 +210,17 @@ _BEST_FIRST = """
 
 
 def _walk(
-    connection: Connection, measure: _Measure, studies: Sequence[int] | None, top: int
+    connection: Connection,
+    measure: _Measure,
+    studies: Sequence[int] | None,
+    top: int,
+    diverged: Set[int],
 ) -> list[RankedTrial] | None:
     """The first `top`, by going through the runs best first; None where that does not pay.
 
     No trial is better than its best run. So once `top` trials are better than the last run
-    come by, none of those still ahead can be among them.
+    come by, none of those still ahead can be among them. Trials with a `diverged` run come after
+    all others: they are passed over.
     """
     where, bound = scope(studies, None)
     descending = measure.direction == "max"
@@ -229,7 +236,7 @@ def _walk(
     try:
         while walked < _LONGEST_WALK:
             rows = walk.fetchmany(step)
-            new = {trial_id for trial_id, _ in rows} - seen
+            new = {trial_id for trial_id, _ in rows} - seen - diverged
             seen |= new
             rough = _rough_losses(connection, measure, new, sign)
             if any(map(math.isinf, rough.values())):
@@ -274,6 +281,14 @@ def _rough_losses(
     return {trial_id: sign * mean for trial_id, mean in rows if mean is not None}
 
 
+def _diverged_trials(connection: Connection) -> set[int]:
+    """The trials with a current run that diverged."""
+    rows = plain_rows(
+        connection, "SELECT trial_id FROM run WHERE status = 'diverged' AND current", ()
+    )
+    return {trial_id for (trial_id,) in rows}
+
+
 def _is_small(connection: Connection, studies: Sequence[int]) -> bool:
     found: int = connection.exec_driver_sql(
         f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {IDS} LIMIT ?) AS few",  # noqa: S608
@@ -288,12 +303,13 @@ def _in_order(
     rows: Iterable[_Row],
     pruned: Collection[int] = (),
 ) -> list[RankedTrial]:
-    """Trials of these rows, best first, then the pruned ones, those without a mean last.
+    """Trials of these rows, best first, then pruned, then diverged, those without a mean last.
 
     Among equals they are in the order of their numbers.
     """
     trials: dict[int, list[_Row]] = {}
     running: list[int] = []
+    diverged: Counter[int] = Counter()
     for row in rows:
         if row[0] in trials:
             trials[row[0]].append(row)
@@ -301,6 +317,8 @@ def _in_order(
             trials[row[0]] = [row]
         if row[3] == "running":
             running.append(row[2])
+        elif row[3] == "diverged":
+            diverged[row[0]] += 1
     live = _live(connection, running)
     if live:
         trials = {number: [_told(row, live) for row in found] for number, found in trials.items()}
@@ -311,11 +329,21 @@ def _in_order(
     known = {number: mean for number, mean in means.items() if mean is not None}
     # Sorting is stable in both directions: equals stay in the order of their numbers.
     order = sorted(known, key=known.__getitem__, reverse=measure.direction == "max")
-    if pruned:
-        order.sort(key=lambda number: number in pruned)
+    if pruned or diverged:
+        order.sort(
+            key=lambda number: (
+                divergence(diverged[number], len(trials[number])),
+                number in pruned,
+            )
+        )
     ranked = [RankedTrial(known[number], number, trials[number]) for number in order]
     unknown = [number for number, mean in means.items() if mean is None]
     return ranked + [RankedTrial(math.nan, number, trials[number]) for number in unknown]
+
+
+def divergence(diverged: int, runs: int) -> int:
+    """The place of a trial among others by how many of its runs diverged: 0 none, 1 some, 2 all."""
+    return (diverged > 0) + (diverged == runs > 0)
 
 
 def _told(row: _Row, live: Mapping[int, Status]) -> _Row:

@@ -116,3 +116,15 @@ def test_fetch_tells_where_a_set_lies(
     out = nnlab("data", "fetch", "mnist", "iris").out
     assert f"mnist: {folder / 'mnist'}" in out
     assert "iris: comes with nnlab" in out
+
+
+def test_a_class_of_one_row_and_an_identifier_are_named(nnlab: Nnlab, folder: Path) -> None:
+    lines = [f"{i},{i * 37 % 101},{'abr'[2 if i == 7 else i % 2]}" for i in range(60)]
+    (folder / "t.csv").write_text("\n".join(["row_id,x,y", *lines]) + "\n")
+    out = nnlab("data", "show", "csv:t.csv#y").out
+    assert "classes with a single row        1: r" in out
+    assert "columns like identifiers         1: row_id" in out
+    found = nnlab("data", "show", "csv:t.csv#y", "--format", "json").json
+    assert (found["single_row_classes"], found["id_columns"]) == (["r"], ["row_id"])
+    trained = nnlab("train", "--data", "csv:t.csv#y", "--epochs", "2").out
+    assert "1 class has a single row; 1 column looks like an identifier" in trained

@@ -116,3 +116,21 @@ def test_a_parent_that_was_trained_anew_makes_a_new_trial(nnlab: Nnlab) -> None:
 def test_what_to_begin_from_must_be_there(nnlab: Nnlab) -> None:
     answer = nnlab("train", "--from", "99", expect=2)
     assert "--from 99 is neither a run nor a file" in answer.err
+
+
+def test_a_softmax_before_cross_entropy_is_named(nnlab: Nnlab, folder: Path) -> None:
+    softmax = MODEL.replace("return self.head", "return nn.functional.softmax(self.head").replace(
+        "(self.body(x))", "(self.body(x)), dim=1)"
+    )
+    (folder / "model.py").write_text(softmax)
+    out = nnlab("train", *OWN).out
+    assert "NN308 the model's outputs are probabilities that sum to 1" in out
+    assert "NN308 1/1" in nnlab("compare").out
+
+
+def test_logits_are_not_mistaken_for_a_softmax(nnlab: Nnlab) -> None:
+    nnlab("train", *OWN, "-q")
+    shown = nnlab("show", "1", "--format", "json").json[0]
+    values = {metric["metric"]: metric["last"] for metric in shown["metrics"]}
+    assert values["probe/start_probability_outputs"] == 0.0
+    assert "NN308" not in [finding["code"] for finding in shown["findings"]]

@@ -143,8 +143,11 @@ def test_models_are_kept_unless_told_otherwise(nnlab: Nnlab, folder: Path) -> No
 
 
 def test_divergence_ends_the_run_and_keeps_its_epochs(nnlab: Nnlab, folder: Path) -> None:
-    answer = nnlab("train", "--data", "diabetes", "--opt", "sgd", "--lr", "1000", "--epochs", "40")
+    answer = nnlab(
+        *("train", "--data", "diabetes", "--opt", "sgd", "--lr", "1000", "--epochs", "40"), expect=1
+    )
     assert "diverged: train/loss is" in answer.out
+    assert "the run diverged; run 1: train/loss is" in answer.err
     ((status, epochs),) = rows(folder, "SELECT status, epochs FROM run")
     assert status == "diverged"
     assert rows(
@@ -165,6 +168,62 @@ def test_overfitting_is_flagged_everywhere(nnlab: Nnlab) -> None:
     assert "NN101 1/1" in nnlab("compare").out
     assert "NN101" in nnlab("show", "1").out
     assert nnlab("ls", "--format", "json").json[0]["flags"][0] == "NN101"
+
+
+PLATEAU = (
+    "train", "--data", "digits", "--train-size", "300", "--width", "64", "--lr", "0.003",
+)  # fmt: skip
+
+
+def test_a_plateau_is_a_flag_wherever_overfitting_is_one(nnlab: Nnlab, folder: Path) -> None:
+    answer = nnlab(*PLATEAU, "--epochs", "40", "--seeds", "2")
+    assert "NN102 plateau since epoch 13: validation " in answer.out
+    assert "2 of 2 seeds plateau, median onset 13" in answer.out
+    compared = nnlab("compare")
+    assert "NN102 2/2" in compared.out
+    assert "2 of 2 seeds plateau, median onset 13" in compared.out
+    (row,) = nnlab("compare", "--format", "json").json["rows"]
+    assert row["flags"] == {"NN102": 2}
+    assert min(row["onsets"]["NN102"]) == 13
+    assert [run["flags"] for run in nnlab("ls", "--format", "json").json] == [["NN102"], ["NN102"]]
+    assert "NN102 validation plateau" in nnlab("show", "1").out
+    for suffix in ("html", "md", "tex"):
+        nnlab("report", "-o", f"r.{suffix}")
+        assert "alidation plateau" in (folder / f"r.{suffix}").read_text()
+    assert "Validation plateau in 2 of 2 runs" in (folder / "r.html").read_text()
+    nnlab("diagnose", "--fail-on", "warning")
+    nnlab("diagnose", "--fail-on", "NN102", expect=3)
+
+
+def test_a_run_can_be_stopped_on_a_plateau(nnlab: Nnlab) -> None:
+    answer = nnlab(*PLATEAU, "--epochs", "40", "--stop-on", "NN102")
+    assert "stopped on NN102 validation plateau" in answer.out
+
+
+def test_diverged_runs_come_last_and_fail_the_command_if_there_is_nothing_else(
+    nnlab: Nnlab, folder: Path
+) -> None:
+    words = ("train", "--data", "iris", "--opt", "sgd", "--epochs", "2", "-q")
+    # The diverged run is the better one by what it reached in its first epoch.
+    nnlab(*words, "--lr", "1e-05,0.1", "--seeds", "2")
+    with sqlite3.connect(folder / "runs.db") as connection:
+        connection.execute(
+            "UPDATE run SET status = 'diverged' WHERE trial_id ="
+            " (SELECT id FROM trial WHERE json_extract(setting, '$.lr') = 0.1)"
+        )
+    rows = nnlab("compare", "--format", "json").json["rows"]
+    assert [row["statuses"] for row in rows] == [{"finished": 2}, {"diverged": 2}]
+    assert rows[1]["mean"] > rows[0]["mean"]
+    assert (rows[1]["tier"], rows[1]["against_best"]) == (None, None)
+    assert "2 runs diverged, trials with such a run come last" in nnlab("compare").out
+    first = nnlab("compare", "--top", "1", "--format", "json").json["rows"][0]
+    assert first["statuses"] == {"finished": 2}
+    grouped = nnlab("compare", "--group-by", "lr", "--format", "json").json["rows"]
+    assert grouped[1]["statuses"] == {"diverged": 2}
+    nnlab(*words, "--lr", "1e-05,0.1", "--seeds", "2")
+    answer = nnlab(*words, "--lr", "0.1", "--seeds", "2", expect=1)
+    assert "all 2 runs diverged" in answer.err
+    nnlab(*words, "--lr", "0.1", "--seeds", "2", "--allow-diverged")
 
 
 def test_a_run_that_cannot_start_is_failed_with_its_reason_and_the_rest_go_on(

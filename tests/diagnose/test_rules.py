@@ -54,6 +54,7 @@ HEALTHY: dict[str, Any] = {
     "data__repeated": 0.0, "data__overlap": 0.0, "data__mean": 0.05, "data__sd": 1.0,
     "data__sd_ratio": 1.5,
 }  # fmt: skip
+RARE: dict[str, Any] = {"data__classes": 2, "data__majority": 0.99}
 STUCK: dict[str, Any] = {
     "train__loss": [1.1 - 1e-4 * i for i in range(N)],
     "val__loss": [1.1] * N,
@@ -92,6 +93,12 @@ FAULTS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
         {},
     ),
     "at chance": ("NN106", STUCK, {}),
+    "at chance with a rare class": (
+        "NN106",
+        # The loss is the entropy of 1 % against 99 %.
+        {"train__loss": [0.056] * N, "train__accuracy": [0.99] * N, **RARE},
+        {},
+    ),
     "nan": ("NN201", {"train__loss": [1.0, 3.0, math.nan]}, {}),
     "ends far above": ("NN201", {"train__loss": [1.0, 0.5, *steady(1, 9, 28)]}, {}),
     "swings": (
@@ -168,12 +175,15 @@ FAULTS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
         {"train__loss": falling(0.6, 1.1), "train__accuracy": learning(0.96)},
         {"model": "model.py:Net"},
     ),
+    "outputs that are probabilities": ("NN308", {"probe__start_probability_outputs": 1.0}, {}),
     "raw inputs": (
         "NN401",
         {**STUCK, "data__mean": 300.0, "data__sd": 900.0, "data__sd_ratio": 5000.0},
         {},
     ),
     "a class is missing": ("NN402", {"data__missing_classes": 1}, {}),
+    "a class of one row": ("NN402", {"data__single_row_classes": 1}, {}),
+    "a column that numbers the rows": ("NN402", {"data__id_columns": 1}, {}),
     "one class in the majority": ("NN402", {"data__majority": 0.97}, {}),
     "constant features": ("NN402", {"data__constant": 4}, {}),
     "rows in both splits": ("NN403", {"data__overlap": 0.4}, {}),
@@ -224,6 +234,17 @@ NEIGHBOURS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
         {"train__accuracy": learning(0.78), "train__loss": falling(0.6, rate=20)},
         {"model": "linear", "label_noise": 0.2},
     ),
+    "a rare class that accuracy does not show": (
+        "NN106",
+        {"train__loss": falling(0.02, 0.3), "train__accuracy": [0.99] * N, **RARE},
+        {"loss": "cross_entropy"},
+    ),
+    "a rare class, converged": (
+        "NN104",
+        {"train__loss": falling(0.005, rate=20), "train__accuracy": [0.99] * N, **RARE},
+        {"model": "linear", "loss": "cross_entropy"},
+    ),
+    "outputs that are logits": ("NN308", {"probe__start_probability_outputs": 0.0}, {}),
     "a loss that was learned before": ("NN106", {"train__loss": [0.02] * N}, {}),
 }
 
@@ -274,9 +295,20 @@ def test_a_case_knows_what_was_learned() -> None:
     case = Case(history(HEALTHY))
     assert case.learned == pytest.approx((0.96 - 0.35) / 0.65, abs=0.01)
     assert case.chance == 0.35
+    rare = {"train__accuracy": [0.99] * 3, "train__loss": [0.028] * 3, **RARE}
+    assert Case(history(rare)).learned == pytest.approx(0.5, abs=0.01)
+    assert Case(history(rare), {"loss": "bce"}).learned == pytest.approx(0)
     assert Case(history({"train__r2": [0.2, 0.8, 0.79, 0.81]})).learned == 0.8
     assert Case(history({"train__accuracy": [0.5]})).learned is None  # what chance is, is unknown
     assert Case(History()).training is None
+
+
+def test_the_entropy_of_the_classes_is_measured_or_the_least_that_it_can_be() -> None:
+    assert Case(history({"data__entropy": 1.5, "data__majority": 0.5})).class_entropy == 1.5
+    least = Case(history({"data__majority": 0.5, "data__classes": 4})).class_entropy
+    assert least == pytest.approx(math.log(2))
+    assert Case(history({"data__majority": 1.0})).class_entropy == 0
+    assert Case(History()).class_entropy is None
 
 
 def test_wobble_is_the_sd_of_noise_and_nothing_of_a_slope() -> None:

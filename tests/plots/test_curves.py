@@ -8,13 +8,14 @@ import sys
 import numpy as np
 import pytest
 from drawn import assert_readable
-from made_up import LONG, history, many, overfits
+from made_up import LONG, history, many, overfits, plateau
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
+from nnlab.plots.generalisation import gap
 from nnlab.plots.learning_curves import curves
 from nnlab.plots.series import Series
 from nnlab.records import Curve, History
@@ -38,6 +39,10 @@ CASES = {
         Series("b", (history(2),), (overfits(30),)),
     ],
     "lone onset at the end": [Series("a", (history(1),), (overfits(30),))],
+    "plateaus": [
+        Series("a", (history(1),), (plateau(12),)),
+        Series("b", (history(2),), (overfits(20),)),
+    ],
     "large numbers": [Series("a", (history(1, 100_000 // 50, scale=1e8),))],
     "small numbers": [Series("a", (history(1, scale=1e-9),))],
 }
@@ -140,8 +145,36 @@ def test_onset_is_drawn_beside_the_loss_and_said() -> None:
     loss, accuracy = figure.axes
     assert [xs(line) for line in lines_with(loss, linestyle=":")] == [[11, 11]]
     assert lines_with(accuracy, linestyle=":") == []
-    assert "overfits from epoch 11" in [text.get_text() for text in loss.texts]
+    assert texts_of(loss) == ["3 of 3 seeds overfit, median onset 11"]
     assert "overfitting starts" in legend_labels(figure)
+
+
+def test_one_of_ten_seeds_does_not_make_the_mean_overfit() -> None:
+    seeds = tuple(history(seed) for seed in range(10))
+    loss, _ = (figure := curves([Series("a", seeds, (overfits(8),))])).axes
+    assert lines_with(loss, linestyle=":") == []
+    assert texts_of(loss) == []
+    assert "overfitting starts" not in legend_labels(figure)
+    (panel,) = gap([Series("a", seeds, (overfits(8),))]).axes
+    assert panel.get_title() == "a\n1 of 10 seeds overfits,\nonset 8"
+    assert lines_with(panel, linestyle=":") == []
+
+
+def test_a_plateau_has_a_mark_of_its_own_where_nothing_overfits() -> None:
+    loss, _ = (figure := curves([Series("a", (history(1),), (plateau(12),))])).axes
+    assert [xs(line) for line in lines_with(loss, linestyle="-.")] == [[12, 12]]
+    assert texts_of(loss) == ["plateau since epoch 12"]
+    assert "validation plateau starts" in legend_labels(figure)
+    (panel,) = gap([Series("a", (history(1),), (plateau(12),))]).axes
+    assert [xs(line) for line in lines_with(panel, linestyle="-.")] == [[12, 12]]
+    both = Series("a", (history(1), history(2)), (plateau(12), overfits(9)))
+    loss, _ = curves([both]).axes
+    assert lines_with(loss, linestyle="-.") == []
+    assert [xs(line) for line in lines_with(loss, linestyle=":")] == [[9, 9]]
+
+
+def texts_of(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.texts]
 
 
 def test_seeds_are_a_mean_and_a_band() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -101,6 +102,36 @@ def test_overfitting_stands_at_the_top_with_its_curve(nnlab: Nnlab, tmp_path: Pa
     section = text[flag : text.index("</section>", flag)]
     assert 'class="shade"' in section
     assert 'class="onset"' in section
+
+
+def test_a_plateau_has_a_banner_of_its_own_and_noise_has_none(nnlab: Nnlab, tmp_path: Path) -> None:
+    nnlab(
+        *("train", "--data", "circles", "--data-noise", "0.3", "--train-size", "60", "-q"),
+        *("--width", "256", "--depth", "3", "--lr", "0.003", "--epochs", "80"),
+    )
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("DELETE FROM finding WHERE code != 'NN101'")
+        (message,) = connection.execute("SELECT message FROM finding").fetchone()
+        connection.execute("UPDATE finding SET code = 'NN102', severity = 'info'")
+    nnlab("report", "-o", "r.html")
+    text = (tmp_path / "r.html").read_text()
+    section = text[text.index('id="plateau"') :].partition("</section>")[0]
+    assert "Validation plateau in 1 of 1 runs" in section
+    assert 'class="onset plateau"' in section
+    assert 'id="overfitting"' not in text
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("UPDATE finding SET code = 'NN101', severity = 'warning'")
+        connection.execute(
+            "INSERT INTO finding (run_id, code, name, severity, confidence, onset, message, remedy,"
+            " evidence, created_at) SELECT run_id, 'NN401', 'inputs', severity, confidence, 1,"
+            " 'not normalised', remedy, evidence, created_at FROM finding"
+        )
+    nnlab("report", "-o", "r.html")
+    text = (tmp_path / "r.html").read_text()
+    assert 'id="overfitting"' not in text
+    assert text.index('id="NN401"') > 0
+    assert message.split(" (")[0] in text, "the finding itself stays in the list"
+    assert 'class="onset' not in text
 
 
 CHECK = """

@@ -130,6 +130,20 @@ def test_a_long_walk_finds_the_same(lab: Lab, direction: Direction, seeds: int) 
             assert shown(found) == expected[:top]
 
 
+@pytest.mark.usefixtures("always_walk")
+@pytest.mark.parametrize("top", [None, 1, 2, 4, 5])
+def test_trials_with_a_diverged_run_come_last(lab: Lab, top: int | None) -> None:
+    """Trial 1 diverged whole and looks best, trial 2 in one of two seeds."""
+    fill(lab, [[0.1, 0.1], [0.2, 0.2], [0.4, 0.4], [0.3, 0.3], [math.nan, 0.1]])
+    with lab.db.write() as connection:
+        connection.exec_driver_sql("UPDATE run SET status = 'diverged' WHERE trial_id = 1")
+        connection.exec_driver_sql(
+            "UPDATE run SET status = 'diverged' WHERE trial_id = 2 AND seed = 1"
+        )
+    found = store.ranking(lab.db, metric=METRIC, direction="min", top=top)
+    assert [trial.trial_id for trial in found] == [4, 3, 2, 1, 5][:top]
+
+
 def test_seeds_are_aggregated_and_each_is_told(lab: Lab) -> None:
     fill(lab, [[0.5, 0.3], [0.1, math.nan], [0.4, 0.2]])
     best, second, last = store.ranking(lab.db, metric=METRIC, direction="min")

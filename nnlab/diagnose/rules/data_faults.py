@@ -10,21 +10,26 @@ from nnlab.records import Finding, Severity
 
 # How far the majority is beyond an even share, of what it could be, for one half.
 _BEYOND = 0.7
+# An increasing number may also be a time, whose order means something.
+_IDENTIFIER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class DataFaults:
-    """Data: constant or duplicated features, classes that are rare or missing.
+    """Data: useless features, identifiers among them, classes that are rare or missing.
 
-    What it finds: features of one value or equal to another; one class holds most of the training
-    split; a class is missing from training or validation.
+    What it finds: features of one value or equal to another; a column of a table that numbers its
+    rows (whole numbers that increase with every row, or a different text in each); one class holds
+    most of the training split; a class has a single row, or is missing from training or
+    validation.
 
-    Why it matters: constant and duplicated features only cost time. With one class in the
-    majority accuracy looks high for a guess, and a class that a split lacks is not learned or
-    not validated at all.
+    Why it matters: constant and duplicated features only cost time; an identifier lets the network
+    remember rows, and on new data it says nothing. With one class in the majority accuracy looks
+    high for a guess, and a class that a split lacks is not learned or not validated at all.
 
     What to try: drop such features; more examples of the rare class, or weigh it; read the loss
-    and not the accuracy; split so that every class is in every split.
+    and not the accuracy; split so that every class is in every split. `nnlab data show` names the
+    columns and classes.
     """
 
     code: ClassVar[str] = "NN402"
@@ -41,6 +46,13 @@ class DataFaults:
         if missing:
             told.append(f"{_some(missing, 'class', 'classes')} missing from training or validation")
             evidence["missing_classes"], sure, severity = missing, 0.99, Severity.WARNING
+        if single := case.fact("single_row_classes"):
+            told.append(f"{_some(single, 'class has', 'classes have')} a single row")
+            evidence["single_row_classes"], sure, severity = single, 0.99, Severity.WARNING
+        if identifiers := case.fact("id_columns"):
+            told.append(f"{_some(identifiers, 'column looks', 'columns look')} like an identifier")
+            evidence["id_columns"], sure = identifiers, max(sure, _IDENTIFIER)
+            severity = Severity.WARNING
         if majority is not None and classes:
             beyond = (majority - 1 / classes) / (1 - 1 / classes)
             if (imbalance := weakest(ramp(beyond, _BEYOND))) >= ENOUGH:

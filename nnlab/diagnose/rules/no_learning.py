@@ -23,8 +23,9 @@ _CLASSES = (2, 3, 4, 5, 10, 20, 100, 1000)
 class NoLearning:
     """No learning: the model is at chance level, on its own training data.
 
-    What it finds: training accuracy never left that of guessing (or r2 never left 0), or, where
-    neither is known, training loss stands where it began.
+    What it finds: training accuracy never left that of guessing, nor cross entropy the entropy of
+    the class frequencies (or r2 never left 0); or, where none of these is known, training loss
+    stands where it began.
 
     Why it matters: nothing after this point says anything about the model, the data or the
     setting: something keeps it from learning at all.

@@ -15,6 +15,8 @@ _APART, _NEAR = 0.1, 0.3
 # Without an accuracy: how far above its floor the loss may stand.
 _NEAR_ALONE, _ROUNDING = 0.004, 0.002
 _UNKNOWN = 0.7
+# Outputs that are probabilities for every example of a batch are no coincidence.
+_MEASURED = 0.99
 # A loss that never fell has found no floor.
 _FELL = 0.03
 
@@ -23,8 +25,10 @@ _FELL = 0.03
 class OutputLoss:
     """Output and loss do not fit: a softmax stands before a loss that takes one itself.
 
-    What it finds: accuracy is high, but the loss stays at or above ln(1 + (C-1)/e), the least
-    that cross entropy can be when what it gets are probabilities of C classes and not logits.
+    What it finds: the outputs of the untrained model lie between 0 and 1 and sum to 1 in every
+    row. Or, where that was not measured, accuracy is high, but the loss stays at or above
+    ln(1 + (C-1)/e), the least that cross entropy can be when what it gets are probabilities of C
+    classes and not logits.
 
     Why it matters: the gradient is squeezed twice: training is slow, and the loss says little
     about how sure the network is.
@@ -38,7 +42,17 @@ class OutputLoss:
     remedy: ClassVar[str] = "end the model in logits, without a softmax"
 
     def check(self, case: Case) -> Finding | None:
-        """Needs training loss, and the number of classes or an accuracy."""
+        """Needs the outputs at the start; or training loss and classes, or training accuracy."""
+        if case.first("probe/start_probability_outputs") == 1.0:
+            return finding(
+                self,
+                Severity.WARNING,
+                weakest(_MEASURED),
+                1,
+                "the model's outputs are probabilities that sum to 1: a softmax stands before"
+                " cross entropy, which takes the softmax of logits itself",
+                {"probability_outputs": 1.0},
+            )
         trend, accuracy = case.training, case.typical("train/accuracy")
         if trend is None or len(trend) < 3 or trend.best <= 0 or trend.fall < _FELL:
             return None

@@ -6,15 +6,17 @@ from typing import ClassVar
 from nnlab.diagnose.case import Case
 from nnlab.diagnose.chance import validation_at_chance
 from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.plateau import plateau_of
+from nnlab.diagnose.plateau import Plateau, plateau_of
 from nnlab.diagnose.rule import ENOUGH, finding
-from nnlab.diagnose.worsening import worsening_confidence
+from nnlab.diagnose.worsening import TRAIN_FALL_ERRORS, worsening_confidence
 from nnlab.records import Finding, Severity
 
 # Each is the value at which its ground is worth a confidence of one half.
 _SHARE_OF_RUN = 0.25
 _VALIDATIONS = 5.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.25, 0.1
+# Below this share of its value a training loss has not fallen either, however small its range.
+_LEAST_FALL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class ValidationPlateau:
 
     What it finds: after it had improved, validation loss stayed within 2 % of all it had gained
     for at least a quarter of the run, while training loss fell on by a quarter of its value or a
-    tenth of its range. The onset is where the standstill began.
+    tenth of its range, and by more than its own noise. The onset is where the standstill began.
 
     Why it matters: nothing is lost yet, but the epochs since then bought nothing on unseen
     data, and a standstill of this kind is the early sign of overfitting.
@@ -51,6 +53,8 @@ class ValidationPlateau:
                 ),
                 1.0,
             ),
+            ramp(flat.train_fall_relative, _LEAST_FALL),
+            ramp(flat.train_fall_in_noise, TRAIN_FALL_ERRORS),
         )
         if worsening_confidence(turn) >= ENOUGH or validation_at_chance(case.history, pair, turn):
             return None
@@ -59,13 +63,13 @@ class ValidationPlateau:
             Severity.INFO,
             confidence,
             flat.onset,
-            f"validation loss stands at {flat.level:.4g} since epoch {flat.onset} while "
-            f"training loss kept falling ({flat.train_at_onset:.4g} to {flat.train_end:.4g})",
+            _message(flat),
             {
                 "best_val_loss": pair.best_val,
                 "best_epoch": float(pair.best_epoch),
                 "final_val_loss": pair.last_val,
                 "level": flat.level,
+                "val_change_relative": flat.val_change_relative,
                 "train_loss_at_onset": flat.train_at_onset,
                 "final_train_loss": flat.train_end,
                 "train_fall_relative": flat.train_fall_relative,
@@ -73,3 +77,11 @@ class ValidationPlateau:
                 "validations_since_onset": float(flat.since),
             },
         )
+
+
+def _message(flat: Plateau) -> str:
+    return (
+        f"plateau since epoch {flat.onset}: validation {100 * flat.val_change_relative:+.1f} %, "
+        f"training {-100 * flat.train_fall_relative:+.0f} % "
+        f"({flat.train_at_onset:.4g} to {flat.train_end:.4g})"
+    )

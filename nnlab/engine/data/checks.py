@@ -2,14 +2,18 @@
 
 They are measured once, on the splits as the model gets them: sizes (`data/train`, `data/val`),
 `data/classes`, the shares of the largest and the smallest class in training (`data/majority`,
-`data/minority`), classes that training or validation lacks (`data/missing_classes`), features of
+`data/minority`), the entropy of the class frequencies in training, in nats (`data/entropy`),
+classes that training or validation lacks (`data/missing_classes`), features of
 one value (`data/constant`) and features that equal another (`data/duplicates`), the share of
 training rows that occur twice (`data/repeated`), the share of validation rows that training has
 too (`data/overlap`), and how far inputs are from mean 0 and sd 1: the largest |mean| and sd of
 a feature (`data/mean`, `data/sd`) and the ratio of the largest sd to the smallest
-(`data/sd_ratio`).
+(`data/sd_ratio`). Of the whole data set, before it is split, are classes with a single row
+(`data/single_row_classes`) and columns that look like identifiers (`data/id_columns`).
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
@@ -30,10 +34,17 @@ class Split(Protocol):
         """Classes [n], or numbers [n, 1]."""
 
 
-def checks_of(train: Split, val: Split, classes: int) -> dict[str, float]:
-    """Measures two splits; `classes` is 0 for regression."""
+def checks_of(
+    train: Split, val: Split, classes: int, of_dataset: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, float]:
+    """Measures two splits; `classes` is 0 for regression, `of_dataset` is added (`suspicious`)."""
     x, y = train.examples, train.targets
-    found = {"train": float(len(x)), "val": float(len(val.examples)), **_of_features(x)}
+    found = {
+        **of_dataset,
+        "train": float(len(x)),
+        "val": float(len(val.examples)),
+        **_of_features(x),
+    }
     prints, val_prints = _prints(x), _prints(val.examples)
     known, counts = torch.unique(prints, dim=0, return_counts=True)
     found["repeated"] = float(counts[counts > 1].sum() / len(x))
@@ -73,6 +84,7 @@ def _of_classes(y: torch.Tensor, val_y: torch.Tensor, classes: int) -> dict[str,
         "classes": float(classes),
         "majority": float(counts.max() / len(y)),
         "minority": float(counts.min() / len(y)),
+        "entropy": float(torch.special.entr(counts.double() / len(y)).sum()),
         "missing_classes": float(((counts == 0) | (val_counts == 0)).sum()),
     }
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig
-from nnlab.engine.data import inputs
+from nnlab.engine.data import inputs, suspicious
 from nnlab.engine.data.arrange import arrange
 from nnlab.engine.data.checks import checks_of
 from nnlab.engine.data.dataset import Dataset, has_one_value
@@ -107,7 +107,7 @@ def _prepared(config: RunConfig, device: torch.device) -> Prepared:
         part(rows.test),
         arranged.fingerprint,
         target_scale,
-        cache(partial(checks_of, train, val, classes)),
+        cache(partial(checks_of, train, val, classes, suspicious.counts_of(dataset))),
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.arrange import Arranged
 from nnlab.engine.data.inputs import is_constant, low_and_high, mean_and_sd
+from nnlab.engine.data.suspicious import id_columns, single_row_classes
 
 _CHANNELS: Mapping[int, tuple[str, ...]] = {
     1: ("grey",),
@@ -47,7 +48,8 @@ class Summary:
 
     `counts` holds for each class how many examples it has in each split; `sizes` the examples
     of each split; `own` the splits that the set brings. `noise_floor` is an mse, in the target's
-    unit squared; `targets` is empty for classes.
+    unit squared; `targets` is empty for classes. `single_row_classes` and `id_columns` are names
+    (`nnlab.engine.data.suspicious`).
     """
 
     sizes: Mapping[str, int]
@@ -56,6 +58,8 @@ class Summary:
     targets: tuple[Target, ...]
     features: tuple[Feature, ...]
     noise_floor: float | None
+    single_row_classes: tuple[str, ...]
+    id_columns: tuple[str, ...]
 
 
 def summarise(arranged: Arranged) -> Summary:
@@ -71,6 +75,8 @@ def summarise(arranged: Arranged) -> Summary:
         () if classes else _targets(dataset.targets, rows),
         _features(arranged),
         dataset.noise_floor,
+        single_row_classes(dataset),
+        id_columns(dataset),
     )
 
 

@@ -11,7 +11,8 @@ split, and `probe/update_ratio/<layer>`; `sensitivity` adds `probe/rise` and `pr
 after each epoch and, as `probe/start_rise` and `probe/start_sharpness`, before the first
 (`sensitivity`). With the first epoch come the numbers of the data, `data/…`
 (`engine.data.checks`), and some of the untrained model: `probe/start_loss` and
-`probe/start_<what>/<layer>`.
+`probe/start_<what>/<layer>`; of a user's own model that is trained with cross entropy also
+`probe/start_probability_outputs`, 1 where its outputs are probabilities and not logits, else 0.
 
 Nothing here changes what is trained.
 """
@@ -27,7 +28,7 @@ from nnlab.config import RunConfig
 from nnlab.engine import losses
 from nnlab.engine.data.prepare import Prepared
 from nnlab.engine.landscape import Landscape
-from nnlab.engine.listening import evaluating
+from nnlab.engine.listening import evaluating, heard
 from nnlab.engine.probe.last_step import LastStep
 from nnlab.engine.probe.layers import BATCH, MOST_LAYERS, Layers
 from nnlab.engine.probe.noise import GradientNoise
@@ -44,6 +45,8 @@ STEPS_A_LOOK, STEPS_A_STEP = 100, 100
 _TOLD_AT_START = ("activation_sd", "dead", "saturated")
 
 _DEAF = nullcontext()
+# How far the sum of a softmax may be from 1, in half precision too.
+_SUM_TOLERANCE = 1e-2
 
 
 class Probe:
@@ -62,6 +65,7 @@ class Probe:
         every_step: int = 1,
         last: int = 0,
         hears: bool = True,
+        expects_logits: bool = False,
     ) -> None:
         """What is measured, and how often.
 
@@ -76,10 +80,12 @@ class Probe:
             every_step: epochs from one look at the last step to the next, a multiple of `every`.
             last: the last epoch.
             hears: whether the model's own passes can be heard; those of a compiled one cannot.
+            expects_logits: whether to check that the outputs are logits.
         """
         self._model, self._full, self._sensitive = model, full, sensitive
         self._every, self._every_step, self._last, self._hears = every, every_step, last, hears
         self._begins, self._checks = begins, checks
+        self._expects_logits = expects_logits
         self._layers = Layers(model, examples)
         self._step = LastStep(model, each=full is not None)
         self._noise = GradientNoise(model)
@@ -105,11 +111,15 @@ class Probe:
         """The loss of the fixed batch, and what tells an initialisation from later harm."""
         if self._begins is None:
             return {}
-        with self._layers.hearing(), evaluating(self._begins.model):
+        model = self._begins.model
+        heads = [model] if self._expects_logits and self._hears else []
+        with self._layers.hearing(), evaluating(model), heard(heads) as outputs:
             loss = self._begins.value()
         found = fetched(self._layers.waiting())
         values = {name.removeprefix("probe/"): value for name, value in found.items()}
         kept = {n: v for n, v in values.items() if n.partition("/")[0] in _TOLD_AT_START}
+        if outputs:
+            kept["probability_outputs"] = float(_are_probabilities(outputs[-1][1]))
         return {"loss": loss, **kept}
 
     def before_last_step(self) -> None:
@@ -175,7 +185,17 @@ def build(config: RunConfig, model: nn.Module, data: Prepared, steps: int) -> Pr
         every_step=every * math.ceil(STEPS_A_STEP / (steps * every)) if light else 1,
         last=config.epochs,
         hears=not config.compile,
+        # Built-in models end in logits; a user's may end in a softmax.
+        expects_logits=":" in config.model and config.loss == "cross_entropy",
     )
+
+
+def _are_probabilities(outputs: torch.Tensor) -> bool:
+    """Whether every row of outputs [n, classes] is a distribution over two or more classes."""
+    if outputs.ndim != 2 or outputs.shape[1] < 2:
+        return False
+    sums = outputs.double().sum(1)
+    return bool((outputs >= 0).all() and ((sums - 1).abs() < _SUM_TOLERANCE).all())
 
 
 def gradient_norms(landscape: Landscape) -> Waiting:

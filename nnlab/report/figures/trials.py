@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab import store
+from nnlab.diagnose.flags import headlines
 from nnlab.errors import UsageError
 from nnlab.plots.series import Series
 from nnlab.report.ranking import Ranking, Row, plural, rank
@@ -70,7 +71,7 @@ def trials_of(
 
 
 def series_of(db: store.Database, ranking: Ranking) -> Trials:
-    """The trials of a ranking with all curves and findings of their runs."""
+    """The trials of a ranking with all curves of their runs, and whether and when they overfit."""
     runs = [run for row in ranking.rows for run in row.runs]
     histories = store.histories(db, runs)
     findings = store.findings(db, runs)
@@ -78,7 +79,7 @@ def series_of(db: store.Database, ranking: Ranking) -> Trials:
         Series(
             label=title_of(row, ranking),
             histories=tuple(histories[run] for run in row.runs),
-            findings=tuple(f for run in row.runs for f in findings.get(run, ())),
+            findings=tuple(f for run in row.runs for f in headlines(findings.get(run, ()))),
             selected=int(row.epoch) if row.epoch is not None else None,
         )
         for row in ranking.rows

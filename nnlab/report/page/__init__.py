@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import nnlab
 from nnlab.plots.names import setting_name
-from nnlab.report.contents import Report, energy
+from nnlab.report.contents import HeadlineCase, Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
 from nnlab.report.verdict import claimed, number
 from nnlab.space import label, shown
@@ -32,7 +32,7 @@ def as_html(report: Report) -> str:
         report=report,
         version=nnlab.__version__,
         panels=panels_of(report.series, report.loss),
-        flagged=_flagged(report),
+        banners=[_banner(title, case, report.loss) for title, case in report.headline_cases],
         effects=_effects(report),
         most_cases=_MOST_CASES,
         width=WIDTH,
@@ -83,14 +83,10 @@ def _hours(hours: float) -> str:
     return f"{seconds / 60:.1f} min" if hours < 2 else f"{hours:.1f} h"
 
 
-def _flagged(report: Report) -> Mapping[str, Any] | None:
-    """The overfitting that a reader must not miss: how many runs, and the surest of them drawn."""
-    if report.overfits is None:
-        return None
-    of = report.overfits
-    panel = next(iter(panels_of([of.series], report.loss, shade=True)), None)
-    flat = next((f.onset for f in of.series.findings if f.code == "NN102"), None)
-    return {"of": of, "panel": panel, "plateau": flat}
+def _banner(title: str, case: HeadlineCase, loss: str | None) -> Mapping[str, Any]:
+    """Overfitting or a plateau that a reader must not miss: its runs, and the surest one drawn."""
+    panel = next(iter(panels_of([case.series], loss, shade=True)), None)
+    return {"title": title, "case": case, "panel": panel}
 
 
 def _effects(report: Report) -> list[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nnlab.plots.condense import condensed
 from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
-from nnlab.plots.series import Series, onset_of
+from nnlab.plots.series import Series, onset_of, onset_text, plateau_onset_of
 from nnlab.stats.band import CurveBand, Spread, mean_curve
 
 WIDTH, HEIGHT = 560, 250  # of a panel, in the page's pixels
@@ -32,7 +32,8 @@ class Line:
     values: str
     best: tuple[float, float] | None
     onset: float | None
-    onset_epoch: int | None
+    onset_text: str
+    is_plateau: bool
 
     @property
     def named(self) -> bool:
@@ -112,7 +113,7 @@ def _panel(
     x = _Scale(1 if last > 1 else 0, max(last, 2), _LEFT + 4, WIDTH - _RIGHT - 4)
     y = _value_scale(seen, [b.mean[0] for _, _, b in bands], log=quantity == "loss")
     lines = tuple(_line(series[r], r, split, band, x, y, quantity) for r, split, band in bands)
-    onset = next((o for one in series if (o := onset_of(one)) is not None), None)
+    onset = next((o for one in series if (o := _marked_onset(one)) is not None), None)
     alone = metric_name(f"{splits[0]}/{quantity}", loss)
     return Panel(
         quantity_name(quantity, loss) if len(splits) > 1 else alone,
@@ -142,7 +143,8 @@ def _line(
     at = dict(zip(band.epochs, band.mean, strict=True))
     selected = at.get(one.selected or 0)
     best = split == "val" and named and selected is not None and math.isfinite(selected)
-    onset = onset_of(one) if quantity == "loss" and split == "val" and named else None
+    marked = quantity == "loss" and split == "val" and named
+    onset = _marked_onset(one) if marked else None
     return Line(
         rank,
         one.label,
@@ -153,8 +155,14 @@ def _line(
         ",".join(f"{value:.5g}" for value in band.mean) if named else "",
         (x(one.selected or 0), y(selected or 0.0)) if best else None,
         None if onset is None else x(onset),
-        onset,
+        onset_text(one),
+        onset_of(one) is None,
     )
+
+
+def _marked_onset(one: Series) -> int | None:
+    """The epoch from which a trial overfits, else that from which its validation stands still."""
+    return onset_of(one) or plateau_onset_of(one)
 
 
 def _pieces(band: CurveBand, x: _Scale, y: _Scale) -> Iterator[str]:
