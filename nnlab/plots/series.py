@@ -31,5 +31,9 @@ def series_of(what: History | Series | Sequence[Series]) -> Sequence[Series]:
 
 
 def onset_of(one: Series) -> int | None:
-    """The epoch from which a trial overfits: the median over its seeds' findings, or None."""
-    return median_epoch(f.onset for f in one.findings if f.code == _OVERFITTING)
+    """The median epoch from which the seeds of a trial overfit; None unless most of them do.
+
+    A line in the mean of ten seeds must not stand for one of them.
+    """
+    onsets = [f.onset for f in one.findings if f.code == _OVERFITTING]
+    return median_epoch(onsets) if 2 * len(onsets) > len(one.histories) else None

@@ -137,7 +137,8 @@ def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
     mean = row.value.mean
     tolerance = _SHARE * abs(mean) if finite else 0.0
     if finite and row.interval is not None and row.value.n >= _LEAST_SEEDS:
-        tolerance = row.interval[1] - mean
+        low, high = row.interval
+        tolerance = (high - low) / 2
     return {
         "label": label(row.setting, ranking.fields) or ranking.scope.title,
         "digest": digest,

@@ -57,7 +57,8 @@ def against_cost(
         from nnlab.plots.names import metric_name
 
         label = metric_name(name, trials.loss)
-        return drawn(paced(), _NAMES[x], label, log_y=is_loss(name), target=target)
+        lower = direction_of(name) == "min"
+        return drawn(paced(), _NAMES[x], label, log_y=is_loss(name), target=target, lower=lower)
 
     found = paced()
     rows = [
