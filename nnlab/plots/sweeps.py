@@ -94,7 +94,7 @@ def _view(seen: Sequence[float], means: Sequence[float], *, log_y: bool, lower: 
 
 
 def _with_intervals(view: View, bounds: Sequence[float]) -> View:
-    """The view widened to the intervals that are near it: those of a few seeds may be far longer."""
+    """The view widened to the intervals near it: those of a few seeds may be far longer."""
     if view.log:
         room = math.sqrt(view.high / view.low)
         least, most = view.low / room, view.high * room

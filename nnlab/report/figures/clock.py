@@ -10,6 +10,7 @@ from nnlab.plots.series import Series
 from nnlab.records import History, Setting, direction_of
 from nnlab.report.figures.picture import Picture, numbers
 from nnlab.report.figures.trials import is_loss, trials_of
+from nnlab.stats import format_duration
 from nnlab.stats.band import Spread, mean_curve
 
 if TYPE_CHECKING:
@@ -69,12 +70,16 @@ def against_cost(
     notes = list(trials.notes)
     if target is not None:
         told = [
-            f"{one.label}: {'never' if one.reached is None else f'{one.reached:.4g} {x}'}"
+            f"{one.label}: {'never' if one.reached is None else _cost_text(one.reached, x)}"
             for one in found
         ]
         notes.append(f"{name} reached {target:g} after: {'; '.join(told)}")
     table = numbers(("trial", x, "mean", "low", "high"), rows)
     return Picture(draw, table, trials.runs, trials.told, tuple(notes))
+
+
+def _cost_text(cost: float, x: Cost) -> str:
+    return format_duration(cost) if x == "seconds" else f"{cost:.4g} {x}"
 
 
 def _paced(one: Series, setting: Setting, metric: str, x: Cost, target: float | None) -> "Paced":
