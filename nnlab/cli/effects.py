@@ -47,8 +47,8 @@ def effects(
 ) -> None:
     """Say which choices matter: the share of the outcome's variance that each explains, and pairs.
 
-    Analysis of variance where every combination of the values was trained; else functional ANOVA of a
-    random forest, trials averaged over seeds.
+    Analysis of variance where every combination of the values was trained; else functional ANOVA of
+    a random forest, trials averaged over seeds.
 
     [bold]Examples[/bold]
 

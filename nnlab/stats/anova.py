@@ -1,9 +1,9 @@
 """Analysis of variance of a full grid of settings, each trained with one or several seeds.
 
-The means of the cells of a full grid are split exactly into what each factor contributes alone, what
-each pair contributes beyond its two factors, and the rest (Fisher 1925; Montgomery, Design and
-Analysis of Experiments, chapter 5). Cells may have unequal numbers of seeds: then the harmonic mean
-of the numbers is used (the method of unweighted means, Yates 1934).
+The means of the cells of a full grid are split exactly into what each factor contributes alone,
+what each pair contributes beyond its two factors, and the rest (Fisher 1925; Montgomery, Design
+and Analysis of Experiments, chapter 5). Cells may have unequal numbers of seeds: then the harmonic
+mean of the numbers is used (the method of unweighted means, Yates 1934).
 """
 
 import itertools

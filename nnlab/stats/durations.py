@@ -11,7 +11,7 @@ def format_duration(seconds: float) -> str:
     >>> [format_duration(seconds) for seconds in (0.0000018, 0.18, 8.4, 42.0)]
     ['<0.001 s', '0.18 s', '8.4 s', '42 s']
     >>> [format_duration(seconds) for seconds in (100.0, 4000.0, 200_000.0)]
-    ['1 min 40 s', '1 h 7 min', '2 d 7 h']
+    ['1 min 40 s', '1 h 7 min', '2 d 8 h']
     """
     if 0 < seconds < _LEAST:
         return f"<{_LEAST:g} s"

@@ -12,7 +12,9 @@ _DIGITS_ALONE = 4
 # A double carries no more digits than these.
 _DIGITS_OF_A_DOUBLE = 15
 # A spread below so many times the mean is what rounding leaves of equal values.
-_ROUNDING_NOISE = 1e-15
+_ROUNDING_NOISE = 4e-16
+# So is a mean of this size that is no larger than its spread: differences of equal shares.
+_ZERO_BELOW = 1e-15
 
 
 def format_mean(mean: float, sd: float | None = None) -> str:
@@ -30,6 +32,8 @@ def format_mean(mean: float, sd: float | None = None) -> str:
         return str(mean)
     if sd is None or not math.isfinite(sd) or sd < 0:
         return f"{mean:.{_DIGITS_ALONE}g}"
+    if abs(mean) <= sd < _ZERO_BELOW:
+        return "0 ± 0"
     if sd <= _ROUNDING_NOISE * abs(mean):
         return f"{mean:.{_DIGITS_ALONE}g} ± 0"
     place = _last_place(sd)
@@ -54,23 +58,31 @@ def format_interval(low: float, high: float) -> str:
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    # Halved, so that the width of the largest doubles does not overflow.
-    half_width, top = high / 2 - low / 2, max(_power(low), _power(high))
-    if half_width <= _ROUNDING_NOISE * max(abs(low), abs(high)):
+    if -_ZERO_BELOW < low <= 0 <= high < _ZERO_BELOW:
+        return "0 to 0"
+    width, top = Decimal(repr(high)) - Decimal(repr(low)), max(_power(low), _power(high))
+    if width <= Decimal(2 * _ROUNDING_NOISE) * Decimal(max(abs(low), abs(high))):
         return f"{low:.{_DIGITS_ALONE}g} to {high:.{_DIGITS_ALONE}g}"
-    place = max(_power(2 * half_width) - 1, top - _DIGITS_OF_A_DOUBLE)
+    place = max(width.adjusted() - 1, top - _DIGITS_OF_A_DOUBLE)
     if not _PLAIN_FROM <= top < _PLAIN_BELOW:
-        return f"({_bound(low, place, top)} to {_bound(high, place, top)})e{top:+03d}"
-    return f"{_bound(low, min(place, 0), 0)} to {_bound(high, min(place, 0), 0)}"
+        bounds = [_fixed(low, place, top), _fixed(high, place, top)]
+        if any(_vanished(bound, text) for bound, text in zip((low, high), bounds, strict=True)):
+            return f"{low:.1e} to {high:.1e}"
+        return f"({bounds[0]} to {bounds[1]})e{top:+03d}"
+    return f"{_plain_bound(low, min(place, 0))} to {_plain_bound(high, min(place, 0))}"
 
 
-def _bound(value: float, place: int, power: int) -> str:
-    """A bound of an interval, written down to 10**place, divided by 10**power."""
-    text = _fixed(value, place, power)
-    if value == 0 or text.strip("-0."):
+def _plain_bound(value: float, place: int) -> str:
+    """A bound of an interval written down to 10**place, or with two digits where it is smaller."""
+    text = _fixed(value, place, 0)
+    if not _vanished(value, text):
         return text
     own = _power(value) - 1
-    return _fixed(value, own, power) if own >= _PLAIN_FROM + power else f"{value / 10**power:.1e}"
+    return _fixed(value, own, 0) if own >= _PLAIN_FROM else f"{value:.1e}"
+
+
+def _vanished(value: float, text: str) -> bool:
+    return value != 0 and not text.strip("-0.")
 
 
 def _last_place(sd: float) -> int:

@@ -1,7 +1,7 @@
 """Which choices an outcome depends on: the share of its variance that each explains.
 
-A full grid is split exactly by an analysis of variance (`nnlab.stats.anova`). For sampled designs it
-is a functional ANOVA: a random forest (scikit-learn's) learns the outcome from the choices; its
+A full grid is split exactly by an analysis of variance (`nnlab.stats.anova`). A sampled design gets
+a functional ANOVA: a random forest (scikit-learn's) learns the outcome from the choices; its
 predictions over all combinations of the values that were tried are split into what each choice
 contributes alone and what each pair contributes beyond that (Hutter, Hoos and Leyton-Brown 2014).
 Shares are of the variance of these predictions. Intervals come from trials drawn again with

@@ -49,7 +49,7 @@ def test_sums_of_squares_are_those_of_a_published_example() -> None:
 
 
 def test_seeds_that_all_cells_share_are_blocks() -> None:
-    """R: `aov(len ~ supp * factor(dose) + factor(seed))`, whose residual is worked by numpy here."""
+    """R: `aov(len ~ supp * factor(dose) + factor(seed))`, its residual here by numpy."""
     cells = numbered(TOOTH_GROWTH, shared=True)
     table = analysis_of_variance(cells, (2, 3))
     rows = [(place, seed) for place in cells for seed in cells[place]]
