@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from drawn import ys
 
 from nnlab.plots.cells import Matrix, matrix
 from nnlab.plots.sweeps import Dot, Line, sweep
@@ -63,9 +64,9 @@ def test_a_point_beyond_a_sweeps_axis_is_marked_at_its_edge() -> None:
     high = ax.get_ylim()[1]
     assert high < 2
     (edge,) = [line for line in ax.lines if line.get_marker() == "^"]
-    assert [float(y) for y in edge.get_ydata()] == [high]  # type: ignore[union-attr]
-    (means,) = [line for line in ax.lines if len(list(line.get_xdata())) == 4]  # type: ignore[arg-type]
-    assert math.isnan(float(list(means.get_ydata())[-1]))  # type: ignore[arg-type]
+    assert ys(edge) == (high,)
+    (means,) = [line for line in ax.lines if len(ys(line)) == 4]
+    assert math.isnan(ys(means)[-1])
 
 
 def test_one_cell_that_diverged_leaves_the_others_their_colours() -> None:
