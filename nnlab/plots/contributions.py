@@ -52,10 +52,8 @@ def effects(of: Sequence[Contribution], metric: str) -> Figure:
         ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         ax.grid(visible=False, axis="y")
         bounded = any(math.isfinite(one.high) for one in of)
-        title = fitted(
-            f"Share of the variance of {metric}", 0.5 * paper().width, paper().label_size
-        )
-        ax.set_xlabel(f"{title}\n(90 % interval)" if bounded else title)
+        title = f"Share of the variance of {metric}" + (", 90% interval" if bounded else "")
+        ax.set_xlabel(fitted(title, 0.5 * paper().width, paper().label_size, 3))
         settle(figure)
         return figure
 

@@ -53,8 +53,8 @@ def view_of(
             than one and a half decades.
         always: take it also where they span less.
         lower: whether lower values are better. Only the worse side is ever cut.
-        settled: the worst value of each curve after its transient (`worst_settled`); on a linear
-            axis values far beyond them are cut.
+        settled: the worst value of each curve after its transient (`worst_settled`), where there
+            may be several; on a linear axis values far beyond them are cut.
     """
     if not lower:
         mirrored = view_of(
@@ -69,7 +69,8 @@ def view_of(
     limit = _VIEW_ABOVE_START * statistics.median_low(map(abs, starts) if starts else [abs(high)])
     end = high
     if high > limit * _VIEW_ABOVE_START > 0 and limit > low:
-        end = max(value for value in values if value <= limit)
+        # Of a lone curve its rise is worth seeing; of several no room is left empty above the rest.
+        end = max(value for value in values if value <= limit) if settled else limit
     view = _scaled(low, end, log=log, always=always, cut=end < high)
     if not view.log:
         end = min(end, _linear_end(values, settled))

@@ -19,8 +19,10 @@ def test_values_of_one_size_are_all_shown() -> None:
 
 
 def test_what_exploded_ends_at_the_worst_value_near_the_typical_start() -> None:
-    view = view_of([0.5, 2.0, 3.0, 1e9], [2.0, 3.0, 1e9], log=True)
+    values, starts = [0.5, 2.0, 3.0, 1e9], [2.0, 3.0, 1e9]
+    view = view_of(values, starts, log=True, settled=[2.0, 0.5, 1e9])
     assert view == View(0.5, 3.0, log=False, cut=True)
+    assert view_of(values, [2.0], log=True) == View(0.5, 20.0, log=True, cut=True)
 
 
 def test_on_a_linear_axis_the_settled_curves_decide() -> None:
