@@ -14,6 +14,20 @@ Direction = Literal["min", "max"]
 
 _HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
 
+# The smallest and the largest value that a metric can have.
+Limits = tuple[float, float]
+UNLIMITED: Limits = (-math.inf, math.inf)
+# Shares, from 0 to 1; and quantities that are never negative. All losses of the catalogue are among
+# the latter; a user's own loss that takes negative values is recognised by its values.
+_SHARES = frozenset(
+    {"accuracy", "error_rate", "precision", "recall", "f1", "auc", "auroc"}
+    | {"top5", "top5_accuracy", "dead", "zeros", "saturated"}
+)
+_POSITIVE = frozenset(
+    {"loss", "mse", "rmse", "mae", "perplexity", "lr", "grad_norm", "epoch", "joules"}
+    | {"activation_sd", "update_ratio", "gradient_noise"}
+)
+
 
 def exact_text(number: float) -> str:
     """The shortest usual spelling of a number that is read back as exactly that number.
@@ -37,6 +51,25 @@ def direction_of(metric: str) -> Direction:
     """
     quantity = metric.rsplit("/", 1)[-1].removesuffix("_exact")
     return "max" if quantity in _HIGHER_IS_BETTER else "min"
+
+
+def limits_of(metric: str) -> Limits:
+    """The smallest and largest value that a metric can have, infinite where there is no limit.
+
+    A metric that is not known has none.
+
+    >>> limits_of("val/accuracy"), limits_of("train/loss"), limits_of("val/r2")
+    ((0.0, 1.0), (0.0, inf), (-inf, 1.0))
+    """
+    parts = metric.split("/")
+    # `probe/dead/2` is measured in layer 2.
+    quantity = parts[-2] if parts[-1].isdigit() and len(parts) > 1 else parts[-1]
+    quantity = quantity.removesuffix("_exact")
+    if quantity in _SHARES:
+        return 0.0, 1.0
+    if quantity == "r2":
+        return -math.inf, 1.0
+    return (0.0, math.inf) if quantity in _POSITIVE else UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

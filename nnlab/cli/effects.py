@@ -1,5 +1,6 @@
 """`nnlab effects`: which choices of a study matter."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 COLUMNS = (
     Column("choice", "choice"),
     Column("share", "share of variance", lambda value: f"{value:.1%}", right=True),
-    Column("interval", "90 % interval", lambda b: f"{b[0]:.0%} to {b[1]:.0%}", right=True),
+    Column("interval", "90 % interval", lambda b: f"{b[0]:.1%} to {b[1]:.1%}", right=True),
     Column("best", "best value"),
     Column("reach", "best to worst", lambda value: f"{value:.3g}", right=True),
 )
@@ -46,7 +47,8 @@ def effects(
 ) -> None:
     """Say which choices matter: the share of the outcome's variance that each explains, and pairs.
 
-    Functional ANOVA of a random forest over the values that were tried, trials averaged over seeds.
+    Analysis of variance where every combination of the values was trained; else functional ANOVA of
+    a random forest, trials averaged over seeds.
 
     [bold]Examples[/bold]
 
@@ -55,29 +57,36 @@ def effects(
         nnlab effects depth --by val/loss --format json
     """
     with opened(db) as database:
-        found = effects_of(database, scope_of(database, what), by=by)
-    ranking, shares = found.ranking, found.shares
+        result = effects_of(database, scope_of(database, what), by=by)
+    ranking = result.ranking
     if format is Format.JSON:
-        print_json({"by": str(ranking.objective), "effects": [asdict(one) for one in shares]})
+        print_json(
+            {
+                "by": str(ranking.objective),
+                "method": str(result.method),
+                "notes": list(result.notes),
+                "effects": [asdict(share) for share in result.shares],
+            }
+        )
         return
-    render([_row(one, ranking) for one in found.worth], COLUMNS, format)
+    render([_row(share, ranking) for share in result.worth], COLUMNS, format)
     if format is Format.TABLE:
-        judged = len(ranking.rows) - found.left
-        left = f"; {found.left} without a finite value left out" if found.left else ""
         say(
-            f"{ranking.objective.metric} of {judged} trials; a pair's share is what it adds to"
-            f" its two choices{left}",
+            f"{result.method} of {ranking.objective.metric}, {result.trials} trials; a pair's share"
+            " is what it adds to its two choices",
             style="dim",
         )
+        for line in result.notes:
+            say(line, style="dim")
 
 
-def _row(one: Share, ranking: Ranking) -> Mapping[str, Any]:
-    values: Sequence[float] = list(one.means.values())
+def _row(share: Share, ranking: Ranking) -> Mapping[str, Any]:
+    values: Sequence[float] = list(share.means.values())
     better = max if ranking.objective.direction == "max" else min
     return {
-        "choice": " and ".join(one.fields),
-        "share": one.share,
-        "interval": (one.low, one.high),
-        "best": better(one.means, key=one.means.__getitem__) if one.means else None,
+        "choice": " and ".join(share.fields),
+        "share": share.share,
+        "interval": None if math.isnan(share.low) else (share.low, share.high),
+        "best": better(share.means, key=share.means.__getitem__) if share.means else None,
         "reach": max(values) - min(values) if values else None,
     }

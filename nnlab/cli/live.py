@@ -9,6 +9,7 @@ from nnlab.diagnose import folded
 from nnlab.diagnose.flags import flagged
 from nnlab.launch.listening import Ended, Listener
 from nnlab.records import Epoch, Run, Status
+from nnlab.stats import format_duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -46,7 +47,7 @@ def ended_line(ended: Ended, described: str) -> str:
         metric = str(ended.run.trial.setting["objective"]).partition(":")[0]
         parts.append(f"{metric} {ended.selected_value:.4f} at epoch {ended.selected_epoch}")
     if ended.seconds is not None:
-        parts.append(f"{ended.seconds:.1f} s")
+        parts.append(format_duration(ended.seconds))
     return "  ".join(parts)
 
 

@@ -1,6 +1,5 @@
 """A ranking on the screen, in every format."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +8,7 @@ from nnlab.cli.options import Format
 from nnlab.cli.render import Column, print_json, render, say
 from nnlab.report.ranking import Ranking, Row, test_metric
 from nnlab.space import shown
-from nnlab.stats import format_mean
+from nnlab.stats import format_interval, format_mean
 from nnlab.stats.against import Against
 
 
@@ -68,13 +67,7 @@ def _standing_columns(ranking: Ranking) -> list[Column]:
 
 
 def _interval(bounds: Sequence[float]) -> str:
-    low, high = bounds
-    width = high - low
-    if not math.isfinite(width):
-        return ""
-    # Two digits of its width are all that an interval can tell.
-    decimals = max(0, 1 - math.floor(math.log10(width))) if width > 0 else 4
-    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+    return format_interval(*bounds)
 
 
 def _test_columns(ranking: Ranking) -> list[Column]:

@@ -31,13 +31,14 @@ from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Finding, Run, Study
 from nnlab.report.ranking import plural
 from nnlab.space import shown
+from nnlab.stats import format_duration
 
 PROPOSED = (
     Column("remedy", "remedy"),
     Column("for", "for"),
     Column("changes", "changes"),
     Column("runs", "runs", right=True),
-    Column("seconds", "about", lambda seconds: f"{seconds:.0f} s", right=True),
+    Column("seconds", "about", format_duration, right=True),
 )
 JUDGED = (
     Column("name", "remedy"),
@@ -152,8 +153,8 @@ def _print_plan(
     render(rows, PROPOSED, how)
     total = seeds * _seconds(run) + sum(row["seconds"] for row in rows)
     say(
-        f"with the control {plural(seeds * (len(rows) + 1), 'run')}, about {total:.0f} s one after"
-        " another; runs that can be trained together take less",
+        f"with the control {plural(seeds * (len(rows) + 1), 'run')}, about"
+        f" {format_duration(total)} one after another; runs that can be trained together take less",
         style="dim",
     )
 

@@ -14,6 +14,7 @@ from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say, show_table
 from nnlab.records import Artifact, Attempt, Run, Summary
+from nnlab.stats import format_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -208,8 +209,10 @@ def _state_lines(run: Run) -> list[tuple[str, str]]:
     if run.started_at:
         lines.append(("Started", local_time(run.started_at)))
     if run.wall_seconds is not None:
-        device = f", {run.device_seconds:.2f} s of it training" if run.device_seconds else ""
-        lines.append(("Took", f"{run.wall_seconds:.2f} s{device}"))
+        device = (
+            f", {format_duration(run.device_seconds)} of it training" if run.device_seconds else ""
+        )
+        lines.append(("Took", f"{format_duration(run.wall_seconds)}{device}"))
     if run.parent_id is not None:
         lines.append(("Began with", f"the weights of run {run.parent_id}"))
     if run.data_fingerprint:

@@ -8,6 +8,7 @@ from nnlab.cli.render import console, print_json_line, say, show_table
 from nnlab.cli.watching import Snapshot, as_json
 from nnlab.records import Status
 from nnlab.report.ranking import plural
+from nnlab.stats import format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -135,7 +136,7 @@ def sentences(snapshot: Snapshot) -> list[str]:
     speed = [f"{found.epochs:,}/{found.epochs_planned:,} epochs"]
     if found.working and found.speed > 0:
         speed.append(f"{found.speed:.3g} epochs/s")
-        speed.append(f"about {duration_text(found.seconds_left or 0.0)} left")
+        speed.append(f"about {format_duration(found.seconds_left or 0.0)} left")
     told = [", ".join(counts), ", ".join(speed)]
     best = snapshot.best
     if best is not None:
@@ -145,22 +146,6 @@ def sentences(snapshot: Snapshot) -> list[str]:
             f" {plural(best.seeds, 'seed')}{trial}"
         )
     return told
-
-
-def duration_text(seconds: float) -> str:
-    """A rough duration.
-
-    >>> duration_text(8.4), duration_text(100), duration_text(4000), duration_text(200_000)
-    ('8 s', '2 min', '1 h 7 min', '2 d 7 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days:,} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _running(snapshot: Snapshot) -> "Table":

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab import store
-from nnlab.experiments.reading import needed, read
+from nnlab.experiments.reading import metrics_in, needed, read
+from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Comparison, History, Objective, Run, Setting, Status, Study
 from nnlab.space import label, telling
 from nnlab.stats import aggregate
@@ -140,13 +141,26 @@ def _row(
     return tuple(found)
 
 
+# Moments that read a value of the metric itself, not an epoch or a time.
+_OF_THE_METRIC = ("selected", "best", "first", "last", "mean", "epoch", "once")
+
+
+def _limits(comparison: Comparison) -> Limits:
+    """The limits of what is judged: of one arm's own metric; differences have none."""
+    is_metric = metrics_in(comparison.metric) == (comparison.metric,)
+    at_metric = comparison.at.split(" ")[0] in _OF_THE_METRIC
+    own = len(comparison.arms) == 1 and is_metric and at_metric
+    return limits_of(comparison.metric) if own else UNLIMITED
+
+
 def _judged(comparison: Comparison, rows: Sequence[tuple[float, ...]]) -> Judged:
     above, below = comparison.above, comparison.below
     if comparison.scale == "spread":
         assert below is not None
         return judge_spread([row[0] for row in rows], below=below)
     if comparison.scale == "difference":
-        return judge([_contrast(row) for row in rows], above=above, below=below)
+        limits = _limits(comparison)
+        return judge([_contrast(row) for row in rows], above=above, below=below, limits=limits)
     logs = [_contrast([math.log(value) for value in row]) for row in rows]
     found = judge(
         logs,

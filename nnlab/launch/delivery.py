@@ -11,6 +11,7 @@ from nnlab import store
 from nnlab.errors import ConnectionLost, OutputError
 from nnlab.folders import Folder
 from nnlab.records import Epoch
+from nnlab.stats import format_duration
 
 # A worker waits so long for a server that is gone before it gives up; its runs stay resumable.
 PATIENCE_SECONDS = 600.0
@@ -177,7 +178,9 @@ class Delivery(Generic[OneParcel]):
     def _is_back(self, delivered: int) -> None:
         if self._lost_at is not None:
             seconds = time.monotonic() - self._lost_at
-            self._tell(f"it is back after {seconds:.0f} s: {delivered} epochs were delivered")
+            self._tell(
+                f"it is back after {format_duration(seconds)}: {delivered} epochs were delivered"
+            )
             self._lost_at = None
             self._wait = FIRST_WAIT
 

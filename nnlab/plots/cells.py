@@ -1,11 +1,13 @@
 """Numbers in a grid of two choices, coloured and written into their cells."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -13,8 +15,9 @@ from nnlab.plots.frame import new_figure, settle
 from nnlab.plots.labels import letters_in, short_labels
 from nnlab.plots.panel import wrapped
 from nnlab.plots.paper import inches, paper, points
-from nnlab.plots.scales import slant
+from nnlab.plots.scales import log_ticks, slant
 from nnlab.plots.style import style
+from nnlab.plots.view import View, view_of
 
 _CELL, _FRAME = 0.26, 0.75  # inches
 _MOST_WRITTEN = 20  # columns; more have no room for numbers
@@ -32,9 +35,19 @@ class Matrix:
 
 
 def matrix(
-    of: Matrix, *, y: str, x: str, value: str, lower: bool = False, limits: bool = False
+    of: Matrix,
+    *,
+    y: str,
+    x: str,
+    value: str,
+    lower: bool = False,
+    limits: bool = False,
+    log: bool = False,
 ) -> Figure:
     """Draws cells, lighter where they are better, with a scale beside them.
+
+    A value far worse than the others has the colour of the end of the scale: it does not decide
+    what the others look like.
 
     Args:
         of: the values.
@@ -43,6 +56,7 @@ def matrix(
         value: name of what is coloured.
         lower: whether lower values are better.
         limits: colour from 0 to 1, as shares are.
+        log: allow logarithmic colours where values span decades, as of a loss.
     """
     with style():
         rows, columns = len(of.rows), len(of.columns)
@@ -50,8 +64,12 @@ def matrix(
         figure = new_figure(_FRAME + side * max(rows, 3))
         ax = figure.subplots()
         known = [v for row in of.values for v in row if v is not None and math.isfinite(v)]
-        low, high = (0.0, 1.0) if limits else (min(known, default=0.0), max(known, default=1.0))
-        scale = Normalize(low, high if high > low else low + (abs(low) or 1.0))
+        view = _view(known, lower=lower, limits=limits, log=log)
+        low, high = (
+            view.low,
+            view.high if view.high > view.low else view.low + (abs(view.low) or 1.0),
+        )
+        scale = (LogNorm if view.log else Normalize)(low, high, clip=True)
         ramp = colormaps[f"{_COLORS}_r" if lower else _COLORS]
         for row, values in enumerate(of.values):
             for column, number in enumerate(values):
@@ -61,16 +79,30 @@ def matrix(
         _label(ax, of)
         ax.set_xlabel(x)
         ax.set_ylabel(wrapped(y))
-        _scale(figure, ax, ramp, scale, value)
+        _scale(figure, ax, ramp, scale, value, beyond=_beyond(view, known))
         settle(figure)
         return figure
+
+
+def _view(known: Sequence[float], *, lower: bool, limits: bool, log: bool) -> View:
+    """The values that the colours span."""
+    if limits or not known:
+        return View(0.0, 1.0, log=False)
+    return view_of(known, known, log=log, lower=lower, settled=known)
+
+
+def _beyond(view: View, known: Sequence[float]) -> Literal["neither", "min", "max"]:
+    """On which side of the scale a cell lies beyond it."""
+    if not view.cut:
+        return "neither"
+    return "max" if max(known) > view.high else "min"
 
 
 def _cell(
     ax: Axes, row: int, column: int, number: float | None, ramp: Colormap, scale: Normalize
 ) -> None:
     known = number is not None and math.isfinite(number)
-    shade = ramp(scale(number or 0.0)) if known else paper().look.ground
+    shade = ramp(scale(number)) if number is not None and known else paper().look.ground
     ax.add_patch(
         Rectangle(
             (column - 0.5, row - 0.5),
@@ -129,10 +161,21 @@ def _label(ax: Axes, of: Matrix) -> None:
         spine.set_visible(False)
 
 
-def _scale(figure: Figure, ax: Axes, ramp: Colormap, scale: Normalize, name: str) -> None:
+def _scale(
+    figure: Figure,
+    ax: Axes,
+    ramp: Colormap,
+    scale: Normalize,
+    name: str,
+    *,
+    beyond: Literal["neither", "min", "max"],
+) -> None:
     from matplotlib.cm import ScalarMappable
 
-    bar = figure.colorbar(ScalarMappable(scale, ramp), ax=ax, pad=0.02, aspect=25)
+    mappable = ScalarMappable(scale, ramp)
+    bar = figure.colorbar(mappable, ax=ax, pad=0.02, aspect=25, extend=beyond)
+    if isinstance(scale, LogNorm):
+        log_ticks(bar.ax.yaxis, scale.vmin or 1.0, scale.vmax or 1.0)
     bar.outline.set_visible(False)
     bar.solids.set_rasterized(False)  # type: ignore[union-attr]
     bar.set_label(wrapped(name))

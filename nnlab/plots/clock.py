@@ -15,6 +15,7 @@ from nnlab.plots.panel import line_of, wrapped
 from nnlab.plots.paper import paper, points
 from nnlab.plots.scales import value_axis
 from nnlab.plots.style import ACROSS, style
+from nnlab.plots.view import worst_settled
 
 _MOST_POINTS = 600
 
@@ -35,9 +36,18 @@ class Paced:
 
 
 def against_cost(
-    trials: Sequence[Paced], x: str, y: str, *, log_y: bool, target: float | None = None
+    trials: Sequence[Paced],
+    x: str,
+    y: str,
+    *,
+    log_y: bool,
+    target: float | None = None,
+    lower: bool = True,
 ) -> Figure:
-    """Draws trials, a line each; a target is a line across, its first crossing a dot."""
+    """Draws trials, a line each; a target is a line across, its first crossing a dot.
+
+    `lower` says whether lower values are better: only worse ones may leave the view.
+    """
     with style():
         keys = []
         if target is not None:
@@ -48,7 +58,7 @@ def against_cost(
                 keys.append(Entry(mark(marker="o", markersize=points(4.5)), "reached"))
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw(axes[0], trials, target, log_y=log_y)
+            _draw(axes[0], trials, target, log_y=log_y, lower=lower)
             axes[0].set_xlabel(x)
             axes[0].set_ylabel(wrapped(y))
 
@@ -58,10 +68,16 @@ def against_cost(
         return figure
 
 
-def _draw(ax: Axes, trials: Sequence[Paced], target: float | None, *, log_y: bool) -> None:
+def _draw(
+    ax: Axes, trials: Sequence[Paced], target: float | None, *, log_y: bool, lower: bool
+) -> None:
     finite = [v for one in trials for v in one.mean if math.isfinite(v)]
     starts = [next(filter(math.isfinite, one.mean), 0.0) for one in trials]
-    value_axis(ax, [*finite, *([] if target is None else [target])], starts, log=log_y)
+    settled = [
+        worst for one in trials if (worst := worst_settled(one.mean, lower=lower)) is not None
+    ]
+    shown = [*finite, *([] if target is None else [target])]
+    value_axis(ax, shown, starts, log=log_y, lower=lower, settled=settled)
     longest = max((one.cost[-1] for one in trials if one.cost), default=1.0)
     ax.set_xlim(-0.02 * longest, 1.02 * longest)
     for rank, (one, look) in enumerate(zip(trials, looks(trials), strict=True)):

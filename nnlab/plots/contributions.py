@@ -1,5 +1,6 @@
 """Which choices matter: the share of the outcome's variance that each explains."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,10 @@ _ROW, _FRAME = 0.22, 0.6  # inches
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """A choice or a pair of them: its share of the variance from 0 to 1, with 90 % bounds."""
+    """A choice or a pair of them: its share of the variance from 0 to 1, with 90 % bounds.
+
+    The bounds are NaN where they are not known.
+    """
 
     name: str
     share: float
@@ -44,10 +48,15 @@ def effects(of: Sequence[Contribution], metric: str) -> Figure:
         names = short_labels([one.name for one in of], letters_in(0.4 * paper().width))
         ax.set_yticks(range(len(of)), names)
         ax.set_ylim(len(of) - 0.5, -0.5)
-        ax.set_xlim(0, max([0.1, *(max(one.share, one.high) for one in of)]) * 1.03)
+        ax.set_xlim(0, max([0.1, *(max(one.share, _known(one.high)) for one in of)]) * 1.03)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         ax.grid(visible=False, axis="y")
-        told = f"Share of the variance of {metric} (90 % interval)"
-        ax.set_xlabel(fitted(told, 0.5 * paper().width, paper().label_size, 3))
+        bounded = any(math.isfinite(one.high) for one in of)
+        title = f"Share of the variance of {metric}" + (", 90% interval" if bounded else "")
+        ax.set_xlabel(fitted(title, 0.5 * paper().width, paper().label_size, 3))
         settle(figure)
         return figure
+
+
+def _known(bound: float) -> float:
+    return bound if math.isfinite(bound) else 0.0

@@ -13,8 +13,9 @@ from nnlab.plots.labels import letters_in, short_labels
 from nnlab.plots.learning_curves import mark
 from nnlab.plots.legend import Entry
 from nnlab.plots.paper import color, paper, points
-from nnlab.plots.scales import LOG_FROM_DECADES, log_ticks
+from nnlab.plots.scales import log_ticks
 from nnlab.plots.style import ACROSS, style
+from nnlab.plots.view import LOG_FROM_DECADES
 from nnlab.stats import format_mean
 
 _ROW, _FRAME = 0.2, 0.55  # inches

@@ -19,6 +19,7 @@ from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
 from nnlab.plots.series import Series, onset_of, onset_text, plateau_onset_of
 from nnlab.plots.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style
+from nnlab.plots.view import worst_settled
 from nnlab.records import direction_of
 from nnlab.stats.band import CurveBand, mean_curve
 
@@ -47,9 +48,13 @@ def gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = Non
             if not series:
                 say_nothing(axes[0], "nothing measured")
             values = _finite(bands)
-            starts = [_first(band.mean) for of in bands for band in of.values() if len(band)]
+            means = [band.mean for of in bands for band in of.values() if len(band)]
+            starts = list(map(_first, means))
+            lower = direction_of(f"val/{quantity}") == "min"
+            settled = [w for m in means if (w := worst_settled(m, lower=lower)) is not None]
             for ax, one, of, title, note in zip(axes, series, bands, titles, notes, strict=False):
-                value_axis(ax, values, starts, log=quantity == "loss")
+                log = quantity == "loss"
+                value_axis(ax, values, starts, log=log, lower=lower, settled=settled)
                 _draw(ax, one, of["train"], of["val"], quantity)
                 marked = quantity == "loss" and onset_of(one) is not None
                 ax.set_title(

@@ -15,7 +15,17 @@ from nnlab.plots.legend import Entry
 from nnlab.plots.metrics import metrics_of
 from nnlab.plots.names import quantity_of, split_of
 from nnlab.plots.onsets import label_onsets
-from nnlab.plots.panel import Drawing, Look, draw_panel, has_best, has_diverged, line_of, sampled
+from nnlab.plots.panel import (
+    MOST_WITH_TRAINING_BANDS,
+    SHADE,
+    Drawing,
+    Look,
+    draw_panel,
+    has_best,
+    has_diverged,
+    line_of,
+    sampled,
+)
 from nnlab.plots.paper import paper, points
 from nnlab.plots.series import Series, onset_of, onset_text, plateau_onset_of, series_of
 from nnlab.plots.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style
@@ -25,7 +35,6 @@ from nnlab.stats.band import LEAST_SEEDS, Spread
 # More than these are not followed by eye: the rest is drawn thin and grey, under one name.
 MOST_NAMED = 12
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
-_SHADE = 0.18
 # What is marked beside the loss, its line, and its name in the legend.
 _ONSETS: tuple[tuple[Callable[[Series], int | None], Literal[":", "-."], str], ...] = (
     (onset_of, OVERFITTING_LINE, "overfitting starts"),
@@ -146,12 +155,14 @@ def _keys(series: Sequence[Series], metrics: Sequence[str], spread: Spread | Non
             (Line2D([], [], color=ink, linestyle=DASHES[split]), _SPLIT_NAMES[split])
             for split in splits
         ]
-    if told := band_name([len(one.histories) for one in series[:MOST_NAMED]], spread):
-        handles.append((Patch(color=ink, alpha=_SHADE, linewidth=0), told))
+    if band := band_name([len(one.histories) for one in series[:MOST_NAMED]], spread):
+        some = len(splits) > 1 and len(series) > MOST_WITH_TRAINING_BANDS
+        name = f"{band} (validation)" if some else band
+        handles.append((Patch(color=ink, alpha=SHADE, linewidth=0), name))
     for metric in metrics:
         if (examples := sampled(series, metric)) is not None:
-            told = f"±1 standard error of {examples:.0f} examples"
-            handles.append((Patch(color=ink, alpha=_SHADE, linewidth=0), told))
+            interval = f"68 % interval of {examples:.0f} examples"
+            handles.append((Patch(color=ink, alpha=SHADE, linewidth=0), interval))
     if any(has_best(one, metrics) for one in series):
         ring = mark(marker="o", markerfacecolor="none", markersize=points(4.8))
         handles.append((ring, "best epoch"))
@@ -168,18 +179,20 @@ def _keys(series: Sequence[Series], metrics: Sequence[str], spread: Spread | Non
 def band_name(seeds: Sequence[int], spread: Spread | None) -> str:
     """What a band shows of trials with so many seeds; nothing where none is drawn.
 
-    >>> band_name([5, 5], Spread.INTERVAL), band_name([2], Spread.SD)
-    ('95 % interval, 5 seeds', 'range, 2 seeds')
+    >>> band_name([6, 6], Spread.INTERVAL), band_name([3], Spread.SD)
+    ('95 % interval, 6 seeds', 'range of 3 seeds')
+    >>> band_name([3, 5], Spread.INTERVAL)
+    '95 % interval (range below 5 seeds), 3 to 5 seeds'
     """
-    several = {n for n in seeds if n > 1}
+    several = sorted({n for n in seeds if n > 1})
     if not several or spread is None:
         return ""
-    over = (
-        f"{several.pop()} seeds" if len(several) == 1 else f"{min(several)} to {max(several)} seeds"
-    )
-    few = all(n < LEAST_SEEDS for n in seeds)
-    names = {Spread.INTERVAL: "95 % interval", Spread.RANGE: "range", Spread.SD: "±1 sd"}
-    return f"{names[Spread.RANGE if few else spread]}, {over}"
+    count = f"{several[0]} seeds" if len(several) == 1 else f"{several[0]} to {several[-1]} seeds"
+    if spread is Spread.RANGE or several[-1] < LEAST_SEEDS:
+        return f"range of {count}"
+    name = "95 % interval" if spread is Spread.INTERVAL else "±1 sd"
+    few = f" (range below {LEAST_SEEDS} seeds)" if several[0] < LEAST_SEEDS else ""
+    return f"{name}{few}, {count}"
 
 
 def mark(**properties: object) -> Line2D:

@@ -13,11 +13,15 @@ from nnlab.plots.paper import color, paper, points
 from nnlab.plots.scales import epoch_axis, value_axis
 from nnlab.plots.series import Series, onset_of, plateau_onset_of
 from nnlab.plots.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, marker
+from nnlab.plots.view import worst_settled
 from nnlab.records import Curve, direction_of
 from nnlab.stats.band import CurveBand, Spread, mean_curve
+from nnlab.stats.predictions import wilson
 
 _MARKERS_ALONG = 6
 _NAME_WIDTH, _NAME_LINES = 26, 2  # characters; what fits beside a panel
+MOST_WITH_TRAINING_BANDS = 2  # trials; more bands lie over each other
+SHADE = 0.18  # opacity of a band
 _ABOVE = 3  # zorder of the last trial; the first lies on top
 
 
@@ -61,9 +65,8 @@ def draw_panel(
     drawing: Drawing,
 ) -> None:
     """Draws `metrics`, all of one quantity, of every trial; the first trials lie on top."""
-    bands = [
-        (rank, m, band) for rank, m, band in _bands(series, metrics, drawing.spread) if len(band)
-    ]
+    all_bands = _bands(series, metrics, drawing.spread, log_axis=drawing.log is True)
+    bands = [(rank, metric, band) for rank, metric, band in all_bands if len(band)]
     for rank, metric, band in bands:
         if drawing.spread is None and looks[rank].index is not None:
             _draw_seeds(ax, _curves(series[rank], metric), metric, looks[rank])
@@ -73,22 +76,31 @@ def draw_panel(
             metric,
             looks[rank],
             _ABOVE + 1 - rank / (len(series) + 1),
-            shaded=drawing.spread is not None,
+            shaded=drawing.spread is not None and has_band(metric, metrics, len(series)),
         )
         if (examples := sampled(series, metric)) is not None:
             _draw_sampling(ax, condensed(band), examples, looks[rank])
-    # The view is that of the seeds: an interval of a few that disagree may leave it.
-    finite = [
-        value
-        for rank, metric, _ in bands
-        for curve in _curves(series[rank], metric)
-        for value in curve.values
-        if math.isfinite(value)
+    # The view is that of what is drawn: seeds where they are shaded or thin lines, else their mean.
+    # An interval of a few seeds that disagree may leave it.
+    shown = [
+        values
+        for rank, metric, band in bands
+        for values in (
+            [curve.values for curve in _curves(series[rank], metric)]
+            if drawing.spread is None or has_band(metric, metrics, len(series))
+            else [band.mean]
+        )
     ]
+    finite = [value for values in shown for value in values if math.isfinite(value)]
     starts = [next(filter(math.isfinite, band.mean), 0.0) for _, _, band in bands]
     quantity = quantity_of(metrics[0])
     log = quantity in ("loss", "lr") if drawing.log is None else drawing.log
-    value_axis(ax, finite, starts, log=log, always=drawing.log is True)
+    lower = direction_of(metrics[0]) == "min"
+    settled = [
+        worst for values in shown if (worst := worst_settled(values, lower=lower)) is not None
+    ]
+    always = drawing.log is True
+    value_axis(ax, finite, starts, log=log, always=always, lower=lower, settled=settled)
     epochs = [band.epochs[i] for _, _, band in bands for i in (0, -1)] or [1]
     epoch_axis(ax, min(epochs), max(epochs))
     for rank, metric, band in bands:
@@ -111,6 +123,12 @@ def draw_panel(
     loss = drawing.loss
     name = metric_name(metrics[0], loss) if len(metrics) == 1 else quantity_name(quantity, loss)
     ax.set_ylabel(wrapped(name))
+
+
+def has_band(metric: str, metrics: Sequence[str], trials: int) -> bool:
+    """Whether the seeds of a metric are shaded: of many trials only those of validation."""
+    alone = split_of(metric) != "train" or all(split_of(other) == "train" for other in metrics)
+    return alone or trials <= MOST_WITH_TRAINING_BANDS
 
 
 def say_nothing(ax: Axes, why: str) -> None:
@@ -148,11 +166,12 @@ def sampled(series: Sequence[Series], metric: str) -> float | None:
 
 
 def _bands(
-    series: Sequence[Series], metrics: Sequence[str], spread: Spread | None
+    series: Sequence[Series], metrics: Sequence[str], spread: Spread | None, *, log_axis: bool
 ) -> Iterator[tuple[int, str, CurveBand]]:
     for rank, one in enumerate(series):
         for metric in metrics:
-            yield rank, metric, mean_curve(_curves(one, metric), spread or Spread.RANGE)
+            curves = _curves(one, metric)
+            yield rank, metric, mean_curve(curves, spread or Spread.RANGE, log_axis=log_axis)
 
 
 def _curves(one: Series, metric: str) -> list[Curve]:
@@ -190,8 +209,18 @@ def _draw_band(
     )
     if named and shaded and max(band.n) > 1:
         ax.fill_between(
-            band.epochs, band.low, band.high, color=look.color, alpha=0.18, linewidth=0, zorder=2
+            band.epochs,
+            band.low,
+            band.high,
+            facecolor=look.color,
+            alpha=SHADE,
+            zorder=2,
+            linewidth=0,
         )
+        for edge in (band.low, band.high):
+            ax.plot(
+                band.epochs, edge, color=look.color, alpha=0.45, linewidth=points(0.35), zorder=2.1
+            )
         for i in alone:
             ax.vlines(
                 band.epochs[i], band.low[i], band.high[i], color=look.color, linewidth=points(0.8)
@@ -216,17 +245,23 @@ def _draw_seeds(ax: Axes, curves: Sequence[Curve], metric: str, look: Look) -> N
 
 
 def _draw_sampling(ax: Axes, band: CurveBand, examples: float, look: Look) -> None:
-    """One standard error to both sides: what so few examples leave open of an accuracy."""
-    errors = [math.sqrt(max(p * (1 - p), 0.0) / examples) for p in band.mean]
+    """The 68 % interval of an accuracy that was measured on so few examples."""
+    bounds = [_one_error(share, examples) for share in band.mean]
     ax.fill_between(
         band.epochs,
-        [p - error for p, error in zip(band.mean, errors, strict=True)],
-        [p + error for p, error in zip(band.mean, errors, strict=True)],
+        [low for low, _ in bounds],
+        [high for _, high in bounds],
         color=look.color,
-        alpha=0.18,
+        alpha=SHADE,
         linewidth=0,
         zorder=2,
     )
+
+
+def _one_error(share: float, examples: float) -> tuple[float, float]:
+    if not 0 <= share <= 1:
+        return math.nan, math.nan
+    return wilson(share, examples, z=1.0)
 
 
 def _stands_alone(values: Sequence[float], i: int) -> bool:

@@ -7,13 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-LOG_FROM_DECADES = 1.5
+from nnlab.plots.view import View, view_of
+
 # With fewer decades than this in view, 2 and 5 are labelled beside the powers of ten.
 _SPARSE_BELOW_DECADES = 2.5
 _PLAIN_FROM, _PLAIN_TO = 1e-4, 1e5
-# A run that diverged may climb any number of decades: the view ends this far above where
-# the highest curve began, and the curve leaves it at the top.
-_VIEW_ABOVE_START = 10.0
 # A setting that was tried over a decade was chosen by factors.
 _SETTING_LOG_DECADES = 1.0
 _MOST_TICKS = 7
@@ -37,33 +35,25 @@ def value_axis(
     *,
     log: bool,
     always: bool = False,
+    lower: bool = True,
+    settled: Sequence[float] = (),
 ) -> None:
-    """The scale and view for finite `values`; `starts` are the first values of the curves.
-
-    `log` allows a logarithmic scale: it is taken when all values are positive and span more
-    than one and a half decades, or are not all the same and `always` is wanted.
-    """
+    """Sets the scale and limits of the value axis for finite `values`; see `nnlab.plots.view`."""
     if not values:
         ax.set_yticks([])
         return
-    low, high = min(values), max(values)
-    limit = max(map(abs, starts), default=high) * _VIEW_ABOVE_START
-    if high > limit * _VIEW_ABOVE_START > 0:
-        high = limit
-    least = 0.0 if always else LOG_FROM_DECADES
-    if log and low > 0 and math.log10(high / low) > least:
-        _logarithmic(ax, low, high)
+    show_view(ax, view_of(values, starts, log=log, always=always, lower=lower, settled=settled))
+
+
+def show_view(ax: Axes, view: View) -> None:
+    """Sets the scale, limits and ticks of the value axis."""
+    if view.log:
+        ax.set_yscale("log")
+    ax.set_ylim(*view.with_margin())
+    if view.log:
+        log_ticks(ax.yaxis, view.low, view.high)
     else:
-        margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
-        ax.set_ylim(low - margin, high + margin)
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-
-
-def _logarithmic(ax: Axes, low: float, high: float) -> None:
-    margin = (high / low) ** 0.05
-    ax.set_yscale("log")
-    ax.set_ylim(low / margin, high * margin)
-    log_ticks(ax.yaxis, low, high)
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> None:

@@ -30,12 +30,12 @@ def series_of(what: History | Series | Sequence[Series]) -> Sequence[Series]:
 
 
 def onset_of(one: Series, code: str = OVERFITTING) -> int | None:
-    """The median onset of overfitting, or None where fewer than half of the seeds overfit.
+    """The median onset of overfitting, or None unless most of the seeds overfit.
 
     The curve of a trial is the mean over its seeds: what one of ten does is not true of the mean.
     """
     onsets = _onsets(one, code)
-    return median_epoch(onsets) if 2 * len(onsets) >= len(one.histories) else None
+    return median_epoch(onsets) if 2 * len(onsets) > len(one.histories) else None
 
 
 def plateau_onset_of(one: Series) -> int | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,8 +12,9 @@ from nnlab.plots.labels import letters_in, short_labels
 from nnlab.plots.learning_curves import MOST_NAMED, looks, named
 from nnlab.plots.panel import Look, line_of, wrapped
 from nnlab.plots.paper import paper, points
-from nnlab.plots.scales import number_axis, slant, value_axis
+from nnlab.plots.scales import number_axis, show_view, slant
 from nnlab.plots.style import style
+from nnlab.plots.view import View, view_of
 
 _HEIGHT = 2.4
 
@@ -39,7 +40,9 @@ class Line:
     dots: tuple[Dot, ...]
 
 
-def sweep(lines: Sequence[Line], x: str, y: str, *, log_y: bool = False) -> Figure:
+def sweep(
+    lines: Sequence[Line], x: str, y: str, *, log_y: bool = False, lower: bool = True
+) -> Figure:
     """Draws lines over a setting; its axis is logarithmic where the values span a decade.
 
     Categories stand side by side, in the order that they come in; lines then only lead the eye.
@@ -49,12 +52,13 @@ def sweep(lines: Sequence[Line], x: str, y: str, *, log_y: bool = False) -> Figu
         x: name of the setting, for the axis.
         y: name of the metric.
         log_y: allow a logarithmic axis where the metric spans decades, as of a loss.
+        lower: whether lower values are better.
     """
     with style():
         entries = named([line.label for line in lines], "value") if len(lines) > 1 else []
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw(axes[0], lines, log_y=log_y)
+            _draw(axes[0], lines, log_y=log_y, lower=lower)
             axes[0].set_xlabel(x)
             axes[0].set_ylabel(wrapped(y))
 
@@ -63,7 +67,7 @@ def sweep(lines: Sequence[Line], x: str, y: str, *, log_y: bool = False) -> Figu
         return figure
 
 
-def _draw(ax: Axes, lines: Sequence[Line], *, log_y: bool) -> None:
+def _draw(ax: Axes, lines: Sequence[Line], *, log_y: bool, lower: bool) -> None:
     places = _places(ax, lines)
     seen = [v for line in lines for dot in line.dots for v in dot.values if math.isfinite(v)]
     means = [d.mean for line in lines for d in line.dots if math.isfinite(d.mean)]
@@ -74,14 +78,31 @@ def _draw(ax: Axes, lines: Sequence[Line], *, log_y: bool) -> None:
         for b in dot.interval or ()
         if math.isfinite(b) and (b > 0 or not log_y)
     ]
-    # A few seeds far apart have intervals many times as long: they may leave the view.
-    reach = max(seen, default=0.0) - min(seen, default=0.0)
-    near = [b for b in bounds if min(seen) - reach / 2 <= b <= max(seen) + reach / 2]
-    value_axis(ax, [*seen, *near], sorted(means)[: max(1, len(means) * 3 // 4)], log=log_y)
+    if seen:
+        show_view(ax, _with_intervals(_view(seen, means, log_y=log_y, lower=lower), bounds))
+    else:
+        ax.set_yticks([])
     for rank, (line, look) in enumerate(zip(lines, looks(lines), strict=True)):
         # Lines that share a place stand a little apart.
         aside = (rank - (len(lines) - 1) / 2) / max(len(lines), 1) * 0.12
         _draw_line(ax, line, look, rank, places, aside if isinstance(_first(lines), str) else 0.0)
+
+
+def _view(seen: Sequence[float], means: Sequence[float], *, log_y: bool, lower: bool) -> View:
+    """The view of the seeds; points that diverged may leave it."""
+    return view_of(seen, means, log=log_y, lower=lower, settled=means)
+
+
+def _with_intervals(view: View, bounds: Sequence[float]) -> View:
+    """The view widened to the intervals near it: those of a few seeds may be far longer."""
+    if view.log:
+        room = math.sqrt(view.high / view.low)
+        least, most = view.low / room, view.high * room
+    else:
+        room = (view.high - view.low) / 2
+        least, most = view.low - room, view.high + room
+    near = [bound for bound in bounds if least <= bound <= most]
+    return replace(view, low=min([view.low, *near]), high=max([view.high, *near]))
 
 
 def _first(lines: Sequence[Line]) -> float | str:
@@ -115,9 +136,11 @@ def _draw_line(
     xs = [places[dot.at] + aside for dot in line.dots]
     is_named = look.index is not None
     categories = any(isinstance(dot.at, str) for dot in line.dots)
+    low, high = ax.get_ylim()
     ax.plot(
         xs,
-        [dot.mean for dot in line.dots],
+        # A line to a point far out of view would cross the figure as a meaningless vertical.
+        [dot.mean if low <= dot.mean <= high else math.nan for dot in line.dots],
         color=look.color,
         marker=look.marker or "o",
         linewidth=points((0.6 if categories else 1.3) if is_named else 0.5),
@@ -128,7 +151,6 @@ def _draw_line(
     )
     if not is_named:
         return
-    low, high = ax.get_ylim()
     for x, dot in zip(xs, line.dots, strict=True):
         if dot.interval is not None and all(map(math.isfinite, dot.interval)):
             bounds = [min(max(bound, low), high) for bound in dot.interval]
@@ -146,4 +168,9 @@ def _draw_line(
                 zorder=2.6,
             )
         if not math.isfinite(dot.mean):
-            ax.plot([x], [high], marker="x", color=look.color, clip_on=False, zorder=5)
+            edge = low if dot.mean == -math.inf else high
+            ax.plot([x], [edge], marker="x", color=look.color, clip_on=False, zorder=5)
+        elif not low <= dot.mean <= high:
+            up = dot.mean > high
+            edge, sign = (high, "^") if up else (low, "v")
+            ax.plot([x], [edge], marker=sign, color=look.color, clip_on=False, zorder=5)

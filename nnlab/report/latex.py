@@ -6,6 +6,7 @@ from nnlab.escaping import latex
 from nnlab.report.contents import Report, energy
 from nnlab.report.ranking import plural
 from nnlab.report.typeset import as_latex
+from nnlab.stats import format_duration
 
 _HEAD = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -108,10 +109,13 @@ def _remedies(report: Report) -> list[str]:
 def _what_was_run(report: Report) -> list[str]:
     told = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
     used = "" if report.joules is None else f"At most {energy(report.joules)}."
-    hours = ", ".join(f"{h:.3g} h on {latex(device)}" for device, h in report.device_hours.items())
+    times = ", ".join(
+        latex(f"{format_duration(3600 * hours)} on {device}")
+        for device, hours in report.device_hours.items()
+    )
     return [
         r"\section*{What was run}",
-        rf"{plural(len(report.runs), 'run')}: {told}. {hours}. {used}\par",
+        rf"{plural(len(report.runs), 'run')}: {told}. {times}. {used}\par",
         r"\begin{itemize}",
         *(
             rf"  \item {latex(e.hostname)}: {latex(e.device)}, nnlab {latex(e.nnlab)},"

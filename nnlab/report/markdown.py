@@ -1,5 +1,6 @@
 """A report in markdown: what was asked, what was found, what was run."""
 
+import math
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from nnlab.report.contents import Report, energy
 from nnlab.report.ranking import Ranking, plural
 from nnlab.report.verdict import verdict_section
 from nnlab.space import label, shown
-from nnlab.stats import format_mean
+from nnlab.stats import format_duration, format_mean
 
 
 def as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -87,14 +88,17 @@ def _effects(report: Report) -> list[str]:
     lines = [
         "## Which choices matter",
         "",
+        f"By {report.effects.method}.",
+        "",
         "| choice | share of variance | 90 % interval |",
         "| --- | ---: | ---: |",
     ]
     lines += [
-        f"| {escaped(' and '.join(map(setting_name, one.fields)))} | {one.share:.0%} |"
-        f" {one.low:.0%} to {one.high:.0%} |"
+        f"| {escaped(' and '.join(map(setting_name, one.fields)))} | {one.share:.1%} |"
+        f" {'' if math.isnan(one.low) else f'{one.low:.1%} to {one.high:.1%}'} |"
         for one in report.effects.worth
     ]
+    lines += ["", *(f"- {escaped(note)}" for note in report.effects.notes)]
     return ["\n".join([*lines, ""])]
 
 
@@ -150,7 +154,7 @@ def _ranking(ranking: Ranking) -> str:
 def _what_was_run(report: Report) -> str:
     told = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
     hours = report.device_hours.items()
-    seconds = ", ".join(f"{h * 3600:.1f} s on {escaped(device)}" for device, h in hours)
+    seconds = ", ".join(escaped(f"{format_duration(3600 * h)} on {device}") for device, h in hours)
     lines = [
         "## What was run",
         "",

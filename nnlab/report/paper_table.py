@@ -8,6 +8,7 @@ from typing import Any
 
 from nnlab import store
 from nnlab.errors import UnknownName, UsageError
+from nnlab.objective import Limits, limits_of
 from nnlab.plots.names import metric_name, setting_name
 from nnlab.records import Scalar
 from nnlab.report.figures.trials import loss_of
@@ -19,7 +20,7 @@ from nnlab.space import shown
 from nnlab.stats import format_mean
 from nnlab.stats.against import Test
 from nnlab.stats.aggregate import Aggregate
-from nnlab.stats.intervals import Interval
+from nnlab.stats.intervals import Interval, bounds_within, limits_that_hold
 from nnlab.stats.paired import LEVEL
 from nnlab.stats.student import t_quantile
 
@@ -183,23 +184,33 @@ def _cells(
 ) -> dict[tuple[str, ...], tuple[Measured | None, ...]]:
     """The cells of each row; of trials with the same key those of the best."""
     found: dict[tuple[str, ...], tuple[Measured | None, ...]] = {}
+    limits = limits_of(ranking.objective.metric)
     for row in ranking.rows:  # best first
         bold = row.tier == 1 or (row.rank == 1 and row.tier is None)
-        half = row.interval[1] - row.value.mean if row.interval else math.nan
+        half = _half_width(row.interval) if row.interval else math.nan
         cells: list[Measured | None] = [Measured(row.value.mean, half, bold)]
         if columns > 1:
-            cells.append(_of_test(row.test))
+            cells.append(_of_test(row.test, limits))
         found.setdefault(_key(row, fields), tuple(cells))
     return found
 
 
-def _of_test(test: Aggregate | None) -> Measured | None:
+def _of_test(test: Aggregate | None, limits: Limits) -> Measured | None:
     """What was read on the test split: never bold, for nothing is chosen by it."""
     if test is None or not test.n:
         return None
+    if test.n < 2 or not math.isfinite(test.sem):
+        return Measured(test.mean, math.nan, bold=False)
     # A mean and its standard deviation are all that the ranking keeps of it.
-    half = test.sem * t_quantile(test.n - 1, 0.5 + LEVEL / 2) if test.n > 1 else math.nan
+    symmetric = test.sem * t_quantile(test.n - 1, 0.5 + LEVEL / 2)
+    holding = limits_that_hold(limits, (test.low, test.high))
+    half = _half_width(bounds_within(test.mean, symmetric, holding))
     return Measured(test.mean, half, bold=False)
+
+
+def _half_width(interval: tuple[float, float]) -> float:
+    low, high = interval
+    return (high - low) / 2
 
 
 def _caption(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, tuned: bool) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nnlab.objective import Objective
+from nnlab.objective import Objective, limits_of
 from nnlab.stats.against import Test, against_best, fewest_seeds
 from nnlab.stats.intervals import Interval, interval_of
 
@@ -36,8 +36,9 @@ def compared(
     found = against_best(
         seeds[0], seeds[1:], higher=objective.direction == "max", test=test, trials=trials
     )
+    limits = limits_of(objective.metric)
     bounded = [
-        replace(row, interval=interval_of(list(one.values()), interval))
+        replace(row, interval=interval_of(list(one.values()), interval, limits=limits))
         for row, one in zip(rows, seeds, strict=True)
     ]
     best = replace(bounded[0], tier=1)

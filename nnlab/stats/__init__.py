@@ -5,6 +5,16 @@ Only the standard library is imported, so that a table costs no start-up time.
 
 from nnlab.stats.aggregate import Aggregate, aggregate
 from nnlab.stats.band import CurveBand, mean_curve, median_epoch
-from nnlab.stats.rounding import format_mean
+from nnlab.stats.durations import format_duration
+from nnlab.stats.rounding import format_interval, format_mean
 
-__all__ = ["Aggregate", "CurveBand", "aggregate", "format_mean", "mean_curve", "median_epoch"]
+__all__ = [
+    "Aggregate",
+    "CurveBand",
+    "aggregate",
+    "format_duration",
+    "format_interval",
+    "format_mean",
+    "mean_curve",
+    "median_epoch",
+]

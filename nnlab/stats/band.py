@@ -5,13 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Curve
 from nnlab.stats.aggregate import Aggregate, aggregate
-from nnlab.stats.intervals import interval_of
+from nnlab.stats.intervals import bounds_within, interval_of, limits_that_hold
 
 _NAN = float("nan")
-# Student's t of two values reaches nine times their distance: it says nothing that they do not.
-LEAST_SEEDS = 3
+# Student's t of two values reaches nine times their distance, of four still 1.4 times: a band of it
+# hides what it is drawn around, and says less than the seeds themselves.
+LEAST_SEEDS = 5
 
 
 class Spread(StrEnum):
@@ -40,13 +42,20 @@ class CurveBand:
         return len(self.epochs)
 
 
-def mean_curve(curves: Sequence[Curve], spread: Spread = Spread.RANGE) -> CurveBand:
+def mean_curve(
+    curves: Sequence[Curve], spread: Spread = Spread.RANGE, *, log_axis: bool = False
+) -> CurveBand:
     """Averages seeds epoch by epoch, on the union of their epochs.
 
     A seed counts only where it was measured and finite. So the mean jumps where a seed ends
     early; `n` tells where. Nothing is interpolated. The bounds are the extremes, one standard
-    deviation to both sides, or the 95 % t interval of the mean; where fewer than three seeds
-    are left, always the extremes.
+    deviation to both sides, or the 95 % t interval of the mean, the latter two within the limits of
+    the metric; where fewer than five seeds are left, always the extremes.
+
+    Args:
+        curves: of one metric, one a seed.
+        spread: what the bounds show.
+        log_axis: positive values get positive bounds, whatever the metric.
     """
     at: dict[int, list[float]] = {}
     for curve in curves:
@@ -54,8 +63,10 @@ def mean_curve(curves: Sequence[Curve], spread: Spread = Spread.RANGE) -> CurveB
             at.setdefault(epoch, []).append(value if math.isfinite(value) else _NAN)
     epochs = tuple(sorted(at))
     points = [aggregate(at[epoch]) for epoch in epochs]
+    limits = _limits(curves, log_axis=log_axis) if epochs else UNLIMITED
     bounds = [
-        _bounds(point, at[epoch], spread) for point, epoch in zip(points, epochs, strict=True)
+        _bounds(point, at[epoch], spread, limits)
+        for point, epoch in zip(points, epochs, strict=True)
     ]
     return CurveBand(
         epochs,
@@ -66,13 +77,22 @@ def mean_curve(curves: Sequence[Curve], spread: Spread = Spread.RANGE) -> CurveB
     )
 
 
-def _bounds(point: Aggregate, values: Sequence[float], spread: Spread) -> tuple[float, float]:
+def _limits(curves: Sequence[Curve], *, log_axis: bool) -> Limits:
+    """The limits of the metric as far as no seed is beyond them at any epoch."""
+    low, high = limits_of(curves[0].metric)
+    values = [value for curve in curves for value in curve.values if math.isfinite(value)]
+    return limits_that_hold((max(low, 0.0) if log_axis else low, high), values)
+
+
+def _bounds(
+    point: Aggregate, values: Sequence[float], spread: Spread, limits: Limits
+) -> tuple[float, float]:
     if spread is Spread.RANGE or point.n < LEAST_SEEDS:
         return point.low, point.high
     if spread is Spread.SD:
-        sd = point.sd or 0.0
-        return point.mean - sd, point.mean + sd
-    return interval_of([value for value in values if math.isfinite(value)])
+        return bounds_within(point.mean, point.sd or 0.0, limits)
+    finite = [value for value in values if math.isfinite(value)]
+    return interval_of(finite, limits=limits)
 
 
 def median_epoch(epochs: Iterable[int | None]) -> int | None:

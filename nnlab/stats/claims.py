@@ -17,6 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nnlab.objective import UNLIMITED, Limits
+from nnlab.stats.intervals import bounds_within, limits_that_hold
 from nnlab.stats.paired import LEVEL, mean_and_half_width, sign_flip
 
 SIGNIFICANT = 0.05
@@ -47,9 +49,15 @@ class Judged:
 
 
 def judge(
-    values: Sequence[float], *, above: float | None = None, below: float | None = None
+    values: Sequence[float],
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    limits: Limits = UNLIMITED,
 ) -> Judged:
     """Judges whether the mean of `values` (one a seed, shape [n]) lies above and below bounds.
+
+    The interval stays within `limits`, the smallest and largest value possible.
 
     Fewer than two values decide nothing, and so do fewer than five: of 2^4 sign patterns even
     the most extreme has p = 0.0625.
@@ -65,7 +73,7 @@ def judge(
     if not values:
         return Judged(Verdict.CANNOT_TELL, 0, math.nan, -math.inf, math.inf, None)
     mean, half = mean_and_half_width(values)
-    low, high = mean - half, mean + half
+    low, high = bounds_within(mean, half, limits_that_hold(limits, values))
     inside = [_beyond(values, above)] if above is not None else []
     outside = [_short_of(values, above)] if above is not None else []
     if below is not None:

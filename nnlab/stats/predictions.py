@@ -77,16 +77,21 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return math.fsum(one.count * abs(one.right - one.confidence) for one in bins) / total
 
 
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count` (Wilson 1927).
+def wilson(share: float, count: float, z: float = _Z) -> tuple[float, float]:
+    """The interval of a share of `count` examples, within [0, 1] (Wilson 1927).
+
+    Args:
+        share: from 0 to 1.
+        count: of examples.
+        z: half the width in standard errors; the default gives 95 %.
 
     >>> tuple(round(bound, 4) for bound in wilson(0.5, 10))
     (0.2366, 0.7634)
     """
-    scale = 1 + _Z**2 / count
-    middle = (share + _Z**2 / (2 * count)) / scale
-    half = _Z / scale * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    return middle - half, middle + half
+    scale = 1 + z**2 / count
+    middle = (share + z**2 / (2 * count)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def losses(probabilities: "NDArray[Any]", targets: "NDArray[Any]") -> list[float]:

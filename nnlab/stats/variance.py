@@ -1,18 +1,23 @@
-"""Which choices an outcome depends on: functional ANOVA of a forest fitted to the trials.
+"""Which choices an outcome depends on: the share of its variance that each explains.
 
-A random forest (scikit-learn's) learns the outcome from the choices; its predictions over all
-combinations of the values that were tried are split into what each choice contributes alone and
-what each pair contributes beyond that (Hutter, Hoos and Leyton-Brown 2014). Shares are of the
-variance of these predictions. Intervals come from trials drawn again with replacement.
+A full grid is split exactly by an analysis of variance (`nnlab.stats.anova`). A sampled design gets
+a functional ANOVA: a random forest (scikit-learn's) learns the outcome from the choices; its
+predictions over all combinations of the values that were tried are split into what each choice
+contributes alone and what each pair contributes beyond that (Hutter, Hoos and Leyton-Brown 2014).
+Shares are of the variance of these predictions. Intervals come from trials drawn again with
+replacement.
 """
 
 import itertools
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from nnlab.objective import exact_text
+from nnlab.stats.anova import analysis_of_variance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,12 +33,19 @@ _LEVEL = 0.9
 Value = str | float | int | bool | None
 
 
+class Method(StrEnum):
+    """How the shares were computed."""
+
+    ANOVA = "analysis of variance"
+    FOREST = "functional ANOVA of a random forest"
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """What one choice, or a pair beyond its two, contributes: a share of the variance from 0 to 1.
 
-    `low` and `high` bound it at 90 % over trials drawn again. `means` are the predicted outcomes
-    by value, averaged over all else; empty for a pair.
+    `low` and `high` bound it at 90 %, NaN where they are not known: for a full grid with one seed.
+    `means` are the outcomes by value, averaged over all else; empty for a pair.
     """
 
     fields: tuple[str, ...]
@@ -43,18 +55,26 @@ class Share:
     means: Mapping[str, float]
 
 
-def shares_of(trials: Sequence[Mapping[str, Value]], outcomes: Sequence[float]) -> list[Share]:
-    """The shares of all choices in which trials differ, and of their pairs, largest first.
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The shares of all choices in which trials differ, then of their pairs, largest first."""
+
+    method: Method
+    shares: tuple[Share, ...]
+
+
+def shares_of(
+    trials: Sequence[Mapping[str, Value]], outcomes: Sequence[Mapping[int, float]]
+) -> Shares:
+    """The shares of all choices in which trials differ, and of their pairs.
 
     Args:
         trials: the choices of each trial; all have the same ones.
-        outcomes: what each came to, finite, in the same order.
+        outcomes: the finite results of each trial by seed, one at least, in the same order.
 
     Raises:
         ValueError: fewer than four trials, nothing that differs, or outcomes that are all alike.
     """
-    import numpy as np
-
     fields = (
         [name for name in trials[0] if len({_key(trial.get(name)) for trial in trials}) > 1]
         if trials
@@ -62,34 +82,91 @@ def shares_of(trials: Sequence[Mapping[str, Value]], outcomes: Sequence[float]) 
     )
     if len(trials) < 4 or not fields:
         raise ValueError("four trials that differ in something are the least to tell effects from")
-    levels = {name: _levels([trial.get(name) for trial in trials]) for name in fields}
-    x = np.array(
-        [[levels[name].index(_key(trial.get(name))) for name in fields] for trial in trials],
-        dtype=np.float64,
-    )
-    y = np.asarray(outcomes, dtype=np.float64)
-    if not np.isfinite(y).all() or y.min() == y.max():
+    means = [math.fsum(seeds.values()) / len(seeds) for seeds in outcomes]
+    if not all(map(math.isfinite, means)) or min(means) == max(means):
         raise ValueError("the outcomes are all alike, or one is not finite")
+    levels = {name: _levels([trial.get(name) for trial in trials]) for name in fields}
+    places = [
+        tuple(levels[name].index(_key(trial.get(name))) for name in fields) for trial in trials
+    ]
+    cells = dict(zip(places, outcomes, strict=True))
     counts = [len(levels[name]) for name in fields]
-    found = _decomposed(x, y, counts, seed=0)
+    if len(cells) == len(trials) == math.prod(counts):
+        shares, method = _of_grid(cells, levels), Method.ANOVA
+    else:
+        shares, method = _of_sample(places, means, levels), Method.FOREST
+    return Shares(method, tuple(sorted(shares, key=lambda s: (len(s.fields), -s.share))))
+
+
+def _of_grid(
+    cells: Mapping[tuple[int, ...], Mapping[int, float]], levels: Mapping[str, Sequence[str]]
+) -> list[Share]:
+    fields = list(levels)
+    table = analysis_of_variance(cells, [len(levels[name]) for name in fields], _LEVEL)
+    return [
+        Share(
+            tuple(fields[factor] for factor in effect.factors),
+            effect.share,
+            effect.low,
+            effect.high,
+            _named_means(effect.factors, levels, table.means),
+        )
+        for effect in table.effects
+    ]
+
+
+def _of_sample(
+    places: Sequence[tuple[int, ...]], means: Sequence[float], levels: Mapping[str, Sequence[str]]
+) -> list[Share]:
+    import numpy as np
+
+    x, y = np.array(places, dtype=np.float64), np.asarray(means, dtype=np.float64)
+    fields = list(levels)
+    counts = [len(levels[name]) for name in fields]
+    whole = _decomposed(x, y, counts, seed=0)
     draw = np.random.default_rng(0)
-    again: list[dict[tuple[int, ...], float]] = []
+    resampled: list[dict[tuple[int, ...], float]] = []
     for number in range(RESAMPLES):
         rows = draw.integers(0, len(y), len(y))
         if y[rows].min() < y[rows].max():
-            again.append(_decomposed(x[rows], y[rows], counts, seed=number).shares)
-    shares = []
-    for places, share in found.shares.items():
-        drawn = sorted(one[places] for one in again)
-        low, high = _quantile(drawn, (1 - _LEVEL) / 2), _quantile(drawn, (1 + _LEVEL) / 2)
-        names = tuple(fields[place] for place in places)
-        means = (
-            dict(zip(levels[names[0]], found.means[places[0]], strict=True))
-            if len(places) == 1
-            else {}
+            resampled.append(_decomposed(x[rows], y[rows], counts, seed=number).shares)
+    by_place = [tuple(whole.means[place]) for place in range(len(fields))]
+    return [
+        Share(
+            tuple(fields[factor] for factor in factors),
+            share,
+            *_around(share, [shares[factors] for shares in resampled]),
+            _named_means(factors, levels, by_place),
         )
-        shares.append(Share(names, share, low, high, means))
-    return sorted(shares, key=lambda one: (len(one.fields), -one.share))
+        for factors, share in whole.shares.items()
+    ]
+
+
+def _named_means(
+    factors: Sequence[int], levels: Mapping[str, Sequence[str]], means: Sequence[Sequence[float]]
+) -> Mapping[str, float]:
+    if len(factors) > 1:
+        return {}
+    name = list(levels)[factors[0]]
+    return dict(zip(levels[name], means[factors[0]], strict=True))
+
+
+def _around(share: float, resampled: Sequence[float]) -> tuple[float, float]:
+    """Bounds of a share: as far from it as resampled shares lie from their median.
+
+    Trials drawn again leave values untried, which moves all shares; their spread is what counts.
+    Distances are those of the angles whose squared sines the shares are: the bounds stay in [0, 1].
+    """
+    if not resampled:
+        return math.nan, math.nan
+    angles = sorted(math.asin(math.sqrt(min(max(value, 0.0), 1.0))) for value in resampled)
+    middle = statistics.median(angles)
+    angle = math.asin(math.sqrt(min(max(share, 0.0), 1.0)))
+    low, high = (
+        math.sin(min(max(angle + _quantile(angles, q) - middle, 0.0), math.pi / 2)) ** 2
+        for q in ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2)
+    )
+    return min(low, share), max(high, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +215,8 @@ def _means(groups: "NDArray[np.int64]", values: "Floats", count: int) -> "Floats
 
     sums = np.bincount(groups, values, minlength=count)
     sizes = np.bincount(groups, minlength=count)
-    found: Floats = sums / np.maximum(sizes, 1)
-    return found
+    means: Floats = sums / np.maximum(sizes, 1)
+    return means
 
 
 def _share(part: "Floats", total: float) -> float:
@@ -158,7 +235,5 @@ def _key(value: Value) -> str:
     return exact_text(float(value)) if isinstance(value, int | float) else str(value)
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
-    if not values:
-        return math.nan
-    return values[min(len(values) - 1, int(share * len(values)))]
+def _quantile(ordered: Sequence[float], probability: float) -> float:
+    return ordered[min(len(ordered) - 1, int(probability * len(ordered)))]

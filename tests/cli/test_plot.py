@@ -1,9 +1,11 @@
 """`nnlab plot` and `nnlab figures`: every kind from real runs, checked and drawn again."""
 
+import contextlib
 import csv
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -147,6 +149,47 @@ def test_the_numbers_of_curves_are_what_is_drawn_and_no_more(trained: Nnlab, fol
     assert {row["metric"] for row in rows} == drawn
     assert len(rows) == 2 * 4 * 3
     assert {row["seeds"] for row in rows} == {"2"}
+
+
+def test_runs_that_are_not_drawn_are_named_with_the_reason(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "--seeds", "2", "-q")
+    nnlab("train", *QUICK, "--seed", "0", "--again", "-q")
+    nnlab("train", "--data", "diabetes", "--epochs", "2", "--width", "8", "--depth", "1", "-q")
+    answer = nnlab("plot", "curves", "1", "2", "3", "4", "-o", "a.svg")
+    assert "run 1 not drawn: a newer run repeats it" in answer.err
+    assert "run 4 not drawn: it has no val/accuracy" in answer.err
+    answer = nnlab("plot", "ranking", "1", "2", "3", "-o", "b.svg")
+    assert "run 1 not drawn: a newer run repeats it" in answer.err
+    answer = nnlab("plot", "curves", "2", "--metric", "r2", "-o", "c.svg")
+    assert "has no curve: it has no r2" in answer.err
+
+
+def test_a_study_says_how_many_of_its_trials_lack_the_metric(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "--lr", "0.01,0.1", "-q")
+    nnlab("train", "--data", "diabetes", "--epochs", "2", "--width", "8", "--depth", "1", "-q")
+    answer = nnlab("plot", "parallel", "default", "--by", "val/accuracy", "-o", "a.svg")
+    assert "1 trial not drawn: no val/accuracy" in answer.err
+
+
+def test_a_cell_of_a_heatmap_has_the_value_of_the_sweep_and_the_table(
+    grid: Nnlab, folder: Path
+) -> None:
+    """Also where a seed has no result: it is left out everywhere alike."""
+    with contextlib.closing(sqlite3.connect("runs.db")) as connection, connection:
+        connection.execute(
+            "UPDATE summary SET best = NULL WHERE run_id = 1 AND metric_id ="
+            " (SELECT id FROM metric WHERE name = 'val/loss')"
+        )
+    by = ("grid", "--by", "val/loss")
+    grid("plot", "heatmap", *by, "--x", "lr", "--y", "opt", "-o", "a.svg", "--data")
+    grid("plot", "sweep", *by, "--x", "lr", "--lines", "opt", "-o", "b.svg", "--data")
+    cells = {(row["opt"], row["lr"]): row["val/loss"] for row in table(folder / "a.csv")}
+    points = {(row["opt"], row["lr"]): row["mean"] for row in table(folder / "b.csv")}
+    assert cells == points
+    assert all(cells.values())
+    rows = grid("compare", *by, "--format", "json").json["rows"]
+    means = sorted(row["mean"] for row in rows)
+    assert sorted(map(float, cells.values())) == pytest.approx(means)
 
 
 def test_steps_are_batches_and_without_a_probe_not_known(nnlab: Nnlab, folder: Path) -> None:

@@ -182,6 +182,33 @@ def test_seeds_are_a_mean_and_a_band() -> None:
     assert len(single.axes[0].collections) == 0
     assert len(several.axes[0].collections) == 2  # training and validation
     assert "95 % interval, 5 seeds" in legend_labels(several)
+    assert "range of 4 seeds" in legend_labels(curves(many(1, 4)))
+
+
+def test_of_several_trials_only_validation_has_bands() -> None:
+    figure = curves(many(6, 3))
+    assert [len(ax.collections) for ax in figure.axes] == [6, 6]
+    assert "range of 3 seeds (validation)" in legend_labels(figure)
+
+
+def test_a_band_is_within_the_view_and_does_not_reach_the_bottom_of_a_log_axis() -> None:
+    """Three seeds far apart: their t interval would begin below zero."""
+    losses = ((2.0, 0.02, 0.01), (2.0, 0.1, 0.05), (2.0, 0.9, 0.4))
+    seeds = tuple(History({"val/loss": Curve("val/loss", (1, 2, 3), of)}) for of in losses)
+    (ax,) = curves([Series("a", seeds)]).axes
+    assert ax.get_yscale() == "log"
+    (band,) = ax.collections
+    heights = np.asarray(band.get_paths()[0].vertices)[:, 1]
+    assert (heights.min(), heights.max()) == (0.01, 2.0)
+    assert ax.get_ylim()[0] < 0.01
+
+
+def test_an_onset_is_drawn_only_where_most_seeds_overfit() -> None:
+    histories = tuple(history(seed) for seed in range(10))
+    for count, drawn in ((1, False), (5, False), (6, True)):
+        figure = curves([Series("a", histories, tuple(overfits(9) for _ in range(count)))])
+        assert bool(lines_with(figure.axes[0], linestyle=":")) is drawn
+        assert ("overfitting starts" in legend_labels(figure)) is drawn
 
 
 def test_divergence_leaves_a_gap_and_a_cross() -> None:
@@ -199,6 +226,23 @@ def test_a_curve_that_explodes_does_not_hide_the_others() -> None:
     calm = History({"val/loss": Curve("val/loss", epochs, tuple(2.0 / e for e in epochs))})
     (ax,) = curves([Series("wild", (wild,)), Series("calm", (calm,))]).axes
     assert ax.get_ylim()[1] < 100
+
+
+def test_a_run_that_begins_far_off_does_not_hide_the_others() -> None:
+    epochs = tuple(range(1, 13))
+
+    def of(metric: str, *values: float) -> Series:
+        return Series(metric, (History({metric: Curve(metric, epochs[: len(values)], values)}),))
+
+    losses = [of("val/loss", *(2.0 / e for e in epochs)) for _ in range(3)]
+    (ax,) = curves([of("val/loss", 1e36, math.nan), *losses]).axes
+    assert ax.get_ylim()[1] < 3
+    steps = [1 - 100 * 0.4**e for e in epochs]
+    (ax,) = curves([of("val/r2", *steps)], metrics=["val/r2"]).axes
+    assert -8 < ax.get_ylim()[0] < 0.5
+    assert ax.get_ylim()[1] > 0.99
+    (ax,) = curves([of("val/r2", -1e36), *(of("val/r2", *steps) for _ in range(3))]).axes
+    assert -8 < ax.get_ylim()[0] < 0.5
 
 
 def test_points_between_gaps_are_seen() -> None:
@@ -279,7 +323,7 @@ def legend_texts(figure: Figure) -> list[str]:
 
 
 def test_a_lone_run_shows_what_its_few_validation_examples_leave_open() -> None:
-    accuracy = (0.5, 0.8, 0.9)
+    accuracy = (0.5, 0.8, 1.0)
     alone = History(
         {
             "val/accuracy": Curve("val/accuracy", (1, 2, 3), accuracy),
@@ -291,9 +335,9 @@ def test_a_lone_run_shows_what_its_few_validation_examples_leave_open() -> None:
     corners = np.asarray(band.get_paths()[0].vertices)
     heights = {(round(float(x)), round(float(y), 6)) for x, y in corners}
     for epoch, value in zip((1, 2, 3), accuracy, strict=True):
-        error = math.sqrt(value * (1 - value) / 40)
-        assert (epoch, round(value - error, 6)) in heights
-        assert (epoch, round(value + error, 6)) in heights
-    assert "±1 standard error of 40 examples" in legend_texts(figure)
+        # Wilson's interval at one standard error: the roots of (x - p)^2 = x (1 - x) / n.
+        roots = np.roots([1 + 1 / 40, -2 * value - 1 / 40, value**2])
+        assert {(epoch, round(float(root), 6)) for root in roots} <= heights
+    assert "68 % interval of 40 examples" in legend_texts(figure)
     both = curves([Series("run", (alone, alone))], metrics=["val/accuracy"])
-    assert not any("standard error" in text for text in legend_texts(both))
+    assert not any("examples" in text for text in legend_texts(both))

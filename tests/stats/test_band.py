@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.records import Curve
 from nnlab.stats import mean_curve, median_epoch
+from nnlab.stats.band import Spread
 
 NAN = math.nan
 
@@ -59,3 +61,32 @@ def test_median_epoch_is_one_that_a_run_had() -> None:
     assert median_epoch([7]) == 7
     assert median_epoch([9, 1, None, 4]) == 4
     assert median_epoch([9, 1, 4, 6]) == 4
+
+
+def test_bands_of_few_seeds_are_their_range_and_of_more_an_interval() -> None:
+    for seeds in (2, 3, 4, 5, 6):
+        values = [0.1 * (k + 1) for k in range(seeds)]
+        band = mean_curve([curve({1: value}) for value in values], Spread.INTERVAL)
+        is_range = (band.low[0], band.high[0]) == (values[0], values[-1])
+        assert is_range is (seeds < 5)
+
+
+@pytest.mark.parametrize("spread", [Spread.INTERVAL, Spread.SD])
+def test_bands_stay_within_the_limits_of_the_metric(spread: Spread) -> None:
+    losses = [0.001, 0.001, 0.001, 0.001, 0.9]
+    band = mean_curve([curve({1: value}) for value in losses], spread)
+    assert 0 < band.low[0] < band.mean[0] < band.high[0]
+    shares = [Curve("val/accuracy", (1,), (1 - value,)) for value in losses]
+    band = mean_curve(shares, spread)
+    assert band.low[0] < band.mean[0] < band.high[0] < 1
+
+
+def test_on_a_logarithmic_axis_positive_values_have_positive_bounds() -> None:
+    curves = [Curve("my/scale", (1,), (value,)) for value in (0.1, 0.1, 0.1, 0.1, 9.0)]
+    assert mean_curve(curves, Spread.INTERVAL).low[0] < 0
+    assert mean_curve(curves, Spread.INTERVAL, log_axis=True).low[0] > 0
+
+
+def test_negative_values_of_a_loss_lift_its_limit_at_all_epochs() -> None:
+    seeds = [curve({1: 0.01 * 9**k, 2: -1.0}) for k in range(5)]
+    assert mean_curve(seeds, Spread.SD).low[0] < 0

@@ -13,10 +13,12 @@ from nnlab.stats.claims import Verdict, judge, judge_spread, overall
 DRAWS = 2000
 
 
-def _verdicts(seed: int, n: int, mean: float, **bounds: float) -> list[Verdict]:
+def _verdicts(
+    seed: int, n: int, mean: float, *, above: float | None = None, below: float | None = None
+) -> list[Verdict]:
     draw = np.random.default_rng(seed)
     rows = draw.normal(mean, 1.0, (DRAWS, n))
-    return [judge(list(row), **bounds).verdict for row in rows]
+    return [judge(list(row), above=above, below=below).verdict for row in rows]
 
 
 @pytest.mark.parametrize("n", [5, 6, 8])
@@ -124,3 +126,12 @@ def test_a_spread_is_judged(values: list[float], expected: Verdict) -> None:
 )
 def test_all_comparisons_must_hold(verdicts: list[str], expected: str) -> None:
     assert overall(map(Verdict, verdicts)) == expected
+
+
+def test_the_interval_of_an_accuracy_stays_below_one() -> None:
+    """The plain t interval of these would end at 1.02."""
+    values = [0.96, 0.99, 0.90, 1.0, 0.99]
+    assert judge(values, above=0.5).high == pytest.approx(1.02, abs=0.005)
+    bounded = judge(values, above=0.5, limits=(0.0, 1.0))
+    assert bounded.mean < bounded.high < 1
+    assert bounded.verdict is Verdict.SUPPORTED

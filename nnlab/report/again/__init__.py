@@ -18,6 +18,7 @@ from nnlab.records import Environment, Setting, Status
 from nnlab.report.ranking import Ranking, Row, last_runs, plural, rank
 from nnlab.report.scope import Scope
 from nnlab.space import label
+from nnlab.stats import format_duration
 
 # Of a trial with too few seeds for an interval: this share of its value.
 _SHARE = 0.05
@@ -29,7 +30,7 @@ _README = """\
 
 `make reproduce` makes an environment with the packages of `requirements.txt`, trains the {trials}
 of `trials/` with their {runs}, and compares the numbers with `expected.json`. It ends with an
-error if one differs by more than its tolerance. The runs took {seconds:.0f} s on {devices}
+error if one differs by more than its tolerance. The runs took {duration} on {devices}
 when they were trained first.
 
 Compared is the mean over seeds of {metric} at each run's best epoch. The tolerance is half of
@@ -137,7 +138,8 @@ def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
     mean = row.value.mean
     tolerance = _SHARE * abs(mean) if finite else 0.0
     if finite and row.interval is not None and row.value.n >= _LEAST_SEEDS:
-        tolerance = row.interval[1] - mean
+        low, high = row.interval
+        tolerance = (high - low) / 2
     return {
         "label": label(row.setting, ranking.fields) or ranking.scope.title,
         "digest": digest,
@@ -168,7 +170,7 @@ def _readme(db: store.Database, ranking: Ranking, environments: list[Environment
         title=ranking.scope.title,
         trials=plural(len(ranking.rows), "trial"),
         runs=plural(len(runs), "run"),
-        seconds=seconds,
+        duration=format_duration(seconds),
         devices=", ".join(sorted({e.device for e in environments})) or "an unknown device",
         metric=ranking.objective.metric,
         share=_SHARE,

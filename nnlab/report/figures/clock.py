@@ -11,6 +11,7 @@ from nnlab.plots.series import Series
 from nnlab.records import History, Setting, direction_of
 from nnlab.report.figures.picture import Picture, numbers
 from nnlab.report.figures.trials import is_loss, trials_of
+from nnlab.stats import format_duration
 from nnlab.stats.band import Spread, mean_curve
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def against_cost(
         from nnlab.plots.names import metric_name
 
         label = metric_name(name, trials.loss)
-        return drawn(paced(), _NAMES[x], label, log_y=is_loss(name), target=target)
+        lower = direction_of(name) == "min"
+        return drawn(paced(), _NAMES[x], label, log_y=is_loss(name), target=target, lower=lower)
 
     found = paced()
     rows = [
@@ -69,12 +71,16 @@ def against_cost(
     notes = list(trials.notes)
     if target is not None:
         told = [
-            f"{one.label}: {'never' if one.reached is None else f'{one.reached:.4g} {x}'}"
+            f"{one.label}: {'never' if one.reached is None else _cost_text(one.reached, x)}"
             for one in found
         ]
         notes.append(f"{name} reached {target:g} after: {'; '.join(told)}")
     table = numbers(("trial", x, "mean", "low", "high"), rows)
     return Picture(draw, table, trials.runs, trials.told, tuple(notes))
+
+
+def _cost_text(cost: float, x: Cost) -> str:
+    return format_duration(cost) if x == "seconds" else f"{cost:.4g} {x}"
 
 
 def _paced(one: Series, setting: Setting, metric: str, x: Cost, target: float | None) -> "Paced":

@@ -43,15 +43,24 @@ def curves(
         )
 
     shown = metrics_of(trials.series, metric or None)
-    rows = _rows(trials.series, shown, spread or Spread.RANGE)
-    return Picture(draw, numbers(COLUMNS, rows), trials.runs, trials.told, trials.notes)
+    rows = _rows(trials.series, shown, spread or Spread.RANGE, log_axis=log is True)
+    notes = (*trials.notes, *_without_curves(trials.series, shown))
+    return Picture(draw, numbers(COLUMNS, rows), trials.runs, trials.told, notes)
+
+
+def _without_curves(series: Sequence[Series], shown: Sequence[str]) -> Iterator[str]:
+    """A note for each trial that is in the legend and has none of the metrics shown."""
+    for one in series:
+        if not any(metric in history.metrics for history in one.histories for metric in shown):
+            yield f"{one.label} has no curve: it has no {' or '.join(shown)}"
 
 
 def _rows(
-    series: Sequence[Series], shown: Sequence[str], spread: Spread
+    series: Sequence[Series], shown: Sequence[str], spread: Spread, *, log_axis: bool
 ) -> Iterator[tuple[Scalar, ...]]:
     for one in series:
         for metric in shown:
-            band = mean_curve([c for h in one.histories if (c := h.get(metric))], spread)
+            curves = [c for h in one.histories if (c := h.get(metric))]
+            band = mean_curve(curves, spread, log_axis=log_axis)
             for i, epoch in enumerate(band.epochs):
                 yield one.label, metric, epoch, band.mean[i], band.low[i], band.high[i], band.n[i]

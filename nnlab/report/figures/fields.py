@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from nnlab.errors import UnknownName, UsageError
-from nnlab.objective import exact_text
+from nnlab.objective import UNLIMITED, Limits, exact_text
 from nnlab.records import Scalar
 from nnlab.report.ranking import Ranking, Row
 from nnlab.space import shown
+from nnlab.stats import aggregate
 from nnlab.stats.intervals import interval_of
 
 Over = Literal["best", "mean"]
@@ -82,17 +83,19 @@ def cells(
 
 
 def mean_of(
-    values: Sequence[float], over: Over = "best"
+    values: Sequence[float], over: Over = "best", limits: Limits = UNLIMITED
 ) -> tuple[float, tuple[float, float] | None]:
-    """The mean, NaN where a value is; its 95 % interval over the seeds of one trial, if several.
+    """The mean as tables show it, and its 95 % interval over the seeds of one trial, if several.
 
-    Other trials' choices are no sample of anything: their mean has no interval.
+    Values that are NaN are left out, as `nnlab.stats.aggregate` does: runs without a result. An
+    infinite value, or none at all, makes the mean not finite. Other trials' choices are no sample
+    of anything: their mean has no interval.
     """
-    finite = [value for value in values if math.isfinite(value)]
-    if len(finite) < len(values) or not finite:
-        return math.nan, None
-    mean = math.fsum(finite) / len(finite)
-    return mean, interval_of(finite) if len(finite) > 1 and over == "best" else None
+    mean = aggregate(values).mean
+    measured = [value for value in values if not math.isnan(value)]
+    if not math.isfinite(mean) or len(measured) < 2 or over != "best":
+        return mean, None
+    return mean, interval_of(measured, limits=limits)
 
 
 def _at(row: Row, field: str, mixed: set[str]) -> Value:

@@ -1,5 +1,6 @@
 """`nnlab plot heatmap`: a metric over two settings."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from nnlab import store
 from nnlab.objective import exact_text
 from nnlab.report.figures.fields import Over, Value, cells, chosen_fields, in_order, mean_of
 from nnlab.report.figures.picture import Picture, numbers
-from nnlab.report.figures.trials import loss_of, ranked
+from nnlab.report.figures.trials import is_loss, loss_of, omission_notes, ranked
 from nnlab.report.ranking import plural
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def heatmap(
             x=setting_name(fields[0]),
             value=metric_name(ranking.objective.metric, loss_of(ranking)),
             lower=ranking.objective.direction == "min",
+            log=is_loss(ranking.objective.metric),
         )
 
     table = numbers(
@@ -59,7 +61,7 @@ def heatmap(
     others = [name for name in ranking.fields if name not in fields]
     how = "the best of" if over == "best" else "means over"
     notes = (f"{how} {', '.join(others)} in each cell",) if others else ()
-    return Picture(draw, table, runs, told, notes)
+    return Picture(draw, table, runs, told, (*notes, *omission_notes(db, ranking)))
 
 
 def _word(value: Value) -> str:
@@ -67,6 +69,9 @@ def _word(value: Value) -> str:
 
 
 def _written(value: float | None) -> str:
+    """What is written into a cell: nothing where no trial has these values."""
     if value is None:
         return ""
-    return "–" if value != value else f"{value:.3g}"  # noqa: RUF001  a dash: it diverged
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return "–" if math.isnan(value) else f"{value:.3g}"  # noqa: RUF001  a dash: no result

@@ -7,7 +7,7 @@ from nnlab import store
 from nnlab.errors import UsageError
 from nnlab.report.figures.fields import value_at
 from nnlab.report.figures.picture import Picture, numbers
-from nnlab.report.figures.trials import loss_of, ranked
+from nnlab.report.figures.trials import loss_of, omission_notes, ranked
 from nnlab.report.ranking import plural
 
 if TYPE_CHECKING:
@@ -57,4 +57,4 @@ def parallel(
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
     told = f"{plural(len(ranking.rows), 'trial')} over {plural(len(fields), 'choice')}"
-    return Picture(draw, table, runs, told)
+    return Picture(draw, table, runs, told, omission_notes(db, ranking))

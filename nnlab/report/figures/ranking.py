@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.report.figures.picture import Picture, numbers
-from nnlab.report.figures.trials import loss_of, ranked, title_of
+from nnlab.report.figures.trials import loss_of, omission_notes, ranked, title_of
 from nnlab.report.ranking import plural
 
 if TYPE_CHECKING:
@@ -60,4 +60,6 @@ def ranking(
     told = f"{plural(len(found.rows), 'trial')}, {plural(len(runs), 'run')}"
     left = found.total - len(found.rows)
     notes = [f"{plural(left, 'more trial')} not drawn; --top N draws more"] if left else []
+    # A study's trials without the metric are in the ranking's own notes.
+    notes += omission_notes(db, found) if found.scope.runs is not None else ()
     return Picture(draw, numbers(columns, rows), runs, told, (*notes, *found.notes))

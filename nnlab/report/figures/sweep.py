@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.objective import limits_of
 from nnlab.report.figures.fields import Over, cells, chosen_fields, in_order, mean_of
 from nnlab.report.figures.picture import Picture, numbers
-from nnlab.report.figures.trials import is_loss, loss_of, ranked
+from nnlab.report.figures.trials import is_loss, loss_of, omission_notes, ranked
 from nnlab.report.ranking import plural
 from nnlab.space import shown
 
@@ -63,7 +64,7 @@ def _drawn(
     places = in_order([key[0] for key in found])
     groups = in_order([key[1] for key in found]) if len(fields) > 1 else [""]
     rows = [
-        (group, at, *mean_of(found[key], over), found[key])
+        (group, at, *mean_of(found[key], over, limits_of(metric)), found[key])
         for group in groups
         for at in places
         if (key := (at, group)[: len(fields)]) in found
@@ -86,7 +87,8 @@ def _drawn(
             for group in groups
         ]
         name = metric_name(metric, loss_of(ranking))
-        return drawn(lines, setting_name(fields[0]), name, log_y=is_loss(metric))
+        lower = ranking.objective.direction == "min"
+        return drawn(lines, setting_name(fields[0]), name, log_y=is_loss(metric), lower=lower)
 
     table = numbers(
         (fields[1] if len(fields) > 1 else "line", fields[0], "mean", "low", "high", "n"),
@@ -100,4 +102,4 @@ def _drawn(
     others = [name for name in ranking.fields if name not in fields]
     how = "the best of" if over == "best" else "means over"
     notes = (f"{how} {', '.join(others)} at each point",) if others else ()
-    return Picture(draw, table, runs, told, notes)
+    return Picture(draw, table, runs, told, (*notes, *omission_notes(db, ranking)))

@@ -7,6 +7,7 @@ from nnlab import store
 from nnlab.diagnose.flags import headlines
 from nnlab.errors import UsageError
 from nnlab.plots.series import Series
+from nnlab.records import Run
 from nnlab.report.ranking import Ranking, Row, plural, rank
 from nnlab.report.scope import scope_of
 from nnlab.space import label
@@ -16,12 +17,14 @@ from nnlab.space import label
 class Trials:
     """Series, best first, and the ranking that they come from.
 
-    `loss` is the loss that all were trained with, None where they differ.
+    `loss` is the loss that all were trained with, None where they differ. `omitted` are notes on
+    runs that were asked for and are not drawn.
     """
 
     ranking: Ranking
     series: tuple[Series, ...]
     loss: str | None
+    omitted: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[int, ...]:
@@ -37,7 +40,8 @@ class Trials:
     def notes(self) -> tuple[str, ...]:
         """That some are left out, and how to have them."""
         left = self.ranking.total - len(self.ranking.rows)
-        return (f"{plural(left, 'more trial')} not drawn; --top N draws more",) if left else ()
+        more = (f"{plural(left, 'more trial')} not drawn; --top N draws more",) if left else ()
+        return (*more, *self.omitted)
 
 
 def ranked(
@@ -84,7 +88,37 @@ def series_of(db: store.Database, ranking: Ranking) -> Trials:
         )
         for row in ranking.rows
     )
-    return Trials(ranking, series, loss_of(ranking))
+    return Trials(ranking, series, loss_of(ranking), omission_notes(db, ranking))
+
+
+def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
+    """Notes on the runs that were asked for and cannot be drawn: which, and why."""
+    scope, metric = ranking.scope, ranking.objective.metric
+    if scope.runs is None:
+        trained = store.count_trials(db, study_ids=scope.studies)
+        measured = store.count_trials(db, study_ids=scope.studies, metric=metric)
+        count = trained - measured
+        return (f"{plural(count, 'trial')} not drawn: no {metric}",) if count > 0 else ()
+    drawable = rank(db, scope, by=str(ranking.objective)) if _is_cut(ranking) else ranking
+    drawn = {run for row in drawable.rows for run in row.runs}
+    runs = store.runs(db, run_ids=scope.runs)
+    return tuple(
+        f"run {run.id} not drawn: {_why_omitted(run, metric)}"
+        for run in runs
+        if run.id not in drawn
+    )
+
+
+def _is_cut(ranking: Ranking) -> bool:
+    return ranking.total > len(ranking.rows)
+
+
+def _why_omitted(run: Run, metric: str) -> str:
+    if not run.current:
+        return "a newer run repeats it"
+    if not run.epochs:
+        return f"it is {run.status}, and no epoch is finished"
+    return f"it has no {metric}"
 
 
 def title_of(row: Row, ranking: Ranking) -> str:

@@ -16,7 +16,7 @@ from nnlab.report.contents import HeadlineCase, Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
 from nnlab.report.verdict import claimed, number
 from nnlab.space import label, shown
-from nnlab.stats import format_mean
+from nnlab.stats import format_duration, format_interval, format_mean
 
 if TYPE_CHECKING:
     import jinja2
@@ -63,7 +63,8 @@ def _template() -> "jinja2.Template":
         "number": number,
         "claimed": claimed,
         "setting": lambda run: label(run.trial.setting, ("opt", "lr", "model", "data")),
-        "hours": _hours,
+        "duration": format_duration,
+        "interval": lambda bounds: format_interval(*bounds),
         "energy": energy,
         "finite": math.isfinite,
         "sentence": lambda text: text[:1].upper() + text[1:],
@@ -73,14 +74,6 @@ def _template() -> "jinja2.Template":
 
 def _short(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.4g}"
-
-
-def _hours(hours: float) -> str:
-    """A time on a device in the unit that fits it."""
-    seconds = hours * 3600
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if hours < 2 else f"{hours:.1f} h"
 
 
 def _banner(title: str, case: HeadlineCase, loss: str | None) -> Mapping[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from nnlab.plots.condense import condensed
 from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.plots.series import Series, onset_of, onset_text, plateau_onset_of
+from nnlab.plots.view import view_of, worst_settled
+from nnlab.records import direction_of
 from nnlab.stats.band import CurveBand, Spread, mean_curve
 
 WIDTH, HEIGHT = 560, 250  # of a panel, in the page's pixels
@@ -15,7 +17,6 @@ _MOST_POINTS = 160
 _MOST_NAMED = 12
 _MOST_BANDS = 6  # more of them lie over each other
 _MOST_WITH_TRAINING = 6
-_LOG_DECADES = 1.5
 _SECOND = ("accuracy", "r2", "mae")
 
 
@@ -101,17 +102,16 @@ def _panel(
     if len(series) <= _MOST_WITH_TRAINING and f"train/{quantity}" in measured:
         splits = ["train", "val"] if splits == ["val"] else splits
     bands = list(_bands(series, quantity, splits))
-    seen = [
-        value
+    seeds = [
+        curve.values
         for rank, split, _ in bands
         for history in series[rank].histories
         if (curve := history.get(f"{split}/{quantity}"))
-        for value in curve.values
-        if math.isfinite(value)
     ]
     last = max((band.epochs[-1] for _, _, band in bands), default=1)
     x = _Scale(1 if last > 1 else 0, max(last, 2), _LEFT + 4, WIDTH - _RIGHT - 4)
-    y = _value_scale(seen, [b.mean[0] for _, _, b in bands], log=quantity == "loss")
+    lower = direction_of(f"val/{quantity}") == "min"
+    y = _value_scale(seeds, log=quantity == "loss", lower=lower)
     lines = tuple(_line(series[r], r, split, band, x, y, quantity) for r, split, band in bands)
     onset = next((o for one in series if (o := _marked_onset(one)) is not None), None)
     alone = metric_name(f"{splits[0]}/{quantity}", loss)
@@ -189,16 +189,14 @@ def _outline(band: CurveBand, x: _Scale, y: _Scale) -> str:
     return " ".join(there + back)
 
 
-def _value_scale(values: Sequence[float], starts: Sequence[float], *, log: bool) -> _Scale:
+def _value_scale(curves: Sequence[Sequence[float]], *, log: bool, lower: bool) -> _Scale:
+    values = [value for curve in curves for value in curve if math.isfinite(value)]
     if not values:
         return _Scale(0.0, 1.0, HEIGHT - _BOTTOM, _TOP)
-    low, high = min(values), max(values)
-    limit = 10 * max((abs(start) for start in starts if math.isfinite(start)), default=high)
-    high = min(high, limit) if high > 10 * limit > 0 else high
-    if log and low > 0 and math.log10(high / low) > _LOG_DECADES:
-        return _Scale(low / 1.1, high * 1.1, HEIGHT - _BOTTOM, _TOP, log=True)
-    room = 0.05 * (high - low) or abs(high) * 0.05 or 0.05
-    return _Scale(low - room, high + room, HEIGHT - _BOTTOM, _TOP)
+    starts = [next(filter(math.isfinite, curve), 0.0) for curve in curves]
+    settled = [w for curve in curves if (w := worst_settled(curve, lower=lower)) is not None]
+    view = view_of(values, starts, log=log, lower=lower, settled=settled)
+    return _Scale(*view.with_margin(), HEIGHT - _BOTTOM, _TOP, log=view.log)
 
 
 def _value_ticks(scale: _Scale) -> list[float]:
