@@ -106,8 +106,8 @@ def compare(
 ) -> None:
     """Rank trials: a row each, seeds aggregated; only the fields that differ are columns.
 
-    Trials that cannot be told from the best share tier 1. Two runs: what differs between their
-    trials, and whether it matters.
+    Trials that do not differ significantly from the best share tier 1; those with too few seeds have
+    no tier. Two runs: what differs between their trials, and whether it matters.
 
     [bold]Examples[/bold]
 

@@ -58,9 +58,10 @@ def _standing_columns(ranking: Ranking) -> list[Column]:
     if not any(row.interval for row in ranking.rows):
         return []
     alone = len(ranking.rows) < 2
+    untiered = not any(row.tier for row in ranking.rows)
     return [
         Column("interval", "95 % interval", _interval, right=True),
-        Column("tier", "tier", right=True, hidden=alone),
+        Column("tier", "tier", right=True, hidden=alone or untiered),
         Column("behind", "behind the best", _interval, right=True, hidden=alone),
         Column("p", "p", lambda p: "<0.0001" if p < 1e-4 else f"{p:.2g}", right=True, hidden=alone),
         Column("better", "P(best better)", lambda share: f"{share:.2f}", right=True, hidden=True),

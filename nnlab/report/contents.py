@@ -19,6 +19,7 @@ from nnlab.report.figures.trials import series_of, title_of
 from nnlab.report.paper_table import PaperTable, paper_table
 from nnlab.report.ranking import Ranking, last_runs, rank
 from nnlab.report.scope import Scope
+from nnlab.report.standing import too_few_seeds
 from nnlab.stats import format_mean
 
 # A ranking longer than this belongs into `nnlab compare --top 0`, not onto a page.
@@ -192,11 +193,14 @@ def _sentence(verdicts: Sequence[tuple[Study, Answered]], ranking: Ranking | Non
     alike = sum(row.tier == 1 for row in ranking.rows[1:])
     lead = f"{name} is best of {ranking.total}: {metric} {told} (mean ± sd of {best.value.n} seeds)"
     if best.tier is None:
-        return f"{lead}; with one seed each a small lead may be luck"
-    if not alike:
-        return f"{lead}, and better than every other trial"
-    others = "another trial" if alike == 1 else f"{alike} others"
-    return f"{lead}, but it cannot be told from {others}"
+        few = too_few_seeds(ranking.rows)
+        return f"{lead}; {few or 'with one seed each a small lead may be luck'}"
+    if alike:
+        others = "another trial" if alike == 1 else f"{alike} others"
+        return f"{lead}, but not significantly different from {others}"
+    if any(row.tier is None for row in ranking.rows):
+        return f"{lead}, and significantly better than every trial with enough seeds to test"
+    return f"{lead}, and significantly better than every other trial"
 
 
 def _effects(db: store.Database, scope: Scope) -> Effects | None:

@@ -14,7 +14,7 @@ from nnlab.report.figures.trials import loss_of
 from nnlab.report.ranking import At, Ranking, Row, plural, rank
 from nnlab.report.ranking import test_metric as twin_of
 from nnlab.report.scope import Scope
-from nnlab.report.standing import how_compared
+from nnlab.report.standing import how_compared, too_few_seeds
 from nnlab.space import shown
 from nnlab.stats import format_mean
 from nnlab.stats.against import Test
@@ -214,13 +214,19 @@ def _caption(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, tuned:
     if seeds[-1] < 2:
         return f"{text}. Bold: the best."
     trials = max(len(part.rows) for part in parts.values())
-    told = any(row.tier for part in parts.values() for row in part.rows)
-    how = f" ({how_compared(test, trials)})" if told and trials > 1 else ""
     if tuned:
         text += ", each the best of its trials,"
-    return (
-        f"{text} ± half of its 95 % interval. Bold: the best, and what cannot be told from it{how}."
-    )
+    return f"{text} ± half of its 95 % interval. {_meaning_of_bold(parts, test, trials)}"
+
+
+def _meaning_of_bold(parts: Mapping[str, Ranking], test: Test, trials: int) -> str:
+    """What bold cells are, and whether differences could be tested."""
+    lacking = [note for part in parts.values() if (note := too_few_seeds(part.rows))]
+    if not any(row.tier for part in parts.values() for row in part.rows):
+        return f"Bold: the best mean{f' ({lacking[0]})' if lacking else ''}."
+    how = f" ({how_compared(test, trials)})" if trials > 1 else ""
+    untested = " Rows with too few seeds are not tested." if lacking else ""
+    return f"Bold: the best, and what is not significantly different from it{how}.{untested}"
 
 
 def as_json(table: PaperTable) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """Two trials side by side: what differs, and whether it matters."""
 
+import math
 from dataclasses import replace
 
 from nnlab import store
@@ -39,11 +40,18 @@ def explained(ranking: Ranking) -> list[str]:
     metric = ranking.objective.metric
     paired = f"{found.n} shared seeds" if found.paired else f"{found.n} seeds each, none shared"
     lines.append(
-        f"effect: #1 is better by {found.mean:.3g} {metric} (95 % interval {found.low:.3g} to"
-        f" {found.high:.3g}; {paired}), {found.effect:.2g} sd; a run of #1 beats one of #2 with"
-        f" probability {found.better:.2f}"
+        f"effect: #1 is better by {found.mean:.3g} {metric} ({_spread(found)}; {paired}); a run of"
+        f" #1 beats one of #2 with probability {found.better:.2f}"
     )
     return [*lines, _verdict(found)]
+
+
+def _spread(comparison: Against) -> str:
+    """The interval and the effect size; neither is known where all differences are equal."""
+    if math.isnan(comparison.low):
+        return "no interval: it is the same for all seeds"
+    interval = f"95 % interval {comparison.low:.3g} to {comparison.high:.3g}"
+    return f"{interval}, {comparison.effect:.2g} sd"
 
 
 def _difference(name: str, best: Row, other: Row) -> str:
@@ -52,6 +60,8 @@ def _difference(name: str, best: Row, other: Row) -> str:
 
 
 def _verdict(found: Against) -> str:
+    if not found.decidable:
+        return f"verdict: cannot tell; too few seeds to rank: {found.fewest} would do"
     if found.told:
         return f"verdict: #1 is better (p {found.adjusted:.2g})"
     more = f"; about {found.needed} seeds would tell" if found.needed else ""

@@ -79,7 +79,7 @@ def test_a_table_says_what_can_be_told_from_the_best(nnlab: Nnlab) -> None:
     assert against["paired"]
     assert against["low"] > 0
     assert rows[0]["interval"][0] < rows[0]["mean"] < rows[0]["interval"][1]
-    assert "the best is told from every other trial" in nnlab("compare").out
+    assert "the best is significantly different from every other trial" in nnlab("compare").out
     few = nnlab("compare", "--test", "sign-flip", "--at", "1").out
     assert "tier" in few
     grouped = nnlab("compare", "--group-by", "lr", "--interval", "bootstrap", "--format", "json")
