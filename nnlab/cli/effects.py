@@ -69,6 +69,8 @@ def effects(
             f" its two choices{left}",
             style="dim",
         )
+        for line in ranking.left_out:
+            say(line, style="dim")
 
 
 def _row(one: Share, ranking: Ranking) -> Mapping[str, Any]:

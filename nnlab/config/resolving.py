@@ -44,6 +44,25 @@ _OBJECTIVE: Mapping[Task, str] = {
 _LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 
+# Hashes of what another field names.
+VERSIONS = ("data_version", "model_version", "start_version")
+
+
+def follows_from_task(name: str, setting: Mapping[str, Scalar]) -> bool:
+    """Whether a field has the value that `resolve` gives it for the task of the data set.
+
+    Args:
+        name: a field of RunConfig.
+        setting: a resolved setting.
+    """
+    if name == "test_fraction":
+        return setting.get(name) in (None, TEST_FRACTION)
+    tasks = [task for task, loss in _LOSS.items() if loss == setting.get("loss")]
+    return len(tasks) == 1 and (
+        name == "loss" or (name == "objective" and setting.get(name) == _OBJECTIVE[tasks[0]])
+    )
+
+
 def resolve(
     config: RunConfig,
     facts: DataFacts,

@@ -13,11 +13,12 @@ from nnlab.experiments.remedying import Tried, judge_remedies
 from nnlab.experiments.verdict import Answered, answer
 from nnlab.plots.series import Series
 from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
+from nnlab.report.comparable import Group, comparable_groups
 from nnlab.report.effects import Effects, effects_of
 from nnlab.report.figures.remedy import finding_of, is_of_remedies
 from nnlab.report.figures.trials import series_of, title_of
-from nnlab.report.paper_table import PaperTable, paper_table
-from nnlab.report.ranking import Ranking, last_runs, rank
+from nnlab.report.paper_table import PaperTable, table_of
+from nnlab.report.ranking import Ranking, last_runs, plural, rank_group
 from nnlab.report.scope import Scope
 from nnlab.report.standing import too_few_seeds
 from nnlab.stats import format_mean
@@ -26,6 +27,8 @@ from nnlab.stats import format_mean
 MOST_ROWS = 50
 # Trials whose curves are drawn; beyond a dozen they are grey.
 _MOST_CURVES = 60
+# Groups of which the sentence at the top names the best.
+_MOST_SENTENCES = 3
 OVERFITTING = "NN101"
 _ENERGY = "energy/joules"
 # A run that diverged or never learned has no validation loss worth a word.
@@ -57,7 +60,8 @@ class Mended:
 class Overfitting:
     """In how many runs that learned something; the surest of them, and its history.
 
-    `explained` counts those beside them in which a larger fault explains it.
+    `explained` counts those beside them in which a larger fault explains it. `loss` is the loss
+    that the run was trained with.
     """
 
     count: int
@@ -65,6 +69,21 @@ class Overfitting:
     run: Run
     finding: Finding
     series: Series
+    loss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedGroup:
+    """Comparable runs in a report: their ranking, its table, their curves and what matters.
+
+    `loss` is the loss that all of the curves were trained with, None where they differ.
+    """
+
+    ranking: Ranking
+    table: PaperTable | None
+    series: tuple[Series, ...]
+    loss: str | None
+    effects: Effects | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +91,16 @@ class Report:
     """Everything that a report of a scope says.
 
     `joules` are what the devices used, None where none of them said; runs side by side on one
-    device each count it whole. `sentence` is the verdict in a sentence. `ranking` and what
-    follows from it are None where nothing was trained.
+    device each count it whole. `sentence` is the verdict in a sentence. `groups` has an
+    entry for each group of comparable runs, the newest first; none where nothing was trained.
     """
 
     title: str
     studies: tuple[Study, ...]
     sentence: str
     verdicts: tuple[tuple[Study, Answered], ...]
-    ranking: Ranking | None
-    table: PaperTable | None
+    groups: tuple[RankedGroup, ...]
     labels: Mapping[int, str]
-    series: tuple[Series, ...]
-    loss: str | None
-    effects: Effects | None
     findings: tuple[Judged, ...]
     overfits: Overfitting | None
     remedies: tuple[Mended, ...]
@@ -95,6 +110,31 @@ class Report:
     joules: float | None
     database: str
     made: str
+
+    @property
+    def ranking(self) -> Ranking | None:
+        """The ranking of the newest group."""
+        return self.groups[0].ranking if self.groups else None
+
+    @property
+    def table(self) -> PaperTable | None:
+        """The table of the newest group."""
+        return self.groups[0].table if self.groups else None
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """The curves of the newest group."""
+        return self.groups[0].series if self.groups else ()
+
+    @property
+    def loss(self) -> str | None:
+        """The loss of these curves."""
+        return self.groups[0].loss if self.groups else None
+
+    @property
+    def effects(self) -> Effects | None:
+        """Which choices matter in the newest group."""
+        return self.groups[0].effects if self.groups else None
 
     @property
     def statuses(self) -> Mapping[Status, int]:
@@ -141,9 +181,13 @@ def contents(db: store.Database, scope: Scope) -> Report:
     runs = last_runs(db, scope)
     everything = store.all_studies(db)
     studies = tuple(study for study in everything if study.id in (scope.studies or ()))
-    whole = rank(db, scope)
-    ranking = rank(db, scope, top=MOST_ROWS) if whole.rows else None
-    drawn = series_of(db, rank(db, scope, top=_MOST_CURVES)) if whole.rows else None
+    comparable = comparable_groups(db, scope)
+    wholes = [rank_group(db, group) for group in comparable]
+    groups = tuple(
+        _ranked_group(db, group)
+        for group, whole in zip(comparable, wholes, strict=True)
+        if whole.rows
+    )
     found = store.findings(db, [run.id for run in runs])
     verdicts = tuple(
         (study, answered)
@@ -153,19 +197,22 @@ def contents(db: store.Database, scope: Scope) -> Report:
     return Report(
         title=scope.title,
         studies=studies,
-        sentence=_sentence(verdicts, ranking),
+        sentence=_sentence(verdicts, [group.ranking for group in groups]),
         verdicts=verdicts,
-        ranking=ranking,
-        table=paper_table(db, scope, top=MOST_ROWS) if whole.rows else None,
-        labels={run: title_of(row, whole) for row in whole.rows for run in row.runs},
-        series=drawn.series if drawn else (),
-        loss=drawn.loss if drawn else None,
-        effects=_effects(db, scope),
+        groups=groups,
+        labels={
+            run: title_of(row, whole) for whole in wholes for row in whole.rows for run in row.runs
+        },
         findings=_judged(runs, found),
         overfits=_surest(db, runs, found),
         remedies=_remedies(db, everything, runs),
         runs=runs,
-        values={run: v for row in whole.rows for run, v in zip(row.runs, row.values, strict=True)},
+        values={
+            run: value
+            for whole in wholes
+            for row in whole.rows
+            for run, value in zip(row.runs, row.values, strict=True)
+        },
         attempts=store.attempts_of(db, [run.id for run in runs]),
         joules=_joules(db, runs),
         database=db.address.shown,
@@ -173,15 +220,36 @@ def contents(db: store.Database, scope: Scope) -> Report:
     )
 
 
-def _sentence(verdicts: Sequence[tuple[Study, Answered]], ranking: Ranking | None) -> str:
+def _ranked_group(db: store.Database, group: Group) -> RankedGroup:
+    drawn = series_of(db, rank_group(db, group, top=_MOST_CURVES))
+    return RankedGroup(
+        rank_group(db, group, top=MOST_ROWS),
+        table_of(db, group, top=MOST_ROWS),
+        drawn.series,
+        drawn.loss,
+        _effects(db, group.scope),
+    )
+
+
+def _sentence(verdicts: Sequence[tuple[Study, Answered]], rankings: Sequence[Ranking]) -> str:
     """What was found, for who reads one line."""
     if verdicts:
         return "; ".join(
             f"{str(answered.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
             for study, answered in verdicts
         )
-    if ranking is None or not ranking.rows:
+    if not rankings:
         return "nothing has been trained yet"
+    if len(rankings) == 1:
+        return _best_of(rankings[0])
+    parts = [f"{ranking.heading}: {_best_of(ranking)}" for ranking in rankings[:_MOST_SENTENCES]]
+    if len(rankings) > _MOST_SENTENCES:
+        parts.append(f"{plural(len(rankings) - _MOST_SENTENCES, 'more group')} below")
+    return ". ".join(parts)
+
+
+def _best_of(ranking: Ranking) -> str:
+    """Which trial of a ranking is best, and how far that can be relied on."""
     best = ranking.rows[0]
     metric = ranking.objective.metric
     if not math.isfinite(best.value.mean):
@@ -263,7 +331,15 @@ def _surest(
     run = by_run[-negative]
     history = store.history(db, run.id)
     series = Series(f"run {run.id}", (history,), tuple(found[run.id]), run.selected_epoch)
-    return Overfitting(len(counted), len(cases) - len(counted), run, finding, series)
+    loss = run.trial.setting.get("loss")
+    return Overfitting(
+        len(counted),
+        len(cases) - len(counted),
+        run,
+        finding,
+        series,
+        None if loss is None else str(loss),
+    )
 
 
 def _joules(db: store.Database, runs: Sequence[Run]) -> float | None:

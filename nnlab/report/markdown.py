@@ -6,7 +6,7 @@ from urllib.parse import quote
 import nnlab
 from nnlab.escaping import escaped
 from nnlab.plots.names import setting_name
-from nnlab.report.contents import Report, energy
+from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.ranking import Ranking, plural
 from nnlab.report.verdict import verdict_section
 from nnlab.space import label, shown
@@ -15,15 +15,15 @@ from nnlab.stats import format_mean
 
 def as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     """The whole text; every name in it is escaped. `figures` are files beside it."""
-    ranking = report.ranking
     parts = [
         _head(report),
         *_overfitting(report),
         *(verdict_section(study, answered) for study, answered in report.verdicts),
         *(f"![{escaped(figure)}]({quote(figure)})\n" for figure in figures),
         _findings(report),
-        _ranking(ranking) if ranking else "## Ranking\n\nNothing has been trained yet.\n",
-        *_effects(report),
+        *(_ranking(group.ranking) for group in report.groups),
+        *([] if report.groups else ["## Ranking\n\nNothing has been trained yet.\n"]),
+        *(part for group in report.groups for part in _effects(group)),
         *_remedies(report),
         _what_was_run(report),
     ]
@@ -83,11 +83,11 @@ def _findings(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _effects(report: Report) -> list[str]:
-    if report.effects is None:
+def _effects(group: RankedGroup) -> list[str]:
+    if group.effects is None:
         return []
     lines = [
-        "## Which choices matter",
+        f"## Which choices matter{_of(group.ranking)}",
         "",
         "| choice | share of variance | 90 % interval |",
         "| --- | ---: | ---: |",
@@ -95,9 +95,14 @@ def _effects(report: Report) -> list[str]:
     lines += [
         f"| {escaped(' and '.join(map(setting_name, one.fields)))} | {one.share:.0%} |"
         f" {one.low:.0%} to {one.high:.0%} |"
-        for one in report.effects.worth
+        for one in group.effects.worth
     ]
     return ["\n".join([*lines, ""])]
+
+
+def _of(ranking: Ranking) -> str:
+    """What follows the title of a section of one group, where there are several."""
+    return f": {escaped(ranking.heading)}" if ranking.heading else ""
 
 
 def _remedies(report: Report) -> list[str]:
@@ -122,7 +127,7 @@ def _ranking(ranking: Ranking) -> str:
     word = "lower" if ranking.objective.direction == "min" else "higher"
     fields = ranking.fields
     lines = [
-        "## Ranking",
+        f"## Ranking{_of(ranking)}",
         "",
         f"By {ranking.objective.metric} at each run's {ranking.at} epoch; {word} is better;"
         " mean ± standard deviation over seeds.",
@@ -135,6 +140,8 @@ def _ranking(ranking: Ranking) -> str:
     for row in ranking.rows:
         cells = [escaped(shown(row.setting.get(field))) for field in fields]
         flags = ", ".join(f"{code} {count}/{len(row.runs)}" for code, count in row.flags.items())
+        if row.different_data:
+            flags = ", ".join(filter(None, [flags, "data differs!"]))
         cells += [
             str(row.value.n),
             format_mean(row.value.mean, row.value.sd),

@@ -1,6 +1,7 @@
 """Two trials side by side: what differs, and whether it matters."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nnlab import store
@@ -27,10 +28,17 @@ def two_trials(db: store.Database, scope: Scope) -> Scope | None:
     return replace(scope, runs=tuple(runs))
 
 
-def explained(ranking: Ranking) -> list[str]:
-    """What differs between the two, the effect with its interval, and a verdict."""
-    if len(ranking.rows) != 2:
+def explained(rankings: Sequence[Ranking]) -> list[str]:
+    """What differs between the two, the effect with its interval, and a verdict.
+
+    Of two trials in two rankings, for they are not comparable, it is that.
+    """
+    if len(rankings) == 2 and all(len(ranking.rows) < 2 for ranking in rankings):
+        names = " and ".join(ranking.heading for ranking in rankings)
+        return [f"verdict: not comparable: {names}"]
+    if len(rankings) != 1 or len(rankings[0].rows) != 2:
         return []
+    ranking = rankings[0]
     best, other = ranking.rows
     differs = "; ".join(_difference(name, best, other) for name in ranking.fields)
     lines = [f"what differs: {differs}"]

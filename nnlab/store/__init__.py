@@ -17,6 +17,7 @@ from nnlab.store.measurements import (
     histories,
     history,
     metrics,
+    selected_values,
     summaries,
 )
 from nnlab.store.opening import open_database
@@ -39,6 +40,7 @@ from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, rele
 from nnlab.store.ranked import RankedTrial, SeedResult, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
+from nnlab.store.run_data import RunData, changing_data, data_of_runs, distinct_data, trial_fields
 from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
@@ -78,6 +80,7 @@ __all__ = [
     "RemoteFolder",
     "Removal",
     "RivalRun",
+    "RunData",
     "RunWriter",
     "SeedResult",
     "ServerAddress",
@@ -91,6 +94,7 @@ __all__ = [
     "attempts_of",
     "backup",
     "bring_back",
+    "changing_data",
     "check",
     "claim",
     "claim_several",
@@ -100,7 +104,9 @@ __all__ = [
     "count_runs",
     "count_trials",
     "create_study",
+    "data_of_runs",
     "deliver",
+    "distinct_data",
     "enqueue",
     "files_of",
     "find_garbage",
@@ -129,10 +135,12 @@ __all__ = [
     "run_folders",
     "run_names",
     "runs",
+    "selected_values",
     "size_of",
     "status",
     "studies",
     "summaries",
+    "trial_fields",
     "trials",
     "write_all",
 ]

@@ -47,4 +47,5 @@ def effects(
     rows = [(" and ".join(one.fields), one.share, one.low, one.high) for one in told]
     runs = tuple(run for row in found.ranking.rows for run in row.runs)
     words_told = f"{plural(len(told), 'effect')}, {plural(len(runs), 'run')}"
-    return Picture(draw, numbers(("choice", "share", "low", "high"), rows), runs, words_told)
+    table = numbers(("choice", "share", "low", "high"), rows)
+    return Picture(draw, table, runs, words_told, found.ranking.left_out)

@@ -57,4 +57,4 @@ def parallel(
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
     told = f"{plural(len(ranking.rows), 'trial')} over {plural(len(fields), 'choice')}"
-    return Picture(draw, table, runs, told)
+    return Picture(draw, table, runs, told, ranking.left_out)

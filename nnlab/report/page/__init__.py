@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import nnlab
 from nnlab.plots.names import setting_name
-from nnlab.report.contents import Report, energy
+from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
 from nnlab.report.verdict import claimed, number
 from nnlab.space import label, shown
@@ -31,15 +31,14 @@ def as_html(report: Report) -> str:
     return _template().render(
         report=report,
         version=nnlab.__version__,
-        panels=panels_of(report.series, report.loss),
+        groups=[(group, panels_of(group.series, group.loss)) for group in report.groups],
         flagged=_flagged(report),
-        effects=_effects(report),
+        effects_of=_effects,
         most_cases=_MOST_CASES,
         width=WIDTH,
         height=HEIGHT,
         style=_text("style.css"),
         script=_text("script.js"),
-        objective=report.ranking.objective if report.ranking else None,
     )
 
 
@@ -88,13 +87,13 @@ def _flagged(report: Report) -> Mapping[str, Any] | None:
     if report.overfits is None:
         return None
     of = report.overfits
-    panel = next(iter(panels_of([of.series], report.loss, shade=True)), None)
+    panel = next(iter(panels_of([of.series], of.loss, shade=True)), None)
     flat = next((f.onset for f in of.series.findings if f.code == "NN102"), None)
     return {"of": of, "panel": panel, "plateau": flat}
 
 
-def _effects(report: Report) -> list[Mapping[str, Any]]:
-    if report.effects is None:
+def _effects(group: RankedGroup) -> list[Mapping[str, Any]]:
+    if group.effects is None:
         return []
     return [
         {
@@ -103,5 +102,5 @@ def _effects(report: Report) -> list[Mapping[str, Any]]:
             "low": one.low,
             "high": one.high,
         }
-        for one in report.effects.worth[:_MOST_EFFECTS]
+        for one in group.effects.worth[:_MOST_EFFECTS]
     ]
