@@ -196,13 +196,12 @@ def compare(
 def _named(
     tables: Sequence["PaperTable"], caption: str | None, label: str | None
 ) -> tuple["PaperTable", ...]:
-    """The tables with the caption and label asked for; of several each label gets a number."""
-    several = len(tables) > 1
+    """The tables with the caption and label asked for; labels after the first get a number."""
     return tuple(
         replace(
             table,
             caption=caption or table.caption,
-            label=f"{label}-{place}" if label and several else label or table.label,
+            label=f"{label}-{place}" if label and place > 1 else label or table.label,
         )
         for place, table in enumerate(tables, start=1)
     )

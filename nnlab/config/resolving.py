@@ -57,10 +57,11 @@ def follows_from_task(name: str, setting: Mapping[str, Scalar]) -> bool:
     """
     if name == "test_fraction":
         return setting.get(name) in (None, TEST_FRACTION)
-    tasks = [task for task, loss in _LOSS.items() if loss == setting.get("loss")]
-    return len(tasks) == 1 and (
-        name == "loss" or (name == "objective" and setting.get(name) == _OBJECTIVE[tasks[0]])
-    )
+    defaults = {"loss": _LOSS, "objective": _OBJECTIVE}.get(name)
+    if defaults is None or setting.get("loss") is None:
+        return False
+    tasks = lookup("loss", str(setting["loss"])).tasks
+    return any(setting.get(name) == defaults[task] for task in tasks)
 
 
 def resolve(

@@ -242,7 +242,11 @@ def _sentence(verdicts: Sequence[tuple[Study, Answered]], rankings: Sequence[Ran
         return "nothing has been trained yet"
     if len(rankings) == 1:
         return _best_of(rankings[0])
-    parts = [f"{ranking.heading}: {_best_of(ranking)}" for ranking in rankings[:_MOST_SENTENCES]]
+    parts = [
+        # A trial that is alone in its group is called by the group's name.
+        _best_of(ranking) if ranking.total == 1 else f"{ranking.heading}: {_best_of(ranking)}"
+        for ranking in rankings[:_MOST_SENTENCES]
+    ]
     if len(rankings) > _MOST_SENTENCES:
         parts.append(f"{plural(len(rankings) - _MOST_SENTENCES, 'more group')} below")
     return ". ".join(parts)

@@ -109,7 +109,7 @@ def series_of(db: store.Database, ranking: Ranking) -> Trials:
 
 def title_of(row: Row, ranking: Ranking) -> str:
     """What distinguishes a trial from the others; the scope's name where it is alone."""
-    title = ranking.scope.title
+    title = ranking.heading or ranking.scope.title
     name = label(row.setting, ranking.fields)
     if any(
         other is not row and label(other.setting, ranking.fields) == name for other in ranking.rows
