@@ -41,7 +41,8 @@ class Row:
     `flags` counts the runs that each finding of severity warning or above holds of, `pruned`
     those that a pruner ended.
     `interval` bounds the mean at 95 %. `against` compares the best row with this one; `tier` is 1
-    for the best and what cannot be told from it, 2 for what can, None where nothing is known.
+    for the best and what does not differ significantly from it, 2 for what does, None where the
+    seeds are too few to decide.
     `epoch` is the median of the epochs that the values were taken at; `test` is the same quantity
     on the test split, measured once at each run's selected epoch, and `test_epoch` the median of
     these; `test_there` says that they are the epochs of the values, run by run. `different_data`
