@@ -16,11 +16,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab.config import (
+    VERSIONS,
     DataFacts,
     RunConfig,
     choosables,
     default_in,
     digest_of,
+    follows_from_task,
     matters,
     parse_value,
     resolve,
@@ -233,6 +235,8 @@ def _value(name: str, setting: Setting) -> Scalar:
 def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields in which settings differ by choice, not by a default of what was chosen.
 
+    Hashes of a file's content are left out: nobody chose them, and nobody can read them.
+
     >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
     >>> telling([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
     ('opt',)
@@ -240,8 +244,13 @@ def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
     ('opt', 'lr')
     """
     known = choosables()
+    names = [name for name in differing(settings) if name not in VERSIONS]
+    # Where data sets differ, so may their tasks, and what follows from these.
+    by_task = "data" in names
 
     def follows(name: str, setting: Setting) -> bool:
+        if by_task and follows_from_task(name, setting):
+            return True
         kind = known[name].option.of
         if kind is None or kind not in setting:
             return False
@@ -250,7 +259,7 @@ def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
 
     return tuple(
         name
-        for name in differing(settings)
+        for name in names
         if name not in known or not all(follows(name, setting) for setting in settings)
     )
 

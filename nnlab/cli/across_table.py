@@ -20,6 +20,7 @@ def print_across(found: Across, how: Format) -> None:
                 "tasks": list(found.tasks),
                 "left_out": list(found.left_out),
                 "profile_at": list(PROFILE_AT),
+                "notes": list(found.notes),
                 "methods": [asdict(one) for one in found.methods],
             }
         )
@@ -42,6 +43,8 @@ def print_across(found: Across, how: Format) -> None:
         style="dim",
     )
     say("IQM: mean of the middle half of all runs; bootstrap over the seeds of each", style="dim")
+    for line in found.notes:
+        say(line, style="dim")
     if found.left_out:
         say(f"not compared, some have no runs there: {', '.join(found.left_out)}", style="dim")
     if len(set(found.tuned.values())) > 1:

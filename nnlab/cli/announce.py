@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from nnlab import store
 from nnlab.cli.options import Format
-from nnlab.cli.ranking_table import print_ranking
+from nnlab.cli.ranking_table import print_rankings
 from nnlab.cli.render import Column, note, render, say, show_table
 from nnlab.config import choosables
-from nnlab.records import Objective, Setting, Study
-from nnlab.report.ranking import plural, rank
+from nnlab.records import Setting, Study
+from nnlab.report.ranking import plural, rank_each
 from nnlab.report.scope import Scope
 from nnlab.space import differing, label, shown, telling
 
@@ -65,16 +65,12 @@ def result(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
         return
     studies = {study.name: study for study in store.all_studies(db)}
     names = list(dict.fromkeys(run.trial.study for run in runs))
-    objective = studies[names[0]].objective or _objective_of(runs[0].trial.setting)
+    objectives = {studies[name].objective for name in names}
+    objective = objectives.pop() if len(objectives) == 1 else None
     scope = Scope("these runs", runs=tuple(run_ids), objective=objective)
-    print_ranking(rank(db, scope, top=_MOST_ROWS), Format.TABLE)
+    print_rankings(rank_each(db, scope, top=_MOST_ROWS), Format.TABLE)
     if not quiet:
         _next(names[0], [run.id for run in runs])
-
-
-def _objective_of(found: Setting) -> Objective | None:
-    text = found.get("objective")
-    return Objective.parse(str(text)) if text else None
 
 
 def verdict(db: store.Database, study: str) -> None:

@@ -2,9 +2,10 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,11 +13,11 @@ from nnlab.cli import announce
 from nnlab.cli.across_table import print_across
 from nnlab.cli.options import Db, Format, StudyOrRuns
 from nnlab.cli.place import opened
-from nnlab.cli.ranking_table import print_ranking
+from nnlab.cli.ranking_table import print_rankings
 from nnlab.cli.render import say
 from nnlab.errors import UsageError
 from nnlab.report.across import compare_across
-from nnlab.report.ranking import At, rank
+from nnlab.report.ranking import At, rank_each
 from nnlab.report.scope import scope_of
 from nnlab.report.two_trials import explained, two_trials
 from nnlab.stats.against import Test
@@ -33,6 +34,9 @@ class TableFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
 
+
+if TYPE_CHECKING:
+    from nnlab.report.paper_table import PaperTable
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -92,6 +96,10 @@ def compare(
     transpose: Annotated[
         bool, typer.Option("--transpose", help="what is compared across, what is measured down")
     ] = False,
+    mixed: Annotated[
+        bool,
+        typer.Option("--mixed", help="rank runs together that are not comparable"),
+    ] = False,
     caption: Annotated[
         str | None, typer.Option("--caption", metavar="TEXT", help="in place of what says how")
     ] = None,
@@ -106,8 +114,11 @@ def compare(
 ) -> None:
     """Rank trials: a row each, seeds aggregated; only the fields that differ are columns.
 
-    Trials that cannot be told from the best share tier 1. Two runs: what differs between their
-    trials, and whether it matters.
+    Trials that do not differ significantly from the best share tier 1; those with too few seeds
+    have no tier. Two runs: what differs between their trials, and whether it matters.
+
+    Only runs with the same validation data (and, ranked by a loss, the same loss) are ranked
+    together: there is a table for each such group.
 
     [bold]Examples[/bold]
 
@@ -141,10 +152,10 @@ def compare(
                 TableFormat.HTML,
             )
         ):
-            from nnlab.cli.paper_tables import print_paper_table
-            from nnlab.report.paper_table import paper_table
+            from nnlab.cli.paper_tables import print_paper_tables
+            from nnlab.report.paper_table import paper_tables
 
-            made = paper_table(
+            tables = paper_tables(
                 database,
                 scope,
                 by=by,
@@ -154,14 +165,16 @@ def compare(
                 pivot=pivot and pivot.lstrip("-").replace("-", "_"),
                 interval=interval,
                 test=test,
+                mixed=mixed,
             )
-            made = made.transposed() if transpose else made
-            made = replace(made, caption=caption or made.caption, label=label or made.label)
-            print_paper_table(made, str(format), shlex.join(sys.argv[1:]))
+            tables = tuple(table.transposed() for table in tables) if transpose else tables
+            print_paper_tables(
+                _named(tables, caption, label), str(format), shlex.join(sys.argv[1:])
+            )
             return
         if (pair := two_trials(database, scope)) is not None:
             scope = pair
-        ranking = rank(
+        rankings = rank_each(
             database,
             scope,
             by=by,
@@ -170,13 +183,28 @@ def compare(
             group_by=_fields(group_by),
             interval=interval,
             test=test,
+            mixed=mixed,
         )
-        print_ranking(ranking, Format(format))
+        print_rankings(rankings, Format(format))
         if pair is not None and format is TableFormat.TABLE:
-            for line in explained(ranking):
+            for line in explained(rankings):
                 say(line)
         if format is TableFormat.TABLE and scope.studies is not None and len(what or ()) == 1:
             announce.verdict(database, scope.title)
+
+
+def _named(
+    tables: Sequence["PaperTable"], caption: str | None, label: str | None
+) -> tuple["PaperTable", ...]:
+    """The tables with the caption and label asked for; labels after the first get a number."""
+    return tuple(
+        replace(
+            table,
+            caption=caption or table.caption,
+            label=f"{label}-{place}" if label and place > 1 else label or table.label,
+        )
+        for place, table in enumerate(tables, start=1)
+    )
 
 
 def _at(text: str) -> At:

@@ -76,7 +76,7 @@ def effects(
             " is what it adds to its two choices",
             style="dim",
         )
-        for line in result.notes:
+        for line in (*result.notes, *ranking.left_out):
             say(line, style="dim")
 
 

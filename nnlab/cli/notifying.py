@@ -87,7 +87,8 @@ def _results(db: store.Database, run_ids: Sequence[int]) -> dict[str, Any]:
         "failed": sum(run.status is Status.FAILED for run in runs),
     }
     ranking = rank(db, Scope("these runs", runs=tuple(run_ids)), top=1)
-    if ranking.rows:
+    # Of runs that cannot be compared none is the best.
+    if ranking.rows and not ranking.left_out:
         best = ranking.rows[0]
         facts["best"] = best.value.mean if math.isfinite(best.value.mean) else None
         facts["best_metric"] = ranking.objective.metric

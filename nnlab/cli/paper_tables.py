@@ -1,5 +1,8 @@
 """A table for a paper on the screen, or as text for a file."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import typer
 
 from nnlab.cli.options import Format
@@ -8,19 +11,24 @@ from nnlab.report.paper_table import PaperTable, as_json
 from nnlab.report.typeset import as_csv, as_html, as_latex, as_markdown, full_names
 
 
-def print_paper_table(table: PaperTable, how: str, command: str) -> None:
-    """Prints it as `table`, `latex`, `markdown`, `html`, `csv` or `json`."""
+def print_paper_tables(tables: Sequence[PaperTable], how: str, command: str) -> None:
+    """Prints tables as `table`, `latex`, `markdown`, `html`, `csv` or `json`, a line between."""
     if how == "json":
-        print_json(as_json(table))
-    elif how == "table":
-        _render(table)
-    else:
+        first, *others = map(as_json, tables)
+        print_json({**first, "other_groups": others})
+        return
+    for place, table in enumerate(tables):
+        if place:
+            say()
+        if how == "table":
+            _render(table)
+            continue
         typer.echo(
             {
-                "latex": lambda: as_latex(table, f"nnlab {command}"),
-                "markdown": lambda: as_markdown(table),
-                "html": lambda: as_html(table),
-                "csv": lambda: as_csv(table),
+                "latex": partial(as_latex, table, f"nnlab {command}"),
+                "markdown": partial(as_markdown, table),
+                "html": partial(as_html, table),
+                "csv": partial(as_csv, table),
             }[how](),
             nl=False,
         )

@@ -13,7 +13,7 @@ from nnlab.cli.plot_options import Asked, By, Over, Top, X, app, said
 @app.command()
 @draws("ranking")
 def ranking(what: StudyOrRuns = None, *, by: By = None, top: Top = 20) -> Asked:
-    """Draw trials ranked: seeds, means with 95 % intervals, and who cannot be told from the best.
+    """Draw trials ranked: seeds, means with 95 % intervals, and tiers.
 
     [bold]Example[/bold]
 

@@ -133,11 +133,13 @@ def _figures(db: store.Database, found: "Report", output: Path, kind: str) -> li
         from nnlab.report.figures.claim import draw_claim
 
         return draw_claim(db, found.studies[0], stem, kind)
-    if not found.series:
-        return []
     from nnlab.plots.learning_curves import curves
     from nnlab.plots.save import save
 
-    path = stem.with_name(f"{stem.name}-curves.{kind}")
-    save(curves(found.series[:6], loss=found.loss), path, {"report": output.name})
-    return [path]
+    paths = []
+    for place, group in enumerate((group for group in found.groups if group.series), start=1):
+        number = "" if place == 1 else f"-{place}"
+        path = stem.with_name(f"{stem.name}-curves{number}.{kind}")
+        save(curves(group.series[:6], loss=group.loss), path, {"report": output.name})
+        paths.append(path)
+    return paths

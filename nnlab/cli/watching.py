@@ -7,6 +7,8 @@ from typing import Any
 
 from nnlab import store
 from nnlab.records import Objective, Run, Status, Study, Trial
+from nnlab.report.comparable import comparable_groups
+from nnlab.report.scope import Scope
 from nnlab.space import label, telling
 
 # So many runs that failed last are shown.
@@ -17,7 +19,7 @@ LOSS = "train/loss"
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The trial that leads, by the mean over `seeds` runs."""
+    """The trial that leads among the newest comparable ones, by the mean over `seeds` runs."""
 
     trial: str
     value: float
@@ -53,8 +55,9 @@ def look(db: store.Database, name: str | None) -> Snapshot:
     study = store.find_study(db, name) if name is not None else None
     scope = None if study is None else (study.id,)
     found = store.progress(db, study_ids=scope, failures=_FAILURES)
-    objective = _objective(db, study, scope)
-    leading = _leading(db, objective, scope)
+    newest = comparable_groups(db, _scope(db, study))[0]
+    objective = newest.objective
+    leading = _leading(db, objective, newest.scope)
     trials = [run.trial for run in (*found.working, *found.failures)]
     fields = _fields(study, [*trials, *([leading[0]] if leading else [])])
     return Snapshot(
@@ -95,20 +98,22 @@ def as_json(snapshot: Snapshot) -> Mapping[str, Any]:
     }
 
 
-def _objective(db: store.Database, study: Study | None, scope: Sequence[int] | None) -> Objective:
-    if study is not None and study.objective is not None:
-        return study.objective
-    return Objective.parse(next(iter(store.objectives(db, study_ids=scope)), "val/loss"))
+def _scope(db: store.Database, study: Study | None) -> Scope:
+    """The study, or everything."""
+    if study is None:
+        return Scope(db.address.shown)
+    return Scope(study.name, studies=(study.id,), objective=study.objective)
 
 
 def _leading(
-    db: store.Database, objective: Objective, scope: Sequence[int] | None
+    db: store.Database, objective: Objective, scope: Scope
 ) -> tuple[Trial, store.RankedTrial] | None:
     ranked = store.ranking(
         db,
         metric=objective.metric,
         direction=objective.direction,
-        study_ids=scope,
+        study_ids=scope.studies,
+        run_ids=scope.runs,
         top=1,
     )
     if not ranked:

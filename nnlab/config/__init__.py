@@ -8,10 +8,19 @@ from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
 from nnlab.config.option import Choosable, Option, choosables, default_in, rows_of
 from nnlab.config.parsing import parse_value
-from nnlab.config.resolving import SELECTABLE, DataFacts, matters, resolve, widths_of
+from nnlab.config.resolving import (
+    SELECTABLE,
+    VERSIONS,
+    DataFacts,
+    follows_from_task,
+    matters,
+    resolve,
+    widths_of,
+)
 
 __all__ = [
     "SELECTABLE",
+    "VERSIONS",
     "Choosable",
     "DataFacts",
     "Option",
@@ -20,6 +29,7 @@ __all__ = [
     "config_of",
     "default_in",
     "digest_of",
+    "follows_from_task",
     "matters",
     "parse_value",
     "resolve",

@@ -44,6 +44,26 @@ _OBJECTIVE: Mapping[Task, str] = {
 _LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 
+# Hashes of what another field names.
+VERSIONS = ("data_version", "model_version", "start_version")
+
+
+def follows_from_task(name: str, setting: Mapping[str, Scalar]) -> bool:
+    """Whether a field has the value that `resolve` gives it for the task of the data set.
+
+    Args:
+        name: a field of RunConfig.
+        setting: a resolved setting.
+    """
+    if name == "test_fraction":
+        return setting.get(name) in (None, TEST_FRACTION)
+    defaults = {"loss": _LOSS, "objective": _OBJECTIVE}.get(name)
+    if defaults is None or setting.get("loss") is None:
+        return False
+    tasks = lookup("loss", str(setting["loss"])).tasks
+    return any(setting.get(name) == defaults[task] for task in tasks)
+
+
 def resolve(
     config: RunConfig,
     facts: DataFacts,

@@ -95,7 +95,7 @@ class Work:
         if difference is None:
             return
         if self._same_data:
-            raise store.changing_data(self.run, difference)
+            raise store.changed_data_error(self.run, difference)
         self._listener.noted(
             self.run, f"{difference}; the mean of the trial is over different data"
         )

@@ -1,7 +1,7 @@
 """Trials ranked: a row each, the mean of its seeds with an interval, and the seeds themselves."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -26,8 +26,8 @@ _FROM_BEST = 3.0  # a row further from the best than this many times the rest's 
 class Place:
     """A trial in a ranking: its seeds' values, their mean with its interval, and its tier.
 
-    `tier` is 1 for the best and what cannot be told from it, 2 for what can, None where nothing
-    is known. The interval is None below two seeds.
+    `tier` is 1 for the best and what does not differ significantly from it, 2 for what does, None
+    where the seeds are too few to decide. The interval is None below two seeds.
     """
 
     label: str
@@ -39,7 +39,9 @@ class Place:
 
 
 def ranking(places: Sequence[Place], name: str, *, lower: bool) -> Figure:
-    """Draws places, best on top. What cannot be told from the best is coloured, the rest is grey.
+    """Draws places, best on top: tier 1 in colour, tier 2 grey, those without a tier in ink.
+
+    Where no place has a tier all are in colour.
 
     Args:
         places: best first.
@@ -63,8 +65,9 @@ def ranking(places: Sequence[Place], name: str, *, lower: bool) -> Figure:
 def _draw(ax: Axes, places: Sequence[Place], labels: Sequence[str]) -> None:
     _view(ax, places)
     left, right = ax.get_xlim()
+    tones = _tones(places)
     for row, one in enumerate(places):
-        tone = paper().look.grey if one.tier == 2 else color(0)
+        tone = tones[one.tier]
         seen = [value for value in one.values if math.isfinite(value)]
         ax.plot(seen, [row] * len(seen), linestyle="", marker="|", color=tone, alpha=0.5)
         if one.interval is not None and all(map(math.isfinite, one.interval)):
@@ -81,6 +84,13 @@ def _draw(ax: Axes, places: Sequence[Place], labels: Sequence[str]) -> None:
     beside.set_yticks(range(len(places)), [_told(one) for one in places])
     beside.tick_params(length=0)
     beside.spines["right"].set_visible(False)
+
+
+def _tones(places: Sequence[Place]) -> Mapping[int | None, str]:
+    """The colour of each tier."""
+    look = paper().look
+    tiered = any(one.tier for one in places)
+    return {1: color(0), 2: look.grey, None: look.ink if tiered else color(0)}
 
 
 def _told(one: Place) -> str:
@@ -134,9 +144,17 @@ def _keys(places: Sequence[Place]) -> list[Entry]:
                 "mean, 95 % interval",
             )
         )
-    if any(one.tier == 2 for one in places):
+    tiers = {one.tier for one in places}
+    if tiers - {None} and len(tiers) > 1:
+        names = {
+            1: "not significantly different from the best",
+            2: "significantly worse",
+            None: "too few seeds to rank",
+        }
+        tones = _tones(places)
         entries += [
-            Entry(Line2D([], [], color=color(0)), "cannot be told from the best"),
-            Entry(Line2D([], [], color=paper().look.grey), "told from the best"),
+            Entry(Line2D([], [], color=tones[tier]), name)
+            for tier, name in names.items()
+            if tier in tiers
         ]
     return entries

@@ -1,6 +1,6 @@
 """Methods over data sets and studies: each tuned on each task, then compared over all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab import store
@@ -10,13 +10,15 @@ from nnlab.report.ranking import rank
 from nnlab.report.scope import Scope
 from nnlab.space import shown
 from nnlab.stats.across import Method, across
+from nnlab.stats.against import LEAST_SEEDS
 
 
 @dataclass(frozen=True, slots=True)
 class Across:
     """Methods, best first; `tasks` are data sets, `tuned` how many trials each was the best of.
 
-    `left_out` are tasks that not every method has runs of; `runs` are those compared.
+    `left_out` are tasks that not every method has runs of; `runs` are those compared, `notes` must
+    be read with the table.
     """
 
     objective: Objective
@@ -26,6 +28,7 @@ class Across:
     tuned: Mapping[str, tuple[int, int]]
     left_out: tuple[str, ...]
     runs: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
 
 def compare_across(
@@ -40,7 +43,8 @@ def compare_across(
         UnknownName: no trial has that field.
         UsageError: there are not two values, or no data set that all of them were trained on.
     """
-    ranking = rank(db, scope, by=by)
+    # Scores are scaled on each data set: they are compared only within it.
+    ranking = rank(db, scope, by=by, along=["data"])
     known = {name for row in ranking.rows for name in row.setting}
     if field not in known:
         raise UnknownName("field", field, known)
@@ -67,6 +71,21 @@ def compare_across(
         {name: (min(of.values()), max(of.values())) for name, of in counts.items()},
         tuple(sorted(everything - shared)),
         tuple(run for of in best.values() for task in sorted(shared) for run in of[task]),
+        (*ranking.left_out, *_few_seeds(best, shared)),
+    )
+
+
+def _few_seeds(
+    best: Mapping[str, Mapping[str, Sequence[int]]], shared: Iterable[str]
+) -> tuple[str, ...]:
+    """That the bootstrap draws from too few seeds for its intervals to rank methods by."""
+    tasks = list(shared)
+    fewest = min(len(of[task]) for of in best.values() for task in tasks)
+    if fewest >= LEAST_SEEDS:
+        return ()
+    return (
+        f"too few seeds to rank: {LEAST_SEEDS} on each data set would do, the intervals of"
+        f" {fewest} are too narrow",
     )
 
 

@@ -13,18 +13,22 @@ from nnlab.experiments.remedying import Tried, judge_remedies
 from nnlab.experiments.verdict import Answered, answer
 from nnlab.plots.series import Series
 from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
+from nnlab.report.comparable import Group, comparable_groups
 from nnlab.report.effects import Effects, effects_of
 from nnlab.report.figures.remedy import finding_of, is_of_remedies
 from nnlab.report.figures.trials import series_of, title_of
-from nnlab.report.paper_table import PaperTable, paper_table
-from nnlab.report.ranking import Ranking, last_runs, rank
+from nnlab.report.paper_table import PaperTable, table_of
+from nnlab.report.ranking import Ranking, last_runs, plural, rank_group
 from nnlab.report.scope import Scope
+from nnlab.report.standing import too_few_seeds
 from nnlab.stats import format_mean
 
 # A ranking longer than this belongs into `nnlab compare --top 0`, not onto a page.
 MOST_ROWS = 50
 # Trials whose curves are drawn; beyond a dozen they are grey.
 _MOST_CURVES = 60
+# Groups of which the sentence at the top names the best.
+_MOST_SENTENCES = 3
 _ENERGY = "energy/joules"
 
 
@@ -54,6 +58,7 @@ class HeadlineCase:
     """Runs that overfit (or stand still): how many, the surest of them, and its history.
 
     `explained` counts the runs beside them where the inputs, noise or a larger fault explains it.
+    `loss` is the loss that the run was trained with.
     """
 
     count: int
@@ -61,6 +66,21 @@ class HeadlineCase:
     run: Run
     finding: Finding
     series: Series
+    loss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedGroup:
+    """Comparable runs in a report: their ranking, its table, their curves and what matters.
+
+    `loss` is the loss that all of the curves were trained with, None where they differ.
+    """
+
+    ranking: Ranking
+    table: PaperTable | None
+    series: tuple[Series, ...]
+    loss: str | None
+    effects: Effects | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +88,16 @@ class Report:
     """Everything that a report of a scope says.
 
     `joules` are what the devices used, None where none of them said; runs side by side on one
-    device each count it whole. `sentence` is the verdict in a sentence. `ranking` and what
-    follows from it are None where nothing was trained.
+    device each count it whole. `sentence` is the verdict in a sentence. `groups` has an
+    entry for each group of comparable runs, the newest first; none where nothing was trained.
     """
 
     title: str
     studies: tuple[Study, ...]
     sentence: str
     verdicts: tuple[tuple[Study, Answered], ...]
-    ranking: Ranking | None
-    table: PaperTable | None
+    groups: tuple[RankedGroup, ...]
     labels: Mapping[int, str]
-    series: tuple[Series, ...]
-    loss: str | None
-    effects: Effects | None
     findings: tuple[Judged, ...]
     overfits: HeadlineCase | None
     plateaus: HeadlineCase | None
@@ -98,6 +114,30 @@ class Report:
         """What banners state, by title, overfitting first."""
         cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
         return tuple((title, case) for title, case in cases if case is not None)
+
+    def ranking(self) -> Ranking | None:
+        """The ranking of the newest group."""
+        return self.groups[0].ranking if self.groups else None
+
+    @property
+    def table(self) -> PaperTable | None:
+        """The table of the newest group."""
+        return self.groups[0].table if self.groups else None
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """The curves of the newest group."""
+        return self.groups[0].series if self.groups else ()
+
+    @property
+    def loss(self) -> str | None:
+        """The loss of these curves."""
+        return self.groups[0].loss if self.groups else None
+
+    @property
+    def effects(self) -> Effects | None:
+        """Which choices matter in the newest group."""
+        return self.groups[0].effects if self.groups else None
 
     @property
     def statuses(self) -> Mapping[Status, int]:
@@ -144,9 +184,13 @@ def contents(db: store.Database, scope: Scope) -> Report:
     runs = last_runs(db, scope)
     everything = store.all_studies(db)
     studies = tuple(study for study in everything if study.id in (scope.studies or ()))
-    whole = rank(db, scope)
-    ranking = rank(db, scope, top=MOST_ROWS) if whole.rows else None
-    drawn = series_of(db, rank(db, scope, top=_MOST_CURVES)) if whole.rows else None
+    comparable = comparable_groups(db, scope)
+    wholes = [rank_group(db, group) for group in comparable]
+    groups = tuple(
+        _ranked_group(db, group)
+        for group, whole in zip(comparable, wholes, strict=True)
+        if whole.rows
+    )
     found = store.findings(db, [run.id for run in runs])
     verdicts = tuple(
         (study, answered)
@@ -156,20 +200,23 @@ def contents(db: store.Database, scope: Scope) -> Report:
     return Report(
         title=scope.title,
         studies=studies,
-        sentence=_sentence(verdicts, ranking),
+        sentence=_sentence(verdicts, [group.ranking for group in groups]),
         verdicts=verdicts,
-        ranking=ranking,
-        table=paper_table(db, scope, top=MOST_ROWS) if whole.rows else None,
-        labels={run: title_of(row, whole) for row in whole.rows for run in row.runs},
-        series=drawn.series if drawn else (),
-        loss=drawn.loss if drawn else None,
-        effects=_effects(db, scope),
+        groups=groups,
+        labels={
+            run: title_of(row, whole) for whole in wholes for row in whole.rows for run in row.runs
+        },
         findings=_judged(runs, found),
         overfits=_headline_case(db, runs, found, OVERFITTING),
         plateaus=_headline_case(db, runs, found, PLATEAU),
         remedies=_remedies(db, everything, runs),
         runs=runs,
-        values={run: v for row in whole.rows for run, v in zip(row.runs, row.values, strict=True)},
+        values={
+            run: value
+            for whole in wholes
+            for row in whole.rows
+            for run, value in zip(row.runs, row.values, strict=True)
+        },
         attempts=store.attempts_of(db, [run.id for run in runs]),
         joules=_joules(db, runs),
         database=db.address.shown,
@@ -177,15 +224,40 @@ def contents(db: store.Database, scope: Scope) -> Report:
     )
 
 
-def _sentence(verdicts: Sequence[tuple[Study, Answered]], ranking: Ranking | None) -> str:
+def _ranked_group(db: store.Database, group: Group) -> RankedGroup:
+    drawn = series_of(db, rank_group(db, group, top=_MOST_CURVES))
+    return RankedGroup(
+        rank_group(db, group, top=MOST_ROWS),
+        table_of(db, group, top=MOST_ROWS),
+        drawn.series,
+        drawn.loss,
+        _effects(db, group.scope),
+    )
+
+
+def _sentence(verdicts: Sequence[tuple[Study, Answered]], rankings: Sequence[Ranking]) -> str:
     """What was found, for who reads one line."""
     if verdicts:
         return "; ".join(
             f"{str(answered.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
             for study, answered in verdicts
         )
-    if ranking is None or not ranking.rows:
+    if not rankings:
         return "nothing has been trained yet"
+    if len(rankings) == 1:
+        return _best_of(rankings[0])
+    parts = [
+        # A trial that is alone in its group is called by the group's name.
+        _best_of(ranking) if ranking.total == 1 else f"{ranking.heading}: {_best_of(ranking)}"
+        for ranking in rankings[:_MOST_SENTENCES]
+    ]
+    if len(rankings) > _MOST_SENTENCES:
+        parts.append(f"{plural(len(rankings) - _MOST_SENTENCES, 'more group')} below")
+    return ". ".join(parts)
+
+
+def _best_of(ranking: Ranking) -> str:
+    """Which trial of a ranking is best, and how far that can be relied on."""
     best = ranking.rows[0]
     metric = ranking.objective.metric
     if not math.isfinite(best.value.mean):
@@ -199,11 +271,14 @@ def _sentence(verdicts: Sequence[tuple[Study, Answered]], ranking: Ranking | Non
     alike = sum(row.tier == 1 for row in ranking.rows[1:])
     lead = f"{name} is best of {ranking.total}: {metric} {told} (mean ± sd of {best.value.n} seeds)"
     if best.tier is None:
-        return f"{lead}; with one seed each a small lead may be luck"
-    if not alike:
-        return f"{lead}, and better than every other trial"
-    others = "another trial" if alike == 1 else f"{alike} others"
-    return f"{lead}, but it cannot be told from {others}"
+        few = too_few_seeds(ranking.rows)
+        return f"{lead}; {few or 'with one seed each a small lead may be luck'}"
+    if alike:
+        others = "another trial" if alike == 1 else f"{alike} others"
+        return f"{lead}, but not significantly different from {others}"
+    if any(row.tier is None for row in ranking.rows):
+        return f"{lead}, and significantly better than every trial with enough seeds to test"
+    return f"{lead}, and significantly better than every other trial"
 
 
 def _effects(db: store.Database, scope: Scope) -> Effects | None:
@@ -264,7 +339,15 @@ def _headline_case(
     run = next(run for run in runs if run.id == -negative)
     history = store.history(db, run.id)
     series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch)
-    return HeadlineCase(len(cases), affected - len(cases), run, finding, series)
+    loss = run.trial.setting.get("loss")
+    return HeadlineCase(
+        len(cases),
+        affected - len(cases),
+        run,
+        finding,
+        series,
+        None if loss is None else str(loss),
+    )
 
 
 def _joules(db: store.Database, runs: Sequence[Run]) -> float | None:

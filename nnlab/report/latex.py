@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nnlab.escaping import latex
-from nnlab.report.contents import Report, energy
+from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.ranking import plural
 from nnlab.report.typeset import as_latex
 from nnlab.stats import format_duration
@@ -30,8 +30,7 @@ def as_tex(report: Report, figures: Sequence[str] = ()) -> str:
         "",
         *_overfitting(report),
         *(_figure(name) for name in figures),
-        as_latex(report.table) if report.table is not None else "",
-        *_notes(report),
+        *(part for group in report.groups for part in _ranked(group)),
         *_findings(report),
         *_remedies(report),
         *_what_was_run(report),
@@ -58,11 +57,13 @@ def _overfitting(report: Report) -> list[str]:
     return lines
 
 
-def _notes(report: Report) -> list[str]:
-    if report.ranking is None or not report.ranking.notes:
-        return []
-    items = [rf"  \item {latex(note)}" for note in report.ranking.notes]
-    return [r"\begin{itemize}", *items, r"\end{itemize}"]
+def _ranked(group: RankedGroup) -> list[str]:
+    """The table of a group of comparable runs and the notes on it."""
+    parts = [as_latex(group.table)] if group.table is not None else []
+    if not group.ranking.notes:
+        return parts
+    items = [rf"  \item {latex(note)}" for note in group.ranking.notes]
+    return [*parts, r"\begin{itemize}", *items, r"\end{itemize}"]
 
 
 def _findings(report: Report) -> list[str]:

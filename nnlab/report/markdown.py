@@ -7,7 +7,7 @@ from urllib.parse import quote
 import nnlab
 from nnlab.escaping import escaped
 from nnlab.plots.names import setting_name
-from nnlab.report.contents import Report, energy
+from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.ranking import Ranking, plural
 from nnlab.report.verdict import verdict_section
 from nnlab.space import label, shown
@@ -16,15 +16,15 @@ from nnlab.stats import format_duration, format_mean
 
 def as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     """The whole text; every name in it is escaped. `figures` are files beside it."""
-    ranking = report.ranking
     parts = [
         _head(report),
         *_overfitting(report),
         *(verdict_section(study, answered) for study, answered in report.verdicts),
         *(f"![{escaped(figure)}]({quote(figure)})\n" for figure in figures),
         _findings(report),
-        _ranking(ranking) if ranking else "## Ranking\n\nNothing has been trained yet.\n",
-        *_effects(report),
+        *(_ranking(group.ranking) for group in report.groups),
+        *([] if report.groups else ["## Ranking\n\nNothing has been trained yet.\n"]),
+        *(part for group in report.groups for part in _effects(group)),
         *_remedies(report),
         _what_was_run(report),
     ]
@@ -82,24 +82,29 @@ def _findings(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _effects(report: Report) -> list[str]:
-    if report.effects is None:
+def _effects(group: RankedGroup) -> list[str]:
+    if group.effects is None:
         return []
     lines = [
-        "## Which choices matter",
+        f"## Which choices matter{_of(group.ranking)}",
         "",
-        f"By {report.effects.method}.",
+        f"By {group.effects.method}.",
         "",
         "| choice | share of variance | 90 % interval |",
         "| --- | ---: | ---: |",
     ]
     lines += [
-        f"| {escaped(' and '.join(map(setting_name, one.fields)))} | {one.share:.1%} |"
-        f" {'' if math.isnan(one.low) else f'{one.low:.1%} to {one.high:.1%}'} |"
-        for one in report.effects.worth
+        f"| {escaped(' and '.join(map(setting_name, share.fields)))} | {share.share:.1%} |"
+        f" {'' if math.isnan(share.low) else f'{share.low:.1%} to {share.high:.1%}'} |"
+        for share in group.effects.worth
     ]
-    lines += ["", *(f"- {escaped(note)}" for note in report.effects.notes)]
+    lines += ["", *(f"- {escaped(note)}" for note in group.effects.notes)]
     return ["\n".join([*lines, ""])]
+
+
+def _of(ranking: Ranking) -> str:
+    """What follows the title of a section of one group, where there are several."""
+    return f": {escaped(ranking.heading)}" if ranking.heading else ""
 
 
 def _remedies(report: Report) -> list[str]:
@@ -124,7 +129,7 @@ def _ranking(ranking: Ranking) -> str:
     word = "lower" if ranking.objective.direction == "min" else "higher"
     fields = ranking.fields
     lines = [
-        "## Ranking",
+        f"## Ranking{_of(ranking)}",
         "",
         f"By {ranking.objective.metric} at each run's {ranking.at} epoch; {word} is better;"
         " mean ± standard deviation over seeds.",
@@ -137,6 +142,8 @@ def _ranking(ranking: Ranking) -> str:
     for row in ranking.rows:
         cells = [escaped(shown(row.setting.get(field))) for field in fields]
         flags = ", ".join(f"{code} {count}/{len(row.runs)}" for code, count in row.flags.items())
+        if row.different_data:
+            flags = ", ".join(filter(None, [flags, "data differs!"]))
         cells += [
             str(row.value.n),
             format_mean(row.value.mean, row.value.sd),

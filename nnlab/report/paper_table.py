@@ -11,11 +11,18 @@ from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import Limits, limits_of
 from nnlab.plots.names import metric_name, setting_name
 from nnlab.records import Scalar
+from nnlab.report.comparable import (
+    DATA_FIELDS,
+    Group,
+    comparable_groups,
+    objective_of,
+    spread_along,
+)
 from nnlab.report.figures.trials import loss_of
-from nnlab.report.ranking import At, Ranking, Row, plural, rank
-from nnlab.report.ranking import test_metric as twin_of
+from nnlab.report.ranking import At, Ranking, Row, plural, rank_group
+from nnlab.report.run_epochs import test_metric as twin_of
 from nnlab.report.scope import Scope
-from nnlab.report.standing import how_compared
+from nnlab.report.standing import how_compared, too_few_seeds
 from nnlab.space import shown
 from nnlab.stats import format_mean
 from nnlab.stats.against import Test
@@ -24,6 +31,8 @@ from nnlab.stats.intervals import Interval, bounds_within, limits_that_hold
 from nnlab.stats.paired import LEVEL
 from nnlab.stats.student import t_quantile
 
+# Beside a row whose seeds were trained on different data.
+_MARK = "†"
 _NUMBER = re.compile(r"^\(?(-?[\d.]+)(?: ± ([\d.]+))?\)?(?:e([+-]?\d+))?$")
 
 
@@ -84,7 +93,7 @@ class PaperTable:
         return replace(self, stub=stub, groups=(), columns=tuple(names), rows=rows, over="")
 
 
-def paper_table(
+def paper_tables(
     db: store.Database,
     scope: Scope,
     *,
@@ -95,31 +104,73 @@ def paper_table(
     pivot: str | None = None,
     interval: Interval = Interval.T,
     test: Test = Test.T,
-) -> PaperTable:
-    """The ranking of a scope; with `pivot`, a group of columns for each value of that field.
+    mixed: bool = False,
+) -> tuple[PaperTable, ...]:
+    """A table for each group of comparable runs in a scope, the newest first.
 
-    Under a pivot a row is what agrees in all other fields that differ, or in `group_by`; where
-    several trials do, the best speaks.
+    With `pivot`, a group of columns for each value of that field. Pivoted over a field that makes
+    runs incomparable, as `data`, it is one table: nothing is ranked from one value to another.
+    `mixed` puts everything into one table.
 
     Raises:
         UnknownName: no run has that metric, or no trial that field.
         UsageError: nothing was trained.
     """
+    groups = comparable_groups(db, scope, by=by)
+    left_out: tuple[str, ...] = ()
+    if mixed:
+        groups = (Group(scope, objective_of(db, scope, by)),)
+    elif pivot in DATA_FIELDS:
+        group, left_out = spread_along(groups, [pivot])
+        groups = (group,)
+    limits = {"at": at, "top": top, "interval": interval, "test": test}
+    tables = [
+        table_of(db, group, group_by=group_by, pivot=pivot, left_out=left_out, **limits)  # type: ignore[arg-type]
+        for group in groups
+    ]
+    found = tuple(table for table in tables if table is not None)
+    if not found:
+        raise UsageError(f"nothing to compare: no epoch of {scope.title} is finished")
+    return found
 
-    def ranked(of: Scope) -> Ranking:
+
+def table_of(
+    db: store.Database,
+    group: Group,
+    *,
+    at: At = "best",
+    top: int | None = None,
+    group_by: Sequence[str] = (),
+    pivot: str | None = None,
+    interval: Interval = Interval.T,
+    test: Test = Test.T,
+    left_out: Sequence[str] = (),
+) -> PaperTable | None:
+    """The ranking of a group as a table; None where nothing in it was measured.
+
+    Under a pivot a row is what agrees in all other fields that differ, or in `group_by`; where
+    several trials do, the best speaks.
+
+    Raises:
+        UnknownName: no trial has the field of the pivot.
+    """
+
+    def ranked(part: Group) -> Ranking:
         fields = () if pivot else group_by
         limit = None if pivot else top
-        return rank(db, of, by=by, at=at, top=limit, group_by=fields, interval=interval, test=test)
+        return rank_group(db, part, at=at, top=limit, group_by=fields, interval=interval, test=test)
 
-    whole = ranked(scope)
+    whole = ranked(group)
     if not whole.rows:
-        raise UsageError(f"nothing to compare: no epoch of {scope.title} is finished")
+        return None
     if pivot is None:
         parts = {"": whole}
         fields = whole.fields
     else:
         parts = {
-            shown(value) or "-": ranked(replace(scope, studies=None, runs=runs))
+            shown(value) or "-": ranked(
+                replace(group, scope=replace(group.scope, studies=None, runs=runs))
+            )
             for value, runs in _runs_by(whole, pivot).items()
         }
         fields = tuple(group_by) or tuple(name for name in whole.fields if name != pivot)
@@ -136,11 +187,16 @@ def paper_table(
         tuple((_group(name, pivot), len(heads)) for name in parts) if pivot else (),
         tuple(heads) * len(parts),
         rows,
-        _caption(parts, whole, test, tuned=tuned),
-        "tab:" + (re.sub(r"[^a-z0-9]+", "-", scope.title.lower()).strip("-") or "results"),
+        _caption(parts, whole, test, left_out, tuned=tuned),
+        "tab:" + (re.sub(r"[^a-z0-9]+", "-", _title(whole).lower()).strip("-") or "results"),
         whole.objective.metric,
         setting_name(pivot) if pivot else "",
     )
+
+
+def _title(ranking: Ranking) -> str:
+    """The scope, and which of its groups."""
+    return f"{ranking.scope.title} {ranking.heading}".strip()
 
 
 def _group(value: str, pivot: str) -> str:
@@ -160,23 +216,33 @@ def _runs_by(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
 
 
 def _columns(parts: Mapping[str, Ranking], whole: Ranking, *, short: bool) -> list[str]:
-    """The objective, and its twin on the test split where one was measured.
+    """The objective, and its twin on the test split where it was measured at the same epochs.
 
     Under groups the caption alone says which quantity it is.
     """
     loss = loss_of(whole)
     twin = twin_of(whole.objective)
+    tested = _has_test(parts) and _is_test_there(parts)
     if short and twin:
-        tested = any(row.test and row.test.n for part in parts.values() for row in part.rows)
         return ["Validation", "Test"] if tested else ["Validation"]
     names = [metric_name(whole.objective.metric, loss)]
-    if any(row.test and row.test.n for part in parts.values() for row in part.rows):
-        names.append(metric_name(twin, loss))
-    return names
+    return [*names, metric_name(twin, loss)] if tested else names
+
+
+def _has_test(parts: Mapping[str, Ranking]) -> bool:
+    return any(part.has_test for part in parts.values())
+
+
+def _is_test_there(parts: Mapping[str, Ranking]) -> bool:
+    return all(part.test_there for part in parts.values())
 
 
 def _key(row: Row, fields: Sequence[str]) -> tuple[str, ...]:
-    return tuple(shown(row.setting.get(name)) or "-" for name in fields)
+    """The words of a row; the last is marked where its seeds had different data."""
+    words = [shown(row.setting.get(name)) or "-" for name in fields]
+    if row.different_data:
+        words[-1:] = [f"{words[-1]} {_MARK}"] if words else [_MARK]
+    return tuple(words)
 
 
 def _cells(
@@ -213,7 +279,27 @@ def _half_width(interval: tuple[float, float]) -> float:
     return (high - low) / 2
 
 
-def _caption(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, tuned: bool) -> str:
+def _caption(
+    parts: Mapping[str, Ranking],
+    whole: Ranking,
+    test: Test,
+    left_out: Sequence[str],
+    *,
+    tuned: bool,
+) -> str:
+    text = _how_measured(parts, whole, test, tuned=tuned)
+    if whole.heading:
+        text = f"{whole.heading}: {text}"
+    if _has_test(parts) and not _is_test_there(parts):
+        text += " Test values are left out: they were measured at other epochs."
+    if any(row.different_data for part in parts.values() for row in part.rows):
+        text += f" {_MARK}: seeds trained on different data."
+    if left_out:
+        text += f" Left out, not comparable: {'; '.join(left_out)}."
+    return text
+
+
+def _how_measured(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, tuned: bool) -> str:
     name = metric_name(whole.objective.metric, loss_of(whole))
     better = "lower is better" if whole.objective.direction == "min" else "higher is better"
     seeds = sorted({row.value.n for part in parts.values() for row in part.rows})
@@ -225,13 +311,19 @@ def _caption(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, tuned:
     if seeds[-1] < 2:
         return f"{text}. Bold: the best."
     trials = max(len(part.rows) for part in parts.values())
-    told = any(row.tier for part in parts.values() for row in part.rows)
-    how = f" ({how_compared(test, trials)})" if told and trials > 1 else ""
     if tuned:
         text += ", each the best of its trials,"
-    return (
-        f"{text} ± half of its 95 % interval. Bold: the best, and what cannot be told from it{how}."
-    )
+    return f"{text} ± half of its 95 % interval. {_meaning_of_bold(parts, test, trials)}"
+
+
+def _meaning_of_bold(parts: Mapping[str, Ranking], test: Test, trials: int) -> str:
+    """What bold cells are, and whether differences could be tested."""
+    lacking = [note for part in parts.values() if (note := too_few_seeds(part.rows))]
+    if not any(row.tier for part in parts.values() for row in part.rows):
+        return f"Bold: the best mean{f' ({lacking[0]})' if lacking else ''}."
+    how = f" ({how_compared(test, trials)})" if trials > 1 else ""
+    untested = " Rows with too few seeds are not tested." if lacking else ""
+    return f"Bold: the best, and what is not significantly different from it{how}.{untested}"
 
 
 def as_json(table: PaperTable) -> Mapping[str, Any]:

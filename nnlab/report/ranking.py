@@ -10,7 +10,16 @@ from nnlab import store
 from nnlab.diagnose.flags import flagged, onsets_by_code, seeds_text
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status
+from nnlab.report.comparable import (
+    Group,
+    comparable_groups,
+    is_of_loss,
+    not_ranked,
+    objective_of,
+    spread_along,
+)
 from nnlab.report.edges import edge_notes
+from nnlab.report.run_epochs import RunEpochs, epochs_of
 from nnlab.report.scope import Scope
 from nnlab.report.standing import compared, told_apart
 from nnlab.space import telling
@@ -22,6 +31,10 @@ At = Literal["best", "last"] | int
 # Rows whose overfitting is written out under the table; of the others the flags are counted.
 _MOST_OVERFITTING = 3
 
+# Trials that a note names; of further ones it gives the number.
+_MOST_NAMED = 5
+_OF_NUMBERS = frozenset(("mse", "l1", "huber"))
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -32,9 +45,12 @@ class Row:
     `onsets` has the epochs from which runs overfit or stand still, by code; `pruned` counts the
     runs that a pruner ended.
     `interval` bounds the mean at 95 %. `against` compares the best row with this one; `tier` is 1
-    for the best and what cannot be told from it, 2 for what can, None where nothing is known.
+    for the best and what does not differ significantly from it, 2 for what does, None where the
+    seeds are too few to decide.
     `epoch` is the median of the epochs that the values were taken at; `test` is the same quantity
-    on the test split, measured once at each run's selected epoch.
+    on the test split, measured once at each run's selected epoch, and `test_epoch` the median of
+    these; `test_there` says that they are the epochs of the values, run by run. `different_data`
+    says that seeds of one of its trials were trained on different data.
     """
 
     rank: int
@@ -53,6 +69,9 @@ class Row:
     interval: tuple[float, float] | None = None
     against: Against | None = None
     tier: int | None = None
+    test_epoch: float | None = None
+    test_there: bool = True
+    different_data: bool = False
 
     @property
     def all_diverged(self) -> bool:
@@ -65,7 +84,9 @@ class Ranking:
     """Rows, best first, and how to read them.
 
     `fields` are the choices in which rows differ; `total` counts all rows, also those that
-    `top` has cut; `notes` must be read with the table.
+    `top` has cut; `notes` must be read with the table. `heading` names what all runs of the
+    ranking share and others of the scope do not ("" where there are no others). `left_out` is the
+    note on groups that are not ranked here; it is among the notes too.
     """
 
     scope: Scope
@@ -75,6 +96,18 @@ class Ranking:
     rows: tuple[Row, ...]
     total: int
     notes: tuple[str, ...]
+    heading: str = ""
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def has_test(self) -> bool:
+        """Whether a row has a value on the test split."""
+        return any(row.test and row.test.n for row in self.rows)
+
+    @property
+    def test_there(self) -> bool:
+        """Whether all test values were measured at the epochs of the values beside them."""
+        return all(row.test_there for row in self.rows)
 
 
 def rank(
@@ -87,8 +120,10 @@ def rank(
     group_by: Sequence[str] = (),
     interval: Interval = Interval.T,
     test: Test = Test.T,
+    mixed: bool = False,
+    along: Sequence[str | None] = (),
 ) -> Ranking:
-    """Ranks the trials in a scope.
+    """Ranks the newest comparable trials in a scope; a note names those that are left out.
 
     Args:
         db: the database.
@@ -99,11 +134,65 @@ def rank(
         group_by: fields of a setting; trials that agree in them make a row together.
         interval: how the intervals of the means are made.
         test: how trials on the same seeds are compared.
+        mixed: rank all trials together, whether comparable or not; a note says so.
+        along: fields whose values get a place each: their groups are not left out (`spread_along`).
 
     Raises:
         UnknownName: no run has that metric, or no trial that field.
     """
-    objective = _objective(db, scope, by)
+    groups = comparable_groups(db, scope, by=by)
+    if mixed:
+        group, notes = _merged(db, groups, scope, by)
+    else:
+        group, headings = spread_along(groups, along)
+        notes = (not_ranked(headings),) if headings else ()
+    ranking = rank_group(db, group, at=at, top=top, group_by=group_by, interval=interval, test=test)
+    return replace(ranking, notes=(*notes, *ranking.notes), left_out=() if mixed else notes)
+
+
+def rank_each(
+    db: store.Database,
+    scope: Scope,
+    *,
+    by: str | None = None,
+    at: At = "best",
+    top: int | None = None,
+    group_by: Sequence[str] = (),
+    interval: Interval = Interval.T,
+    test: Test = Test.T,
+    mixed: bool = False,
+) -> tuple[Ranking, ...]:
+    """A ranking for each group of comparable trials in a scope, the newest first; see `rank`."""
+    if mixed:
+        how = {"at": at, "top": top, "group_by": group_by, "interval": interval, "test": test}
+        return (rank(db, scope, by=by, mixed=True, **how),)  # type: ignore[arg-type]
+    return tuple(
+        rank_group(db, group, at=at, top=top, group_by=group_by, interval=interval, test=test)
+        for group in comparable_groups(db, scope, by=by)
+    )
+
+
+def _merged(
+    db: store.Database, groups: Sequence[Group], scope: Scope, by: str | None
+) -> tuple[Group, tuple[str, ...]]:
+    """A scope as one group, and the note that names the groups in it."""
+    headings = "; ".join(group.heading for group in groups)
+    notes = (f"not comparable, ranked together by request: {headings}",) if len(groups) > 1 else ()
+    return Group(scope, objective_of(db, scope, by)), notes
+
+
+def rank_group(
+    db: store.Database,
+    group: Group,
+    *,
+    at: At = "best",
+    top: int | None = None,
+    group_by: Sequence[str] = (),
+    interval: Interval = Interval.T,
+    test: Test = Test.T,
+) -> Ranking:
+    """Ranks the trials of a group by its objective; see `rank`."""
+    scope, objective = group.scope, group.objective
     ranked = store.ranking(
         db,
         metric=objective.metric,
@@ -114,45 +203,33 @@ def rank(
         top=None if group_by else top,
     )
     pruned = store.pruned_trials(db)
-    groups = _grouped(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
+    members = _grouped(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
     if group_by:
-        groups.sort(
-            key=lambda group: (
-                _divergence(group),
-                _pruned(group, pruned) > 0,
-                *_key(_values(group), objective),
+        members.sort(
+            key=lambda trials: (
+                _divergence(trials),
+                _pruned(trials, pruned) > 0,
+                *_key(_values(trials), objective),
             )
         )
     measured = _count(db, scope, objective.metric)
-    total = len(groups) if group_by else measured
-    shown = groups[:top] if top else groups
-    rows = _rows(db, shown, objective, group_by, pruned)
+    total = len(members) if group_by else measured
+    shown = members[:top] if top else members
+    changing = store.changing_data(db, _run_ids(shown))
+    rows = _rows(db, shown, objective, at, group_by, pruned, changing)
     seeds = [
         # What a run reached before it diverged is no result to compare.
-        {} if row.all_diverged else _by_seed(group, shared=not group_by)
-        for row, group in zip(rows, shown, strict=True)
+        {} if row.all_diverged else _by_seed(trials, shared=not group_by)
+        for row, trials in zip(rows, shown, strict=True)
     ]
     rows = compared(rows, seeds, objective, interval=interval, test=test, trials=total)
     fields = tuple(group_by) or telling([row.setting for row in rows])
     notes = _notes(db, scope, objective, rows, measured)
+    notes += (*_data_notes(changing), *_loss_notes(objective, rows))
     notes += told_apart(rows, test, total) + overfitting_notes(rows)
     if rows and not group_by:
         notes += _edges(db, scope, rows)
-    return Ranking(scope, objective, at, fields, rows, total, notes)
-
-
-def _objective(db: store.Database, scope: Scope, by: str | None) -> Objective:
-    if by is None:
-        if scope.objective is not None:
-            return scope.objective
-        # Most trials' own; those that select by something else are noted under the table.
-        asked = store.objectives(db, study_ids=scope.studies, run_ids=scope.runs)
-        return Objective.parse(next(iter(asked), "val/loss"))
-    known = store.metrics(db)
-    objective = Objective.parse(by)
-    if objective.metric not in known:
-        raise UnknownName("metric", objective.metric, known)
-    return objective
+    return Ranking(scope, objective, at, fields, rows, total, notes, group.heading)
 
 
 def _settings(db: store.Database, trial_ids: Sequence[int]) -> Mapping[int, Setting]:
@@ -192,20 +269,21 @@ def _rows(
     db: store.Database,
     groups: Sequence[Sequence[store.RankedTrial]],
     objective: Objective,
+    at: At,
     group_by: Sequence[str],
     pruned: Mapping[int, int],
+    changing: Mapping[int, Sequence[int]],
 ) -> tuple[Row, ...]:
-    run_ids = [result.run_id for group in groups for trial in group for result in trial.results]
-    findings = store.findings(db, run_ids)
+    findings = store.findings(db, _run_ids(groups))
     # One trial's setting stands for its group, which agrees in the fields grouped by.
     settings = _settings(db, [group[0].trial_id for group in groups])
-    test = test_metric(objective)
-    tested = store.summaries(db, run_ids, [test]) if test else {}
-    values = {run_id: found[test].last for run_id, found in tested.items() if test in found}
+    results = [result for group in groups for trial in group for result in trial.results]
+    epochs = epochs_of(db, results, objective, at)
     return tuple(
         replace(
-            _row(place, group, settings[group[0].trial_id], group_by, findings, values),
+            _row(place, group, settings[group[0].trial_id], group_by, findings, epochs),
             pruned=_pruned(group, pruned),
+            different_data=any(trial.trial_id in changing for trial in group),
         )
         for place, group in enumerate(groups, start=1)
     )
@@ -226,10 +304,8 @@ def _pruned(group: Sequence[store.RankedTrial], pruned: Mapping[int, int]) -> in
     return sum(pruned.get(trial.trial_id, 0) for trial in group)
 
 
-def test_metric(objective: Objective) -> str:
-    """The test split's twin of a validation metric, or nothing for any other."""
-    split, _, quantity = objective.metric.partition("/")
-    return f"test/{quantity}" if split == "val" else ""
+def _run_ids(groups: Sequence[Sequence[store.RankedTrial]]) -> list[int]:
+    return [result.run_id for group in groups for trial in group for result in trial.results]
 
 
 def _row(
@@ -238,26 +314,30 @@ def _row(
     setting: Setting,
     group_by: Sequence[str],
     findings: Mapping[int, Sequence[Finding]],
-    tested: Mapping[int, float],
+    epochs: Mapping[int, RunEpochs],
 ) -> Row:
     results = [result for trial in group for result in trial.results]
     if group_by:
         setting = {name: setting.get(name) for name in group_by}
-    of_runs = [findings.get(result.run_id, ()) for result in results]
-    flags = Counter(finding.code for of_run in of_runs for finding in flagged(of_run))
+    findings_of_runs = [findings.get(result.run_id, ()) for result in results]
+    flags = Counter(finding.code for of_run in findings_of_runs for finding in flagged(of_run))
+    of_runs = [epochs[result.run_id] for result in results]
+    tested = [run_epochs for run_epochs in of_runs if run_epochs.test_epoch is not None]
     return Row(
         rank=place,
         trials=tuple(trial.trial_id for trial in group),
         setting=setting,
         value=aggregate([result.value for result in results]),
-        epoch=median_epoch([result.epoch for result in results if result.epoch is not None]),
-        test=aggregate([tested.get(result.run_id) for result in results]) if tested else None,
+        epoch=median_epoch([one.epoch for one in of_runs if one.epoch is not None]),
+        test=aggregate([one.test for one in of_runs]) if tested else None,
+        test_epoch=median_epoch([one.test_epoch for one in tested if one.test_epoch is not None]),
+        test_there=all(one.epoch == one.test_epoch for one in tested),
         runs=tuple(result.run_id for result in results),
         seeds=tuple(result.seed for result in results),
         values=tuple(result.value for result in results),
         flags=dict(sorted(flags.items())),
         statuses=Counter(result.status for result in results),
-        onsets=onsets_by_code(of_runs),
+        onsets=onsets_by_code(findings_of_runs),
     )
 
 
@@ -311,6 +391,30 @@ def overfitting_notes(rows: Sequence[Row]) -> tuple[str, ...]:
             place = f"#{row.rank}: " if len(rows) > 1 else ""
             notes.append(place + "; ".join(texts))
     return tuple(notes)
+
+
+def _data_notes(changing: Mapping[int, Sequence[int]]) -> tuple[str, ...]:
+    """Trials whose seeds are no sample of one setting, for each had other data."""
+    notes = [
+        f"seeds {', '.join(map(str, seeds))} of trial {trial_id} were trained on different data"
+        for trial_id, seeds in changing.items()
+    ]
+    if len(notes) > _MOST_NAMED:
+        more = plural(len(notes) - _MOST_NAMED, "more trial")
+        notes[_MOST_NAMED:] = [f"so were those of {more}"]
+    return tuple(notes)
+
+
+def _loss_notes(objective: Objective, rows: Sequence[Row]) -> tuple[str, ...]:
+    """That the unit of a regression's loss depends on the size of the training split."""
+    losses = {row.setting.get("loss") for row in rows}
+    sizes = {row.setting.get("train_size") for row in rows}
+    if not is_of_loss(objective.metric) or len(sizes) < 2 or not losses & _OF_NUMBERS:
+        return ()
+    return (
+        f"{objective.metric} is in units of the sd of the training targets, which differs with"
+        " train_size; --by val/rmse is in the unit of the target",
+    )
 
 
 def _edges(db: store.Database, scope: Scope, rows: Sequence[Row]) -> tuple[str, ...]:

@@ -5,11 +5,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nnlab.objective import Objective, limits_of
-from nnlab.stats.against import Test, against_best, fewest_seeds
+from nnlab.stats.against import LEAST_SEEDS, Against, Test, against_best
 from nnlab.stats.intervals import Interval, interval_of
 
 if TYPE_CHECKING:
     from nnlab.report.ranking import Row
+
+# Rows that a note lists by their rank; of further ones it gives the number.
+_MOST_NAMED = 5
 
 
 def compared(
@@ -21,7 +24,10 @@ def compared(
     test: Test,
     trials: int,
 ) -> tuple["Row", ...]:
-    """The rows with their intervals, each compared with the best; tier 1 cannot be told from it.
+    """The rows with their intervals and tiers, each compared with the best.
+
+    Tier 1 is the best and what does not differ significantly from it, tier 2 what does. A row
+    with too few seeds to decide has no tier, nor has the best where no other row has one.
 
     Args:
         rows: best first.
@@ -41,41 +47,61 @@ def compared(
         replace(row, interval=interval_of(list(one.values()), interval, limits=limits))
         for row, one in zip(rows, seeds, strict=True)
     ]
-    best = replace(bounded[0], tier=1)
     rest = [
-        replace(row, against=one, tier=None if one is None else 2 if one.told else 1)
-        for row, one in zip(bounded[1:], found, strict=True)
+        replace(row, against=comparison, tier=_tier(comparison))
+        for row, comparison in zip(bounded[1:], found, strict=True)
     ]
+    best = replace(bounded[0], tier=1 if any(row.tier for row in rest) else None)
     return (best, *rest)
 
 
+def _tier(comparison: Against | None) -> int | None:
+    if comparison is None or not comparison.decidable:
+        return None
+    return 2 if comparison.told else 1
+
+
 def told_apart(rows: Sequence["Row"], test: Test, trials: int) -> tuple[str, ...]:
-    """What can be said of the best, and how many seeds more would be needed."""
-    known = [row for row in rows if row.against is not None]
-    if not known:
-        return ()
+    """What the tests say of the best, and how many more seeds are needed where they are too few."""
+    compared_rows = [row for row in rows if row.against is not None]
+    ranked = [row for row in compared_rows if row.tier is not None]
     pairs = trials * (trials - 1) // 2
-    alike = [row for row in known if row.tier == 1]
+    alike = [row for row in ranked if row.tier == 1]
     notes = []
-    if not alike:
-        notes.append(f"the best is told from every other trial ({_how(test, pairs)})")
-    else:
+    if ranked and not alike:
+        which = "every other trial" if len(ranked) == len(compared_rows) else "the trials of tier 2"
+        notes.append(f"the best is significantly different from {which} ({_how(test, pairs)})")
+    elif alike:
         count = f"{len(alike)} other trial{'s' if len(alike) > 1 else ''}"
-        notes.append(f"tier 1: the best cannot be told from {count} ({_how(test, pairs)})")
-    most = max(row.against.n for row in known if row.against is not None)
-    least = fewest_seeds(test, pairs)
-    paired = any(row.against.paired for row in known if row.against is not None)
-    if alike and paired and most < least:
         notes.append(
-            f"{most} seeds are too few: no sign-flip test of {trials} trials could tell, from"
-            f" {least} seeds on one could; --test t can with fewer, if differences are normal"
+            f"tier 1: the best is not significantly different from {count} ({_how(test, pairs)})"
         )
-    elif alike and (needed := _more_seeds(alike[0])) is not None:
-        notes.append(
-            f"about {needed} seeds would tell #{alike[0].rank} from the best, if the difference"
-            " is what it looks like"
-        )
+        if (needed := _more_seeds(alike[0])) is not None:
+            notes.append(
+                f"about {needed} seeds would make #{alike[0].rank} significantly different from"
+                " the best, if the difference is what it looks like"
+            )
+    if (message := too_few_seeds(rows)) is not None:
+        notes.append(message)
+        if test is Test.SIGN_FLIP:
+            notes.append(
+                f"--test t can decide from {LEAST_SEEDS} seeds on, if differences are normal"
+            )
     return tuple(notes)
+
+
+def too_few_seeds(rows: Sequence["Row"]) -> str | None:
+    """Which rows have too few seeds for a tier and how many would do; None where all have one."""
+    compared_rows = [row for row in rows if row.against is not None]
+    lacking = [row for row in compared_rows if row.tier is None]
+    if not lacking:
+        return None
+    enough = max(row.against.fewest for row in lacking if row.against is not None)
+    places = ", ".join(f"#{row.rank}" for row in lacking[:_MOST_NAMED])
+    if len(lacking) > _MOST_NAMED:
+        places += f" and {len(lacking) - _MOST_NAMED} more"
+    which = "" if len(lacking) == len(compared_rows) else f" {places}"
+    return f"too few seeds to rank{which}: {enough} would do"
 
 
 def _more_seeds(row: "Row") -> int | None:

@@ -1,5 +1,7 @@
 """Two trials side by side: what differs, and whether it matters."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nnlab import store
@@ -26,10 +28,17 @@ def two_trials(db: store.Database, scope: Scope) -> Scope | None:
     return replace(scope, runs=tuple(runs))
 
 
-def explained(ranking: Ranking) -> list[str]:
-    """What differs between the two, the effect with its interval, and a verdict."""
-    if len(ranking.rows) != 2:
+def explained(rankings: Sequence[Ranking]) -> list[str]:
+    """What differs between the two, the effect with its interval, and a verdict.
+
+    Of two trials in two rankings, for they are not comparable, it is that.
+    """
+    if len(rankings) == 2 and all(len(ranking.rows) < 2 for ranking in rankings):
+        names = " and ".join(ranking.heading for ranking in rankings)
+        return [f"verdict: not comparable: {names}"]
+    if len(rankings) != 1 or len(rankings[0].rows) != 2:
         return []
+    ranking = rankings[0]
     best, other = ranking.rows
     differs = "; ".join(_difference(name, best, other) for name in ranking.fields)
     lines = [f"what differs: {differs}"]
@@ -39,11 +48,18 @@ def explained(ranking: Ranking) -> list[str]:
     metric = ranking.objective.metric
     paired = f"{found.n} shared seeds" if found.paired else f"{found.n} seeds each, none shared"
     lines.append(
-        f"effect: #1 is better by {found.mean:.3g} {metric} (95 % interval {found.low:.3g} to"
-        f" {found.high:.3g}; {paired}), {found.effect:.2g} sd; a run of #1 beats one of #2 with"
-        f" probability {found.better:.2f}"
+        f"effect: #1 is better by {found.mean:.3g} {metric} ({_spread(found)}; {paired}); a run of"
+        f" #1 beats one of #2 with probability {found.better:.2f}"
     )
     return [*lines, _verdict(found)]
+
+
+def _spread(comparison: Against) -> str:
+    """The interval and the effect size; neither is known where all differences are equal."""
+    if math.isnan(comparison.low):
+        return "no interval: it is the same for all seeds"
+    interval = f"95 % interval {comparison.low:.3g} to {comparison.high:.3g}"
+    return f"{interval}, {comparison.effect:.2g} sd"
 
 
 def _difference(name: str, best: Row, other: Row) -> str:
@@ -52,6 +68,8 @@ def _difference(name: str, best: Row, other: Row) -> str:
 
 
 def _verdict(found: Against) -> str:
+    if not found.decidable:
+        return f"verdict: cannot tell; too few seeds to rank: {found.fewest} would do"
     if found.told:
         return f"verdict: #1 is better (p {found.adjusted:.2g})"
     more = f"; about {found.needed} seeds would tell" if found.needed else ""

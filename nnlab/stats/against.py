@@ -13,12 +13,25 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, count
 
 from nnlab.stats.claims import SIGNIFICANT
 from nnlab.stats.multiple import holm
-from nnlab.stats.paired import LEVEL, mean_and_half_width, paired_t, sample_sd, sign_flip
+from nnlab.stats.paired import (
+    LEVEL,
+    MOST_FLIPPED,
+    mean_and_half_width,
+    paired_t,
+    sample_sd,
+    sign_flip,
+)
 from nnlab.stats.student import t_quantile, two_sided_p
+
+# With fewer seeds a t test's estimate of the spread is too uncertain to base a verdict on it.
+LEAST_SEEDS = 4
+
+# Differences that vary by less than this share of the values differ by rounding alone.
+_ROUNDING = 1e-12
 
 # Chance to see a difference that is there, which a number of seeds is to give.
 POWER = 0.8
@@ -44,6 +57,10 @@ class Against:
     the probability that a run of the best beats a run of the other. `needed` is how many seeds
     would tell a difference such as this in four of five studies: predicted for the first that
     cannot be told, None for the others and where nobody can say.
+
+    `fewest` is the number of seeds from which on the test can decide at all: a t test from
+    `LEAST_SEEDS` on, an exact test where it can reach the significance level. Where all
+    differences are equal no t test is possible: the exact test is used, and the interval is NaN.
     """
 
     n: int
@@ -56,11 +73,17 @@ class Against:
     effect: float
     better: float
     needed: int | None
+    fewest: int = 2
+
+    @property
+    def decidable(self) -> bool:
+        """Whether there are seeds enough for the test to decide."""
+        return self.n >= self.fewest
 
     @property
     def told(self) -> bool:
-        """Whether the two can be told apart."""
-        return self.adjusted <= SIGNIFICANT
+        """Whether the two differ significantly."""
+        return self.decidable and self.adjusted <= SIGNIFICANT
 
 
 Seeds = Mapping[int, float]
@@ -93,7 +116,7 @@ def against_best(
     table = max(trials or 0, len(others) + 1)
     pairs = table * (table - 1) // 2
     adjusted = iter(holm([one.p for one in known], pairs))
-    found = [None if one is None else _finished(one, next(adjusted)) for one in raw]
+    found = [None if one is None else _finished(one, next(adjusted), test, pairs) for one in raw]
     return _predicted(found, raw, test, pairs) if predict else tuple(found)
 
 
@@ -107,6 +130,7 @@ class _Raw:
     p: float
     effect: float
     better: float
+    equal: bool = False  # all differences, up to rounding
 
 
 def _compared(first: Seeds, second: Seeds, test: Test) -> _Raw | None:
@@ -119,17 +143,47 @@ def _compared(first: Seeds, second: Seeds, test: Test) -> _Raw | None:
     ]
     if len(shared) >= 2:
         differences = [first[seed] - second[seed] for seed in shared]
+        improved = improvement(a, b)
+        if _are_equal(differences, [*a, *b]):
+            mean = 0.0 if _are_equal([0.0, *differences], [*a, *b]) else differences[0]
+            p = sign_flip([mean] * len(shared))
+            effect = _over(mean, 0.0)
+            same = [mean] * len(shared)
+            return _Raw(
+                same, len(shared), mean, math.nan, math.nan, p, effect, improved, equal=True
+            )
         mean, half = mean_and_half_width(differences)
         p = sign_flip(differences) if test is Test.SIGN_FLIP else paired_t(differences)
         effect = _over(mean, sample_sd(differences))
         low, high = mean - half, mean + half
-        return _Raw(differences, len(shared), mean, low, high, p, effect, improvement(a, b))
+        return _Raw(differences, len(shared), mean, low, high, p, effect, improved)
     if len(a) < 2 or len(b) < 2:
         return None
     return _welch(a, b)
 
 
-def _finished(raw: _Raw, adjusted: float) -> Against:
+def _are_equal(values: Sequence[float], computed_from: Sequence[float]) -> bool:
+    """Whether values differ by no more than the rounding error of what they were computed from."""
+    return max(values) - min(values) <= _ROUNDING * max(map(abs, computed_from))
+
+
+def _fewest(raw: _Raw, test: Test, pairs: int) -> int:
+    """The seeds from which on a comparison of this kind can be significant, pairs corrected for."""
+    if raw.equal and raw.n >= LEAST_SEEDS:
+        return (
+            _fewest_permuted(pairs) if not raw.differences else fewest_seeds(Test.SIGN_FLIP, pairs)
+        )
+    if test is Test.SIGN_FLIP and raw.differences and raw.n <= MOST_FLIPPED:
+        return fewest_seeds(Test.SIGN_FLIP, pairs)
+    return LEAST_SEEDS
+
+
+def _fewest_permuted(tests: int) -> int:
+    """The seeds of each of two groups that separate wholly for an exact test to be significant."""
+    return next(n for n in count(2) if 2 / math.comb(2 * n, n) * tests <= SIGNIFICANT)
+
+
+def _finished(raw: _Raw, adjusted: float, test: Test, pairs: int) -> Against:
     return Against(
         raw.n,
         bool(raw.differences),
@@ -141,6 +195,7 @@ def _finished(raw: _Raw, adjusted: float) -> Against:
         raw.effect,
         raw.better,
         None,
+        _fewest(raw, test, pairs),
     )
 
 
@@ -170,13 +225,13 @@ def improvement(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def fewest_seeds(test: Test, tests: int = 1) -> int:
-    """The number of shared seeds below which no result whatever could tell two settings apart.
+    """The number of shared seeds below which no result whatever is called significant.
 
     >>> fewest_seeds(Test.SIGN_FLIP), fewest_seeds(Test.SIGN_FLIP, 6)
     (6, 8)
     """
     if test is Test.T:
-        return 2
+        return LEAST_SEEDS
     return math.ceil(math.log2(2 * tests / SIGNIFICANT) - 1e-9)
 
 
@@ -195,9 +250,9 @@ def seeds_needed(
     mean, sd = math.fsum(differences) / len(differences), sample_sd(differences)
     if mean == 0:
         return None
-    least = max(2, fewest_seeds(test, tests))
-    if sd == 0:
-        return least
+    if sd <= _ROUNDING * abs(mean):
+        return fewest_seeds(Test.SIGN_FLIP, tests)  # no t test of equal differences is possible
+    least = fewest_seeds(test, tests)
     draw = random.Random(0)  # noqa: S311  a simulation
     studies = [_running(mean, sd, draw) for _ in range(_SIMULATIONS)]
 
@@ -232,8 +287,14 @@ def _t_of(study: tuple[list[float], list[float]], n: int) -> float:
 def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
     errors = [sample_sd(values) ** 2 / len(values) for values in (a, b)]
-    if sum(errors) == 0:
-        p, low, high = (1.0 if mean == 0 else 0.0), mean, mean
+    equal = _are_equal(a, a) and _are_equal(b, b)
+    if equal:
+        # Welch's t is undefined: of all ways to deal out the values two are as far apart.
+        if _are_equal([mean, 0.0], [*a, *b]):
+            mean, p = 0.0, 1.0
+        else:
+            p = min(1.0, 2 / math.comb(len(a) + len(b), len(a)))
+        low = high = math.nan
     else:
         # Welch 1947: degrees of freedom of two variances that may differ.
         parts = (error**2 / (len(v) - 1) for error, v in zip(errors, (a, b), strict=True))
@@ -248,7 +309,8 @@ def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
     )
     hedges = 1 - 3 / (4 * freedom - 1)
     n = min(len(a), len(b))
-    return _Raw((), n, mean, low, high, p, hedges * _over(mean, pooled), improvement(a, b))
+    effect = _over(mean, 0.0) if equal else hedges * _over(mean, pooled)
+    return _Raw((), n, mean, low, high, p, effect, improvement(a, b), equal=equal)
 
 
 def _over(mean: float, sd: float) -> float:

@@ -121,11 +121,20 @@ def _sums(values: Sequence[float]) -> list[float]:
 
 
 def paired_t(differences: Sequence[float], side: Side = "two-sided") -> float:
-    """The p of Student's paired t test of differences (shape [n], n from 2 on)."""
+    """The p of Student's paired t test of differences (shape [n], n from 2 on).
+
+    Of differences that are all equal it is that of the sign-flip test.
+
+    >>> paired_t([0.5, 0.5, 0.5])
+    0.25
+    """
     n = len(differences)
     mean, half = mean_and_half_width(differences)
     if half == 0:
-        return 1.0 if mean == 0 else 0.0
+        # Without spread t is undefined; of n equal differences one sign pattern in 2^n is as high.
+        high = 1.0 if mean <= 0 else 2.0**-n
+        low = 1.0 if mean >= 0 else 2.0**-n
+        return high if side == "greater" else min(1.0, 2 * min(high, low))
     t = mean / half * t_quantile(n - 1, (1 + LEVEL) / 2)
     p = two_sided_p(t, n - 1)
     if side == "two-sided":

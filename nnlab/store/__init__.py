@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.connect import Database
 from nnlab.store.files import files_of
-from nnlab.store.fingerprints import changing_data, other_data
+from nnlab.store.fingerprints import changed_data_error, other_data
 from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
 from nnlab.store.liveness import pid_space
 from nnlab.store.maintenance import DatabaseStatus, backup, check, status
@@ -18,6 +18,7 @@ from nnlab.store.measurements import (
     histories,
     history,
     metrics,
+    selected_values,
     summaries,
 )
 from nnlab.store.opening import open_database
@@ -40,6 +41,7 @@ from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, rele
 from nnlab.store.ranked import RankedTrial, SeedResult, divergence, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
+from nnlab.store.run_data import RunData, changing_data, data_of_runs, distinct_data, trial_fields
 from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
@@ -79,6 +81,7 @@ __all__ = [
     "RemoteFolder",
     "Removal",
     "RivalRun",
+    "RunData",
     "RunWriter",
     "SeedResult",
     "ServerAddress",
@@ -92,6 +95,7 @@ __all__ = [
     "attempts_of",
     "backup",
     "bring_back",
+    "changed_data_error",
     "changing_data",
     "check",
     "claim",
@@ -102,7 +106,9 @@ __all__ = [
     "count_runs",
     "count_trials",
     "create_study",
+    "data_of_runs",
     "deliver",
+    "distinct_data",
     "divergence",
     "enqueue",
     "files_of",
@@ -133,10 +139,12 @@ __all__ = [
     "run_folders",
     "run_names",
     "runs",
+    "selected_values",
     "size_of",
     "status",
     "studies",
     "summaries",
+    "trial_fields",
     "trials",
     "write_all",
 ]

@@ -44,7 +44,7 @@ def difference_in(connection: Connection, run: Run, fingerprint: str) -> str | N
     )
 
 
-def changing_data(run: Run, difference: str) -> DataError:
+def changed_data_error(run: Run, difference: str) -> DataError:
     """The error that refuses to train a run on other data than its trial's other runs."""
     data = run.trial.setting.get("data")
     return DataError(

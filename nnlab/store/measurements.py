@@ -68,6 +68,26 @@ def summaries(
     return found
 
 
+def selected_values(
+    db: Database, run_ids: Sequence[int], metric: str
+) -> dict[int, tuple[int, float]]:
+    """The epoch that each run selected, at which the test split was evaluated, and a metric there.
+
+    The value is NaN where the metric was not measured; runs that selected no epoch are left out.
+    """
+    with db.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT run.id, run.selected_epoch, point.value FROM run LEFT JOIN point"  # noqa: S608
+            " ON point.run_id = run.id AND point.epoch = run.selected_epoch"
+            " AND point.metric_id = (SELECT id FROM metric WHERE name = ?)"
+            f" WHERE run.id IN {IDS} AND run.selected_epoch IS NOT NULL",
+            (metric, ids(run_ids)),
+        )
+        return {
+            run_id: (epoch, math.nan if value is None else value) for run_id, epoch, value in rows
+        }
+
+
 def findings(db: Database, run_ids: Sequence[int]) -> dict[int, tuple[Finding, ...]]:
     """The findings of each of the runs, by code; runs without any are left out."""
     found: dict[int, list[Finding]] = {}

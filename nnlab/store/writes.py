@@ -16,7 +16,7 @@ from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Direction, Environment, Epoch, Finding, Status
 from nnlab.store.connect import Database
 from nnlab.store.environments import environment_id
-from nnlab.store.fingerprints import changing_data, difference_in
+from nnlab.store.fingerprints import changed_data_error, difference_in
 from nnlab.store.metric_state import MetricState
 from nnlab.store.points import metric_ids, put_points, put_summaries
 from nnlab.store.queue import LEASE_SECONDS, Claim, end, hold, lease_lost
@@ -71,7 +71,7 @@ def begin(
             # In the transaction that stores the fingerprint: two seeds may begin at once.
             difference = difference_in(connection, claim.run, data_fingerprint)
             if difference is not None:
-                raise changing_data(claim.run, difference)
+                raise changed_data_error(claim.run, difference)
         if environment is not None:
             connection.exec_driver_sql(
                 "UPDATE attempt SET environment_id = ? WHERE id = ?",

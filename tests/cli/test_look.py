@@ -80,7 +80,7 @@ def test_a_table_says_what_can_be_told_from_the_best(nnlab: Nnlab) -> None:
     assert against["paired"]
     assert against["low"] > 0
     assert rows[0]["interval"][0] < rows[0]["mean"] < rows[0]["interval"][1]
-    assert "the best is told from every other trial" in nnlab("compare").out
+    assert "the best is significantly different from every other trial" in nnlab("compare").out
     few = nnlab("compare", "--test", "sign-flip", "--at", "1").out
     assert "tier" in few
     grouped = nnlab("compare", "--group-by", "lr", "--interval", "bootstrap", "--format", "json")
@@ -248,12 +248,16 @@ def test_text_from_users_is_shown_as_it_is(nnlab: Nnlab, folder: Path) -> None:
     assert "&lt;b&gt;" in text
 
 
-def test_what_most_trials_select_by_is_ranked_and_the_rest_is_noted(nnlab: Nnlab) -> None:
+def test_each_data_set_is_ranked_by_its_own_objective(nnlab: Nnlab) -> None:
     nnlab("train", *QUICK, "--opt", "sgd,adam", "-q")
     nnlab("train", "--data", "diabetes", "--epochs", "2", "--name", "sugar", "-q")
     found = nnlab("compare", "--format", "json").json
-    assert (found["by"], found["total"]) == ("val/accuracy", 2)
-    assert "1 trial not measured by val/accuracy, not ranked" in found["notes"]
+    assert (found["heading"], found["by"], found["total"]) == ("diabetes", "val/loss", 1)
+    (other,) = found["other_groups"]
+    assert (other["heading"], other["by"], other["total"]) == ("iris", "val/accuracy", 2)
+    mixed = nnlab("compare", "--mixed", "--format", "json").json
+    assert (mixed["by"], mixed["total"], mixed["other_groups"]) == ("val/accuracy", 2, [])
+    assert "1 trial not measured by val/accuracy, not ranked" in mixed["notes"]
     assert nnlab("compare", "sugar", "--format", "json").json["by"] == "val/loss"
 
 

@@ -79,7 +79,7 @@ def test_groups_of_columns_are_the_values_of_a_choice(two_sets: Nnlab) -> None:
     assert [group["name"] for group in found["groups"]] == ["iris", "wine"]
     assert found["stub"] == ["Optimizer", "Learning rate"]
     assert len(found["rows"]) == 4
-    alone = json.loads(two_sets("compare", "s", "--format", "json").out)["rows"]
+    alone = json.loads(two_sets("compare", "s", "--mixed", "--format", "json").out)["rows"]
     means = {
         (row["setting"]["data"], row["setting"]["opt"], row["setting"]["lr"]): row["mean"]
         for row in alone
@@ -96,7 +96,7 @@ def test_groups_of_columns_are_the_values_of_a_choice(two_sets: Nnlab) -> None:
 def test_a_method_speaks_through_its_best_trial(two_sets: Nnlab) -> None:
     words = ("compare", "s", "--pivot", "data", "--group-by", "opt", "--format", "json")
     found = json.loads(two_sets(*words).out)
-    alone = json.loads(two_sets("compare", "s", "--format", "json").out)["rows"]
+    alone = json.loads(two_sets("compare", "s", "--mixed", "--format", "json").out)["rows"]
     assert len(found["rows"]) == 2
     for row in found["rows"]:
         best = max(

@@ -170,3 +170,57 @@ def test_what_no_number_of_seeds_tells() -> None:
     assert seeds_needed([1.0, -1.0]) is None
     assert seeds_needed([1.001, -0.999]) is None  # more than a hundred
     assert seeds_needed([0.5, 0.5], test=How.SIGN_FLIP, tests=3) == 7
+
+
+def test_equal_differences_are_tested_exactly_and_not_by_t() -> None:
+    """0.615 on both seeds, up to rounding: t would be infinite, the exact p is 2 / 2^2."""
+    best, other = {0: 0.815, 1: 0.915}, {0: 0.2, 1: 0.3}
+    for how in How:
+        (found,) = against_best(best, [other], higher=True, test=how)
+        assert found is not None
+        assert found.p == 0.5
+        assert math.isnan(found.low)
+        assert not found.decidable
+        assert not found.told
+    many = {seed: 0.9 + seed / 7 for seed in range(6)}
+    (exact,) = against_best(many, [{s: v - 0.1 for s, v in many.items()}], higher=True)
+    assert exact is not None
+    assert (exact.p, exact.fewest) == (2 / 2**6, 6)
+    assert exact.told
+
+
+def test_constant_values_on_other_seeds_are_tested_by_permutation() -> None:
+    best = dict.fromkeys(range(4), 0.9)
+    (found,) = against_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True)
+    assert found is not None
+    assert found.p == pytest.approx(2 / 70)  # of the C(8, 4) ways to deal out the values
+    assert found.told
+    (among,) = against_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True, trials=3)
+    assert among is not None
+    assert (among.fewest, among.told) == (5, False)  # 3 pairs: 2 / C(8, 4) is 0.086, 2 / 252 is not
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_a_t_test_of_fewer_than_four_seeds_decides_nothing(seeds: int) -> None:
+    best = {seed: 0.97 + 0.001 * seed for seed in range(seeds)}
+    other = {seed: 0.20 + 0.0013 * seed for seed in range(seeds)}
+    (found,) = against_best(best, [other], higher=True)
+    assert found is not None
+    assert found.p < 0.05
+    assert (found.fewest, found.told) == (4, False)
+
+
+@pytest.mark.parametrize(("trials", "fewest"), [(2, 6), (3, 7), (4, 8)])
+def test_the_exact_test_decides_from_the_seeds_on_that_reach_the_level(
+    trials: int, fewest: int
+) -> None:
+    def compared(seeds: int) -> bool:
+        best = {seed: 0.9 + 0.01 * seed for seed in range(seeds)}
+        other = {seed: 0.1 + 0.02 * seed for seed in range(seeds)}
+        (found,) = against_best(best, [other], higher=True, test=How.SIGN_FLIP, trials=trials)
+        assert found is not None
+        assert found.fewest == fewest
+        return found.told
+
+    assert not compared(fewest - 1)
+    assert compared(fewest)

@@ -143,3 +143,34 @@ def test_an_empty_lab_answers_with_nothing(
     db = store.open_database(str(path), write=True, create=True)
     assert not read(db)
     db.close()
+
+
+def test_the_distinct_data_of_runs_and_trials_whose_data_changes(lab: Lab) -> None:
+    run_ids = lab.queue(trials=2, seeds=(0, 1))
+    for run_id in run_ids[:3]:
+        lab.train(run_id, 0.5)
+    trials = [run.trial.id for run in store.runs(lab.db, run_ids=run_ids)]
+    with lab.db.write() as connection:
+        for run_id, fingerprint in zip(run_ids[:2], ("a", "b"), strict=True):
+            connection.exec_driver_sql(
+                "UPDATE run SET data_fingerprint = ? WHERE id = ?", (fingerprint, run_id)
+            )
+    expected = {
+        (run_ids[0], trials[0], "a"),
+        (run_ids[1], trials[1], "b"),
+        (run_ids[2], trials[2], None),
+    }
+    assert set(store.distinct_data(lab.db)) == expected
+    assert set(store.distinct_data(lab.db, study_ids=[lab.study.id])) == expected
+    assert store.distinct_data(lab.db, run_ids=[]) == ()
+    assert [run.run_id for run in store.data_of_runs(lab.db, run_ids=run_ids)] == sorted(run_ids)
+    assert store.changing_data(lab.db, run_ids) == {}
+    with lab.db.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE run SET data_fingerprint = 'c' WHERE id = ?", (run_ids[2],)
+        )
+    assert store.changing_data(lab.db, run_ids) == {trials[0]: (0, 1)}
+    fields = store.trial_fields(lab.db, ["opt", "nothing"], study_ids=[lab.study.id])
+    assert fields == dict.fromkeys(trials, ("sgd", None))
+    selected = store.selected_values(lab.db, run_ids, "val/loss")
+    assert selected == dict.fromkeys(run_ids[:3], (1, 0.5))

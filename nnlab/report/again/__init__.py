@@ -52,7 +52,8 @@ def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
     over = tuple(run.id for run in last_runs(db, scope) if run.status in _OVER)
     if not over:
         raise UsageError(f"nothing to reproduce: no run of {scope.title} has ended")
-    ranking = rank(db, replace(scope, studies=None, runs=over))
+    # Every trial is trained again, whether comparable with the others or not.
+    ranking = rank(db, replace(scope, studies=None, runs=over), mixed=True)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"'{folder}' is there already", hint="name a new folder")
     begun = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]

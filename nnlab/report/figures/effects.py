@@ -48,4 +48,5 @@ def effects(
     runs = tuple(run for row in found.ranking.rows for run in row.runs)
     words_told = f"{plural(len(told), 'effect')}, {plural(len(runs), 'run')}"
     table = numbers(("choice", "share", "low", "high"), rows)
-    return Picture(draw, table, runs, words_told, (str(found.method), *found.notes))
+    notes = (str(found.method), *found.notes, *found.ranking.left_out)
+    return Picture(draw, table, runs, words_told, notes)

@@ -30,7 +30,7 @@ def heatmap(
         UnknownName: a word is neither a study nor a run; no such metric or field.
         UsageError: nothing was trained there, or no two settings differ.
     """
-    ranking = ranked(db, words, by=by)
+    ranking = ranked(db, words, by=by, along=(x, y))
     fields = chosen_fields(ranking, (x, y))
     found = {key: mean_of(values)[0] for key, values in cells(ranking, fields, over).items()}
     columns = in_order([key[0] for key in found])
@@ -61,7 +61,8 @@ def heatmap(
     others = [name for name in ranking.fields if name not in fields]
     how = "the best of" if over == "best" else "means over"
     notes = (f"{how} {', '.join(others)} in each cell",) if others else ()
-    return Picture(draw, table, runs, told, (*notes, *omission_notes(db, ranking)))
+    notes = (*ranking.left_out, *notes, *omission_notes(db, ranking))
+    return Picture(draw, table, runs, told, notes)
 
 
 def _word(value: Value) -> str:

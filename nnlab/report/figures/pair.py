@@ -8,7 +8,7 @@ from nnlab.errors import UsageError
 from nnlab.report.figures.curves import COLUMNS
 from nnlab.report.figures.picture import Picture, numbers
 from nnlab.report.figures.trials import series_of
-from nnlab.report.ranking import rank
+from nnlab.report.ranking import rank_each
 from nnlab.report.scope import scope_of
 from nnlab.report.two_trials import explained, two_trials
 from nnlab.stats.band import Spread, mean_curve
@@ -26,7 +26,14 @@ def compare(db: store.Database, words: Sequence[str], *, by: str | None = None) 
         UsageError: not two trials.
     """
     scope = scope_of(db, words)
-    ranking = rank(db, two_trials(db, scope) or scope, by=by)
+    rankings = rank_each(db, two_trials(db, scope) or scope, by=by)
+    ranking = rankings[0]
+    if len(rankings) > 1:
+        names = "; ".join(one.heading for one in rankings)
+        raise UsageError(
+            f"the trials of {scope.title} are not comparable: {names}",
+            hint="nnlab plot curves draws them without a comparison",
+        )
     if len(ranking.rows) != 2:
         raise UsageError(
             f"two trials are compared, and {scope.title} has {ranking.total}",
@@ -39,7 +46,7 @@ def compare(db: store.Database, words: Sequence[str], *, by: str | None = None) 
     differences = [(str(seed), sign * (best[seed] - other[seed])) for seed in shared]
     values = [value for _, value in differences]
     interval = interval_of(values) if len(values) > 1 else None
-    verdict = explained(ranking)[-1].removeprefix("verdict: ")
+    verdict = explained(rankings)[-1].removeprefix("verdict: ")
 
     def draw() -> "Figure":
         from nnlab.plots.pair import pair

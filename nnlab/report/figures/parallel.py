@@ -57,4 +57,5 @@ def parallel(
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
     told = f"{plural(len(ranking.rows), 'trial')} over {plural(len(fields), 'choice')}"
-    return Picture(draw, table, runs, told, omission_notes(db, ranking))
+    notes = (*ranking.left_out, *omission_notes(db, ranking))
+    return Picture(draw, table, runs, told, notes)

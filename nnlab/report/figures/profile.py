@@ -40,5 +40,9 @@ def profile(
         [f"not on all data sets, left out: {', '.join(found.left_out)}"] if found.left_out else []
     )
     return Picture(
-        draw, numbers((found.field, "score", "runs above"), rows), found.runs, told, tuple(left)
+        draw,
+        numbers((found.field, "score", "runs above"), rows),
+        found.runs,
+        told,
+        (*found.notes, *left),
     )

@@ -47,7 +47,7 @@ def learning_rates(
     runs: tuple[int, ...] = ()
     found: list[tuple[RunConfig, Setting]]
     if words:
-        ranking = ranked(db, words)
+        ranking = ranked(db, words, mixed=True)  # schedules are drawn, nothing is compared
         found = [(config_of(row.setting, 0), row.setting) for row in ranking.rows]
         runs = tuple(run for row in ranking.rows for run in row.runs)
     else:

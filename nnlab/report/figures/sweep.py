@@ -57,7 +57,7 @@ def _drawn(
     by: str | None,
     over: Over,
 ) -> Picture:
-    ranking = ranked(db, words, by=by)
+    ranking = ranked(db, words, by=by, along=asked)
     fields = chosen_fields(ranking, asked)
     found = cells(ranking, fields, over)
     metric = ranking.objective.metric
@@ -102,4 +102,5 @@ def _drawn(
     others = [name for name in ranking.fields if name not in fields]
     how = "the best of" if over == "best" else "means over"
     notes = (f"{how} {', '.join(others)} at each point",) if others else ()
-    return Picture(draw, table, runs, told, (*notes, *omission_notes(db, ranking)))
+    notes = (*ranking.left_out, *notes, *omission_notes(db, ranking))
+    return Picture(draw, table, runs, told, notes)

@@ -38,23 +38,38 @@ class Trials:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """That some are left out, and how to have them."""
+        """Which are left out, and how to have them."""
         left = self.ranking.total - len(self.ranking.rows)
         more = (f"{plural(left, 'more trial')} not drawn; --top N draws more",) if left else ()
-        return (*more, *self.omitted)
+        return (*self.ranking.left_out, *more, *self.omitted)
 
 
 def ranked(
-    db: store.Database, words: Sequence[str], *, by: str | None = None, top: int | None = None
+    db: store.Database,
+    words: Sequence[str],
+    *,
+    by: str | None = None,
+    top: int | None = None,
+    along: Sequence[str | None] = (),
+    mixed: bool = False,
 ) -> Ranking:
-    """The trials of studies or runs, by their objective or another metric.
+    """The comparable trials of studies or runs, by their objective or another metric.
+
+    Args:
+        db: the database.
+        words: names of studies, or runs by number or name.
+        by: a metric; None takes the objective.
+        top: so many trials at most.
+        along: fields that are an axis of the figure, see `rank`.
+        mixed: take all trials, whether comparable or not.
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: nothing was trained there.
     """
     scope = scope_of(db, words)
-    ranking = rank(db, scope, by=by, top=top)
+    fields = [name and name.lstrip("-").replace("-", "_") for name in along]
+    ranking = rank(db, scope, by=by, top=top, along=fields, mixed=mixed)
     if not ranking.rows:
         raise UsageError(
             f"nothing to draw: no epoch of {scope.title} is finished", hint="nnlab train"
@@ -67,11 +82,14 @@ def trials_of(
 ) -> Trials:
     """The best trials with all curves and findings of their runs.
 
+    Runs that are named one by one are all drawn, whether comparable or not: that is no ranking.
+
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: nothing was trained there.
     """
-    return series_of(db, ranked(db, words, top=top, by=by))
+    named = scope_of(db, words).runs is not None
+    return series_of(db, ranked(db, words, top=top, by=by, mixed=named))
 
 
 def series_of(db: store.Database, ranking: Ranking) -> Trials:
@@ -122,15 +140,22 @@ def _why_omitted(run: Run, metric: str) -> str:
 
 
 def title_of(row: Row, ranking: Ranking) -> str:
-    """What tells a trial from the others; the scope's name where it is alone."""
-    title = ranking.scope.title
-    return label(row.setting, ranking.fields) or (f"run {title}" if title.isdigit() else title)
+    """What distinguishes a trial from the others; the scope's name where it is alone."""
+    title = ranking.heading or ranking.scope.title
+    name = label(row.setting, ranking.fields)
+    if any(
+        other is not row and label(other.setting, ranking.fields) == name for other in ranking.rows
+    ):
+        # They differ in something that is no name: the content of a file.
+        return f"{name} (trial {', '.join(map(str, row.trials))})".strip()
+    return name or (f"run {title}" if title.isdigit() else title)
 
 
 def loss_of(ranking: Ranking) -> str | None:
     """The loss that all trials were trained with, None where they differ."""
-    losses = {str(row.setting["loss"]) for row in ranking.rows if row.setting.get("loss")}
-    return losses.pop() if len(losses) == 1 else None
+    losses = {row.setting.get("loss") for row in ranking.rows}
+    loss = losses.pop() if len(losses) == 1 else None
+    return None if loss is None else str(loss)
 
 
 def is_loss(metric: str) -> bool:

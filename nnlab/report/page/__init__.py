@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import nnlab
 from nnlab.plots.names import setting_name
-from nnlab.report.contents import HeadlineCase, Report, energy
+from nnlab.report.contents import HeadlineCase, RankedGroup, Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
 from nnlab.report.verdict import claimed, number
 from nnlab.space import label, shown
@@ -31,15 +31,14 @@ def as_html(report: Report) -> str:
     return _template().render(
         report=report,
         version=nnlab.__version__,
-        panels=panels_of(report.series, report.loss),
-        banners=[_banner(title, case, report.loss) for title, case in report.headline_cases],
-        effects=_effects(report),
+        groups=[(group, panels_of(group.series, group.loss)) for group in report.groups],
+        banners=[_banner(title, case) for title, case in report.headline_cases],
+        effects_of=_effects,
         most_cases=_MOST_CASES,
         width=WIDTH,
         height=HEIGHT,
         style=_text("style.css"),
         script=_text("script.js"),
-        objective=report.ranking.objective if report.ranking else None,
     )
 
 
@@ -76,14 +75,14 @@ def _short(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
-def _banner(title: str, case: HeadlineCase, loss: str | None) -> Mapping[str, Any]:
+def _banner(title: str, case: HeadlineCase) -> Mapping[str, Any]:
     """Overfitting or a plateau that a reader must not miss: its runs, and the surest one drawn."""
-    panel = next(iter(panels_of([case.series], loss, shade=True)), None)
+    panel = next(iter(panels_of([case.series], case.loss, shade=True)), None)
     return {"title": title, "case": case, "panel": panel}
 
 
-def _effects(report: Report) -> list[Mapping[str, Any]]:
-    if report.effects is None:
+def _effects(group: RankedGroup) -> list[Mapping[str, Any]]:
+    if group.effects is None:
         return []
     return [
         {
@@ -92,5 +91,5 @@ def _effects(report: Report) -> list[Mapping[str, Any]]:
             "low": one.low,
             "high": one.high,
         }
-        for one in report.effects.worth[:_MOST_EFFECTS]
+        for one in group.effects.worth[:_MOST_EFFECTS]
     ]

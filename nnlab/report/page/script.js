@@ -53,14 +53,16 @@
 
   // A click on a name hides its curves, one more brings them back.
   each(".legend button", (button) => {
-    const lines = `#curves .trial[data-trial="${button.dataset.trial}"]`;
+    const lines = `.trial[data-trial="${button.dataset.trial}"]`;
+    const section = button.closest("section");
     button.addEventListener("click", () => {
       const shown = button.getAttribute("aria-pressed") === "true";
       button.setAttribute("aria-pressed", String(!shown));
-      each(lines, (line) => line.classList.toggle("off", shown));
+      each(lines, (line) => line.classList.toggle("off", shown), section);
     });
-    button.addEventListener("mouseenter", () => each(lines, (line) => line.classList.add("lit")));
-    button.addEventListener("mouseleave", () => each(lines, (line) => line.classList.remove("lit")));
+    const light = (lit) => each(lines, (line) => line.classList.toggle("lit", lit), section);
+    button.addEventListener("mouseenter", () => light(true));
+    button.addEventListener("mouseleave", () => light(false));
   });
 
   // The curve that is nearest to the pointer says its numbers.
