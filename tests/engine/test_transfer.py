@@ -316,7 +316,7 @@ def test_other_state_of_frozen_layers_stays_too() -> None:
         ).square().sum().backward()
         optimizer.step()
     assert {name.partition(".")[0] for name in changed(model, before)} == {"3"}
-    assert model[2][1].training  # dropout stays on
+    assert model.get_submodule("2.1").training  # dropout stays on
 
 
 def test_a_pattern_holds_a_normalisation_without_parameters_that_it_names() -> None:

@@ -356,6 +356,6 @@ def test_batch_normalisation_of_a_batch_of_one_is_refused_before_training(folder
         else:
             # A channel of an image has many values: one image has a variance.
             session = start(config)
-            before = session.model[1].running_mean.clone()  # type: ignore[index,union-attr]
+            before = session.model[1].running_mean.clone()  # type: ignore[index]
             assert torch.equal(before, torch.zeros(4))
             assert len(list(islice(train(session), 1))) == 1
