@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import nnlab
 from nnlab.escaping import latex
+from nnlab.file_origin import LATEX_MARK
 from nnlab.report.contents import Report, energy
 from nnlab.report.ranking import plural
 from nnlab.report.typeset import as_latex
@@ -22,6 +24,7 @@ _HEAD = r"""\documentclass{article}
 def as_tex(report: Report, figures: Sequence[str] = ()) -> str:
     """The whole document; `figures` are files beside it."""
     parts = [
+        f"{LATEX_MARK}{nnlab.__version__}",
         _HEAD,
         rf"\section*{{{latex(report.title)}}}",
         *(rf"\textbf{{Question.}} {latex(s.question)}\par" for s in report.studies if s.question),
