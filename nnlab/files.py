@@ -20,8 +20,13 @@ def cache() -> Path:
     return (Path(chosen) if chosen else Path.home() / ".cache") / "nnlab"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Writes beside, flushes to the disk, and renames; a link stays a link.
+
+    Args:
+        path: the file.
+        content: all of it.
+        durable: wait until the disk has it.
 
     Raises:
         DiskFull: no room, or a quota is used up; what was there before is untouched.
@@ -36,7 +41,8 @@ def write_whole(path: Path, content: bytes) -> None:
         with beside.open("xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         beside.replace(target)
     except OSError as error:
         raise as_ours(error, path) from error
