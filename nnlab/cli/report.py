@@ -11,6 +11,7 @@ from nnlab.cli import announce, completion
 from nnlab.cli.options import Db, Force
 from nnlab.cli.place import opened
 from nnlab.cli.render import say
+from nnlab.command_line import quote_command
 from nnlab.errors import UsageError
 from nnlab.file_origin import check_replaceable
 from nnlab.files import check_place, write_whole
@@ -86,7 +87,7 @@ def report(
 
             made = write_folder(database, scope, reproduce)
             say(f"{reproduce}: {made}")
-            say(f"next: make -C {reproduce} reproduce", style="dim")
+            say(f"next: {quote_command('make', '-C', reproduce, 'reproduce')}", style="dim")
 
 
 def _format(path: Path) -> str:

@@ -71,7 +71,7 @@ def _findings(report: Report) -> list[str]:
     if not report.findings:
         return []
     rows = [
-        rf"{one.code} & {latex(one.name)} & {one.severity} & {len(one.cases)} &"
+        rf"{latex(one.code)} & {latex(one.name)} & {latex(one.severity)} & {len(one.cases)} &"
         rf" {latex(one.remedy)} \\"
         for one in report.findings
     ]
@@ -92,7 +92,7 @@ def _remedies(report: Report) -> list[str]:
     for one in report.remedies:
         rows = [
             rf"{latex(tried.name)} & {tried.n} & {tried.effect:.3g} &"
-            rf" {tried.low:.3g} to {tried.high:.3g} & {tried.outcome} \\"
+            rf" {tried.low:.3g} to {tried.high:.3g} & {latex(tried.outcome)} \\"
             for tried in one.tried
         ]
         parts += [
