@@ -75,7 +75,7 @@ def gathered(
         nullcontext()
         if allowed
         else user.refused(
-            "only a run that the command names may execute its code",
+            "only a run that the command names, by number or name, may execute its code",
             hint=f"name the run: nnlab plot {kind} RUN",
         )
     ):
