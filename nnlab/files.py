@@ -5,8 +5,8 @@ import errno
 import hashlib
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from nnlab.errors import DiskFull, NnlabError, OutputError
 
@@ -93,7 +93,7 @@ def as_ours(error: OSError, path: Path) -> NnlabError:
     return OutputError(f"cannot write '{path}': {error.strerror or error}")
 
 
-def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
+def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
     """A regular file, opened for reading.
 
     A FIFO would block the reader, and a device such as /dev/zero never ends.

@@ -79,7 +79,8 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
             "SELECT id, artifacts FROM run WHERE removed_at IS NOT NULL AND artifacts IS NOT NULL"
             " AND started_at IS NOT NULL ORDER BY id"
         ).fetchall()
-    removed, orphans = [], []
+    removed: list[Path] = []
+    orphans: list[Path] = []
     for number, path in sorted(folders.items()):
         if number in queued and number not in runs:
             continue

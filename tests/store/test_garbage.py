@@ -141,8 +141,8 @@ def test_links_are_neither_deleted_nor_followed(lab: Lab, tmp_path: Path) -> Non
     elsewhere.mkdir()
     for name in ("model.pt", "checkpoint-12.pt"):
         (elsewhere / name).write_text("mine")
-    for name in (over, gone, 77):
-        (lab.db.address.artifacts / str(name)).symlink_to(elsewhere)
+    for run_id in (over, gone, 77):
+        (lab.db.address.artifacts / str(run_id)).symlink_to(elsewhere)
     store.remove(lab.db, study_ids=[], run_ids=[gone])
     found = store.find_garbage(lab.db)
     assert (found.folders, found.orphans, found.leftovers, found.size) == ((), (), (), 0)
