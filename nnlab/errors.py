@@ -7,6 +7,7 @@ NnlabError                      exit code 1
 |   `-- StudyExists             a study of that name asks another question
 |-- DataError                   a data file that cannot be used
 |-- UserCodeError               the user's own model or data set fails, with file and line
+|   `-- UserCodeRefused         it would be executed by a command that does not name its run
 |-- DeviceError                 a device that is not there
 |-- OutputError                 a file that cannot be written
 |-- CheckpointError             a checkpoint that cannot be read or does not fit
@@ -89,6 +90,10 @@ class DataError(NnlabError):
 
 class UserCodeError(NnlabError):
     """Code of the user's own that cannot be found, or fails; the message has its file and line."""
+
+
+class UserCodeRefused(UserCodeError):
+    """Code that a figure's file or a database refers to, and that the command did not name."""
 
 
 class DeviceError(NnlabError):

@@ -28,11 +28,12 @@ def _escape_sequence(sign: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Text that markdown shows as it is: no markup, no HTML.
+    r"""Text that markdown shows as it is: no markup, no HTML, no control characters.
 
     >>> escaped("a_b <script>|x|")
     'a\\_b &lt;script&gt;\\|x\\|'
     """
+    text = terminal(text)
     for sign in "\\`*_{}[]()#|":
         text = text.replace(sign, "\\" + sign)
     return text.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")

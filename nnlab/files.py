@@ -1,9 +1,11 @@
-"""Files that are at any moment either the old one or the new one, whole."""
+"""Files that are at any moment either the old one or the new one, whole; regular files to read."""
 
 import contextlib
 import errno
 import hashlib
 import os
+import stat
+from io import BufferedReader
 from pathlib import Path
 
 from nnlab.errors import DiskFull, NnlabError, OutputError
@@ -18,8 +20,13 @@ def cache() -> Path:
     return (Path(chosen) if chosen else Path.home() / ".cache") / "nnlab"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Writes beside, flushes to the disk, and renames; a link stays a link.
+
+    Args:
+        path: the file.
+        content: all of it.
+        durable: wait until the disk has it.
 
     Raises:
         DiskFull: no room, or a quota is used up; what was there before is untouched.
@@ -29,10 +36,13 @@ def write_whole(path: Path, content: bytes) -> None:
     target = path.resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
+        # Created anew: a link that lies there under this name must not be written through.
+        beside.unlink(missing_ok=True)
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         beside.replace(target)
     except OSError as error:
         raise as_ours(error, path) from error
@@ -83,11 +93,65 @@ def as_ours(error: OSError, path: Path) -> NnlabError:
     return OutputError(f"cannot write '{path}': {error.strerror or error}")
 
 
+def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
+    """A regular file, opened for reading.
+
+    A FIFO would block the reader, and a device such as /dev/zero never ends.
+
+    Args:
+        path: the file.
+        follow_links: whether the path itself may be a symbolic link.
+
+    Raises:
+        OSError: it cannot be opened, or is a FIFO, a device, a socket, a folder, or a link that is
+            not to be followed; `strerror` says which.
+    """
+    found = path.stat() if follow_links else path.lstat()
+    _check_regular(found.st_mode, path)
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in _SAFE_FLAGS)
+    if not follow_links:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    try:
+        # What lies there may have been exchanged since it was looked at.
+        _check_regular(os.fstat(descriptor).st_mode, path)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+_SAFE_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+
+
+def _check_regular(mode: int, path: Path) -> None:
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "a symbolic link, which is not followed", str(path))
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def read_limited(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
+    """The content of a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: it is larger, or as `open_regular`.
+    """
+    with open_regular(path, follow_links=follow_links) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        size = f"{limit / 2**20:g} MiB" if limit >= 2**20 else f"{limit:,} bytes"
+        raise OSError(errno.EFBIG, f"larger than {size}", str(path))
+    return content
+
+
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's content, 64 hex digits.
+    """The SHA-256 of a regular file's content, 64 hex digits.
 
     Raises:
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -19,10 +20,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nnlab.errors import NnlabError, OutputError, UsageError
-from nnlab.files import as_ours, cache, write_whole
+from nnlab.files import as_ours, cache, open_regular, write_whole
 
 # Object stores, which have no folders to be made; some would make a whole bucket instead.
 _WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
+
+
+# What `write_whole` names a file before it is complete.
+_PART = re.compile(r"\..+\.\d+\.part")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Folder(ABC):
@@ -53,6 +59,10 @@ class Folder(ABC):
     def write(self, name: str, content: bytes) -> None:
         """Writes a file, and the folder if there is none yet; durable when it returns."""
 
+    def write_volatile(self, name: str, content: bytes) -> None:
+        """Writes a file that may be lost if the machine stops now."""
+        self.write(name, content)
+
     @abstractmethod
     def append(self, name: str, content: bytes) -> None:
         """Writes on at the end of a file, which need not be there yet."""
@@ -79,6 +89,8 @@ class Folder(ABC):
 
     def local(self, name: str, sha256: str) -> Path:
         """Where a file of such content can be read on this machine: fetched, if it is elsewhere."""
+        if not _SHA256.fullmatch(sha256):
+            raise OutputError(f"{self.shown}/{name}: {sha256!r} is no SHA-256")
         path = cache() / "artifacts" / f"{sha256}{Path(name).suffix}"
         if not path.exists():
             content = self.read(name)
@@ -103,7 +115,7 @@ class LocalFolder(Folder):
 
     def within(self, name: str) -> "LocalFolder":
         """As every folder does."""
-        return LocalFolder(self._path / name)
+        return LocalFolder(self._path / inside(name))
 
     def names(self) -> list[str]:
         """As every folder does."""
@@ -113,9 +125,10 @@ class LocalFolder(Folder):
 
     def read(self, name: str) -> bytes:
         """As every folder does."""
-        path = self._path / name
+        path = self._path / inside(name)
         try:
-            return path.read_bytes()
+            with open_regular(path) as file:
+                return file.read()
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -123,13 +136,19 @@ class LocalFolder(Folder):
 
     def write(self, name: str, content: bytes) -> None:
         """As every folder does."""
-        path = self._path / name
+        path = self._path / inside(name)
         self._make(path)
         write_whole(path, content)
 
+    def write_volatile(self, name: str, content: bytes) -> None:
+        """As every folder does, without waiting for the disk."""
+        path = self._path / inside(name)
+        self._make(path)
+        write_whole(path, content, durable=False)
+
     def append(self, name: str, content: bytes) -> None:
         """As every folder does."""
-        path = self._path / name
+        path = self._path / inside(name)
         self._make(path)
         try:
             with path.open("ab") as file:
@@ -142,18 +161,21 @@ class LocalFolder(Folder):
     def rename(self, name: str, new: str) -> None:
         """As every folder does."""
         with self._ours(name):
-            (self._path / name).replace(self._path / new)
+            (self._path / inside(name)).replace(self._path / inside(new))
 
     def remove(self, name: str) -> None:
         """As every folder does."""
         with self._ours(name):
-            (self._path / name).unlink(missing_ok=True)
+            (self._path / inside(name)).unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """As every folder does."""
         with contextlib.suppress(OSError):
+            if self._path.is_symlink():
+                return
             for path in self._path.glob(".*.part"):
-                path.unlink(missing_ok=True)
+                if _PART.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
             self._path.rmdir()
 
     def clear(self) -> None:
@@ -163,12 +185,12 @@ class LocalFolder(Folder):
 
     def size_of(self, name: str) -> int | None:
         """As every folder does."""
-        path = self._path / name
+        path = self._path / inside(name)
         return path.stat().st_size if path.is_file() else None
 
     def local(self, name: str, sha256: str) -> Path:  # noqa: ARG002  it is here anyway
         """Where it lies; it need not be there, and is not looked into."""
-        return self._path / name
+        return self._path / inside(name)
 
     def _make(self, path: Path) -> None:
         try:
@@ -197,7 +219,7 @@ class UrlFolder(Folder):
 
     def within(self, name: str) -> "UrlFolder":
         """As every folder does."""
-        return UrlFolder(f"{self._url}/{name}")
+        return UrlFolder(f"{self._url}/{inside(name)}")
 
     def names(self) -> list[str]:
         """As every folder does."""
@@ -213,7 +235,7 @@ class UrlFolder(Folder):
         """As every folder does."""
         with self._ours():
             system, path = self._at
-            content: bytes = system.cat_file(f"{path}/{name}")
+            content: bytes = system.cat_file(f"{path}/{inside(name)}")
             return content
 
     def write(self, name: str, content: bytes) -> None:
@@ -223,7 +245,7 @@ class UrlFolder(Folder):
             if urlsplit(self._url).scheme not in _WITHOUT_FOLDERS:
                 system.makedirs(path, exist_ok=True)
             try:
-                system.pipe_file(f"{path}/{name}", content)
+                system.pipe_file(f"{path}/{inside(name)}", content)
             except FileNotFoundError as error:
                 raise OutputError(f"{self._url} cannot be written: {error}") from error
 
@@ -238,13 +260,13 @@ class UrlFolder(Folder):
         """As every folder does."""
         with self._ours():
             system, path = self._at
-            system.mv(f"{path}/{name}", f"{path}/{new}")
+            system.mv(f"{path}/{inside(name)}", f"{path}/{inside(new)}")
 
     def remove(self, name: str) -> None:
         """As every folder does."""
         with self._ours(), contextlib.suppress(FileNotFoundError):
             system, path = self._at
-            system.rm_file(f"{path}/{name}")
+            system.rm_file(f"{path}/{inside(name)}")
 
     def tidy(self) -> None:
         """As every folder does; most such places know no empty folders."""
@@ -264,7 +286,7 @@ class UrlFolder(Folder):
         with self._ours():
             system, path = self._at
             try:
-                size: int = system.info(f"{path}/{name}", refresh=True)["size"]
+                size: int = system.info(f"{path}/{inside(name)}", refresh=True)["size"]
             except FileNotFoundError:
                 return None
             return size
@@ -290,6 +312,20 @@ class UrlFolder(Folder):
         except Exception as error:  # each file system has errors of its own
             told = str(error).strip() or type(error).__name__
             raise OutputError(f"{self._url} failed: {told}") from error
+
+
+def inside(name: str) -> str:
+    """A name in a folder, found to lead to no other place; a database may say anything.
+
+    >>> inside("7/model.pt")
+    '7/model.pt'
+
+    Raises:
+        OutputError: it is absolute, or has an empty part, `.`, `..` or a backslash.
+    """
+    if "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
+        raise OutputError(f"{name!r} is no name of a file in the folder of a run")
+    return name
 
 
 def named_place(place: str) -> str:
@@ -325,6 +361,6 @@ def folder_at(place: str) -> Folder:
             f"{shown} holds a password, which would be stored with every run",
             hint="give it to the place's own library: a variable or a file of its",
         )
-    if url.scheme == "file":
+    if url.scheme in ("file", "local"):
         return LocalFolder(Path(url.path))
     return UrlFolder(place)

@@ -1,11 +1,13 @@
 """Learning curves from elsewhere: CSV files with a row an epoch."""
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nnlab.errors import DataError, UsageError, unknown_name
+from nnlab.files import read_limited
 from nnlab.records import Curve, History
 
 # What a column may be called, in lower case with words joined by _.
@@ -22,6 +24,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "lr": ("lr", "learning_rate"),
 }  # fmt: skip
+_LARGEST_FILE = 256 << 20  # bytes
 _METRICS = {
     "train_loss": "train/loss",
     "val_loss": "val/loss",
@@ -75,8 +78,8 @@ def read_history(path: Path, mapping: Mapping[str, str]) -> History:
         DataError: it cannot be read, has no curve, or a cell is no number.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            return _history(path, lines, mapping)
+        text = read_limited(path, _LARGEST_FILE).decode("utf-8-sig")
+        return _history(path, io.StringIO(text, newline=""), mapping)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:

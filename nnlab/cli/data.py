@@ -10,7 +10,7 @@ import typer
 from nnlab.cli import completion
 from nnlab.cli.data_summary import as_json, print_summary
 from nnlab.cli.downloads import fetched
-from nnlab.cli.options import given, with_settings
+from nnlab.cli.options import Force, given, with_settings
 from nnlab.cli.render import print_json, say
 from nnlab.config import RunConfig
 from nnlab.engine.data import facts
@@ -69,6 +69,7 @@ def show(
         Path | None,
         typer.Option("--picture", metavar="FILE", help="draw examples: .png, .svg or .pdf"),
     ] = None,
+    force: Force = False,
     format: Annotated[  # noqa: A002  the option is called --format
         How, typer.Option("--format", help="how to print")
     ] = How.TABLE,
@@ -87,9 +88,9 @@ def show(
         nnlab data show csv:points.csv#kind --format json
     """
     if picture is not None:
-        from nnlab.plots.save import check_format
+        from nnlab.cli.figure_files import check_outputs
 
-        check_format(picture)
+        check_outputs([picture], force=force)
     config = config_of_one(name, given(settings))
     fetched(name)
     from nnlab.engine.data.arrange import arrange

@@ -165,6 +165,9 @@ def gc(
 ) -> None:
     """Delete for good: what `nnlab rm` removed, files nobody needs, old backups.
 
+    Lists every path before it asks. Only folders that nnlab made are deleted: those with its
+    marker, or with nothing in them but its own files; symbolic links are kept.
+
     Backups that an upgrade made are old after a week; those you made stay.
 
     [bold]Example[/bold]
@@ -175,6 +178,10 @@ def gc(
         found = store.find_garbage(database)
         if found:
             render(_garbage_rows(found), GARBAGE, Format.TABLE)
+            for path in found.paths:
+                say(f"to be deleted: {path}")
+        for path, why in found.kept:
+            note(f"{path} is kept: {why}")
         if not found or dry_run:
             say("nothing to delete" if not found else "dry run: nothing was deleted", style="dim")
             return

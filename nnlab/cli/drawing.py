@@ -4,16 +4,17 @@ import inspect
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnlab.cli.options import Db
+from nnlab.cli.options import Db, Force
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, console, note, render, say
 from nnlab.errors import UsageError
+from nnlab.file_origin import check_data_replaceable, figure_provenance
 from nnlab.files import write_whole
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def _page(
     data: Annotated[
         bool, typer.Option("--data", help="also write the numbers drawn, as CSV beside FILE")
     ] = False,
+    force: Force = False,
     show: Annotated[bool, typer.Option("--show", help="open it in a window")] = False,
     venue: Annotated[
         str | None,
@@ -124,6 +126,7 @@ def draws(kind: str) -> Callable[[_Shared], Callable[..., None]]:
                 page,
                 output=shared["output"],
                 data=shared.get("data", False),
+                force=shared["force"],
                 show=shared["show"],
                 db=shared["db"],
             )
@@ -145,22 +148,35 @@ def draw(
     *,
     output: Sequence[Path] | None,
     data: bool,
+    force: bool,
     show: bool,
     db: str | None,
 ) -> None:
     """Draws a figure to files, a window, or the terminal.
 
+    Args:
+        kind: of figure.
+        words: studies or runs.
+        options: of the kind.
+        page: options of the page.
+        output: files to write; the terminal where there are none.
+        data: also write the numbers, as CSV beside the first file.
+        force: replace files that nnlab did not make.
+        show: open the figure in a window.
+        db: where the database is.
+
     Raises:
+        OutputError: a file exists and nnlab did not make it, or it cannot be written.
         UnknownName: no such study, run, metric, field, venue, style or palette.
         UsageError: nothing to draw, a file of no format, or `--data` without a file.
     """
-    from nnlab.cli.figure_files import check_formats
+    from nnlab.cli.figure_files import check_outputs
     from nnlab.plots.paper import on
     from nnlab.report.figures import gathered
     from nnlab.report.figures.made import Asked, paper_for, provenance
 
     paths = list(output or ())
-    check_formats(paths)
+    check_outputs(paths, force=force)
     if data and not paths:
         raise UsageError("--data writes the numbers beside a file", hint=f"add -o {kind}.pdf")
     paper = paper_for(page)
@@ -168,6 +184,10 @@ def draw(
     with opened(db) if asked.needs_database else nullcontext() as database:
         picture = gathered(database, kind, asked.words, options)  # type: ignore[arg-type]
         told = provenance(database, asked, picture)
+    if data:
+        check_data_replaceable(
+            data_file(paths[0]), [picture.numbers.sha256, *_data_hashes(paths)], force=force
+        )
     with on(paper):
         if not paths and not show:
             _to_terminal(asked, picture)
@@ -180,6 +200,20 @@ def draw(
         note(line)
 
 
+def data_file(figure: Path) -> Path:
+    """Where `--data` writes the numbers of a figure."""
+    return figure.with_suffix(".csv")
+
+
+def _data_hashes(paths: Sequence[Path]) -> list[object]:
+    """The SHA-256 of the numbers in the figures that are to be replaced."""
+    hashes = []
+    for path in paths:
+        with suppress(OSError):
+            hashes.append((figure_provenance(path) or {}).get("data"))
+    return hashes
+
+
 def _write(
     figure: "Figure", picture: "Picture", paths: Sequence[Path], told: Any, *, data: bool
 ) -> None:
@@ -189,7 +223,7 @@ def _write(
         save(figure, path, told)
         say(f"{path}: {picture.told}")
     if data:
-        beside = paths[0].with_suffix(".csv")
+        beside = data_file(paths[0])
         write_whole(beside, picture.numbers.csv().encode())
         say(f"{beside}: {len(picture.numbers.rows):,} rows")
 

@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING
 
 import nnlab
 from nnlab.cli.render import note
+from nnlab.file_origin import check_replaceable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def check_formats(paths: Sequence[Path]) -> None:
-    """Refuses a suffix that no figure is written in; without paths matplotlib is not imported.
+def check_outputs(paths: Sequence[Path], *, force: bool) -> None:
+    """Refuses figure files that cannot be written, before anything is computed.
+
+    Without paths matplotlib is not imported.
+
+    Args:
+        paths: of the figures.
+        force: replace files that nnlab did not make.
 
     Raises:
-        UsageError: the suffix is none of .pdf, .svg and .png.
+        UsageError: no figure is written in the format of a suffix.
+        OutputError: a file exists and nnlab did not make it.
     """
     if not paths:
         return
@@ -23,6 +31,7 @@ def check_formats(paths: Sequence[Path]) -> None:
 
     for path in paths:
         check_format(path)
+    check_replaceable(paths, force=force)
 
 
 def write_figure(

@@ -1,13 +1,19 @@
 """`nnlab figures`: the figures that were made, stale or fresh."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, note, render, say
+from nnlab.engine import user
+from nnlab.errors import NnlabError, OutputError
+from nnlab.file_origin import figure_provenance, has_content
+
+if TYPE_CHECKING:
+    from nnlab.report.figures.made import Checked
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -46,11 +52,14 @@ def figures(
 
         nnlab figures paper/ --refresh
     """
-    from nnlab.report.figures.made import State, checked, figure_files
+    from nnlab.report.figures.made import State, figure_files, listed
 
     with opened(db) as database:
+        # A link is followed where the user names it, not where it lies in a folder.
         found = [
-            one for path in figure_files(places or [Path()]) if (one := checked(database, path))
+            one
+            for path in figure_files(places or [Path()])
+            if (one := listed(database, path, follow_links=path in (places or ())))
         ]
     rows = [
         {"file": str(one.path), "state": str(one.state), "why": one.why, "command": one.command}
@@ -62,20 +71,41 @@ def figures(
         say("no figure made by nnlab plot is here", style="dim")
     stale = [one for one in found if one.state is State.STALE]
     if refresh:
-        from nnlab.cli.drawing import draw
+        failed = sum(not _redraw(one, db) for one in stale)
+        if failed:
+            raise OutputError(f"{failed} of {len(stale)} stale figures cannot be drawn again")
+    elif stale and format is Format.TABLE:
+        note(f"{len(stale)} stale; nnlab figures --refresh draws them again")
 
-        for one in stale:
-            asked = one.asked
-            assert asked is not None
+
+def _redraw(figure: "Checked", db: str | None) -> bool:
+    """Draws a figure again in its place; says whether that was possible.
+
+    The CSV file beside it is written again only if it holds the numbers of the figure as it was:
+    any other file of that name is the user's.
+    """
+    from nnlab.cli.drawing import data_file, draw
+
+    asked = figure.asked
+    assert asked is not None
+    try:
+        shown = (figure_provenance(figure.path) or {}).get("data")
+        with user.refused("it is not known whether the code may be trusted"):
             draw(
                 asked.kind,
                 asked.words,
                 dict(asked.options),
                 dict(asked.page),
-                output=[one.path],
-                data=one.path.with_suffix(".csv").is_file(),
+                output=[figure.path],
+                data=has_content(data_file(figure.path), [shown]),
+                force=False,
                 show=False,
                 db=db,
             )
-    elif stale and format is Format.TABLE:
-        note(f"{len(stale)} stale; nnlab figures --refresh draws them again")
+    except NnlabError as error:
+        note(f"{figure.path}: not drawn again: {error.message}")
+    except Exception as error:  # noqa: BLE001  one file's own words must not keep the others stale
+        note(f"{figure.path}: not drawn again: what it says of itself fails: {error}")
+    else:
+        return True
+    return False

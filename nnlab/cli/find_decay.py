@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.options import Db, Force, Format, FormatOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -34,6 +34,7 @@ def find_decay(
         list[Path] | None,
         typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
     ] = None,
+    force: Force = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: Db = None,
 ) -> None:
@@ -50,4 +51,12 @@ def find_decay(
     """
     from nnlab.cli import finding_decay
 
-    finding_decay.find(run, try_them=try_them, seeds=seeds, output=output or (), how=format, db=db)
+    finding_decay.find(
+        run,
+        try_them=try_them,
+        seeds=seeds,
+        output=output or (),
+        force=force,
+        how=format,
+        db=db,
+    )

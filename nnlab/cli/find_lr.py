@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.options import Format, FormatOption, given, with_settings
+from nnlab.cli.options import Force, Format, FormatOption, given, with_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -26,6 +26,7 @@ def find_lr(
         list[Path] | None,
         typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
     ] = None,
+    force: Force = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
 ) -> None:
@@ -48,5 +49,6 @@ def find_lr(
         steps=steps,
         seeds=range(seeds) if settings["seed"] is None else settings["seed"],
         output=output or (),
+        force=force,
         format=format,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.cli import working
-from nnlab.cli.figure_files import check_formats, write_figure
+from nnlab.cli.figure_files import check_outputs, write_figure
 from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
@@ -41,6 +41,7 @@ def find(
     try_them: bool,
     seeds: int,
     output: Sequence[Path],
+    force: bool,
     how: Format,
     db: str | None,
 ) -> None:
@@ -49,7 +50,7 @@ def find(
     Raises:
         UsageError: no single run is meant, or it cannot tell.
     """
-    check_formats(output)
+    check_outputs(output, force=force)
     if try_them and how is not Format.TABLE:
         raise UsageError(
             "--try prints how the training goes, and takes no --format",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnlab.cli.figure_files import check_formats, write_figure
+from nnlab.cli.figure_files import check_outputs, write_figure
 from nnlab.cli.options import Format
 from nnlab.cli.plan import Typed, plan_of
 from nnlab.cli.render import Column, note, print_json, render, say
@@ -27,6 +27,7 @@ def find(
     steps: int,
     seeds: object,
     output: Sequence[Path],
+    force: bool,
     format: Format,  # noqa: A002
 ) -> None:
     """Tests one setting and says which learning rate to take.
@@ -38,7 +39,7 @@ def find(
         raise UsageError(
             f"--low must be above 0 and below --high, got {exact_text(low)} and {exact_text(high)}"
         )
-    check_formats(output)
+    check_outputs(output, force=force)
     points = plan_of(Typed(settings)).points
     if len(points) != 1:
         raise UsageError(f"find-lr tests one setting, got {len(points)}", hint="no lists")

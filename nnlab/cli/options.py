@@ -31,6 +31,7 @@ Db = Annotated[
         help="results database \\[default: runs.db]",
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="replace FILE even if nnlab did not make it")]
 FormatOption = Annotated[Format, typer.Option("--format", help="how to print")]
 StudyOption = Annotated[
     str | None,

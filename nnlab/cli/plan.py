@@ -17,6 +17,7 @@ from nnlab.engine.user import model_version
 from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_name
 from nnlab.experiments.deciding import comparisons
 from nnlab.experiments.sampling import Expand, next_points
+from nnlab.files import read_limited
 from nnlab.launch.parents import find_parents
 from nnlab.records import Arm, Comparison, Objective, Sampler
 from nnlab.report.ranking import plural
@@ -30,6 +31,7 @@ _STUDY_KEYS = (
 )
 
 MOST_SEEDS = 10_000
+_LARGEST_CONFIG = 16 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +103,12 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
     if path is None:
         return typed
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_limited(path, _LARGEST_CONFIG).decode("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"--config {path}: no such file") from None
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"--config {path} is no valid TOML: {error}") from None
     given = fields_of(content)
     known = {*choosables(), *_STUDY_KEYS}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import Db, Format, FormatOption, given, with_settings
+from nnlab.cli.options import Db, Force, Format, FormatOption, given, with_settings
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", no_args_is_help=True, help="Look inside models."
@@ -28,6 +28,7 @@ def probe() -> None:
 def init(
     *,
     output: Output = None,
+    force: Force = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
 ) -> None:
@@ -44,7 +45,7 @@ def init(
     """
     from nnlab.cli import probing
 
-    probing.show_init(given(settings), settings["seed"], output or (), format)
+    probing.show_init(given(settings), settings["seed"], output or (), format, force=force)
 
 
 @app.command()
@@ -67,6 +68,7 @@ def sensitivity(
         int, typer.Option("--directions", metavar="N", min=2, max=100, help="random directions")
     ] = 5,
     output: Output = None,
+    force: Force = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: Db = None,
 ) -> None:
@@ -89,6 +91,7 @@ def sensitivity(
         grid=grid,
         directions=directions,
         output=output or (),
+        force=force,
         how=format,
         db=db,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.cli.figure_files import check_formats, write_figure
+from nnlab.cli.figure_files import check_outputs, write_figure
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, note, print_json, render
@@ -34,14 +34,19 @@ SENSITIVITY_COLUMNS = (
 
 
 def show_init(
-    settings: Mapping[str, Any], seed: object, output: Sequence[Path], how: Format
+    settings: Mapping[str, Any],
+    seed: object,
+    output: Sequence[Path],
+    how: Format,
+    *,
+    force: bool,
 ) -> None:
     """Prints, and draws, what the layers of untrained models put out.
 
     Raises:
         ConfigError: settings that do not hold.
     """
-    check_formats(output)
+    check_outputs(output, force=force)
     found = outputs_of(settings, 0 if seed is None else int(str(seed)))
     _print([_init_row(name, outputs) for name, outputs in found.items()], INIT_COLUMNS, how)
     if output:
@@ -67,6 +72,7 @@ def show_sensitivity(
     grid: int,
     directions: int,
     output: Sequence[Path],
+    force: bool,
     how: Format,
     db: str | None,
 ) -> None:
@@ -76,7 +82,7 @@ def show_sensitivity(
         UsageError: a run kept no weights.
         UnknownName: no such run.
     """
-    check_formats(output)
+    check_outputs(output, force=force)
     with opened(db) as database:
         runs = store.find_runs(database, names)
         from nnlab.experiments.sensitivity import sensitivity

@@ -8,10 +8,12 @@ import typer
 
 from nnlab import store
 from nnlab.cli import announce, completion
-from nnlab.cli.options import Db
+from nnlab.cli.options import Db, Force
 from nnlab.cli.place import opened
 from nnlab.cli.render import say
+from nnlab.command_line import quote_command
 from nnlab.errors import UsageError
+from nnlab.file_origin import check_replaceable
 from nnlab.files import check_place, write_whole
 from nnlab.report.scope import Scope, scope_of
 
@@ -58,6 +60,7 @@ def report(
             help="write a folder that trains it again and compares the numbers",
         ),
     ] = None,
+    force: Force = False,
     db: Db = None,
 ) -> None:
     """Write a report: verdict, ranking, curves, findings, remedies, what was run and where.
@@ -78,13 +81,13 @@ def report(
     with opened(db) as database:
         scope = scope_of(database, study)
         if chosen is not None and how is not None:
-            _write(database, scope, chosen, how)
+            _write(database, scope, chosen, how, force=force)
         if reproduce is not None:
             from nnlab.report.again import write_folder
 
             made = write_folder(database, scope, reproduce)
             say(f"{reproduce}: {made}")
-            say(f"next: make -C {reproduce} reproduce", style="dim")
+            say(f"next: {quote_command('make', '-C', reproduce, 'reproduce')}", style="dim")
 
 
 def _format(path: Path) -> str:
@@ -97,13 +100,16 @@ def _format(path: Path) -> str:
     return found
 
 
-def _write(db: store.Database, scope: Scope, output: Path, how: str) -> None:
+def _write(db: store.Database, scope: Scope, output: Path, how: str, *, force: bool) -> None:
     from nnlab.report.contents import contents
 
     check_place(output)
+    check_replaceable([output], force=force)
     found = contents(db, scope)
     figures = (
-        [] if how == "html" else _figures(db, found, output, "pdf" if how == "latex" else "png")
+        []
+        if how == "html"
+        else _figures(db, found, output, "pdf" if how == "latex" else "png", force=force)
     )
     text = _writers()[how](found, [figure.name for figure in figures])
     write_whole(output, text.encode())
@@ -126,20 +132,25 @@ def _writers() -> Mapping[str, "Callable[[Report, list[str]], str]"]:
     }
 
 
-def _figures(db: store.Database, found: "Report", output: Path, kind: str) -> list[Path]:
+def _figures(
+    db: store.Database, found: "Report", output: Path, kind: str, *, force: bool
+) -> list[Path]:
     """The figures of a report, drawn beside it: those of a claim, or the curves."""
     stem = output.with_suffix("")
     if found.verdicts and len(found.studies) == 1:
-        from nnlab.report.figures.claim import draw_claim
+        from nnlab.report.figures.claim import claim_files, draw_claim
 
+        check_replaceable(claim_files(stem, kind), force=force)
         return draw_claim(db, found.studies[0], stem, kind)
     from nnlab.plots.learning_curves import curves
     from nnlab.plots.save import save
 
-    paths = []
-    for place, group in enumerate((group for group in found.groups if group.series), start=1):
-        number = "" if place == 1 else f"-{place}"
-        path = stem.with_name(f"{stem.name}-curves{number}.{kind}")
+    groups = [group for group in found.groups if group.series]
+    paths = [
+        stem.with_name(f"{stem.name}-curves{'' if place == 1 else f'-{place}'}.{kind}")
+        for place in range(1, len(groups) + 1)
+    ]
+    check_replaceable(paths, force=force)
+    for group, path in zip(groups, paths, strict=True):
         save(curves(group.series[:6], loss=group.loss), path, {"report": output.name})
-        paths.append(path)
     return paths

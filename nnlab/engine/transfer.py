@@ -14,6 +14,7 @@ from torch import nn
 
 from nnlab.engine.models import head_of
 from nnlab.errors import CheckpointError, ConfigError
+from nnlab.files import open_regular
 
 ALL_BUT_HEAD = "all-but-head"
 
@@ -200,7 +201,8 @@ def _head_name(model: nn.Module) -> str:
 
 def _unpickled(path: Path) -> Any:
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
     # A checkpoint of ours ends in the checksum of what comes before.
@@ -229,6 +231,7 @@ def _safetensors(path: Path) -> Any:
             f"{path} needs the safetensors package", hint="pip install nnlab[safetensors]"
         ) from None
     try:
+        open_regular(path).close()  # the package would wait for a FIFO
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from None

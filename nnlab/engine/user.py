@@ -11,6 +11,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -18,13 +19,34 @@ from types import ModuleType
 import nnlab
 from nnlab.catalogue import lookup
 from nnlab.engine.source_names import defined_names, public_callables
-from nnlab.errors import UserCodeError, unknown_name
+from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name
 
 _NNLAB = Path(nnlab.__file__).resolve().parent
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _PYTHON = tuple(
     Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "scripts")
 )
+
+
+# Why no user code may be executed now, and what to do instead; None where it may.
+_REFUSAL: ContextVar[tuple[str, str | None] | None] = ContextVar("refusal", default=None)
+
+
+@contextmanager
+def refused(reason: str, *, hint: str | None = None) -> Iterator[None]:
+    """No user code is executed inside: `load` raises UserCodeRefused.
+
+    For commands that read figures and databases of others, which may refer to any file.
+
+    Args:
+        reason: completes the sentence "model.py:Net is not executed: ...".
+        hint: what to type instead.
+    """
+    token = _REFUSAL.set((reason, hint))
+    try:
+        yield
+    finally:
+        _REFUSAL.reset(token)
 
 
 def load(reference: str) -> object:
@@ -34,9 +56,13 @@ def load(reference: str) -> object:
     its neighbours.
 
     Raises:
+        UserCodeRefused: inside `refused`.
         UserCodeError: no such file, module or name, or it fails while it is loaded.
     """
     place, name = _parts(reference)
+    if (refusal := _REFUSAL.get()) is not None:
+        reason, hint = refusal
+        raise UserCodeRefused(f"{reference} is not executed: {reason}", hint=hint)
     try:
         module = _executed(Path(place)) if place.endswith(".py") else _imported(place)
     except UserCodeError:

@@ -10,7 +10,7 @@ from nnlab.config import RunConfig, choosables, default_in, digest_of, resolve, 
 from nnlab.diagnose.remedies import Remedy
 from nnlab.engine.data import facts
 from nnlab.engine.user import model_version
-from nnlab.errors import ConfigError
+from nnlab.errors import ConfigError, UserCodeRefused
 from nnlab.objective import Objective, Setting
 from nnlab.records import History, Run, Status, Study
 from nnlab.stats.against import Test, fewest_seeds, seeds_needed
@@ -94,7 +94,11 @@ def changed_setting(setting: Setting, remedy: Remedy) -> Setting:
 
 
 def typed_fields(setting: Setting) -> list[str]:
-    """The fields that must be typed to get a setting; the others follow from them."""
+    """The fields that must be typed to get a setting; the others follow from them.
+
+    Where the user's data would have to be made to see what follows, and may not be (`refused` in
+    `engine.user`), the fields that the data fill in are all among them.
+    """
     known = choosables()
     wanted = [
         name
@@ -103,9 +107,16 @@ def typed_fields(setting: Setting) -> list[str]:
     ]
     for name in _OPEN:
         without = [one for one in wanted if one != name]
-        if name in wanted and _made_of(setting, without) == setting:
+        if name in wanted and _is_made_of(setting, without):
             wanted = without
     return wanted
+
+
+def _is_made_of(setting: Setting, names: Sequence[str]) -> bool:
+    try:
+        return _made_of(setting, names) == setting
+    except UserCodeRefused:
+        return False
 
 
 def _made_of(setting: Setting, names: Sequence[str]) -> Setting:

@@ -4,7 +4,6 @@ import platform
 import re
 import shlex
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import nnlab
+from nnlab.launch.git_state import GitState, git_state
 from nnlab.records import Environment
 
 PACKAGES = (
@@ -27,15 +27,12 @@ PACKAGES = (
     "typer",
 )
 
-# A diff beyond this is somebody's data file, not code; the note in its place says so.
-MOST_DIFF_BYTES = 1 << 20
-
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
 
 
 def environment(device: str, threads: int) -> Environment:
     """The record of this process on a device (its model name) with so many threads."""
-    commit, dirty, diff = _git()
+    git = _git()
     versions = _versions()
     return Environment(
         hostname=socket.gethostname(),
@@ -46,9 +43,9 @@ def environment(device: str, threads: int) -> Environment:
         packages=versions,
         device=device,
         threads=threads,
-        git_commit=commit,
-        git_dirty=dirty,
-        git_diff=diff,
+        git_commit=None if git is None else git.commit,
+        git_dirty=None if git is None else git.dirty,
+        git_diff=None if git is None else git.diff,
     )
 
 
@@ -78,27 +75,6 @@ def _versions() -> Mapping[str, str]:
 
 
 @cache
-def _git() -> tuple[str | None, bool | None, str | None]:
-    """Commit, dirtiness and diff of the working folder, or None where it is in no checkout."""
-    commit = _ask_git("rev-parse", "HEAD")
-    if commit is None:
-        return None, None, None
-    dirty = bool(_ask_git("status", "--porcelain", "--untracked-files=no"))
-    if not dirty:
-        return commit.strip(), False, None
-    diff = _ask_git("diff", "--no-ext-diff", "--no-textconv", "HEAD") or ""
-    if len(diff.encode()) > MOST_DIFF_BYTES:
-        diff = f"(a diff of {len(diff.encode()):,} bytes, too large to keep)"
-    return commit.strip(), True, diff
-
-
-def _ask_git(*words: str) -> str | None:
-    # Neither a monitor nor a hook that a checkout's config names may run because nnlab looked.
-    command = ["git", "-c", "core.fsmonitor=false", *words]
-    try:
-        answer = subprocess.run(  # noqa: S603
-            command, capture_output=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.decode(errors="replace")
+def _git() -> GitState | None:
+    """The state of the checkout that the working folder is in, looked at once."""
+    return git_state(Path.cwd())

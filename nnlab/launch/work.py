@@ -66,7 +66,7 @@ class Work:
         self._check_data(keeping)
         self._keeps_model = keeping.models
         self._artifacts_at = _where(self.run, keeping)
-        self._folder = folder = store.files_of(db, self._artifacts_at).within(str(self.run.id))
+        self._folder = folder = store.run_folder(db, self.run, self._artifacts_at)
         self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
         # Before anything is read of the run: what its checkpoint has seen must be stored.
         if late := deliver_left(db, claim, folder):
@@ -227,7 +227,7 @@ def _where(run: Run, keeping: Keeping) -> str | None:
     """
     if keeping.artifacts is None or run.artifacts is not None or run.epochs:
         return run.artifacts
-    return f"{keeping.artifacts.rstrip('/')}/{run.created_at:%Y%m%dT%H%M%S%f}"
+    return f"{keeping.artifacts.rstrip('/')}/{store.creation_stamp(run.created_at)}"
 
 
 def ranks() -> Any:

@@ -1,11 +1,9 @@
 """A figure to a file: whole or not at all, the same bytes for the same figure."""
 
-import html
 import io
 import json
 import os
 import re
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,15 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from nnlab.errors import UsageError
+from nnlab.file_origin import FIGURE_KEY, Provenance
+from nnlab.file_origin import figure_provenance as provenance_of
 from nnlab.files import write_whole
 from nnlab.plots.opaque import opaque
 from nnlab.plots.style import style
 
+__all__ = ["FORMATS", "Provenance", "check_format", "provenance_of", "rendered", "save"]
+
 FORMATS = ("pdf", "svg", "png", "eps", "pgf", "tikz")
-_KEY = "nnlab-figure:"  # begins the line of a file that says where its figure comes from
-Provenance = Mapping[str, Any]
 
 
 def save(figure: Figure, path: str | os.PathLike[str], provenance: Provenance) -> None:
@@ -42,7 +42,7 @@ def save(figure: Figure, path: str | os.PathLike[str], provenance: Provenance) -
 
 def rendered(figure: Figure, kind: str, provenance: Provenance) -> bytes:
     """The bytes of a file of one of the `FORMATS`."""
-    line = _KEY + json.dumps(dict(provenance), sort_keys=True)
+    line = FIGURE_KEY + json.dumps(dict(provenance), sort_keys=True)
     with style():
         if kind in ("pgf", "tikz"):
             from nnlab.plots.tex import picture
@@ -72,52 +72,6 @@ def check_format(path: str | os.PathLike[str]) -> str:
         f"'{path}' {got}: a figure is written as {known} or .{FORMATS[-1]}",
         hint="name the file with one of these, for example fig1.pdf",
     )
-
-
-def provenance_of(path: Path) -> Provenance | None:
-    """What `save` wrote into a file about its figure; None of a file that is none of ours.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    content = path.read_bytes()
-    found = _line_in(content, path.suffix.lower())
-    if found is None:
-        return None
-    try:
-        # The line may go on with what the format closes it with.
-        told, _ = json.JSONDecoder().raw_decode(found)
-    except ValueError:
-        return None
-    return told if isinstance(told, dict) else None
-
-
-def _line_in(content: bytes, suffix: str) -> str | None:
-    if suffix == ".pdf":
-        return _of_pdf(content)
-    place = content.find(_KEY.encode())
-    if place < 0:
-        return None
-    begin = place + len(_KEY)
-    if suffix == ".png":
-        size = int.from_bytes(content[begin - len(_KEY) - 20 : begin - len(_KEY) - 16], "big")
-        return content[begin : begin + size].decode("latin-1")
-    text = content[begin : content.find(b"\n", begin)].decode(errors="replace")
-    return html.unescape(text) if suffix == ".svg" else text
-
-
-def _of_pdf(content: bytes) -> str | None:
-    """A PDF's Keywords: a string in parentheses, its own escaped; or hexadecimal UTF-16."""
-    at = content.find(b"/Keywords ")
-    if at < 0:
-        return None
-    written = content[at + len(b"/Keywords ") :]
-    end = re.search(rb"(?<!\\)\)", written)
-    if not written.startswith(b"(") or end is None:
-        return None
-    raw = re.sub(rb"\\([()\\])", rb"\1", written[1 : end.start()])
-    text = raw[2:].decode("utf-16-be") if raw.startswith(b"\xfe\xff") else raw.decode("latin-1")
-    return text.removeprefix(_KEY) if text.startswith(_KEY) else None
 
 
 def _metadata(kind: str, line: str) -> dict[str, Any]:

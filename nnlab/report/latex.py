@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import nnlab
 from nnlab.escaping import latex
+from nnlab.file_origin import LATEX_MARK
 from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.ranking import plural
 from nnlab.report.typeset import as_latex
@@ -23,6 +25,7 @@ _HEAD = r"""\documentclass{article}
 def as_tex(report: Report, figures: Sequence[str] = ()) -> str:
     """The whole document; `figures` are files beside it."""
     parts = [
+        f"{LATEX_MARK}{nnlab.__version__}",
         _HEAD,
         rf"\section*{{{latex(report.title)}}}",
         *(rf"\textbf{{Question.}} {latex(s.question)}\par" for s in report.studies if s.question),
@@ -70,7 +73,7 @@ def _findings(report: Report) -> list[str]:
     if not report.findings:
         return []
     rows = [
-        rf"{one.code} & {latex(one.name)} & {one.severity} & {len(one.cases)} &"
+        rf"{latex(one.code)} & {latex(one.name)} & {latex(one.severity)} & {len(one.cases)} &"
         rf" {latex(one.remedy)} \\"
         for one in report.findings
     ]
@@ -91,7 +94,7 @@ def _remedies(report: Report) -> list[str]:
     for one in report.remedies:
         rows = [
             rf"{latex(tried.name)} & {tried.n} & {tried.effect:.3g} &"
-            rf" {tried.low:.3g} to {tried.high:.3g} & {tried.outcome} \\"
+            rf" {tried.low:.3g} to {tried.high:.3g} & {latex(tried.outcome)} \\"
             for tried in one.tried
         ]
         parts += [

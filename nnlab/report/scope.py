@@ -43,6 +43,12 @@ def scope_of(db: store.Database, words: Sequence[str] | None) -> Scope:
     return Scope(title=", ".join(words), runs=tuple(dict.fromkeys(runs)))
 
 
+def names_runs(db: store.Database, words: Sequence[str]) -> bool:
+    """Whether the words name runs, by number or name, and no study."""
+    studies = {study.name for study in store.all_studies(db)}
+    return bool(words) and not studies.intersection(words)
+
+
 def _runs_of(db: store.Database, word: str, known: dict[str, Study]) -> list[int]:
     if word in known:
         return [run.id for run in store.runs(db, study=known[word].id, current_only=True)]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.connect import Database
-from nnlab.store.files import files_of
+from nnlab.store.files import files_of, run_folder
 from nnlab.store.fingerprints import changed_data_error, other_data
 from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
 from nnlab.store.liveness import pid_space
@@ -42,6 +42,7 @@ from nnlab.store.ranked import RankedTrial, SeedResult, divergence, ranking
 from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
 from nnlab.store.run_data import RunData, changing_data, data_of_runs, distinct_data, trial_fields
+from nnlab.store.run_folders import creation_stamp
 from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
 from nnlab.store.study import create_study, find_study
@@ -106,6 +107,7 @@ __all__ = [
     "count_runs",
     "count_trials",
     "create_study",
+    "creation_stamp",
     "data_of_runs",
     "deliver",
     "distinct_data",
@@ -136,6 +138,7 @@ __all__ = [
     "renew",
     "request_stop",
     "rivals",
+    "run_folder",
     "run_folders",
     "run_names",
     "runs",

@@ -11,17 +11,21 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from nnlab.errors import OutputError
+from nnlab.errors import NnlabError, OutputError
+from nnlab.files import open_regular
 from nnlab.folders import folder_at
 from nnlab.store.address import Address, FileAddress
 from nnlab.store.connect import Database
 from nnlab.store.removing import trained_now
 from nnlab.store.rows import IDS, ids
+from nnlab.store.run_folders import NOT_THERE, delete_elsewhere, why_kept, why_kept_elsewhere
+from nnlab.store.text import moment_from_text
 
 # From then on the backup of an upgrade is old.
 BACKUP_AGE = timedelta(days=7)
 
 _OF_TRAINING = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part|\d+\.waiting")
+_SQLITE = b"SQLite format 3\0"
 _STAMP = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 
 
@@ -32,7 +36,8 @@ class Garbage:
     `folders` are those of removed runs, `orphans` those of runs that are not in the database,
     `leftovers` checkpoints of runs that are over, and files half written by a process that died.
     `size` is that of all these files, in bytes. `elsewhere` are removed runs whose files are not in
-    the database's own folder, with where they are.
+    the database's own folder, with where they are. `kept` are folders that look like those of
+    removed or unknown runs and are not deleted, with the reason.
     """
 
     runs: tuple[int, ...]
@@ -43,34 +48,93 @@ class Garbage:
     backups: tuple[Path, ...]
     size: int
     elsewhere: tuple[tuple[int, str], ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.studies or self.orphans or self.leftovers or self.backups)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file and folder that would be deleted."""
+        own = (*self.folders, *self.orphans, *self.leftovers, *self.backups)
+        return (*map(str, own), *(f"{place}/{run_id}" for run_id, place in self.elsewhere))
 
 
 def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
     """Looks for what `collect` would delete."""
     # Folders first: a run that is queued after this look cannot have had one in it.
-    folders = {int(path.name): path for path in _run_folders(db)}
+    folders, kept = _run_folders(db)
     with db.read() as connection:
-        known = set(_numbers(connection, "SELECT id FROM run"))
+        queued = {
+            number: _moment(at)
+            for number, at in connection.exec_driver_sql("SELECT id, created_at FROM run")
+        }
         runs = _numbers(connection, "SELECT id FROM run WHERE removed_at IS NOT NULL")
         studies = _numbers(connection, "SELECT id FROM study WHERE removed_at IS NOT NULL")
         over = _numbers(
             connection,
             "SELECT id FROM run WHERE removed_at IS NULL AND status IN ('finished', 'diverged')",
         )
-        elsewhere = connection.exec_driver_sql(
+        places = connection.exec_driver_sql(
             "SELECT id, artifacts FROM run WHERE removed_at IS NOT NULL AND artifacts IS NOT NULL"
             " AND started_at IS NOT NULL ORDER BY id"
         ).fetchall()
-    removed = tuple(folders[number] for number in runs if number in folders)
-    orphans = tuple(path for number, path in sorted(folders.items()) if number not in known)
+    removed: list[Path] = []
+    orphans: list[Path] = []
+    for number, path in sorted(folders.items()):
+        if number in queued and number not in runs:
+            continue
+        if why := why_kept(path, number, queued.get(number)):
+            kept.append((str(path), why))
+        else:
+            (removed if number in queued else orphans).append(path)
+    elsewhere = []
+    for number, place in places:
+        why, unreachable = _why_kept_elsewhere(number, place, queued[number])
+        if why is None:
+            elsewhere.append((number, place))
+        elif why:
+            kept.append((f"{place}/{number}", why))
+        if unreachable:
+            # Without its row nobody would find its files again.
+            runs = tuple(run for run in runs if run != number)
     leftovers = tuple(path for run in over if run in folders for path in _leftovers(folders[run]))
     backups = tuple(_old_backups(db.address, now or datetime.now(UTC)))
     size = size_of((*removed, *orphans, *leftovers, *backups))
-    places = tuple((run_id, place) for run_id, place in elsewhere)
-    return Garbage(runs, studies, removed, orphans, leftovers, backups, size, places)
+    return Garbage(
+        runs,
+        studies,
+        tuple(removed),
+        tuple(orphans),
+        leftovers,
+        backups,
+        size,
+        tuple(elsewhere),
+        tuple(kept),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment, or None where a database of somebody else says none."""
+    try:
+        return moment_from_text(text)
+    except (ValueError, TypeError):
+        return None
+
+
+def _why_kept_elsewhere(
+    run_id: int, place: str, created_at: datetime | None
+) -> tuple[str | None, bool]:
+    """Why a folder in another place is kept, and whether that place does not answer.
+
+    None where it is to be deleted; empty where there is nothing to delete.
+    """
+    try:
+        folder = folder_at(place).within(str(run_id))
+        why = why_kept_elsewhere(folder, place, run_id, created_at)
+    except NnlabError as error:
+        return f"it cannot be looked at: {error.message}", True
+    return ("" if why == NOT_THERE else why), False
 
 
 def collect(db: Database, garbage: Garbage) -> int:
@@ -89,13 +153,16 @@ def collect(db: Database, garbage: Garbage) -> int:
     with db.write(references=False) as connection:
         # Under the lock, so that nobody brings back a run whose files are half gone.
         runs = _still_removed(connection, "run", garbage.runs)
-        kept = {str(number) for number in set(garbage.runs) - set(runs)}
-        for path in (*garbage.folders, *garbage.orphans, *garbage.leftovers, *garbage.backups):
-            if path.name not in kept:
+        back = set(garbage.runs) - set(runs)
+        for path in (*garbage.folders, *garbage.orphans):
+            # Looked at once more: it may have been exchanged while the user was asked.
+            if int(path.name) not in back and why_kept(path, int(path.name), None) is None:
                 freed += _delete(path)
+        for path in (*garbage.leftovers, *garbage.backups):
+            freed += _delete(path)
         for run_id, place in garbage.elsewhere:
             if run_id in runs:
-                folder_at(place).within(str(run_id)).clear()
+                delete_elsewhere(folder_at(place).within(str(run_id)))
                 folder_at(place).tidy()
         _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
         idle = not trained_now(connection)
@@ -123,20 +190,35 @@ def _file_size(path: Path) -> int:
 
 
 def run_folders(db: Database, run_ids: Iterable[int]) -> tuple[Path, ...]:
-    """The folders of artifacts and checkpoints that these runs have."""
+    """The folders of artifacts and checkpoints that these runs have; links are none."""
+    if db.address.artifacts.is_symlink():
+        return ()
     folders = (db.address.artifacts / str(number) for number in run_ids)
-    return tuple(path for path in folders if path.is_dir())
+    return tuple(path for path in folders if path.is_dir() and not path.is_symlink())
 
 
-def _run_folders(db: Database) -> Iterator[Path]:
-    """Folders named by a run's number; whatever else lies there is not ours to judge."""
+def _run_folders(db: Database) -> tuple[dict[int, Path], list[tuple[str, str]]]:
+    """Folders named by a run's number, and links in their place with the reason to keep them.
+
+    Whatever else lies there is not ours to judge.
+    """
+    folders: dict[int, Path] = {}
+    kept: list[tuple[str, str]] = []
+    place = db.address.artifacts
+    if place.is_symlink():
+        return {}, [(str(place), "it is a symbolic link: nothing in it is deleted")]
     if _shares_its_folder(db.address):
-        return
+        return {}, []
     with contextlib.suppress(OSError):
-        for folder in db.address.artifacts.iterdir():
+        for folder in place.iterdir():
             name = folder.name
-            if name.isascii() and name.isdigit() and str(int(name)) == name and folder.is_dir():
-                yield folder
+            if not (name.isascii() and name.isdigit() and str(int(name)) == name):
+                continue
+            if folder.is_symlink():
+                kept.append((str(folder), "it is a symbolic link"))
+            elif folder.is_dir():
+                folders[int(name)] = folder
+    return folders, kept
 
 
 def _shares_its_folder(address: Address) -> bool:
@@ -151,7 +233,7 @@ def _leftovers(folder: Path) -> Iterator[Path]:
     """What a run that is over had for its training only."""
     with contextlib.suppress(OSError):
         for path in sorted(folder.iterdir()):
-            if _OF_TRAINING.fullmatch(path.name):
+            if _OF_TRAINING.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                 yield path
 
 
@@ -162,8 +244,17 @@ def _old_backups(address: Address, now: datetime) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         for file in sorted(path.parent.iterdir()):
             stamp = _STAMP.fullmatch(file.name.removeprefix(path.name))
-            if stamp and file.is_file() and now - _made_at(stamp[1]) > BACKUP_AGE:
+            if stamp and now - _made_at(stamp[1]) > BACKUP_AGE and _is_sqlite(file):
                 yield file
+
+
+def _is_sqlite(file: Path) -> bool:
+    """Whether it is a database, as every backup is, and no link."""
+    try:
+        with open_regular(file, follow_links=False) as content:
+            return content.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
 
 
 def _made_at(stamp: str) -> datetime:

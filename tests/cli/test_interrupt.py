@@ -128,7 +128,11 @@ def test_damaged_checkpoints_are_set_aside(
     assert (goes_on in answer.out) == (damaged == 1)
     assert points(folder) == calm
     assert sorted(path.name for path in artifacts.iterdir()) == sorted(
-        [*(f"checkpoint-{epoch}.damaged" for epoch in newest[:damaged]), "model.pt"]
+        [
+            ".nnlab-run",
+            *(f"checkpoint-{epoch}.damaged" for epoch in newest[:damaged]),
+            "model.pt",
+        ]
     )
 
 

@@ -1,12 +1,17 @@
 """A folder that a reviewer can run: it trains everything again and compares the numbers."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from terminal import QUICK, Nnlab
+
+from nnlab.report.again import _literal
+from nnlab.report.again.lock import lock_of
 
 BIN = Path(sys.executable).parent
 
@@ -94,7 +99,7 @@ def test_data_of_ones_own_are_named(nnlab: Nnlab, tmp_path: Path) -> None:
     nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
     nnlab("report", "--reproduce", "again")
     told = (tmp_path / "again" / "README.md").read_text()
-    assert "needs data of your own, by paths from this folder: csv:points.csv#kind" in told
+    assert "needs data of your own, by paths from this folder: `csv:points.csv#kind`" in told
 
 
 def test_runs_that_failed_are_not_asked_for_again(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -104,3 +109,82 @@ def test_runs_that_failed_are_not_asked_for_again(nnlab: Nnlab, tmp_path: Path) 
     nnlab("train", *QUICK, "-q")
     nnlab("report", "--reproduce", "again")
     assert len(list((tmp_path / "again" / "trials").iterdir())) == 1
+
+
+def say_in_database(folder: Path, sql: str, *bound: object) -> None:
+    with sqlite3.connect(folder / "runs.db") as connection:
+        connection.execute(sql, bound)
+    connection.close()
+
+
+def test_a_database_of_somebody_else_chooses_no_packages(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "-q")
+    packages = {
+        "torch": "2.6.0+cpu",
+        "numpy": "2.0\n--index-url https://evil.example",
+        "scipy": "1.10 ; os_name == 'posix'",
+        "matplotlib": "3.9 --hash=sha256:0",
+        "rich": "@ https://evil.example/rich.whl",
+        "--index-url https://evil.example #": "1.0",
+        "evil-package": "1.0",
+        "typer": "$(touch ran)",
+    }
+    say_in_database(folder, "UPDATE environment SET packages = ?", json.dumps(packages))
+    answer = nnlab("report", "--reproduce", "again")
+    assert "7 packages left out" in answer.out
+    assert (folder / "again" / "requirements.txt").read_text() == "torch==2.6.0\n"
+    told = " ".join((folder / "again" / "README.md").read_text().split())
+    assert "7 packages are not in `requirements.txt`" in told
+    for path in (folder / "again").rglob("*"):
+        assert path.is_dir() or "evil" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "version", ["2.6.0", "1!2.0", "2.0rc1", "2.0.post1", "2.0.dev20250101", "3", "2.0b2.post3.dev4"]
+)
+def test_versions_as_indexes_have_them_are_taken(version: str) -> None:
+    assert lock_of({"torch": version}).text == f"torch=={version}\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", 'a "quoted" \\ path', "two\nlines = 1", "\x7f\x1b[2J", "é 😀 日本", "\ud800"]
+)
+def test_any_text_is_a_toml_value_on_one_line(text: str) -> None:
+    line = f"name = {_literal(text)}"
+    assert line.isascii()
+    assert line.isprintable()
+    assert tomllib.loads(line)["name"] == text.replace("\ud800", "?")
+
+
+def test_texts_of_the_database_are_no_markup_in_what_is_written(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "-q")
+    evil = "x\n\n# $(touch ran) `touch ran` <script>\x1b[2J \\input{/etc/passwd}"
+    say_in_database(folder, "UPDATE environment SET device = ?, torch = ?, nnlab = ?", *[evil] * 3)
+    say_in_database(folder, "UPDATE attempt SET command = ?", evil)
+    say_in_database(
+        folder,
+        "INSERT INTO finding (run_id, code, name, severity, confidence, onset, message, remedy,"
+        " evidence, created_at) VALUES (1, ?, ?, 'warning', 1.0, 1, ?, ?, '{}', '2026-05-20')",
+        *[evil] * 4,
+    )
+    nnlab("report", "--reproduce", "again")
+    nnlab("report", "-o", "r.md")
+    nnlab("report", "-o", "r.tex")
+    for name in ("again/README.md", "again/Makefile", "again/expected.json", "r.md"):
+        lines = (folder / name).read_text().splitlines()
+        assert not [line for line in lines if line.startswith("# $(")], name
+        assert not [line for line in lines if "<script>" in line and not line.startswith("    ")]
+        assert "\x1b" not in "".join(lines), name
+    assert "$(touch" not in (folder / "again" / "Makefile").read_text()
+    tex = (folder / "r.tex").read_text()
+    assert "\\input{/etc" not in tex
+    assert "\n# $" not in tex
+
+
+def test_a_model_under_the_name_of_a_file_of_the_folder_is_refused(
+    nnlab: Nnlab, folder: Path
+) -> None:
+    (folder / "check.py").write_text(MODEL)
+    nnlab("train", "--data", "iris", "--model", "check.py:small", "--epochs", "2", "-q")
+    answer = nnlab("report", "--reproduce", "again", expect=2)
+    assert "check.py cannot lie in the new folder" in answer.err

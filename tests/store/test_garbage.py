@@ -1,7 +1,9 @@
 """What `nnlab db gc` finds and deletes, and what it must never touch."""
 
 import os
-from datetime import UTC, datetime
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from store.lab import Lab
 from nnlab import store
 from nnlab.errors import OutputError
 from nnlab.records import Artifact, Finding, Severity, Status
+from nnlab.store.run_folders import marker_of
 from nnlab.store.schema import TABLES
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
@@ -130,18 +133,97 @@ def test_folders_of_unknown_runs_are_found_and_nothing_else(lab: Lab, path: Path
     assert left == {str(run_id), "notes", "007", "7.bak", "-7", "²", "78"}
 
 
-def test_a_link_is_removed_and_not_what_it_leads_to(lab: Lab, tmp_path: Path) -> None:
+def test_links_are_neither_deleted_nor_followed(lab: Lab, tmp_path: Path) -> None:
+    over, gone = lab.queue(2)
+    for run_id in (over, gone):
+        shutil.rmtree(train(lab, run_id))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (elsewhere / "precious").write_text("mine")
-    link = lab.db.address.artifacts / "5"
-    link.parent.mkdir()
-    link.symlink_to(elsewhere)
+    for name in ("model.pt", "checkpoint-12.pt"):
+        (elsewhere / name).write_text("mine")
+    for run_id in (over, gone, 77):
+        (lab.db.address.artifacts / str(run_id)).symlink_to(elsewhere)
+    store.remove(lab.db, study_ids=[], run_ids=[gone])
     found = store.find_garbage(lab.db)
-    assert (found.orphans, found.size) == ((link,), 0)
+    assert (found.folders, found.orphans, found.leftovers, found.size) == ((), (), (), 0)
+    assert {why for _, why in found.kept} == {"it is a symbolic link"}
     store.collect(lab.db, found)
-    assert not link.is_symlink()
-    assert (elsewhere / "precious").read_text() == "mine"
+    assert (lab.db.address.artifacts / "77").is_symlink()
+    assert {path.read_text() for path in elsewhere.iterdir()} == {"mine"}
+
+
+def test_a_link_in_the_place_of_the_artifacts_is_not_followed(lab: Lab, tmp_path: Path) -> None:
+    shutil.rmtree(train(lab, *lab.queue()))
+    store.remove(lab.db, study_ids=[], run_ids=[1])
+    place = lab.db.address.artifacts
+    place.rmdir()
+    (tmp_path / "elsewhere" / "1").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "1" / "model.pt").write_text("mine")
+    place.symlink_to(tmp_path / "elsewhere")
+    found = store.find_garbage(lab.db)
+    assert found.kept == ((str(place), "it is a symbolic link: nothing in it is deleted"),)
+    store.collect(lab.db, found)
+    assert (tmp_path / "elsewhere" / "1" / "model.pt").read_text() == "mine"
+
+
+def test_a_folder_with_a_file_that_nnlab_did_not_make_is_kept(lab: Lab) -> None:
+    made = train(lab, *lab.queue())
+    (made / "thesis.tex").write_text("mine")
+    (folder(lab, 77) / "notes").mkdir()
+    store.remove(lab.db, study_ids=[], run_ids=[1])
+    found = store.find_garbage(lab.db)
+    assert (found.folders, found.orphans) == ((), ())
+    assert dict(found.kept) == {
+        str(made): "it holds 'thesis.tex', which nnlab did not make",
+        str(made.with_name("77")): "it holds 'notes', which nnlab did not make",
+    }
+    store.collect(lab.db, found)
+    assert (made / "thesis.tex").read_text() == "mine"
+    assert (made / "model.pt").exists()
+
+
+def test_a_marked_folder_is_deleted_with_all_that_is_in_it(lab: Lab) -> None:
+    (run_id,) = lab.queue()
+    (run,) = store.runs(lab.db)
+    made = lab.db.address.artifacts / str(run_id)
+    store.run_folder(lab.db, run, None).write("model.pt", b"weights")
+    (made / "notes").mkdir()
+    store.remove(lab.db, study_ids=[], run_ids=[run_id])
+    found = store.find_garbage(lab.db)
+    assert (found.folders, found.kept) == ((made,), ())
+    store.collect(lab.db, found)
+    assert not made.exists()
+
+
+def test_the_marker_of_another_run_protects_a_folder(lab: Lab) -> None:
+    (run_id,) = lab.queue()
+    (run,) = store.runs(lab.db)
+    made = folder(lab, run_id)
+    other = replace(run, created_at=run.created_at + timedelta(microseconds=1))
+    (made / ".nnlab-run").write_bytes(marker_of(other.id, other.created_at))
+    store.remove(lab.db, study_ids=[], run_ids=[run_id])
+    found = store.find_garbage(lab.db)
+    assert (found.folders, dict(found.kept)) == (
+        (),
+        {str(made): "its marker names another run"},
+    )
+    store.collect(lab.db, found)
+    assert (made / "model.pt").exists()
+
+
+def test_a_folder_of_a_run_loses_its_marker_with_its_last_file(lab: Lab) -> None:
+    lab.queue()
+    (run,) = store.runs(lab.db)
+    files = store.run_folder(lab.db, run, None)
+    files.write("checkpoint-1.pt", b"state")
+    made = lab.db.address.artifacts / str(run.id)
+    assert files.names() == ["checkpoint-1.pt"]
+    assert sorted(path.name for path in made.iterdir()) == [".nnlab-run", "checkpoint-1.pt"]
+    files.tidy()
+    assert made.exists()
+    files.remove("checkpoint-1.pt")
+    files.tidy()
+    assert not made.exists()
 
 
 def test_a_folder_that_two_databases_share_is_not_judged(lab: Lab, path: Path) -> None:
@@ -170,12 +252,24 @@ def test_backups_of_upgrades_are_old_after_a_week(
 ) -> None:
     file = path.with_name(name)
     if name != "runs.db":
-        file.write_bytes(b"1234")
+        file.write_bytes(b"SQLite format 3\0")
     found = store.find_garbage(lab.db, now=NOW)
     assert found.backups == ((file,) if old else ())
     assert bool(found) == old
     store.collect(lab.db, found)
     assert file.exists() != old
+
+
+def test_a_file_that_is_no_database_is_no_old_backup(lab: Lab, path: Path) -> None:
+    stamp = ".backup-0001-20260510T120000.000000Z"
+    file = path.with_name(f"{path.name}{stamp}")
+    file.write_text("mine")
+    assert store.find_garbage(lab.db, now=NOW).backups == ()
+    real = path.with_name("real")
+    real.write_bytes(b"SQLite format 3\0")
+    file.unlink()
+    file.symlink_to(real)
+    assert store.find_garbage(lab.db, now=NOW).backups == ()
 
 
 @pytest.mark.file

@@ -104,7 +104,7 @@ def assert_as_calm(folder: Path, calm: Outcome) -> None:
     # One that is killed just after its run is stored leaves its checkpoint to this.
     assert start(folder, "db", "gc", "--yes").wait(timeout=60) == 0, printed(folder)
     left = [path.name for path in (folder / "runs.artifacts").rglob("*") if path.is_file()]
-    assert set(left) == {"model.pt"}
+    assert set(left) == {"model.pt", ".nnlab-run"}
 
 
 def finish(folder: Path, *words: str) -> None:

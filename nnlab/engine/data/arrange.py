@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from nnlab.catalogue import lookup
 from nnlab.config import RunConfig
+from nnlab.engine import user
 from nnlab.engine.data import read
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.harder import first_of, with_label_noise
@@ -23,19 +25,26 @@ class Arranged:
         return self.dataset.fingerprint(self.rows.train, self.rows.val, self.rows.test)
 
 
+def _check_version(config: RunConfig, version: str | None) -> None:
+    if version != config.data_version:
+        raise DataError(
+            f"{config.data} has changed since this run was set up:"
+            f" its content's hash was {config.data_version}, now it is {version}",
+            hint="run the same `nnlab train` line again: the new content makes a new trial",
+        )
+
+
 def arrange(config: RunConfig) -> Arranged:
     """Reads and splits the data set of a resolved config.
 
     Raises:
         DataError: the data set cannot be used, or has changed since the run was set up.
     """
+    if lookup("data", config.data).name == "module:":
+        # Another function than the one that was set up must not be called to find that out.
+        _check_version(config, user.version(config.data))
     dataset = read(config)
-    if dataset.version != config.data_version:
-        raise DataError(
-            f"{config.data} has changed since this run was set up:"
-            f" its content's hash was {config.data_version}, now it is {dataset.version}",
-            hint="run the same `nnlab train` line again: the new content makes a new trial",
-        )
+    _check_version(config, dataset.version)
     rows = split(
         dataset, val=config.val_fraction, test=config.test_fraction, seed=config.split_seed
     )

@@ -10,11 +10,14 @@ from typing import Any
 
 import nnlab
 from nnlab import store
+from nnlab.engine import user
 from nnlab.engine.user import model_version
 from nnlab.errors import OutputError, UsageError
+from nnlab.escaping import escaped, terminal
 from nnlab.experiments.remedying import typed_fields
 from nnlab.files import write_whole
 from nnlab.records import Environment, Setting, Status
+from nnlab.report.again.lock import Lock, lock_of
 from nnlab.report.ranking import Ranking, Row, last_runs, plural, rank
 from nnlab.report.scope import Scope
 from nnlab.space import label
@@ -25,6 +28,8 @@ _SHARE = 0.05
 _LEAST_SEEDS = 3
 # What has a result: a run that failed would fail again.
 _OVER = (Status.FINISHED, Status.DIVERGED)
+# Files of the folder itself.
+_RESERVED = ("Makefile", "check.py", "expected.json", "requirements.txt", "README.md", "trials")
 _README = """\
 # {title}, once more
 
@@ -38,7 +43,12 @@ the 95 % interval of that mean, and {share:.0%} of the value where there are few
 On the same machine, with the same packages and trained in the same way, a run ends equal to the
 last bit; `check.py` says of how many that is so.
 
-{data}Made by nnlab {version} from commit{plural} {commits}.
+{packages}{data}Made by nnlab {version} from commit{plural} {commits}.
+"""
+_LEFT_OUT = """\
+Of the environment that the database names, {count} are not in `requirements.txt`: nnlab does not
+record packages of these names, or their versions are none.
+
 """
 
 
@@ -78,12 +88,14 @@ def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
         "trials": [_expected(row, ranking, digests[row.trials[0]]) for row in ranking.rows],
     }
     write_whole(folder / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
-    write_whole(folder / "requirements.txt", _lock(environments).encode())
+    lock = lock_of(environments[-1].packages if environments else {})
+    write_whole(folder / "requirements.txt", lock.text.encode())
     makefile = _resource("Makefile").replace("@VERSION@", nnlab.__version__)
     write_whole(folder / "Makefile", makefile.encode())
     write_whole(folder / "check.py", _resource("check.py").encode())
-    write_whole(folder / "README.md", _readme(db, ranking, environments).encode())
-    return f"{plural(len(ranking.rows), 'trial')}, {plural(len(runs), 'run')}"
+    write_whole(folder / "README.md", _readme(db, ranking, environments, lock).encode())
+    left = f"; {plural(lock.dropped, 'package')} left out" if lock.dropped else ""
+    return f"{plural(len(ranking.rows), 'trial')}, {plural(len(runs), 'run')}{left}"
 
 
 def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
@@ -99,9 +111,11 @@ def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
         if "model_version" not in setting or setting["model_version"] is None:
             continue
         path = Path(name)
-        if path.is_absolute() or ".." in path.parts or len(path.parts) > 1:
+        if path.is_absolute() or ".." in path.parts or len(path.parts) > 1 or name in _RESERVED:
             raise UsageError(
-                f"{name} lies in another folder", hint="train with a model file in this one"
+                f"{name} cannot lie in the new folder: it is in another one, or has the name of a"
+                " file that is written there",
+                hint="train with a model file of another name in this folder",
             )
         if model_version(model) != setting["model_version"]:
             raise UsageError(
@@ -121,17 +135,35 @@ def _resource(name: str) -> str:
 
 
 def _toml(setting: Setting, seeds: tuple[int, ...]) -> str:
-    lines = [f"{name} = {_literal(setting[name])}" for name in typed_fields(setting)]
-    return "\n".join([*lines, f"seeds = {list(seeds)}"]) + "\n"
+    # A report reads: the user's data, which the database names, are not made for it.
+    with user.refused("a report executes no code"):
+        names = typed_fields(setting)
+    lines = [f"{name} = {_literal(setting[name])}" for name in names]
+    return "\n".join([*lines, f"seeds = {[int(seed) for seed in seeds]}"]) + "\n"
 
 
 def _literal(value: object) -> str:
-    """A TOML value; text is escaped as JSON, which TOML reads."""
+    """A TOML value; text as a basic string, in ASCII."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    return json.dumps(str(value))
+    return '"' + "".join(map(_toml_sign, str(value))) + '"'
+
+
+def _toml_sign(sign: str) -> str:
+    """A sign in a basic string. Unlike JSON, TOML has no surrogates, and forbids a bare DEL."""
+    if sign in '"\\':
+        return "\\" + sign
+    if sign.isascii() and sign.isprintable():
+        return sign
+    code = ord(sign)
+    return "?" if 0xD800 <= code < 0xE000 else f"\\U{code:08X}"
+
+
+def _one_line(text: str) -> str:
+    """Text that `check.py` may print: it runs where nothing of nnlab is."""
+    return terminal(text.replace("\n", " "))
 
 
 def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
@@ -142,7 +174,7 @@ def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
         low, high = row.interval
         tolerance = (high - low) / 2
     return {
-        "label": label(row.setting, ranking.fields) or ranking.scope.title,
+        "label": _one_line(label(row.setting, ranking.fields) or ranking.scope.title),
         "digest": digest,
         "tolerance": tolerance,
         "runs": [
@@ -152,34 +184,31 @@ def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
     }
 
 
-def _lock(environments: list[Environment]) -> str:
-    """The packages of the newest environment, exactly; nnlab itself is the Makefile's."""
-    packages = environments[-1].packages if environments else {}
-    lines = [
-        f"{name}=={version.partition('+')[0]}"
-        for name, version in sorted(packages.items())
-        if name != "nnlab"
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _readme(db: store.Database, ranking: Ranking, environments: list[Environment]) -> str:
+def _readme(
+    db: store.Database, ranking: Ranking, environments: list[Environment], lock: Lock
+) -> str:
     runs = [run for row in ranking.rows for run in row.runs]
     seconds = sum(run.device_seconds or 0.0 for run in store.runs(db, run_ids=runs))
     commits = sorted({e.git_commit for e in environments if e.git_commit})
     return _README.format(
-        title=ranking.scope.title,
+        title=escaped(ranking.scope.title),
         trials=plural(len(ranking.rows), "trial"),
         runs=plural(len(runs), "run"),
         duration=format_duration(seconds),
-        devices=", ".join(sorted({e.device for e in environments})) or "an unknown device",
-        metric=ranking.objective.metric,
+        devices=escaped(", ".join(sorted({e.device for e in environments}))) or "an unknown device",
+        metric=escaped(ranking.objective.metric),
         share=_SHARE,
+        packages=_LEFT_OUT.format(count=plural(lock.dropped, "package")) if lock.dropped else "",
         data=_data_needed([row.setting for row in ranking.rows]),
         version=nnlab.__version__,
         plural="s" if len(commits) > 1 else "",
-        commits=", ".join(commits) or "unknown (not in a git repository)",
+        commits=escaped(", ".join(commits)) or "unknown (not in a git repository)",
     )
+
+
+def _code(text: str) -> str:
+    """Text as code in markdown: shown as it is, so that it can be copied."""
+    return f"`{_one_line(text).replace('`', '?')}`"
 
 
 def _data_needed(settings: Sequence[Setting]) -> str:
@@ -187,4 +216,6 @@ def _data_needed(settings: Sequence[Setting]) -> str:
     named = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
     if not named:
         return ""
-    return f"It needs data of your own, by paths from this folder: {', '.join(named)}.\n\n"
+    return (
+        f"It needs data of your own, by paths from this folder: {', '.join(map(_code, named))}.\n\n"
+    )

@@ -7,20 +7,27 @@ again.
 
 import importlib
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
 from nnlab import store
+from nnlab.engine import user
 from nnlab.errors import UnknownName
 from nnlab.report.figures.picture import Picture
+from nnlab.report.scope import names_runs
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of figure: the module here and the function in it that gather it."""
+    """A kind of figure: the module here and the function in it that gather it.
+
+    `needs_model` kinds evaluate trained models, and so may execute the user's code.
+    """
 
     module: str
     function: str
+    needs_model: bool = False
 
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -38,10 +45,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "activations": Kind("layers", "activations"),
     "gradients": Kind("layers", "gradients"),
     "init": Kind("init", "init"),
-    "landscape": Kind("landscape", "landscape"),
-    "confusion": Kind("predictions", "confusion"),
-    "calibration": Kind("predictions", "calibration"),
-    "examples": Kind("predictions", "examples"),
+    "landscape": Kind("landscape", "landscape", needs_model=True),
+    "confusion": Kind("predictions", "confusion", needs_model=True),
+    "calibration": Kind("predictions", "calibration", needs_model=True),
+    "examples": Kind("predictions", "examples", needs_model=True),
     "remedy": Kind("remedy", "remedy"),
     "compare": Kind("pair", "compare"),
 }
@@ -55,6 +62,7 @@ def gathered(
     Raises:
         UnknownName: no such kind, study or run.
         UsageError: nothing to draw, or options that do not hold.
+        UserCodeRefused: a run was trained with the user's code and is not named by the words.
     """
     found = KINDS.get(kind)
     if found is None:
@@ -62,5 +70,14 @@ def gathered(
     gather = getattr(
         importlib.import_module(f"nnlab.report.figures.{found.module}"), found.function
     )
-    picture: Picture = gather(db, tuple(words), **options)
+    allowed = not found.needs_model or names_runs(db, words)
+    with (
+        nullcontext()
+        if allowed
+        else user.refused(
+            "only a run that the command names, by number or name, may execute its code",
+            hint=f"name the run: nnlab plot {kind} RUN",
+        )
+    ):
+        picture: Picture = gather(db, tuple(words), **options)
     return picture

@@ -27,13 +27,19 @@ def draw_claim(db: store.Database, study: Study, stem: Path, kind: str = "png") 
         "study": study.name,
         "verdict": str(answered.verdict),
     }
-    verdict, drawn = (
-        stem.with_name(f"{stem.name}-{what}.{kind}") for what in ("verdict", "curves")
-    )
+    verdict, drawn = claim_files(stem, kind)
     save(intervals([_interval(found) for found in answered.answers]), verdict, provenance)
     series = _series(db, answered)
     save(curves(series, metrics=_metrics(answered, series)), drawn, provenance)
     return [verdict, drawn]
+
+
+def claim_files(stem: Path, kind: str) -> tuple[Path, Path]:
+    """The files of the figures of a claim: the verdict and the curves."""
+    return (
+        stem.with_name(f"{stem.name}-verdict.{kind}"),
+        stem.with_name(f"{stem.name}-curves.{kind}"),
+    )
 
 
 def _interval(found: Answer) -> Interval:

@@ -1,5 +1,7 @@
 """How a figure was made, as its file says it; whether it is still so, and how to make it again."""
 
+import math
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +12,9 @@ from typing import Any
 import nnlab
 from nnlab import store
 from nnlab.config import choosables
-from nnlab.errors import NnlabError, OutputError, UsageError
+from nnlab.engine import user
+from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
+from nnlab.file_origin import figure_provenance
 from nnlab.objective import exact_text
 from nnlab.plots.paper import LEGENDS, PALETTES, STYLES, Paper
 from nnlab.report.figures import KINDS, gathered
@@ -19,6 +23,11 @@ from nnlab.report.figures.picture import Picture
 # What a figure's file may lie among that is none of ours to look into.
 _SKIPPED = ("node_modules", "__pycache__", "site-packages")
 _WIDEST = 60.0  # inches
+# The largest options that a command takes; a figure's file may say anything.
+_LARGEST = {"grid": 201, "directions": 100, "examples": 1_000_000, "steps": 1_000_000,
+            "count": 200, "bins": 100, "top": 1_000_000}  # fmt: skip
+# Of a model built for `plot init`, in weights.
+_MOST_WEIGHTS = 10**8
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,30 +171,52 @@ def asked_of(told: Mapping[str, Any]) -> Asked | None:
     return Asked(told["kind"], tuple(map(str, words)), options, page)
 
 
-def checked(db: store.Database, path: Path) -> Checked | None:
+def checked(db: store.Database, path: Path, *, follow_links: bool = True) -> Checked | None:
     """Whether a figure shows what the database holds now; None of a file that is none of ours.
+
+    What the file says of itself was written by whoever sent it: no code is executed for it.
 
     Raises:
         OutputError: the file cannot be read.
     """
-    from nnlab.plots.save import provenance_of
-
     try:
-        told = provenance_of(path)
+        told = figure_provenance(path, follow_links=follow_links)
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror}") from None
     if told is None:
         return None
+    try:
+        return _state_of(db, path, told)
+    except Exception as error:  # noqa: BLE001  values of any kind in one file must not end the list
+        why = f"what the file says of itself cannot be used: {type(error).__name__}"
+        return Checked(path, None, State.UNKNOWN, why, "")
+
+
+def listed(db: store.Database, path: Path, *, follow_links: bool) -> Checked | None:
+    """As `checked`, of one file among many: that a file cannot be read is its state."""
+    try:
+        return checked(db, path, follow_links=follow_links)
+    except OutputError as error:
+        return Checked(path, None, State.UNKNOWN, error.message, "")
+
+
+def _state_of(db: store.Database, path: Path, told: Mapping[str, Any]) -> Checked:
     asked = asked_of(told)
     if asked is None:
         return Checked(path, None, State.UNKNOWN, "made by a command that draws it anew", "")
     command = command_of(asked, path)
     if _names_a_file(asked):
-        # Who sent the figure has written this: code and data of theirs are not run or read here.
+        # Code and data of whoever sent the figure are not run or read here.
         why = "it names a file of its own, which is not opened unasked"
         return Checked(path, asked, State.UNKNOWN, why, command)
+    if _is_out_of_range(asked):
+        why = "its options are larger than those of any command"
+        return Checked(path, asked, State.UNKNOWN, why, command)
     try:
-        found = gathered(db, asked.kind, asked.words, asked.options)
+        with user.refused("it is not known whether the code may be trusted"):
+            found = gathered(db, asked.kind, asked.words, asked.options)
+    except UserCodeRefused as error:
+        return Checked(path, asked, State.UNKNOWN, str(error), command)
     except (NnlabError, TypeError) as error:
         return Checked(path, asked, State.GONE, str(error), command)
     if found.numbers.sha256 != told.get("data"):
@@ -203,6 +234,27 @@ def _names_a_file(asked: Asked) -> bool:
     return any(sign in text for text in told for sign in (":", "/", "\\", ".py"))
 
 
+def _is_out_of_range(asked: Asked) -> bool:
+    """Whether drawing it could take any amount of time or memory."""
+    options = asked.options
+    if any(
+        isinstance(value, int | float) and not value <= _LARGEST.get(name, math.inf)
+        for name, value in options.items()
+    ):
+        return True
+    settings = options.get("settings", {})
+    width, depth = (_largest(settings.get(name, 1)) for name in ("width", "depth"))
+    return asked.kind == "init" and width * width * depth > _MOST_WEIGHTS
+
+
+def _largest(value: Any) -> int:
+    """The largest whole number in the text of a setting, as `8,16` or `2..64`."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    return max(
+        (int(digits) for text in texts for digits in re.findall(r"\d+", str(text))), default=1
+    )
+
+
 def figure_files(places: Iterable[Path]) -> Iterator[Path]:
     """Files that may be figures, in folders and below, by name; files that are named as they are.
 
@@ -212,14 +264,16 @@ def figure_files(places: Iterable[Path]) -> Iterator[Path]:
     from nnlab.plots.save import FORMATS
 
     for place in places:
-        if place.is_file():
-            yield place
-        elif place.is_dir():
+        if place.is_dir():
             for path in sorted(place.rglob("*")):
                 below = path.relative_to(place).parts
                 hidden = any(part.startswith(".") or part in _SKIPPED for part in below)
-                if not hidden and path.suffix.lower().removeprefix(".") in FORMATS:
+                if hidden or (path.is_dir() and not path.is_symlink()):
+                    continue
+                if path.suffix.lower().removeprefix(".") in FORMATS:
                     yield path
+        elif place.is_symlink() or place.exists():
+            yield place
         else:
             raise UsageError(f"{place}: no such file or folder")
 
