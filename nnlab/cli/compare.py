@@ -15,6 +15,7 @@ from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_ranking
 from nnlab.cli.render import say
 from nnlab.errors import UsageError
+from nnlab.redaction import mask_command
 from nnlab.report.across import compare_across
 from nnlab.report.ranking import At, rank
 from nnlab.report.scope import scope_of
@@ -157,7 +158,7 @@ def compare(
             )
             made = made.transposed() if transpose else made
             made = replace(made, caption=caption or made.caption, label=label or made.label)
-            print_paper_table(made, str(format), shlex.join(sys.argv[1:]))
+            print_paper_table(made, str(format), mask_command(sys.argv[1:]))
             return
         if (pair := two_trials(database, scope)) is not None:
             scope = pair

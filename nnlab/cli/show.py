@@ -14,6 +14,7 @@ from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say, show_table
 from nnlab.records import Artifact, Attempt, Run, Summary
+from nnlab.redaction import mask_diff
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -190,7 +191,7 @@ def _attempt(attempt: Attempt) -> Mapping[str, Any]:
             "threads": where.threads,
             "git_commit": where.git_commit,
             "git_dirty": where.git_dirty,
-            "git_diff": where.git_diff,
+            "git_diff": mask_diff(where.git_diff) if where.git_diff else where.git_diff,
         },
     }
 

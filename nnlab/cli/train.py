@@ -78,6 +78,14 @@ def train(
             " unsaid, beside the database",
         ),
     ] = None,
+    no_git_diff: Annotated[
+        bool,
+        typer.Option(
+            "--no-git-diff",
+            envvar="NNLAB_NO_GIT_DIFF",
+            help="do not store the uncommitted changes of the working folder",
+        ),
+    ] = False,
     engine: Annotated[
         Engine,
         typer.Option(
@@ -265,6 +273,7 @@ def train(
                 keep_models,
                 Every.parse(checkpoint_every),
                 named_place(artifacts) if artifacts else None,
+                git_diff=not no_git_diff,
             ),
             engine=engine.value,
             devices=devices,

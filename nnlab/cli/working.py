@@ -64,6 +64,7 @@ class How:
         said += [] if self.keeping.models else ["--no-keep-models"]
         if self.keeping.checkpoints != KEEPING.checkpoints:
             said += ["--checkpoint-every", str(self.keeping.checkpoints)]
+        said += [] if self.keeping.git_diff else ["--no-git-diff"]
         if self.keeping.artifacts is not None:
             said += ["--artifacts", self.keeping.artifacts]
         return said

@@ -63,7 +63,7 @@ class Work:
         self.run = claim.run
         config = config_of(self.run.trial.setting, self.run.seed)
         self.session = start(config) if team is None else ranks().started(config, team)
-        self._keeps_model = keeping.models
+        self._keeps_model, self._keeps_diff = keeping.models, keeping.git_diff
         self._artifacts_at = _where(self.run, keeping)
         self._folder = folder = store.files_of(db, self._artifacts_at).within(str(self.run.id))
         self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
@@ -89,7 +89,9 @@ class Work:
         self.writer = store.RunWriter(
             self._db,
             self.claim,
-            environment=environment(describe(session.device), session.threads),
+            environment=environment(
+                describe(session.device), session.threads, git_diff=self._keeps_diff
+            ),
             data_fingerprint=session.data.fingerprint,
             resume_after=session.epoch,
             lease_seconds=LEASE_SECONDS,

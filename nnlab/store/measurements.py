@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 
 from nnlab.records import Artifact, Attempt, Curve, Finding, History, Severity, Summary
+from nnlab.redaction import mask_secrets
 from nnlab.store.connect import Database
 from nnlab.store.rows import IDS, NAMES, environment_record, ids, moment, names
 from nnlab.store.served import served
@@ -135,7 +136,8 @@ def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> t
             hostname=hostname,
             environment=where.get(environment_id),
             pid=pid,
-            command=command,
+            # An earlier version stored some passwords as they were typed.
+            command=mask_secrets(command),
             first_epoch=first_epoch,
             outcome=outcome,
             started_at=moment(started_at),
