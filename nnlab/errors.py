@@ -13,6 +13,7 @@ NnlabError                      exit code 1
 |-- StoreError                  the database
 |   |-- NoDatabase              there is none yet
 |   |-- NotADatabase            the file is something else, or damaged
+|   |-- DatabaseMoved           its file was moved, removed or replaced while it was in use
 |   |-- DatabaseLocked          another process holds it for too long
 |   |-- DatabaseReadOnly        it cannot be written
 |   |-- DiskFull                no room left
@@ -113,6 +114,10 @@ class NoDatabase(StoreError):
 
 class NotADatabase(StoreError):
     """The file is no SQLite database, not one of nnlab's, or damaged."""
+
+
+class DatabaseMoved(StoreError):
+    """The file of an open database was moved, removed or replaced: what is written would be lost."""
 
 
 class DatabaseLocked(StoreError):

@@ -1,6 +1,5 @@
 """`nnlab compare`: a ranking of trials."""
 
-import shlex
 import sys
 from dataclasses import replace
 from enum import StrEnum

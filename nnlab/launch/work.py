@@ -68,11 +68,13 @@ class Work:
         self._folder = folder = store.files_of(db, self._artifacts_at).within(str(self.run.id))
         self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
         # Before anything is read of the run: what its checkpoint has seen must be stored.
+        self._stored_epochs = self.run.epochs
         if late := deliver_left(db, claim, folder):
+            self._stored_epochs = store.runs(db, run_ids=[self.run.id])[0].epochs
             listener.noted(
                 self.run, f"{late} epochs that an attempt before had kept are stored now"
             )
-        self.outbox = Outbox(folder, claim.attempt_id)
+        self.outbox = Outbox(folder, claim.attempt_id, self.run)
         self._parent_id = self._begin()
         if team is not None:
             ranks().begin_together(self.session, team)
@@ -196,7 +198,8 @@ class Work:
 
     def _begin(self) -> int | None:
         """Goes on from a checkpoint, or begins with a parent's weights; gives the parent's id."""
-        if self.checkpoints.restore(self.session, partial(self._listener.noted, self.run)):
+        tell = partial(self._listener.noted, self.run)
+        if self.checkpoints.restore(self.session, tell, stored_epochs=self._stored_epochs):
             return None
         return begin_from_parent(
             self._db, self.session, self.run, partial(self._listener.noted, self.run)

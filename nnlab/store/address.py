@@ -134,10 +134,24 @@ def _file(text: str) -> FileAddress:
             "a database in memory would be gone when the command ends",
             hint=f"--db takes {_SUPPORTED}",
         )
-    path = Path(text).expanduser()
+    typed = Path(text).expanduser()
+    path = _target(typed)
     # Only the usual ending is dropped: lab.v1 and lab.v2 must not share a folder.
     name = path.stem if path.suffix == ".db" else path.name
-    return FileAddress(str(path), str(path), path.with_name(f"{name}.artifacts"), path)
+    artifacts = path.with_name(f"{name}.artifacts")
+    beside_link = typed.with_name(f"{typed.name.removesuffix('.db')}.artifacts")
+    # An earlier version put the files beside the link.
+    if path != typed and beside_link.is_dir() and not artifacts.exists():
+        artifacts = beside_link
+    return FileAddress(str(path), str(typed), artifacts, path)
+
+
+def _target(path: Path) -> Path:
+    """Where a symbolic link leads, so that the log, backups and files are beside the database."""
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError):  # a link in a circle
+        return path
 
 
 def _server(url: URL) -> ServerAddress:

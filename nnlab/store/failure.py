@@ -6,6 +6,7 @@ import sqlite3
 
 from nnlab.errors import (
     DatabaseLocked,
+    DatabaseMoved,
     DatabaseReadOnly,
     DiskFull,
     NewerSchema,
@@ -118,11 +119,16 @@ def no_database(address: FileAddress) -> NoDatabase:
 
 def _read_only(code: int, address: FileAddress) -> NnlabError:
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
-        return StoreError(
-            f"{address.shown} was moved or deleted while it was in use",
-            hint="put it back, or repeat the command to start a new one",
-        )
+        return database_moved(address)
     return read_only(address)
+
+
+def database_moved(address: FileAddress) -> DatabaseMoved:
+    """The path no longer names the file that was opened."""
+    return DatabaseMoved(
+        f"{address.shown} was moved or deleted while it was in use, or another file took its place",
+        hint="put it back, then repeat the command",
+    )
 
 
 def _input_output(error: sqlite3.Error, address: FileAddress) -> NnlabError:

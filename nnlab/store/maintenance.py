@@ -1,13 +1,17 @@
 """Looks after a database: what is in it, whether it is sound, a copy of it."""
 
+import json
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from nnlab.config import digest_of
 from nnlab.errors import NotADatabase, OutputError
 from nnlab.folders import Folder
+from nnlab.store.checksum import checksum_of, stored_curves
 from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole
 from nnlab.store.files import files_of
@@ -68,6 +72,8 @@ def check(db: Database) -> list[str]:
             return [
                 *db.broken(connection),
                 *_false_summaries(connection),
+                *_changed_points(connection),
+                *([] if db.newer else _changed_settings(connection)),
                 *_missing_files(connection, db),
             ]
     except NotADatabase as error:
@@ -112,6 +118,34 @@ _FALSE_SUMMARIES = """
 def _false_summaries(connection: Connection) -> Iterator[str]:
     for run_id, metric in connection.exec_driver_sql(_FALSE_SUMMARIES):
         yield f"run {run_id}: the summary of {metric} does not agree with its points"
+
+
+def _changed_points(connection: Connection) -> Iterator[str]:
+    """Runs whose points are not those that they ended with, of those that have a checksum."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, points_checksum FROM run WHERE points_checksum IS NOT NULL ORDER BY id"
+    )
+    stored = {run_id: checksum for run_id, checksum in rows}  # noqa: C416
+    for run_id, curves in stored_curves(connection, list(stored)):
+        try:
+            now = checksum_of(curves)
+        except (struct.error, TypeError):  # text in place of a number
+            now = None
+        if now != stored[run_id]:
+            yield f"run {run_id}: its points have changed since it ended"
+
+
+def _changed_settings(connection: Connection) -> Iterator[str]:
+    """Trials whose setting is not the one that their digest was made of."""
+    rows = connection.exec_driver_sql("SELECT id, digest, setting FROM trial ORDER BY id")
+    for trial_id, digest, text in rows:
+        try:
+            now = digest_of(json.loads(text))
+        except (ValueError, TypeError, AttributeError, KeyError):
+            yield f"trial {trial_id}: its setting cannot be read"
+            continue
+        if now != digest:
+            yield f"trial {trial_id}: its setting has changed: its digest is {digest}, now {now}"
 
 
 def _missing_files(connection: Connection, db: Database) -> Iterator[str]:

@@ -120,7 +120,7 @@ def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> t
     with db.read() as connection:
         rows = connection.exec_driver_sql(
             "SELECT id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"  # noqa: S608
-            " engine, peak_bytes, environment_id FROM attempt"
+            " engine, peak_bytes, traceback, environment_id FROM attempt"
             f" WHERE {condition} ORDER BY id",
             parameters,
         ).fetchall()
@@ -144,6 +144,7 @@ def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> t
             ended_at=moment_from_text(ended_at),
             engine=engine,
             peak_bytes=peak_bytes,
+            traceback=traceback,
         )
         for (
             number,
@@ -157,6 +158,7 @@ def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> t
             ended_at,
             engine,
             peak_bytes,
+            traceback,
             environment_id,
         ) in rows
     )

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import LeaseLost
 from nnlab.records import Environment, Run, Status
+from nnlab.store.checksum import put_checksum
 from nnlab.store.connect import Database
 from nnlab.store.environments import environment_id
 from nnlab.store.liveness import Observer, pid_space
@@ -184,8 +185,9 @@ def _take(connection: Connection, run_id: int, place: tuple[object, ...], until:
     ).scalar_one()
     connection.exec_driver_sql(
         "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL,"
-        " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?"
-        " WHERE id = ?",
+        " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?,"
+        # Its points change from now on.
+        " points_checksum = NULL WHERE id = ?",
         (at, attempt_id, until, run_id),
     )
     return attempt_id
@@ -313,7 +315,10 @@ def end(
     at: datetime,
     device_seconds: float = 0.0,
 ) -> None:
-    """Ends the attempt and sets the run's state; seconds are added to those of earlier attempts."""
+    """Ends the attempt and sets the run's state and checksum, after its last point was written.
+
+    Seconds are added to those of earlier attempts.
+    """
     moment = moment_to_text(at)
     connection.exec_driver_sql(
         "UPDATE run SET status = ?, reason = ?, ended_at = ?, lease_attempt_id = NULL,"
@@ -332,6 +337,7 @@ def end(
         "UPDATE attempt SET outcome = ?, ended_at = ? WHERE id = ?",
         (str(status), moment, claim.attempt_id),
     )
+    put_checksum(connection, claim.run.id)
 
 
 def lease_lost(claim: Claim) -> LeaseLost:

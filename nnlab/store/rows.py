@@ -32,6 +32,7 @@ RUN = f"""
            run.parent_id,
            run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
            run.pruned_at, run.stop_requested_at, run.removed_at, run.artifacts,
+           run.points_checksum,
            {PLACE}
     FROM run
     JOIN trial ON trial.id = run.trial_id
@@ -129,6 +130,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         stop_requested_at,
         removed_at,
         artifacts,
+        points_checksum,
         *place,
     ) = row
     return Run(
@@ -155,6 +157,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         stop_requested_at=moment_from_text(stop_requested_at),
         artifacts=artifacts,
         removed_at=moment_from_text(removed_at),
+        points_checksum=points_checksum,
     )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import DiskFull, NnlabError, StoreError
 from nnlab.store.address import FileAddress
 from nnlab.store.connect import BUSY_SECONDS, PURPOSE, Database, Purpose
-from nnlab.store.failure import translated
+from nnlab.store.failure import database_moved, translated
 from nnlab.store.filesystem import shared_kind
 from nnlab.store.schema import TABLES, revision_among
 from nnlab.store.text import to_json
@@ -61,9 +61,12 @@ class FileDatabase(Database):
     ) -> None:
         self.access = access
         self.busy_seconds = busy_seconds
+        # Absolute: a user's model may change the working folder.
+        self._path = address.path.absolute()
+        self._identity: tuple[int, int] | None = None
         engine = create_engine(
             address.url,
-            creator=functools.partial(_connect, address, access, busy_seconds, foreign_keys),
+            creator=functools.partial(self._connect, foreign_keys),
             json_serializer=to_json,
         )
         event.listen(engine, "begin", _begin)
@@ -182,12 +185,32 @@ class FileDatabase(Database):
 
     @contextmanager
     def _transaction(self, purpose: Purpose, references: bool = True) -> Iterator[Connection]:
+        writes = purpose != "read"
+        if writes:
+            self._check_place()
         with (
             self._for[purpose].connect() as connection,
             nullcontext() if references else _without_references(connection),
             connection.begin(),
         ):
             yield connection
+        if writes:
+            # A file that was removed during the transaction took the commit with it.
+            self._check_place()
+
+    def _connect(self, foreign_keys: bool) -> sqlite3.Connection:
+        connection = _connect(self._path, self.access, self.busy_seconds, foreign_keys)
+        if self._identity is None:
+            self._identity = _identity(self._path)
+        return connection
+
+    def _check_place(self) -> None:
+        """Raises DatabaseMoved where the path no longer names the file that was opened.
+
+        SQLite writes on into a file that was removed or renamed, and reports no error.
+        """
+        if self._identity is not None and _identity(self._path) != self._identity:
+            raise database_moved(self.address)
 
 
 @contextmanager
@@ -202,10 +225,19 @@ def _without_references(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file that a path names, a link followed; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _connect(
-    address: FileAddress, access: Access, busy_seconds: float, foreign_keys: bool
+    path: Path, access: Access, busy_seconds: float, foreign_keys: bool
 ) -> sqlite3.Connection:
-    place = quote(str(address.path.absolute()), errors="surrogateescape")
+    place = quote(str(path), errors="surrogateescape")
     connection = sqlite3.connect(
         f"file:{place}?{_URI_QUERY[access]}",
         uri=True,
