@@ -117,7 +117,7 @@ class NotADatabase(StoreError):
 
 
 class DatabaseMoved(StoreError):
-    """The file of an open database was moved, removed or replaced: what is written would be lost."""
+    """The file of an open database was moved, removed or replaced: writes to it would be lost."""
 
 
 class DatabaseLocked(StoreError):

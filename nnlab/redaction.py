@@ -1,4 +1,4 @@
-"""Secrets in text that is stored or shown: passwords in URLs, tokens, keys in command lines and diffs.
+"""Secrets in text that is stored or shown: passwords, keys and tokens in URLs, commands, diffs.
 
 Masks rather too much than too little. docs/database.md lists what is recognised.
 """
@@ -12,13 +12,13 @@ MASK = "***"
 
 # Names of values that are secret, in URLs, environment variables, configuration files and code.
 # `tokens`, `token_ids` and a bare `key` are ordinary names in machine learning.
-_SECRET_NAME = (
+_NAME_PATTERN = (
     # Bounded repetitions keep a line of a megabyte from taking quadratic time.
     r"(?:[\w.-]{0,40}(?:password|passwd|passphrase|pwd|secret|credential|signature"
     r"|(?:api|access|private|auth|account|encryption|signing|shared)[_-]?key)[\w.-]{0,40}"
     r"|(?:[\w.-]{0,40}[_-])?(?:token|sig)|[\w.-]{0,40}(?:auth|access|refresh|bearer|api)token)"
 )
-_IS_SECRET_NAME = re.compile(_SECRET_NAME, re.IGNORECASE)
+_IS_SECRET_NAME = re.compile(_NAME_PATTERN, re.IGNORECASE)
 
 # A typed URL may lack a slash; what follows it is a password all the same.
 _SCHEME = r"(?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|postgres(?:ql)?(?:\+\w+)?:/?)"
@@ -43,7 +43,7 @@ _AUTHORIZATION = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(
-    rf"(?P<name>(?<![\w]){_SECRET_NAME})(?P<between>[\"']?\s*(?::=|[:=])\s*)(?P<value>\S.*)",
+    rf"(?P<name>(?<![\w]){_NAME_PATTERN})(?P<between>[\"']?\s*(?::=|[:=])\s*)(?P<value>\S.*)",
     re.IGNORECASE,
 )
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*\s*[\[(]")
@@ -103,7 +103,7 @@ def _mask_line(line: str) -> str:
 
 
 _WORD_ASSIGNMENT = re.compile(
-    rf"(?P<before>(?<![\w?&]){_SECRET_NAME}[\"']?\s*=\s*)"
+    rf"(?P<before>(?<![\w?&]){_NAME_PATTERN}[\"']?\s*=\s*)"
     r"(?:\"[^\"]*\"|'[^']*'|[^\s\"',;)]+)",
     re.IGNORECASE,
 )
@@ -144,12 +144,12 @@ def masked_words(words: Sequence[str], *, secret_options: Sequence[str] = ()) ->
 
 
 def mask_diff(diff: str) -> str:
-    """A diff in which the values of lines that look like secrets are `***`; all else is kept.
+    r"""A diff in which the values of lines that look like secrets are `***`; all else is kept.
 
     Masked are assignments of literal values to names of secrets (`API_KEY=...`, `"password": ...`),
     passwords in URLs, known kinds of tokens, and private keys. `password = getpass()` is kept.
 
-    >>> print(mask_diff('+API_KEY=abc123\\n+password = getpass()\\n+lr = 0.1'))
+    >>> print(mask_diff('+API_KEY=abc123\n+password = getpass()\n+lr = 0.1'))
     +API_KEY=***
     +password = getpass()
     +lr = 0.1

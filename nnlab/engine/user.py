@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -17,6 +17,7 @@ from types import ModuleType
 
 import nnlab
 from nnlab.catalogue import lookup
+from nnlab.engine.local_imports import local_imports
 from nnlab.engine.source_names import defined_names, public_callables
 from nnlab.errors import UserCodeError, unknown_name
 
@@ -51,28 +52,76 @@ def load(reference: str) -> object:
 
 
 def version(reference: str) -> str | None:
-    """SHA-256, 16 hex digits, of the file that a reference names; nothing of it is executed.
+    """SHA-256, 16 hex digits, of the code that a reference names; nothing of it is executed.
 
-    None where the module has no file. What the file imports is not in it.
+    It covers the file and what that imports from its own folder (`local_imports`). Of a file
+    that imports nothing from there it is the hash of its content. None where the module has no
+    file.
 
     Raises:
         UserCodeError: there is no such file or module, it is no Python, or, as far as reading it
             shows, it has no such name.
     """
     place, name = _parts(reference)
-    if place.endswith(".py"):
-        path = _existing(Path(place))
-    else:
-        spec = _found(place)
-        if spec is None:
-            raise _no_module(place)
-        path = Path(spec.origin or "")
+    path = _source_path(place)
     if not path.is_file():
         return None
     source = path.read_bytes()
     if path.suffix == ".py":
         _check_defined(name, source, path, place)
-    return hashlib.sha256(source).hexdigest()[:16]
+    helpers = helper_files(reference)
+    if not helpers:
+        return hashlib.sha256(source).hexdigest()[:16]
+    digest = hashlib.sha256(hashlib.sha256(source).digest())
+    for shown, helper in helpers.items():
+        digest.update(f"\n{shown}\n".encode(errors="surrogateescape"))
+        digest.update(hashlib.sha256(helper.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def helper_files(reference: str) -> Mapping[str, Path]:
+    """The files that a reference's own file imports from its folder, by their path in there.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    place, _ = _parts(reference)
+    path = _source_path(place)
+    if path.suffix != ".py" or not path.is_file() or not _is_users(str(path)):
+        return {}
+    path = path.resolve()
+    root = path.parent
+    if not place.endswith(".py"):
+        # Modules are imported by their name from the folder that the first package is in.
+        depth = place.count(".") + (path.name == "__init__.py")
+        root = path.parents[depth]
+    return {
+        helper.relative_to(root).as_posix(): helper
+        for helper in local_imports(path, root)
+        if helper.is_relative_to(root)
+    }
+
+
+def has_version(reference: str, version_then: str | None) -> bool:
+    """Whether the code is what it was: an earlier nnlab hashed the one file that is named.
+
+    Raises:
+        UserCodeError: as `version`.
+    """
+    if version(reference) == version_then:
+        return True
+    path = _source_path(_parts(reference)[0])
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == version_then
+
+
+def _source_path(place: str) -> Path:
+    """The file of a path or module; of a module without one, a path that is no file."""
+    if place.endswith(".py"):
+        return _existing(Path(place))
+    spec = _found(place)
+    if spec is None:
+        raise _no_module(place)
+    return Path(spec.origin or "")
 
 
 def model_version(name: str) -> str | None:

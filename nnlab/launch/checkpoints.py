@@ -92,10 +92,7 @@ class Checkpoints:
         for name, before in zip_longest(names, names[1:]):
             shown = f"{self._folder.shown}/{name}"
             try:
-                if stored_epochs is not None and _epoch_of(name) > stored_epochs:
-                    raise CheckpointError(
-                        f"{shown} is of another database: here the run has {stored_epochs} epochs"
-                    )
+                _check_epoch(name, shown, stored_epochs)
                 checkpoint.restore(session, self._read(name), shown)
             except CheckpointError as error:
                 then = f"goes on from {before}" if before else "starts over"
@@ -137,3 +134,10 @@ def _epoch_of(name: str) -> int:
     match = _NAME.fullmatch(name)
     assert match is not None
     return int(match[1])
+
+
+def _check_epoch(name: str, shown: str, stored_epochs: int | None) -> None:
+    if stored_epochs is not None and _epoch_of(name) > stored_epochs:
+        raise CheckpointError(
+            f"{shown} is of another database: here the run has {stored_epochs} epochs"
+        )

@@ -116,3 +116,17 @@ def test_a_parent_that_was_trained_anew_makes_a_new_trial(nnlab: Nnlab) -> None:
 def test_what_to_begin_from_must_be_there(nnlab: Nnlab) -> None:
     answer = nnlab("train", "--from", "99", expect=2)
     assert "--from 99 is neither a run nor a file" in answer.err
+
+
+def test_a_changed_helper_makes_another_trial(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "net.py").write_text("from size import WIDTH\n" + (folder / "model.py").read_text())
+    words = ("train", "--data", "iris", "--model", "net.py:Net", "--epochs", "1", "-q")
+    (folder / "size.py").write_text("WIDTH = 4\n")
+    nnlab(*words)
+    nnlab(*words)
+    assert len(nnlab("ls", "--format", "json").json) == 1
+    (folder / "size.py").write_text("WIDTH = 8\n")
+    nnlab(*words)
+    first, second = (row["run"] for row in nnlab("ls", "--format", "json").json)
+    digests = {nnlab("show", str(n), "--format", "json").json[0]["digest"] for n in (first, second)}
+    assert len(digests) == 2
