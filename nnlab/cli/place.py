@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from nnlab import store
 from nnlab.cli.render import note
+from nnlab.engine.data import location
 from nnlab.store.address import parse
 
 DEFAULT = "runs.db"
@@ -18,6 +19,17 @@ def address_of(db: str | None) -> store.Address:
         UsageError: what was typed names none.
     """
     return parse(_target(db))
+
+
+def look_beside(db: str | None) -> None:
+    """Has data files with a relative path looked up beside the database too.
+
+    Raises:
+        UsageError: what was typed names none.
+    """
+    address = address_of(db)
+    if isinstance(address, store.FileAddress):
+        location.look_in(address.path.parent)
 
 
 def _target(db: str | None) -> str:
@@ -33,6 +45,7 @@ def opened(
     Raises:
         StoreError: it cannot be opened so.
     """
+    look_beside(db)
     database = store.open_database(_target(db), write=write, create=create)
     try:
         if database.newer:

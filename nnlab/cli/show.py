@@ -98,7 +98,10 @@ def _show(db: store.Database, run: Run, how: Format) -> None:
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
     _print_pairs(_state_lines(run))
     announce.setting([run.trial.setting])
-    _print_pairs(_environment_lines(store.attempts(db, run.id)))
+    attempts = store.attempts(db, run.id)
+    _print_pairs(_environment_lines(attempts))
+    if attempts and attempts[-1].traceback:
+        say(attempts[-1].traceback)
     _print_pairs([("Artifact", path) for _, path in _artifacts(db, run)])
     moving = [one for one in metrics if not str(one["metric"]).startswith(_ONCE)]
     render(moving, METRICS, Format.TABLE)
@@ -177,6 +180,7 @@ def _attempt(attempt: Attempt) -> Mapping[str, Any]:
         "outcome": attempt.outcome,
         "engine": attempt.engine,
         "peak_bytes": attempt.peak_bytes,
+        "traceback": attempt.traceback,
         "started_at": attempt.started_at.isoformat(),
         "ended_at": _moment(attempt.ended_at),
         "environment": None

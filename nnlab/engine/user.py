@@ -87,7 +87,7 @@ def helper_files(reference: str) -> Mapping[str, Path]:
     """
     place, _ = _parts(reference)
     path = _source_path(place)
-    if path.suffix != ".py" or not path.is_file() or not _is_users(str(path)):
+    if path.suffix != ".py" or not path.is_file() or not is_users_file(str(path)):
         return {}
     path = path.resolve()
     root = path.parent
@@ -139,13 +139,13 @@ def blame(error: BaseException) -> str | None:
     The innermost frame in a file that is neither nnlab's, nor Python's, nor of an installed
     package; None if there is none. Frames that nnlab was called from are left out.
     """
-    if isinstance(error, SyntaxError) and error.filename and _is_users(error.filename):
+    if isinstance(error, SyntaxError) and error.filename and is_users_file(error.filename):
         return f"{_shown(error.filename)}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     ours = [index for index, frame in enumerate(frames) if _is_nnlabs(frame.filename)]
     inside = frames[ours[0] :] if ours else frames
     for frame in reversed(inside):
-        if _is_users(frame.filename):
+        if is_users_file(frame.filename):
             within = "" if frame.name == "<module>" else f", in {frame.name}"
             return f"{_shown(frame.filename)}, line {frame.lineno}{within}: {_said(error)}"
     return None
@@ -266,7 +266,8 @@ def _own(module: ModuleType) -> list[str]:
     ]
 
 
-def _is_users(filename: str) -> bool:
+def is_users_file(filename: str) -> bool:
+    """Whether a file of code is neither nnlab's, nor Python's, nor of an installed package."""
     if filename.startswith("<") or _is_nnlabs(filename):
         return False
     path = Path(filename).resolve()

@@ -16,8 +16,8 @@ import torch
 
 from nnlab import store
 from nnlab.engine import memory
+from nnlab.engine.failure import describe, traceback_text
 from nnlab.engine.loop import train
-from nnlab.engine.user import blame
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.launch.delivery import Delivery, patiently
 from nnlab.launch.keeping import KEEPING, Keeping
@@ -173,7 +173,7 @@ def given_back(db: store.AnyDatabase, claim: store.Claim, error: BaseException) 
         raise error
     peak = memory.peak_bytes() if memory.is_short(error) else None
     fail = partial(store.release, db, claim, Status.FAILED, reason=reason_of(error))
-    patiently(partial(fail, peak_bytes=peak))
+    patiently(partial(fail, peak_bytes=peak, traceback=traceback_text(error)))
     return Ended(claim.run, Status.FAILED, reason_of(error))
 
 
@@ -207,6 +207,4 @@ def reason_of(error: BaseException) -> str:
         return f"out of memory, at a peak of {memory.peak_bytes() / 2**30:.2f} GiB"
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "stopped by the user in mid epoch"
-    # Where the user's own file is at fault, its line tells more than the message.
-    told = blame(error) or f"{type(error).__name__}: {error}"
-    return mask_secrets(told.strip().splitlines()[0])
+    return mask_secrets(describe(error))

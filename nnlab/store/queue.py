@@ -243,8 +243,17 @@ def release(
     *,
     reason: str | None = None,
     peak_bytes: int | None = None,
+    traceback: str | None = None,
 ) -> bool:
     """Gives a run back that could not be worked on to its end; all that is stored of it stays.
+
+    Args:
+        db: the database.
+        claim: the run and the attempt that ends.
+        status: the run's status from now on.
+        reason: what went wrong, in a line.
+        peak_bytes: the most memory that the attempt held on its device.
+        traceback: the Python traceback of the error that ended it.
 
     Returns:
         False where another worker has the run: then nothing was changed.
@@ -261,7 +270,12 @@ def release(
         seconds = (now - datetime.fromisoformat(started_at)).total_seconds()
         end(connection, claim, status, reason=reason, wall_seconds=max(seconds, 0.0), at=now)
         connection.exec_driver_sql(
-            "UPDATE attempt SET peak_bytes = ? WHERE id = ?", (peak_bytes, claim.attempt_id)
+            "UPDATE attempt SET peak_bytes = ?, traceback = ? WHERE id = ?",
+            (
+                peak_bytes,
+                storable(traceback) if traceback is not None else None,
+                claim.attempt_id,
+            ),
         )
     return True
 
