@@ -61,3 +61,18 @@ def opened(
         yield database
     finally:
         database.close()
+        _note_unreadable(database)
+
+
+def _note_unreadable(database: store.Database) -> None:
+    """Says which rows were left out of what was shown."""
+    problems = [
+        f"{table} {number} ({problem})"
+        for (table, number), problem in sorted(database.unreadable.items(), key=str)
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        note(
+            f"left out, because {database.address.shown} holds values there that nnlab never"
+            f" writes: {', '.join(problems[:3])}{more}; `nnlab db check` lists all"
+        )

@@ -134,7 +134,14 @@ def _file(text: str) -> FileAddress:
             "a database in memory would be gone when the command ends",
             hint=f"--db takes {_SUPPORTED}",
         )
-    typed = Path(text).expanduser()
+    try:
+        typed = Path(text).expanduser()
+    except RuntimeError:  # `~nobody`
+        raise UsageError(
+            f"{text}: there is no such user", hint=f"--db takes {_SUPPORTED}"
+        ) from None
+    if typed.name in ("", ".."):
+        raise UsageError(f"{text} is a folder, not a database", hint="--db names a file")
     path = _target(typed)
     # Only the usual ending is dropped: lab.v1 and lab.v2 must not share a folder.
     name = path.stem if path.suffix == ".db" else path.name

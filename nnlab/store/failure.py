@@ -23,6 +23,9 @@ _TOO_LITTLE = 1 << 16
 
 _PRIMARY = 0xFF
 
+# What SQLite says of values that nnlab never writes.
+_UNREADABLE = ("malformed JSON", "integer overflow", "Could not decode to UTF-8")
+
 
 def translated(
     error: sqlite3.Error, address: FileAddress, *, newer: bool = False, create: bool = False
@@ -53,6 +56,11 @@ def translated(
             return not_a_database(address, damaged=code & _PRIMARY == sqlite3.SQLITE_CORRUPT)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
             return cannot_open(address, create=create)
+        case _ if any(words in str(error) for words in _UNREADABLE):
+            return StoreError(
+                f"a value in {address.shown} cannot be read: {error}",
+                hint="nnlab db check says in which row",
+            )
         case sqlite3.SQLITE_ERROR if newer:
             return NewerSchema(
                 f"{address.shown} was written by a later nnlab, and this part of it cannot be"

@@ -16,6 +16,9 @@ from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole
 from nnlab.store.files import files_of
 from nnlab.store.garbage import size_of
+from nnlab.store.measurements import artifacts, attempts_of, findings, summaries
+from nnlab.store.queries import all_studies, runs, trials
+from nnlab.store.readable import UNREADABLE
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
 
@@ -71,6 +74,8 @@ def check(db: Database) -> list[str]:
         with db.read() as connection:
             return [
                 *db.broken(connection),
+                *_unreadable_rows(db),
+                *db.undecodable(),
                 *_false_summaries(connection),
                 *_changed_points(connection),
                 *([] if db.newer else _changed_settings(connection)),
@@ -120,6 +125,29 @@ def _false_summaries(connection: Connection) -> Iterator[str]:
         yield f"run {run_id}: the summary of {metric} does not agree with its points"
 
 
+def _unreadable_rows(db: Database) -> Iterator[str]:
+    """Reads every row of every table, and names those that cannot be read."""
+    db.unreadable.clear()
+    for removed in (False, True):
+        all_studies(db, removed=removed)
+        run_ids = [run.id for run in runs(db, removed=removed)]
+    with db.read() as connection:
+        run_ids = list(connection.exec_driver_sql("SELECT id FROM run ORDER BY id").scalars())
+        trial_ids = connection.exec_driver_sql("SELECT id FROM trial ORDER BY id").scalars()
+        trials(db, list(trial_ids))
+        for name, direction in connection.exec_driver_sql("SELECT name, direction FROM metric"):
+            if direction not in ("min", "max") or not isinstance(name, str):
+                yield f"metric {name}: its direction is {direction}"
+    findings(db, run_ids)
+    attempts_of(db, run_ids)
+    summaries(db, run_ids)
+    for run_id in run_ids:
+        artifacts(db, run_id)
+    for (table, number), problem in sorted(db.unreadable.items(), key=str):
+        yield f"{table} {number} cannot be read: {problem}"
+    db.unreadable.clear()
+
+
 def _changed_points(connection: Connection) -> Iterator[str]:
     """Runs whose points are not those that they ended with, of those that have a checksum."""
     rows = connection.exec_driver_sql(
@@ -141,9 +169,8 @@ def _changed_settings(connection: Connection) -> Iterator[str]:
     for trial_id, digest, text in rows:
         try:
             now = digest_of(json.loads(text))
-        except (ValueError, TypeError, AttributeError, KeyError):
-            yield f"trial {trial_id}: its setting cannot be read"
-            continue
+        except UNREADABLE:
+            continue  # named among the rows that cannot be read
         if now != digest:
             yield f"trial {trial_id}: its setting has changed: its digest is {digest}, now {now}"
 
