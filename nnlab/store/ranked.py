@@ -113,21 +113,29 @@ def ranking(
         return _readable(db, connection, _in_order(connection, measure, rows, pruned)[:top])
 
 
-_NUMBERS = (float, int, type(None))
 _STATUSES = frozenset(Status)
+# The types of seed, value and epoch in `_Row`.
+_TYPES: tuple[set[type], ...] = ({int}, {float, int, type(None)}, {int, type(None)})
 
 
 def _sound(db: Database, rows: list[_Row]) -> list[_Row]:
     """The rows whose values are numbers, and whose runs have a status that there is."""
-    if {type(row[4]) for row in rows} <= set(_NUMBERS) and {row[3] for row in rows} <= _STATUSES:
+    if _are_sound(rows):
         return rows
     sound = []
     for row in rows:
-        if isinstance(row[4], _NUMBERS) and row[3] in _STATUSES:
+        if _are_sound([row]):
             sound.append(row)
         else:
             db.unreadable["run", row[2]] = f"ValueError: its status is {row[3]}, its value {row[4]}"
     return sound
+
+
+def _are_sound(rows: Sequence[_Row]) -> bool:
+    columns = ([row[place] for row in rows] for place in (1, 4, 5))
+    return {row[3] for row in rows} <= _STATUSES and all(
+        set(map(type, column)) <= types for column, types in zip(columns, _TYPES, strict=True)
+    )
 
 
 def _readable(
@@ -136,7 +144,8 @@ def _readable(
     """The trials whose setting can be read."""
     rows = plain_rows(
         connection,
-        f"SELECT id, '', setting, digest FROM trial WHERE id IN {IDS}",  # noqa: S608
+        "SELECT trial.id, study.name, setting, digest FROM trial"  # noqa: S608
+        f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {IDS}",
         (ids(trial.trial_id for trial in ranked),),
     )
     known = {trial.id for trial in records(db, "trial", rows, trial_record)}
