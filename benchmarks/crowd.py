@@ -13,6 +13,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from nnlab import store
+from nnlab.config import digest_of
 from nnlab.records import Epoch, Objective, Status
 
 METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch")
@@ -29,7 +30,8 @@ def queued(path: Path, runs: int) -> tuple[int, ...]:
         space=None,
         seeds=(),
     )
-    plans = [store.Plan({"lr": 0.1 + n}, f"digest-{n}", 0, 1_000_000) for n in range(runs)]
+    settings = [{"lr": 0.1 + n} for n in range(runs)]
+    plans = [store.Plan(setting, digest_of(setting), 0, 1_000_000) for setting in settings]
     run_ids = store.enqueue(db, study, plans).run_ids
     db.close()
     return run_ids

@@ -26,6 +26,7 @@ from measure import machine
 
 import nnlab
 from nnlab import store
+from nnlab.config import digest_of
 from nnlab.records import Epoch, Objective, Status
 from nnlab.store.address import ServerAddress, parse
 
@@ -84,7 +85,8 @@ def crowd(url: str, workers: int, runs: int) -> Load:
     study = store.create_study(
         db, name="load", question="", objective=Objective.parse("val/loss"), space=None, seeds=()
     )
-    plans = [store.Plan({"lr": 0.1 + n}, f"digest-{n}", 0, EPOCHS) for n in range(runs)]
+    settings = [{"lr": 0.1 + n} for n in range(runs)]
+    plans = [store.Plan(setting, digest_of(setting), 0, EPOCHS) for setting in settings]
     run_ids = store.enqueue(db, study, plans).run_ids
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nnlab.store", "nnlab.store.postgres.connect"])

@@ -14,6 +14,8 @@ NnlabError                      exit code 1
 |-- StoreError                  the database
 |   |-- NoDatabase              there is none yet
 |   |-- NotADatabase            the file is something else, or damaged
+|   |-- DatabaseMoved           its file was moved, removed or replaced while it was in use
+|   |-- CorruptRow              a row holds values that nnlab never writes
 |   |-- DatabaseLocked          another process holds it for too long
 |   |-- DatabaseReadOnly        it cannot be written
 |   |-- DiskFull                no room left
@@ -118,6 +120,18 @@ class NoDatabase(StoreError):
 
 class NotADatabase(StoreError):
     """The file is no SQLite database, not one of nnlab's, or damaged."""
+
+
+class DatabaseMoved(StoreError):
+    """The file of an open database was moved, removed or replaced: writes to it would be lost."""
+
+
+class CorruptRow(StoreError):
+    """A row that was asked for holds values that nnlab never writes."""
+
+
+class MissingField(CorruptRow, KeyError):
+    """A stored setting lacks a field; a KeyError too, so that it is a mapping as any other."""
 
 
 class DatabaseLocked(StoreError):

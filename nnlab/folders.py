@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from nnlab.errors import NnlabError, OutputError, UsageError
 from nnlab.files import as_ours, cache, open_regular, write_whole
+from nnlab.redaction import mask_secrets, mask_url
 
 # Object stores, which have no folders to be made; some would make a whole bucket instead.
 _WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
@@ -311,7 +312,7 @@ class UrlFolder(Folder):
             raise OutputError(f"{self._url} cannot be reached: {error}") from error
         except Exception as error:  # each file system has errors of its own
             told = str(error).strip() or type(error).__name__
-            raise OutputError(f"{self._url} failed: {told}") from error
+            raise OutputError(f"{self._url} failed: {mask_secrets(told)}") from error
 
 
 def inside(name: str) -> str:
@@ -342,7 +343,7 @@ def named_place(place: str) -> str:
         get_filesystem_class(urlsplit(place).scheme)
     except (ImportError, ValueError) as error:
         # What is missing fsspec says best: "Install s3fs to access S3".
-        raise UsageError(f"{place} cannot be reached: {error}") from None
+        raise UsageError(f"{mask_url(place)} cannot be reached: {error}") from None
     return place
 
 
@@ -354,13 +355,12 @@ def folder_at(place: str) -> Folder:
     """
     if "://" not in place:
         return LocalFolder(Path(place).expanduser())
-    url = urlsplit(place)
-    if url.password:
-        shown = place.replace(f":{url.password}@", ":***@")
+    if (masked := mask_url(place)) != place:
         raise UsageError(
-            f"{shown} holds a password, which would be stored with every run",
+            f"{masked} holds a password or key, which would be stored with every run",
             hint="give it to the place's own library: a variable or a file of its",
         )
+    url = urlsplit(place)
     if url.scheme in ("file", "local"):
         return LocalFolder(Path(url.path))
     return UrlFolder(place)

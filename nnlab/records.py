@@ -149,6 +149,8 @@ class Run:
     `parent_id` is the run whose weights it began with. `pruned_at` is the epoch after which a
     pruner ended it: it is finished then, and `reason` says why. A removed run is never current.
     `artifacts` is the folder or URL of its files; None is the database's own folder.
+    `points_checksum` is the checksum of its points since it ended; None before, and for a run that
+    an earlier nnlab trained.
     """
 
     id: int
@@ -174,6 +176,7 @@ class Run:
     stop_requested_at: datetime | None = None
     removed_at: datetime | None = None
     artifacts: str | None = None
+    points_checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,8 @@ class Attempt:
 
     `environment` is None where it died before it had loaded its data. `engine` is `solo`, or
     `stacked 64` for one of 64 runs that were trained as one program; `peak_bytes` is the most
-    memory its device held. Both are None where they are not known.
+    memory its device held. Both are None where they are not known. `traceback` is the Python
+    traceback of the error that ended it; None where none did.
     """
 
     id: int
@@ -217,6 +221,7 @@ class Attempt:
     ended_at: datetime | None
     engine: str | None = None
     peak_bytes: int | None = None
+    traceback: str | None = None
 
 
 # How processes train one run together: with all weights each, or with a part of them.

@@ -1,6 +1,5 @@
 """`nnlab compare`: a ranking of trials."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_rankings
 from nnlab.cli.render import say
 from nnlab.errors import UsageError
+from nnlab.redaction import mask_command
 from nnlab.report.across import compare_across
 from nnlab.report.ranking import At, rank_each
 from nnlab.report.scope import scope_of
@@ -169,7 +169,7 @@ def compare(
             )
             tables = tuple(table.transposed() for table in tables) if transpose else tables
             print_paper_tables(
-                _named(tables, caption, label), str(format), shlex.join(sys.argv[1:])
+                _named(tables, caption, label), str(format), mask_command(sys.argv[1:])
             )
             return
         if (pair := two_trials(database, scope)) is not None:

@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 import nnlab
 from nnlab.cli import interrupt
 from nnlab.errors import Interrupted, NnlabError
+from nnlab.redaction import mask_secrets
 
 _TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
 
@@ -115,13 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         label = "Interrupted" if isinstance(error, Interrupted) else "Error"
-        _print_error(error.message, error.hint, label=label)
+        _print_error(mask_secrets(error.message), error.hint, label=label)
         return error.exit_code
     except Exception as error:
         if debug:
             raise
         _print_error(
-            f"nnlab stumbled: {type(error).__name__}: {error}",
+            mask_secrets(f"nnlab stumbled: {type(error).__name__}: {error}"),
             "this is a fault of nnlab; --debug shows where",
         )
         return 1

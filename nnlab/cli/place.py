@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from nnlab import store
 from nnlab.cli.render import note
+from nnlab.engine.data import location
 from nnlab.store.address import parse
 
 DEFAULT = "runs.db"
@@ -18,6 +19,17 @@ def address_of(db: str | None) -> store.Address:
         UsageError: what was typed names none.
     """
     return parse(_target(db))
+
+
+def look_beside(db: str | None) -> None:
+    """Has data files with a relative path looked up beside the database too.
+
+    Raises:
+        UsageError: what was typed names none.
+    """
+    address = address_of(db)
+    if isinstance(address, store.FileAddress):
+        location.look_in(address.path.parent)
 
 
 def _target(db: str | None) -> str:
@@ -33,6 +45,7 @@ def opened(
     Raises:
         StoreError: it cannot be opened so.
     """
+    look_beside(db)
     database = store.open_database(_target(db), write=write, create=create)
     try:
         if database.newer:
@@ -48,3 +61,18 @@ def opened(
         yield database
     finally:
         database.close()
+        _note_unreadable(database)
+
+
+def _note_unreadable(database: store.Database) -> None:
+    """Says which rows were left out of what was shown."""
+    problems = [
+        f"{table} {number} ({problem})"
+        for (table, number), problem in sorted(database.unreadable.items(), key=str)
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        note(
+            f"left out, because {database.address.shown} holds values there that nnlab never"
+            f" writes: {', '.join(problems[:3])}{more}; `nnlab db check` lists all"
+        )

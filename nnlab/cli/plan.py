@@ -9,7 +9,7 @@ from typing import Any
 
 from nnlab.cli import sampling
 from nnlab.cli.arms import arms_of, fields_of, joined, pretrain_of
-from nnlab.cli.place import opened
+from nnlab.cli.place import look_beside, opened
 from nnlab.config import choosables
 from nnlab.diagnose.codes import codes_of
 from nnlab.engine.data import facts
@@ -280,6 +280,7 @@ def expander(db: str | None, *, shared: Collection[str] = ()) -> Expand:
         db: where `--from` finds its runs.
         shared: fields that may do nothing.
     """
+    look_beside(db)
     return partial(
         expand,
         facts=cache(facts),

@@ -14,6 +14,7 @@ from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say, show_table
 from nnlab.records import Artifact, Attempt, Run, Summary
+from nnlab.redaction import mask_diff
 from nnlab.stats import format_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -98,7 +99,10 @@ def _show(db: store.Database, run: Run, how: Format) -> None:
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
     _print_pairs(_state_lines(run))
     announce.setting([run.trial.setting])
-    _print_pairs(_environment_lines(store.attempts(db, run.id)))
+    attempts = store.attempts(db, run.id)
+    _print_pairs(_environment_lines(attempts))
+    if attempts and attempts[-1].traceback:
+        say(attempts[-1].traceback)
     _print_pairs([("Artifact", path) for _, path in _artifacts(db, run)])
     moving = [one for one in metrics if not str(one["metric"]).startswith(_ONCE)]
     render(moving, METRICS, Format.TABLE)
@@ -177,6 +181,7 @@ def _attempt(attempt: Attempt) -> Mapping[str, Any]:
         "outcome": attempt.outcome,
         "engine": attempt.engine,
         "peak_bytes": attempt.peak_bytes,
+        "traceback": attempt.traceback,
         "started_at": attempt.started_at.isoformat(),
         "ended_at": _moment(attempt.ended_at),
         "environment": None
@@ -191,7 +196,7 @@ def _attempt(attempt: Attempt) -> Mapping[str, Any]:
             "threads": where.threads,
             "git_commit": where.git_commit,
             "git_dirty": where.git_dirty,
-            "git_diff": where.git_diff,
+            "git_diff": mask_diff(where.git_diff) if where.git_diff else where.git_diff,
         },
     }
 

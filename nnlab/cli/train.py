@@ -85,6 +85,14 @@ def train(
             help="train the seeds of a trial even if their data differ; by default that is refused",
         ),
     ] = False,
+    no_git_diff: Annotated[
+        bool,
+        typer.Option(
+            "--no-git-diff",
+            envvar="NNLAB_NO_GIT_DIFF",
+            help="do not store the uncommitted changes of the working folder",
+        ),
+    ] = False,
     engine: Annotated[
         Engine,
         typer.Option(
@@ -277,6 +285,7 @@ def train(
                 Every.parse(checkpoint_every),
                 named_place(artifacts) if artifacts else None,
                 changing_data=allow_changing_data,
+                git_diff=not no_git_diff,
             ),
             engine=engine.value,
             devices=devices,

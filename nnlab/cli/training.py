@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.cli import announce, clusters, submitting
 from nnlab.cli.arms import pretrained_name
+from nnlab.cli.moved_data import adopt_trials
 from nnlab.cli.notifying import notified
 from nnlab.cli.place import opened
 from nnlab.cli.plan import Plan, Typed, check_words, plan_of, read_config, shortfalls
 from nnlab.cli.render import note, say
 from nnlab.cli.rounds import rounds
 from nnlab.cli.working import How, Show, failed_of, team_of, tell_result, train_missing
+from nnlab.engine.data import location
 from nnlab.errors import (
     ConfigError,
     NoDatabase,
@@ -78,7 +80,11 @@ def train(
         return
     with opened(db, write=True, create=plan is not None) as database:
         failed = _failed_in(database, typed.study) if how.failed_only else None
-        study, queued = _enqueue(database, typed, plan, again=again, quiet=show.quiet, only=failed)
+        study, queued, moved = _enqueue(
+            database, typed, plan, again=again, quiet=show.quiet, only=failed
+        )
+        how = replace(how, keeping=replace(how.keeping, moved_data=moved))
+        location.look_at(moved)
         if how.slurm is not None:
             submitting.submit(database, study, queued, how.slurm, how.words)
             return
@@ -202,11 +208,12 @@ def _enqueue(
     again: bool,
     quiet: bool,
     only: frozenset[tuple[str, int]] | None = None,
-) -> tuple[Study, tuple[int, ...]]:
-    """Puts what was asked for into the queue and says what that is; gives the study and the runs.
+) -> tuple[Study, tuple[int, ...], tuple[tuple[str, str], ...]]:
+    """Puts what was asked for into the queue and says what that is.
 
     Without a plan it is what the study of that name still wants; with `only` no more than these,
-    by their trial's digest and seed.
+    by their trial's digest and seed. Returns the study, the runs, and data files under another
+    path (`adopt_trials`).
     """
     if plan is None:
         study = _existing(db, str(typed.study))
@@ -214,13 +221,16 @@ def _enqueue(
     else:
         study = _study_for(db, plan)
         wanted = runs_of(plan)
+    wanted, moved = adopt_trials(db, study, wanted)
+    for old, new in moved:
+        note(f"{new} has the content of {old}: its runs belong to the trials of {old}")
     if only is not None:
         wanted = [run for run in wanted if (run.digest, run.seed) in only]
     queued = store.enqueue(db, study, wanted, again=again)
     if not quiet:
         announce.setting([run.setting for run in wanted])
         announce.queued(study, queued)
-    return study, queued.run_ids
+    return study, queued.run_ids, moved
 
 
 def _failed_in(db: store.Database, name: str | None) -> frozenset[tuple[str, int]]:

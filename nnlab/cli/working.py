@@ -68,6 +68,7 @@ class How:
         said += ["--allow-diverged"] if self.allow_diverged else []
         if self.keeping.checkpoints != KEEPING.checkpoints:
             said += ["--checkpoint-every", str(self.keeping.checkpoints)]
+        said += [] if self.keeping.git_diff else ["--no-git-diff"]
         if self.keeping.artifacts is not None:
             said += ["--artifacts", self.keeping.artifacts]
         return said
@@ -125,7 +126,7 @@ def tell_result(
     """
     announce.result(db, run_ids, quiet=show.quiet)
     after = store.runs(db, run_ids=run_ids)
-    _raise_for_failures(after)
+    _raise_for_failures(db, after)
     _raise_for_stopped(after)
     if not allow_diverged:
         _raise_if_all_diverged(after)
@@ -253,12 +254,17 @@ def failed_of(runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run.status is Status.FAILED]
 
 
-def _raise_for_failures(runs: Sequence[Run]) -> None:
+def _raise_for_failures(db: store.Database, runs: Sequence[Run]) -> None:
     if failed := failed_of(runs):
-        raise NnlabError(
+        error = NnlabError(
             f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
             hint=f"`nnlab show {failed[0].id}` tells more; the same command tries again",
         )
+        attempts = store.attempts(db, failed[0].id)
+        if attempts and attempts[-1].traceback:
+            # With --debug Python prints it: the model may have failed in another process.
+            error.add_note(f"run {failed[0].id}:\n{attempts[-1].traceback}")
+        raise error
 
 
 def _raise_if_all_diverged(runs: Sequence[Run]) -> None:

@@ -178,7 +178,7 @@ def start(config: RunConfig, *, model_at: torch.device | None = None) -> Session
     device = devices.find(config.device)
     devices.check_format(device, config.dtype)
     data = prepare(config, device)
-    if models.version(config.model) != config.model_version:
+    if not models.has_version(config.model, config.model_version):
         raise UserCodeError(
             f"{config.model} has changed since this run was set up",
             hint="run the same `nnlab train` line again: the new code makes a new trial",

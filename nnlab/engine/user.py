@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.machinery import ModuleSpec, PathFinder
@@ -18,6 +18,7 @@ from types import ModuleType
 
 import nnlab
 from nnlab.catalogue import lookup
+from nnlab.engine.local_imports import local_imports
 from nnlab.engine.source_names import defined_names, public_callables
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name
 
@@ -77,28 +78,76 @@ def load(reference: str) -> object:
 
 
 def version(reference: str) -> str | None:
-    """SHA-256, 16 hex digits, of the file that a reference names; nothing of it is executed.
+    """SHA-256, 16 hex digits, of the code that a reference names; nothing of it is executed.
 
-    None where the module has no file. What the file imports is not in it.
+    It covers the file and what that imports from its own folder (`local_imports`). Of a file
+    that imports nothing from there it is the hash of its content. None where the module has no
+    file.
 
     Raises:
         UserCodeError: there is no such file or module, it is no Python, or, as far as reading it
             shows, it has no such name.
     """
     place, name = _parts(reference)
-    if place.endswith(".py"):
-        path = _existing(Path(place))
-    else:
-        spec = _found(place)
-        if spec is None:
-            raise _no_module(place)
-        path = Path(spec.origin or "")
+    path = _source_path(place)
     if not path.is_file():
         return None
     source = path.read_bytes()
     if path.suffix == ".py":
         _check_defined(name, source, path, place)
-    return hashlib.sha256(source).hexdigest()[:16]
+    helpers = helper_files(reference)
+    if not helpers:
+        return hashlib.sha256(source).hexdigest()[:16]
+    digest = hashlib.sha256(hashlib.sha256(source).digest())
+    for shown, helper in helpers.items():
+        digest.update(f"\n{shown}\n".encode(errors="surrogateescape"))
+        digest.update(hashlib.sha256(helper.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def helper_files(reference: str) -> Mapping[str, Path]:
+    """The files that a reference's own file imports from its folder, by their path in there.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    place, _ = _parts(reference)
+    path = _source_path(place)
+    if path.suffix != ".py" or not path.is_file() or not is_users_file(str(path)):
+        return {}
+    path = path.resolve()
+    root = path.parent
+    if not place.endswith(".py"):
+        # Modules are imported by their name from the folder that the first package is in.
+        depth = place.count(".") + (path.name == "__init__.py")
+        root = path.parents[depth]
+    return {
+        helper.relative_to(root).as_posix(): helper
+        for helper in local_imports(path, root)
+        if helper.is_relative_to(root)
+    }
+
+
+def has_version(reference: str, version_then: str | None) -> bool:
+    """Whether the code is what it was: an earlier nnlab hashed the one file that is named.
+
+    Raises:
+        UserCodeError: as `version`.
+    """
+    if version(reference) == version_then:
+        return True
+    path = _source_path(_parts(reference)[0])
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == version_then
+
+
+def _source_path(place: str) -> Path:
+    """The file of a path or module; of a module without one, a path that is no file."""
+    if place.endswith(".py"):
+        return _existing(Path(place))
+    spec = _found(place)
+    if spec is None:
+        raise _no_module(place)
+    return Path(spec.origin or "")
 
 
 def model_version(name: str) -> str | None:
@@ -116,13 +165,13 @@ def blame(error: BaseException) -> str | None:
     The innermost frame in a file that is neither nnlab's, nor Python's, nor of an installed
     package; None if there is none. Frames that nnlab was called from are left out.
     """
-    if isinstance(error, SyntaxError) and error.filename and _is_users(error.filename):
+    if isinstance(error, SyntaxError) and error.filename and is_users_file(error.filename):
         return f"{_shown(error.filename)}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     ours = [index for index, frame in enumerate(frames) if _is_nnlabs(frame.filename)]
     inside = frames[ours[0] :] if ours else frames
     for frame in reversed(inside):
-        if _is_users(frame.filename):
+        if is_users_file(frame.filename):
             within = "" if frame.name == "<module>" else f", in {frame.name}"
             return f"{_shown(frame.filename)}, line {frame.lineno}{within}: {_said(error)}"
     return None
@@ -243,7 +292,8 @@ def _own(module: ModuleType) -> list[str]:
     ]
 
 
-def _is_users(filename: str) -> bool:
+def is_users_file(filename: str) -> bool:
+    """Whether a file of code is neither nnlab's, nor Python's, nor of an installed package."""
     if filename.startswith("<") or _is_nnlabs(filename):
         return False
     path = Path(filename).resolve()

@@ -79,15 +79,21 @@ class Checkpoints:
         with contextlib.suppress(ConnectionLost):
             self.save(session)
 
-    def restore(self, session: Session, tell: Callable[[str], None]) -> bool:
+    def restore(
+        self, session: Session, tell: Callable[[str], None], *, stored_epochs: int | None = None
+    ) -> bool:
         """Brings a fresh session to the newest checkpoint that can be read; says whether.
 
-        One that cannot be is set aside as `.damaged`, and `tell` is told what that means.
+        One that cannot be is set aside as `.damaged`, and `tell` is told what that means. So is
+        one after more epochs than the database has of the run (`stored_epochs`): it belongs to
+        another database that was here, and resuming from it would leave a gap in every curve.
         """
         names = self._existing()
         for name, before in zip_longest(names, names[1:]):
+            shown = f"{self._folder.shown}/{name}"
             try:
-                checkpoint.restore(session, self._read(name), f"{self._folder.shown}/{name}")
+                _check_epoch(name, shown, stored_epochs)
+                checkpoint.restore(session, self._read(name), shown)
             except CheckpointError as error:
                 then = f"goes on from {before}" if before else "starts over"
                 tell(f"{error.message}; the run {then}")
@@ -109,9 +115,8 @@ class Checkpoints:
     def _existing(self) -> list[str]:
         """The newest first."""
         if self._kept is None:
-            matches = map(_NAME.fullmatch, self._folder.names())
-            found = {int(match[1]): match[0] for match in matches if match}
-            self._kept = [found[epoch] for epoch in sorted(found, reverse=True)]
+            names = [name for name in self._folder.names() if _NAME.fullmatch(name)]
+            self._kept = sorted(names, key=_epoch_of, reverse=True)
         return self._kept
 
     def _read(self, name: str) -> bytes:
@@ -123,3 +128,16 @@ class Checkpoints:
     def _remove(self, name: str) -> None:
         with contextlib.suppress(OutputError, ConnectionLost):
             self._folder.remove(name)
+
+
+def _epoch_of(name: str) -> int:
+    match = _NAME.fullmatch(name)
+    assert match is not None
+    return int(match[1])
+
+
+def _check_epoch(name: str, shown: str, stored_epochs: int | None) -> None:
+    if stored_epochs is not None and _epoch_of(name) > stored_epochs:
+        raise CheckpointError(
+            f"{shown} is of another database: here the run has {stored_epochs} epochs"
+        )

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Generic, Protocol, TypeVar
 
 from nnlab import store
-from nnlab.errors import ConnectionLost, OutputError
+from nnlab.errors import ConnectionLost, DatabaseMoved, OutputError, StoreError
 from nnlab.folders import Folder
-from nnlab.records import Epoch
+from nnlab.records import Epoch, History, Run
 from nnlab.stats import format_duration
 
 # A worker waits so long for a server that is gone before it gives up; its runs stay resumable.
@@ -27,11 +27,13 @@ class Outbox:
     """Epochs of one attempt at a run that are measured and not stored yet.
 
     Those that have to wait are also in a file beside the run's checkpoints: whoever goes on from
-    one of those delivers them.
+    one of those delivers them. The file names the run's digest and seed, because a new database
+    in the same place gives the same numbers to other runs.
     """
 
-    def __init__(self, folder: Folder, attempt_id: int) -> None:
+    def __init__(self, folder: Folder, attempt_id: int, run: Run | None = None) -> None:
         self._folder, self._name = folder, f"{attempt_id}.waiting"
+        self._header = "" if run is None else f"{json.dumps({'run': _identity(run)})}\n"
         self._kept = 0
         self.epochs: list[Epoch] = []
 
@@ -44,11 +46,28 @@ class Outbox:
         new = self.epochs[self._kept :]
         if not new:
             return
-        lines = "".join(f"{json.dumps(_plain(epoch))}\n" for epoch in new)
+        lines = "" if self._kept else self._header
+        lines += "".join(f"{json.dumps(_plain(epoch))}\n" for epoch in new)
         # Where the folder is as far away as the store, no checkpoint can have seen them either.
         with suppress(ConnectionLost):
             self._folder.append(self._name, lines.encode())
             self._kept = len(self.epochs)
+
+    def keep_with(self, history: History) -> str:
+        """Writes to the disk what is stored of the run as well; returns the path of the file.
+
+        Raises:
+            DiskFull, OutputError: it cannot be written.
+        """
+        late = {epoch.number: epoch for epoch in self.epochs}
+        self.epochs = sorted(
+            [*(epoch for epoch in _epochs_of(history) if epoch.number not in late), *late.values()],
+            key=lambda epoch: epoch.number,
+        )
+        self._kept = 0
+        self._folder.remove(self._name)
+        self.keep()
+        return f"{self._folder.shown}/{self._name}"
 
     def clear(self) -> None:
         """Forgets them: they are stored."""
@@ -62,13 +81,17 @@ class Outbox:
 def deliver_left(db: store.AnyDatabase, claim: store.Claim, folder: Folder) -> int:
     """Stores what earlier attempts at a run could not; returns how many epochs that are.
 
+    A file that names another run stays where it is.
+
     Raises:
         StoreError: they cannot be stored now either; they stay where they are.
     """
     matches = [match for match in map(_NAME.fullmatch, folder.names()) if match]
     # Later attempts have the last word.
     names = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
-    epochs = [epoch for name in names for epoch in _epochs_in(folder.read(name))]
+    contents = {name: folder.read(name) for name in names}
+    names = [name for name in names if _is_of(contents[name], claim.run)]
+    epochs = [epoch for name in names for epoch in _epochs_in(contents[name])]
     if epochs:
         store.deliver(db, claim, epochs)
     for name in names:
@@ -135,6 +158,13 @@ class Delivery(Generic[OneParcel]):
             self._keep(parcels)
             self._is_lost(error)
             return
+        except DatabaseMoved as error:
+            raise self._rescued(parcels, error) from error
+        except StoreError:
+            # The disk may be full for these as well; then the run goes on from its checkpoint.
+            with suppress(StoreError, OutputError):
+                self._keep(parcels)
+            raise
         self._is_back(sum(len(parcel.outbox.epochs) for parcel in waiting))
         for parcel, error_of_one in zip(waiting, lost, strict=True):
             parcel.outbox.clear()
@@ -162,6 +192,21 @@ class Delivery(Generic[OneParcel]):
                 raise ConnectionLost(self._why)
 
         patiently(try_now)
+
+    def _rescued(self, parcels: Sequence[Parcel], error: DatabaseMoved) -> DatabaseMoved:
+        """Writes all epochs of the runs to their spool files; the error to raise says where.
+
+        The open connection still reads the file, wherever it is now and even if it was deleted.
+        """
+        paths = [
+            parcel.outbox.keep_with(store.history(self._db, parcel.writer.run_id))
+            for parcel in parcels
+        ]
+        return DatabaseMoved(
+            f"{error.message}; all epochs so far are kept in {', '.join(paths)}",
+            hint=f"put {self._db.address.shown} back (or a backup of it, without the old -wal file)"
+            " and repeat the command: it stores the kept epochs and goes on",
+        )
 
     def _keep(self, parcels: Sequence[Parcel]) -> None:
         for parcel in parcels:
@@ -207,6 +252,28 @@ def patiently(action: Callable[[], Result], tell: Callable[[str], None] | None =
                 tell = None
         time.sleep(wait)
         wait = min(2 * wait, LONGEST_WAIT)
+
+
+def _identity(run: Run) -> dict[str, object]:
+    return {"digest": run.trial.digest, "seed": run.seed}
+
+
+def _is_of(content: bytes, run: Run) -> bool:
+    """Whether a spool file is of this run; an earlier version's does not say."""
+    first = content.partition(b"\n")[0]
+    with suppress(ValueError):
+        header = json.loads(first)
+        if isinstance(header, dict) and "run" in header:
+            return bool(header["run"] == _identity(run))
+    return True
+
+
+def _epochs_of(history: History) -> list[Epoch]:
+    values: dict[int, dict[str, float]] = {}
+    for name in history.metrics:
+        for number, value in history[name]:
+            values.setdefault(number, {})[name] = value
+    return [Epoch(number, each, each.get("time/epoch", 0.0)) for number, each in values.items()]
 
 
 def _plain(epoch: Epoch) -> dict[str, object]:

@@ -67,12 +67,16 @@ class Keeping:
     `models` says whether the weights of the selected epoch are, `checkpoints` how often one is due,
     `artifacts` which folder or URL all files of a run go to; None is the database's own folder.
     `changing_data` lets a run be trained on other data than its trial's other seeds.
+    `git_diff` says whether uncommitted changes of the working folder are stored with a run.
+    `moved_data` are data files that were moved: the path in the settings, and the one now.
     """
 
     models: bool = True
     checkpoints: Every = Every()
     artifacts: str | None = None
     changing_data: bool = False
+    git_diff: bool = True
+    moved_data: tuple[tuple[str, str], ...] = ()
 
 
 # Models, and checkpoints as time allows.

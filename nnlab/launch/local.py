@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.engine.data import location
 from nnlab.launch.delivery import patiently
 from nnlab.launch.keeping import KEEPING, Keeping
 from nnlab.launch.listening import Ended, Listener
@@ -55,6 +56,7 @@ def work_off(
         StoreError, OutputError: nothing more can be stored.
         KeyboardInterrupt: passed on from a run that was stopped in mid epoch.
     """
+    look_for_data(db, keeping)
     planner = planner or Planner()
     ended: list[Ended] = []
     # What another worker loses meanwhile is free once more.
@@ -72,6 +74,13 @@ def work_off(
                     team=team,
                 )
     return tuple(ended)
+
+
+def look_for_data(db: store.AnyDatabase, keeping: Keeping) -> None:
+    """Has this process find data files that are beside the database, or were moved."""
+    location.look_at(keeping.moved_data)
+    if isinstance(db.address, store.FileAddress):
+        location.look_in(db.address.path.parent)
 
 
 def _groups(db: store.AnyDatabase, run_ids: Sequence[int], planner: Planner) -> Iterator[Group]:

@@ -1,18 +1,17 @@
 """Where a run comes from: machine, packages, commit, command line."""
 
 import platform
-import re
-import shlex
 import socket
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
 import nnlab
 from nnlab.launch.git_state import GitState, git_state
 from nnlab.records import Environment
+from nnlab.redaction import mask_command, mask_diff
 
 PACKAGES = (
     "alembic",
@@ -27,11 +26,15 @@ PACKAGES = (
     "typer",
 )
 
-_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
+# A command for the shell, in which a webhook's address is a secret that looks like no other.
+SECRET_OPTIONS = ("--notify",)
 
 
-def environment(device: str, threads: int) -> Environment:
-    """The record of this process on a device (its model name) with so many threads."""
+def environment(device: str, threads: int, *, git_diff: bool = True) -> Environment:
+    """The record of this process on a device (its model name) with so many threads.
+
+    Secrets in the diff of the working folder are masked; without `git_diff` it is left out.
+    """
     git = _git()
     versions = _versions()
     return Environment(
@@ -45,22 +48,22 @@ def environment(device: str, threads: int) -> Environment:
         threads=threads,
         git_commit=None if git is None else git.commit,
         git_dirty=None if git is None else git.dirty,
-        git_diff=None if git is None else git.diff,
+        git_diff=_masked(git.diff)
+        if git is not None and git.diff is not None and git_diff
+        else None,
     )
 
 
+@lru_cache(maxsize=1)
+def _masked(diff: str) -> str:
+    # All runs of a process share one diff.
+    return mask_diff(diff)
+
+
 def command_line() -> str:
-    """What was typed, with the passwords in URLs hidden.
-
-    >>> hide_passwords("nnlab ls --db postgresql://ann:secret@host/lab")
-    'nnlab ls --db postgresql://ann:***@host/lab'
-    """
-    return hide_passwords(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
-
-
-def hide_passwords(text: str) -> str:
-    """The text with `***` for the password of every URL."""
-    return _PASSWORD.sub(r"\1***@", text)
+    """The command as it was typed, with its secrets masked."""
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return mask_command(words, secret_options=SECRET_OPTIONS)
 
 
 @cache

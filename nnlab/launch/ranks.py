@@ -21,6 +21,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from nnlab.config import RunConfig, config_of, setting_of
 from nnlab.engine import checkpoint
 from nnlab.engine import device as devices
+from nnlab.engine.data import location
 from nnlab.engine.loop import train
 from nnlab.engine.parallel import Team, check, check_shares, join, up
 from nnlab.engine.session import Session, start
@@ -99,6 +100,8 @@ def _rank(job: Job, parent: Connection | None) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with up(device):
         how = job.team.how
+        # Those that follow open no database, and read the same files.
+        location.look_at(job.keeping.moved_data)
         team = Team(how.kind, sync_batch_norm=how.sync_batch_norm)
         if team.leads:
             assert parent is not None

@@ -64,16 +64,18 @@ class Work:
         config = config_of(self.run.trial.setting, self.run.seed)
         self.session = start(config) if team is None else ranks().started(config, team)
         self._check_data(keeping)
-        self._keeps_model = keeping.models
+        self._keeps_model, self._keeps_diff = keeping.models, keeping.git_diff
         self._artifacts_at = _where(self.run, keeping)
         self._folder = folder = store.run_folder(db, self.run, self._artifacts_at)
         self.checkpoints = Checkpoints(folder, keeping.checkpoints, share=SHARE / (1 + beside))
         # Before anything is read of the run: what its checkpoint has seen must be stored.
+        self._stored_epochs = self.run.epochs
         if late := deliver_left(db, claim, folder):
+            self._stored_epochs = store.runs(db, run_ids=[self.run.id])[0].epochs
             listener.noted(
                 self.run, f"{late} epochs that an attempt before had kept are stored now"
             )
-        self.outbox = Outbox(folder, claim.attempt_id)
+        self.outbox = Outbox(folder, claim.attempt_id, self.run)
         self._parent_id = self._begin()
         if team is not None:
             ranks().begin_together(self.session, team)
@@ -106,7 +108,9 @@ class Work:
         self.writer = store.RunWriter(
             self._db,
             self.claim,
-            environment=environment(describe(session.device), session.threads),
+            environment=environment(
+                describe(session.device), session.threads, git_diff=self._keeps_diff
+            ),
             data_fingerprint=session.data.fingerprint,
             resume_after=session.epoch,
             lease_seconds=LEASE_SECONDS,
@@ -212,7 +216,8 @@ class Work:
 
     def _begin(self) -> int | None:
         """Goes on from a checkpoint, or begins with a parent's weights; gives the parent's id."""
-        if self.checkpoints.restore(self.session, partial(self._listener.noted, self.run)):
+        tell = partial(self._listener.noted, self.run)
+        if self.checkpoints.restore(self.session, tell, stored_epochs=self._stored_epochs):
             return None
         return begin_from_parent(
             self._db, self.session, self.run, partial(self._listener.noted, self.run)

@@ -16,8 +16,8 @@ import torch
 
 from nnlab import store
 from nnlab.engine import memory
+from nnlab.engine.failure import describe, traceback_text
 from nnlab.engine.loop import train
-from nnlab.engine.user import blame
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.launch.delivery import Delivery, patiently
 from nnlab.launch.keeping import KEEPING, Keeping
@@ -25,6 +25,7 @@ from nnlab.launch.listening import Ended, Listener
 from nnlab.launch.together import END, GO, SAVE, STOP
 from nnlab.launch.work import LEASE_SECONDS, Work, ranks
 from nnlab.records import Epoch, Status
+from nnlab.redaction import mask_secrets
 
 if TYPE_CHECKING:
     from nnlab.engine.parallel import Team
@@ -172,7 +173,7 @@ def given_back(db: store.AnyDatabase, claim: store.Claim, error: BaseException) 
         raise error
     peak = memory.peak_bytes() if memory.is_short(error) else None
     fail = partial(store.release, db, claim, Status.FAILED, reason=reason_of(error))
-    patiently(partial(fail, peak_bytes=peak))
+    patiently(partial(fail, peak_bytes=peak, traceback=traceback_text(error)))
     return Ended(claim.run, Status.FAILED, reason_of(error))
 
 
@@ -199,13 +200,11 @@ def heartbeat(db: store.AnyDatabase, claims: Sequence[store.Claim]) -> Iterator[
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, in a line."""
+    """What went wrong, in a line without secrets: it is stored, shown, and told to --notify."""
     if isinstance(error, NnlabError):
-        return error.message
+        return mask_secrets(error.message)
     if memory.is_short(error):
         return f"out of memory, at a peak of {memory.peak_bytes() / 2**30:.2f} GiB"
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "stopped by the user in mid epoch"
-    # Where the user's own file is at fault, its line tells more than the message.
-    told = blame(error) or f"{type(error).__name__}: {error}"
-    return told.strip().splitlines()[0]
+    return mask_secrets(describe(error))

@@ -8,6 +8,7 @@
 'postgresql://ann@lab.example/results'
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from nnlab.errors import UsageError
+from nnlab.redaction import is_secret_name
 
 _SUPPORTED = "a path, such as runs.db, sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE"
+
+# Read as a path, a URL with a typing error would be shown with its password.
+_ALMOST_SERVER = re.compile(r"postgres(ql)?(\+\w+)?:", re.IGNORECASE)
 
 # Where nnlab's tables are on a server, unless the URL says `?schema=`.
 SCHEMA = "nnlab"
@@ -77,7 +82,7 @@ class ServerAddress(Address):
             UsageError: it has a password, which would be in there.
         """
         url = make_url(self.target)
-        if url.password or any("password" in name for name in url.query):
+        if url.password or any(is_secret_name(name) for name in url.query):
             raise UsageError(
                 f"the URL of {self.shown} holds a password, which a job's script would show",
                 hint="leave it out, and put it into ~/.pgpass where the job runs",
@@ -94,6 +99,11 @@ def parse(target: str) -> FileAddress | ServerAddress:
             out all but the scheme, for the rest may hold a password.
     """
     if "://" not in target:
+        if _ALMOST_SERVER.match(target):
+            raise UsageError(
+                "the database URL lacks a slash: postgresql:// has two",
+                hint=f"--db takes {_SUPPORTED}",
+            )
         return _file(target)
     try:
         url = make_url(target)
@@ -124,13 +134,35 @@ def _file(text: str) -> FileAddress:
             "a database in memory would be gone when the command ends",
             hint=f"--db takes {_SUPPORTED}",
         )
-    path = Path(text).expanduser()
+    try:
+        typed = Path(text).expanduser()
+    except RuntimeError:  # `~nobody`
+        raise UsageError(
+            f"{text}: there is no such user", hint=f"--db takes {_SUPPORTED}"
+        ) from None
+    if typed.name in ("", ".."):
+        raise UsageError(f"{text} is a folder, not a database", hint="--db names a file")
+    path = _target(typed)
     # Only the usual ending is dropped: lab.v1 and lab.v2 must not share a folder.
     name = path.stem if path.suffix == ".db" else path.name
-    return FileAddress(str(path), str(path), path.with_name(f"{name}.artifacts"), path)
+    artifacts = path.with_name(f"{name}.artifacts")
+    beside_link = typed.with_name(f"{typed.name.removesuffix('.db')}.artifacts")
+    # An earlier version put the files beside the link.
+    if path != typed and beside_link.is_dir() and not artifacts.exists():
+        artifacts = beside_link
+    return FileAddress(str(path), str(typed), artifacts, path)
+
+
+def _target(path: Path) -> Path:
+    """Where a symbolic link leads, so that the log, backups and files are beside the database."""
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError):  # a link in a circle
+        return path
 
 
 def _server(url: URL) -> ServerAddress:
+    _refuse_split_password(url)
     options: dict[str, str] = {}
     for name, value in url.query.items():
         if not isinstance(value, str):
@@ -163,6 +195,16 @@ def _server(url: URL) -> ServerAddress:
     shown = at if schema == SCHEMA else f"{at} (schema {schema})"
     folder = Path(artifacts).expanduser() if artifacts else _artifacts(url.database, schema)
     return ServerAddress(url.render_as_string(hide_password=False), shown, folder, schema, options)
+
+
+def _refuse_split_password(url: URL) -> None:
+    """Raises UsageError where a raw `@` has split a password: the host's name would be its rest."""
+    in_query = [part.partition("=")[0] for part in re.split(r"[?&]", str(url.password or ""))[1:]]
+    if "@" in (url.host or "") or any(map(is_secret_name, in_query)):
+        raise UsageError(
+            "the password in the database URL contains an @, which ends it early",
+            hint="write %40 for the @, or put the password into ~/.pgpass or PGPASSWORD",
+        )
 
 
 def _artifacts(database: str | None, schema: str) -> Path:

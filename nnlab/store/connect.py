@@ -26,7 +26,8 @@ class Database(ABC):
 
     `newer` says that a later nnlab has made its schema: it can only be read. `shared` is the type
     of the network file system that it is written on, if it is on one. `files` is its own folder
-    for what runs make.
+    for what runs make. `unreadable` are rows that were left out of what was read, by table and
+    number, and what is wrong with each.
     """
 
     def __init__(self, address: Address, engine: Engine, *, writes: bool) -> None:
@@ -40,6 +41,7 @@ class Database(ABC):
         }
         self._writes = writes
         self._joined = threading.local()
+        self.unreadable: dict[tuple[str, object], str] = {}
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -167,6 +169,10 @@ class Database(ABC):
     @abstractmethod
     def size(self) -> int:
         """Bytes on disk."""
+
+    @abstractmethod
+    def undecodable(self) -> Iterator[str]:
+        """Texts that are not UTF-8, a line each."""
 
     @abstractmethod
     def shrink(self) -> None:

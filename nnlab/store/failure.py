@@ -6,6 +6,7 @@ import sqlite3
 
 from nnlab.errors import (
     DatabaseLocked,
+    DatabaseMoved,
     DatabaseReadOnly,
     DiskFull,
     NewerSchema,
@@ -21,6 +22,9 @@ from nnlab.store.address import FileAddress
 _TOO_LITTLE = 1 << 16
 
 _PRIMARY = 0xFF
+
+# What SQLite says of values that nnlab never writes.
+_UNREADABLE = ("malformed JSON", "integer overflow", "Could not decode to UTF-8")
 
 
 def translated(
@@ -52,6 +56,11 @@ def translated(
             return not_a_database(address, damaged=code & _PRIMARY == sqlite3.SQLITE_CORRUPT)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
             return cannot_open(address, create=create)
+        case _ if any(words in str(error) for words in _UNREADABLE):
+            return StoreError(
+                f"a value in {address.shown} cannot be read: {error}",
+                hint="nnlab db check says in which row",
+            )
         case sqlite3.SQLITE_ERROR if newer:
             return NewerSchema(
                 f"{address.shown} was written by a later nnlab, and this part of it cannot be"
@@ -118,11 +127,16 @@ def no_database(address: FileAddress) -> NoDatabase:
 
 def _read_only(code: int, address: FileAddress) -> NnlabError:
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
-        return StoreError(
-            f"{address.shown} was moved or deleted while it was in use",
-            hint="put it back, or repeat the command to start a new one",
-        )
+        return database_moved(address)
     return read_only(address)
+
+
+def database_moved(address: FileAddress) -> DatabaseMoved:
+    """The path no longer names the file that was opened."""
+    return DatabaseMoved(
+        f"{address.shown} was moved or deleted while it was in use, or another file took its place",
+        hint="put it back, then repeat the command",
+    )
 
 
 def _input_output(error: sqlite3.Error, address: FileAddress) -> NnlabError:

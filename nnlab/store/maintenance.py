@@ -1,17 +1,24 @@
 """Looks after a database: what is in it, whether it is sound, a copy of it."""
 
+import json
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from nnlab.config import digest_of
 from nnlab.errors import NotADatabase, OutputError
 from nnlab.folders import Folder
+from nnlab.store.checksum import checksum_of, stored_curves
 from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole
 from nnlab.store.files import files_of
 from nnlab.store.garbage import size_of
+from nnlab.store.measurements import artifacts, attempts_of, findings, summaries
+from nnlab.store.queries import all_studies, runs, trials
+from nnlab.store.readable import UNREADABLE
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
 
@@ -67,7 +74,11 @@ def check(db: Database) -> list[str]:
         with db.read() as connection:
             return [
                 *db.broken(connection),
+                *_unreadable_rows(db),
+                *db.undecodable(),
                 *_false_summaries(connection),
+                *_changed_points(connection),
+                *([] if db.newer else _changed_settings(connection)),
                 *_missing_files(connection, db),
             ]
     except NotADatabase as error:
@@ -112,6 +123,56 @@ _FALSE_SUMMARIES = """
 def _false_summaries(connection: Connection) -> Iterator[str]:
     for run_id, metric in connection.exec_driver_sql(_FALSE_SUMMARIES):
         yield f"run {run_id}: the summary of {metric} does not agree with its points"
+
+
+def _unreadable_rows(db: Database) -> Iterator[str]:
+    """Reads every row of every table, and names those that cannot be read."""
+    db.unreadable.clear()
+    for removed in (False, True):
+        all_studies(db, removed=removed)
+        run_ids = [run.id for run in runs(db, removed=removed)]
+    with db.read() as connection:
+        run_ids = list(connection.exec_driver_sql("SELECT id FROM run ORDER BY id").scalars())
+        trial_ids = connection.exec_driver_sql("SELECT id FROM trial ORDER BY id").scalars()
+        trials(db, list(trial_ids))
+        for name, direction in connection.exec_driver_sql("SELECT name, direction FROM metric"):
+            if direction not in ("min", "max") or not isinstance(name, str):
+                yield f"metric {name}: its direction is {direction}"
+    findings(db, run_ids)
+    attempts_of(db, run_ids)
+    summaries(db, run_ids)
+    for run_id in run_ids:
+        artifacts(db, run_id)
+    for (table, number), problem in sorted(db.unreadable.items(), key=str):
+        yield f"{table} {number} cannot be read: {problem}"
+    db.unreadable.clear()
+
+
+def _changed_points(connection: Connection) -> Iterator[str]:
+    """Runs whose points are not those that they ended with, of those that have a checksum."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, points_checksum FROM run WHERE points_checksum IS NOT NULL ORDER BY id"
+    )
+    stored = {run_id: checksum for run_id, checksum in rows}  # noqa: C416
+    for run_id, curves in stored_curves(connection, list(stored)):
+        try:
+            now = checksum_of(curves)
+        except (struct.error, TypeError):  # text in place of a number
+            now = None
+        if now != stored[run_id]:
+            yield f"run {run_id}: its points have changed since it ended"
+
+
+def _changed_settings(connection: Connection) -> Iterator[str]:
+    """Trials whose setting is not the one that their digest was made of."""
+    rows = connection.exec_driver_sql("SELECT id, digest, setting FROM trial ORDER BY id")
+    for trial_id, digest, text in rows:
+        try:
+            now = digest_of(json.loads(text))
+        except UNREADABLE:
+            continue  # named among the rows that cannot be read
+        if now != digest:
+            yield f"trial {trial_id}: its setting has changed: its digest is {digest}, now {now}"
 
 
 def _missing_files(connection: Connection, db: Database) -> Iterator[str]:

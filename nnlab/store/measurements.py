@@ -3,9 +3,29 @@
 import math
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
-from nnlab.records import Artifact, Attempt, Curve, Finding, History, Severity, Summary
+from nnlab.records import (
+    Artifact,
+    Attempt,
+    Curve,
+    Environment,
+    Finding,
+    History,
+    Severity,
+    Summary,
+)
+from nnlab.redaction import mask_secrets
 from nnlab.store.connect import Database
+from nnlab.store.readable import (
+    NUMBER,
+    TEXT,
+    WHOLE,
+    ColumnTypes,
+    check_epochs,
+    noted,
+    records,
+)
 from nnlab.store.rows import IDS, NAMES, environment_record, ids, moment, names
 from nnlab.store.served import served
 from nnlab.store.text import evidence_from_json, moment_from_text, moment_to_text
@@ -18,7 +38,7 @@ def metrics(db: Database) -> tuple[str, ...]:
     """The names of all metrics that were ever measured, sorted."""
     with db.read() as connection:
         rows = connection.exec_driver_sql("SELECT name FROM metric ORDER BY name")
-        return tuple(name for (name,) in rows)
+        return tuple(name for (name,) in rows if isinstance(name, str))
 
 
 @served
@@ -43,8 +63,10 @@ def histories(
                 (ids(chunk), *wanted),
             )
             for (run_id, name), points in groupby(rows, key=lambda row: (row[0], row[1])):
-                _, _, epochs, values = zip(*points, strict=True)
-                found[run_id][name] = Curve(name, epochs, _with_nan(values))
+                with noted(db, "run", run_id):
+                    _, _, epochs, values = zip(*points, strict=True)
+                    _check_points(name, epochs, values)
+                    found[run_id][name] = Curve(name, epochs, _with_nan(values))
     return {run_id: History(curves) for run_id, curves in found.items()}
 
 
@@ -62,9 +84,12 @@ def summaries(
             (ids(run_ids), *wanted),
         )
         for run_id, name, n, last, last_epoch, best, best_epoch in rows:
-            found.setdefault(run_id, {})[name] = Summary(
-                name, n, math.nan if last is None else last, last_epoch, best, best_epoch
-            )
+            with noted(db, "run", run_id):
+                _SUMMARY_TYPES.check((name, n, last, last_epoch, best, best_epoch))
+                check_epochs(n=n, last_epoch=last_epoch, best_epoch=best_epoch)
+                found.setdefault(run_id, {})[name] = Summary(
+                    name, n, math.nan if last is None else last, last_epoch, best, best_epoch
+                )
     return found
 
 
@@ -93,24 +118,29 @@ def findings(db: Database, run_ids: Sequence[int]) -> dict[int, tuple[Finding, .
     found: dict[int, list[Finding]] = {}
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT run_id, code, name, severity, confidence, onset, message, remedy, evidence"  # noqa: S608
-            f" FROM finding WHERE run_id IN {IDS} ORDER BY run_id, code",
+            "SELECT id, run_id, code, name, severity, confidence, onset, message, remedy,"  # noqa: S608
+            f" evidence FROM finding WHERE run_id IN {IDS} ORDER BY run_id, code",
             (ids(run_ids),),
         )
-        for run_id, code, name, severity, confidence, onset, message, remedy, evidence in rows:
-            found.setdefault(run_id, []).append(
-                Finding(
-                    code=code,
-                    name=name,
-                    severity=Severity(severity),
-                    confidence=confidence,
-                    onset=onset,
-                    message=message,
-                    remedy=remedy,
-                    evidence=evidence_from_json(evidence),
-                )
-            )
+        for run_id, finding in records(db, "finding", rows, _finding):
+            found.setdefault(run_id, []).append(finding)
     return {run_id: tuple(each) for run_id, each in found.items()}
+
+
+def _finding(row: Sequence[Any]) -> tuple[int, Finding]:
+    _FINDING_TYPES.check(row)
+    _, run_id, code, name, severity, confidence, onset, message, remedy, evidence = row
+    check_epochs(onset=onset)
+    return run_id, Finding(
+        code=code,
+        name=name,
+        severity=Severity(severity),
+        confidence=confidence,
+        onset=onset,
+        message=message,
+        remedy=remedy,
+        evidence=evidence_from_json(evidence),
+    )
 
 
 def attempts(db: Database, run_id: int) -> tuple[Attempt, ...]:
@@ -139,31 +169,22 @@ def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> t
     with db.read() as connection:
         rows = connection.exec_driver_sql(
             "SELECT id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"  # noqa: S608
-            " engine, peak_bytes, environment_id FROM attempt"
+            " engine, peak_bytes, traceback, environment_id FROM attempt"
             f" WHERE {condition} ORDER BY id",
             parameters,
         ).fetchall()
         used = connection.exec_driver_sql(
             f"SELECT * FROM environment WHERE id IN {IDS}",  # noqa: S608
-            (ids({row[-1] for row in rows if row[-1] is not None}),),
+            (ids({row[-1] for row in rows if isinstance(row[-1], int)}),),
         ).mappings()
-        where = {row["id"]: environment_record(dict(row)) for row in used}
-    return tuple(
-        Attempt(
-            id=number,
-            run_id=run_id,
-            hostname=hostname,
-            environment=where.get(environment_id),
-            pid=pid,
-            command=command,
-            first_epoch=first_epoch,
-            outcome=outcome,
-            started_at=moment(started_at),
-            ended_at=moment_from_text(ended_at),
-            engine=engine,
-            peak_bytes=peak_bytes,
-        )
-        for (
+        where: dict[int, Environment] = {}
+        for environment in used:
+            with noted(db, "environment", environment["id"]):
+                where[environment["id"]] = environment_record(dict(environment))
+
+    def attempt(row: Sequence[Any]) -> Attempt:
+        _ATTEMPT_TYPES.check(row)
+        (
             number,
             run_id,
             hostname,
@@ -175,9 +196,28 @@ def _attempts(db: Database, condition: str, parameters: tuple[object, ...]) -> t
             ended_at,
             engine,
             peak_bytes,
+            traceback,
             environment_id,
-        ) in rows
-    )
+        ) = row
+        check_epochs(first_epoch=first_epoch)
+        return Attempt(
+            id=number,
+            run_id=run_id,
+            hostname=hostname,
+            environment=where.get(environment_id),
+            pid=pid,
+            # An earlier version stored some passwords as they were typed.
+            command=mask_secrets(command),
+            first_epoch=first_epoch,
+            outcome=outcome,
+            started_at=moment(started_at),
+            ended_at=moment_from_text(ended_at),
+            engine=engine,
+            peak_bytes=peak_bytes,
+            traceback=traceback,
+        )
+
+    return tuple(records(db, "attempt", rows, attempt))
 
 
 @served
@@ -185,16 +225,63 @@ def artifacts(db: Database, run_id: int) -> tuple[Artifact, ...]:
     """The files that a run made, by kind."""
     with db.read() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT run_id, kind, path, sha256, size FROM artifact WHERE run_id = ? ORDER BY kind",
+            "SELECT id, run_id, kind, path, sha256, size FROM artifact WHERE run_id = ?"
+            " ORDER BY kind",
             (run_id,),
         )
-        return tuple(Artifact(*row) for row in rows)
+        return tuple(records(db, "artifact", rows, _artifact))
+
+
+def _artifact(row: Sequence[Any]) -> Artifact:
+    _ARTIFACT_TYPES.check(row)
+    return Artifact(*row[1:])
 
 
 def _metric_filter(metrics: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
     if metrics is None:
         return "", ()
     return f" AND metric.name IN {NAMES}", (names(metrics),)
+
+
+_SUMMARY_TYPES = ColumnTypes(
+    [
+        ("metric", TEXT, False), ("n", WHOLE, False), ("last", NUMBER, True),
+        ("last_epoch", WHOLE, False), ("best", NUMBER, True), ("best_epoch", WHOLE, True),
+    ]
+)  # fmt: skip
+_FINDING_TYPES = ColumnTypes(
+    [
+        ("number", WHOLE, False), ("run", WHOLE, False), ("code", TEXT, False),
+        ("name", TEXT, False), ("severity", TEXT, False), ("confidence", NUMBER, False),
+        ("onset", WHOLE, True), ("message", TEXT, False), ("remedy", TEXT, False),
+        ("evidence", TEXT, False),
+    ]
+)  # fmt: skip
+_ATTEMPT_TYPES = ColumnTypes(
+    [
+        ("number", WHOLE, False), ("run", WHOLE, False), ("hostname", TEXT, False),
+        ("pid", WHOLE, False), ("command", TEXT, False), ("first_epoch", WHOLE, False),
+        ("outcome", TEXT, True), ("started_at", TEXT, False), ("ended_at", TEXT, True),
+        ("engine", TEXT, True), ("peak_bytes", WHOLE, True), ("traceback", TEXT, True),
+        ("environment", WHOLE, True),
+    ]
+)  # fmt: skip
+_ARTIFACT_TYPES = ColumnTypes(
+    [
+        ("number", WHOLE, False), ("run", WHOLE, False), ("kind", TEXT, False),
+        ("path", TEXT, False), ("sha256", TEXT, False), ("size", WHOLE, False),
+    ]
+)  # fmt: skip
+_NUMBERS = {float, int, type(None)}
+
+
+def _check_points(name: object, epochs: Sequence[object], values: Sequence[object]) -> None:
+    """Raises TypeError or ValueError where points are no numbers at whole epochs."""
+    if not isinstance(name, str) or set(map(type, epochs)) != {int}:
+        raise TypeError(f"the points of {name} are not at whole epochs")
+    if not set(map(type, values)) <= _NUMBERS:
+        raise TypeError(f"a point of {name} is no number")
+    check_epochs(epoch=epochs[0], last_epoch=epochs[-1])  # type: ignore[arg-type]
 
 
 def _with_nan(values: Sequence[float | None]) -> tuple[float, ...]:

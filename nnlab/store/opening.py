@@ -1,6 +1,6 @@
 """Opens a database for what is to be done with it: reads any, writes only its own schema."""
 
-from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError
+from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError, StoreError
 from nnlab.store.address import FileAddress, ServerAddress, parse
 from nnlab.store.connect import BUSY_SECONDS, Database
 from nnlab.store.failure import cannot_open, no_database, not_a_database
@@ -38,8 +38,17 @@ def open_database(
     address = parse(target)
     if isinstance(address, ServerAddress):
         # Who keeps results in a file waits for no driver.
-        from nnlab.store.postgres.opening import open_server
-
+        try:
+            from nnlab.store.postgres.opening import open_server
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] not in ("psycopg", "psycopg_c") and (
+                "libpq" not in str(error)
+            ):
+                raise
+            raise StoreError(
+                f"{address.shown} needs psycopg, which is not installed: {error}",
+                hint='pip install "nnlab[postgres]"',
+            ) from None
         return open_server(
             address, write=write, create=create, migrations=migrations, busy_seconds=busy_seconds
         )

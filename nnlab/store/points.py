@@ -6,7 +6,8 @@ from itertools import chain, repeat
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import UsageError
-from nnlab.records import Curve, Direction, direction_of
+from nnlab.records import Curve, Direction, Status, direction_of
+from nnlab.store.checksum import put_checksum
 from nnlab.store.connect import Database
 from nnlab.store.rows import IDS, NAMES, ids
 from nnlab.store.rows import names as to_names
@@ -103,6 +104,11 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
         connection.exec_driver_sql(
             "UPDATE run SET epochs = ? WHERE id = ? AND epochs < ?", (last, run_id, last)
         )
+        (status,) = connection.exec_driver_sql(
+            "SELECT status FROM run WHERE id = ?", (run_id,)
+        ).one()
+        if status != Status.RUNNING:  # of a run under way it is set when that ends
+            put_checksum(connection, run_id)
     return sum(map(len, wanted))
 
 

@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run, Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.queries import scope
+from nnlab.store.queries import moment_or_none, scope
+from nnlab.store.readable import MOST_EPOCHS, noted, records
 from nnlab.store.rows import RUN, plain_rows, run_record
-from nnlab.store.text import moment_from_text, moment_to_text
+from nnlab.store.text import moment_to_text
 
 # The speed is that of the last minute.
 WINDOW = timedelta(seconds=60)
@@ -81,13 +83,15 @@ def progress(
         for status, held, *sums in plain_rows(
             connection, _COUNTS + where + " GROUP BY 1, 2", bound
         ):
-            tally.add(Status(status), bool(held), *sums)
-        claimed = _runs(connection, f"run.status = 'running'{where}", bound, observer)
+            with noted(db, "run", f"with the status {status!r}"):
+                tally.add(Status(status), bool(held), *sums)
+        claimed = _runs(db, connection, f"run.status = 'running'{where}", bound, observer)
         for run in claimed:
             held = run.stop_requested_at is not None
             tally.add(run.status, held, 1, run.epochs, run.epochs_planned)
         working = [run for run in claimed if run.status is Status.RUNNING]
         failed = _runs(
+            db,
             connection,
             f"run.status IN ('failed', 'diverged'){where} ORDER BY run.ended_at DESC LIMIT ?",
             (*bound, failures),
@@ -101,12 +105,14 @@ def progress(
 
 
 # Runs that say that they are running are looked at one by one: their worker may be gone.
-_COUNTS = """
+# Numbers of epochs that are none would overflow the sums.
+_COUNTS = f"""
     SELECT run.status, run.stop_requested_at IS NOT NULL, count(*), sum(run.epochs),
         sum(run.epochs_planned)
     FROM trial CROSS JOIN run
     WHERE run.trial_id = trial.id AND run.current AND run.status <> 'running'
-"""
+        AND run.epochs <= {MOST_EPOCHS} AND run.epochs_planned <= {MOST_EPOCHS}
+"""  # noqa: S608
 
 
 class _Tally:
@@ -127,10 +133,10 @@ class _Tally:
 
 
 def _runs(
-    connection: Connection, where: str, bound: Sequence[object], observer: Observer
+    db: Database, connection: Connection, where: str, bound: Sequence[object], observer: Observer
 ) -> list[Run]:
     rows = plain_rows(connection, f"{RUN} WHERE run.current AND {where}", tuple(bound))
-    return [run_record(row, observer) for row in rows]
+    return list(records(db, "run", rows, partial(run_record, observer=observer)))
 
 
 _Span = tuple[datetime, datetime, int]  # from, to, epochs
@@ -154,12 +160,12 @@ def _spans(
         f" AND coalesce(attempt.ended_at, ?) >= ?{where} ORDER BY attempt.id",
         (moment_to_text(now), moment_to_text(now - WINDOW), *bound),
     )
-    newest = {run_id: rest for run_id, *rest in rows}
+    newest = {run_id: rest for run_id, *rest in rows if isinstance(rest[-1], int)}
     trained = {run.id for run in working}
     return [
-        (started, moment_from_text(ended) or now, epochs)
+        (started, moment_or_none(ended) or now, epochs)
         for run_id, (text, ended, epochs) in newest.items()
-        if (started := moment_from_text(text)) is not None and (ended or run_id in trained)
+        if (started := moment_or_none(text)) is not None and (ended or run_id in trained)
     ]
 
 

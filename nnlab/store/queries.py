@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -12,6 +13,7 @@ from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Run, Status, Study, Trial
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
+from nnlab.store.readable import noted, record, records
 from nnlab.store.rows import (
     IDS,
     PLACE,
@@ -22,9 +24,10 @@ from nnlab.store.rows import (
     plain_rows,
     run_record,
     study_record,
+    trial_record,
 )
 from nnlab.store.served import served
-from nnlab.store.text import StoredSetting, moment_from_text
+from nnlab.store.text import moment_from_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +60,16 @@ def studies(db: Database) -> tuple[StudyOverview, ...]:
             " FROM run JOIN trial ON trial.id = run.trial_id WHERE run.removed_at IS NULL"
             " GROUP BY study_id",
         )
-        counts = _statuses_by_study(connection)
+        counts = _statuses_by_study(db, connection)
     return tuple(
         StudyOverview(
-            study=(study := study_record(row)),
+            study=study,
             trials=trials.get(study.id, 0),
             runs=counts[study.id].total() if study.id in counts else 0,
             by_status=dict(counts.get(study.id, {})),
-            last_activity=moment_from_text(activity.get(study.id)),
+            last_activity=moment_or_none(activity.get(study.id)),
         )
-        for row in found
+        for study in records(db, "study", found, study_record)
     )
 
 
@@ -74,7 +77,7 @@ def all_studies(db: Database, *, removed: bool = False) -> tuple[Study, ...]:
     """The studies alone, oldest first: quicker than how far they are; or the removed ones."""
     with db.read() as connection:
         rows = plain_rows(connection, _REMOVED_STUDIES if removed else _STUDIES, ())
-    return tuple(study_record(row) for row in rows)
+    return tuple(records(db, "study", rows, study_record))
 
 
 @served
@@ -108,7 +111,10 @@ def runs(
     for condition, value in (
         ("trial.study_id = ?", study),
         (f"run.id IN {IDS}", None if run_ids is None else ids(run_ids)),
-        ("EXISTS (SELECT 1 FROM json_each(run.tags) WHERE value = ?)", tag),
+        (
+            "json_valid(run.tags) AND EXISTS (SELECT 1 FROM json_each(run.tags) WHERE value = ?)",
+            tag,
+        ),
         (_stored_as(status), None if status is None else str(status)),
     ):
         if value is not None:
@@ -126,7 +132,7 @@ def runs(
         sql += " LIMIT ?"
         bound.append(max(limit, 0))
     with db.read() as connection:
-        return tuple(_first(connection, sql, bound, status, limit))
+        return tuple(_first(db, connection, sql, bound, status, limit))
 
 
 @served
@@ -152,7 +158,7 @@ def find_runs(db: Database, refs: Sequence[str], *, removed: bool = False) -> tu
             if not rows:
                 raise UnknownName("run", ref, _known(connection))
             for row in rows:
-                run = run_record(row, observer)
+                run = record("run", row, partial(run_record, observer=observer))
                 _check_sight(run, removed=removed)
                 found[run.id] = run
     return tuple(found.values())
@@ -173,10 +179,7 @@ def trials(db: Database, trial_ids: Iterable[int]) -> dict[int, Trial]:
             f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {IDS}",
             (ids(trial_ids),),
         )
-    return {
-        number: Trial(number, study, StoredSetting(setting), digest)
-        for number, study, setting, digest in rows
-    }
+    return {trial.id: trial for trial in records(db, "trial", rows, trial_record)}
 
 
 def count_runs(
@@ -196,7 +199,8 @@ def count_runs(
             f" WHERE run.current{where} GROUP BY run.status",
             bound,
         ):
-            counts[Status(status)] = count
+            if _is_status(db, status):
+                counts[Status(status)] = count
         if counts[Status.RUNNING]:
             # Only of these the worker must be looked for.
             del counts[Status.RUNNING]
@@ -207,7 +211,8 @@ def count_runs(
                 f" WHERE run.current AND run.status = 'running'{where}",
                 bound,
             ):
-                counts[observer.status(*place)] += 1
+                with noted(db, "run", "that says it is running"):
+                    counts[observer.status(*place)] += 1
     return {status: count for status, count in counts.items() if count}
 
 
@@ -254,7 +259,8 @@ def objectives(
     with db.read() as connection:
         rows = connection.exec_driver_sql(
             "SELECT objective, count(*) FROM ("  # noqa: S608
-            "SELECT id, json_extract(setting, '$.objective') AS objective FROM trial"
+            "SELECT id, CASE WHEN json_valid(setting) THEN"
+            " json_extract(setting, '$.objective') END AS objective FROM trial"
             " WHERE id IN (SELECT trial.id FROM run JOIN trial"
             f" ON trial.id = run.trial_id WHERE run.current{where}"
             f" ORDER BY run.id DESC LIMIT {_NEWEST})) AS newest WHERE objective IS NOT NULL"
@@ -282,7 +288,23 @@ def _by_study(connection: Connection, sql: str) -> dict[int, Any]:
     return {study_id: value for study_id, value in connection.exec_driver_sql(sql)}  # noqa: C416
 
 
-def _statuses_by_study(connection: Connection) -> dict[int, Counter[Status]]:
+def _is_status(db: Database, status: object) -> bool:
+    """Whether a run may have such a status; an unknown one is noted."""
+    if status in set(Status):
+        return True
+    db.unreadable["run", "with an unknown status"] = f"ValueError: its status is {status!r}"
+    return False
+
+
+def moment_or_none(text: object) -> datetime | None:
+    """The moment that a text names; None where it names none."""
+    try:
+        return moment_from_text(text)  # type: ignore[arg-type]
+    except (ValueError, TypeError):  # the run that says so is noted where runs are read
+        return None
+
+
+def _statuses_by_study(db: Database, connection: Connection) -> dict[int, Counter[Status]]:
     observer = Observer.here()
     counts: dict[int, Counter[Status]] = {}
     rows = connection.exec_driver_sql(
@@ -291,7 +313,9 @@ def _statuses_by_study(connection: Connection) -> dict[int, Counter[Status]]:
         " WHERE run.current GROUP BY 1, 3, 4, 5, 6, 7"
     )
     for study_id, count, *place in rows:
-        counts.setdefault(study_id, Counter())[observer.status(*place)] += count
+        if _is_status(db, place[0]):
+            with noted(db, "run", f"of study {study_id}"):
+                counts.setdefault(study_id, Counter())[observer.status(*place)] += count
     return counts
 
 
@@ -303,14 +327,19 @@ def _stored_as(status: Status | None) -> str:
 
 
 def _first(
-    connection: Connection, sql: str, bound: Sequence[Any], status: Status | None, limit: int | None
+    db: Database,
+    connection: Connection,
+    sql: str,
+    bound: Sequence[Any],
+    status: Status | None,
+    limit: int | None,
 ) -> Iterator[Run]:
     if limit is not None and limit <= 0:
         return
     observer = Observer.here()
     count = 0
-    for row in connection.exec_driver_sql(sql, tuple(bound)):
-        run = run_record(row, observer)
+    rows = connection.exec_driver_sql(sql, tuple(bound))
+    for run in records(db, "run", rows, partial(run_record, observer=observer)):
         if status is None or run.status is status:
             yield run
             count += 1

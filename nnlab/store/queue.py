@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import LeaseLost
 from nnlab.records import Environment, Run, Status
+from nnlab.store.checksum import put_checksum
 from nnlab.store.connect import Database
 from nnlab.store.environments import environment_id
 from nnlab.store.liveness import Observer, pid_space
@@ -184,8 +185,9 @@ def _take(connection: Connection, run_id: int, place: tuple[object, ...], until:
     ).scalar_one()
     connection.exec_driver_sql(
         "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL,"
-        " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?"
-        " WHERE id = ?",
+        " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?,"
+        # Its points change from now on.
+        " points_checksum = NULL WHERE id = ?",
         (at, attempt_id, until, run_id),
     )
     return attempt_id
@@ -241,8 +243,17 @@ def release(
     *,
     reason: str | None = None,
     peak_bytes: int | None = None,
+    traceback: str | None = None,
 ) -> bool:
     """Gives a run back that could not be worked on to its end; all that is stored of it stays.
+
+    Args:
+        db: the database.
+        claim: the run and the attempt that ends.
+        status: the run's status from now on.
+        reason: what went wrong, in a line.
+        peak_bytes: the most memory that the attempt held on its device.
+        traceback: the Python traceback of the error that ended it.
 
     Returns:
         False where another worker has the run: then nothing was changed.
@@ -259,7 +270,12 @@ def release(
         seconds = (now - datetime.fromisoformat(started_at)).total_seconds()
         end(connection, claim, status, reason=reason, wall_seconds=max(seconds, 0.0), at=now)
         connection.exec_driver_sql(
-            "UPDATE attempt SET peak_bytes = ? WHERE id = ?", (peak_bytes, claim.attempt_id)
+            "UPDATE attempt SET peak_bytes = ?, traceback = ? WHERE id = ?",
+            (
+                peak_bytes,
+                storable(traceback) if traceback is not None else None,
+                claim.attempt_id,
+            ),
         )
     return True
 
@@ -313,7 +329,10 @@ def end(
     at: datetime,
     device_seconds: float = 0.0,
 ) -> None:
-    """Ends the attempt and sets the run's state; seconds are added to those of earlier attempts."""
+    """Ends the attempt and sets the run's state and checksum, after its last point was written.
+
+    Seconds are added to those of earlier attempts.
+    """
     moment = moment_to_text(at)
     connection.exec_driver_sql(
         "UPDATE run SET status = ?, reason = ?, ended_at = ?, lease_attempt_id = NULL,"
@@ -332,6 +351,7 @@ def end(
         "UPDATE attempt SET outcome = ?, ended_at = ? WHERE id = ?",
         (str(status), moment, claim.attempt_id),
     )
+    put_checksum(connection, claim.run.id)
 
 
 def lease_lost(claim: Claim) -> LeaseLost:

@@ -12,8 +12,17 @@ from nnlab.records import Direction, Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.queries import scope
+from nnlab.store.readable import records
 from nnlab.store.rivals import pruned_in
-from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, plain_cursor, plain_rows
+from nnlab.store.rows import (
+    IDS,
+    PLACE,
+    PLACE_JOIN,
+    ids,
+    plain_cursor,
+    plain_rows,
+    trial_record,
+)
 
 At = Literal["best", "last"] | int
 
@@ -97,12 +106,53 @@ def ranking(
         along = measure.in_index and not few
         pruned = pruned_in(connection)
         if top is not None and along and not pruned:
-            walked = _walk(connection, measure, studies, top, _diverged_trials(connection))
+            diverged = _diverged_trials(connection)
+            walked = _walk(db, connection, measure, studies, top, diverged)
             if walked is not None:
-                return tuple(walked)
+                return _readable(db, connection, walked)
         among = _Among.scope(studies, chosen)
         rows = measure.along_index(connection, among) if along else measure.rows(connection, among)
-        return tuple(_in_order(connection, measure, rows, pruned)[:top])
+        rows = _sound(db, rows)
+        return _readable(db, connection, _in_order(connection, measure, rows, pruned)[:top])
+
+
+_STATUSES = frozenset(Status)
+# The types of seed, value and epoch in `_Row`.
+_TYPES: tuple[set[type], ...] = ({int}, {float, int, type(None)}, {int, type(None)})
+
+
+def _sound(db: Database, rows: list[_Row]) -> list[_Row]:
+    """The rows whose values are numbers, and whose runs have a status that there is."""
+    if _are_sound(rows):
+        return rows
+    sound = []
+    for row in rows:
+        if _are_sound([row]):
+            sound.append(row)
+        else:
+            db.unreadable["run", row[2]] = f"ValueError: its status is {row[3]}, its value {row[4]}"
+    return sound
+
+
+def _are_sound(rows: Sequence[_Row]) -> bool:
+    columns = ([row[place] for row in rows] for place in (1, 4, 5))
+    return {row[3] for row in rows} <= _STATUSES and all(
+        set(map(type, column)) <= types for column, types in zip(columns, _TYPES, strict=True)
+    )
+
+
+def _readable(
+    db: Database, connection: Connection, ranked: Sequence[RankedTrial]
+) -> tuple[RankedTrial, ...]:
+    """The trials whose setting can be read."""
+    rows = plain_rows(
+        connection,
+        "SELECT trial.id, study.name, setting, digest FROM trial"  # noqa: S608
+        f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {IDS}",
+        (ids(trial.trial_id for trial in ranked),),
+    )
+    known = {trial.id for trial in records(db, "trial", rows, trial_record)}
+    return tuple(trial for trial in ranked if trial.trial_id in known)
 
 
 class _Among(NamedTuple):
@@ -210,6 +260,7 @@ _BEST_FIRST = """
 
 
 def _walk(
+    db: Database,
     connection: Connection,
     measure: _Measure,
     studies: Sequence[int] | None,
@@ -243,6 +294,8 @@ def _walk(
                 return None  # an overflow, perhaps: only exact sums can tell
             losses |= rough
             over = len(rows) < step
+            if any(isinstance(best, str | bytes) for _, best in rows):
+                return None  # text in place of a number: those rows are left out elsewhere
             if not over:
                 ahead = sign * rows[-1][1]
             if len(losses) >= top:
@@ -250,7 +303,7 @@ def _walk(
                 enough += _ROUNDING * (abs(enough) + abs(ahead) if not over else abs(enough))
                 if over or enough < ahead:
                     close = [trial_id for trial_id, loss in losses.items() if loss <= enough]
-                    found = measure.rows(connection, _Among.trials(close))
+                    found = _sound(db, measure.rows(connection, _Among.trials(close)))
                     return _in_order(connection, measure, found)[:top]
             elif over:
                 return None  # trials without any number come last, and were not on the way

@@ -27,7 +27,8 @@ def pruner_of(db: Database, run: Run) -> str | None:
     """The pruner of the study that a run belongs to."""
     with db.read() as connection:
         found: str | None = connection.exec_driver_sql(
-            "SELECT json_extract(study.sampler, '$.options.pruner')"
+            "SELECT CASE WHEN json_valid(study.sampler) THEN"
+            " json_extract(study.sampler, '$.options.pruner') END"
             " FROM trial JOIN study ON study.id = trial.study_id WHERE trial.id = ?",
             (run.trial.id,),
         ).scalar_one()
@@ -66,7 +67,8 @@ def pruned_in(connection: Connection) -> dict[int, int]:
     # CROSS JOIN keeps SQLite to the order written: there are few studies.
     rows = connection.exec_driver_sql(
         "SELECT trial.id, count(*) FROM study CROSS JOIN trial CROSS JOIN run"
-        " WHERE json_extract(study.sampler, '$.options.pruner') IS NOT NULL"
+        " WHERE CASE WHEN json_valid(study.sampler) THEN"
+        " json_extract(study.sampler, '$.options.pruner') END IS NOT NULL"
         " AND trial.study_id = study.id AND run.trial_id = trial.id"
         " AND run.pruned_at IS NOT NULL AND run.current GROUP BY trial.id"
     )

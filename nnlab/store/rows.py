@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Arm, Comparison, Environment, Objective, Run, Sampler, Study, Trial
 from nnlab.store.liveness import Observer
+from nnlab.store.readable import NUMBER, TEXT, WHOLE, ColumnTypes, check_epochs, record
 from nnlab.store.text import StoredSetting, moment_from_text, to_json
 
 # A set of numbers, and one of texts, as one bound value: any size, one statement for all.
@@ -32,12 +34,46 @@ RUN = f"""
            run.parent_id,
            run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
            run.pruned_at, run.stop_requested_at, run.removed_at, run.artifacts,
+           run.points_checksum,
            {PLACE}
     FROM run
     JOIN trial ON trial.id = run.trial_id
     JOIN study ON study.id = trial.study_id
     {PLACE_JOIN}
 """  # noqa: S608
+
+
+# Of the columns in STUDY, RUN and of environments, in their order: whether NULL is allowed.
+_STUDY_TYPES = ColumnTypes(
+    [
+        ("number", WHOLE, False), ("name", TEXT, False), ("question", TEXT, False),
+        ("objective", TEXT, True), ("space", TEXT, True), ("seeds", TEXT, False),
+        ("created_at", TEXT, False), ("claim", TEXT, True), ("arms", TEXT, True),
+        ("decides", TEXT, True), ("sampler", TEXT, True), ("removed_at", TEXT, True),
+    ]
+)  # fmt: skip
+_RUN_TYPES = ColumnTypes(
+    [
+        ("number", WHOLE, False), ("trial", WHOLE, False), ("study", TEXT, False),
+        ("setting", TEXT, False), ("digest", TEXT, False), ("seed", WHOLE, False),
+        ("repeat", WHOLE, False), ("current", WHOLE, False), ("name", TEXT, True),
+        ("tags", TEXT, False), ("epochs", WHOLE, False), ("epochs_planned", WHOLE, False),
+        ("selected_epoch", WHOLE, True), ("data_fingerprint", TEXT, True), ("reason", TEXT, True),
+        ("parent_id", WHOLE, True), ("wall_seconds", NUMBER, True),
+        ("device_seconds", NUMBER, True), ("created_at", TEXT, False), ("started_at", TEXT, True),
+        ("ended_at", TEXT, True), ("pruned_at", WHOLE, True), ("stop_requested_at", TEXT, True),
+        ("removed_at", TEXT, True), ("artifacts", TEXT, True), ("points_checksum", TEXT, True),
+        ("status", TEXT, False), ("lease_until", NUMBER, True), ("hostname", TEXT, True),
+        ("pid_space", TEXT, True), ("pid", WHOLE, True),
+    ]
+)  # fmt: skip
+_ENVIRONMENT_COLUMNS = (
+    ("hostname", TEXT, False), ("platform", TEXT, False), ("python", TEXT, False),
+    ("torch", TEXT, False), ("nnlab", TEXT, False), ("packages", TEXT, False),
+    ("device", TEXT, False), ("threads", WHOLE, False), ("git_commit", TEXT, True),
+    ("git_dirty", WHOLE, True), ("git_diff", TEXT, True),
+)  # fmt: skip
+_ENVIRONMENT_TYPES = ColumnTypes(_ENVIRONMENT_COLUMNS)
 
 
 def ids(numbers: Iterable[int]) -> str:
@@ -70,9 +106,14 @@ def plain_cursor(connection: Connection, sql: str, bound: tuple[Any, ...]) -> An
 
 
 def moment(text: str) -> datetime:
-    """A moment that is never NULL."""
+    """A moment that is never NULL.
+
+    Raises:
+        ValueError, TypeError: it is NULL or no moment.
+    """
     found = moment_from_text(text)
-    assert found is not None
+    if found is None:
+        raise ValueError("a moment is NULL")
     return found
 
 
@@ -80,6 +121,7 @@ def study_record(row: Sequence[Any]) -> Study:
     """A study from the columns in `STUDY`."""
     number, name, question, objective, space, seeds, created_at, claim, arms, decides = row[:10]
     sampler, removed_at = row[10:]
+    _STUDY_TYPES.check(row)
     return Study(
         id=number,
         name=name,
@@ -87,18 +129,55 @@ def study_record(row: Sequence[Any]) -> Study:
         objective=Objective.parse(objective) if objective else None,
         space=None
         if space is None
-        else {field: tuple(values) for field, values in json.loads(space).items()},
-        seeds=tuple(json.loads(seeds)),
+        else {field: _plain_values(values) for field, values in json.loads(space).items()},
+        seeds=_seeds(seeds),
         created_at=moment(created_at),
         claim=claim or "",
-        arms=tuple(Arm(arm["name"], tuple(arm["trials"])) for arm in json.loads(arms or "[]")),
+        arms=tuple(_arm(arm) for arm in json.loads(arms or "[]")),
         decides=tuple(
             Comparison(**{**found, "arms": tuple(found["arms"])})
             for found in json.loads(decides or "[]")
         ),
-        sampler=Sampler(**json.loads(sampler)) if sampler else None,
+        sampler=_sampler(sampler),
         removed_at=moment_from_text(removed_at),
     )
+
+
+def _arm(arm: Any) -> Arm:
+    trials = arm["trials"]
+    if not isinstance(trials, list) or not all(isinstance(t, str) for t in (arm["name"], *trials)):
+        raise TypeError("its arms are no lists of digests with a name")
+    return Arm(arm["name"], tuple(trials))
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    seeds = json.loads(text)
+    if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
+        raise TypeError("its seeds are no list of whole numbers")
+    return tuple(seeds)
+
+
+def _plain_values(values: Any) -> tuple[Any, ...]:
+    if not isinstance(values, list) or any(isinstance(value, list | dict) for value in values):
+        raise TypeError("its space has no list of plain values for a field")
+    return tuple(values)
+
+
+def _sampler(text: str | None) -> Sampler | None:
+    if not text:
+        return None
+    sampler = Sampler(**json.loads(text))
+    if not isinstance(sampler.name, str) or not isinstance(sampler.options, dict):
+        raise TypeError("its sampler has no name or no options")
+    return sampler
+
+
+def trial_record(row: Sequence[Any]) -> Trial:
+    """A trial from its number, study, setting and digest."""
+    number, study, setting, digest = row
+    if not isinstance(study, str) or not isinstance(digest, str):
+        raise TypeError("its study or its digest is no text")
+    return Trial(number, study, StoredSetting(setting, number), digest)
 
 
 def run_record(row: Sequence[Any], observer: Observer) -> Run:
@@ -129,17 +208,20 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         stop_requested_at,
         removed_at,
         artifacts,
+        points_checksum,
         *place,
     ) = row
+    _RUN_TYPES.check(row)
+    check_epochs(epochs=epochs, epochs_planned=epochs_planned, selected_epoch=selected_epoch)
     return Run(
         id=number,
-        trial=Trial(trial_id, study, StoredSetting(setting), digest),
+        trial=Trial(trial_id, study, StoredSetting(setting, trial_id), digest),
         seed=seed,
         repeat=repeat,
         current=bool(current),
         status=observer.status(*place),
         name=name,
-        tags=tuple(json.loads(tags)) if tags != "[]" else (),
+        tags=_tags(tags) if tags != "[]" else (),
         epochs=epochs,
         epochs_planned=epochs_planned,
         selected_epoch=selected_epoch,
@@ -155,24 +237,36 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         stop_requested_at=moment_from_text(stop_requested_at),
         artifacts=artifacts,
         removed_at=moment_from_text(removed_at),
+        points_checksum=points_checksum,
     )
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    tags = json.loads(text)
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise TypeError("its tags are no list of texts")
+    return tuple(tags)
 
 
 def one_run(connection: Connection, run_id: int, observer: Observer) -> Run:
     """The run of that number, which must exist."""
     found = connection.exec_driver_sql(f"{RUN} WHERE run.id = ?", (run_id,)).one()
-    return run_record(found, observer)
+    return record("run", found, partial(run_record, observer=observer))
 
 
 def environment_record(row: Mapping[str, Any]) -> Environment:
     """An environment from a row of its table, by column name."""
+    _ENVIRONMENT_TYPES.check([row[name] for name, *_ in _ENVIRONMENT_COLUMNS])
+    packages = json.loads(row["packages"])
+    if not isinstance(packages, dict) or not all(isinstance(v, str) for v in packages.values()):
+        raise TypeError("its packages are no JSON object of versions")
     return Environment(
         hostname=row["hostname"],
         platform=row["platform"],
         python=row["python"],
         torch=row["torch"],
         nnlab=row["nnlab"],
-        packages=json.loads(row["packages"]),
+        packages=packages,
         device=row["device"],
         threads=row["threads"],
         git_commit=row["git_commit"],

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import DiskFull, NnlabError, StoreError
 from nnlab.store.address import FileAddress
 from nnlab.store.connect import BUSY_SECONDS, PURPOSE, Database, Purpose
-from nnlab.store.failure import translated
+from nnlab.store.failure import database_moved, translated
 from nnlab.store.filesystem import shared_kind
 from nnlab.store.schema import TABLES, revision_among
 from nnlab.store.text import to_json
@@ -61,9 +61,12 @@ class FileDatabase(Database):
     ) -> None:
         self.access = access
         self.busy_seconds = busy_seconds
+        # Absolute: a user's model may change the working folder.
+        self._path = address.path.absolute()
+        self._identity: tuple[int, int] | None = None
         engine = create_engine(
             address.url,
-            creator=functools.partial(_connect, address, access, busy_seconds, foreign_keys),
+            creator=functools.partial(self._connect, foreign_keys),
             json_serializer=to_json,
         )
         event.listen(engine, "begin", _begin)
@@ -149,6 +152,19 @@ class FileDatabase(Database):
         """Bytes of the write-ahead log."""
         return _size(self.address.beside("-wal"))
 
+    def undecodable(self) -> Iterator[str]:
+        """As every database does."""
+        with self.driver() as connection:
+            for table, columns in _text_columns(connection):
+                for column in columns:
+                    query = f"SELECT rowid, CAST({column} AS BLOB) FROM {table}"  # noqa: S608
+                    rows = connection.execute(query + f" WHERE typeof({column}) = 'text'")
+                    for number, content in rows:
+                        try:
+                            content.decode()
+                        except UnicodeDecodeError as error:
+                            yield f"{table} {number}: its {column} is not UTF-8 ({error.reason})"
+
     def shrink(self) -> None:
         """Rewrites the file without the room that rows have left, and empties its log."""
         with suppress(DiskFull), self.driver() as connection:
@@ -182,12 +198,32 @@ class FileDatabase(Database):
 
     @contextmanager
     def _transaction(self, purpose: Purpose, references: bool = True) -> Iterator[Connection]:
+        writes = purpose != "read"
+        if writes:
+            self._check_place()
         with (
             self._for[purpose].connect() as connection,
             nullcontext() if references else _without_references(connection),
             connection.begin(),
         ):
             yield connection
+        if writes:
+            # A file that was removed during the transaction took the commit with it.
+            self._check_place()
+
+    def _connect(self, foreign_keys: bool) -> sqlite3.Connection:
+        connection = _connect(self._path, self.access, self.busy_seconds, foreign_keys)
+        if self._identity is None:
+            self._identity = _identity(self._path)
+        return connection
+
+    def _check_place(self) -> None:
+        """Raises DatabaseMoved where the path no longer names the file that was opened.
+
+        SQLite writes on into a file that was removed or renamed, and reports no error.
+        """
+        if self._identity is not None and _identity(self._path) != self._identity:
+            raise database_moved(self.address)
 
 
 @contextmanager
@@ -202,10 +238,19 @@ def _without_references(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file that a path names, a link followed; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _connect(
-    address: FileAddress, access: Access, busy_seconds: float, foreign_keys: bool
+    path: Path, access: Access, busy_seconds: float, foreign_keys: bool
 ) -> sqlite3.Connection:
-    place = quote(str(address.path.absolute()), errors="surrogateescape")
+    place = quote(str(path), errors="surrogateescape")
     connection = sqlite3.connect(
         f"file:{place}?{_URI_QUERY[access]}",
         uri=True,
@@ -213,6 +258,8 @@ def _connect(
         isolation_level=None,  # transactions begin where `_begin` says, never by themselves
         check_same_thread=False,
     )
+    # A byte that is not UTF-8 makes one text look odd and hides no other row; `db check` names it.
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
     try:
         # FULL: an epoch that was shown on the screen is there after a power cut.
         connection.execute("PRAGMA synchronous=FULL")
@@ -232,6 +279,14 @@ def _begin(connection: Connection) -> None:
     # IMMEDIATE: a writer that began as a reader could only fail when another one was faster.
     reads = connection.get_execution_options()[PURPOSE] == "read"
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _text_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
+    """The columns of our tables that hold text, of those that number their rows."""
+    for table in TABLES:
+        columns = connection.execute(f"PRAGMA table_info('{table}')").fetchall()
+        if any(name == "id" for _, name, *_ in columns):
+            yield table, [name for _, name, kind, *_ in columns if kind not in ("INTEGER", "FLOAT")]
 
 
 def _size(path: Path) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import StudyExists, UnknownName, UsageError
 from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
 from nnlab.store.connect import Database
+from nnlab.store.readable import record
 from nnlab.store.rows import (
     STUDY,
     listed_to_json,
@@ -134,7 +135,7 @@ def _find(connection: Connection, name: str) -> Study | None:
         f"SELECT {STUDY} FROM study WHERE name = ?",  # noqa: S608
         (name,),
     ).one_or_none()
-    return study_record(row) if row is not None else None
+    return record("study", row, study_record) if row is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+from nnlab.errors import MissingField
 from nnlab.records import Scalar
 
 _INFINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
@@ -59,13 +61,29 @@ def storable(text: str) -> str:
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
+@lru_cache(maxsize=4096)
+def _check_setting(text: str) -> None:
+    # The seeds of a trial share its setting, so it is checked once.
+    setting = json.loads(text)
+    if not isinstance(setting, dict):
+        raise TypeError("its setting is no JSON object")
+    for name, value in setting.items():
+        if isinstance(value, list | dict):
+            raise TypeError(f"its setting has no plain value for {name}")
+
+
 class StoredSetting(Mapping[str, Scalar]):
-    """A setting that is parsed when it is first looked at: lists of runs show few of theirs."""
+    """A setting that is parsed when it is first looked at: lists of runs show few of theirs.
 
-    __slots__ = ("_parsed", "_text")
+    Raises:
+        ValueError, TypeError: when it is made of what is no JSON object of plain values.
+    """
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    __slots__ = ("_parsed", "_text", "_trial_id")
+
+    def __init__(self, text: str, trial_id: int = 0) -> None:
+        _check_setting(text)
+        self._text, self._trial_id = text, trial_id
         self._parsed: dict[str, Scalar] | None = None
 
     def _dict(self) -> dict[str, Scalar]:
@@ -74,7 +92,13 @@ class StoredSetting(Mapping[str, Scalar]):
         return self._parsed
 
     def __getitem__(self, name: str) -> Scalar:
-        return self._dict()[name]
+        try:
+            return self._dict()[name]
+        except KeyError:
+            raise MissingField(
+                f"trial {self._trial_id} in the database cannot be read: its setting has no {name}",
+                hint="nnlab db check lists all such rows",
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._dict())

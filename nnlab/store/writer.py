@@ -66,6 +66,11 @@ class RunWriter:
         )
 
     @property
+    def run_id(self) -> int:
+        """The number of the run that is written."""
+        return self._claim.run.id
+
+    @property
     def stop_requested(self) -> bool:
         """Whether `nnlab stop` had asked for this run when the last epoch was written."""
         return self._stop_requested

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from terminal import Nnlab
 
+from nnlab.cli.main import main
+from nnlab.errors import NnlabError
+
 TABLE = "height,colour,kind\n" + "".join(
     f"{1 + i % 7 * 0.1:.1f},{('red', 'blue')[i % 3 == 0]},{'ab'[i % 7 > 3]}\n" for i in range(60)
 )
@@ -134,3 +137,53 @@ def test_logits_are_not_mistaken_for_a_softmax(nnlab: Nnlab) -> None:
     values = {metric["metric"]: metric["last"] for metric in shown["metrics"]}
     assert values["probe/start_probability_outputs"] == 0.0
     assert "NN308" not in [finding["code"] for finding in shown["findings"]]
+
+
+def test_a_changed_helper_makes_another_trial(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "net.py").write_text("from size import WIDTH\n" + (folder / "model.py").read_text())
+    words = ("train", "--data", "iris", "--model", "net.py:Net", "--epochs", "1", "-q")
+    (folder / "size.py").write_text("WIDTH = 4\n")
+    nnlab(*words)
+    nnlab(*words)
+    assert len(nnlab("ls", "--format", "json").json) == 1
+    (folder / "size.py").write_text("WIDTH = 8\n")
+    nnlab(*words)
+    first, second = (row["run"] for row in nnlab("ls", "--format", "json").json)
+    digests = {nnlab("show", str(n), "--format", "json").json[0]["digest"] for n in (first, second)}
+    assert len(digests) == 2
+
+
+BROKEN_LATER = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, in_features, num_classes):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(in_features, 8), nn.ReLU())
+        self.head = nn.Linear(8, num_classes)
+
+    def forward(self, x):
+        x = self.body(x)
+        return self.head(x if len(x) == 2 else x[:, :5])
+"""
+
+
+@pytest.mark.parametrize("devices", ["cpu:1", "cpu:2"])
+def test_a_failed_run_keeps_its_traceback_and_names_the_layer(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, devices: str
+) -> None:
+    (folder / "model.py").write_text(BROKEN_LATER)
+    answer = nnlab("train", *OWN, "--devices", devices, "--seeds", "2", expect=1)
+    layer = "head (Linear(in_features=8, out_features=2, bias=True)) got ["
+    assert f"in layer {layer}" in answer.err
+    assert "Traceback" not in answer.err
+    shown = nnlab("show", "1").out
+    assert "Traceback (most recent call last):" in shown
+    assert "return self.head(x if len(x) == 2 else x[:, :5])" in shown
+    (run,) = nnlab("show", "1", "--format", "json").json
+    assert run["attempts"][-1]["traceback"].startswith("Traceback")
+    assert layer in run["reason"]
+    with pytest.raises(NnlabError) as caught:
+        main(["train", *OWN, "--debug"])
+    assert "return self.head(x if" in "".join(caught.value.__notes__)

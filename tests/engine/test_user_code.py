@@ -359,3 +359,72 @@ def test_batch_normalisation_of_a_batch_of_one_is_refused_before_training(folder
             before = session.model[1].running_mean.clone()  # type: ignore[index]
             assert torch.equal(before, torch.zeros(4))
             assert len(list(islice(train(session), 1))) == 1
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import near",
+        "import near as n",
+        "from near import f",
+        "from near import *",
+        "def make():\n    from near import f",
+        "try:\n    import near\nexcept ImportError:\n    near = None",
+    ],
+)
+def test_a_helper_that_a_model_imports_is_part_of_its_version(statement: str) -> None:
+    path = write("sub/model.py", f"{statement}\nclass Net: ...\n")
+    helper = write("sub/near.py", "def f(): return 1\n")
+    before = user.version("sub/model.py:Net")
+    assert before != _hash(path)
+    assert list(user.helper_files("sub/model.py:Net")) == ["near.py"]
+    helper.write_text("def f(): return 2\n")
+    assert user.version("sub/model.py:Net") not in (before, None)
+
+
+def test_helpers_of_helpers_and_packages_are_followed() -> None:
+    write("model.py", "import a\nclass Net: ...\n")
+    write("a.py", "from pack.deep import x\nimport model\n")
+    write("pack/__init__.py", "")
+    write("pack/deep.py", "from . import beside\nfrom .other import y\nfrom .. import far\n")
+    write("pack/beside.py", "import os, json, torch\n")
+    write("pack/other.py", "y = 1\n")
+    write("unused.py", "")
+    assert list(user.helper_files("model.py:Net")) == [
+        "a.py", "pack/__init__.py", "pack/beside.py", "pack/deep.py", "pack/other.py",
+    ]  # fmt: skip
+
+
+def test_a_module_of_the_working_folder_has_helpers_by_their_full_names() -> None:
+    write("pack/__init__.py", "")
+    write("pack/inner.py", "from pack.near import x\nfrom .other import y\nclass Net: ...\n")
+    write("pack/near.py", "x = 1\n")
+    write("pack/other.py", "y = 1\n")
+    found = list(user.helper_files("pack.inner:Net"))
+    assert found == ["pack/__init__.py", "pack/near.py", "pack/other.py"]
+
+
+def test_a_file_alone_keeps_the_version_that_earlier_runs_have() -> None:
+    path = write("model.py", "import os, torch\nfrom torch import nn\nclass Net: ...\n")
+    assert user.version("model.py:Net") == _hash(path)
+
+
+def test_a_helper_that_is_no_python_or_refers_to_itself_is_no_obstacle() -> None:
+    write("model.py", "import a, b\nclass Net: ...\n")
+    write("a.py", "import a\nimport b\n")
+    write("b.py", "def (:\n")
+    assert list(user.helper_files("model.py:Net")) == ["a.py", "b.py"]
+
+
+def test_a_run_of_an_earlier_version_is_of_the_same_code() -> None:
+    path = write("model.py", "import near\nclass Net: ...\n")
+    write("near.py", "x = 1\n")
+    assert models.has_version("model.py:Net", _hash(path))
+    assert models.has_version("model.py:Net", models.version("model.py:Net"))
+    assert not models.has_version("model.py:Net", "0" * 16)
+    assert models.has_version("mlp", None)
+    assert not models.has_version("mlp", "0" * 16)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab import store
+from nnlab.config import digest_of
 from nnlab.errors import NnlabError
 from nnlab.records import Environment, Epoch, Objective, Status, Study
 from nnlab.store.sqlite import FileDatabase
@@ -36,10 +37,11 @@ class Lab:
     def plans(
         self, trials: int = 1, seeds: Sequence[int] = (0,), epochs: int = 3, name: str | None = None
     ) -> list[store.Plan]:
+        settings = [{"lr": 0.1 * (n + 1), "opt": "sgd"} for n in range(trials)]
         return [
-            store.Plan({"lr": 0.1 * (n + 1), "opt": "sgd"}, f"digest-{n}", seed, epochs, name)
+            store.Plan(setting, digest_of(setting), seed, epochs, name)
             for seed in seeds
-            for n in range(trials)
+            for setting in settings
         ]
 
     def queue(self, trials: int = 1, seeds: Sequence[int] = (0,)) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ def test_plans_become_runs_in_their_order_once(lab: Lab) -> None:
     assert (more.new, more.waiting) == (2, 4)
     assert more.run_ids[1:3] == (4, 3)
     assert [(run.trial.digest, run.seed) for run in store.runs(lab.db, run_ids=[3])] == [
-        ("digest-0", 1)
+        (lab.plans(1)[0].digest, 1)
     ]
 
 

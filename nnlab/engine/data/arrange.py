@@ -25,13 +25,12 @@ class Arranged:
         return self.dataset.fingerprint(self.rows.train, self.rows.val, self.rows.test)
 
 
-def _check_version(config: RunConfig, version: str | None) -> None:
-    if version != config.data_version:
-        raise DataError(
-            f"{config.data} has changed since this run was set up:"
-            f" its content's hash was {config.data_version}, now it is {version}",
-            hint="run the same `nnlab train` line again: the new content makes a new trial",
-        )
+def _changed_error(config: RunConfig, version: str | None) -> DataError:
+    return DataError(
+        f"{config.data} has changed since this run was set up:"
+        f" its content's hash was {config.data_version}, now it is {version}",
+        hint="run the same `nnlab train` line again: the new content makes a new trial",
+    )
 
 
 def arrange(config: RunConfig) -> Arranged:
@@ -40,11 +39,13 @@ def arrange(config: RunConfig) -> Arranged:
     Raises:
         DataError: the data set cannot be used, or has changed since the run was set up.
     """
-    if lookup("data", config.data).name == "module:":
-        # Another function than the one that was set up must not be called to find that out.
-        _check_version(config, user.version(config.data))
+    is_function = lookup("data", config.data).name == "module:"
+    # Another function than the one that was set up must not be called to find that out.
+    if is_function and not user.has_version(config.data, config.data_version):
+        raise _changed_error(config, user.version(config.data))
     dataset = read(config)
-    _check_version(config, dataset.version)
+    if not is_function and dataset.version != config.data_version:
+        raise _changed_error(config, dataset.version)
     rows = split(
         dataset, val=config.val_fraction, test=config.test_fraction, seed=config.split_seed
     )

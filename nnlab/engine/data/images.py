@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.arrays import PARTS
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.location import locate
 from nnlab.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -27,7 +28,7 @@ def read(name: str) -> Dataset:
     Raises:
         DataError: no such folder, no images in it, or one that does not fit the others.
     """
-    root = Path(name.removeprefix("folder:")).expanduser()
+    root = locate(name.removeprefix("folder:"), "--data folder:PATH", "folder")
     if not root.is_dir():
         raise DataError(f"no folder at {root}", hint="--data folder:PATH")
     folders = _folders(root)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.arrays import PARTS, Pair, assemble
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.location import locate
 from nnlab.errors import DataError
 from nnlab.files import sha256_of
 
@@ -25,7 +26,7 @@ def read(name: str) -> Dataset:
     Raises:
         DataError: no such file, other names in it, or arrays that cannot be trained on.
     """
-    path = Path(name.removeprefix("npz:")).expanduser()
+    path = locate(name.removeprefix("npz:"), "--data npz:FILE")
     try:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)

@@ -23,6 +23,7 @@ def read(name: str) -> Dataset:
         DataError: what it gives cannot be trained on.
     """
     from nnlab.engine import user
+    from nnlab.engine.failure import describe
 
     make = user.load(name)
     if not callable(make):
@@ -32,8 +33,7 @@ def read(name: str) -> Dataset:
     except DataError:
         raise
     except Exception as error:
-        told = user.blame(error) or f"{type(error).__name__}: {error}"
-        raise UserCodeError(f"--data {name} failed: {told}") from error
+        raise UserCodeError(f"--data {name} failed: {describe(error)}") from error
     return assemble(name, name, parts, user.version(name))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Column, Dataset, has_one_value
+from nnlab.engine.data.location import locate
 from nnlab.errors import DataError, unknown_name
 
 MOST_CLASSES = 20
@@ -55,7 +56,7 @@ def read(name: str) -> Dataset:
         DataError: no such file or column, or cells that cannot be trained on.
     """
     path_text, _, target = name.removeprefix("csv:").partition("#")
-    path = Path(path_text).expanduser()
+    path = locate(path_text, "--data csv:FILE#TARGET")
     content = _content(path)
     table = _table(path, content)
     column = _target_column(table, target or table.header[-1])

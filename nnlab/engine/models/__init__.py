@@ -78,3 +78,14 @@ def version(name: str) -> str | None:
         UserCodeError: there is no such file or module.
     """
     return user.model_version(name)
+
+
+def has_version(name: str, version_then: str | None) -> bool:
+    """Whether a model is the one that a setting was made for; a built-in one has no version.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    if version(name) == version_then:
+        return True
+    return version(name) is not None and user.has_version(name, version_then)

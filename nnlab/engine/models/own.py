@@ -11,6 +11,7 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import memory, user
+from nnlab.engine.failure import describe
 from nnlab.errors import UserCodeError
 
 # Models whose noise may come from torch's global generator.
@@ -117,5 +118,4 @@ def _called(config: RunConfig, call: Callable[[], Any]) -> object:
     except Exception as error:
         if memory.is_short(error):
             raise
-        told = user.blame(error) or f"{type(error).__name__}: {error}"
-        raise UserCodeError(f"--model {config.model} fails: {told}") from error
+        raise UserCodeError(f"--model {config.model} fails: {describe(error)}") from error

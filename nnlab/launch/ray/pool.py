@@ -25,10 +25,12 @@ from nnlab.launch.crew import Crew, Member
 from nnlab.launch.keeping import Keeping
 from nnlab.launch.listening import Listener
 from nnlab.launch.nodes import Nodes
+from nnlab.launch.provenance import SECRET_OPTIONS
 from nnlab.launch.ray import Wanted, address_of
 from nnlab.launch.ray.actors import GROUPS, NAMESPACE, ByKeeper, Command, Keeper, Worker, connect
 from nnlab.launch.slots import Job, Message, Slot
 from nnlab.launch.together import TeamWanted
+from nnlab.redaction import masked_words
 
 # How long the crew listens before it looks whether it was asked to stop.
 LOOK_SECONDS = 0.1
@@ -145,7 +147,9 @@ class RayPool(Crew[_Worker]):
         resources = {"CPU": wanted.cpus, "GPU": wanted.gpus, "memory": wanted.memory}
         bundle = {name: value for name, value in resources.items() if value}
         remote = ray.remote(Worker)
-        whose = Command(tuple(sys.argv), str(Path.cwd()))
+        # Ray shows the arguments of its actors; the database's URL has a field of its own.
+        words = masked_words(sys.argv, secret_options=SECRET_OPTIONS)
+        whose = Command(tuple(words), str(Path.cwd()))
         arguments = (self._numbers, self._keeper_name, self._cluster, self._job, whose)
         options: dict[str, Any] = {
             "num_cpus": wanted.cpus,

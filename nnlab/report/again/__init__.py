@@ -11,7 +11,7 @@ from typing import Any
 import nnlab
 from nnlab import store
 from nnlab.engine import user
-from nnlab.engine.user import model_version
+from nnlab.engine.user import has_version, helper_files
 from nnlab.errors import OutputError, UsageError
 from nnlab.escaping import escaped, terminal
 from nnlab.experiments.remedying import typed_fields
@@ -78,6 +78,7 @@ def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
     digests = {number: one.digest for number, one in store.trials(db, _trials(ranking)).items()}
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     for name, content in models.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(folder / name, content)
     for number, row in enumerate(ranking.rows, start=1):
         text = _toml(row.setting, row.seeds)
@@ -117,12 +118,13 @@ def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
                 " file that is written there",
                 hint="train with a model file of another name in this folder",
             )
-        if model_version(model) != setting["model_version"]:
+        if not has_version(model, str(setting["model_version"])):
             raise UsageError(
                 f"{name} has changed since it was trained",
                 hint="put the old one back, or train again",
             )
         found[name] = path.read_bytes()
+        found |= {shown: helper.read_bytes() for shown, helper in helper_files(model).items()}
     return found
 
 

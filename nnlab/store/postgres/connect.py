@@ -117,6 +117,10 @@ class ServerDatabase(Database):
             ).scalar_one()
         return found
 
+    def undecodable(self) -> Iterator[str]:
+        """Nothing: the server takes no such text."""
+        yield from ()
+
     def shrink(self) -> None:
         """Nothing to do: the server's autovacuum gives the room of deleted rows to new ones."""
 

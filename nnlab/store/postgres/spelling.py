@@ -30,6 +30,7 @@ _EXACT = (
 )
 # `json_extract(a.b, '$.x.y')`
 _EXTRACT = re.compile(r"json_extract\(([\w.]+), '\$\.([\w.]+)'\)")
+_VALID = re.compile(r"json_valid\([\w.]+\)")
 # `IS NOT` between two columns compares NULLs as well.
 _DIFFERS = re.compile(r"\bIS NOT (?=\w+\.\w)")
 # What PostgreSQL alone needs stands in a comment, which SQLite passes by.
@@ -40,6 +41,8 @@ _COMMENT = re.compile(r"/\* PostgreSQL: (.+?) \*/")
 def spelled(sql: str) -> str:
     """A statement of the store's for psycopg."""
     sql = _COMMENT.sub(r"\1", sql)
+    # A column of JSON holds nothing else there.
+    sql = _VALID.sub("true", sql)
     sql = _EXTRACT.sub(lambda found: f"({found[1]} #>> '{{{found[2].replace('.', ',')}}}')", sql)
     sql = _DIFFERS.sub("IS DISTINCT FROM ", sql)
     for ours, theirs in _EXACT:

@@ -1,0 +1,101 @@
+"""What is said of an error in a model: the user's line, the layer that failed, the traceback."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from nnlab.engine.user import blame, is_users_file
+from nnlab.errors import NnlabError
+from nnlab.redaction import mask_secrets
+
+# Longer ones are of a recursion without end; both of their ends are kept.
+MOST_TRACEBACK = 8_000
+
+# How torch says that an index is no integer, or is out of range.
+_INDEX_ERRORS = (
+    "arguments for embedding",
+    "index out of range in self",
+    "tensors used as indices must be long",
+    "only applicable to index tensor",
+)
+_INTEGERS_NEEDED = (
+    "token IDs must be whole numbers as they are in the data:"
+    " train with --inputs none, and call x.long() in forward"
+)
+
+
+def describe(error: BaseException) -> str:
+    """One line: the user's file and line, the error, and the layer that failed with its input.
+
+    >>> describe(ValueError("odd batch"))
+    'ValueError: odd batch'
+    """
+    told = blame(error) or f"{type(error).__name__}: {error}".removesuffix(": ")
+    line = told.strip().splitlines()[0]
+    layer = failing_layer(error)
+    if layer is not None:
+        line = f"{line} - in layer {layer}"
+    if any(words in str(error) for words in _INDEX_ERRORS):
+        line = f"{line} - {_INTEGERS_NEEDED}"
+    return line
+
+
+def failing_layer(error: BaseException) -> str | None:
+    """The innermost module that an error arose in and the shapes that it got.
+
+    As `net.2 (Linear(in_features=64, out_features=10, bias=True)) got [32, 128]`, named from the
+    outermost module. None where the error arose outside of modules, or in the outermost itself.
+    """
+    calls = list(_module_calls(error))
+    if len(calls) < 2:
+        return None
+    model, (layer, inputs) = calls[0][0], calls[-1]
+    name = next((name for name, module in model.named_modules() if module is layer), "")
+    if not name:
+        return None
+    text = repr(layer)
+    shown = text if "\n" not in text else type(layer).__name__
+    shapes = ", ".join(str(list(value.shape)) for value in inputs if hasattr(value, "shape"))
+    return f"{name} ({shown})" + (f" got {shapes}" if shapes else "")
+
+
+def _module_calls(error: BaseException) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The modules that were being called, outermost first, each with its positional inputs."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    for frame in _frames(error):
+        # torch's own frame around each forward: `_call_impl(self, *args, **kwargs)`.
+        if frame.f_code.co_name == "_call_impl":
+            module = frame.f_locals.get("self")
+            if isinstance(module, torch.nn.Module):
+                yield module, tuple(frame.f_locals.get("args", ()))
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        yield frame
+
+
+def traceback_text(error: BaseException) -> str:
+    """The traceback of an error as Python prints it, without secrets, 8,000 characters at most.
+
+    Frames of nnlab, torch and Python are left out where the user's own code is among them; the
+    last frame stays. An error of nnlab's own shows the one that it was made of.
+    """
+    if isinstance(error, NnlabError) and error.__cause__ is not None:
+        error = error.__cause__
+    summary = traceback.TracebackException.from_exception(error, compact=True)
+    kept = [frame for frame in summary.stack if is_users_file(frame.filename)]
+    if kept:
+        last = summary.stack[-1]
+        summary.stack = traceback.StackSummary.from_list(
+            kept if kept[-1] is last else [*kept, last]
+        )
+    text = mask_secrets("".join(summary.format()).rstrip())
+    if len(text) <= MOST_TRACEBACK:
+        return text
+    half = MOST_TRACEBACK // 2
+    return f"{text[:half]}\n  ...\n{text[-half:]}"
