@@ -9,6 +9,7 @@ NnlabError                      exit code 1
 |-- UserCodeError               the user's own model or data set fails, with file and line
 |-- DeviceError                 a device that is not there
 |-- OutputError                 a file that cannot be written
+|   `-- ClosedPipe              exit code 141: nobody reads standard output any more
 |-- CheckpointError             a checkpoint that cannot be read or does not fit
 |-- StoreError                  the database
 |   |-- NoDatabase              there is none yet
@@ -97,6 +98,12 @@ class DeviceError(NnlabError):
 
 class OutputError(NnlabError):
     """A file or folder that cannot be written."""
+
+
+class ClosedPipe(OutputError):
+    """The reader of standard output has ended, as `head` does: the command ends without a word."""
+
+    exit_code = 141  # 128 and the number of SIGPIPE, as shells report it
 
 
 class CheckpointError(NnlabError):

@@ -1,9 +1,7 @@
 """A table for a paper on the screen, or as text for a file."""
 
-import typer
-
 from nnlab.cli.options import Format
-from nnlab.cli.render import Column, print_json, render, say
+from nnlab.cli.render import Column, print_json, print_text, render, say
 from nnlab.report.paper_table import PaperTable, as_json
 from nnlab.report.typeset import as_csv, as_html, as_latex, as_markdown, full_names
 
@@ -15,14 +13,13 @@ def print_paper_table(table: PaperTable, how: str, command: str) -> None:
     elif how == "table":
         _render(table)
     else:
-        typer.echo(
+        print_text(
             {
                 "latex": lambda: as_latex(table, f"nnlab {command}"),
                 "markdown": lambda: as_markdown(table),
                 "html": lambda: as_html(table),
                 "csv": lambda: as_csv(table),
-            }[how](),
-            nl=False,
+            }[how]()
         )
 
 

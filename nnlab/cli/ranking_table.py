@@ -46,9 +46,15 @@ def columns_of(ranking: Ranking) -> list[Column]:
         *_standing_columns(ranking),
         Column("mean", "mean", hidden=True),
         Column("sd", "sd", hidden=True),
-        Column("epoch", "best epoch" if ranking.at == "best" else "epoch", _epoch, right=True),
+        Column(
+            "epoch",
+            "best epoch" if ranking.at == "best" else "epoch",
+            _epoch,
+            right=True,
+            priority=3,
+        ),
         *_test_columns(ranking),
-        Column("flags", "flags", _flags),
+        Column("flags", "flags", _flags, wrap=True, priority=2),
         Column("runs", "runs", hidden=True),
     ]
 
@@ -59,12 +65,16 @@ def _standing_columns(ranking: Ranking) -> list[Column]:
         return []
     alone = len(ranking.rows) < 2
     return [
-        Column("interval", "95 % interval", _interval, right=True),
-        Column("tier", "tier", right=True, hidden=alone),
-        Column("behind", "behind the best", _interval, right=True, hidden=alone),
-        Column("p", "p", lambda p: "<0.0001" if p < 1e-4 else f"{p:.2g}", right=True, hidden=alone),
+        Column("interval", "95 % interval", _interval, right=True, priority=1),
+        Column("tier", "tier", right=True, hidden=alone, priority=1),
+        Column("behind", "behind the best", _interval, right=True, hidden=alone, priority=4),
+        Column("p", "p", _p_value, right=True, hidden=alone, priority=2),
         Column("better", "P(best better)", lambda share: f"{share:.2f}", right=True, hidden=True),
     ]
+
+
+def _p_value(p: float) -> str:
+    return "<0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def _interval(bounds: Sequence[float]) -> str:
@@ -82,7 +92,7 @@ def _test_columns(ranking: Ranking) -> list[Column]:
     if not any(row.test and row.test.n for row in ranking.rows):
         return []
     return [
-        Column("test", f"{test_metric(ranking.objective)} there", right=True),
+        Column("test", f"{test_metric(ranking.objective)} there", right=True, priority=1),
         Column("test_mean", "test mean", hidden=True),
         Column("test_sd", "test sd", hidden=True),
     ]

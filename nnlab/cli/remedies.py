@@ -33,20 +33,20 @@ from nnlab.report.ranking import plural
 from nnlab.space import shown
 
 PROPOSED = (
-    Column("remedy", "remedy"),
-    Column("for", "for"),
+    Column("remedy", "remedy", wrap=True),
+    Column("for", "for", wrap=True, priority=1),
     Column("changes", "changes"),
-    Column("runs", "runs", right=True),
-    Column("seconds", "about", lambda seconds: f"{seconds:.0f} s", right=True),
+    Column("runs", "runs", right=True, priority=2),
+    Column("seconds", "about", lambda seconds: f"{seconds:.0f} s", right=True, priority=2),
 )
 JUDGED = (
-    Column("name", "remedy"),
+    Column("name", "remedy", wrap=True),
     Column("n", "n", right=True),
     Column("effect", "better by", lambda value: f"{value:+.3g}", right=True),
     Column("interval", "95 % interval", right=True),
-    Column("p", "p", lambda value: f"{value:.2g}", right=True),
-    Column("outcome", "did it help"),
-    Column("gone", "the finding"),
+    Column("p", "p", lambda value: f"{value:.2g}", right=True, priority=1),
+    Column("outcome", "did it help", wrap=True),
+    Column("gone", "the finding", wrap=True, priority=2),
 )
 
 
