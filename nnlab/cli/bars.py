@@ -43,7 +43,7 @@ class Bars:
         counted = DownloadColumn() if self._unit == "bytes" else MofNCompleteColumn()
         columns = (
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=None),
             counted,
             TimeRemainingColumn(),
         )

@@ -31,7 +31,8 @@ def use_two_columns(command: Any) -> Any:
 
 def format_help(command: Any, context: Any, formatter: Any) -> None:
     """Writes the help of a command into a formatter of click: usage, text, options, commands."""
-    columns = int(os.environ.get("TERMINAL_WIDTH") or 0) or shutil.get_terminal_size().columns
+    chosen = os.environ.get("TERMINAL_WIDTH", "")
+    columns = int(chosen) if chosen.isdecimal() else shutil.get_terminal_size().columns
     width = max(_NARROWEST, min(columns, _WIDEST))
     sections = [*_parameters(command, context), *_commands(command)]
     names = [name for _, rows in sections for name, _ in rows if len(name) <= _name_limit(width)]

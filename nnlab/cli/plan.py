@@ -17,6 +17,7 @@ from nnlab.engine.user import model_version
 from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_name
 from nnlab.experiments.deciding import comparisons
 from nnlab.experiments.sampling import Expand, next_points
+from nnlab.files import read_limited
 from nnlab.launch.parents import find_parents
 from nnlab.records import Arm, Comparison, Objective, Sampler
 from nnlab.space import Point, Space, expand, parse_seeds, parse_space
@@ -28,6 +29,7 @@ _STUDY_KEYS = (
 )
 
 MOST_SEEDS = 10_000
+MOST_CONFIG_BYTES = 16 << 20  # of a TOML file
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
     if path is None:
         return typed
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_limited(path, MOST_CONFIG_BYTES).decode())
     except FileNotFoundError:
         raise UsageError(f"--config {path}: no such file") from None
     except OSError as error:

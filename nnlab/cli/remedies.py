@@ -101,7 +101,7 @@ def _within(
     """
     if budget is None:
         return dict(settings)
-    if budget.isdigit():
+    if budget.isdecimal():
         most = int(budget) // seeds
     else:
         allowed = seconds_of(budget)

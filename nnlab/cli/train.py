@@ -303,6 +303,6 @@ def _per_device(text: str) -> int | None:
     """
     if text == "auto":
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"--per-device {text}: auto, or a number from 1 on")
     return int(text)

@@ -14,6 +14,7 @@ from torch import nn
 
 from nnlab.engine.models import head_of
 from nnlab.errors import CheckpointError, ConfigError
+from nnlab.files import check_ordinary
 
 ALL_BUT_HEAD = "all-but-head"
 
@@ -178,6 +179,7 @@ def _fitting(
 
 def _unpickled(path: Path) -> Any:
     try:
+        check_ordinary(path)
         data = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None

@@ -217,7 +217,8 @@ def figure_files(places: Iterable[Path]) -> Iterator[Path]:
             for path in sorted(place.rglob("*")):
                 below = path.relative_to(place).parts
                 hidden = any(part.startswith(".") or part in _SKIPPED for part in below)
-                if not hidden and path.suffix.lower().removeprefix(".") in FORMATS:
+                is_figure = path.suffix.lower().removeprefix(".") in FORMATS and path.is_file()
+                if is_figure and not hidden:
                     yield path
         else:
             raise UsageError(f"{place}: no such file or folder")
