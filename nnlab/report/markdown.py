@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 import nnlab
-from nnlab.escaping import escaped
+from nnlab.escaping import escaped, terminal
 from nnlab.plots.names import setting_name
 from nnlab.report.contents import Report, energy
 from nnlab.report.ranking import Ranking, plural
@@ -36,7 +36,7 @@ def _head(report: Report) -> str:
         lines.append(f"**Question:** {escaped(study.question) or 'none was written down'}")
         if study.objective:
             word = "lower" if study.objective.direction == "min" else "higher"
-            lines.append(f"\n**Objective:** {study.objective.metric}, {word} is better")
+            lines.append(f"\n**Objective:** {escaped(study.objective.metric)}, {word} is better")
         if study.sampler:
             lines.append(f"\n**Trials:** chosen by {escaped(str(study.sampler))}")
         if study.space:
@@ -68,7 +68,7 @@ def _findings(report: Report) -> str:
         )
     for one in report.findings:
         lines += [
-            f"### {one.code} {escaped(one.name)}: {len(one.cases)} of"
+            f"### {escaped(one.code)} {escaped(one.name)}: {len(one.cases)} of"
             f" {plural(len(report.runs), 'run')}",
             "",
             "| run | seed | from epoch | confidence | evidence |",
@@ -104,7 +104,7 @@ def _remedies(report: Report) -> list[str]:
     parts = []
     for one in report.remedies:
         lines = [
-            f"## Remedies for run {one.run}{', ' + one.code if one.code else ''}",
+            f"## Remedies for run {one.run}{', ' + escaped(one.code) if one.code else ''}",
             "",
             "| remedy | n | better by | 95 % interval | did it help |",
             "| --- | ---: | ---: | ---: | --- |",
@@ -124,17 +124,19 @@ def _ranking(ranking: Ranking) -> str:
     lines = [
         "## Ranking",
         "",
-        f"By {ranking.objective.metric} at each run's {ranking.at} epoch; {word} is better;"
+        f"By {escaped(ranking.objective.metric)} at each run's {ranking.at} epoch; {word} is better;"
         " mean ± standard deviation over seeds.",
         "",
         "| # | "
-        + " | ".join([*map(escaped, fields), "n", ranking.objective.metric, "epoch"])
+        + " | ".join([*map(escaped, fields), "n", escaped(ranking.objective.metric), "epoch"])
         + " | flags |",
         "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * 3) + " | --- |",
     ]
     for row in ranking.rows:
         cells = [escaped(shown(row.setting.get(field))) for field in fields]
-        flags = ", ".join(f"{code} {count}/{len(row.runs)}" for code, count in row.flags.items())
+        flags = ", ".join(
+            f"{escaped(code)} {count}/{len(row.runs)}" for code, count in row.flags.items()
+        )
         cells += [
             str(row.value.n),
             format_mean(row.value.mean, row.value.sd),
@@ -143,7 +145,7 @@ def _ranking(ranking: Ranking) -> str:
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
     lines.append("")
-    lines += [f"- {note}" for note in ranking.notes]
+    lines += [f"- {escaped(note)}" for note in ranking.notes]
     if ranking.total > len(ranking.rows):
         lines.append(f"- {ranking.total - len(ranking.rows):,} more trials are not shown")
     return "\n".join([*lines, ""])
@@ -168,7 +170,7 @@ def _what_was_run(report: Report) -> str:
     lines += ["", *_machines(report), *_commands(report)]
     lines += [
         "",
-        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)}, {report.made}.",
+        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)}, {escaped(report.made)}.",
         "",
     ]
     return "\n".join(lines)
@@ -176,10 +178,10 @@ def _what_was_run(report: Report) -> str:
 
 def _machines(report: Report) -> list[str]:
     found = [
-        f"- {escaped(e.hostname)}: {escaped(e.device)}, nnlab {e.nnlab}, torch {e.torch},"
-        f" Python {e.python}"
+        f"- {escaped(e.hostname)}: {escaped(e.device)}, nnlab {escaped(e.nnlab)},"
+        f" torch {escaped(e.torch)}, Python {escaped(e.python)}"
         + (
-            f", commit {e.git_commit[:12]}{' with changes' if e.git_dirty else ''}"
+            f", commit {escaped(e.git_commit[:12])}{' with changes' if e.git_dirty else ''}"
             if e.git_commit
             else ""
         )
@@ -190,7 +192,12 @@ def _machines(report: Report) -> list[str]:
 
 def _commands(report: Report) -> list[str]:
     return (
-        ["Commands:", "", *(f"    {command}" for command in report.commands)]
+        ["Commands:", "", *(f"    {_one_line(command)}" for command in report.commands)]
         if report.commands
         else []
     )
+
+
+def _one_line(command: str) -> str:
+    """A command in a block of code, which a line break would end."""
+    return " ".join(terminal(command).split())

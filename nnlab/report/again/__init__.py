@@ -13,6 +13,7 @@ from nnlab import store
 from nnlab.engine.user import model_version
 from nnlab.errors import OutputError, UsageError
 from nnlab.experiments.remedying import typed_fields
+from nnlab.escaping import escaped
 from nnlab.files import write_whole
 from nnlab.records import Environment, Setting, Status
 from nnlab.report.ranking import Ranking, Row, last_runs, plural, rank
@@ -165,17 +166,17 @@ def _readme(db: store.Database, ranking: Ranking, environments: list[Environment
     seconds = sum(run.device_seconds or 0.0 for run in store.runs(db, run_ids=runs))
     commits = sorted({e.git_commit for e in environments if e.git_commit})
     return _README.format(
-        title=ranking.scope.title,
+        title=escaped(ranking.scope.title),
         trials=plural(len(ranking.rows), "trial"),
         runs=plural(len(runs), "run"),
         seconds=seconds,
-        devices=", ".join(sorted({e.device for e in environments})) or "an unknown device",
-        metric=ranking.objective.metric,
+        devices=escaped(", ".join(sorted({e.device for e in environments}))) or "an unknown device",
+        metric=escaped(ranking.objective.metric),
         share=_SHARE,
         data=_data_needed([row.setting for row in ranking.rows]),
         version=nnlab.__version__,
         plural="s" if len(commits) > 1 else "",
-        commits=", ".join(commits) or "unknown (not in a git repository)",
+        commits=escaped(", ".join(commits)) or "unknown (not in a git repository)",
     )
 
 
@@ -184,4 +185,4 @@ def _data_needed(settings: Sequence[Setting]) -> str:
     named = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
     if not named:
         return ""
-    return f"It needs data of your own, by paths from this folder: {', '.join(named)}.\n\n"
+    return f"It needs data of your own, by paths from this folder: {escaped(', '.join(named))}.\n\n"
