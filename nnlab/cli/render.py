@@ -29,7 +29,7 @@ _PIPE_WIDTH = 10_000
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 # A command that may be copied from the screen: a line break would end it early.
-_COMMAND = re.compile(r"\bnnlab [a-z]")
+_COMMAND = re.compile(r"^next: |\bnnlab [a-z]")
 
 Row = Mapping[str, Any]
 

@@ -124,8 +124,8 @@ def _ranking(ranking: Ranking) -> str:
     lines = [
         "## Ranking",
         "",
-        f"By {escaped(ranking.objective.metric)} at each run's {ranking.at} epoch; {word} is better;"
-        " mean ± standard deviation over seeds.",
+        f"By {escaped(ranking.objective.metric)} at each run's {ranking.at} epoch; {word} is"
+        " better; mean ± standard deviation over seeds.",
         "",
         "| # | "
         + " | ".join([*map(escaped, fields), "n", escaped(ranking.objective.metric), "epoch"])
@@ -170,7 +170,8 @@ def _what_was_run(report: Report) -> str:
     lines += ["", *_machines(report), *_commands(report)]
     lines += [
         "",
-        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)}, {escaped(report.made)}.",
+        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)},"
+        f" {escaped(report.made)}.",
         "",
     ]
     return "\n".join(lines)

@@ -87,13 +87,13 @@ def _claimed_bytes(member: IO[bytes]) -> int:
     """
     if member.read(len(_ARRAY_MAGIC)) != _ARRAY_MAGIC:
         raise ValueError("one of its members is no array")
-    version = tuple(member.read(2))
+    version = member.read(2)
     read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
+        b"\x01\x00": np.lib.format.read_array_header_1_0,
+        b"\x02\x00": np.lib.format.read_array_header_2_0,
     }.get(version)
     if read_header is None:
-        raise ValueError(f"version {version} of the array format is not known")
+        raise ValueError("one of its arrays is of a version of the format that is not known")
     shape, _, dtype = read_header(member)
     return math.prod(shape) * int(dtype.itemsize)
 

@@ -12,8 +12,8 @@ import nnlab
 from nnlab import store
 from nnlab.engine.user import model_version
 from nnlab.errors import OutputError, UsageError
-from nnlab.experiments.remedying import typed_fields
 from nnlab.escaping import escaped
+from nnlab.experiments.remedying import typed_fields
 from nnlab.files import write_whole
 from nnlab.records import Environment, Setting, Status
 from nnlab.report.ranking import Ranking, Row, last_runs, plural, rank
