@@ -23,7 +23,8 @@ def _leave(code: int) -> None:
     With torch it is half a second.
     """
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    # Python has None where the descriptor was closed before the start.
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(OSError, ValueError):  # whoever listened has gone
             stream.flush()
     os._exit(code)

@@ -10,6 +10,7 @@ NnlabError                      exit code 1
 |   `-- UserCodeRefused         it would be executed by a command that does not name its run
 |-- DeviceError                 a device that is not there
 |-- OutputError                 a file that cannot be written
+|   `-- ClosedPipe              exit code 141: nobody reads standard output any more
 |-- CheckpointError             a checkpoint that cannot be read or does not fit
 |-- StoreError                  the database
 |   |-- NoDatabase              there is none yet
@@ -104,6 +105,12 @@ class DeviceError(NnlabError):
 
 class OutputError(NnlabError):
     """A file or folder that cannot be written."""
+
+
+class ClosedPipe(OutputError):
+    """The reader of standard output has ended, as `head` does: the command ends without a word."""
+
+    exit_code = 141  # 128 and the number of SIGPIPE, as shells report it
 
 
 class CheckpointError(NnlabError):

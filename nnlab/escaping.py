@@ -1,7 +1,9 @@
 # ruff: noqa: RUF001  signs that look alike are what this file tells apart
-"""Text of any origin in a page: shown as it is, never read as markup."""
+"""Escaping for terminals, pages and files: text of any origin is shown as it is."""
 
 import html as _html
+import json
+import re
 import unicodedata
 
 
@@ -23,6 +25,11 @@ def terminal(text: str) -> str:
     )
 
 
+_BLOCK = re.compile(r"^(\d*)([-+.=)])(?=[-=\s]*$|\s)")
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
 def _escape_sequence(sign: str) -> str:
     return sign.encode("unicode_escape").decode("ascii")
 
@@ -33,10 +40,42 @@ def escaped(text: str) -> str:
     >>> escaped("a_b <script>|x|")
     'a\\_b &lt;script&gt;\\|x\\|'
     """
-    text = terminal(text)
-    for sign in "\\`*_{}[]()#|":
+    text = " ".join(terminal(text).split()).replace("&", "&amp;")
+    for sign in "\\`*_{}[]()#|~":
         text = text.replace(sign, "\\" + sign)
-    return text.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+    # Renderers link bare addresses: an entity in place of the sign they look for prevents that.
+    text = text.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
+    text = text.replace("<", "&lt;").replace(">", "&gt;")
+    # At the start of a line these would be a list, a rule or a heading.
+    return _BLOCK.sub(r"\1\\\2", text)
+
+
+def spreadsheet(value: object) -> object:
+    """A cell that a spreadsheet shows as text instead of executing it as a formula.
+
+    Numbers, and texts that are numbers, are returned as they are.
+
+    >>> spreadsheet("=HYPERLINK(1)"), spreadsheet("-0.5"), spreadsheet(-0.5)
+    ("'=HYPERLINK(1)", '-0.5', -0.5)
+    """
+    if not isinstance(value, str):
+        return value
+    if value[:1] in _FORMULA_SIGNS and not _NUMBER.fullmatch(value):
+        value = "'" + value
+    return terminal(value)
+
+
+def json_characters(text: str) -> str:
+    r"""JSON text in which control characters that JSON allows in strings are escaped as well.
+
+    Reading it gives the same values.
+
+    >>> json_characters('["\x9b2J"]')
+    '["\\u009b2J"]'
+    """
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text
+    )
 
 
 def html(text: object) -> str:

@@ -12,6 +12,7 @@ from nnlab.errors import DiskFull, NnlabError, OutputError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 
 
 def cache() -> Path:
@@ -22,6 +23,9 @@ def cache() -> Path:
 
 def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Writes beside, flushes to the disk, and renames; a link stays a link.
+
+    What is no regular file, as a pipe or /dev/stdout, is written to directly: renaming would
+    replace the device.
 
     Args:
         path: the file.
@@ -34,6 +38,9 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
     """
     check_place(path)
     target = path.resolve()
+    if target.exists() and not target.is_file():
+        _write_to_device(target, path, content)
+        return
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         # Created anew: a link that lies there under this name must not be written through.
@@ -50,6 +57,24 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         # A failure means that the folder is gone or closed to us: nothing of ours is left in it.
         with contextlib.suppress(OSError):
             beside.unlink()
+
+
+def _write_to_device(device: Path, path: Path, content: bytes) -> None:
+    try:
+        with device.open("wb", buffering=0) as file:
+            left = memoryview(content)
+            while left:
+                left = left[file.write(left) or 0 :]
+    except OSError as error:
+        raise as_ours(error, path) from error
+
+
+def main_memory() -> int:
+    """The bytes of main memory of this machine; 8 GiB where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 8 << 30
 
 
 def check_place(path: Path) -> None:
@@ -96,7 +121,8 @@ def as_ours(error: OSError, path: Path) -> NnlabError:
 def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
     """A regular file, opened for reading.
 
-    A FIFO would block the reader, and a device such as /dev/zero never ends.
+    A FIFO would block the reader, and a device such as /dev/zero never ends. The descriptors of
+    this process, /dev/stdin and /dev/fd/N, may also be pipes.
 
     Args:
         path: the file.
@@ -107,6 +133,8 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
             not to be followed; `strerror` says which.
     """
     found = path.stat() if follow_links else path.lstat()
+    if follow_links and _is_own_pipe(path, found.st_mode):
+        return path.open("rb")
     _check_regular(found.st_mode, path)
     flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in _SAFE_FLAGS)
     if not follow_links:
@@ -124,13 +152,19 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
 _SAFE_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
 
 
+def _is_own_pipe(path: Path, mode: int) -> bool:
+    """Whether a path is a descriptor of this process, /dev/stdin or /dev/fd/N, that is a pipe."""
+    is_own = str(path) == "/dev/stdin" or str(path.parent) in ("/dev/fd", "/proc/self/fd")
+    return is_own and stat.S_ISFIFO(mode)
+
+
 def _check_regular(mode: int, path: Path) -> None:
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "a symbolic link, which is not followed", str(path))
-    if stat.S_ISDIR(mode):
-        raise OSError(errno.EISDIR, "a folder", str(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
+        kind = next((name for test, name in _KINDS if test(mode)), "a device")
+        code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(code, f"{kind}, not a regular file", str(path))
 
 
 def read_limited(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
@@ -142,8 +176,8 @@ def read_limited(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
     with open_regular(path, follow_links=follow_links) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        size = f"{limit / 2**20:g} MiB" if limit >= 2**20 else f"{limit:,} bytes"
-        raise OSError(errno.EFBIG, f"larger than {size}", str(path))
+        size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit:,} bytes"
+        raise OSError(errno.EFBIG, f"larger than {size}, the most that is read", str(path))
     return content
 
 

@@ -28,6 +28,10 @@ NUMBERS = DataFacts("regression")
         ("lr", "-1", "--lr must be greater than 0, got -1"),
         ("lr", "1e9", "--lr must be at most 1000, got 1e9"),
         ("lr", "fast", "--lr must be a number, got fast"),
+        ("lr", "1_0", "--lr must be a number, got 1_0"),
+        ("epochs", "1_0", "--epochs must be a whole number, got 1_0"),
+        ("decay_at", "1_0,20", "--decay-at must be rising numbers above 0"),
+        ("widths", "1６", "--widths must be whole numbers"),  # noqa: RUF001  a wide digit
         ("lr", "nan", "--lr must be finite, got nan"),
         ("lr", "inf", "--lr must be finite, got inf"),
         ("lr", "", "--lr must be a number, got nothing"),

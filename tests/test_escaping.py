@@ -1,12 +1,14 @@
 """Text in pages: whatever it is, it shows as it is."""
 
 import html.parser
+import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab import escaping
-from nnlab.escaping import escaped, latex
+from nnlab.escaping import escaped, json_characters, latex, spreadsheet
 
 # What TeX acts on, each with the one way in which it may stand in escaped text.
 COMMANDS = (
@@ -55,3 +57,38 @@ def test_html_is_read_as_it_was_written(text: str) -> None:
 @given(st.text())
 def test_markdown_holds_no_tag_and_no_line_break(text: str) -> None:
     assert not set(escaped(text)) & set("<>\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\n# b", r"a \# b"),
+        ("`x` **y** ~z~", r"\`x\` \*\*y\*\* \~z\~"),
+        ("[a](https://b)", r"\[a\]\(https&#58;//b\)"),
+        ("www.b.example and a@b.c", "www&#46;b.example and a&#64;b.c"),
+        ("<b>&lt;", "&lt;b&gt;&amp;lt;"),
+        ("- a", r"\- a"),
+        ("1. a", r"1\. a"),
+        ("===", r"\==="),
+        ("-0.5", "-0.5"),
+        ("0.25", "0.25"),
+        ("x\x1b[2J\r\u2028", r"x\\x1b\[2J\\r\\u2028"),
+    ],
+)
+def test_markdown_shows_a_text_as_it_is(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_of_text_is_no_formula(sign: str) -> None:
+    assert str(spreadsheet(f"{sign}cmd|' /C calc'!A0"))[0] == "'"
+    for number in (-1, -0.5, 1e-3, None, True, "-0.5", "+1e-3", "-.5"):
+        assert spreadsheet(number) == number
+    assert spreadsheet("a=b") == "a=b"
+
+
+@given(st.text())
+def test_json_characters_change_no_value(text: str) -> None:
+    written = json_characters(json.dumps([text], ensure_ascii=False))
+    assert json.loads(written) == [text]
+    assert written.isprintable()

@@ -29,10 +29,10 @@ def print_across(found: Across, how: Format) -> None:
         Column("name", found.field),
         Column("iqm", "IQM", lambda value: f"{value:.3f}", right=True),
         Column("interval", "95 % interval", _bounds, right=True),
-        Column("better", "P(first better)", lambda value: f"{value:.2f}", right=True),
-        Column("better_interval", "95 % interval ", _bounds, right=True),
-        Column("runs", "runs", right=True),
-        Column("tuned", "trials a data set", right=True),
+        Column("better", "P(first better)", lambda value: f"{value:.2f}", right=True, priority=1),
+        Column("better_interval", "95 % interval ", _bounds, right=True, priority=3),
+        Column("runs", "runs", right=True, priority=2),
+        Column("tuned", "trials a data set", right=True, priority=2),
     )
     render([_row(one, found) for one in found.methods], columns, how)
     if how is not Format.TABLE:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nnlab import store
 from nnlab.cli.options import Format
 from nnlab.cli.ranking_table import print_rankings
-from nnlab.cli.render import Column, note, render, say, show_table
+from nnlab.cli.render import Column, note, print_pairs, render, say
 from nnlab.config import choosables
 from nnlab.records import Setting, Study
 from nnlab.report.ranking import plural, rank_each
@@ -17,15 +17,9 @@ _MOST_ROWS = 20
 
 def setting(settings: Sequence[Setting]) -> None:
     """The resolved choices that all trials share, by panel, and those in which they differ."""
-    from rich.table import Table
-    from rich.text import Text
-
     if not settings:
         return
     varying = differing(settings)
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
     panels: dict[str, list[str]] = {}
     for name, choosable in choosables().items():
         value = settings[0].get(name)
@@ -33,12 +27,11 @@ def setting(settings: Sequence[Setting]) -> None:
             continue
         if value is not None and value != choosable.option.neutral:
             panels.setdefault(choosable.option.panel, []).append(f"{name} {shown(value)}")
-    for panel, parts in panels.items():
-        table.add_row(panel, Text(", ".join(parts)))
+    pairs = [(panel, ", ".join(parts)) for panel, parts in panels.items()]
     for place, name in enumerate(varying):
         values = dict.fromkeys(shown(s.get(name)) or "-" for s in settings)
-        table.add_row("" if place else "Varies", Text(f"{name}: {', '.join(values)}"))
-    show_table(table)
+        pairs.append(("" if place else "Varies", f"{name}: {', '.join(values)}"))
+    print_pairs(pairs)
 
 
 def queued(study: Study, found: store.Enqueued) -> None:
@@ -104,7 +97,7 @@ def dry_run(wanted: Sequence[store.Plan], done: set[tuple[str, int]]) -> None:
         for found in settings[:_MOST_ROWS]
     ]
     if len(settings) > 1:
-        columns = [Column("trial", "trial"), Column("epochs", "epochs", right=True)]
+        columns = [Column("trial", "trial", wrap=True), Column("epochs", "epochs", right=True)]
         render(rows, columns, Format.TABLE)
         if len(settings) > len(rows):
             note(f"and {len(settings) - len(rows):,} more trials")

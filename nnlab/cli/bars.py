@@ -41,5 +41,10 @@ class Bars:
         )
 
         counted = DownloadColumn() if self._unit == "bytes" else MofNCompleteColumn()
-        columns = (TextColumn("{task.description}"), BarColumn(), counted, TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            counted,
+            TimeRemainingColumn(),
+        )
         return Progress(*columns, console=console(stderr=True))

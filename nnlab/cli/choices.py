@@ -14,15 +14,17 @@ from nnlab.space import shown
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("kind", "kind"),
+    Column("kind", "kind", priority=1),
     Column("name", "name"),
-    Column("summary", "what it is"),
+    Column("summary", "what it is", wrap=True),
     Column(
         "defaults",
         "options and defaults",
         lambda found: ", ".join(f"{name} {shown(value)}" for name, value in found.items()),
+        wrap=True,
+        priority=2,
     ),
-    Column("source", "source"),
+    Column("source", "source", wrap=True, priority=3),
 )
 
 

@@ -213,7 +213,7 @@ def _at(text: str) -> At:
             return "best"
         case "last":
             return "last"
-        case number if number.isdigit() and int(number) >= 1:
+        case number if number.isdecimal() and int(number) >= 1:
             return int(number)
     raise UsageError(f"--at must be best, last or an epoch from 1 on, got {text}")
 

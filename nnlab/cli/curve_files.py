@@ -2,13 +2,17 @@
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
+from nnlab.config.numbers import is_plain, parse_number
 from nnlab.errors import DataError, UsageError, unknown_name
 from nnlab.files import read_limited
 from nnlab.records import Curve, History
+
+# Of a file: a million epochs are about a tenth of it.
+MOST_BYTES = 256 << 20
 
 # What a column may be called, in lower case with words joined by _.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -24,7 +28,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "lr": ("lr", "learning_rate"),
 }  # fmt: skip
-_LARGEST_FILE = 256 << 20  # bytes
 _METRICS = {
     "train_loss": "train/loss",
     "val_loss": "val/loss",
@@ -78,8 +81,8 @@ def read_history(path: Path, mapping: Mapping[str, str]) -> History:
         DataError: it cannot be read, has no curve, or a cell is no number.
     """
     try:
-        text = read_limited(path, _LARGEST_FILE).decode("utf-8-sig")
-        return _history(path, io.StringIO(text, newline=""), mapping)
+        text = read_limited(path, MOST_BYTES).decode("utf-8-sig")
+        return _history(path, iter(io.StringIO(text, newline="")), mapping)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -105,6 +108,8 @@ def _history(path: Path, lines: Iterator[str], mapping: Mapping[str, str]) -> Hi
             value = _number(path, line, row, places[name])
             if value is not None:
                 points[name][epoch] = value
+    if not any(points.values()):
+        raise DataError(f"{path} has no values: a header line and a row for each epoch are needed")
     # Epochs that count from 0 are counted from 1, as ours are.
     shift = int(any(0 in known for known in points.values()))
     curves = {}
@@ -145,17 +150,15 @@ def _number(path: Path, line: int, row: Sequence[str], place: int) -> float | No
     cell = row[place].strip() if place < len(row) else ""
     if cell.lower() in ("", "none", "null", "na", "-"):
         return None
+    percent = parse_number(cell.removesuffix("%"))
+    if cell.endswith("%") and percent is not None:
+        return percent / 100
     try:
-        return float(cell)
+        # Losses may be nan or inf, unlike the numbers of a setting.
+        return float(cell) if is_plain(cell) else _no_number(path, line, cell)
     except ValueError:
-        percent = cell.removesuffix("%")
-        if percent != cell and _is_number(percent):
-            return float(percent) / 100
-        raise DataError(f"{path}, line {line}: {cell!r} is no number") from None
+        return _no_number(path, line, cell)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+def _no_number(path: Path, line: int, cell: str) -> NoReturn:
+    raise DataError(f"{path}, line {line}: {cell!r} is no number")

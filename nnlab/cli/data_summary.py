@@ -24,7 +24,7 @@ def _count(value: int) -> str:
     return f"{value:,}"
 
 
-FACTS = (Column("key", "what"), Column("value", "value"))
+FACTS = (Column("key", "what", wrap=True), Column("value", "value", wrap=True))
 COUNTS = (
     Column("class", "class"),
     *(Column(split, split, _count, right=True) for split in ("train", "val", "test")),
@@ -32,15 +32,15 @@ COUNTS = (
 _MEASURES = (
     Column("mean", "mean", _number, right=True),
     Column("sd", "sd", _number, right=True),
-    Column("low", "min", _number, right=True),
-    Column("high", "max", _number, right=True),
+    Column("low", "min", _number, right=True, priority=1),
+    Column("high", "max", _number, right=True, priority=1),
 )
 TARGETS = (Column("split", "target in"), *_MEASURES)
 FEATURES = (
     Column("name", "feature"),
-    Column("kind", "kind"),
+    Column("kind", "kind", priority=2),
     *_MEASURES,
-    Column("constant", "", lambda constant: "constant" if constant else ""),
+    Column("constant", "constant", lambda constant: "yes" if constant else "", priority=3),
 )
 
 

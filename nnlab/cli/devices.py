@@ -9,9 +9,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     Column("device", "device"),
-    Column("description", "what it is"),
+    Column("description", "what it is", wrap=True),
     Column("memory", "memory", lambda size: f"{size / 2**30:.1f} GiB", right=True),
-    Column("auto", "auto", lambda yes: "taken by --device auto" if yes else ""),
+    Column("auto", "auto", lambda yes: "taken by --device auto" if yes else "", priority=1),
 )
 
 

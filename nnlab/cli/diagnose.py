@@ -28,17 +28,17 @@ _IN_FULL = 3
 
 _COLUMNS = (
     Column("code", "code"),
-    Column("name", "finding"),
-    Column("severity", "severity"),
-    Column("confidence", "sure", lambda value: f"{value:.0%}", right=True),
-    Column("onset", "from epoch", right=True),
-    Column("message", "what was found"),
-    Column("others", "also", ", ".join),
+    Column("name", "finding", wrap=True),
+    Column("severity", "severity", priority=2),
+    Column("confidence", "sure", lambda value: f"{value:.0%}", right=True, priority=3),
+    Column("onset", "from epoch", right=True, priority=2),
+    Column("message", "what was found", wrap=True, priority=1),
+    Column("others", "also", ", ".join, wrap=True, priority=4),
 )
 RUN_COLUMNS = (
     Column("run", "run", right=True),
-    Column("trial", "trial"),
-    Column("seed", "seed", right=True),
+    Column("trial", "trial", wrap=True),
+    Column("seed", "seed", right=True, priority=1),
     *_COLUMNS,
 )
 FILE_COLUMNS = (Column("file", "file"), *_COLUMNS)

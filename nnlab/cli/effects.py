@@ -19,11 +19,17 @@ from nnlab.stats.variance import Share
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("choice", "choice"),
+    Column("choice", "choice", wrap=True),
     Column("share", "share of variance", lambda value: f"{value:.1%}", right=True),
-    Column("interval", "90 % interval", lambda b: f"{b[0]:.1%} to {b[1]:.1%}", right=True),
-    Column("best", "best value"),
-    Column("reach", "best to worst", lambda value: f"{value:.3g}", right=True),
+    Column(
+        "interval",
+        "90 % interval",
+        lambda b: f"{b[0]:.1%} to {b[1]:.1%}",
+        right=True,
+        priority=2,
+    ),
+    Column("best", "best value", priority=1),
+    Column("reach", "best to worst", lambda value: f"{value:.3g}", right=True, priority=3),
 )
 
 

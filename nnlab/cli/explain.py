@@ -15,8 +15,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     Column("code", "code"),
-    Column("name", "name"),
-    Column("summary", "what it is"),
+    Column("name", "name", wrap=True),
+    Column("summary", "what it is", wrap=True),
 )
 
 

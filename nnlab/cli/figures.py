@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 COLUMNS = (
     Column("file", "file"),
     Column("state", "state"),
-    Column("why", "why"),
+    Column("why", "why", wrap=True),
     Column("command", "made by"),
 )
 

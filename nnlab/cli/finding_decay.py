@@ -23,15 +23,15 @@ from nnlab.stats.paired import paired
 PROPOSED = (
     Column("decay", "decay"),
     Column("options", "options"),
-    Column("why", "why"),
+    Column("why", "why", wrap=True),
 )
 TRIED = (
     Column("decay", "decay"),
     Column("n", "n", right=True),
-    Column("mean", "mean", lambda value: f"{value:.4g}", right=True),
+    Column("mean", "mean", lambda value: f"{value:.4g}", right=True, priority=2),
     Column("change", "against no decay", lambda value: f"{value:+.3g}", right=True),
-    Column("interval", "95 % interval"),
-    Column("helped", "did it help"),
+    Column("interval", "95 % interval", priority=1),
+    Column("helped", "did it help", wrap=True),
 )
 
 

@@ -10,7 +10,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 COLUMNS = (
     Column("launcher", "launcher"),
     Column("there", "there", lambda there: "yes" if there else "no"),
-    Column("told", ""),
+    Column("told", "details", wrap=True),
 )
 
 

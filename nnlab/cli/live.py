@@ -1,10 +1,10 @@
 """What is shown while runs train: a bar on a terminal, lines in a pipe, or nothing."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
-from nnlab.cli.render import console
+from nnlab.cli.render import console, plain
 from nnlab.diagnose import folded
 from nnlab.diagnose.flags import flagged
 from nnlab.launch.listening import Ended, Listener
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Redrawing takes the processor from the training beside it.
 _REFRESH_PER_SECOND = 4
 _SECONDS_BETWEEN_LINES = 10.0
+# A bar of ten cells, the numbers of epochs, the time left, and spaces.
+_BAR_WIDTH = 28
+_LONGEST_TITLE = 40
 
 Describe = Callable[[Run], str]
 
@@ -98,7 +101,7 @@ class LinesView:
 
     def _say(self, line: str) -> None:
         self._said_at = time.monotonic()
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(plain(line), soft_wrap=True)
 
 
 class QuietView(LinesView):
@@ -128,6 +131,7 @@ class BarView(LinesView):
         super().__init__(describe, every_epoch=every_epoch)
         self._runs, self._over = runs, 0
         self._left: dict[int, int] = {}
+        self._title = "starting"
         self._bar, self._task = progress_bar(self._console, epochs)
 
     def __enter__(self) -> Self:
@@ -141,13 +145,15 @@ class BarView(LinesView):
         """Names the run on the bar; what a resumed one has behind it counts as done."""
         super().started(run, epoch)
         self._left[run.id] = run.epochs_planned - epoch
-        shown = f"run {self._over + 1}/{self._runs} {self._describe(run)}"
-        self._bar.update(self._task, description=shown[:40], advance=epoch - run.epochs)
+        self._title = f"run {self._over + 1}/{self._runs} {self._describe(run)}"
+        shown, _ = bar_texts(self._title, "", self._console.width)
+        self._bar.update(self._task, description=shown, advance=epoch - run.epochs)
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """Moves the bar by an epoch."""
         self._left[run.id] -= 1
-        self._bar.update(self._task, advance=1, metrics=metrics_line(epoch.values))
+        shown, metrics = bar_texts(self._title, metrics_line(epoch.values), self._console.width)
+        self._bar.update(self._task, advance=1, description=shown, metrics=metrics)
         if self._every_epoch:
             super().epoch(run, epoch)
 
@@ -158,6 +164,27 @@ class BarView(LinesView):
         if ended.status is not Status.INTERRUPTED:
             self._bar.update(self._task, advance=spared)
         super().ended(ended)
+
+
+def bar_texts(title: str, metrics: str, width: int) -> tuple[str, str]:
+    """What a screen of so many cells has room for beside a bar, of its title and its metrics.
+
+    Words of the title and whole metrics are left out at the end: rich would cut numbers.
+
+    >>> bar_texts("run 1/4 opt=adam seed=0", "loss 0.25, val 0.5  accuracy 0.9, val 0.8", 80)
+    ('run 1/4 opt=adam', 'loss 0.25, val 0.5')
+    """
+    room = max(width - _BAR_WIDTH, 0)
+    shown = _leading(title.split(" "), " ", min(_LONGEST_TITLE, max(room // 3, len("run 100/100"))))
+    return shown, _leading(metrics.split("  "), "  ", room - len(shown) - 1)
+
+
+def _leading(parts: Sequence[str], separator: str, width: int) -> str:
+    """The parts at the beginning that fit."""
+    count = next(
+        (n for n in range(len(parts), 0, -1) if len(separator.join(parts[:n])) <= width), 0
+    )
+    return separator.join(parts[:count])
 
 
 def progress_bar(screen: object, epochs: int) -> "tuple[Progress, TaskID]":

@@ -20,19 +20,24 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     Column("run", "run", right=True),
-    Column("study", "study"),
-    Column("name", "name"),
-    Column("trial", "trial"),
-    Column("seed", "seed", right=True),
+    Column("study", "study", priority=4),
+    Column("name", "name", priority=5),
+    Column("trial", "trial", wrap=True),
+    Column("seed", "seed", right=True, priority=1),
     Column("status", "status"),
-    Column("epochs", "epochs", right=True),
-    Column("epochs_planned", "of", right=True),
-    Column("metric", "metric"),
+    Column("epochs", "epochs", right=True, priority=2),
+    Column("epochs_planned", "of", right=True, priority=3),
+    Column("metric", "metric", priority=1),
     Column("best", "best", lambda value: f"{value:.5g}", right=True),
-    Column("best_epoch", "at", right=True),
-    Column("flags", "flags", ", ".join),
-    Column("tags", "tags", ", ".join),
-    Column("started_at", "started", lambda at: local_time(datetime.fromisoformat(at))),
+    Column("best_epoch", "at", right=True, priority=3),
+    Column("flags", "flags", ", ".join, wrap=True, priority=2),
+    Column("tags", "tags", ", ".join, wrap=True, priority=6),
+    Column(
+        "started_at",
+        "started",
+        lambda at: local_time(datetime.fromisoformat(at)),
+        priority=5,
+    ),
 )
 
 

@@ -11,7 +11,10 @@ from typer.core import TyperCommand, TyperGroup
 
 import nnlab
 from nnlab.cli import interrupt
-from nnlab.errors import Interrupted, NnlabError
+from nnlab.cli.help import format_help, use_two_columns
+from nnlab.cli.streams import checked_streams
+from nnlab.errors import ClosedPipe, Interrupted, NnlabError
+from nnlab.escaping import terminal
 from nnlab.redaction import mask_secrets
 
 _TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
@@ -60,11 +63,16 @@ class LazyGroup(TyperGroup):
         name, _, rest = super().resolve_command(ctx, args)
         return name, load(str(name)), rest
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Names and descriptions in two columns."""
+        format_help(self, ctx, formatter)
+
 
 def load(name: str) -> Any:
     """The command of that name, from its module's `app`."""
     module, line, _ = COMMANDS[name]
-    command = typer.main.get_command(importlib.import_module(f"nnlab.cli.{module}").app)
+    app = importlib.import_module(f"nnlab.cli.{module}").app
+    command = use_two_columns(typer.main.get_command(app))
     command.name = name
     command.short_help = line
     return command
@@ -107,33 +115,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or bool(os.environ.get("NNLAB_DEBUG"))
     words = [word for word in words if word != "--debug"]
+    with checked_streams():
+        try:
+            code = _execute(words)
+            # What is still in the buffer is part of the result: a full disk is an error.
+            sys.stdout.flush()
+        except ClosedPipe as error:
+            return error.exit_code
+        except NnlabError as error:
+            if debug:
+                raise
+            label = "Interrupted" if isinstance(error, Interrupted) else "Error"
+            _print_error(mask_secrets(error.message), error.hint, label=label)
+            return error.exit_code
+        except Exception as error:
+            if debug:
+                raise
+            _print_error(
+                mask_secrets(f"nnlab stumbled: {type(error).__name__}: {error}"),
+                "this is a fault of nnlab; --debug shows where",
+            )
+            return 1
+    return code
+
+
+def _execute(words: Sequence[str]) -> int:
+    """The exit code of a command line.
+
+    Raises:
+        NnlabError: what it could not do.
+    """
     try:
         with interrupt.undone():
             app(words, prog_name="nnlab")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except NnlabError as error:
-        if debug:
-            raise
-        label = "Interrupted" if isinstance(error, Interrupted) else "Error"
-        _print_error(mask_secrets(error.message), error.hint, label=label)
-        return error.exit_code
-    except Exception as error:
-        if debug:
-            raise
-        _print_error(
-            mask_secrets(f"nnlab stumbled: {type(error).__name__}: {error}"),
-            "this is a fault of nnlab; --debug shows where",
-        )
-        return 1
     return 0
 
 
 def _print_error(message: str, hint: str | None, *, label: str = "Error") -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True, soft_wrap=True)
-    console.print(Text(f"{label}: ", style="bold red"), Text(message), sep="", end="\n")
+    from nnlab.cli.safe_console import SafeConsole
+
+    screen = SafeConsole(stderr=True, soft_wrap=True)
+    screen.print(Text(f"{label}: ", style="bold red"), Text(terminal(message)), sep="", end="\n")
     if hint:
-        console.print(Text("  try: ", style="dim"), Text(hint), sep="")
+        screen.print(Text("  try: ", style="dim"), Text(terminal(hint)), sep="")

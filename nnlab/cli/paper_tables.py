@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-import typer
-
 from nnlab.cli.options import Format
-from nnlab.cli.render import Column, print_json, render, say
+from nnlab.cli.render import Column, print_json, print_text, render, say
 from nnlab.report.paper_table import PaperTable, as_json
 from nnlab.report.typeset import as_csv, as_html, as_latex, as_markdown, full_names
 
@@ -23,14 +21,13 @@ def print_paper_tables(tables: Sequence[PaperTable], how: str, command: str) -> 
         if how == "table":
             _render(table)
             continue
-        typer.echo(
+        print_text(
             {
                 "latex": partial(as_latex, table, f"nnlab {command}"),
                 "markdown": partial(as_markdown, table),
                 "html": partial(as_html, table),
                 "csv": partial(as_csv, table),
-            }[how](),
-            nl=False,
+            }[how]()
         )
 
 

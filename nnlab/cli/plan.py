@@ -31,7 +31,7 @@ _STUDY_KEYS = (
 )
 
 MOST_SEEDS = 10_000
-_LARGEST_CONFIG = 16 << 20  # bytes
+MOST_CONFIG_BYTES = 16 << 20  # of a TOML file
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
     if path is None:
         return typed
     try:
-        content = tomllib.loads(read_limited(path, _LARGEST_CONFIG).decode("utf-8"))
+        content = tomllib.loads(read_limited(path, MOST_CONFIG_BYTES).decode())
     except FileNotFoundError:
         raise UsageError(f"--config {path}: no such file") from None
     except OSError as error:

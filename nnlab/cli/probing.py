@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from nnlab.experiments.sensitivity import Sensitivity
 
 INIT_COLUMNS = (
-    Column("setting", "setting"),
+    Column("setting", "setting", wrap=True),
     Column("layers", "layers", right=True),
     Column("first", "sd, first layer", lambda sd: f"{sd:.3g}", right=True),
     Column("last", "sd, last layer", lambda sd: f"{sd:.3g}", right=True),
-    Column("signal", "the signal"),
+    Column("signal", "the signal", wrap=True),
 )
 SENSITIVITY_COLUMNS = (
     Column("run", "run", right=True),
-    Column("setting", "setting"),
+    Column("setting", "setting", wrap=True),
     Column("rise", "rise of the loss", lambda value: f"{value:.3g}", right=True),
     Column("eigenvalue", "top eigenvalue", lambda value: f"{value:.3g}", right=True),
-    Column("gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True),
+    Column("gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True, priority=1),
     Column("loss", "train/loss", lambda value: f"{value:.3g}", right=True),
 )
 

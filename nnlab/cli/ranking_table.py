@@ -91,9 +91,15 @@ def columns_of(ranking: Ranking) -> list[Column]:
         *_standing_columns(ranking),
         Column("mean", "mean", hidden=True),
         Column("sd", "sd", hidden=True),
-        Column("epoch", "best epoch" if ranking.at == "best" else "epoch", _epoch, right=True),
+        Column(
+            "epoch",
+            "best epoch" if ranking.at == "best" else "epoch",
+            _epoch,
+            right=True,
+            priority=3,
+        ),
         *_test_columns(ranking),
-        Column("flags", "flags", _flags),
+        Column("flags", "flags", _flags, wrap=True, priority=2),
         *(
             [Column("different_data", "data", lambda differs: "differs!" if differs else "")]
             if any(row.different_data for row in ranking.rows)
@@ -116,12 +122,16 @@ def _standing_columns(ranking: Ranking) -> list[Column]:
     alone = len(ranking.rows) < 2
     untiered = not any(row.tier for row in ranking.rows)
     return [
-        Column("interval", "95 % interval", _interval, right=True),
-        Column("tier", "tier", right=True, hidden=alone or untiered),
-        Column("behind", "behind the best", _interval, right=True, hidden=alone),
-        Column("p", "p", lambda p: "<0.0001" if p < 1e-4 else f"{p:.2g}", right=True, hidden=alone),
+        Column("interval", "95 % interval", _interval, right=True, priority=1),
+        Column("tier", "tier", right=True, hidden=alone or untiered, priority=1),
+        Column("behind", "behind the best", _interval, right=True, hidden=alone, priority=4),
+        Column("p", "p", _p_value, right=True, hidden=alone, priority=2),
         Column("better", "P(best better)", lambda share: f"{share:.2f}", right=True, hidden=True),
     ]
+
+
+def _p_value(p: float) -> str:
+    return "<0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def _interval(bounds: Sequence[float]) -> str:
@@ -134,8 +144,10 @@ def _test_columns(ranking: Ranking) -> list[Column]:
         return []
     name = test_metric(ranking.objective)
     return [
-        Column("test", f"{name} there" if ranking.test_there else name, right=True),
-        Column("test_epoch", "test epoch", _epoch, right=True, hidden=ranking.test_there),
+        Column("test", f"{name} there" if ranking.test_there else name, right=True, priority=1),
+        Column(
+            "test_epoch", "test epoch", _epoch, right=True, hidden=ranking.test_there, priority=1
+        ),
         Column("test_mean", "test mean", hidden=True),
         Column("test_sd", "test sd", hidden=True),
     ]

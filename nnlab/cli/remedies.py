@@ -34,20 +34,20 @@ from nnlab.space import shown
 from nnlab.stats import format_duration
 
 PROPOSED = (
-    Column("remedy", "remedy"),
-    Column("for", "for"),
+    Column("remedy", "remedy", wrap=True),
+    Column("for", "for", wrap=True, priority=1),
     Column("changes", "changes"),
-    Column("runs", "runs", right=True),
-    Column("seconds", "about", format_duration, right=True),
+    Column("runs", "runs", right=True, priority=2),
+    Column("seconds", "about", format_duration, right=True, priority=2),
 )
 JUDGED = (
-    Column("name", "remedy"),
+    Column("name", "remedy", wrap=True),
     Column("n", "n", right=True),
     Column("effect", "better by", lambda value: f"{value:+.3g}", right=True),
     Column("interval", "95 % interval", right=True),
-    Column("p", "p", lambda value: f"{value:.2g}", right=True),
-    Column("outcome", "did it help"),
-    Column("gone", "the finding"),
+    Column("p", "p", lambda value: f"{value:.2g}", right=True, priority=1),
+    Column("outcome", "did it help", wrap=True),
+    Column("gone", "the finding", wrap=True, priority=2),
 )
 
 
@@ -102,7 +102,7 @@ def _within(
     """
     if budget is None:
         return dict(settings)
-    if budget.isdigit():
+    if budget.isdecimal():
         most = int(budget) // seeds
     else:
         allowed = seconds_of(budget)

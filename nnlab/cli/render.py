@@ -1,25 +1,35 @@
-"""Lists as tables, JSON, CSV or markdown; text on the screen; escaping."""
+"""Lists as tables, JSON, CSV or markdown, and text on the screen, for every command.
+
+All that is printed passes through here and through `nnlab.escaping`: values of a database may hold
+control characters, markup or formulas.
+"""
 
 import csv
 import io
 import json
 import math
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+from nnlab import escaping
 from nnlab.cli.options import Format
+from nnlab.cli.table import Head, Layout, lay_out, records, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
 # Wide enough that nothing is cut in a pipe, where no width is known.
 _PIPE_WIDTH = 10_000
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
+
+# A command that may be copied from the screen: a line break would end it early.
+_COMMAND = re.compile(r"^next: |\bnnlab [a-z]")
 
 Row = Mapping[str, Any]
 
@@ -28,7 +38,9 @@ Row = Mapping[str, Any]
 class Column:
     """A column: the key of its value, the title above it, how a value becomes text.
 
-    JSON and CSV carry the value itself under `key`; `hidden` keeps it out of tables.
+    JSON and CSV carry the value itself under `key`; `hidden` keeps it out of tables. In a terminal
+    that is too narrow the columns of the largest `priority` are left out first, those of 0 never;
+    cells are broken between words if `wrap`.
     """
 
     key: str
@@ -36,40 +48,53 @@ class Column:
     text: Callable[[Any], str] = str
     right: bool = False
     hidden: bool = False
+    priority: int = 0
+    wrap: bool = False
 
 
 def console(*, stderr: bool = False) -> "Console":
     """The screen: coloured and as wide as it is on a terminal, plain and unwrapped in a pipe."""
-    from rich.console import Console
+    from nnlab.cli.safe_console import SafeConsole
 
-    stream = sys.stderr if stderr else sys.stdout
-    wide = stream.isatty() or "COLUMNS" in os.environ
-    return Console(stderr=stderr, width=None if wide else _PIPE_WIDTH, highlight=False)
+    return SafeConsole(stderr=stderr, width=_fixed_width(sys.stderr if stderr else sys.stdout))
 
 
-def show_table(table: "Table") -> None:
-    """Prints a table; in a pipe its lines end where their text does."""
-    screen = console()
-    if screen.is_terminal:
-        screen.print(table)
-        return
-    with screen.capture() as captured:
-        screen.print(table)
-    _print("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+def screen_width() -> int:
+    """The cells in a line of standard output: of a terminal, or of COLUMNS; no limit in a pipe."""
+    return _fixed_width(sys.stdout) or console().width
+
+
+def _fixed_width(stream: TextIO) -> int | None:
+    """The width of a pipe; None where rich finds out the width."""
+    return None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else _PIPE_WIDTH
 
 
 def say(*parts: str, style: str = "") -> None:
-    """A line on standard output; text is shown as it is, markup in it does nothing."""
-    from rich.text import Text
+    """A line on standard output; text is shown as it is, markup in it does nothing.
 
-    console().print(Text(" ".join(parts), style=style), soft_wrap=True)
+    A terminal gets it in lines broken between words; a line with a command stays whole.
+    """
+    _print_prose(console(), " ".join(parts), style)
 
 
 def note(text: str) -> None:
     """A line on standard error, for what is no result."""
+    _print_prose(console(stderr=True), f"note: {text}", "yellow")
+
+
+def _print_prose(screen: "Console", text: str, style: str) -> None:
+    text = escaping.terminal(text)
+    if not _COMMAND.search(text):
+        text = "\n".join(wrapped(text, screen.width))
+    screen.print(plain(text, style), soft_wrap=True)
+
+
+def plain(text: str, style: str = "") -> "Text":
+    """Text for the screen without control characters; markup in it does nothing."""
     from rich.text import Text
 
-    console(stderr=True).print(Text(f"note: {text}", style="yellow"), soft_wrap=True)
+    # Escaped here and not only by the console: rich deletes some control characters.
+    return Text(escaping.terminal(text), style=style)
 
 
 def bytes_text(size: int) -> str:
@@ -99,49 +124,80 @@ def render(rows: Sequence[Row], columns: Sequence[Column], how: Format) -> None:
 
 def print_json(value: object) -> None:
     """Prints JSON; NaN and infinities, which it does not have, become null."""
-    _print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    _print(_json(value, indent=2))
 
 
 def print_json_line(value: object) -> None:
     """Prints JSON in one line, at once: for programs that read line by line."""
-    _print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False) + "\n")
+    _print(_json(value, indent=None))
     sys.stdout.flush()
 
 
+def print_text(text: str) -> None:
+    """Prints lines of any origin on standard output as they are, for files and pipes."""
+    _print(escaping.terminal(text))
+
+
+def print_pairs(pairs: Sequence[tuple[str, str]], *, unbroken: Collection[str] = ()) -> None:
+    """Prints titles and values, one below the other.
+
+    Values are broken between words where the terminal is narrow, but not those of the titles in
+    `unbroken`: commands and paths, which are copied from the screen.
+    """
+    heads = [Head(escaping.terminal(key), wrap=key not in unbroken) for key, _ in pairs]
+    values = [escaping.terminal(value) for _, value in pairs]
+    text = plain("")
+    for title, value in records(list(zip(heads, values, strict=True)), screen_width()):
+        text.append(title, "bold").append(f"{value}\n")
+    console().print(text, soft_wrap=True, end="")
+
+
 def markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """A markdown table; bars in texts are escaped."""
+    """A markdown table; markup in texts is escaped."""
     shown = [column for column in columns if not column.hidden]
     lines = [
-        "| " + " | ".join(column.title for column in shown) + " |",
+        "| " + " | ".join(escaping.escaped(column.title) for column in shown) + " |",
         "| " + " | ".join("---:" if column.right else "---" for column in shown) + " |",
     ]
     for row in rows:
-        cells = (_escaped(_text(row, column)) for column in shown)
+        cells = (escaping.escaped(_text(row, column)) for column in shown)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def table_of(rows: Sequence[Row], columns: Sequence[Column], width: int) -> Layout:
+    """The layout of a table in so many cells, or of its records where it does not fit."""
+    shown = [column for column in columns if not column.hidden]
+    heads = [
+        Head(escaping.terminal(c.title), right=c.right, wrap=c.wrap, priority=c.priority)
+        for c in shown
+    ]
+    cells = [[escaping.terminal(_text(row, column)) for column in shown] for row in rows]
+    return lay_out(heads, cells, width)
+
+
+def table_text(layout: Layout) -> "Text":
+    """A layout as text for the screen, with what is not shown of it."""
+    text = plain("").append("".join(f"{line}\n" for line in layout.head), "bold")
+    text.append("\n".join(layout.body))
+    if layout.note:
+        text.append(f"\n\n{layout.note}", "dim")
+    return text
 
 
 def _csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([column.key for column in columns])
+    writer.writerow([escaping.spreadsheet(column.key) for column in columns])
     for row in rows:
         writer.writerow([_cell(row.get(column.key)) for column in columns])
     return out.getvalue()
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    shown = [column for column in columns if not column.hidden]
-    for column in shown:
-        table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_text(row, column)) for column in shown))
-    show_table(table)
+    text = table_text(table_of(rows, columns, screen_width()))
+    # Lines that are longer than the screen are commands and paths: no line break is put into them.
+    console().print("", text, "", sep="\n", soft_wrap=True)
 
 
 def _text(row: Row, column: Column) -> str:
@@ -150,11 +206,17 @@ def _text(row: Row, column: Column) -> str:
 
 
 def _cell(value: object) -> object:
-    return json.dumps(_plain(value)) if isinstance(value, list | tuple | dict) else value
+    if isinstance(value, list | tuple | dict):
+        value = json.dumps(_plain(value))
+    return escaping.spreadsheet(value)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+def _json(value: object, *, indent: int | None) -> str:
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-")
+    # A stream that has no sign for a letter would replace it by a question mark.
+    plain_ascii = encoding not in ("utf-8", "utf8")
+    text = json.dumps(_plain(value), indent=indent, ensure_ascii=plain_ascii, allow_nan=False)
+    return escaping.json_characters(text) + "\n"
 
 
 def _plain(value: object) -> object:

@@ -21,8 +21,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 COLUMNS = (
     Column("what", "what"),
     Column("runs", "runs", right=True),
-    Column("stand", "stand"),
-    Column("size", "models and checkpoints", bytes_text, right=True),
+    Column("stand", "state", wrap=True),
+    Column("size", "models and checkpoints", bytes_text, right=True, priority=1),
 )
 
 # So many runs are shown one by one.

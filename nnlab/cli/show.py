@@ -12,7 +12,7 @@ from nnlab.cli.findings import as_json, print_findings
 from nnlab.cli.ls import local_time
 from nnlab.cli.options import Db, Format, FormatOption
 from nnlab.cli.place import opened
-from nnlab.cli.render import Column, print_json, render, say, show_table
+from nnlab.cli.render import Column, print_json, print_pairs, render, say
 from nnlab.records import Artifact, Attempt, Run, Summary
 from nnlab.redaction import mask_diff
 from nnlab.stats import format_duration
@@ -24,10 +24,10 @@ _ONCE = ("data/", "probe/start_")
 METRICS = (
     Column("metric", "metric"),
     Column("last", "last", lambda value: f"{value:.5g}", right=True),
-    Column("last_epoch", "epoch", right=True),
+    Column("last_epoch", "epoch", right=True, priority=2),
     Column("best", "best", lambda value: f"{value:.5g}", right=True),
-    Column("best_epoch", "at epoch", right=True),
-    Column("n", "points", right=True),
+    Column("best_epoch", "at epoch", right=True, priority=1),
+    Column("n", "points", right=True, priority=3),
 )
 
 
@@ -97,13 +97,13 @@ def _show(db: store.Database, run: Run, how: Format) -> None:
         render(metrics, METRICS, how)
         return
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
-    _print_pairs(_state_lines(run))
+    print_pairs(_state_lines(run))
     announce.setting([run.trial.setting])
     attempts = store.attempts(db, run.id)
-    _print_pairs(_environment_lines(attempts))
+    print_pairs(_environment_lines(attempts), unbroken=("Command",))
     if attempts and attempts[-1].traceback:
         say(attempts[-1].traceback)
-    _print_pairs([("Artifact", path) for _, path in _artifacts(db, run)])
+    print_pairs([("Artifact", path) for _, path in _artifacts(db, run)], unbroken=("Artifact",))
     moving = [one for one in metrics if not str(one["metric"]).startswith(_ONCE)]
     render(moving, METRICS, Format.TABLE)
     if once := len(metrics) - len(moving):
@@ -122,9 +122,22 @@ def _show_curves(db: store.Database, run: Run, how: Format) -> None:
     rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
     columns = [
         Column("epoch", "epoch", right=True),
-        *(Column(name, name, lambda value: f"{value:.5g}", right=True) for name in values),
+        *(
+            Column(name, name, lambda value: f"{value:.5g}", right=True, priority=_importance(name))
+            for name in values
+        ),
     ]
     render(rows, columns, how)
+
+
+def _importance(metric: str) -> int:
+    """The priority of a metric's column: those that most readers look for first are kept longest.
+
+    >>> _importance("val/loss") < _importance("train/accuracy") < _importance("grad/norm")
+    True
+    """
+    first = ("val/loss", "train/loss", "val/accuracy", "val/r2", "train/accuracy", "train/r2", "lr")
+    return first.index(metric) + 1 if metric in first else len(first) + 1
 
 
 def _metric(summary: Summary) -> Mapping[str, Any]:
@@ -256,16 +269,3 @@ def _engine_told(attempt: Attempt) -> str:
     if attempt.peak_bytes is None:
         return str(attempt.engine)
     return f"{attempt.engine}, {attempt.peak_bytes / 2**20:,.0f} MiB"
-
-
-def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", min_width=8)
-    table.add_column(overflow="fold")
-    for key, value in pairs:
-        table.add_row(key, Text(value))
-    if pairs:
-        show_table(table)

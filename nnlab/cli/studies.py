@@ -17,21 +17,30 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     Column("study", "study"),
-    Column("question", "question"),
-    Column("objective", "objective"),
-    Column("trials", "trials", right=True),
-    Column("seeds", "seeds", lambda seeds: str(len(seeds)) if seeds else "any", right=True),
+    Column("question", "question", wrap=True, priority=3),
+    Column("objective", "objective", priority=4),
+    Column("trials", "trials", right=True, priority=2),
+    Column(
+        "seeds",
+        "seeds",
+        lambda seeds: str(len(seeds)) if seeds else "any",
+        right=True,
+        priority=2,
+    ),
     Column("runs", "runs", right=True),
-    *(Column(status, status, lambda n: str(n) if n else "", right=True) for status in Status),
+    *(
+        Column(status, status, lambda n: str(n) if n else "", right=True, priority=1)
+        for status in Status
+    ),
 )
 
 
 BUILTIN_COLUMNS = (
     Column("study", "study"),
-    Column("question", "question"),
-    Column("claim", "claim"),
-    Column("arms", "arms", right=True),
-    Column("seeds", "seeds", right=True),
+    Column("question", "question", wrap=True),
+    Column("claim", "claim", wrap=True, priority=2),
+    Column("arms", "arms", right=True, priority=1),
+    Column("seeds", "seeds", right=True, priority=1),
 )
 
 

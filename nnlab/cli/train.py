@@ -36,6 +36,8 @@ class Parallel(StrEnum):
 
 _CLUSTER = "Clusters"
 
+_MOST_PER_DEVICE = 256
+
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
@@ -321,10 +323,10 @@ def _per_device(text: str) -> int | None:
     """None for auto.
 
     Raises:
-        UsageError: it is neither auto nor a number from 1 on.
+        UsageError: it is neither auto nor a number within the limit.
     """
     if text == "auto":
         return None
-    if not text.isdigit() or int(text) < 1:
-        raise UsageError(f"--per-device {text}: auto, or a number from 1 on")
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_PER_DEVICE:
+        raise UsageError(f"--per-device {text}: auto, or a number from 1 to {_MOST_PER_DEVICE}")
     return int(text)

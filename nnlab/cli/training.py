@@ -25,6 +25,7 @@ from nnlab.errors import (
 )
 from nnlab.experiments import builtin
 from nnlab.experiments.sampling import learns
+from nnlab.launch import slots
 from nnlab.launch.following import follow
 from nnlab.launch.meeting import Meeting
 from nnlab.launch.nodes import nodes_here
@@ -110,6 +111,9 @@ def _check(typed: Typed, how: How) -> None:
     """
     if how.cluster is not None:
         clusters.check(how.cluster, how.parallel, devices=how.devices, per_device=how.per_device)
+    elif how.devices is not None:
+        # Before anything is trained or written, and in a dry run as well.
+        slots.parse(how.devices, how.per_device)
     if how.parallel is not None and how.engine == "stacked":
         raise UsageError(
             "--engine stacked trains many runs on one device, --parallel one run on many",
@@ -321,10 +325,26 @@ def _dry_run(db: str | None, typed: Typed, plan: Plan | None, how: How) -> None:
         if plan is None:
             raise
         wanted, done = runs_of(plan), set()
+    if how.cluster is None:
+        _check_devices({str(run.setting.get("device", "auto")) for run in wanted})
     announce.dry_run(wanted, done)
     if how.slurm is not None:
         left = sum((run.digest, run.seed) not in done for run in wanted)
         say(submitting.script_for(db, str(typed.study), left, how.slurm, how.words))
+
+
+def _check_devices(names: set[str]) -> None:
+    """Checks that this machine has the devices that settings name.
+
+    Raises:
+        DeviceError: it lacks one.
+    """
+    # torch, which knows the others, takes a second to import.
+    if others := sorted(names - {"auto", "cpu"}):
+        from nnlab.engine import device
+
+        for name in others:
+            device.find(name)
 
 
 def _done(db: store.Database, study: Study) -> set[tuple[str, int]]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from nnlab.cli.downloads import fetched
-from nnlab.cli.live import metrics_line, progress_bar
+from nnlab.cli.live import bar_texts, metrics_line, progress_bar
 from nnlab.cli.named import named
 from nnlab.cli.place import opened
 from nnlab.cli.render import console, note, print_json, say
@@ -73,12 +73,13 @@ def _bar(runs: Sequence[Run], epochs: int | None) -> "Iterator[OnEpoch]":
     """A bar over the epochs of these runs, on a terminal."""
     wanted = {run.id for run in runs}
     total = sum(min(run.epochs, epochs or run.epochs) for run in runs)
-    bar, task = progress_bar(console(), total)
+    screen = console()
+    bar, task = progress_bar(screen, total)
 
     def on_epoch(run: Run, epoch: Epoch) -> None:
         if run.id in wanted:
-            shown = f"run {run.id}"
-            bar.update(task, advance=1, description=shown, metrics=metrics_line(epoch.values))
+            shown, metrics = bar_texts(f"run {run.id}", metrics_line(epoch.values), screen.width)
+            bar.update(task, advance=1, description=shown, metrics=metrics)
 
     with bar if sys.stdout.isatty() else nullcontext():
         yield on_epoch

@@ -4,7 +4,18 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, Self
 
-from nnlab.cli.render import console, print_json_line, say, show_table
+from nnlab.cli.options import Format
+from nnlab.cli.render import (
+    Column,
+    console,
+    plain,
+    print_json_line,
+    render,
+    say,
+    screen_width,
+    table_of,
+    table_text,
+)
 from nnlab.cli.watching import Snapshot, as_json
 from nnlab.records import Status
 from nnlab.report.ranking import plural
@@ -12,10 +23,10 @@ from nnlab.stats import format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
 # Runs in progress that are shown; trained as one program there may be hundreds.
 _MOST_ROWS = 12
+_BAR_WIDTH = 60
 
 # In a pipe a line says at least so often that epochs go by.
 _SECONDS_BETWEEN_LINES = 10.0
@@ -95,7 +106,7 @@ def print_table(snapshot: Snapshot) -> None:
     for line in (snapshot.title, *sentences(snapshot)):
         say(line)
     if snapshot.running:
-        show_table(_running(snapshot))
+        render(snapshot.running[:_MOST_ROWS], _columns(snapshot), Format.TABLE)
     for line in _failures(snapshot):
         say(line)
 
@@ -104,19 +115,21 @@ def table(snapshot: Snapshot) -> "RenderableType":
     """Counts, a bar, the runs in progress, the best, the last failures."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
-    from rich.text import Text
 
+    width = screen_width()
     counts, *told = sentences(snapshot)
     found = snapshot.progress
-    parts: list[RenderableType] = [Text(f"{snapshot.title}  {counts}", style="bold")]
-    parts.append(ProgressBar(total=max(found.epochs_planned, 1), completed=found.epochs, width=60))
-    parts += [Text(line) for line in told]
+    parts: list[RenderableType] = [plain(f"{snapshot.title}  {counts}", "bold")]
+    total = max(found.epochs_planned, 1)
+    parts.append(ProgressBar(total=total, completed=found.epochs, width=min(_BAR_WIDTH, width)))
+    parts += [plain(line) for line in told]
     if snapshot.running:
-        parts.append(_running(snapshot))
+        layout = table_of(snapshot.running[:_MOST_ROWS], _columns(snapshot), width)
+        parts += [plain(""), table_text(layout), plain("")]
     rest = len(snapshot.running) - _MOST_ROWS
     if rest > 0:
-        parts.append(Text(f"and {plural(rest, 'more run')}", style="dim"))
-    parts += [Text(line, style="red") for line in _failures(snapshot)]
+        parts.append(plain(f"and {plural(rest, 'more run')}", "dim"))
+    parts += [plain(line, "red") for line in _failures(snapshot)]
     return Group(*parts)
 
 
@@ -148,25 +161,18 @@ def sentences(snapshot: Snapshot) -> list[str]:
     return told
 
 
-def _running(snapshot: Snapshot) -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    made.add_column("run", justify="right")
-    made.add_column("trial", overflow="fold")
-    for title in ("seed", "epoch", "of", "train/loss", snapshot.objective.metric):
-        made.add_column(title, justify="right")
-    made.add_column("")
-    for row in snapshot.running[:_MOST_ROWS]:
-        cells = (
-            row["run"], row["trial"], row["seed"], row["epochs"], row["epochs_planned"],
-            _number(row["loss"]), _number(row["objective"]),
-            "stopping" if row["stopping"] else "",
-        )  # fmt: skip
-        made.add_row(*(Text(str(cell)) for cell in cells))
-    return made
+def _columns(snapshot: Snapshot) -> list[Column]:
+    """The columns of the runs in progress."""
+    return [
+        Column("run", "run", right=True),
+        Column("trial", "trial", wrap=True),
+        Column("seed", "seed", right=True, priority=1),
+        Column("epochs", "epoch", right=True),
+        Column("epochs_planned", "of", right=True),
+        Column("loss", "train/loss", _number, right=True, priority=2),
+        Column("objective", snapshot.objective.metric, _number, right=True),
+        Column("stopping", "state", lambda stopping: "stopping" if stopping else "", priority=1),
+    ]
 
 
 def _failures(snapshot: Snapshot) -> Iterator[str]:
@@ -175,5 +181,5 @@ def _failures(snapshot: Snapshot) -> Iterator[str]:
         yield f"{which}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.5g}"
+def _number(value: float) -> str:
+    return f"{value:.5g}"

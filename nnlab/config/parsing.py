@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from nnlab.catalogue import lookup, names, parts_of
+from nnlab.config.numbers import is_plain, parse_number
 from nnlab.config.option import Choosable, choosables
 from nnlab.config.resolving import SELECTABLE
 from nnlab.errors import ConfigError, UnknownName
@@ -63,6 +64,9 @@ def _typed(choosable: Choosable, value: object) -> Scalar:
         hint = Annotated[(choosable.base, *choosable.limits)]
     if isinstance(value, bool) and choosable.base is not bool:
         raise ConfigError([f"{choosable.flag} must be {_noun(choosable)}, got {value}"])
+    # pydantic reads 1_0 and digits of other scripts as numbers, as Python does.
+    if isinstance(value, str) and choosable.base in (int, float) and not is_plain(value):
+        raise ConfigError([f"{choosable.flag} must be {_noun(choosable)}, got {value}"])
     if choosable.base is str and isinstance(value, int | float):
         value = exact_text(value)  # --from 12, decay_at = 10
     # A string "0.1" is a number where a number is wanted; nan and inf never are.
@@ -114,7 +118,7 @@ def _check_objective(choosable: Choosable, text: str) -> None:
 
 def _widths(choosable: Choosable, text: str) -> str:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and 1 <= int(part) <= 65536 for part in parts):
+    if not all(part.isascii() and part.isdecimal() and 1 <= int(part) <= 65536 for part in parts):
         raise ConfigError(
             [f"{choosable.flag} must be whole numbers from 1 to 65536, as 256,128; got {text}"]
         )
@@ -122,13 +126,11 @@ def _widths(choosable: Choosable, text: str) -> str:
 
 
 def _milestones(choosable: Choosable, text: str) -> str:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    rising = all(a < b for a, b in pairwise([0.0, *numbers, math.inf]))
-    if not numbers or not rising:
+    numbers = [parse_number(part.strip()) for part in text.split(",")]
+    known = [number for number in numbers if number is not None]
+    rising = all(a < b for a, b in pairwise([0.0, *known, math.inf]))
+    if len(known) < len(numbers) or not rising:
         raise ConfigError(
             [f"{choosable.flag} must be rising numbers above 0, as 10,20 or 0.5,0.75; got {text}"]
         )
-    return ",".join(map(exact_text, numbers))
+    return ",".join(exact_text(number) for number in known)

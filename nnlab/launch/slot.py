@@ -16,6 +16,7 @@ import torch
 
 from nnlab.engine import device as devices
 from nnlab.errors import NnlabError
+from nnlab.escaping import terminal
 from nnlab.launch.listening import Ended
 from nnlab.launch.local import work_off
 from nnlab.launch.orphans import when_orphaned
@@ -134,7 +135,7 @@ def _team_for(job: Job, parent: Connection | None) -> int:
     try:
         launch(job, parent)
     except NnlabError as error:
-        print(f"note: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
+        print(f"note: {terminal(error.message)}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
         return 1
     # Only now that all of its processes have ended.
     if parent is not None:

@@ -23,12 +23,15 @@ CONTEXT_BYTES = 512 << 20
 # Of a GPU's memory; the rest is room for what a first run did not show.
 SHARE = 0.9
 
+# Each process takes a second to start and half a gigabyte of memory.
+LEAST_LIMIT = 32
+
 # What `usual` takes for granted where only the data would tell: inputs and classes at most.
 WIDE, OUTPUTS = 4096, 1000
 # Multiply-adds of a batch that are worth a thread (`nnlab.engine.device`).
 WORK_A_THREAD = 100_000_000
 
-_CPUS = re.compile(r"cpu(?::(?P<count>\d+))?")
+_CPUS = re.compile(r"cpu(?::(?P<count>[0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def parse(text: str, per_device: int | None) -> tuple[Slot, ...]:
         per_device: slots on each GPU; None begins with one, and more follow as memory allows.
 
     Raises:
-        UsageError: it names no device, one twice, or one that is not here.
+        UsageError: it names no device, one twice, one that is not here, or too many processes.
     """
     slots: list[Slot] = []
     named = [word.strip() for word in text.split(",") if word.strip()]
@@ -132,8 +135,13 @@ def _slots_of(word: str, per_device: int) -> list[Slot]:
     found = _CPUS.fullmatch(word)
     if found is not None:
         count = int(found["count"] or 1)
-        if count < 1:
-            raise UsageError(f"--devices {word}: at least one slot", hint="--devices cpu:1")
+        limit = most_processes()
+        if not 1 <= count <= limit:
+            raise UsageError(
+                f"--devices {word}: 1 to {limit} processes can train on the processor of this"
+                f" machine, which has {cores()} cores",
+                hint=f"--devices cpu:{max(cores(), 1)}",
+            )
         return [Slot("cpu")] * count
     # Only who names a GPU waits for torch to be loaded.
     from nnlab.engine import device as devices
@@ -202,6 +210,11 @@ def fitting(peak: int, memory: int) -> int:
     6
     """
     return max(int(SHARE * memory / (peak + CONTEXT_BYTES)), 1)
+
+
+def most_processes() -> int:
+    """The most processes that may train on the processor: four a core, or 32 if that is more."""
+    return max(LEAST_LIMIT, 4 * cores())
 
 
 def cores() -> int:

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
+from nnlab.escaping import terminal
+
 _COLORS = ("blue+", "orange+", "green+", "magenta+", "yellow+", "cyan+", "white")
 _HEIGHT = 17  # lines of a panel
 
@@ -51,7 +53,7 @@ def _panel(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
         plotext.plot(
             xs,
             [math.log10(y) for y in ys] if ax.get_yscale() == "log" else ys,
-            label=label if label not in told else None,
+            label=terminal(label) if label not in told else None,
             color=_COLORS[(rank or 0) % len(_COLORS)] if colored else None,
             marker="." if dotted else "braille",
         )
@@ -62,8 +64,8 @@ def _panel(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
     begin, end = sorted(ax.get_xlim())
     places = [tick for tick in ax.get_xticks() if begin <= tick <= end]
     plotext.xticks(places, [f"{tick:g}" for tick in places])
-    plotext.xlabel(" ".join(ax.get_xlabel().split()))
-    plotext.title(" ".join(" ".join([ax.get_title(), ax.get_ylabel()]).split()))
+    plotext.xlabel(terminal(" ".join(ax.get_xlabel().split())))
+    plotext.title(terminal(" ".join(" ".join([ax.get_title(), ax.get_ylabel()]).split())))
     text = str(plotext.build())
     return text if colored else re.sub(r"\x1b\[[0-9;]*m", "", text)
 

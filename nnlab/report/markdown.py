@@ -154,7 +154,7 @@ def _ranking(ranking: Ranking) -> str:
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
     lines.append("")
-    lines += [f"- {note}" for note in ranking.notes]
+    lines += [f"- {escaped(note)}" for note in ranking.notes]
     if ranking.total > len(ranking.rows):
         lines.append(f"- {ranking.total - len(ranking.rows):,} more trials are not shown")
     return "\n".join([*lines, ""])
@@ -179,7 +179,8 @@ def _what_was_run(report: Report) -> str:
     lines += ["", *_machines(report), *_commands(report)]
     lines += [
         "",
-        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)}, {report.made}.",
+        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)},"
+        f" {escaped(report.made)}.",
         "",
     ]
     return "\n".join(lines)

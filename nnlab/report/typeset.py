@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 import nnlab
-from nnlab.escaping import escaped, html, latex
+from nnlab.escaping import escaped, html, latex, spreadsheet
 from nnlab.report.paper_table import Measured, PaperTable
 
 _SISETUP = (
@@ -155,7 +155,7 @@ def as_csv(table: PaperTable) -> str:
     writer = csv.writer(text, lineterminator="\n")
     names = full_names(table)
     parts = [f"{name}{part}" for name in names for part in ("", " half width", " best")]
-    writer.writerow([*table.stub, *parts])
+    writer.writerow(map(spreadsheet, [*table.stub, *parts]))
     for words, cells in table.rows:
         values: list[object] = []
         for cell in cells:
@@ -164,5 +164,5 @@ def as_csv(table: PaperTable) -> str:
             else:
                 known = cell.half_width == cell.half_width
                 values += [cell.value, cell.half_width if known else None, cell.bold]
-        writer.writerow([*words, *values])
+        writer.writerow([*map(spreadsheet, words), *values])
     return text.getvalue()

@@ -79,7 +79,7 @@ def claimed(comparison: Comparison) -> str:
 
 def _values(answers: Sequence[Answer]) -> list[str]:
     lines = [
-        f"- {escaped(found.comparison.metric)} ({found.comparison.at}): "
+        f"- {escaped(found.comparison.metric)} ({escaped(found.comparison.at)}): "
         + ", ".join(
             f"{escaped(arm)} {number(value)}"
             for arm, value in zip(found.comparison.arms, found.values, strict=True)

@@ -324,3 +324,22 @@ def test_a_network_file_system_is_said_and_works(
     assert not (folder / "runs.db-wal").exists()
     assert len(nnlab("ls", "--format", "json").json) == 2
     assert "network" not in nnlab("ls").err  # who only reads has nothing to fear
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--devices", "cpu:2000"], "processes can train on the processor of this machine"),
+        (["--devices", "tpu"], "--devices tpu: this machine has"),
+        (["--devices", "cuda:9"], "--devices cuda:9: this machine has"),
+        (["--device", "cuda:9"], "--device cuda:9: this machine has no such device"),
+        (["--per-device", "100000"], "--per-device 100000: auto, or a number from 1 to 256"),
+    ],
+)
+def test_a_dry_run_refuses_devices_that_are_not_there(
+    nnlab: Nnlab, folder: Path, words: list[str], told: str
+) -> None:
+    answer = nnlab("train", *QUICK, "--dry-run", *words, expect=None)
+    assert answer.code in (1, 2)
+    assert told in answer.err
+    assert list(folder.iterdir()) == []

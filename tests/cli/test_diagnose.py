@@ -64,6 +64,9 @@ def test_a_folder_of_files_is_a_row_each(nnlab: Nnlab, folder: Path) -> None:
     [
         ("epoch,a\n1,2\n", "no column of a loss or an accuracy among epoch, a"),
         ("epoch,val_loss\n1,much\n", "line 2: 'much' is no number"),
+        ("epoch,val_loss\n", "bad.csv has no values: a header line and a row for each epoch"),
+        ("epoch,val_loss\n1,\n2,NA\n", "bad.csv has no values"),
+        ("epoch,val_loss\n1,1_0\n", "line 2: '1_0' is no number"),
         ("epoch,val_loss\nx,1\n", "line 2: 'x' is no number"),
         ("epoch,val_loss\n1.5,1\n", "line 2: an epoch must be a whole number"),
         ("", "no column of a loss or an accuracy"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import time
@@ -15,6 +16,8 @@ from terminal import QUICK, Nnlab, started
 
 from nnlab import store
 from nnlab.cli import watch as watching
+from nnlab.cli.watch_view import LiveTable
+from nnlab.cli.watching import look
 from nnlab.errors import NoDatabase
 from nnlab.records import Epoch, Status
 
@@ -112,6 +115,25 @@ def test_the_table_of_a_terminal_is_redrawn_and_stays(
     monkeypatch.setattr(watching, "_rest", work)
     out = nnlab("watch").out
     assert "1 of 1 run done" in out
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_a_live_table_breaks_no_number(
+    lab: Lab, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run_id,) = lab.queue()
+    writer = lab.writer([run_id])
+    writer.write(Epoch(1, {"train/loss": 0.12345, "val/loss": 1234.5}, 0.1))
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    snapshot = look(lab.db, None)
+    with LiveTable() as view:
+        view.show(snapshot)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
+    # The lower numbers of importance give way first: the loss of the training split.
+    numbers = {"1234.5", "1/3"} | ({"0.12345"} if width >= 80 else set())
+    assert numbers <= set(text.split())
+    assert all(len(line) <= width for line in text.splitlines())
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_gpus_are_named_and_begin_with_one_slot_each(monkeypatch: pytest.MonkeyP
     ("text", "says"),
     [
         ("", "needs one device or more"),
-        ("cpu:0", "at least one slot"),
+        ("cpu:0", "processes can train on the processor"),
         ("cpu,cpu", "each once"),
         ("gpu", "this machine has"),
         ("cuda:9", "this machine has"),
@@ -82,3 +82,13 @@ def test_a_template_is_only_worth_it_for_several_runs(monkeypatch: pytest.Monkey
 def test_what_fits_fits_and_is_at_least_one(peak: int, memory: int) -> None:
     count = slots.fitting(peak, memory)
     assert count == 1 or count * (peak + slots.CONTEXT_BYTES) <= memory
+
+
+def test_the_processes_of_the_processor_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "cores", lambda: 16)
+    assert len(slots.parse("cpu:64", None)) == 64
+    for count in ("65", "2000", "999999999"):
+        with pytest.raises(UsageError, match="1 to 64 processes can train on the processor"):
+            slots.parse(f"cpu:{count}", None)
+    monkeypatch.setattr(slots, "cores", lambda: 2)
+    assert len(slots.parse("cpu:32", None)) == 32

@@ -11,7 +11,7 @@ from pathlib import Path
 from nnlab import store
 from nnlab.config import digest_of
 from nnlab.errors import NnlabError
-from nnlab.records import Environment, Epoch, Objective, Status, Study
+from nnlab.records import Environment, Epoch, Objective, Setting, Status, Study
 from nnlab.store.sqlite import FileDatabase
 
 ENVIRONMENT = Environment(
@@ -37,7 +37,7 @@ class Lab:
     def plans(
         self, trials: int = 1, seeds: Sequence[int] = (0,), epochs: int = 3, name: str | None = None
     ) -> list[store.Plan]:
-        settings = [{"lr": 0.1 * (n + 1), "opt": "sgd"} for n in range(trials)]
+        settings: list[Setting] = [{"lr": 0.1 * (n + 1), "opt": "sgd"} for n in range(trials)]
         return [
             store.Plan(setting, digest_of(setting), seed, epochs, name)
             for seed in seeds

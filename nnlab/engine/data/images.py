@@ -5,7 +5,9 @@ have one size; they are grey if every one is, else all are made RGB.
 """
 
 import hashlib
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ from nnlab.engine.data.arrays import PARTS
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.location import locate
 from nnlab.errors import DataError
+from nnlab.files import main_memory
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 _GREY = ("1", "L")
+_CHUNK = 1 << 20
 
 
 def read(name: str) -> Dataset:
@@ -66,7 +70,7 @@ def _parts(root: Path, folders: Sequence[Path]) -> list[Path]:
 def _files(part: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
     found = []
     for folder in _folders(part):
-        images = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+        images = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
         if not images:
             raise DataError(f"{folder} holds no images", hint=f"known are {' '.join(SUFFIXES)}")
         found += [(path, classes.index(folder.name)) for path in images]
@@ -75,29 +79,68 @@ def _files(part: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
 
 def _images(paths: Sequence[Path]) -> NDArray[np.uint8]:
     """Images [n, 1 or 3, height, width]."""
-    loaded = [_pixels(path) for path in paths]
-    for path, pixels in zip(paths, loaded, strict=True):
-        if pixels.shape[:2] != loaded[0].shape[:2]:
-            raise DataError(
-                f"{path} has {pixels.shape[1]}x{pixels.shape[0]} pixels, {paths[0]} has"
-                f" {loaded[0].shape[1]}x{loaded[0].shape[0]}",
-                hint="bring all images to one size first",
-            )
+    width, height = _size(paths[0])
+    # Checked before any is decoded: a small file may hold a huge image.
+    needed, limit = width * height * 3 * len(paths), main_memory() // 2
+    if needed > limit:
+        raise DataError(
+            f"{len(paths):,} images of {width}x{height} pixels take {needed:,} bytes, more than"
+            f" {limit:,}, half of the memory of this machine",
+            hint="smaller images, or fewer of them",
+        )
+    loaded = [_pixels(path, paths[0], (width, height)) for path in paths]
     colours = any(pixels.ndim == 3 for pixels in loaded)
     alike = [_as_colour(pixels) if colours else pixels[:, :, None] for pixels in loaded]
     return np.ascontiguousarray(np.stack(alike).transpose(0, 3, 1, 2))
 
 
-def _pixels(path: Path) -> NDArray[np.uint8]:
-    """[height, width] if it is grey, else [height, width, 3]; transparency is dropped."""
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels, as the header of the file says."""
+    with _opened(path) as image:
+        width, height = image.size
+    return int(width), int(height)
+
+
+def _pixels(path: Path, first: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """[height, width] if it is grey, else [height, width, 3]; transparency is dropped.
+
+    Raises:
+        DataError: its width and height are not those of the first image.
+    """
+    with _opened(path) as image:
+        if image.size != size:
+            raise DataError(
+                f"{path} has {image.size[0]}x{image.size[1]} pixels, {first} has"
+                f" {size[0]}x{size[1]}",
+                hint="bring all images to one size first",
+            )
+        converted: Any = image.convert("L" if image.mode in _GREY else "RGB")
+    return np.asarray(converted, np.uint8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """An image, whose errors are about its file.
+
+    Raises:
+        DataError: it cannot be read, or has more pixels than Pillow decodes without a warning.
+    """
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            converted: Any = image.convert("L" if image.mode in _GREY else "RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                yield image
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        MemoryError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
         raise DataError(f"{path} is no image that can be read: {error}") from None
-    return np.asarray(converted, np.uint8)
 
 
 def _as_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -108,7 +151,9 @@ def _version(root: Path, paths: Sequence[Path]) -> str:
     """SHA-256, 16 hex digits, over the names and the contents of all images."""
     digest = hashlib.sha256()
     for path in paths:
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
     return digest.hexdigest()[:16]

@@ -4,9 +4,12 @@
 ever run: pickled objects are refused.
 """
 
+import math
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +18,11 @@ from nnlab.engine.data.arrays import PARTS, Pair, assemble
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.location import locate
 from nnlab.errors import DataError
-from nnlab.files import sha256_of
+from nnlab.files import main_memory, open_regular, sha256_of
 
 _NEEDED = "x and y, or train_x and train_y, perhaps with val_x, val_y, test_x, test_y"
+
+_ARRAY_MAGIC = b"\x93NUMPY"
 
 
 def read(name: str) -> Dataset:
@@ -28,20 +33,69 @@ def read(name: str) -> Dataset:
     """
     path = locate(name.removeprefix("npz:"), "--data npz:FILE")
     try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
+        with open_regular(path) as file:
+            if file.read(len(_ARRAY_MAGIC)) == _ARRAY_MAGIC:
                 raise DataError(f"{path} holds one array: np.savez(FILE, x=..., y=...) is needed")
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
             members = tuple(archive.files)
-            parts = {part: _pair(path, archive, *found) for part, found in _named(path, members)}
+            named = _named(path, members)
+            _check_sizes(path, archive.zip, [name for _, pair in named for name in pair])
+            parts = {part: _pair(path, archive, *pair) for part, pair in named}
         version = sha256_of(path)[:16]
     except FileNotFoundError:
         raise DataError(f"no data file at {path}", hint="--data npz:FILE") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+    except MemoryError:
+        raise DataError(f"{path}: its arrays do not fit into the memory of this machine") from None
+    except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError, zlib.error) as error:
         raise DataError(f"{path} is no file of arrays: {error}") from None
     return assemble(name, str(path), parts, version)
+
+
+def _check_sizes(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
+    """Checks what arrays claim in their headers before memory is allocated for them.
+
+    Raises:
+        DataError: an array claims more than the file holds, or all of them more than fits.
+    """
+    total = 0
+    for name in names:
+        info = archive.getinfo(f"{name}.npy" if f"{name}.npy" in archive.namelist() else name)
+        with archive.open(info) as member:
+            claimed = _claimed_bytes(member)
+        if claimed > info.file_size:
+            raise DataError(
+                f"{path}, {name}: its header claims {claimed:,} bytes, and {info.file_size:,} are"
+                " there: the file is damaged"
+            )
+        total += claimed
+    limit = main_memory() // 2
+    if total > limit:
+        raise DataError(
+            f"{path}: its arrays take {total:,} bytes, more than {limit:,}, half of the memory of"
+            " this machine"
+        )
+
+
+def _claimed_bytes(member: IO[bytes]) -> int:
+    """The bytes of the array whose header is read from a member of the file.
+
+    Raises:
+        ValueError: it is no array, or of a version that is not known.
+    """
+    if member.read(len(_ARRAY_MAGIC)) != _ARRAY_MAGIC:
+        raise ValueError("one of its members is no array")
+    version = member.read(2)
+    read_header = {
+        b"\x01\x00": np.lib.format.read_array_header_1_0,
+        b"\x02\x00": np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError("one of its arrays is of a version of the format that is not known")
+    shape, _, dtype = read_header(member)
+    return math.prod(shape) * int(dtype.itemsize)
 
 
 def _named(path: Path, members: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:

@@ -2,15 +2,14 @@
 
 A column of numbers is a feature. A column without a single number is a category: it becomes one
 feature for each of its values, 1 where the row has that value and 0 elsewhere. The target may be
-text, each distinct value a class, or numbers: whole numbers of at most twenty values are classes,
-others are regressed. Nothing else is guessed: a missing value, a date, or a text among numbers is
-reported with its line and column.
+text, each distinct value a class, or numbers: whole numbers of at most twenty values are classes
+(`1` and `1.0` are one class), others are regressed. Nothing else is guessed: a missing value, a
+date, or a text among numbers is reported with its line and column.
 """
 
 import csv
 import hashlib
 import io
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.config.numbers import parse_number
 from nnlab.engine.data.dataset import Column, Dataset, has_one_value
 from nnlab.engine.data.location import locate
 from nnlab.errors import DataError, unknown_name
+from nnlab.files import read_limited
 
 MOST_CLASSES = 20
 MOST_VALUES = 50  # of a category
+MOST_BYTES = 1 << 30  # of a file: its cells take many times as much memory
 
 _MOST_PROBLEMS = 5
 _MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null"})
@@ -75,7 +77,7 @@ def read(name: str) -> Dataset:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_limited(path, MOST_BYTES)
     except FileNotFoundError:
         raise DataError(f"no data file at {path}", hint="--data csv:FILE#TARGET") from None
     except OSError as error:
@@ -117,7 +119,7 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
             f"{path} has one column; a target and at least one feature are needed",
             hint=f"its values seem to be parted by {other!r}: commas are needed" if other else None,
         )
-    if all(_number(cell) is not None for cell in header):
+    if all(parse_number(cell) is not None for cell in header):
         raise DataError(f"{path}, line 1: these are values; a line of column names is needed")
     twice = sorted({cell for cell in header if header.count(cell) > 1})
     if twice:
@@ -154,7 +156,7 @@ def _feature(table: Table, index: int) -> tuple[Column, NDArray[np.float64], lis
     if numbers is not None:
         return Column(name), numbers[:, None], []
     empty = np.empty((len(cells), 0))
-    if any(_number(cell) is not None for cell in cells) or _MISSING.issuperset(
+    if any(parse_number(cell) is not None for cell in cells) or _MISSING.issuperset(
         map(str.lower, cells)
     ):
         return Column(name), empty, _faults(table, index, _fault_in_numbers)
@@ -182,23 +184,12 @@ def _faults(table: Table, index: int, fault: Callable[[str], str | None]) -> lis
 
 def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
     """The cells as numbers if all of them are."""
-    try:
-        numbers = np.array([float(cell) for cell in cells])
-    except ValueError:
-        return None
-    return numbers if np.isfinite(numbers).all() else None
-
-
-def _number(cell: str) -> float | None:
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+    numbers = [parse_number(cell) for cell in cells]
+    return None if None in numbers else np.array(numbers, np.float64)
 
 
 def _fault_in_numbers(cell: str) -> str | None:
-    if _number(cell) is not None:
+    if parse_number(cell) is not None:
         return None
     return f"'{cell}' is not a number" if cell else "the value is missing"
 
@@ -229,7 +220,7 @@ def _targets(
     table: Table, column: int
 ) -> tuple[NDArray[np.float64] | NDArray[np.int64], tuple[str, ...]]:
     cells = table.column(column)
-    found = {number for cell in set(cells) if (number := _number(cell)) is not None}
+    found = {number for cell in set(cells) if (number := parse_number(cell)) is not None}
     # Mixed cells would make every number a class of its own: more likely a typing error.
     _raise(table.path, _faults(table, column, _fault_in_numbers if found else _fault_in_labels))
     whole = all(number.is_integer() for number in found) and len(found) <= MOST_CLASSES
@@ -238,11 +229,21 @@ def _targets(
         if has_one_value(numbers):
             raise _one_value(table, column, cells[0])
         return numbers, ()
-    classes = sorted(set(cells), key=lambda cell: (_number(cell) or 0.0, cell))
+    # Of the spellings of one number the first names its class.
+    spellings: dict[float | str, str] = {}
+    for cell in sorted(set(cells), key=lambda cell: (parse_number(cell) or 0.0, cell)):
+        spellings.setdefault(_class_key(cell), cell)
+    classes = list(spellings.values())
     if len(classes) < 2:
         raise _one_value(table, column, classes[0])
-    index = {cell: place for place, cell in enumerate(classes)}
-    return np.array([index[cell] for cell in cells], np.int64), tuple(classes)
+    index = {key: place for place, key in enumerate(spellings)}
+    return np.array([index[_class_key(cell)] for cell in cells], np.int64), tuple(classes)
+
+
+def _class_key(cell: str) -> float | str:
+    """What the cells of a class have in common: their number, or their text."""
+    number = parse_number(cell)
+    return cell if number is None else number
 
 
 def _one_value(table: Table, column: int, cell: str) -> DataError:
@@ -252,4 +253,6 @@ def _one_value(table: Table, column: int, cell: str) -> DataError:
 
 
 def _fault_in_labels(cell: str) -> str | None:
-    return None if cell else "the value is missing"
+    if cell.lower() not in _MISSING:
+        return None
+    return f"the value is missing ('{cell}')" if cell else "the value is missing"

@@ -32,8 +32,8 @@ def main() -> int:
     for trial in told["trials"]:
         line, agrees = compared(trial, values)
         good += agrees
-        print(f"{'ok  ' if agrees else 'DIFF'} {trial['label']}: {line}")
-    print(f"{good} of {len(told['trials'])} trials agree on {told['metric']}")
+        print(f"{'ok  ' if agrees else 'DIFF'} {printable(trial['label'])}: {line}")
+    print(f"{good} of {len(told['trials'])} trials agree on {printable(told['metric'])}")
     return 0 if good == len(told["trials"]) else 1
 
 
@@ -58,6 +58,11 @@ def compared(
     return f"{line}; {same} of {len(pairs)} runs equal to the last bit", (
         abs(after - before) <= trial["tolerance"]
     )
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which a terminal would act on."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def is_number(value: float | None) -> TypeGuard[float]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nnlab.escaping import spreadsheet
 from nnlab.records import Scalar
 
 if TYPE_CHECKING:
@@ -23,16 +24,20 @@ class Numbers:
 
     def csv(self) -> str:
         """As CSV with a header; numbers as Python writes them, to be read back exactly."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows([_cell(value) for value in row] for row in self.rows)
-        return text.getvalue()
+        return self._written(spreadsheet)
 
     @property
     def sha256(self) -> str:
         """What identifies the numbers: 64 hexadecimal digits."""
-        return hashlib.sha256(self.csv().encode()).hexdigest()
+        # Of the texts as they are: figures that were drawn before know this one.
+        return hashlib.sha256(self._written(lambda value: value).encode()).hexdigest()
+
+    def _written(self, text_of: Callable[[object], object]) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(map(text_of, self.columns))
+        writer.writerows([text_of(_cell(value)) for value in row] for row in self.rows)
+        return text.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A folder of images: classes, colours, sizes, splits of its own."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -88,4 +89,26 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         dataset_of(tmp_path)
     (tmp_path / "b" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n nonsense")
     with pytest.raises(DataError, match=r"b/1\.png is no image that can be read"):
+        dataset_of(tmp_path)
+
+
+def test_images_that_do_not_fit_are_refused_before_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnlab.engine.data.images.main_memory", lambda: 20_000)
+    for name in ("a", "b"):
+        draw(tmp_path / name / "1.png", 10, size=(100, 80))
+    with pytest.raises(DataError, match="2 images of 100x80 pixels take 48,000 bytes, more than"):
+        dataset_of(tmp_path)
+
+
+def test_an_image_of_too_many_pixels_and_a_pipe_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        draw(tmp_path / name / "1.png", 10, size=(100, 80))
+    os.mkfifo(tmp_path / "a" / "2.png")
+    assert len(dataset_of(tmp_path).targets) == 2
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000)
+    with pytest.raises(DataError, match="is no image that can be read: Image size"):
         dataset_of(tmp_path)

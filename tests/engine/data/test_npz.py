@@ -1,5 +1,7 @@
 """A user's own arrays: names, shapes, types, and what is refused."""
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +160,39 @@ def test_a_target_of_one_value_is_refused_whatever_it_is(path: Path, value: floa
 
 def test_a_target_in_a_small_unit_is_regressed(path: Path) -> None:
     assert saved(path, x=X, y=1e-20 * np.arange(20.0)).task == "regression"
+
+
+def with_header(path: Path, shape: str, content: bytes = b"") -> None:
+    """Writes an archive whose array x claims a shape."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (117 - len(header)) + b"\n"
+    y = io.BytesIO()
+    np.save(y, Y)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        size = len(header).to_bytes(2, "little")
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + size + header + content)
+        archive.writestr("y.npy", y.getvalue())
+
+
+def test_a_header_that_claims_more_than_is_there_is_refused(path: Path) -> None:
+    with_header(path, "(10000000000000, 3)", b"12345678")
+    with pytest.raises(DataError, match="x: its header claims 240,000,000,000,000 bytes, and 136"):
+        read(RunConfig(data=f"npz:{path}"))
+
+
+def test_a_small_file_of_huge_arrays_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnlab.engine.data.npz.main_memory", lambda: 2_000_000)
+    np.savez_compressed(path, x=np.zeros((100_000, 3)), y=np.arange(100_000) % 2)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(DataError, match="its arrays take 3,200,000 bytes, more than 1,000,000"):
+        read(RunConfig(data=f"npz:{path}"))
+
+
+def test_a_member_that_is_no_array_is_refused(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", b"text")
+        archive.writestr("y.npy", b"text")
+    with pytest.raises(DataError, match="one of its members is no array"):
+        read(RunConfig(data=f"npz:{path}"))

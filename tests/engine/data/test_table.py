@@ -146,3 +146,30 @@ def test_what_is_written_is_read(written: Written, rows: list[tuple[float, str, 
         t for _, t, _ in rows
     ]
     assert [dataset.classes[i] for i in dataset.targets] == [str(y) for _, _, y in rows]
+
+
+def test_spellings_of_a_number_are_one_class(written: Written) -> None:
+    dataset = dataset_of(written("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n5,1e0\n6,-0\n"))
+    assert dataset.classes == ("-0", "1")
+    assert dataset.targets.tolist() == [0, 0, 1, 1, 1, 0]
+    ordinary = dataset_of(written("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n"))
+    assert (ordinary.classes, ordinary.targets.tolist()) == (("0", "1"), [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("missing", ["NA", "n/a", "null", "?", "NaN"])
+def test_a_missing_value_among_texts_is_no_class(written: Written, missing: str) -> None:
+    with pytest.raises(DataError) as error:
+        dataset_of(written(f"a,y\n1,cat\n2,{missing}\n3,dog\n"))
+    assert f"line 3, column 'y': the value is missing ('{missing}')" in error.value.message
+
+
+def test_what_only_python_reads_as_a_number_is_text(written: Written, text: str) -> None:
+    with pytest.raises(DataError, match=f"line 3, column 'a': '{text}' is not a number"):
+        dataset_of(written(f"a,y\n1,0\n{text},1\n"))
+    assert dataset_of(written(f"a,y\n1,x\n2,{text}\n")).classes == tuple(sorted((text, "x")))
+
+
+def test_a_table_has_a_limit(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnlab.engine.data.table.MOST_BYTES", 10)
+    with pytest.raises(DataError, match="larger than 10 bytes, the most that is read"):
+        dataset_of(written("a,y\n1,0\n2,1\n"))
