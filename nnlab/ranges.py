@@ -97,14 +97,14 @@ def parse_range(name: str, text: str) -> Range:
     log = "log" in words or ("lin" not in words and low > 0 and high / low >= 100)
     if log and low <= 0:
         raise ConfigError([f"{flag} {text}: a log range starts above 0, got {low:g}"])
-    count = next((int(word) for word in words if word.isdigit()), None)
+    count = next((int(word) for word in words if word.isdecimal()), None)
     if count is not None and not 2 <= count <= 1000:
         raise ConfigError([f"{flag} {text}: a range has 2 to 1000 values, got {count}"])
     return Range(low, high, log, choosables()[name].base is int, count)
 
 
 def _check_words(flag: str, text: str, words: Sequence[str]) -> None:
-    unknown = [word for word in words if not word.isdigit() and word not in ("log", "lin")]
+    unknown = [word for word in words if not word.isdecimal() and word not in ("log", "lin")]
     if unknown or len(words) > 2:
         raise ConfigError(
             [f"{flag} {text}: a range is lo..hi, lo..hi:N, lo..hi:log or lo..hi:N:lin"]

@@ -10,7 +10,7 @@ import typer
 
 from nnlab.cli import announce
 from nnlab.cli.across_table import print_across
-from nnlab.cli.options import Db, Format, StudyOrRuns
+from nnlab.cli.options import MOST_ROWS, Db, Format, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_ranking
 from nnlab.cli.render import say
@@ -56,7 +56,11 @@ def compare(
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", metavar="N", min=0, help="so many rows, 0 for all \\[default: 20 in a table]"
+            "--top",
+            metavar="N",
+            min=0,
+            max=MOST_ROWS,
+            help="so many rows, 0 for all \\[default: 20 in a table]",
         ),
     ] = None,
     group_by: Annotated[
@@ -175,6 +179,8 @@ def compare(
         if pair is not None and format is TableFormat.TABLE:
             for line in explained(ranking):
                 say(line)
+        if format is TableFormat.TABLE:
+            announce.more_seeds_command(database, ranking, test)
         if format is TableFormat.TABLE and scope.studies is not None and len(what or ()) == 1:
             announce.verdict(database, scope.title)
 
@@ -185,7 +191,7 @@ def _at(text: str) -> At:
             return "best"
         case "last":
             return "last"
-        case number if number.isdigit() and int(number) >= 1:
+        case number if number.isdecimal() and int(number) >= 1:
             return int(number)
     raise UsageError(f"--at must be best, last or an epoch from 1 on, got {text}")
 

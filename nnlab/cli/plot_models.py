@@ -47,7 +47,7 @@ def init(**settings: Any) -> Asked:
         nnlab plot init --init xavier,msra,lsuv --activation tanh -o init.pdf
     """
     seed = settings["seed"]
-    if seed is not None and not str(seed).isdigit():
+    if seed is not None and not str(seed).isdecimal():
         raise UsageError(f"--seed {seed}: one seed draws one set of weights")
     return (), said(settings=given(settings), seed=None if seed is None else int(seed))
 

@@ -27,6 +27,8 @@ def parse_value(name: str, value: object) -> Scalar:
     option = choosable.option
     if isinstance(value, str) and value in option.words:
         return value
+    if value == "" and choosable.base is str and choosable.default is None and not option.kind:
+        raise ConfigError([f"{choosable.flag} needs a value, got nothing"])
     parsed = _typed(choosable, value)
     if option.kind is not None:
         parts = parts_of(option.kind, str(parsed))
@@ -83,14 +85,20 @@ def _noun(choosable: Choosable) -> str:
 
 def _sentence(choosable: Choosable, value: object, problem: Any) -> str:
     limits = {
-        "greater_than": "greater than {gt:g}",
-        "greater_than_equal": "at least {ge:g}",
-        "less_than": "less than {lt:g}",
-        "less_than_equal": "at most {le:g}",
+        "greater_than": "greater than {gt}",
+        "greater_than_equal": "at least {ge}",
+        "less_than": "less than {lt}",
+        "less_than_equal": "at most {le}",
         "finite_number": "finite",
     }
-    told = limits.get(problem["type"], _noun(choosable)).format(**problem.get("ctx", {}))
+    bounds = {key: _bound(value) for key, value in problem.get("ctx", {}).items()}
+    told = limits.get(problem["type"], _noun(choosable)).format(**bounds)
     return f"{choosable.flag} must be {told}, got {value if value != '' else 'nothing'}"
+
+
+def _bound(value: object) -> str:
+    """A limit in full: 9223372036854775807, not 9.22337e+18."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _check_objective(choosable: Choosable, text: str) -> None:

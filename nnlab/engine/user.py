@@ -17,7 +17,8 @@ from types import ModuleType
 
 import nnlab
 from nnlab.catalogue import lookup
-from nnlab.engine.source_names import defined_names, public_callables
+from nnlab.catalogue.own_files import public_callables
+from nnlab.engine.source_names import defined_names
 from nnlab.errors import UserCodeError, unknown_name
 
 _NNLAB = Path(nnlab.__file__).resolve().parent

@@ -5,6 +5,7 @@ begins with the run of its own seed where several were trained; any other word i
 """
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from nnlab.files import sha256_of
 from nnlab.records import Run, Setting
 
 KIND = "model"
+
+# As many bytes show whether a file is text.
+_HEAD = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,35 @@ def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
             hint="nnlab ls lists the runs; a file of weights is named by its path",
         )
     try:
+        _check_is_no_text(path)
         return Parents(named, {0: Weights(path, sha256_of(path))})
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _check_is_no_text(path: Path) -> None:
+    """Raises UsageError for a file of text, such as a study's TOML file: it has no weights."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if path.suffix.lower() != ".toml" and (b"\0" in head or not head or not _is_text(head)):
+        return
+    takes = "--from takes a run, a file of weights or the name of a built-in study"
+    if path.suffix.lower() == ".toml":
+        takes = f"--config {shlex.quote(str(path))} reads a study from a TOML file; {takes}"
+    raise UsageError(f"--from {path}: a file of text has no weights to begin with", hint=takes)
+
+
+def _is_text(head: bytes) -> bool:
+    # The last character may be cut.
+    return any(_decodes(head[: len(head) - cut]) for cut in range(4))
+
+
+def _decodes(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _runs(db: store.AnyDatabase | None, named: str) -> tuple[Run, ...]:

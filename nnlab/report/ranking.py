@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nnlab import store
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Finding, Objective, Run, Scalar, Setting, Severity, Status
 from nnlab.report.edges import edge_notes
 from nnlab.report.scope import Scope
@@ -131,10 +131,19 @@ def _objective(db: store.Database, scope: Scope, by: str | None) -> Objective:
         asked = store.objectives(db, study_ids=scope.studies, run_ids=scope.runs)
         return Objective.parse(next(iter(asked), "val/loss"))
     known = store.metrics(db)
-    objective = Objective.parse(by)
+    objective = _parsed(by)
     if objective.metric not in known:
         raise UnknownName("metric", objective.metric, known)
     return objective
+
+
+def _parsed(by: str) -> Objective:
+    try:
+        return Objective.parse(by)
+    except ValueError as error:
+        raise UsageError(
+            f"--by {by}: {error}" if by else "--by needs a metric", hint="--by val/loss:min"
+        ) from None
 
 
 def _settings(db: store.Database, trial_ids: Sequence[int]) -> Mapping[int, Setting]:

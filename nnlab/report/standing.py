@@ -77,6 +77,24 @@ def told_apart(rows: Sequence["Row"], test: Test, trials: int) -> tuple[str, ...
     return tuple(notes)
 
 
+def seeds_to_decide(rows: Sequence["Row"], test: Test, trials: int) -> int | None:
+    """How many seeds may distinguish the best trial from the next; None where that is not known.
+
+    Args:
+        rows: those of a ranking.
+        test: how its trials are compared.
+        trials: how many it has.
+    """
+    known = [(row, row.against) for row in rows if row.against is not None]
+    alike = [row for row, _ in known if row.tier == 1]
+    if not alike:
+        return None
+    least = fewest_seeds(test, trials * (trials - 1) // 2)
+    if any(found.paired for _, found in known) and max(found.n for _, found in known) < least:
+        return least
+    return _more_seeds(alike[0])
+
+
 def _more_seeds(row: "Row") -> int | None:
     found = row.against
     return None if found is None or (found.needed or 0) <= found.n else found.needed

@@ -29,6 +29,7 @@ from nnlab.store.queries import (
     count_runs,
     count_trials,
     find_runs,
+    numbered_run,
     objectives,
     run_names,
     runs,
@@ -41,7 +42,7 @@ from nnlab.store.removing import Removal, bring_back, last_removal, remove
 from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
 from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
-from nnlab.store.study import create_study, find_study
+from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.writer import RunWriter, write_all
 from nnlab.store.writes import deliver
 
@@ -102,6 +103,7 @@ __all__ = [
     "create_study",
     "deliver",
     "enqueue",
+    "extend_study",
     "files_of",
     "find_garbage",
     "find_runs",
@@ -114,6 +116,7 @@ __all__ = [
     "lose",
     "metrics",
     "missing",
+    "numbered_run",
     "objectives",
     "open_database",
     "pid_space",
