@@ -32,29 +32,32 @@ def wait_for_others(
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the other processes go on.
     """
-    stop = StopRequest(lambda: None)
-    said_at = -_SECONDS_BETWEEN_LINES
+    printed_at = -_SECONDS_BETWEEN_LINES
     first = True
-    while True:
-        runs = store.runs(db, run_ids=run_ids)
-        if any(_is_abandoned(run) for run in runs):
-            if not quiet:
-                note("a process that trained some of the runs is gone: they are taken over")
-            train_missing()
-            runs = store.runs(db, run_ids=run_ids)
-        running = [run for run in runs if run.status is Status.RUNNING]
-        if not running:
-            return
-        if not quiet and time.monotonic() - said_at >= _SECONDS_BETWEEN_LINES:
-            note(_progress(running, first=first))
-            said_at, first = time.monotonic(), False
-        with stop:
+    with StopRequest(lambda: None) as stop:
+        while running := _running(db, run_ids, train_missing, quiet=quiet):
+            if stop.asked:
+                raise Interrupted(
+                    f"{plural(len(running), 'run')} still trained by other processes, which go on",
+                    hint="the same command waits again, or shows the result once they have ended",
+                )
+            if not quiet and time.monotonic() - printed_at >= _SECONDS_BETWEEN_LINES:
+                note(_progress(running, first=first))
+                printed_at, first = time.monotonic(), False
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-        if stop.asked:
-            raise Interrupted(
-                f"{plural(len(running), 'run')} still trained by other processes, which go on",
-                hint="the same command waits again, or shows the result once they have ended",
-            )
+
+
+def _running(
+    db: store.Database, run_ids: Sequence[int], train_missing: Callable[[], None], *, quiet: bool
+) -> list[Run]:
+    """The runs that other processes train, after those of a dead process were taken over."""
+    runs = store.runs(db, run_ids=run_ids)
+    if any(_is_abandoned(run) for run in runs):
+        if not quiet:
+            note("a process that trained some of the runs is gone: they are taken over")
+        train_missing()
+        runs = store.runs(db, run_ids=run_ids)
+    return [run for run in runs if run.status is Status.RUNNING]
 
 
 def _is_abandoned(run: Run) -> bool:

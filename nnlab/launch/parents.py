@@ -49,10 +49,17 @@ class Parents:
     @property
     def version(self) -> str:
         """What identifies all of the weights: SHA-256, 16 hex digits."""
-        found = sorted((seed, weights.sha256) for seed, weights in self.by_seed.items())
-        if len(found) == 1:
-            return found[0][1][:16]
-        return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+        return _version(self.by_seed)
+
+    def had_version(self, version: str | None) -> bool:
+        """Whether a version is that of these weights, or was before more seeds were trained.
+
+        The weights of every seed are then still the same. A single run is another matter: it
+        serves every seed, until there are others.
+        """
+        by_age = sorted(self.by_seed.items(), key=lambda item: item[1].run_id or 0)
+        before = (dict(by_age[:count]) for count in range(2, len(by_age)))
+        return version == self.version or any(version == _version(seeds) for seeds in before)
 
     def of(self, seed: int) -> Weights:
         """The weights that a seed begins with.
@@ -69,6 +76,13 @@ class Parents:
                 hint=f"train it with seed {seed} too, or name one run by its number",
             )
         return self.by_seed[seed]
+
+
+def _version(by_seed: Mapping[int, Weights]) -> str:
+    hashes = sorted((seed, weights.sha256) for seed, weights in by_seed.items())
+    if len(hashes) == 1:
+        return hashes[0][1][:16]
+    return hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
 
 
 def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
