@@ -17,6 +17,9 @@ from nnlab.records import Run, Setting
 
 KIND = "model"
 
+# Of files of weights.
+_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".safetensors"})
+
 # As many bytes show whether a file is text.
 _HEAD = 4096
 
@@ -110,6 +113,8 @@ def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
 
 def _check_is_no_text(path: Path) -> None:
     """Raises UsageError for a file of text, such as a study's TOML file: it has no weights."""
+    if path.suffix.lower() in _SUFFIXES:
+        return  # what is wrong with one of these is found when it is loaded
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if path.suffix.lower() != ".toml" and (b"\0" in head or not head or not _is_text(head)):
