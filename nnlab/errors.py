@@ -79,8 +79,13 @@ class ConfigError(UsageError):
 class UnknownName(UsageError):
     """A name that nothing of its kind has; the message lists the known and the nearest."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(unknown_name(kind, name, known))
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, meant: str | None = None
+    ) -> None:
+        if meant is not None:
+            super().__init__(f"unknown {kind} '{name}': did you mean {meant}?")
+        else:
+            super().__init__(unknown_name(kind, name, known))
 
 
 class StudyExists(UsageError):
@@ -179,6 +184,22 @@ class TimeIsUp(Interrupted):
     """A job's time is nearly up: its script queues it once more, as it is told by the code."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
+
+
+def unknown_key(kind: str, name: str, known: Iterable[str]) -> str:
+    """Says that `name` is not one of many `known` keys, with the nearest where one is near.
+
+    >>> unknown_key("key", "lrr", ["lr", "opt"])
+    "unknown key 'lrr': did you mean 'lr'?"
+    >>> unknown_key("key", "colour", ["lr", "opt"])
+    "unknown key 'colour'; nnlab train --help lists the options, whose names are the keys"
+    """
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    if near:
+        return f"unknown {kind} '{name}': did you mean '{near[0]}'?"
+    return (
+        f"unknown {kind} '{name}'; nnlab train --help lists the options, whose names are the keys"
+    )
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

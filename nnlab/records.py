@@ -111,9 +111,9 @@ class Sampler:
 class Study:
     """A question: a space of settings, an objective, seeds.
 
-    `space` is None for an open study, to which any run may be added (the study `default` of
-    plain `nnlab train`). A study with a claim has the arms that it compares, and what decides.
-    `sampler` is None where the whole grid is tried.
+    `space` is None for an open study, to which any run may be added (one that `nnlab train`
+    created, such as `default`). A study with a claim has the arms that it compares, and what
+    decides. `sampler` is None where the whole grid is tried.
     """
 
     id: int
@@ -128,6 +128,16 @@ class Study:
     decides: tuple[Comparison, ...] = ()
     sampler: Sampler | None = None
     removed_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True where any run may be added: no search space and no arms limit its trials."""
+        return self.space is None and not self.arms
+
+    @property
+    def samples(self) -> bool:
+        """True where a sampler chooses the trials, instead of the whole grid."""
+        return self.sampler is not None and self.sampler.name != "grid"
 
 
 @dataclass(frozen=True, slots=True)

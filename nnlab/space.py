@@ -28,7 +28,7 @@ from nnlab.config import (
     resolve,
     setting_of,
 )
-from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_name
+from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key
 from nnlab.objective import Scalar, Setting, exact_text
 from nnlab.ranges import is_range, parse_range
 
@@ -108,7 +108,7 @@ def parse_space(given: Mapping[str, object], *, whole_ranges: bool = False) -> S
     known = choosables()
     for name, values in given.items():
         if name not in known or name == "seed":
-            problems.append(unknown_name("setting", name, set(known) - {"seed"}))
+            problems.append(unknown_key("setting", name, set(known) - {"seed"}))
             continue
         try:
             space[name] = values_of(name, values, whole_ranges=whole_ranges)

@@ -20,6 +20,7 @@ from nnlab.catalogue.losses import LOSSES
 from nnlab.catalogue.models import MODELS
 from nnlab.catalogue.norms import NORMS
 from nnlab.catalogue.optimizers import OPTIMIZERS
+from nnlab.catalogue.own_files import meant_by
 from nnlab.catalogue.precision import DEVICES, DTYPES
 from nnlab.catalogue.probes import PROBES
 from nnlab.catalogue.pruners import PRUNERS
@@ -94,7 +95,8 @@ def lookup(kind: str, name: str) -> Choice:
     or `file.py:name` is a user's own, where the kind has a row for those.
 
     Raises:
-        UnknownName: no row has that name; the message lists all and the nearest.
+        UnknownName: no row has that name; the message lists all and the nearest, or says how the
+            user's own file of that name is written.
     """
     rows = _BY_NAME[kind]
     if name in rows and not name.endswith(":"):
@@ -106,4 +108,4 @@ def lookup(kind: str, name: str) -> Choice:
         return rows[prefix]
     if prefix and argument and _OWN in rows:
         return rows[_OWN]
-    raise UnknownName(NOUNS.get(kind, kind), name, rows)
+    raise UnknownName(NOUNS.get(kind, kind), name, rows, meant=meant_by(kind, name))

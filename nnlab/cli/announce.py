@@ -6,13 +6,16 @@ from nnlab import store
 from nnlab.cli.options import Format
 from nnlab.cli.ranking_table import print_rankings
 from nnlab.cli.render import Column, note, print_pairs, render, say
+from nnlab.command_line import quote_command
 from nnlab.config import choosables
 from nnlab.records import Setting, Study
-from nnlab.report.ranking import plural, rank_each
+from nnlab.report.ranking import Ranking, plural, rank_each
 from nnlab.report.scope import Scope
+from nnlab.report.standing import seeds_to_decide
 from nnlab.space import differing, label, shown, telling
 
 _MOST_ROWS = 20
+_MOST_NAMED = 5
 
 
 def setting(settings: Sequence[Setting]) -> None:
@@ -51,6 +54,28 @@ def queued(study: Study, found: store.Enqueued) -> None:
         say("nothing to train; --again trains once more", style="dim")
 
 
+def changes(study: Study, lines: Sequence[str]) -> None:
+    """What is added to a study."""
+    for line in lines:
+        say(f"study '{study.name}': {line}")
+
+
+def kept_names(name: str | None, found: store.Enqueued) -> None:
+    """Which runs were there already, and so did not get the name that was asked for."""
+    if not found.kept_names:
+        return
+    listed = [
+        f"run {number} {'without a name' if old is None else repr(old)}"
+        for number, old in list(found.kept_names.items())[:_MOST_NAMED]
+    ]
+    more = len(found.kept_names) - len(listed)
+    note(
+        f"--name {name!r} was not given to {plural(len(found.kept_names), 'run')} with the same"
+        f" setting and seed: {', '.join(listed)}{f' and {more:,} more' if more else ''};"
+        " --again trains new runs under that name"
+    )
+
+
 def result(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
     """The ranking of these runs, and what to type next."""
     runs = store.runs(db, run_ids=run_ids)
@@ -61,8 +86,11 @@ def result(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
     objectives = {studies[name].objective for name in names}
     objective = objectives.pop() if len(objectives) == 1 else None
     scope = Scope("these runs", runs=tuple(run_ids), objective=objective)
-    print_rankings(rank_each(db, scope, top=_MOST_ROWS), Format.TABLE)
+    rankings = rank_each(db, scope, top=_MOST_ROWS)
+    print_rankings(rankings, Format.TABLE)
     if not quiet:
+        if len(rankings) == 1:
+            more_seeds_command(db, rankings[0])
         _next(names[0], [run.id for run in runs])
 
 
@@ -76,14 +104,44 @@ def verdict(db: store.Database, study: str) -> None:
     answered = answer(db, found)
     assert answered is not None
     say(f"claim: {found.claim}")
-    say(f"verdict: {answered.verdict}; nnlab report {study} says why", style="bold")
+    why = quote_command("nnlab", "report", study)
+    say(f"verdict: {answered.verdict}; {why} says why", style="bold")
+
+
+def more_seeds_command(db: store.Database, ranking: Ranking) -> None:
+    """The command that trains as many seeds as may distinguish the best trial from the next."""
+    count = seeds_to_decide(ranking.rows)
+    trials = store.trials(db, [row.trials[0] for row in ranking.rows])
+    names = {trial.study for trial in trials.values()}
+    grouped = any(len(row.trials) > 1 for row in ranking.rows)
+    if count is None or len(names) != 1 or grouped:
+        return
+    used = sorted({seed for row in ranking.rows for seed in row.seeds})
+    words = ["nnlab", "train", "--study", *names, *_seeds_option(used, count), "--extend"]
+    say(f"more seeds: {quote_command(*words)}", style="dim")
+
+
+def _seeds_option(used: Sequence[int], count: int) -> tuple[str, str]:
+    """The option, and its value, that bring the seeds in use to a count.
+
+    >>> more_seeds((0, 1), 6)
+    ('--seeds', '6')
+    >>> more_seeds((3, 5), 4)
+    ('--seed', '0,1')
+    """
+    if set(used) <= set(range(count)):
+        return "--seeds", str(count)
+    free = (seed for seed in range(count + len(used)) if seed not in set(used))
+    extra = [next(free) for _ in range(count - len(used))]
+    return "--seed", ",".join(map(str, extra))
 
 
 def _next(study: str, run_ids: Sequence[int]) -> None:
-    which = f" {study}" if study != "default" else ""
-    say(f"next: nnlab compare{which}", style="dim")
-    say(f"      nnlab plot curves{which} -o curves.pdf", style="dim")
-    say(f"      nnlab show {run_ids[-1]}", style="dim")
+    which = [study] if study != "default" else []
+    say(f"next: {quote_command('nnlab', 'compare', *which)}", style="dim")
+    curves = quote_command("nnlab", "plot", "curves", *which, "-o", "curves.pdf")
+    say(f"      {curves}", style="dim")
+    say(f"      {quote_command('nnlab', 'show', run_ids[-1])}", style="dim")
 
 
 def dry_run(wanted: Sequence[store.Plan], done: set[tuple[str, int]]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.config import choosables
-from nnlab.errors import ConfigError, unknown_name
+from nnlab.errors import ConfigError, unknown_key
 from nnlab.objective import Scalar
 from nnlab.space import Space
 
@@ -61,7 +61,7 @@ def arms_of(
             continue
         known = set(choosables()) - {"seed"}
         problems += [
-            f"arm {name}: {unknown_name('key', key, known)}" for key in own if key not in known
+            f"arm {name}: {unknown_key('key', key, known)}" for key in own if key not in known
         ]
         arms[name] = _from_pretrained(dict(base) | own | dict(typed), given, study)
     if "decide" in given and not arms:

@@ -10,7 +10,7 @@ import typer
 
 from nnlab.cli import announce
 from nnlab.cli.across_table import print_across
-from nnlab.cli.options import Db, Format, StudyOrRuns
+from nnlab.cli.options import MOST_ROWS, Db, Format, StudyOrRuns
 from nnlab.cli.place import opened
 from nnlab.cli.ranking_table import print_rankings
 from nnlab.cli.render import say
@@ -60,7 +60,11 @@ def compare(
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", metavar="N", min=0, help="so many rows, 0 for all \\[default: 20 in a table]"
+            "--top",
+            metavar="N",
+            min=0,
+            max=MOST_ROWS,
+            help="so many rows, 0 for all \\[default: 20 in a table]",
         ),
     ] = None,
     group_by: Annotated[
@@ -189,6 +193,8 @@ def compare(
         if pair is not None and format is TableFormat.TABLE:
             for line in explained(rankings):
                 say(line)
+        if format is TableFormat.TABLE and len(rankings) == 1:
+            announce.more_seeds_command(database, rankings[0])
         if format is TableFormat.TABLE and scope.studies is not None and len(what or ()) == 1:
             announce.verdict(database, scope.title)
 

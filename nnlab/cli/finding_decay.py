@@ -10,6 +10,7 @@ from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, print_json, render, say
+from nnlab.command_line import quote_command
 from nnlab.config import config_of, digest_of, setting_of
 from nnlab.errors import UsageError
 from nnlab.experiments.find_decay import METRIC, FoundDecay, find_decay, with_decay
@@ -75,7 +76,7 @@ def find(
         if try_them and found.proposals:
             _try(database, run, found, range(seeds))
         elif found.proposals and how is Format.TABLE:
-            say(f"next: nnlab find-decay {name} --try", style="dim")
+            say(f"next: {quote_command('nnlab', 'find-decay', name, '--try')}", style="dim")
 
 
 def _typed(options: object) -> str:
@@ -129,7 +130,8 @@ def _try(db: store.Database, run: Run, found: FoundDecay, seeds: Sequence[int]) 
         )
     say(f"{objective.metric} at the selected epoch, paired by seed:")
     render(rows, TRIED, Format.TABLE)
-    say(f"next: nnlab plot curves find-decay/{run.id} -o decays.pdf", style="dim")
+    curves = quote_command("nnlab", "plot", "curves", f"find-decay/{run.id}", "-o", "decays.pdf")
+    say(f"next: {curves}", style="dim")
 
 
 def _helped(changes: Sequence[float], objective: Objective) -> str:

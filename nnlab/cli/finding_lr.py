@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.cli.figure_files import check_outputs, write_figure
-from nnlab.cli.options import Format
+from nnlab.cli.options import Format, option_words
 from nnlab.cli.plan import Typed, plan_of
 from nnlab.cli.render import Column, note, print_json, render, say
+from nnlab.command_line import quote_command
 from nnlab.errors import UsageError
 from nnlab.objective import exact_text
 from nnlab.space import parse_seeds
@@ -71,11 +72,9 @@ def find(
             f" (a tenth of where it is lowest: {exact_text(found.tenth)})",
             style="bold",
         )
-        words = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in settings.items() if k != "lr")
-        say(
-            f"next: nnlab train {words} --lr {exact_text(found.suggested)}".replace("  ", " "),
-            style="dim",
-        )
+        words = [word for k, v in settings.items() if k != "lr" for word in option_words(k, v)]
+        suggested = quote_command("nnlab", "train", *words, "--lr", exact_text(found.suggested))
+        say(f"next: {suggested}", style="dim")
     if len(chosen) == 1:
         note("one seed: --seeds 3 takes the median of three")
 

@@ -67,6 +67,10 @@ def init_study(
             help="ends runs early that do badly: median or asha \\[default: none]",
         ),
     ] = None,
+    extend: Annotated[
+        bool,
+        typer.Option("--extend", help="add seeds, epochs, values or trials to a study that exists"),
+    ] = False,
     skip_if_exists: Annotated[
         bool, typer.Option("--skip-if-exists", help="leave a study of that name as it is")
     ] = False,
@@ -93,6 +97,8 @@ def init_study(
         nnlab init-study search --lr 1e-4..1e-1 --dropout 0..0.5 --sampler tpe --trials 40
 
         nnlab init-study lr --config lr.toml --skip-if-exists
+
+        nnlab init-study search --trials 80 --extend
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.cli import training
@@ -108,6 +114,7 @@ def init_study(
         question=question,
         seed=settings["seed"],
         seeds=seeds,
+        extend=extend,
         sampler={
             key: value
             for key, value in (

@@ -8,7 +8,7 @@ import typer
 
 from nnlab import store
 from nnlab.cli import completion
-from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.options import MOST_ROWS, Db, Format, FormatOption
 from nnlab.cli.place import opened
 from nnlab.cli.render import Column, render, say
 from nnlab.diagnose.flags import flagged
@@ -57,7 +57,15 @@ def list_runs(
         bool, typer.Option("--removed", help="those that `nnlab rm` removed, and no others")
     ] = False,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, metavar="N", help="so many at most, 0 for all")
+        int,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=0,
+            max=MOST_ROWS,
+            metavar="N",
+            help="so many at most, 0 for all",
+        ),
     ] = 20,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: Db = None,

@@ -1,5 +1,6 @@
 """The application: commands loaded when they are called, and the one error boundary."""
 
+import errno
 import importlib
 import os
 import sys
@@ -13,11 +14,13 @@ import nnlab
 from nnlab.cli import interrupt
 from nnlab.cli.help import format_help, use_two_columns
 from nnlab.cli.streams import checked_streams
-from nnlab.errors import ClosedPipe, Interrupted, NnlabError
+from nnlab.errors import ClosedPipe, Interrupted, NnlabError, UsageError
 from nnlab.escaping import terminal
 from nnlab.redaction import mask_secrets
 
 _TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
+
+_LONGEST_SHOWN = 60
 
 # name -> (module, line of help, panel). A module is imported when its command is called, so
 # that `--help`, `--version` and completion start as fast as a bare application.
@@ -131,6 +134,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Exception as error:
             if debug:
                 raise
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                # Any option may be a path, and the system refuses it only when it is used.
+                name = str(error.filename)
+                shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+                _print_error(f"the file name is too long ({len(name)} characters): {shown}", None)
+                return UsageError.exit_code
             _print_error(
                 mask_secrets(f"nnlab stumbled: {type(error).__name__}: {error}"),
                 "this is a fault of nnlab; --debug shows where",

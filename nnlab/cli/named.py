@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Run, Study
+from nnlab.report.scope import study_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,18 @@ def named(db: store.Database, words: Sequence[str], *, removed: bool = False) ->
 
     Raises:
         UnknownName: a word is none of them.
-        UsageError: a run named by its number is removed, or is not.
+        UsageError: a run named by its number is removed, or is not; or a word means a run by its
+            number and another run or a study by its name.
     """
     known = {study.name: study for study in store.all_studies(db)}
     if removed:
         known |= {study.name: study for study in store.all_studies(db, removed=True)}
-    studies = {word: known[word] for word in words if word in known}
+    by_word = {word: study_of(db, word, known, removed=removed) for word in words}
+    studies = {study.name: study for study in by_word.values() if study is not None}
     single = [
         run
         for word in words
-        if word not in known
+        if by_word[word] is None
         for run in _runs(db, word, known, removed=removed)
     ]
     return Named(

@@ -49,6 +49,9 @@ StudyOrRuns = Annotated[
     ),
 ]
 
+# More rows than any database has; SQLite's driver takes no larger number.
+MOST_ROWS = 1_000_000_000
+
 _LONG_LIST = 9
 _MANY_DEFAULTS = 4
 
@@ -74,6 +77,20 @@ def with_settings(
 def given(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that were given, without the seed."""
     return {k: v for k, v in settings.items() if v is not None and k != "seed"}
+
+
+def option_words(name: str, value: object) -> list[str]:
+    """The words of a command line that set a field of a setting: `["--lr", "0.1"]`."""
+    choosable = choosables()[name]
+    if choosable.option.flag:
+        return [choosable.flag if value else f"--no-{choosable.flag[2:]}"]
+    return [choosable.flag, _text(value)]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(_text, value))
+    return _short(value)
 
 
 def _parameter(choosable: Choosable) -> inspect.Parameter:

@@ -10,11 +10,12 @@ from typing import Any
 from nnlab.cli import sampling
 from nnlab.cli.arms import arms_of, fields_of, joined, pretrain_of
 from nnlab.cli.place import look_beside, opened
+from nnlab.cli.run_names import reads_as_number
 from nnlab.config import choosables
 from nnlab.diagnose.codes import codes_of
 from nnlab.engine.data import facts
 from nnlab.engine.user import model_version
-from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_name
+from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_key
 from nnlab.experiments.deciding import comparisons
 from nnlab.experiments.sampling import Expand, next_points
 from nnlab.files import read_limited
@@ -66,7 +67,7 @@ class Typed:
 
     `arms` are the settings of each arm by its name, whole; `pretrain` those of the runs whose
     weights arms begin with, None where there are none. `sampler` is what was typed of
-    `sampling.KEYS`.
+    `sampling.KEYS`. With `extend` all of it is added to a study that exists.
     """
 
     settings: Mapping[str, Any]
@@ -81,16 +82,22 @@ class Typed:
     decides: tuple[Mapping[str, Any], ...] = ()
     pretrain: Mapping[str, Any] | None = None
     sampler: Mapping[str, Any] = field(default_factory=dict)
+    extend: bool = False
+
+    @property
+    def names_seeds(self) -> bool:
+        """True when seeds were given."""
+        return self.seed is not None or self.seeds is not None
+
+    @property
+    def asks_a_question(self) -> bool:
+        """True when more than settings and seeds was given: the study has a fixed space."""
+        return bool(self.question or self.claim or self.arms or self.decides or self.sampler)
 
     @property
     def says_something(self) -> bool:
         """True when a setting or seeds were given, not only a study's name."""
-        return (
-            bool(self.settings)
-            or bool(self.arms)
-            or self.seed is not None
-            or self.seeds is not None
-        )
+        return bool(self.settings) or bool(self.arms) or self.names_seeds
 
 
 def read_config(path: Path | None, typed: Typed) -> Typed:
@@ -113,7 +120,7 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
     given = fields_of(content)
     known = {*choosables(), *_STUDY_KEYS}
     problems = [
-        f"{path}: {unknown_name('key', key, known)}" for key in given if key not in known
+        f"{path}: {unknown_key('key', key, known)}" for key in given if key not in known
     ] + _study_problems(path, given)
     base = {k: v for k, v in given.items() if k in choosables() and k != "seed"}
     study = typed.study or given.get("study")
@@ -123,7 +130,7 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
         problems += [f"{path}: {problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
-    seeds_typed = typed.seed is not None or typed.seeds is not None
+    seeds_typed = typed.names_seeds
     seed = given.get("seed", given.get("seeds") if _is_list(given.get("seeds")) else None)
     return Typed(
         settings=base | dict(typed.settings),
@@ -138,6 +145,7 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
         decides=tuple(given.get("decide", ())),
         pretrain=pretrain_of(given, typed.settings),
         sampler={k: given[k] for k in sampling.KEYS if k in given} | dict(typed.sampler),
+        extend=typed.extend,
     )
 
 
@@ -172,7 +180,7 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
     spaces: dict[str, Space] = {}
     sampler = None
     try:
-        seeds = _seeds(typed)
+        seeds = seeds_of(typed)
     except ConfigError as error:
         problems += error.problems
     try:
@@ -298,7 +306,12 @@ def _start_version(db: str | None, start_from: str) -> str:
         return find_parents(None, start_from).version
 
 
-def _seeds(typed: Typed) -> tuple[int, ...]:
+def seeds_of(typed: Typed) -> tuple[int, ...]:
+    """The seeds to train with; seed 0 where none were given.
+
+    Raises:
+        ConfigError: a seed out of range, or seeds both listed and counted.
+    """
     if typed.seed is not None and typed.seeds is not None:
         raise ConfigError(["--seed lists seeds and --seeds counts them: give one of them"])
     if typed.seeds is None:
@@ -308,11 +321,19 @@ def _seeds(typed: Typed) -> tuple[int, ...]:
     return tuple(range(typed.seeds))
 
 
+def number_like(option: str, name: str) -> str:
+    """What is wrong with a name that reads as a number."""
+    return (
+        f"{option} {name!r} reads as the number of a run, or as several: use a name with letters,"
+        " as lr-2"
+    )
+
+
 def check_words(typed: Typed) -> None:
     """Checks the names that were typed.
 
     Raises:
-        ConfigError: one is empty, too long, or not printable.
+        ConfigError: one is empty, too long, not printable, or reads as the number of a run.
     """
     words = [("--study", typed.study), ("--name", typed.name)]
     words += [("--tag", tag) for tag in typed.tags]
@@ -321,5 +342,7 @@ def check_words(typed: Typed) -> None:
         for option, word in words
         if word is not None and not (0 < len(word.strip()) <= 200 and word.isprintable())
     ]
+    if typed.name is not None and reads_as_number(typed.name):
+        problems.append(number_like("--name", typed.name))
     if problems:
         raise ConfigError(problems)

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli.options import MOST_ROWS
+
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
@@ -24,7 +26,9 @@ Metric = Annotated[
         "--metric", metavar="METRIC", help="loss, accuracy, val/loss, ...; repeat for more panels"
     ),
 ]
-Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="draw the N best trials")]
+Top = Annotated[
+    int, typer.Option("--top", metavar="N", min=1, max=MOST_ROWS, help="draw the N best trials")
+]
 X = Annotated[
     str | None,
     typer.Option("--x", metavar="FIELD", help="a setting \\[default: the one that differs most]"),

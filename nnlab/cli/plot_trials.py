@@ -6,7 +6,7 @@ import typer
 
 from nnlab.cli import completion
 from nnlab.cli.drawing import draws
-from nnlab.cli.options import StudyOrRuns
+from nnlab.cli.options import MOST_ROWS, StudyOrRuns
 from nnlab.cli.plot_options import Asked, By, Over, Top, X, app, said
 
 
@@ -97,7 +97,9 @@ def parallel(
     by: By = None,
     top: Annotated[
         int | None,
-        typer.Option("--top", metavar="N", min=1, help="the N best trials \\[default: all]"),
+        typer.Option(
+            "--top", metavar="N", min=1, max=MOST_ROWS, help="the N best trials \\[default: all]"
+        ),
     ] = None,
 ) -> Asked:
     """Draw every choice as an axis and every trial as a line across them, best on top.
@@ -116,7 +118,7 @@ def effects(
     *,
     by: By = None,
     top: Annotated[
-        int, typer.Option("--top", metavar="N", min=1, help="the N largest shares")
+        int, typer.Option("--top", metavar="N", min=1, max=MOST_ROWS, help="the N largest shares")
     ] = 10,
 ) -> Asked:
     """Draw which choices matter: shares of the outcome's variance, and of pairs.

@@ -1,6 +1,5 @@
 """What `nnlab remedy` does: proposes, trains beside a control, and judges."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +10,8 @@ from nnlab.cli.findings import print_findings
 from nnlab.cli.named import one_run
 from nnlab.cli.options import Format
 from nnlab.cli.place import opened
-from nnlab.cli.render import Column, print_json, render, say
+from nnlab.cli.render import Column, note, print_json, render, say
+from nnlab.command_line import quote_command
 from nnlab.config import choosables, digest_of
 from nnlab.diagnose import diagnose, folded
 from nnlab.diagnose.remedies import Remedy, remedies_for
@@ -22,6 +22,7 @@ from nnlab.experiments.remedying import (
     Tried,
     fewest_for,
     judge_remedies,
+    most_for,
     plans_of,
     settings_of,
     typed_fields,
@@ -57,7 +58,8 @@ def remedy(
     """Proposes remedies for a run and, unless it is a dry run, tries and judges them.
 
     Raises:
-        UsageError: no single run is meant, nothing is wrong with it, or nothing can be changed.
+        UsageError: no single run is meant, nothing is wrong with it, nothing can be changed, or
+            so few seeds could prove nothing.
     """
     with opened(db, write=not dry_run) as database:
         run = one_run(store.find_runs(database, [name]), name)
@@ -71,7 +73,7 @@ def remedy(
             told = ", ".join(f"{f.code} {f.name}" for f in findings)
             raise UsageError(
                 f"nothing in the setting of run {run.id} would mend {told}",
-                hint=f"nnlab explain {findings[0].code} says what to look at",
+                hint=f"{quote_command('nnlab', 'explain', findings[0].code)} says what to look at",
             )
         settings = _within(settings, budget, seeds, _seconds(run))
         rows = [
@@ -79,9 +81,14 @@ def remedy(
             for one in proposed
             if one.name in settings
         ]
+        too_few = _too_few_seeds(name, seeds, len(settings) - 1)
         if dry_run:
             _print_plan(run, findings, rows, seeds, how)
+            if too_few is not None:
+                note(f"{too_few.message}; try {too_few.hint}")
             return
+        if too_few is not None:
+            raise too_few
         if how is Format.TABLE:
             print_findings(findings[:1])
             render(rows, PROPOSED, how)
@@ -90,6 +97,24 @@ def remedy(
         objective = Objective.parse(str(setting["objective"]))
         tried = judge_remedies(database, study, objective, code)
         _tell(run, study, objective, code, tried, how)
+
+
+def _too_few_seeds(name: str, seeds: int, remedies: int) -> UsageError | None:
+    """The error where no result with so many seeds could prove a remedy, else None."""
+    least = fewest_for(remedies)
+    if seeds >= least:
+        return None
+    more = quote_command("nnlab", "remedy", name, "--seeds", least)
+    provable = most_for(seeds)
+    fewer = quote_command(
+        "nnlab", "remedy", name, "--seeds", seeds, "--budget", seeds * (provable + 1)
+    )
+    first = "only the first remedy" if provable == 1 else f"only the first {provable} remedies"
+    return UsageError(
+        f"{seeds} seeds cannot prove that one of {remedies} remedies helps: the exact sign-flip"
+        f" test, corrected for {remedies} remedies, needs at least {least} seeds",
+        hint=f"{more}; or {fewer}, which trains {first}",
+    )
 
 
 def _within(
@@ -113,7 +138,7 @@ def _within(
         raise UsageError(
             f"--budget {budget} does not allow {2 * seeds} runs: the control and one remedy,"
             f" {seeds} seeds each",
-            hint="a larger budget, or fewer --seeds (five at least)",
+            hint="a larger budget, or fewer --seeds (five at least, for one remedy)",
         )
     return dict(list(settings.items())[:most])
 
@@ -221,6 +246,13 @@ def _tell(
         style="dim",
     )
     for one in tried:
+        if one.at == "last":
+            say(
+                f"{one.name}: at the last epoch of each run, for it changes nothing before it ends"
+                " a run",
+                style="dim",
+            )
+    for one in tried:
         if one.outcome is Outcome.CANNOT_TELL and one.needed and one.needed > one.n:
             say(f"{one.name}: about {one.needed} seeds would tell", style="dim")
     best = next((one for one in tried if one.outcome is Outcome.HELPED), None)
@@ -231,7 +263,8 @@ def _tell(
             say(f"no result with fewer than {least} seeds could prove one of {len(tried)} remedies")
     else:
         say(f"{best.name} helped most: {_command(best.setting)}", style="bold")
-    say(f"next: nnlab plot remedy {study.name} -o remedies.pdf", style="dim")
+    figure = quote_command("nnlab", "plot", "remedy", study.name, "-o", "remedies.pdf")
+    say(f"next: {figure}", style="dim")
 
 
 def _row(one: Tried, code: str) -> dict[str, Any]:
@@ -254,4 +287,4 @@ def _command(setting: Setting) -> str:
         words.append(choosable.flag)
         if not choosable.option.flag:
             words.append(shown(setting[name]))
-    return shlex.join(words)
+    return quote_command(*words)

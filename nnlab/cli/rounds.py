@@ -17,7 +17,7 @@ _SECONDS = 1.0
 
 
 def rounds(
-    db: store.Database, study: Study, typed: Typed, *, quiet: bool
+    db: store.Database, study: Study, typed: Typed, *, quiet: bool, wait: bool = True
 ) -> Iterator[tuple[int, ...]]:
     """Queues more trials each time, and gives their runs; the caller trains them in between.
 
@@ -29,9 +29,11 @@ def rounds(
         study: one with a sampler that learns.
         typed: the name and the tags of new runs.
         quiet: whether to say nothing.
+        wait: whether to wait for results from other processes that the sampler needs.
     """
     assert study.sampler is not None
     total = int(study.sampler.options["trials"] or 0)
+    said = False
     while not _is_held(runs := store.runs(db, study=study.id, current_only=True)):
         tried = tried_in(db, study)
         points = _asked(db, study, tried)
@@ -43,8 +45,11 @@ def rounds(
                 place = f"{len(tried) + len(points)} of {total}"
                 say(f"{study.sampler.name}: {plural(len(points), 'trial')} more, {place}")
             yield queued
-        elif len(tried) < total and any(run.status is Status.RUNNING for run in runs):
-            time.sleep(_SECONDS)  # it waits for results from another terminal
+        elif wait and len(tried) < total and any(run.status is Status.RUNNING for run in runs):
+            if not quiet and not said:
+                said = True
+                note(f"{study.sampler.name} waits for runs that other processes train")
+            time.sleep(_SECONDS)
         else:
             if len(tried) < total and not quiet:
                 note(f"{study.sampler.name} finds {plural(len(tried), 'trial')}, not {total:,}")

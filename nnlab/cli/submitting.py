@@ -5,6 +5,7 @@ from pathlib import Path
 from nnlab import store
 from nnlab.cli.place import address_of
 from nnlab.cli.render import say
+from nnlab.command_line import quote_command
 from nnlab.launch import slurm
 from nnlab.records import Study
 from nnlab.report.ranking import plural
@@ -32,7 +33,7 @@ def submit(
     number = slurm.submit(_script(db.address, study.name, len(waiting), wanted, options))
     tasks = min(len(waiting), wanted.max_parallel)
     say(f"job {number}: {plural(tasks, 'task')} for {plural(len(waiting), 'run')}, logs in {logs}")
-    say(f"next: nnlab watch {study.name}", style="dim")
+    say(f"next: {quote_command('nnlab', 'watch', study.name)}", style="dim")
 
 
 def script_for(

@@ -8,6 +8,7 @@ import typer
 
 from nnlab.cli.clusters import Asked, Launcher, cluster_of
 from nnlab.cli.options import Db, StudyOption, given, with_settings
+from nnlab.cli.train_command import TrainCommand
 from nnlab.errors import UsageError
 from nnlab.launch.keeping import Every, Keeping
 from nnlab.launch.together import Together, hush
@@ -41,7 +42,7 @@ _MOST_PER_DEVICE = 256
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command()
+@app.command(cls=TrainCommand)
 @with_settings
 def train(
     *,
@@ -53,6 +54,12 @@ def train(
     seeds: Annotated[
         int | None, typer.Option("--seeds", metavar="N", help="train with seeds 0 to N-1")
     ] = None,
+    extend: Annotated[
+        bool,
+        typer.Option(
+            "--extend", help="add these seeds, epochs or values to the study (docs/comparing.md)"
+        ),
+    ] = False,
     name: Annotated[str | None, typer.Option("--name", help="a name to find the runs by")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="a tag; repeat for more")] = None,
     again: Annotated[
@@ -139,6 +146,12 @@ def train(
     retry: Annotated[
         Retry | None, typer.Option("--retry", help="train only what failed, once more")
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="wait for runs of the study that other processes train"
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show what would be trained, change nothing")
     ] = False,
@@ -245,6 +258,8 @@ def train(
 
         nnlab train --study depth
 
+        nnlab train --study depth --seeds 6 --extend
+
         nnlab train --study depth --launcher slurm --gpus 1 --time 4:00:00
 
         nnlab train --study depth --launcher ray --gpus 0.25
@@ -273,6 +288,7 @@ def train(
         tags=tuple(tag or ()),
         seed=settings["seed"],
         seeds=seeds,
+        extend=extend,
     )
     training.train(
         typed,
@@ -300,6 +316,7 @@ def train(
                 Asked(partition, address, gpus, cpus, mem, time, max_parallel, nodes), launcher
             ),
         ),
+        wait=wait,
         notify=notify,
     )
 

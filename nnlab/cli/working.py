@@ -11,6 +11,7 @@ from nnlab.cli import announce
 from nnlab.cli.downloads import fetched
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.notifying import OnEnded, Overheard
+from nnlab.command_line import quote_command
 from nnlab.config import config_of
 from nnlab.errors import Interrupted, NnlabError, TimeIsUp, UsageError
 from nnlab.launch import ray, slurm
@@ -258,7 +259,8 @@ def _raise_for_failures(db: store.Database, runs: Sequence[Run]) -> None:
     if failed := failed_of(runs):
         error = NnlabError(
             f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
-            hint=f"`nnlab show {failed[0].id}` tells more; the same command tries again",
+            hint=f"`{quote_command('nnlab', 'show', failed[0].id)}` tells more; the same command"
+            " tries again",
         )
         attempts = store.attempts(db, failed[0].id)
         if attempts and attempts[-1].traceback:

@@ -13,6 +13,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from nnlab.config.option import Option
 
 _DATA, _AUGMENT, _MODEL, _TRANSFER = "Data", "Augmentation", "Model", "Transfer"
+# The largest integer of SQLite.
+LARGEST_SEED = 2**63 - 1
+
 _LOSS, _OPTIM, _DECAY, _RUN = "Loss and penalties", "Optimizer", "Learning rate", "Run"
 
 
@@ -31,7 +34,10 @@ class RunConfig:
         float | None, Option("noise in a generated set", _DATA, of="data"), Ge(0), Le(100)
     ] = None
     data_seed: Annotated[
-        int | None, Option("seed of a generated set", _DATA, of="data", neutral=0), Ge(0)
+        int | None,
+        Option("seed of a generated set", _DATA, of="data", neutral=0),
+        Ge(0),
+        Le(LARGEST_SEED),
     ] = None
     classes: Annotated[
         str | None,
@@ -64,7 +70,10 @@ class RunConfig:
         Le(0.5),
     ] = None
     split_seed: Annotated[
-        int, Option("seed of the split; the same for all seeds of a trial", _DATA, neutral=0), Ge(0)
+        int,
+        Option("seed of the split; the same for all seeds of a trial", _DATA, neutral=0),
+        Ge(0),
+        Le(LARGEST_SEED),
     ] = 0
     data_version: Annotated[str | None, "SHA-256 of a data file; None for a built-in set"] = None
 
@@ -504,4 +513,6 @@ class RunConfig:
         Ge(1),
         Le(1024),
     ] = None
-    seed: Annotated[int, Option("seed of weights, order and dropout", _RUN), Ge(0)] = 0
+    seed: Annotated[
+        int, Option("seed of weights, order and dropout", _RUN), Ge(0), Le(LARGEST_SEED)
+    ] = 0

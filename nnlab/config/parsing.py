@@ -28,6 +28,8 @@ def parse_value(name: str, value: object) -> Scalar:
     option = choosable.option
     if isinstance(value, str) and value in option.words:
         return value
+    if value == "" and choosable.base is str and choosable.default is None and not option.kind:
+        raise ConfigError([f"{choosable.flag} needs a value, got nothing"])
     parsed = _typed(choosable, value)
     if option.kind is not None:
         parts = parts_of(option.kind, str(parsed))

@@ -21,7 +21,7 @@ def codes_of(text: str) -> frozenset[str]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         stem = part.upper().rstrip("X")
         chosen = [code for code in known if code.startswith(stem)]
-        if not chosen or (stem == part.upper() and stem not in known):
+        if not stem or not chosen or (stem == part.upper() and stem not in known):
             raise UnknownName("finding", part, known)
         found.update(chosen)
     return frozenset(found)

@@ -28,13 +28,6 @@ def defined_names(source: bytes, filename: str) -> frozenset[str] | None:
     return None if "__getattr__" in names else names
 
 
-def public_callables(source: bytes) -> tuple[str, ...]:
-    """The functions and classes at the top of a source, those with a leading underscore apart."""
-    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    found = (node.name for node in ast.parse(source).body if isinstance(node, definitions))
-    return tuple(name for name in found if not name.startswith("_"))
-
-
 def _bound(body: Sequence[ast.AST]) -> Iterator[str]:
     for node in body:
         match node:

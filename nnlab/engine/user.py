@@ -18,8 +18,9 @@ from types import ModuleType
 
 import nnlab
 from nnlab.catalogue import lookup
+from nnlab.catalogue.own_files import public_callables
 from nnlab.engine.local_imports import local_imports
-from nnlab.engine.source_names import defined_names, public_callables
+from nnlab.engine.source_names import defined_names
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name
 
 _NNLAB = Path(nnlab.__file__).resolve().parent

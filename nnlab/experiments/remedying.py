@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from nnlab import store
 from nnlab.config import RunConfig, choosables, default_in, digest_of, resolve, setting_of
@@ -13,6 +14,7 @@ from nnlab.engine.user import model_version
 from nnlab.errors import ConfigError, UserCodeRefused
 from nnlab.objective import Objective, Setting
 from nnlab.records import History, Run, Status, Study
+from nnlab.space import differing
 from nnlab.stats.against import Test, fewest_seeds, seeds_needed
 from nnlab.stats.claims import SIGNIFICANT
 from nnlab.stats.multiple import holm
@@ -21,6 +23,13 @@ from nnlab.stats.paired import mean_and_half_width, sign_flip
 CONTROL = "control"
 # Fields that are left open mostly, and filled in by the data.
 _OPEN = ("loss", "objective", "test_fraction")
+
+
+At = Literal["best", "last"]
+
+# Fields that change when a run ends and nothing before. The best epoch of such a run is the
+# control's, or one that the control reached later: only the last epoch shows what was gained.
+_END_FIELDS = frozenset({"early_stop", "stop_on"})
 
 
 class Outcome(StrEnum):
@@ -37,7 +46,8 @@ class Tried:
 
     `low` and `high` bound the effect at 95 %, `p` is the exact test that it is above 0, by Holm
     for all remedies tried. `still` are the runs in which the finding remained, `control` those of
-    the control. `needed` is how many seeds would tell, None where that cannot be said.
+    the control. `needed` is how many seeds would tell, None where that cannot be said. `at` is
+    where the objective was read: at the best epoch of each run, or at its last one.
     """
 
     name: str
@@ -51,6 +61,12 @@ class Tried:
     control: int
     needed: int | None
     setting: Setting
+    at: At = "best"
+
+    @property
+    def title(self) -> str:
+        """The name, and where the objective was read unless that was at the best epoch."""
+        return self.name if self.at == "best" else f"{self.name} (last epoch)"
 
 
 def settings_of(setting: Setting, remedies: Sequence[Remedy]) -> dict[str, Setting]:
@@ -144,6 +160,18 @@ def fewest_for(remedies: int) -> int:
     return fewest_seeds(Test.SIGN_FLIP, remedies) - 1  # it is asked on one side only
 
 
+def most_for(seeds: int) -> int:
+    """The number of remedies above which no result with so many seeds could prove one.
+
+    >>> most_for(5), most_for(7)
+    (1, 6)
+    """
+    count = 0
+    while fewest_for(count + 1) <= seeds:
+        count += 1
+    return count
+
+
 def judge_remedies(
     db: store.Database, study: Study, objective: Objective, code: str
 ) -> tuple[Tried, ...]:
@@ -164,25 +192,36 @@ def judge_remedies(
         for name, digest in arms.items():
             if run.trial.digest == digest and not run.status.is_missing:
                 by_arm[name][run.seed] = run
-    values = _values(by_arm, histories, objective)
+    values: dict[At, dict[str, dict[int, float]]] = {
+        "best": _values(by_arm, histories, objective, "best"),
+        "last": _values(by_arm, histories, objective, "last"),
+    }
     sick = {
         name: sum(any(f.code == code for f in found.get(run.id, ())) for run in of.values())
         for name, of in by_arm.items()
     }
     sign = 1.0 if objective.direction == "max" else -1.0
-    names, changes = [], []
+    names, places, changes = [], [], []
     for name in arms:
-        both = sorted(set(values[name]) & set(values[CONTROL]))
+        both = sorted(set(by_arm[name]) & set(by_arm[CONTROL]))
         if name != CONTROL and len(both) > 1:
+            at = _judged_at(by_arm[name][both[0]], by_arm[CONTROL][both[0]])
             names.append(name)
-            changes.append([sign * (values[name][s] - values[CONTROL][s]) for s in both])
+            places.append(at)
+            changes.append([sign * (values[at][name][s] - values[at][CONTROL][s]) for s in both])
     ps = holm([sign_flip(one, "greater") for one in changes]) if changes else ()
     tried = []
-    for name, change, p in zip(names, changes, ps, strict=True):
+    for name, at, change, p in zip(names, places, changes, ps, strict=True):
         setting = next(iter(by_arm[name].values())).trial.setting
         counts = (sick[name], sick[CONTROL])
-        tried.append(_judged(name, change, p, counts, setting, len(changes)))
+        tried.append(_judged(name, change, p, counts, setting, len(changes), at))
     return tuple(sorted(tried, key=lambda one: (one.outcome is not Outcome.HELPED, -one.effect)))
+
+
+def _judged_at(run: Run, control: Run) -> At:
+    """Where the objective of a remedy is read: at the last epoch if it only ends runs earlier."""
+    changed = set(differing([run.trial.setting, control.trial.setting]))
+    return "last" if changed <= _END_FIELDS else "best"
 
 
 def _judged(
@@ -192,6 +231,7 @@ def _judged(
     counts: tuple[int, int],
     setting: Setting,
     remedies: int,
+    at: At,
 ) -> Tried:
     effect, half = mean_and_half_width(change)
     low, high = effect - half, effect + half
@@ -204,15 +244,16 @@ def _judged(
         outcome = Outcome.CANNOT_TELL
         better = effect > 0
         needed = seeds_needed(change, test=Test.SIGN_FLIP, tests=remedies) if better else None
-    return Tried(name, len(change), effect, low, high, p, outcome, *counts, needed, setting)
+    return Tried(name, len(change), effect, low, high, p, outcome, *counts, needed, setting, at)
 
 
 def _values(
     by_arm: Mapping[str, Mapping[int, Run]],
     histories: Mapping[int, History],
     objective: Objective,
+    at: At,
 ) -> dict[str, dict[int, float]]:
-    """The objective at each run's selected epoch; a run that diverged has the worst value met."""
+    """The objective at each run's best or last epoch; a run that diverged has the worst value."""
     met: list[float] = []
     found: dict[str, dict[int, float | None]] = {}
     for name, runs in by_arm.items():
@@ -223,7 +264,8 @@ def _values(
             met += finite
             lost = run.status is Status.DIVERGED or not finite
             best = min if objective.direction == "min" else max
-            found[name][seed] = None if lost else best(finite)
+            reached = finite[-1] if finite and at == "last" else best(finite, default=0.0)
+            found[name][seed] = None if lost else reached
     worst = (max if objective.direction == "min" else min)(met, default=0.0)
     return {
         name: {seed: worst if value is None else value for seed, value in of.items()}

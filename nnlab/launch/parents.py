@@ -5,6 +5,7 @@ begins with the run of its own seed where several were trained; any other word i
 """
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,12 @@ from nnlab.files import sha256_of
 from nnlab.records import Run, Setting
 
 KIND = "model"
+
+# Of files of weights.
+_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".safetensors"})
+
+# As many bytes show whether a file is text.
+_HEAD = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,17 @@ class Parents:
     @property
     def version(self) -> str:
         """What identifies all of the weights: SHA-256, 16 hex digits."""
-        found = sorted((seed, weights.sha256) for seed, weights in self.by_seed.items())
-        if len(found) == 1:
-            return found[0][1][:16]
-        return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+        return _version(self.by_seed)
+
+    def had_version(self, version: str | None) -> bool:
+        """Whether a version is that of these weights, or was before more seeds were trained.
+
+        The weights of every seed are then still the same. A single run is another matter: it
+        serves every seed, until there are others.
+        """
+        by_age = sorted(self.by_seed.items(), key=lambda item: item[1].run_id or 0)
+        before = (dict(by_age[:count]) for count in range(2, len(by_age)))
+        return version == self.version or any(version == _version(seeds) for seeds in before)
 
     def of(self, seed: int) -> Weights:
         """The weights that a seed begins with.
@@ -65,6 +79,13 @@ class Parents:
                 hint=f"train it with seed {seed} too, or name one run by its number",
             )
         return self.by_seed[seed]
+
+
+def _version(by_seed: Mapping[int, Weights]) -> str:
+    hashes = sorted((seed, weights.sha256) for seed, weights in by_seed.items())
+    if len(hashes) == 1:
+        return hashes[0][1][:16]
+    return hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
 
 
 def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
@@ -84,9 +105,37 @@ def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
             hint="nnlab ls lists the runs; a file of weights is named by its path",
         )
     try:
+        _check_is_no_text(path)
         return Parents(named, {0: Weights(path, sha256_of(path))})
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _check_is_no_text(path: Path) -> None:
+    """Raises UsageError for a file of text, such as a study's TOML file: it has no weights."""
+    if path.suffix.lower() in _SUFFIXES:
+        return  # what is wrong with one of these is found when it is loaded
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if path.suffix.lower() != ".toml" and (b"\0" in head or not head or not _is_text(head)):
+        return
+    takes = "--from takes a run, a file of weights or the name of a built-in study"
+    if path.suffix.lower() == ".toml":
+        takes = f"--config {shlex.quote(str(path))} reads a study from a TOML file; {takes}"
+    raise UsageError(f"--from {path}: a file of text has no weights to begin with", hint=takes)
+
+
+def _is_text(head: bytes) -> bool:
+    # The last character may be cut.
+    return any(_decodes(head[: len(head) - cut]) for cut in range(4))
+
+
+def _decodes(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _runs(db: store.AnyDatabase | None, named: str) -> tuple[Run, ...]:

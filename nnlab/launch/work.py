@@ -257,7 +257,7 @@ def begin_from_parent(
     if not config.start_from:
         return None
     parents = find_parents(db, config.start_from)
-    if parents.version != config.start_version:
+    if not parents.had_version(config.start_version):
         raise UsageError(
             f"--from {config.start_from} has changed since this run was set up",
             hint="run the same `nnlab train` line again: the new weights make a new trial",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.config import default_in
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Objective, Scalar, Setting
 from nnlab.report.scope import Scope
 from nnlab.space import shown
@@ -89,6 +89,7 @@ def objective_of(db: store.Database, scope: Scope, by: str | None) -> Objective:
 
     Raises:
         UnknownName: no run has the metric `by`.
+        UsageError: `by` is no metric with a direction.
     """
     if by is None:
         if scope.objective is not None:
@@ -96,10 +97,19 @@ def objective_of(db: store.Database, scope: Scope, by: str | None) -> Objective:
         objectives = store.objectives(db, study_ids=scope.studies, run_ids=scope.runs)
         return Objective.parse(next(iter(objectives), "val/loss"))
     metrics = store.metrics(db)
-    objective = Objective.parse(by)
+    objective = _parsed(by)
     if objective.metric not in metrics:
         raise UnknownName("metric", objective.metric, metrics)
     return objective
+
+
+def _parsed(by: str) -> Objective:
+    try:
+        return Objective.parse(by)
+    except ValueError as error:
+        raise UsageError(
+            f"--by {by}: {error}" if by else "--by needs a metric", hint="--by val/loss:min"
+        ) from None
 
 
 def spread_along(

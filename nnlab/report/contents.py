@@ -367,7 +367,7 @@ def _remedies(
     found = []
     for study in studies:
         number = study.name.removeprefix("remedy/").partition("/")[0]
-        if not is_of_remedies(study) or not number.isdigit() or study.objective is None:
+        if not is_of_remedies(study) or not number.isdecimal() or study.objective is None:
             continue
         mine = any(run.trial.study == study.name for run in runs)
         if int(number) in known or mine:

@@ -93,7 +93,7 @@ def _remedies(report: Report) -> list[str]:
     parts = []
     for one in report.remedies:
         rows = [
-            rf"{latex(tried.name)} & {tried.n} & {tried.effect:.3g} &"
+            rf"{latex(tried.title)} & {tried.n} & {tried.effect:.3g} &"
             rf" {tried.low:.3g} to {tried.high:.3g} & {latex(tried.outcome)} \\"
             for tried in one.tried
         ]

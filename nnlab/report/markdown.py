@@ -117,7 +117,7 @@ def _remedies(report: Report) -> list[str]:
             "| --- | ---: | ---: | ---: | --- |",
         ]
         lines += [
-            f"| {escaped(tried.name)} | {tried.n} | {tried.effect:.3g} |"
+            f"| {escaped(tried.title)} | {tried.n} | {tried.effect:.3g} |"
             f" {tried.low:.3g} to {tried.high:.3g} | {escaped(tried.outcome)} |"
             for tried in one.tried
         ]

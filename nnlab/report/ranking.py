@@ -228,7 +228,7 @@ def rank_group(
     notes += (*_data_notes(changing), *_loss_notes(objective, rows))
     notes += told_apart(rows, test, total) + overfitting_notes(rows)
     if rows and not group_by:
-        notes += _edges(db, scope, rows)
+        notes += _edges(db, scope, rows, complete=len(rows) == total)
     return Ranking(scope, objective, at, fields, rows, total, notes, group.heading)
 
 
@@ -417,8 +417,17 @@ def _loss_notes(objective: Objective, rows: Sequence[Row]) -> tuple[str, ...]:
     )
 
 
-def _edges(db: store.Database, scope: Scope, rows: Sequence[Row]) -> tuple[str, ...]:
-    """What the best trial's place in its study's space says, where all rows are of that study."""
+# Plain `nnlab train` collects runs of many questions in this study: its values are no search.
+_MIXED_STUDY = "default"
+
+
+def _edges(
+    db: store.Database, scope: Scope, rows: Sequence[Row], *, complete: bool
+) -> tuple[str, ...]:
+    """What the best trial's place in its study's space says, where all rows are of that study.
+
+    The space of an open study is what its trials differ in; `complete` says that all are in rows.
+    """
     best = rows[0]
     if best.pruned or best.all_diverged or math.isnan(best.value.mean):
         return ()
@@ -429,7 +438,15 @@ def _edges(db: store.Database, scope: Scope, rows: Sequence[Row]) -> tuple[str, 
         trials = store.trials(db, [row.trials[0] for row in rows])
         names = {trial.study for trial in trials.values()}
         studies = tuple(study for study in studies if study.name in names)
-    space = studies[0].space if len(studies) == 1 else None
+    if len(studies) != 1:
+        return ()
+    space = studies[0].space
+    if studies[0].is_open and complete and studies[0].name != _MIXED_STUDY:
+        settings = [row.setting for row in rows]
+        space = {
+            name: tuple(dict.fromkeys(setting.get(name) for setting in settings))
+            for name in telling(settings)
+        }
     return edge_notes(space, best.setting) if space else ()
 
 

@@ -1,10 +1,10 @@
 """What `[STUDY|RUN]...` on a command line means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Objective, Study
 
 
@@ -23,17 +23,19 @@ def scope_of(db: store.Database, words: Sequence[str] | None) -> Scope:
 
     Raises:
         UnknownName: a word is neither.
+        UsageError: a word is the name of a study and the number of a run.
     """
     if not words:
         studies = store.all_studies(db)
         objective = studies[0].objective if len(studies) == 1 else None
         return Scope(title=db.address.shown, objective=objective)
     known = {study.name: study for study in store.all_studies(db)}
-    if all(word in known for word in words):
-        chosen = [known[word] for word in words]
+    named = [study_of(db, word, known) for word in words]
+    chosen = [study for study in named if study is not None]
+    if len(chosen) == len(words):
         objectives = {study.objective for study in chosen}
         return Scope(
-            title=", ".join(words),
+            title=", ".join(study.name for study in chosen),
             studies=tuple(study.id for study in chosen),
             objective=objectives.pop() if len(objectives) == 1 else None,
         )
@@ -49,9 +51,40 @@ def names_runs(db: store.Database, words: Sequence[str]) -> bool:
     return bool(words) and not studies.intersection(words)
 
 
+# Before the name of a study that could also be the number of a run.
+_PREFIX = "study:"
+
+
+def study_of(
+    db: store.Database, word: str, known: Mapping[str, Study], *, removed: bool = False
+) -> Study | None:
+    """The study that a word names, as NAME or `study:NAME`; None where it names none.
+
+    Args:
+        db: the database.
+        word: what was typed.
+        known: studies by name.
+        removed: whether removed runs are meant, and no others.
+
+    Raises:
+        UsageError: it is also the number of a run.
+    """
+    if word not in known:
+        return known.get(word.removeprefix(_PREFIX))
+    number = store.numbered_run(db, word, removed=removed)
+    if number is None:
+        return known[word]
+    other_way = str(number) if word.startswith("#") else f"#{number}"
+    raise UsageError(
+        f"'{word}' is ambiguous: it is the name of a study and the number of run {number}",
+        hint=f"'{_PREFIX}{word}' is the study, '{other_way}' the run",
+    )
+
+
 def _runs_of(db: store.Database, word: str, known: dict[str, Study]) -> list[int]:
-    if word in known:
-        return [run.id for run in store.runs(db, study=known[word].id, current_only=True)]
+    study = study_of(db, word, known)
+    if study is not None:
+        return [run.id for run in store.runs(db, study=study.id, current_only=True)]
     try:
         return [run.id for run in store.find_runs(db, [word])]
     except UnknownName as error:

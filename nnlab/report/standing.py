@@ -104,6 +104,15 @@ def too_few_seeds(rows: Sequence["Row"]) -> str | None:
     return f"too few seeds to rank{which}: {enough} would do"
 
 
+def seeds_to_decide(rows: Sequence["Row"]) -> int | None:
+    """How many seeds may distinguish the best trial from the next; None where that is not known."""
+    fewest = [row.against.fewest for row in rows if row.against is not None and row.tier is None]
+    if fewest:
+        return max(fewest)
+    tied = [row for row in rows if row.against is not None and row.tier == 1]
+    return _more_seeds(tied[0]) if tied else None
+
+
 def _more_seeds(row: "Row") -> int | None:
     found = row.against
     return None if found is None or (found.needed or 0) <= found.n else found.needed

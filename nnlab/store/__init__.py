@@ -31,6 +31,7 @@ from nnlab.store.queries import (
     count_runs,
     count_trials,
     find_runs,
+    numbered_run,
     objectives,
     run_names,
     runs,
@@ -45,7 +46,7 @@ from nnlab.store.run_data import RunData, changing_data, data_of_runs, distinct_
 from nnlab.store.run_folders import creation_stamp
 from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
 from nnlab.store.stopping import STOPPED, StopRequested, request_stop
-from nnlab.store.study import create_study, find_study
+from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.writer import RunWriter, write_all
 from nnlab.store.writes import deliver
 
@@ -113,6 +114,7 @@ __all__ = [
     "distinct_data",
     "divergence",
     "enqueue",
+    "extend_study",
     "files_of",
     "find_garbage",
     "find_runs",
@@ -125,6 +127,7 @@ __all__ = [
     "lose",
     "metrics",
     "missing",
+    "numbered_run",
     "objectives",
     "open_database",
     "other_data",

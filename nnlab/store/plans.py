@@ -1,7 +1,7 @@
 """Puts runs into the queue: the database is the queue, and a run is in it only once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
@@ -30,7 +30,8 @@ class Enqueued:
     """The runs of the plans, in the plans' order, and how many stood how before.
 
     `new` were made, `waiting` were queued or interrupted, `retried` had failed and are queued
-    again, `done` have a result, `busy` are worked on now.
+    again, `done` have a result, `busy` are worked on now. `kept_names` are the runs that did not
+    get the name of their plan, with the name that they have (None: no name).
     """
 
     run_ids: tuple[int, ...]
@@ -39,12 +40,14 @@ class Enqueued:
     retried: int
     done: int
     busy: int
+    kept_names: Mapping[int, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     id: int
     status: Status
+    name: str | None
 
 
 _Key = tuple[int, int]  # trial, seed
@@ -53,9 +56,10 @@ _Key = tuple[int, int]  # trial, seed
 def enqueue(db: Database, study: Study, plans: Sequence[Plan], *, again: bool = False) -> Enqueued:
     """Queues every plan that has no run yet, and those that failed once more.
 
-    A name given replaces that of an existing run, tags are added to its own. Runs that
-    `nnlab stop` held back may be taken up again. A removed run is as if it were not there: its
-    trial and seed get a new repeat.
+    The name of a plan goes to a run that has none and no result yet. A run that has another name,
+    or was trained without one, keeps it: the name would say of the run what it is not. Tags are
+    added to those of a run. Runs that `nnlab stop` held back may be taken up again. A removed run
+    is as if it were not there: its trial and seed get a new repeat.
 
     Args:
         db: the database.
@@ -78,7 +82,10 @@ def enqueue(db: Database, study: Study, plans: Sequence[Plan], *, again: bool = 
         failed = [run.id for run in kept.values() if run.status is Status.FAILED]
         _requeue(connection, failed)
         _let_go_on(connection, [run.id for run in kept.values()])
-        _label(connection, [(run.id, wanted[key]) for key, run in kept.items()])
+        kept_names = {
+            run.id: run.name for key, run in kept.items() if not _takes_name(run, wanted[key])
+        }
+        _label(connection, [(run.id, wanted[key]) for key, run in kept.items()], kept_names)
         after = _current_runs(connection, study, set(trials.values()), observer)
     statuses = [run.status for run in kept.values()]
     return Enqueued(
@@ -88,7 +95,15 @@ def enqueue(db: Database, study: Study, plans: Sequence[Plan], *, again: bool = 
         retried=len(failed),
         done=sum(status in (Status.FINISHED, Status.DIVERGED) for status in statuses),
         busy=sum(status is Status.RUNNING for status in statuses),
+        kept_names=kept_names,
     )
+
+
+def _takes_name(run: _Found, plan: Plan) -> bool:
+    """Whether a run may have the name of a plan: it has it, or has none and is not trained yet."""
+    if plan.name is None or storable(plan.name) == run.name:
+        return True
+    return run.name is None and run.status.is_missing
 
 
 def missing(db: Database, study: Study) -> tuple[int, ...]:
@@ -98,11 +113,13 @@ def missing(db: Database, study: Study) -> tuple[int, ...]:
         rows = connection.exec_driver_sql(
             f"{_CURRENT} WHERE trial.study_id = ? AND run.current ORDER BY run.id", (study.id,)
         )
-        return tuple(number for number, _, _, *place in rows if observer.status(*place).is_missing)
+        return tuple(
+            number for number, _, _, _, *place in rows if observer.status(*place).is_missing
+        )
 
 
 _CURRENT = f"""
-    SELECT run.id, run.trial_id, run.seed, {PLACE}
+    SELECT run.id, run.trial_id, run.seed, run.name, {PLACE}
     FROM trial JOIN run ON run.trial_id = trial.id {PLACE_JOIN}
 """  # noqa: S608
 
@@ -140,8 +157,8 @@ def _current_runs(
         (study.id, ids(trials)),
     )
     return {
-        (trial, seed): _Found(number, observer.status(*place))
-        for number, trial, seed, *place in rows
+        (trial, seed): _Found(number, observer.status(*place), name)
+        for number, trial, seed, name, *place in rows
     }
 
 
@@ -205,8 +222,14 @@ def _let_go_on(connection: Connection, run_ids: Sequence[int]) -> None:
     )
 
 
-def _label(connection: Connection, kept: Sequence[tuple[int, Plan]]) -> None:
-    names = [(storable(plan.name), number) for number, plan in kept if plan.name]
+def _label(
+    connection: Connection, kept: Sequence[tuple[int, Plan]], kept_names: Collection[int]
+) -> None:
+    names = [
+        (storable(plan.name), number)
+        for number, plan in kept
+        if plan.name and number not in kept_names
+    ]
     if names:
         connection.exec_driver_sql("UPDATE run SET name = ? WHERE id = ?", names)
     tags = [(storable(tag), number, storable(tag)) for number, plan in kept for tag in plan.tags]

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from nnlab.command_line import quote_command
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Run, Status, Study, Trial
 from nnlab.store.connect import Database
@@ -148,20 +149,38 @@ def find_runs(db: Database, refs: Sequence[str], *, removed: bool = False) -> tu
 
     Raises:
         UnknownName: no run has that number or name.
-        UsageError: the run of that number was removed, or was not where removed ones are meant.
+        UsageError: the run of that number was removed, or was not where removed ones are meant;
+            or a number is also the name of another run.
     """
     found: dict[int, Run] = {}
     observer = Observer.here()
     with db.read() as connection:
         for ref in refs:
-            rows = _named(connection, ref, removed=removed) or _numbered(connection, ref)
-            if not rows:
+            decode = partial(run_record, observer=observer)
+            numbered = [record("run", row, decode) for row in _numbered(connection, ref)]
+            by_name = _named(connection, ref, removed=removed)
+            named = [record("run", row, decode) for row in by_name]
+            _check_unambiguous(ref, named, numbered, removed=removed)
+            if not (runs := named or numbered):
                 raise UnknownName("run", ref, _known(connection))
-            for row in rows:
-                run = record("run", row, partial(run_record, observer=observer))
+            for run in runs:
                 _check_sight(run, removed=removed)
                 found[run.id] = run
     return tuple(found.values())
+
+
+def numbered_run(db: Database, ref: str, *, removed: bool = False) -> int | None:
+    """The number that a word (`12`, `#12`) names, if there is a run of that number.
+
+    Args:
+        db: the database.
+        ref: the word.
+        removed: whether only removed runs are looked at, or only the others.
+    """
+    observer = Observer.here()
+    with db.read() as connection:
+        runs = [run_record(row, observer) for row in _numbered(connection, ref)]
+    return next((run.id for run in runs if (run.removed_at is not None) == removed), None)
 
 
 def run_names(db: Database) -> tuple[str, ...]:
@@ -354,11 +373,28 @@ def _named(connection: Connection, name: str, *, removed: bool) -> Sequence[Any]
     ).fetchall()
 
 
+def _check_unambiguous(
+    ref: str, named: Sequence[Run], numbered: Sequence[Run], *, removed: bool
+) -> None:
+    """Raises UsageError where a word is the number of a run and the name of another one."""
+    others = [run for run in named if run.id != numbered[0].id] if numbered else []
+    if not others or (numbered[0].removed_at is not None) != removed:
+        return
+    listed = ", ".join(str(run.id) for run in others[:5]) + (", ..." if len(others) > 5 else "")
+    number = numbered[0].id
+    other_way = str(number) if ref.startswith("#") else f"#{number}"
+    raise UsageError(
+        f"'{ref}' is ambiguous: it is the number of run {number} and the name of run {listed}",
+        hint=f"'{other_way}' is run {number}; name the other by its own number",
+    )
+
+
 def _check_sight(run: Run, *, removed: bool) -> None:
     """Raises UsageError where a removed run is named among others, or the other way round."""
     if run.removed_at is not None and not removed:
         raise UsageError(
-            f"run {run.id} was removed", hint=f"nnlab rm --undo {run.id} brings it back"
+            f"run {run.id} was removed",
+            hint=f"{quote_command('nnlab', 'rm', '--undo', run.id)} brings it back",
         )
     if run.removed_at is None and removed:
         raise UsageError(f"run {run.id} is not removed", hint="nnlab ls --removed lists those")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
+from nnlab.command_line import quote_command
 from nnlab.errors import UsageError
 from nnlab.records import Status
 from nnlab.store.connect import Database
@@ -134,5 +135,5 @@ def _refuse_running(connection: Connection, run_ids: Sequence[int]) -> None:
         raise UsageError(
             f"{'run' if len(running) == 1 else 'runs'} {told} cannot be removed while being"
             " trained; nothing was removed",
-            hint=f"nnlab stop {' '.join(map(str, running[:5]))}, and then again",
+            hint=f"{quote_command('nnlab', 'stop', *running[:5])}, and then again",
         )

@@ -1,13 +1,13 @@
-"""Studies: made once, found again, never changed into another question."""
+"""Studies: made once, found again, extended, never changed into another question."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
+from nnlab.command_line import quote_command
 from nnlab.errors import StudyExists, UnknownName, UsageError
 from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
 from nnlab.store.connect import Database
@@ -39,6 +39,9 @@ def create_study(
 ) -> Study:
     """Makes a study, or finds the one of that name if it asks the same.
 
+    A request for some of the seeds of a study asks the same question. An open study takes any
+    run, whatever its objective is.
+
     Args:
         db: the database.
         name: what it is called.
@@ -58,18 +61,14 @@ def create_study(
     wanted = _Question(objective, space, tuple(seeds), claim, tuple(arms), tuple(decides), sampler)
     with db.write() as connection:
         found = _find(connection, name)
-        differences = _differences(_question_of(found), wanted) if found else []
+        differences = _differences(found, wanted) if found else []
         if found is not None and found.removed_at is not None and differences:
             _rename(connection, found)
             found = None
         if found is None:
             _insert(connection, name, question, wanted)
         elif differences:
-            lines = "".join(f"\n  - {line}" for line in differences)
-            raise StudyExists(
-                f"study '{name}' exists and asks another question:{lines}",
-                hint="give the new one another name",
-            )
+            raise _study_exists(found, differences)
         else:
             # Removed before and wanted again: it is back, its removed runs are not.
             connection.exec_driver_sql(
@@ -79,6 +78,72 @@ def create_study(
         made = _find(connection, name)
     assert made is not None
     return made
+
+
+def extend_study(
+    db: Database,
+    name: str,
+    *,
+    space: Space | None = None,
+    seeds: Sequence[int] = (),
+    sampler: Sampler | None = None,
+) -> Study:
+    """Returns the study after values and seeds were added to it.
+
+    Args:
+        db: the database.
+        name: the study's name.
+        space: values to add, by field; the values that the study has stay.
+        seeds: seeds to add.
+        sampler: replaces the study's sampler; None leaves it.
+
+    Raises:
+        UnknownName: there is no such study.
+        UsageError: it was removed.
+    """
+    with db.write() as connection:
+        study = _visible(connection, name)
+        # Read under the write lock: another process may have extended the study meanwhile.
+        connection.exec_driver_sql(
+            "UPDATE study SET space = ?, seeds = ?, sampler = ? WHERE id = ?",
+            (
+                space_to_json(_union(study.space, space)),
+                to_json(list(dict.fromkeys((*study.seeds, *seeds)))),
+                sampler_to_json(sampler or study.sampler),
+                study.id,
+            ),
+        )
+        extended = _find(connection, name)
+    assert extended is not None
+    return extended
+
+
+def _union(space: Space | None, added: Space | None) -> Space | None:
+    """Both spaces' values of each field; an open study stays open."""
+    if space is None:
+        return None
+    merged = dict(space)
+    for field, values in (added or {}).items():
+        present = _as_set(merged.get(field)) or set()
+        new = tuple(value for value in values if json.dumps(value) not in present)
+        merged[field] = (*merged.get(field, ()), *new)
+    return merged
+
+
+def _study_exists(study: Study, differences: Sequence[str]) -> StudyExists:
+    """The error for a request that is not what the study of that name asks."""
+    if study.is_open:
+        return StudyExists(
+            f"study '{study.name}' is open: `nnlab train` created it, and any run can be added to"
+            " it, so it has no fixed space and no claim",
+            hint=f"{quote_command('nnlab', 'train', '--study', study.name)} OPTIONS adds runs;"
+            " a study with a question needs another name",
+        )
+    return StudyExists(
+        f"study '{study.name}' exists and asks another question:"
+        + "".join(f"\n  - {line}" for line in differences),
+        hint="give the new one another name",
+    )
 
 
 def _insert(connection: Connection, name: str, question: str, asked: "_Question") -> None:
@@ -116,18 +181,23 @@ def find_study(db: Database, name: str) -> Study:
         UsageError: it was removed.
     """
     with db.read() as connection:
-        found = _find(connection, name)
-        if found is None:
-            known = connection.exec_driver_sql(
-                "SELECT name FROM study WHERE removed_at IS NULL"
-            ).fetchall()
-            raise UnknownName("study", name, [row[0] for row in known])
-    if found.removed_at is not None:
+        return _visible(connection, name)
+
+
+def _visible(connection: Connection, name: str) -> Study:
+    """The study of that name, unless there is none or it was removed."""
+    study = _find(connection, name)
+    if study is None:
+        known = connection.exec_driver_sql(
+            "SELECT name FROM study WHERE removed_at IS NULL"
+        ).fetchall()
+        raise UnknownName("study", name, [row[0] for row in known])
+    if study.removed_at is not None:
         raise UsageError(
             f"study '{name}' was removed",
-            hint=f"nnlab rm --undo {shlex.quote(name)} brings it back",
+            hint=f"{quote_command('nnlab', 'rm', '--undo', name)} brings it back",
         )
-    return found
+    return study
 
 
 def _find(connection: Connection, name: str) -> Study | None:
@@ -150,6 +220,11 @@ class _Question:
     decides: tuple[Comparison, ...]
     sampler: Sampler | None
 
+    @property
+    def is_open(self) -> bool:
+        """True where any run may be added: see `Study.is_open`."""
+        return self.space is None and not self.arms
+
 
 def _question_of(study: Study) -> _Question:
     return _Question(
@@ -163,12 +238,15 @@ def _question_of(study: Study) -> _Question:
     )
 
 
-def _differences(old: _Question, new: _Question) -> list[str]:
+def _differences(study: Study, new: _Question) -> list[str]:
+    if study.is_open and new.is_open:
+        return []
+    old = _question_of(study)
     lines = []
     if old.objective != new.objective:
         lines.append(f"objective: {old.objective or 'none'} -> {new.objective or 'none'}")
     lines += _space_differences(old.space, new.space)
-    if set(old.seeds) != set(new.seeds):
+    if not set(new.seeds) <= set(old.seeds):
         lines.append(f"seeds: {_listed(old.seeds)} -> {_listed(new.seeds)}")
     if old.claim != new.claim:
         lines.append(f"claim: {old.claim or 'none'} -> {new.claim or 'none'}")

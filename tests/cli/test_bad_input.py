@@ -38,6 +38,26 @@ from terminal import QUICK, Nnlab, started
         (["--config", "none.toml"], "--config none.toml: no such file"),
         (["--data", "csv:none.csv#y"], "no data file at none.csv"),
         (["--epochz", "3"], "No such option: --epochz"),
+        (["--seed", "9223372036854775808"], "--seed must be at most 9223372036854775807, got"),
+        (["--seed", "0..9223372036854775808"], "--seed must be at most 9223372036854775807, got"),
+        (["--split-seed", "9223372036854775808"], "--split-seed must be at most 9223372036854"),
+        (["--per-device", "\N{SUPERSCRIPT TWO}"], "auto, or a number from 1 on"),
+        (["--stop-on", "x"], "--stop-on: unknown finding 'x'"),
+        (["--from", ""], "--from needs a value, got nothing"),
+        (["--from", "a" * 300], "the file name is too long (300 characters): aaa"),
+        (["--db", "a" * 300], "the file name is too long (300 characters): aaa"),
+        (["--data", f"folder:{'a' * 300}"], "the file name is too long"),
+        (["--model", f"{'a' * 300}.py:f"], "the file name is too long (303 characters)"),
+        (["--name", "2"], "--name '2' reads as the number of a run"),
+        (["--name", "#2"], "--name '#2' reads as the number of a run"),
+        (["--name", "1-3"], "--name '1-3' reads as the number of a run"),
+        (["--study", "2", "--epochs", "1"], "--study '2' reads as the number of a run"),
+        (["--data", "penguins.csv"], "'penguins.csv': did you mean csv:penguins.csv (its last"),
+        (["--data", "penguins.npz"], "did you mean npz:penguins.npz?"),
+        (["--data", "."], "did you mean folder:.?"),
+        (["--model", "none.py"], "did you mean none.py:NAME?"),
+        (["--sampler", "tpe"], "nnlab init-study NAME --lr 1e-4..1e-1 --sampler"),
+        (["--trials=3"], "--trials describes a study, which nnlab init-study sets up"),
     ],
 )
 def test_train_says_what_is_wrong(nnlab: Nnlab, words: list[str], told: str) -> None:
@@ -45,6 +65,7 @@ def test_train_says_what_is_wrong(nnlab: Nnlab, words: list[str], told: str) -> 
     assert answer.code in (1, 2)
     assert told in " ".join(answer.err.replace("│", " ").split())
     assert "Traceback" not in answer.err
+    assert "stumbled" not in answer.err
 
 
 def test_all_problems_are_told_at_once(nnlab: Nnlab) -> None:
@@ -58,10 +79,38 @@ def test_a_config_file_tells_all_its_problems(nnlab: Nnlab, folder: Path) -> Non
     (folder / "c.toml").write_text("lrr = 1\nepoch = 2\ntags = 3\nname = 4\n")
     answer = nnlab("train", "--config", "c.toml", expect=2)
     assert "4 problems" in answer.err
-    assert "unknown key 'lrr': did you mean 'lr'" in answer.err
+    assert "unknown key 'lrr': did you mean 'lr'?\n" in answer.err  # and not all keys
+    (folder / "c.toml").write_text("colour = 1")
+    answer = nnlab("train", "--config", "c.toml", expect=2)
+    assert answer.err == (
+        "Error: c.toml: unknown key 'colour'; nnlab train --help lists the options, whose names are"
+        " the keys\n"
+    )
     (folder / "c.toml").write_text("lr = = 1")
     assert "is no valid TOML" in nnlab("train", "--config", "c.toml", expect=2).err
     assert not (folder / "runs.db").exists()
+
+
+def test_a_file_of_text_has_no_weights(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "my study.toml").write_text("lr = = 1")
+    (folder / "notes.txt").write_text("lr is \N{GREEK SMALL LETTER ETA}" * 1000)
+    for words in (["init-study", "s", "--from"], ["train", "--from"]):
+        answer = nnlab(*words, "my study.toml", expect=2)
+        assert "a file of text has no weights to begin with" in answer.err
+        assert "--config 'my study.toml' reads a study from a TOML file" in answer.err
+        answer = nnlab(*words, "notes.txt", expect=2)
+        assert "a file of text has no weights to begin with" in answer.err
+        assert "--config" not in answer.err
+    assert not (folder / "runs.db").exists()
+
+
+def test_a_model_file_lists_its_callables_and_is_not_run(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "models.py").write_text(
+        "raise SystemExit\ndef small(): ...\nclass Large: ...\ndef _own(): ...\nRATE = 1\n"
+    )
+    for option in ("--model", "--data"):
+        answer = nnlab("train", option, "models.py", expect=2)
+        assert "did you mean models.py:small or models.py:Large?" in answer.err
 
 
 def test_nothing_is_made_when_the_settings_are_wrong(nnlab: Nnlab, folder: Path) -> None:
@@ -279,6 +328,15 @@ def test_a_read_only_database_is_read_but_not_written(
         (["compare", "--by", "val/acuracy"], "did you mean 'val/accuracy'"),
         (["compare", "--at", "never"], "--at must be best, last or an epoch"),
         (["compare", "--group-by", "optt"], "did you mean 'opt'"),
+        (["compare", "--by", "x:y"], "--by x:y: the direction is min or max, got 'y'"),
+        (["compare", "--by", ""], "--by needs a metric"),
+        (["compare", "--at", "\N{SUPERSCRIPT TWO}"], "--at must be best, last or an epoch"),
+        (["compare", "--top", "9" * 20], "less than or equal to 1000000000"),
+        (["ls", "--limit", "9" * 20], "less than or equal to"),
+        (["plot", "init", "-o", "x.pdf", "--seed", "\N{SUPERSCRIPT TWO}"], "one seed draws one"),
+        (["report", "-o", f"{'a' * 300}.md"], "the file name is too long (303 characters)"),
+        (["figures", "a" * 300], "the file name is too long (300 characters)"),
+        (["init-study", "2", "--lr", "0.1"], "the name '2' reads as the number of a run"),
         (["show", "99"], "unknown run '99'"),
         (["ls", "--status", "done"], "unknown status 'done'"),
         (["ls", "nothing"], "unknown study 'nothing'"),
@@ -294,6 +352,7 @@ def test_every_command_says_what_is_wrong(
     assert answer.code in (1, 2)
     assert told in " ".join(answer.err.replace("│", " ").split())
     assert "Traceback" not in answer.err
+    assert "stumbled" not in answer.err
     assert "secret" not in answer.err
     assert len(trained("ls", "--format", "json").json) == 4
 

@@ -1,7 +1,11 @@
 """remedy as typed: what it proposes, tries and proves."""
 
+import json
+import shlex
+import sqlite3
 from pathlib import Path
 
+import pytest
 from terminal import Nnlab
 
 SLOW = ("--data", "iris", "--width", "8", "--depth", "1", "--opt", "sgd", "--lr", "1e-4")
@@ -33,15 +37,58 @@ def test_a_budget_tries_the_first_ones(nnlab: Nnlab) -> None:
     assert len(rows.json) == 1
     few = nnlab("remedy", "1", "--dry-run", "--budget", "9", expect=2).err
     assert "does not allow 16 runs" in few
-    assert "a time as 10min" in nnlab("remedy", "1", "--budget", "soon", expect=2).err
+    for budget in ("soon", "\N{SUPERSCRIPT TWO}", ""):
+        assert "a time as 10min" in nnlab("remedy", "1", "--budget", budget, expect=2).err
     assert len(nnlab("remedy", "1", "--dry-run", "--budget", "2h", "--format", "json").json) == 3
 
 
-def test_too_few_seeds_for_so_many_remedies_are_told(nnlab: Nnlab) -> None:
+def test_too_few_seeds_for_so_many_remedies_are_reported_before_training(nnlab: Nnlab) -> None:
     words = ("--data", "iris", "--width", "8", "--opt", "momentum", "--lr", "50", "--epochs", "4")
-    nnlab("train", *words, "-q")
-    told = nnlab("remedy", "1", "--seeds", "5").out
-    assert "no result with fewer than 7 seeds could prove one of" in told
+    nnlab("train", *words, "--name", "too fast", "-q")
+    plan = nnlab("remedy", "too fast", "--seeds", "5", "--dry-run", "--format", "json")
+    count = len(plan.json)
+    assert count == 6
+    message = f"5 seeds cannot prove that one of {count} remedies helps"
+    assert message in plan.err
+    refused = nnlab("remedy", "too fast", "--seeds", "5", expect=2).err
+    assert message in refused
+    assert "needs at least 7 seeds" in refused
+    assert "nnlab remedy 'too fast' --seeds 7;" in refused
+    assert len(nnlab("ls", "--format", "json").json) == 1  # nothing was trained
+    few = shlex.split(refused.split("; or ")[1].split(",")[0])
+    assert few == ["nnlab", "remedy", "too fast", "--seeds", "5", "--budget", "10"]
+    nnlab(*few[1:])
+    assert len(nnlab("ls", "--format", "json").json) == 1 + 2 * 5
+
+
+def test_early_stopping_is_judged_at_the_last_epoch(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", "--data", "diabetes", "--lr", "0.01", "--epochs", "60", "-q")
+    nnlab("remedy", "1", "--seeds", "7")
+    answer = nnlab("remedy", "1", "--seeds", "7", "--format", "json").json
+    (early,) = (one for one in answer["remedies"] if one["name"] == "early stopping")
+    assert (early["at"], early["outcome"]) == ("last", "helped")
+    assert {one["at"] for one in answer["remedies"] if one is not early} == {"best"}
+    db = sqlite3.connect(folder / "runs.db")
+    last = dict(
+        db.execute(
+            "SELECT trial.setting ->> '$.early_stop', avg(summary.last) FROM summary"
+            " JOIN metric ON metric.id = metric_id JOIN run ON run.id = run_id"
+            " JOIN trial ON trial.id = trial_id JOIN study ON study.id = study_id"
+            " WHERE metric.name = 'val/loss' AND study.name = 'remedy/1'"
+            " AND trial.digest IN (?, ?) GROUP BY 1",
+            digests(db),
+        ).fetchall()
+    )
+    db.close()
+    assert early["effect"] == pytest.approx(last[0] - last[6])
+    assert early["effect"] > 0.1
+
+
+def digests(db: sqlite3.Connection) -> tuple[str, str]:
+    """The trials of the control and of early stopping, by their digest."""
+    (arms,) = db.execute("SELECT arms FROM study WHERE name = 'remedy/1'").fetchone()
+    by_name = {arm["name"]: arm["trials"][0] for arm in json.loads(arms)}
+    return by_name["control"], by_name["early stopping"]
 
 
 def test_what_cannot_be_mended_is_told(nnlab: Nnlab) -> None:

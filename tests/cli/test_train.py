@@ -114,6 +114,50 @@ def test_names_and_tags_find_runs(nnlab: Nnlab) -> None:
     assert nnlab("show", "first", "--format", "json").json[0]["run"] == 1
 
 
+def test_a_name_is_not_moved_to_a_run_that_is_there(nnlab: Nnlab) -> None:
+    nnlab("train", *QUICK, "--name", "solo", "-q")
+    for words in (["--devices", "cpu:2", "--parallel", "ddp"], ["-q"]):
+        answer = nnlab("train", *QUICK, "--name", "ddp", *words)
+        assert "--name 'ddp' was not given to 1 run with the same setting and seed" in answer.err
+        assert "run 1 'solo'; --again trains new runs under that name" in answer.err
+    assert [run["name"] for run in nnlab("ls", "--format", "json").json] == ["solo"]
+    answer = nnlab("train", *QUICK, "--name", "ddp", "--again", "-q")
+    assert answer.err == ""
+    assert {run["name"] for run in nnlab("ls", "--format", "json").json} == {"solo", "ddp"}
+
+
+def test_a_run_trained_without_a_name_keeps_none(nnlab: Nnlab) -> None:
+    nnlab("train", *QUICK, "--seeds", "7", "-q")
+    answer = nnlab("train", *QUICK, "--seeds", "8", "--name", "late", "-q")
+    assert "was not given to 7 runs" in answer.err
+    assert "run 1 without a name, run 2 without a name" in answer.err
+    assert "and 2 more" in answer.err
+    assert [run["run"] for run in nnlab("show", "late", "--format", "json").json] == [8]
+
+
+def test_a_number_that_is_also_a_name_is_ambiguous(trained: Nnlab, folder: Path) -> None:
+    for words in (["--name", "2"], ["--study", "3"]):
+        trained("train", *QUICK, "--seed", "9", *words, "-q", expect=2)
+    trained("train", *QUICK, "--seed", "9", "--name", "two", "-q")
+    trained("train", *QUICK, "--study", "three", "-q")
+    connection = sqlite3.connect(folder / "runs.db")  # names that an earlier version took
+    connection.execute("UPDATE run SET name = '2' WHERE name = 'two'")
+    connection.execute("UPDATE study SET name = '3' WHERE name = 'three'")
+    connection.commit()
+    connection.close()
+    for words in (["rm", "2", "-y"], ["show", "2"], ["compare", "2"], ["stop", "2"]):
+        assert "'2' is ambiguous" in trained(*words, expect=2).err
+    for words in (["rm", "3", "-y"], ["compare", "3"], ["report", "3", "-o", "x.md"]):
+        assert "'3' is ambiguous" in trained(*words, expect=2).err
+    assert len(trained("ls", "--format", "json").json) == 6
+    assert trained("train", "--study", "3").code == 0  # only a study can be meant
+    assert [row["runs"] for row in trained("compare", "study:3", "--format", "json").json["rows"]]
+    assert "removed 1 run\n" in trained("rm", "#3", "-y").out
+    assert "removed 1 run and 1 study" in trained("rm", "study:3", "-y").out
+    assert "removed 1 run\n" in trained("rm", "#2", "-y").out
+    assert trained("show", "2", "--format", "json").json[0]["name"] == "2"
+
+
 def test_quiet_prints_the_result_and_nothing_else(nnlab: Nnlab) -> None:
     answer = nnlab("train", *QUICK, "-q")
     assert "val/accuracy" in answer.out

@@ -63,6 +63,23 @@ def test_the_version_changes_with_any_of_the_weights(lab: Lab) -> None:
     assert find_parents(lab.db, "base").version != before
 
 
+def test_more_seeds_keep_the_versions_of_those_before(lab: Lab) -> None:
+    trained(lab, (1, 2), "base")
+    before = find_parents(lab.db, "base").version
+    trained(lab, (0,), "base")
+    after = find_parents(lab.db, "base")
+    assert after.had_version(before)
+    assert after.had_version(after.version)
+    assert not after.had_version("0" * 16)
+
+
+def test_a_second_run_changes_what_a_single_one_gave_to_every_seed(lab: Lab) -> None:
+    trained(lab, (0,), "alone")
+    single = find_parents(lab.db, "alone").version
+    trained(lab, (1,), "alone")
+    assert not find_parents(lab.db, "alone").had_version(single)
+
+
 def test_two_runs_of_one_seed_are_told_apart_by_their_numbers(lab: Lab) -> None:
     first, second = trained(lab, (0,), "base", trials=2)
     with pytest.raises(UsageError, match=f"runs {first}, {second} have seed 0"):

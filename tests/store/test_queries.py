@@ -8,7 +8,7 @@ import pytest
 from store.lab import Lab, finish
 
 from nnlab import store
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Epoch, History, Run, Status
 
 
@@ -62,11 +62,18 @@ def test_runs_are_found_by_number_and_name(lab: Lab) -> None:
     assert store.run_names(lab.db) == ("base",)
 
 
-def test_a_name_made_of_digits_is_a_name_first(lab: Lab) -> None:
-    store.enqueue(lab.db, lab.study, lab.plans(2))
+def test_a_number_that_is_also_a_name_is_ambiguous(lab: Lab) -> None:
+    store.enqueue(lab.db, lab.study, lab.plans(1))
     store.enqueue(lab.db, lab.study, lab.plans(2, name="1")[1:])
-    assert numbers(store.find_runs(lab.db, ["1"])) == [2]
+    store.enqueue(lab.db, lab.study, lab.plans(3, name="9")[2:])
+    with pytest.raises(UsageError, match=r"'1' is ambiguous: .* run 1 and the name of run 2") as at:
+        store.find_runs(lab.db, ["1"])
+    assert at.value.hint == "'#1' is run 1; name the other by its own number"
     assert numbers(store.find_runs(lab.db, ["#1"])) == [1]
+    assert numbers(store.find_runs(lab.db, ["2"])) == [2]
+    assert numbers(store.find_runs(lab.db, ["9"])) == [3]  # there is no run 9
+    assert store.numbered_run(lab.db, "#1") == 1
+    assert store.numbered_run(lab.db, "9") is None
 
 
 @pytest.mark.parametrize("ref", ["9", "#9", "bass", "", "1.5", "9" * 40, "\N{SUPERSCRIPT TWO}"])

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from store.lab import ENVIRONMENT, Lab, finish
@@ -67,14 +68,33 @@ def test_again_makes_a_repeat_and_ranks_only_that(lab: Lab) -> None:
     assert store.enqueue(lab.db, lab.study, lab.plans()).run_ids == (new,)
 
 
-def test_a_name_given_later_is_taken_and_tags_add_up(lab: Lab) -> None:
-    plan = store.Plan({"lr": 0.1}, "d", 0, 3, "first", ("a", "b"))
-    store.enqueue(lab.db, lab.study, [plan])
-    again = store.Plan({"lr": 0.1}, "d", 0, 3, "second", ("b", "c"))
-    store.enqueue(lab.db, lab.study, [again])
-    store.enqueue(lab.db, lab.study, [store.Plan({"lr": 0.1}, "d", 0, 3)])
+def plan_named(name: str | None, *tags: str) -> store.Plan:
+    return store.Plan({"lr": 0.1, "opt": "sgd"}, "digest-0", 0, 3, name, tags)
+
+
+def test_a_run_keeps_its_name_and_tags_add_up(lab: Lab) -> None:
+    store.enqueue(lab.db, lab.study, [plan_named("first", "a", "b")])
+    again = store.enqueue(lab.db, lab.study, [plan_named("second", "b", "c")])
+    assert again.kept_names == {1: "first"}
+    assert store.enqueue(lab.db, lab.study, [plan_named("first")]).kept_names == {}
+    assert store.enqueue(lab.db, lab.study, [plan_named(None)]).kept_names == {}
     (run,) = store.runs(lab.db)
-    assert (run.name, run.tags) == ("second", ("a", "b", "c"))
+    assert (run.name, run.tags) == ("first", ("a", "b", "c"))
+    new = store.enqueue(lab.db, lab.study, [plan_named("second")], again=True)
+    assert new.kept_names == {}
+    assert store.runs(lab.db, run_ids=new.run_ids)[0].name == "second"
+
+
+def test_a_run_without_a_name_takes_one_until_it_is_trained(lab: Lab) -> None:
+    lab.queue()
+    assert store.enqueue(lab.db, lab.study, [plan_named("early")]).kept_names == {}
+    assert store.runs(lab.db)[0].name == "early"
+    other = store.Plan({"lr": 0.2, "opt": "sgd"}, "digest-1", 0, 3)
+    (number,) = store.enqueue(lab.db, lab.study, [other]).run_ids
+    lab.train(number, 0.5)
+    late = store.enqueue(lab.db, lab.study, [replace(other, name="late")])
+    assert late.kept_names == {number: None}
+    assert store.runs(lab.db, run_ids=[number])[0].name is None
 
 
 def test_ten_thousand_plans_are_queued_and_claimed_in_moments(lab: Lab) -> None:

@@ -53,6 +53,7 @@ def test_the_same_again_is_the_same_study(lab: Lab) -> None:
         ({"space": SPACE | {"dropout": (0.5,)}}, "dropout: none, 0.5 -> 0.5"),
         ({"space": None}, "space: fixed -> any"),
         ({"seeds": (0, 1, 2)}, "seeds: 0, 1 -> 0, 1, 2"),
+        ({"seeds": (5,)}, "seeds: 0, 1 -> 5"),
         ({"objective": "val/loss"}, "objective: val/accuracy:max -> val/loss:min"),
     ],
 )
@@ -64,6 +65,39 @@ def test_another_question_under_the_name_says_what_differs(
         create(lab, **change)  # type: ignore[arg-type]
     assert told in caught.value.message
     assert store.find_study(lab.db, "wide").space == SPACE
+
+
+def test_some_of_its_seeds_are_the_same_question(lab: Lab) -> None:
+    made = create(lab)
+    assert create(lab, seeds=(1,)) == made
+
+
+def test_an_open_study_takes_any_run_and_no_question(lab: Lab) -> None:
+    made = create(lab, None, ())
+    assert made.is_open
+    assert create(lab, None, (), objective="val/loss:min") == made
+    with pytest.raises(StudyExists, match="study 'wide' is open") as caught:
+        create(lab)
+    assert "nnlab train --study wide OPTIONS" in str(caught.value.hint)
+    assert not claiming(lab).is_open
+
+
+def test_a_study_is_extended_and_keeps_what_it_has(lab: Lab) -> None:
+    made = create(lab, {"lr": (0.1, 0.01), "batch_norm": (True,)})
+    added: Space = {"lr": (0.01, 1.0), "batch_norm": (1,), "epochs": (5,)}
+    extended = store.extend_study(lab.db, "wide", space=added, seeds=(1, 2))
+    assert extended == store.find_study(lab.db, "wide")
+    assert extended.space is not None
+    assert extended.space["lr"] == (0.1, 0.01, 1.0)
+    assert list(map(repr, extended.space["batch_norm"])) == ["True", "1"]
+    assert extended.space["epochs"] == (5,)
+    assert extended.seeds == (0, 1, 2)
+    assert (extended.id, extended.objective) == (made.id, made.objective)
+    sampler = Sampler("tpe", {"trials": 40})
+    assert store.extend_study(lab.db, "wide", sampler=sampler).sampler == sampler
+    assert store.extend_study(lab.db, "wide").sampler == sampler
+    with pytest.raises(UnknownName, match="did you mean 'wide'"):
+        store.extend_study(lab.db, "wid")
 
 
 def test_numbers_of_another_kind_are_another_space(lab: Lab) -> None:

@@ -41,7 +41,7 @@ def remedy(db: store.Database, words: Sequence[str]) -> Picture:
 
         effects = [
             Effect(
-                one.name,
+                one.title,
                 one.effect,
                 one.low,
                 one.high,
@@ -53,7 +53,7 @@ def remedy(db: store.Database, words: Sequence[str]) -> Picture:
         return remedies(effects, metric_name(objective.metric))
 
     rows = [
-        (one.name, one.n, one.effect, one.low, one.high, str(one.outcome), one.still)
+        (one.title, one.n, one.effect, one.low, one.high, str(one.outcome), one.still)
         for one in tried
     ]
     columns = ("remedy", "n", "effect", "low", "high", "outcome", f"runs with {code}")

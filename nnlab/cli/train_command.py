@@ -1,0 +1,33 @@
+"""The command class of `nnlab train`, which knows what its neighbour takes."""
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+from nnlab.errors import UsageError
+
+# Options of `nnlab init-study` that users type after `nnlab train`.
+_OF_INIT_STUDY = frozenset(
+    {"--question", "--sampler", "--trials", "--sampler-seed", "--at-once", "--pruner"}
+)
+
+
+class TrainCommand(TyperCommand):
+    """A command that points to `init-study` when one of its options is given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parses as usual.
+
+        Raises:
+            UsageError: an option of `init-study`.
+        """
+        ended = args.index("--") if "--" in args else len(args)
+        for word in args[:ended]:
+            option = word.partition("=")[0]
+            if option in _OF_INIT_STUDY:
+                raise UsageError(
+                    f"{option} describes a study, which nnlab init-study sets up",
+                    hint=f"nnlab init-study NAME --lr 1e-4..1e-1 {option} ..., and then"
+                    " nnlab train --study NAME",
+                )
+        return super().parse_args(ctx, args)
