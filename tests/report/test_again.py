@@ -94,7 +94,7 @@ def test_data_of_ones_own_are_named(nnlab: Nnlab, tmp_path: Path) -> None:
     nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
     nnlab("report", "--reproduce", "again")
     told = (tmp_path / "again" / "README.md").read_text()
-    assert "needs data of your own, by paths from this folder: csv:points.csv#kind" in told
+    assert "needs data of your own, by paths from this folder: csv:points.csv\\#kind" in told
 
 
 def test_runs_that_failed_are_not_asked_for_again(nnlab: Nnlab, tmp_path: Path) -> None:
