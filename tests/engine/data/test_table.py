@@ -163,6 +163,7 @@ def test_a_missing_value_among_texts_is_no_class(written: Written, missing: str)
     assert f"line 3, column 'y': the value is missing ('{missing}')" in error.value.message
 
 
+@pytest.mark.parametrize("text", ["1_0", "１２", "1_000.5"])  # noqa: RUF001  digits of full width
 def test_what_only_python_reads_as_a_number_is_text(written: Written, text: str) -> None:
     with pytest.raises(DataError, match=f"line 3, column 'a': '{text}' is not a number"):
         dataset_of(written(f"a,y\n1,0\n{text},1\n"))
