@@ -85,7 +85,7 @@ def columns_of(ranking: Ranking) -> list[Column]:
     return [
         Column("rank", "#", right=True),
         *(Column(field, field, shown) for field in ranking.fields),
-        *([Column("trial", "trial", right=True)] if _are_alike(ranking) else []),
+        *([Column("trial", "trial", right=True)] if ranking.alike else []),
         Column("n", "n", right=True),
         Column("mean_sd", title, right=True),
         *_standing_columns(ranking),
@@ -107,12 +107,6 @@ def columns_of(ranking: Ranking) -> list[Column]:
         ),
         Column("runs", "runs", hidden=True),
     ]
-
-
-def _are_alike(ranking: Ranking) -> bool:
-    """Whether rows agree in all fields shown: those of trials that differ in a file's content."""
-    labels = [tuple(row.setting.get(field) for field in ranking.fields) for row in ranking.rows]
-    return len(set(labels)) < len(labels)
 
 
 def _standing_columns(ranking: Ranking) -> list[Column]:

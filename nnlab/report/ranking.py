@@ -87,6 +87,7 @@ class Ranking:
     `top` has cut; `notes` must be read with the table. `heading` names what all runs of the
     ranking share and others of the scope do not ("" where there are no others). `left_out` is the
     note on groups that are not ranked here; it is among the notes too.
+    `alike` holds the ranks of rows that agree with another in all fields.
     """
 
     scope: Scope
@@ -98,6 +99,7 @@ class Ranking:
     notes: tuple[str, ...]
     heading: str = ""
     left_out: tuple[str, ...] = ()
+    alike: frozenset[int] = frozenset()
 
     @property
     def has_test(self) -> bool:
@@ -229,7 +231,15 @@ def rank_group(
     notes += told_apart(rows, test, total) + overfitting_notes(rows)
     if rows and not group_by:
         notes += _edges(db, scope, rows, complete=len(rows) == total)
-    return Ranking(scope, objective, at, fields, rows, total, notes, group.heading)
+    alike = _alike(rows, fields)
+    return Ranking(scope, objective, at, fields, rows, total, notes, group.heading, alike=alike)
+
+
+def _alike(rows: Sequence[Row], fields: Sequence[str]) -> frozenset[int]:
+    """The ranks of rows with the same values as another: they differ in a file's content alone."""
+    values = [tuple(row.setting.get(name) for name in fields) for row in rows]
+    counts = Counter(values)
+    return frozenset(row.rank for row, own in zip(rows, values, strict=True) if counts[own] > 1)
 
 
 def _settings(db: store.Database, trial_ids: Sequence[int]) -> Mapping[int, Setting]:

@@ -12,6 +12,7 @@ from terminal import QUICK, Nnlab
 from nnlab import store
 from nnlab.records import Curve, Objective
 from nnlab.report.comparable import comparable_groups, spread_along
+from nnlab.report.figures.trials import title_of
 from nnlab.report.ranking import rank
 from nnlab.report.scope import Scope
 
@@ -117,7 +118,13 @@ def test_hashes_and_what_follows_from_the_data_are_no_columns(runs: Runs) -> Non
         {"objective": "val/accuracy:max", "model_version": "bb"},
         {**regression, "data_version": "cc"},
     )
-    assert rank(db, ALL, by="val/loss", mixed=True).fields == ("data",)
+    ranking = rank(db, ALL, by="val/loss", mixed=True)
+    assert ranking.fields == ("data",)
+    assert {title_of(row, ranking) for row in ranking.rows} == {
+        "data=digits (trial 1)",
+        "data=digits (trial 2)",
+        "data=diabetes",
+    }
 
 
 def test_objectives_of_the_groups_are_their_own(runs: Runs) -> None:

@@ -143,9 +143,7 @@ def title_of(row: Row, ranking: Ranking) -> str:
     """What distinguishes a trial from the others; the scope's name where it is alone."""
     title = ranking.heading or ranking.scope.title
     name = label(row.setting, ranking.fields)
-    if any(
-        other is not row and label(other.setting, ranking.fields) == name for other in ranking.rows
-    ):
+    if row.rank in ranking.alike:
         # They differ in something that is no name: the content of a file.
         return f"{name} (trial {', '.join(map(str, row.trials))})".strip()
     return name or (f"run {title}" if title.isdigit() else title)
