@@ -40,7 +40,7 @@ def create_study(
     """Makes a study, or finds the one of that name if it asks the same.
 
     A request for some of the seeds of a study asks the same question. An open study takes any
-    run, whatever its objective is.
+    run, whatever that selects by: no objective is then given here.
 
     Args:
         db: the database.
@@ -239,7 +239,7 @@ def _question_of(study: Study) -> _Question:
 
 
 def _differences(study: Study, new: _Question) -> list[str]:
-    if study.is_open and new.is_open:
+    if study.is_open and new.is_open and new.objective is None:
         return []
     old = _question_of(study)
     lines = []
