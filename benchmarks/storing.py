@@ -12,8 +12,8 @@ from measure import Compared, in_turn, median_of
 
 from nnlab import store
 from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
-from nnlab.launch.provenance import environment
 from nnlab.records import Curve, Epoch, Study
+from nnlab.workers.provenance import environment
 
 METRICS = (
     "train/loss",

@@ -16,13 +16,13 @@ from torch import nn
 from torch.nn import functional
 
 from nnlab import store
-from nnlab.cli.live import BarView
+from nnlab.cli.train.train.progress import BarView
 from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
 from nnlab.engine import loop, losses, probe
 from nnlab.engine.data.prepare import Part, Prepared
 from nnlab.engine.optimizers import build as build_optimizer
-from nnlab.launch.provenance import environment
 from nnlab.records import Epoch
+from nnlab.workers.provenance import environment
 
 EXAMPLES, BATCH = 20_000, 128
 ROUNDS = 15

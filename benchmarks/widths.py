@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from nnlab import store
-from nnlab.cli.live import QuietView
+from nnlab.cli.train.train.progress import QuietView
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.engine.data import facts
-from nnlab.launch.keeping import Keeping
-from nnlab.launch.local import work_off
-from nnlab.launch.planner import Planner
 from nnlab.records import Status
+from nnlab.workers.planner import Planner
+from nnlab.workers.run_queue import work_off
+from nnlab.workers.save_policy import Keeping
 
 EXAMPLES = 1280
 ENGINES = ("solo", "stacked", "auto")

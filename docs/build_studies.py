@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from nnlab import store  # noqa: E402  the tree beside this file, wherever it is run from
-from nnlab.experiments import builtin  # noqa: E402
-from nnlab.experiments.verdict import Answered, answer  # noqa: E402
+from nnlab.analysis.verdict import Answered, answer  # noqa: E402
+from nnlab.figures.kinds.claim import draw_claim  # noqa: E402
 from nnlab.records import Attempt, Study  # noqa: E402
-from nnlab.report.figures.claim import draw_claim  # noqa: E402
 from nnlab.report.verdict import HOW, verdict_lines  # noqa: E402
+from nnlab.study import builtin  # noqa: E402
 
 PAGE = ROOT / "docs/studies.md"
 PICTURES = ROOT / "docs/images/studies"

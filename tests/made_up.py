@@ -3,7 +3,7 @@
 import math
 import random
 
-from nnlab.plots.series import Series
+from nnlab.figures.draw.series import Series
 from nnlab.records import Curve, Finding, History, Severity
 
 LONG = "opt=adam, lr=0.001, weight_decay=0.0005, dropout=0.5, width=256, decay=cosine, init="

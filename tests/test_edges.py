@@ -2,8 +2,8 @@
 
 import pytest
 
-from nnlab.report.edges import edge_notes
-from nnlab.space import Space, parse_space, values_of
+from nnlab.analysis.edge_of_space import edge_notes
+from nnlab.config.space import Space, parse_space, values_of
 
 
 def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab import escaping
-from nnlab.escaping import escaped, json_characters, latex, spreadsheet
+from nnlab.io import escaping
+from nnlab.io.escaping import escaped, json_characters, latex, spreadsheet
 
 # What TeX acts on, each with the one way in which it may stand in escaped text.
 COMMANDS = (

@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from nnlab.errors import DiskFull, OutputError, UsageError
-from nnlab.folders import Folder, LocalFolder, UrlFolder, folder_at
+from nnlab.io.folders import Folder, LocalFolder, UrlFolder, folder_at
 
 
 @pytest.fixture(params=["disk", "memory"])

@@ -8,7 +8,7 @@ import pytest
 from terminal import QUICK, Nnlab
 
 from nnlab.errors import UsageError
-from nnlab.redaction import mask_command, mask_diff, mask_secrets, mask_url
+from nnlab.io.redaction import mask_command, mask_diff, mask_secrets, mask_url
 from nnlab.store.address import parse
 
 
@@ -141,7 +141,7 @@ def test_no_secret_of_a_command_is_stored(
 @pytest.fixture
 def checkout(folder: Path) -> Path:
     """A git checkout with a change that holds a secret and one that does not."""
-    from nnlab.launch import provenance
+    from nnlab.workers import provenance
 
     def git(*words: str) -> None:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]

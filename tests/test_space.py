@@ -8,11 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.config import DataFacts
-from nnlab.errors import ConfigError, UsageError
-from nnlab.objective import exact_text
-from nnlab.ranges import Range
-from nnlab.records import Setting
-from nnlab.space import (
+from nnlab.config.ranges import Range
+from nnlab.config.space import (
     differing,
     expand,
     label,
@@ -22,6 +19,9 @@ from nnlab.space import (
     shown,
     values_of,
 )
+from nnlab.errors import ConfigError, UsageError
+from nnlab.objective import exact_text
+from nnlab.records import Setting
 
 
 def facts(name: str) -> DataFacts:

@@ -21,7 +21,7 @@ from diagnosis.corpus import FRESH, Specimen, specimens
 from nnlab.config import RunConfig, resolve, setting_of
 from nnlab.engine.data import facts
 from nnlab.engine.loop import start, train
-from nnlab.engine.user import model_version
+from nnlab.engine.user_code import model_version
 from nnlab.records import Curve, History
 
 PROCESSES = 2

@@ -12,17 +12,17 @@ from diagnosis import sets
 from diagnosis.corpus import Specimen, specimens
 
 from nnlab import store
-from nnlab.cli.live import QuietView
+from nnlab.analysis.remedies import Outcome, judge_remedies, plans_of, settings_of
+from nnlab.cli.train.train.progress import QuietView
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.diagnose import diagnose, folded
 from nnlab.diagnose.remedies import remedies_for
 from nnlab.engine.data import facts
-from nnlab.experiments.remedying import Outcome, judge_remedies, plans_of, settings_of
-from nnlab.launch.keeping import Keeping
-from nnlab.launch.local import work_off
-from nnlab.launch.planner import Planner
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Study
+from nnlab.workers.planner import Planner
+from nnlab.workers.run_queue import work_off
+from nnlab.workers.save_policy import Keeping
 
 SEEDS = 8
 DATA = ("circles", "iris", "breast-cancer")

@@ -9,7 +9,7 @@ from diagnosis.baselines import BASELINES
 from diagnosis.grow import Grown
 
 from nnlab.diagnose import diagnose, folded
-from nnlab.diagnose.order import SYMPTOMS
+from nnlab.diagnose.priority import SYMPTOMS
 from nnlab.diagnose.smoothing import wobble
 from nnlab.records import Finding, History, Severity
 

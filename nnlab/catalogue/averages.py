@@ -1,4 +1,4 @@
-"""Averages of the weights over training. The code is in `nnlab.engine.average`."""
+"""Averages of the weights over training. The code is in `nnlab.engine.weight_average`."""
 
 from nnlab.catalogue.choice import Choice
 

@@ -49,7 +49,7 @@ def studies_and_runs(incomplete: str) -> list[tuple[str, str]]:
 def _studies() -> list[tuple[str, str]]:
     try:
         from nnlab import store
-        from nnlab.cli.place import opened
+        from nnlab.cli.database_option import opened
 
         with opened(None) as db:
             return [(study.name, study.question) for study in store.all_studies(db)]
@@ -60,7 +60,7 @@ def _studies() -> list[tuple[str, str]]:
 def _runs() -> list[tuple[str, str]]:
     try:
         from nnlab import store
-        from nnlab.cli.place import opened
+        from nnlab.cli.database_option import opened
 
         with opened(None) as db:
             found = store.runs(db, limit=50, newest_first=True)

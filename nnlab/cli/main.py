@@ -12,11 +12,11 @@ from typer.core import TyperCommand, TyperGroup
 
 import nnlab
 from nnlab.cli import interrupt
-from nnlab.cli.help import format_help, use_two_columns
-from nnlab.cli.streams import checked_streams
+from nnlab.cli.output.help import format_help, use_two_columns
+from nnlab.cli.output.streams import checked_streams
 from nnlab.errors import ClosedPipe, Interrupted, NnlabError, UsageError
-from nnlab.escaping import terminal
-from nnlab.redaction import mask_secrets
+from nnlab.io.escaping import terminal
+from nnlab.io.redaction import mask_secrets
 
 _TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
 
@@ -25,31 +25,79 @@ _LONGEST_SHOWN = 60
 # name -> (module, line of help, panel). A module is imported when its command is called, so
 # that `--help`, `--version` and completion start as fast as a bare application.
 COMMANDS = {
-    "train": ("train", "Train one setting or a grid; every epoch lands in the database.", _TRAIN),
-    "init-study": ("init_study", "Set up a study: a question, a space of settings, seeds.", _TRAIN),
-    "find-lr": ("find_lr", "Find a learning rate by a range test.", _TRAIN),
-    "find-decay": ("find_decay", "Find a decay from a run without one, and try it.", _TRAIN),
-    "remedy": ("remedy", "Find what mends a run: remedies trained beside it.", _TRAIN),
-    "watch": ("watch", "Watch runs from another terminal: progress, speed, failures.", _TRAIN),
-    "verify": ("verify", "Train runs again: the same to the last bit, or what differs.", _TRAIN),
-    "stop": ("stop", "Stop runs after their epoch, from any terminal.", _TRAIN),
-    "diagnose": ("diagnose", "Say what is wrong with runs, or with curves from a CSV.", _LOOK),
-    "explain": ("explain", "Explain a finding: what it rests on, what to try.", _KNOW),
-    "compare": ("compare", "Rank trials, seeds aggregated; only what differs is shown.", _LOOK),
-    "effects": ("effects", "Say which choices of a study matter, and which pairs.", _LOOK),
-    "plot": ("plot", "Draw figures: curves, ranking, sweep, heatmap, and more.", _LOOK),
-    "figures": ("figures", "List figures made, stale or fresh; --refresh redraws.", _LOOK),
-    "probe": ("probe", "Look inside models: signals at the start, sensitivity.", _LOOK),
-    "report": ("report", "Write a study's report: ranking, findings, what was run.", _LOOK),
-    "show": ("show", "Show a run: setting, state, environment, metrics, findings.", _LOOK),
-    "ls": ("ls", "List runs, newest first.", _LOOK),
-    "studies": ("studies", "List studies and how far they are.", _LOOK),
-    "choices": ("choices", "List what can be chosen: optimizers, decays, models, data, ...", _KNOW),
-    "data": ("data", "Show a data set: shapes, classes, splits, a picture.", _KNOW),
-    "launchers": ("launchers", "List what can train here, and why one cannot.", _KNOW),
-    "devices": ("devices", "List the devices of this machine.", _KNOW),
-    "rm": ("rm", "Remove runs or studies from sight; --undo brings them back.", _KNOW),
-    "db": ("db", "Look after the database: status, upgrade, backup, check, gc.", _KNOW),
+    "train": (
+        "train.train.command",
+        "Train one setting or a grid; every epoch lands in the database.",
+        _TRAIN,
+    ),
+    "init-study": (
+        "train.init_study",
+        "Set up a study: a question, a space of settings, seeds.",
+        _TRAIN,
+    ),
+    "find-lr": ("train.find_lr.command", "Find a learning rate by a range test.", _TRAIN),
+    "find-decay": (
+        "train.find_decay.command",
+        "Find a decay from a run without one, and try it.",
+        _TRAIN,
+    ),
+    "remedy": (
+        "train.remedy.command",
+        "Find what mends a run: remedies trained beside it.",
+        _TRAIN,
+    ),
+    "watch": (
+        "train.watch.command",
+        "Watch runs from another terminal: progress, speed, failures.",
+        _TRAIN,
+    ),
+    "verify": (
+        "train.verify.command",
+        "Train runs again: the same to the last bit, or what differs.",
+        _TRAIN,
+    ),
+    "stop": ("train.stop", "Stop runs after their epoch, from any terminal.", _TRAIN),
+    "diagnose": (
+        "results.diagnose",
+        "Say what is wrong with runs, or with curves from a CSV.",
+        _LOOK,
+    ),
+    "explain": ("results.explain", "Explain a finding: what it rests on, what to try.", _KNOW),
+    "compare": (
+        "results.compare.command",
+        "Rank trials, seeds aggregated; only what differs is shown.",
+        _LOOK,
+    ),
+    "effects": ("results.effects", "Say which choices of a study matter, and which pairs.", _LOOK),
+    "plot": (
+        "figures.plot.command",
+        "Draw figures: curves, ranking, sweep, heatmap, and more.",
+        _LOOK,
+    ),
+    "figures": ("figures.figures", "List figures made, stale or fresh; --refresh redraws.", _LOOK),
+    "probe": (
+        "figures.probe.command",
+        "Look inside models: signals at the start, sensitivity.",
+        _LOOK,
+    ),
+    "report": ("results.report", "Write a study's report: ranking, findings, what was run.", _LOOK),
+    "show": ("results.show", "Show a run: setting, state, environment, metrics, findings.", _LOOK),
+    "ls": ("results.ls", "List runs, newest first.", _LOOK),
+    "studies": ("results.studies", "List studies and how far they are.", _LOOK),
+    "choices": (
+        "database.choices",
+        "List what can be chosen: optimizers, decays, models, data, ...",
+        _KNOW,
+    ),
+    "data": (
+        "database.data.command",
+        "Show a data set: shapes, classes, splits, a picture.",
+        _KNOW,
+    ),
+    "launchers": ("database.launchers", "List what can train here, and why one cannot.", _KNOW),
+    "devices": ("database.devices", "List the devices of this machine.", _KNOW),
+    "rm": ("database.rm", "Remove runs or studies from sight; --undo brings them back.", _KNOW),
+    "db": ("database.db", "Look after the database: status, upgrade, backup, check, gc.", _KNOW),
 }
 
 
@@ -165,7 +213,7 @@ def _execute(words: Sequence[str]) -> int:
 def _print_error(message: str, hint: str | None, *, label: str = "Error") -> None:
     from rich.text import Text
 
-    from nnlab.cli.safe_console import SafeConsole
+    from nnlab.cli.output.safe_console import SafeConsole
 
     screen = SafeConsole(stderr=True, soft_wrap=True)
     screen.print(Text(f"{label}: ", style="bold red"), Text(terminal(message)), sep="", end="\n")

@@ -6,9 +6,9 @@ Pure and quick to import: the standard library and the records, nothing else.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nnlab.diagnose.case import Case
-from nnlab.diagnose.order import Folded, folded, in_order
+from nnlab.diagnose.priority import Folded, folded, in_order
 from nnlab.diagnose.rule import Rule
+from nnlab.diagnose.rule_context import Case
 from nnlab.diagnose.rules import RULES
 from nnlab.diagnose.seeds import SeedsDisagree
 from nnlab.records import Finding, History, Scalar

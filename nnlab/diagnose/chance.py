@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from nnlab.diagnose.losses import LossPair
-from nnlab.diagnose.turning import Turning
+from nnlab.diagnose.val_minimum import Turning
 from nnlab.records import Curve, History
 
 # Validation gained less than this share of its best loss: it never learned anything.

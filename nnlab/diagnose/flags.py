@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from nnlab.diagnose.order import folded
+from nnlab.diagnose.priority import folded
 from nnlab.diagnose.smoothing import low_median
 from nnlab.records import Finding, Severity
 

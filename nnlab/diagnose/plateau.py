@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nnlab.diagnose.losses import LossPair
 from nnlab.diagnose.smoothing import smoothed
-from nnlab.diagnose.turning import fall_in_noise, magnitude, ratio, turning, yardstick
+from nnlab.diagnose.val_minimum import fall_in_noise, magnitude, ratio, turning, yardstick
 
 # Validation stands still while it stays within this share of what it had gained.
 _BAND = 0.02

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnose.order import folded
+from nnlab.diagnose.priority import folded
 from nnlab.records import Finding, Scalar, Setting, Severity
 
 Changes = Mapping[str, Scalar]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from nnlab.diagnose.case import Case
+from nnlab.diagnose.rule_context import Case
 from nnlab.records import Finding, Severity
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from nnlab.diagnose.losses import condensed, usable
 from nnlab.diagnose.smoothing import low_median, smoothed, wobble
-from nnlab.diagnose.turning import magnitude, ratio
+from nnlab.diagnose.val_minimum import magnitude, ratio
 from nnlab.records import Curve
 
 # From so many values on a curve is smoothed.

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from nnlab.engine import lean
+from nnlab.engine import dynamo_bypass
 from nnlab.errors import DeviceError
 
 # cuBLAS repeats itself to the bit only with a fixed workspace, set before CUDA starts.
@@ -151,7 +151,7 @@ def make_deterministic(device: torch.device, threads: int, *, compiles: bool) ->
     if compiles:
         torch.use_deterministic_algorithms(mode=True, warn_only=warn_only)
     else:
-        lean.make_deterministic(warn_only=warn_only)
+        dynamo_bypass.make_deterministic(warn_only=warn_only)
     # Filling every fresh tensor with NaN, the default in this mode, costs time and finds nothing.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = False

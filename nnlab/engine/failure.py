@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from nnlab.engine.user import blame, is_users_file
+from nnlab.engine.user_code import blame, is_users_file
 from nnlab.errors import NnlabError
-from nnlab.redaction import mask_secrets
+from nnlab.io.redaction import mask_secrets
 
 # Longer ones are of a recursion without end; both of their ends are kept.
 MOST_TRACEBACK = 8_000

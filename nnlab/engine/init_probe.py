@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from nnlab.engine.activations import MODULES
-from nnlab.engine.listening import heard
+from nnlab.engine.hooks import heard
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError
 

@@ -12,13 +12,23 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnlab.config import RunConfig
-from nnlab.engine import augment, average, lean, losses, mix, models, penalties, probe, transfer
+from nnlab.engine import (
+    augment,
+    dynamo_bypass,
+    losses,
+    mix,
+    models,
+    penalties,
+    probe,
+    transfer,
+    weight_average,
+)
 from nnlab.engine import device as devices
 from nnlab.engine.augment import Augment
-from nnlab.engine.average import Average
 from nnlab.engine.batches import steps_per_epoch
 from nnlab.engine.data.prepare import Part, Prepared, prepare
 from nnlab.engine.evaluate import measure, outputs_of
+from nnlab.engine.flops import multiply_adds
 from nnlab.engine.losses import Loss
 from nnlab.engine.mix import Mix
 from nnlab.engine.models.norms import check_batch_of_one
@@ -26,13 +36,13 @@ from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.seeds import generator
 from nnlab.engine.selection import is_better_epoch
-from nnlab.engine.work import multiply_adds
+from nnlab.engine.weight_average import Average
 from nnlab.errors import DataError, UserCodeError
 from nnlab.objective import Objective
 from nnlab.records import Status
 
 if TYPE_CHECKING:
-    from nnlab.engine.parallel import Team
+    from nnlab.engine.process_group import Team
 
 # Examples of the training split that settle a data-dependent initialisation.
 SETTLING = 512
@@ -80,7 +90,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.forward = self.model
-        self.step = lean.plain_step(self.optimizer)
+        self.step = dynamo_bypass.plain_step(self.optimizer)
 
     @property
     def done(self) -> bool:
@@ -188,12 +198,12 @@ def start(config: RunConfig, *, model_at: torch.device | None = None) -> Session
     threads = config.threads or devices.threads_for(device, _work(config, data, model))
     devices.make_deterministic(device, threads, compiles=config.compile)
     if not config.compile:
-        lean.spare_compiler()
+        dynamo_bypass.spare_compiler()
     devices.set_precision(config.dtype)
     models.settle(model, config, data.train.examples[:SETTLING].to(model_at or device))
     if config.freeze is not None:
         transfer.freeze(model, config.freeze)
-    elif models.own.is_own(model) and _batch_size(config, data) == 1:
+    elif models.user_defined.is_own(model) and _batch_size(config, data) == 1:
         check_batch_of_one(model, data.train.examples[:1].to(model_at or device))
     session = _assembled(config, device, threads, data, model)
     if config.channels_last:
@@ -222,7 +232,7 @@ def _assembled(
         mix=mix.build(config, data.in_shape, data.outputs),
     )
     steps = steps_per_epoch(len(data.train), config.batch_size)
-    session.average = average.build(model, config)
+    session.average = weight_average.build(model, config)
     session.probe = probe.build(config, model, data, steps)
     return session
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from nnlab.engine.models import head_of
 from nnlab.errors import CheckpointError, ConfigError
-from nnlab.files import open_regular
+from nnlab.io.files import open_regular
 
 ALL_BUT_HEAD = "all-but-head"
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nnlab import store
+from nnlab.analysis.comparable import Group, comparable_groups
+from nnlab.analysis.effects import Effects, effects_of
+from nnlab.analysis.ranking import Ranking, last_runs, plural, rank_group
+from nnlab.analysis.remedies import Tried, judge_remedies
+from nnlab.analysis.scope import Scope
+from nnlab.analysis.significance import too_few_seeds
+from nnlab.analysis.verdict import Answered, answer
 from nnlab.diagnose.flags import OVERFITTING, PLATEAU, headlines
 from nnlab.errors import UsageError
-from nnlab.experiments.remedying import Tried, judge_remedies
-from nnlab.experiments.verdict import Answered, answer
-from nnlab.plots.series import Series
+from nnlab.figures.draw.series import Series
+from nnlab.figures.kinds.remedy import finding_of, is_of_remedies
+from nnlab.figures.trials import series_of, title_of
 from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
-from nnlab.report.comparable import Group, comparable_groups
-from nnlab.report.effects import Effects, effects_of
-from nnlab.report.figures.remedy import finding_of, is_of_remedies
-from nnlab.report.figures.trials import series_of, title_of
 from nnlab.report.paper_table import PaperTable, table_of
-from nnlab.report.ranking import Ranking, last_runs, plural, rank_group
-from nnlab.report.scope import Scope
-from nnlab.report.standing import too_few_seeds
 from nnlab.stats import format_mean
 
 # A ranking longer than this belongs into `nnlab compare --top 0`, not onto a page.

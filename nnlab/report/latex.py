@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import nnlab
-from nnlab.escaping import latex
-from nnlab.file_origin import LATEX_MARK
+from nnlab.analysis.ranking import plural
+from nnlab.io.escaping import latex
+from nnlab.io.file_origin import LATEX_MARK
 from nnlab.report.contents import RankedGroup, Report, energy
-from nnlab.report.ranking import plural
 from nnlab.report.typeset import as_latex
 from nnlab.stats import format_duration
 

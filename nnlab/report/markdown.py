@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 import nnlab
-from nnlab.escaping import escaped, terminal
-from nnlab.plots.names import setting_name
+from nnlab.analysis.ranking import Ranking, plural
+from nnlab.config.space import label, shown
+from nnlab.figures.draw.names import setting_name
+from nnlab.io.escaping import escaped, terminal
 from nnlab.report.contents import RankedGroup, Report, energy
-from nnlab.report.ranking import Ranking, plural
 from nnlab.report.verdict import verdict_section
-from nnlab.space import label, shown
 from nnlab.stats import format_duration, format_mean
 
 

@@ -7,26 +7,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nnlab import store
-from nnlab.errors import UnknownName, UsageError
-from nnlab.objective import Limits, limits_of
-from nnlab.plots.names import metric_name, setting_name
-from nnlab.records import Scalar
-from nnlab.report.comparable import (
+from nnlab.analysis.comparable import (
     DATA_FIELDS,
     Group,
     comparable_groups,
     objective_of,
     spread_along,
 )
-from nnlab.report.figures.trials import loss_of
-from nnlab.report.ranking import At, Ranking, Row, plural, rank_group
-from nnlab.report.run_epochs import test_metric as twin_of
-from nnlab.report.scope import Scope
-from nnlab.report.standing import how_compared, too_few_seeds
-from nnlab.space import shown
+from nnlab.analysis.ranking import At, Ranking, Row, plural, rank_group
+from nnlab.analysis.run_epochs import test_metric as twin_of
+from nnlab.analysis.scope import Scope
+from nnlab.analysis.significance import how_compared, too_few_seeds
+from nnlab.config.space import shown
+from nnlab.errors import UnknownName, UsageError
+from nnlab.figures.draw.names import metric_name, setting_name
+from nnlab.figures.trials import loss_of
+from nnlab.objective import Limits, limits_of
+from nnlab.records import Scalar
 from nnlab.stats import format_mean
-from nnlab.stats.against import Test
 from nnlab.stats.aggregate import Aggregate
+from nnlab.stats.comparison import Test
 from nnlab.stats.intervals import Interval, bounds_within, limits_that_hold
 from nnlab.stats.paired import LEVEL
 from nnlab.stats.student import t_quantile

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 import nnlab
-from nnlab.escaping import escaped, html, latex, spreadsheet
+from nnlab.io.escaping import escaped, html, latex, spreadsheet
 from nnlab.report.paper_table import Measured, PaperTable
 
 _SISETUP = (

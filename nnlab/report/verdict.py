@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from nnlab.escaping import escaped
-from nnlab.experiments.verdict import Answer, Answered, Side
+from nnlab.analysis.verdict import Answer, Answered, Side
+from nnlab.io.escaping import escaped
 from nnlab.records import Comparison, Study
 
 HOW = (

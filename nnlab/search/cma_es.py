@@ -7,8 +7,8 @@ again from the start, and what is asked and known already is told at once.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from nnlab.config.ranges import Range
 from nnlab.errors import ConfigError
-from nnlab.ranges import Range
 from nnlab.search.domain import Domains, Values
 from nnlab.search.question import Question, Tried
 from nnlab.search.with_optuna import asked, quiet, study_for

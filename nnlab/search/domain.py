@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from nnlab.config.ranges import Range, is_range, parse_range, rounded
+from nnlab.config.space import Space
 from nnlab.objective import Scalar
-from nnlab.ranges import Range, is_range, parse_range, rounded
-from nnlab.space import Space
 
 Domain = Range | tuple[Scalar, ...]
 Domains = Mapping[str, Domain]

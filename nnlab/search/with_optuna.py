@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from nnlab.config.ranges import Range
 from nnlab.errors import UsageError
-from nnlab.ranges import Range
 from nnlab.search.domain import Domain, Domains, Values, tidy
 from nnlab.search.question import Question
 

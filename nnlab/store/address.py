@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from nnlab.errors import UsageError
-from nnlab.redaction import is_secret_name
+from nnlab.io.redaction import is_secret_name
 
 _SUPPORTED = "a path, such as runs.db, sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE"
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from nnlab.errors import DatabaseReadOnly, DiskFull, NnlabError
-from nnlab.folders import Folder, LocalFolder
+from nnlab.io.folders import Folder, LocalFolder
 from nnlab.store.address import Address
 
 # How long a writer waits for another one. Each of ours holds a lock for milliseconds.

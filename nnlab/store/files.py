@@ -1,7 +1,7 @@
 """Where the files are that a run made."""
 
 from nnlab.errors import OutputError
-from nnlab.folders import Folder, folder_at
+from nnlab.io.folders import Folder, folder_at
 from nnlab.records import Run
 from nnlab.store.run_folders import MarkedFolder, has_stamp, marker_of
 from nnlab.store.served import AnyDatabase

@@ -12,8 +12,8 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import NnlabError, OutputError
-from nnlab.files import open_regular
-from nnlab.folders import folder_at
+from nnlab.io.files import open_regular
+from nnlab.io.folders import folder_at
 from nnlab.store.address import Address, FileAddress
 from nnlab.store.connect import Database
 from nnlab.store.removing import trained_now

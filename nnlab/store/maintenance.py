@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from nnlab.config import digest_of
 from nnlab.errors import NotADatabase, OutputError
-from nnlab.folders import Folder
+from nnlab.io.folders import Folder
 from nnlab.store.checksum import checksum_of, stored_curves
 from nnlab.store.connect import Database
 from nnlab.store.copying import copy_whole

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from nnlab.io.redaction import mask_secrets
 from nnlab.records import (
     Artifact,
     Attempt,
@@ -15,7 +16,6 @@ from nnlab.records import (
     Severity,
     Summary,
 )
-from nnlab.redaction import mask_secrets
 from nnlab.store.connect import Database
 from nnlab.store.readable import (
     NUMBER,

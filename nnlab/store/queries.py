@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from nnlab.command_line import quote_command
 from nnlab.errors import UnknownName, UsageError
+from nnlab.io.command_line import quote_command
 from nnlab.records import Run, Status, Study, Trial
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
-from nnlab.command_line import quote_command
 from nnlab.errors import UsageError
+from nnlab.io.command_line import quote_command
 from nnlab.records import Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from nnlab.errors import OutputError
-from nnlab.files import read_limited
-from nnlab.folders import Folder, LocalFolder
+from nnlab.io.files import read_limited
+from nnlab.io.folders import Folder, LocalFolder
 
 MARKER = ".nnlab-run"
 # All that nnlab writes into the folder of a run.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from nnlab.folders import Folder
+from nnlab.io.folders import Folder
 from nnlab.store.address import Address
 from nnlab.store.connect import Database
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
-from nnlab.command_line import quote_command
 from nnlab.errors import StudyExists, UnknownName, UsageError
+from nnlab.io.command_line import quote_command
 from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
 from nnlab.store.connect import Database
 from nnlab.store.readable import record

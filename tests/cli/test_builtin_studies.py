@@ -6,9 +6,9 @@ import pytest
 from terminal import Nnlab
 
 from nnlab import store
-from nnlab.cli.plan import Typed, plan_of, read_config
 from nnlab.errors import UnknownName
-from nnlab.experiments import builtin
+from nnlab.study import builtin
+from nnlab.study.spec import Typed, plan_of, read_config
 
 OWN = """
 question = "Does training help?"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from terminal import QUICK
 
-from nnlab.cli.live import bar_texts
 from nnlab.cli.main import COMMANDS, load, main
-from nnlab.cli.table import Head, lay_out, records, wrapped
+from nnlab.cli.output.table_layout import Head, lay_out, records, wrapped
+from nnlab.cli.train.train.progress import bar_texts
 
 WIDTHS = (60, 80, 100, 200)
 RUNS = (

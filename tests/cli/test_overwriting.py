@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from terminal import QUICK, Nnlab
 
-from nnlab.plots.save import provenance_of
+from nnlab.figures.draw.save import provenance_of
 
 MINE = "the only copy of my measurements\n"
 

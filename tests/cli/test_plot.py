@@ -13,9 +13,9 @@ import pytest
 from matplotlib.figure import Figure
 from terminal import QUICK, Nnlab
 
-from nnlab.cli.plot import app as plot
-from nnlab.plots.save import provenance_of, save
-from nnlab.report.figures import KINDS
+from nnlab.cli.figures.plot.command import app as plot
+from nnlab.figures import KINDS
+from nnlab.figures.draw.save import provenance_of, save
 
 GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe", "full")
 # What a kind needs beside the study; of those not here nothing.

@@ -6,9 +6,9 @@ import pytest
 from terminal import Nnlab
 
 from nnlab.config import DataFacts, RunConfig
+from nnlab.config.space import Point, expand
+from nnlab.figures.kinds.lr import _lines
 from nnlab.objective import Setting
-from nnlab.report.figures.rates import _lines
-from nnlab.space import Point, expand
 
 
 def test_a_list_of_decays_makes_a_figure_in_each_format(nnlab: Nnlab, folder: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from terminal import Nnlab
 
 from nnlab import store
-from nnlab.cli import rounds
-from nnlab.cli.plan import Typed
-from nnlab.experiments.sampling import tried_in
+from nnlab.study import sampler_loop
+from nnlab.study.next_trials import tried_in
+from nnlab.study.spec import Typed
 
 SPACE = ("--data", "iris", "--width", "8", "--depth", "1", "--epochs", "2", "--lr", "1e-3..1e-1")
 
@@ -18,11 +18,11 @@ def test_who_asked_too_late_adds_nothing(nnlab: Nnlab, folder: Path) -> None:
     study = store.find_study(db, "s")
     typed = Typed({})
     known = tried_in(db, study)
-    plans = rounds._plans(study, rounds._asked(db, study, known), typed)
-    elsewhere = next(rounds.rounds(db, study, typed, quiet=True))
+    plans = sampler_loop._plans(study, sampler_loop._asked(db, study, known), typed)
+    elsewhere = next(sampler_loop.rounds(db, study, typed, quiet=True))
     assert elsewhere
-    assert rounds._queued(db, study, plans, known=len(known)) is None
-    queued = list(rounds.rounds(db, study, typed, quiet=True))
+    assert sampler_loop._queued(db, study, plans, known=len(known)) is None
+    queued = list(sampler_loop.rounds(db, study, typed, quiet=True))
     assert len({run.trial.id for run in store.runs(db, study=study.id)}) == 6
     assert not set(elsewhere) & {number for run_ids in queued for number in run_ids}
     db.close()

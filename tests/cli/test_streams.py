@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from terminal import QUICK, Nnlab
 
-from nnlab import files
 from nnlab.cli.main import main
-from nnlab.cli.render import plain, say
-from nnlab.cli.safe_console import SafeConsole
+from nnlab.cli.output.render import plain, say
+from nnlab.cli.output.safe_console import SafeConsole
 from nnlab.errors import DiskFull
+from nnlab.io import files
 
 NNLAB = f"{sys.executable} -m nnlab"
 ATTACK = "\x1b[2Ja\x9b31mb\x07\x08\u202ec"
@@ -187,7 +187,7 @@ def test_a_console_escapes_what_is_printed_in_any_way() -> None:
 def test_json_lines_of_a_terminal_are_read_as_they_were(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from nnlab.cli.render import print_json
+    from nnlab.cli.output.render import print_json
 
     value = {"a": ATTACK + "\U000e0041\u2028é", "n": float("nan")}
     print_json(value)

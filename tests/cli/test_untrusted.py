@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from terminal import Nnlab
 
-from nnlab import file_origin
 from nnlab.engine.data.prepare import _prepared
-from nnlab.plots.save import save
+from nnlab.figures.draw.save import save
+from nnlab.io import file_origin
 
 # Both leave a trace when they are imported, and when they are called.
 MODEL = """

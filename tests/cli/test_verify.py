@@ -11,8 +11,8 @@ from terminal import QUICK, Nnlab
 
 from nnlab.engine import transfer
 from nnlab.engine.data import prepare
-from nnlab.launch import provenance
 from nnlab.records import Objective
+from nnlab.workers import provenance
 
 STUDY = (*QUICK, "--study", "s", "--lr", "0.01,0.1", "--seeds", "2", "-q")
 

@@ -15,9 +15,9 @@ from store.lab import Lab, finish, make_lab
 from terminal import QUICK, Nnlab, started
 
 from nnlab import store
-from nnlab.cli import watch as watching
-from nnlab.cli.watch_view import LiveTable
-from nnlab.cli.watching import look
+from nnlab.analysis.progress import look
+from nnlab.cli.train.watch import command as watching
+from nnlab.cli.train.watch.view import LiveTable
 from nnlab.errors import NoDatabase
 from nnlab.records import Epoch, Status
 

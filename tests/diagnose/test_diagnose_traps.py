@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from nnlab.diagnose import ALL_RULES, diagnose, folded
-from nnlab.diagnose.order import ORDER, SYMPTOMS, in_order
+from nnlab.diagnose.priority import ORDER, SYMPTOMS, in_order
 from nnlab.records import Curve, Finding, History, Severity
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from nnlab.diagnose import diagnose
 from nnlab.diagnose.losses import loss_pair
-from nnlab.diagnose.turning import Turning, turning
-from nnlab.diagnose.worsening import worsening_confidence
+from nnlab.diagnose.val_increase import worsening_confidence
+from nnlab.diagnose.val_minimum import Turning, turning
 from nnlab.records import Curve, Finding, History, Severity
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim import swa_utils
 
 from nnlab.config import DataFacts, RunConfig, resolve
-from nnlab.engine.average import Average, build
+from nnlab.engine.weight_average import Average, build
 
 EPOCHS, STEPS = 8, 5
 

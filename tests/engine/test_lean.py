@@ -6,14 +6,14 @@ import sys
 import pytest
 import torch
 
-from nnlab.engine.lean import plain_step
+from nnlab.engine.dynamo_bypass import plain_step
 
 CODE = """
 import sys
 from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import facts
 from nnlab.engine.loop import start, train
-from nnlab.engine.stacked.stack import Stack
+from nnlab.engine.batched.batched_runs import Stack
 config = resolve(RunConfig(data="iris", epochs=2, device="cpu"), facts("iris"))
 {body}
 print([name for name in ("torch._dynamo", "torch._inductor", "sympy") if name in sys.modules])

@@ -17,7 +17,7 @@ from torch.multiprocessing.spawn import spawn
 from nnlab.config import RunConfig
 from nnlab.engine.loop import start
 from nnlab.engine.models.noise import Dropout, Share
-from nnlab.engine.parallel import Team, _bounds, _Sum, check, check_shares, synchronise, up
+from nnlab.engine.process_group import Team, _bounds, _Sum, check, check_shares, synchronise, up
 from nnlab.errors import UsageError
 
 

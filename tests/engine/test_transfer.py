@@ -11,10 +11,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint, models, transfer
-from nnlab.engine.average import EpochMean
 from nnlab.engine.data.prepare import Part
-from nnlab.engine.listening import evaluating
+from nnlab.engine.hooks import evaluating
 from nnlab.engine.loop import start, train
+from nnlab.engine.weight_average import EpochMean
 from nnlab.errors import CheckpointError, ConfigError
 
 Make = Callable[..., RunConfig]

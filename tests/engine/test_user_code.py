@@ -13,7 +13,7 @@ from torch import nn
 
 from nnlab.config import RunConfig, resolve
 from nnlab.config.resolving import DataFacts
-from nnlab.engine import models, user
+from nnlab.engine import models, user_code
 from nnlab.engine.data import facts
 from nnlab.engine.loop import start, train
 from nnlab.engine.seeds import generator
@@ -67,7 +67,7 @@ def built(model: str, shape: tuple[int, ...] = (4,), outputs: int = 3, seed: int
 
 def test_a_name_in_a_file_is_loaded() -> None:
     write("sub/model.py", "def make():\n    return 5\n")
-    make = user.load("sub/model.py:make")
+    make = user_code.load("sub/model.py:make")
     assert callable(make)
     assert make() == 5
 
@@ -75,7 +75,7 @@ def test_a_name_in_a_file_is_loaded() -> None:
 def test_a_name_in_a_module_of_the_working_folder_is_loaded() -> None:
     write("pack/__init__.py", "")
     write("pack/inner.py", "VALUE = 7\n")
-    assert user.load("pack.inner:VALUE") == 7
+    assert user_code.load("pack.inner:VALUE") == 7
 
 
 def test_a_file_imports_its_neighbours_now_and_later() -> None:
@@ -85,7 +85,7 @@ def test_a_file_imports_its_neighbours_now_and_later() -> None:
         "sub/model.py",
         "import near\ndef make():\n    import late\n    return near.VALUE + late.VALUE\n",
     )
-    make = user.load("sub/model.py:make")
+    make = user_code.load("sub/model.py:make")
     assert callable(make)
     assert make() == 7
 
@@ -93,7 +93,7 @@ def test_a_file_imports_its_neighbours_now_and_later() -> None:
 def test_a_users_file_does_not_take_the_place_of_an_installed_module() -> None:
     write("colorsys.py", "raise RuntimeError\n")
     write("model.py", "VALUE = 1\n")
-    user.load("model.py:VALUE")
+    user_code.load("model.py:VALUE")
     sys.modules.pop("colorsys", None)
     import colorsys
 
@@ -102,16 +102,16 @@ def test_a_users_file_does_not_take_the_place_of_an_installed_module() -> None:
 
 def test_a_file_that_has_changed_is_loaded_anew() -> None:
     write("model.py", "VALUE = 1\n")
-    assert user.load("model.py:VALUE") == 1
+    assert user_code.load("model.py:VALUE") == 1
     write("model.py", "VALUE = 2\n")
-    assert user.load("model.py:VALUE") == 2
+    assert user_code.load("model.py:VALUE") == 2
 
 
 def test_dataclasses_work_in_a_users_file() -> None:
     write(
         "model.py", "from dataclasses import dataclass\n\n@dataclass\nclass A:\n    x: 'int' = 1\n"
     )
-    make = user.load("model.py:A")
+    make = user_code.load("model.py:A")
     assert callable(make)
     assert make().x == 1
 
@@ -133,24 +133,24 @@ def test_dataclasses_work_in_a_users_file() -> None:
 def test_an_error_in_a_file_is_told_with_its_line(text: str, said: str) -> None:
     write("model.py", text)
     with pytest.raises(UserCodeError, match=re.escape(said)):
-        user.load("model.py:Net")
+        user_code.load("model.py:Net")
 
 
 def test_an_error_in_what_a_file_imports_names_the_imported_file() -> None:
     write("near.py", "a = 1\nb = a / 0\n")
     write("model.py", "import near\n")
     with pytest.raises(UserCodeError, match=r"^near.py, line 2: ZeroDivisionError"):
-        user.load("model.py:Net")
+        user_code.load("model.py:Net")
 
 
 def test_a_syntax_error_in_what_a_file_imports_names_the_imported_file() -> None:
     write("near.py", "a = 1\nb = )\n")
     write("model.py", "import near\n")
     with pytest.raises(UserCodeError, match=r"^near.py, line 2: SyntaxError"):
-        user.load("model.py:Net")
+        user_code.load("model.py:Net")
 
 
-@pytest.mark.parametrize("use", [user.load, user.version])
+@pytest.mark.parametrize("use", [user_code.load, user_code.version])
 def test_an_unknown_name_lists_those_there_are(use: Callable[[str], object]) -> None:
     write("model.py", MODEL)
     with pytest.raises(UserCodeError, match=r"'Nett': did you mean 'Net'\? Known: Net, make"):
@@ -175,7 +175,7 @@ def test_an_unknown_name_lists_those_there_are(use: Callable[[str], object]) -> 
     ],
 )
 def test_a_name_that_may_be_there_is_not_missed(text: str) -> None:
-    assert user.version(f"{write('model.py', text)}:Net") is not None
+    assert user_code.version(f"{write('model.py', text)}:Net") is not None
 
 
 @pytest.mark.parametrize(
@@ -184,19 +184,19 @@ def test_a_name_that_may_be_there_is_not_missed(text: str) -> None:
 )
 def test_a_name_inside_something_is_not_of_the_file(text: str) -> None:
     with pytest.raises(UserCodeError, match=r"unknown name in model\.py 'Net'"):
-        user.version(f"{write('model.py', text)}:Net")
+        user_code.version(f"{write('model.py', text)}:Net")
 
 
 def test_what_is_no_python_is_told_with_its_line_when_planned() -> None:
     write("model.py", "a = 1\n\nb = (\n")
     with pytest.raises(UserCodeError, match=r"model\.py, line 3: SyntaxError: '\(' was never"):
-        user.version("model.py:Net")
+        user_code.version("model.py:Net")
     Path("model.py").write_bytes(b"a = 1\x00\n")
     with pytest.raises(UserCodeError, match=r"model\.py.*null bytes"):
-        user.version("model.py:Net")
+        user_code.version("model.py:Net")
 
 
-@pytest.mark.parametrize("use", [user.load, user.version])
+@pytest.mark.parametrize("use", [user_code.load, user_code.version])
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
@@ -223,9 +223,9 @@ def test_the_version_is_the_hash_of_the_file_and_nothing_is_executed() -> None:
     }
     for reference, path in paths.items():
         expected = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        assert user.version(reference) == expected
+        assert user_code.version(reference) == expected
     assert "pack" not in sys.modules
-    assert models.version("model.py:Net") == user.version("model.py:Net")
+    assert models.version("model.py:Net") == user_code.version("model.py:Net")
     assert models.version("mlp") is None
 
 
@@ -233,24 +233,24 @@ def test_the_version_of_an_installed_module_is_its_files() -> None:
     import json.decoder
 
     expected = hashlib.sha256(Path(json.decoder.__file__).read_bytes()).hexdigest()[:16]
-    assert user.version("json.decoder:JSONDecoder") == expected
-    assert user.version("time:sleep") is None
+    assert user_code.version("json.decoder:JSONDecoder") == expected
+    assert user_code.version("time:sleep") is None
 
 
 def test_errors_of_nobody_are_blamed_on_nobody() -> None:
     with pytest.raises(UserCodeError) as caught:
-        user.load("nowhere.py:Net")
-    assert user.blame(caught.value) is None
-    assert user.blame(ValueError("never raised")) is None
+        user_code.load("nowhere.py:Net")
+    assert user_code.blame(caught.value) is None
+    assert user_code.blame(ValueError("never raised")) is None
 
 
 def test_the_innermost_frame_of_the_user_is_blamed() -> None:
     write("model.py", "def outer():\n    inner()\n\ndef inner():\n    int('x')\n")
-    call = user.load("model.py:outer")
+    call = user_code.load("model.py:outer")
     assert callable(call)
     with pytest.raises(ValueError, match="invalid literal") as caught:
         call()
-    assert user.blame(caught.value) == (
+    assert user_code.blame(caught.value) == (
         "model.py, line 5, in inner: ValueError: invalid literal for int() with base 10: 'x'"
     )
 
@@ -349,7 +349,7 @@ def test_batch_normalisation_of_a_batch_of_one_is_refused_before_training(folder
     for data, name in (("iris", "flat"), ("digits", "images")):
         model = f"norms.py:{name}"
         chosen = RunConfig(data=data, model=model, batch_size=1, device="cpu", train_size=20)
-        config = resolve(chosen, facts(data), model_version=user.model_version(model))
+        config = resolve(chosen, facts(data), model_version=user_code.model_version(model))
         if name == "flat":
             with pytest.raises(ConfigError, match="--batch-size of at least 2, got 1"):
                 start(config)
@@ -379,11 +379,11 @@ def _hash(path: Path) -> str:
 def test_a_helper_that_a_model_imports_is_part_of_its_version(statement: str) -> None:
     path = write("sub/model.py", f"{statement}\nclass Net: ...\n")
     helper = write("sub/near.py", "def f(): return 1\n")
-    before = user.version("sub/model.py:Net")
+    before = user_code.version("sub/model.py:Net")
     assert before != _hash(path)
-    assert list(user.helper_files("sub/model.py:Net")) == ["near.py"]
+    assert list(user_code.helper_files("sub/model.py:Net")) == ["near.py"]
     helper.write_text("def f(): return 2\n")
-    assert user.version("sub/model.py:Net") not in (before, None)
+    assert user_code.version("sub/model.py:Net") not in (before, None)
 
 
 def test_helpers_of_helpers_and_packages_are_followed() -> None:
@@ -394,7 +394,7 @@ def test_helpers_of_helpers_and_packages_are_followed() -> None:
     write("pack/beside.py", "import os, json, torch\n")
     write("pack/other.py", "y = 1\n")
     write("unused.py", "")
-    assert list(user.helper_files("model.py:Net")) == [
+    assert list(user_code.helper_files("model.py:Net")) == [
         "a.py", "pack/__init__.py", "pack/beside.py", "pack/deep.py", "pack/other.py",
     ]  # fmt: skip
 
@@ -404,20 +404,20 @@ def test_a_module_of_the_working_folder_has_helpers_by_their_full_names() -> Non
     write("pack/inner.py", "from pack.near import x\nfrom .other import y\nclass Net: ...\n")
     write("pack/near.py", "x = 1\n")
     write("pack/other.py", "y = 1\n")
-    found = list(user.helper_files("pack.inner:Net"))
+    found = list(user_code.helper_files("pack.inner:Net"))
     assert found == ["pack/__init__.py", "pack/near.py", "pack/other.py"]
 
 
 def test_a_file_alone_keeps_the_version_that_earlier_runs_have() -> None:
     path = write("model.py", "import os, torch\nfrom torch import nn\nclass Net: ...\n")
-    assert user.version("model.py:Net") == _hash(path)
+    assert user_code.version("model.py:Net") == _hash(path)
 
 
 def test_a_helper_that_is_no_python_or_refers_to_itself_is_no_obstacle() -> None:
     write("model.py", "import a, b\nclass Net: ...\n")
     write("a.py", "import a\nimport b\n")
     write("b.py", "def (:\n")
-    assert list(user.helper_files("model.py:Net")) == ["a.py", "b.py"]
+    assert list(user_code.helper_files("model.py:Net")) == ["a.py", "b.py"]
 
 
 def test_a_run_of_an_earlier_version_is_of_the_same_code() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from nnlab.engine.device import WORK_A_THREAD, threads_for
-from nnlab.engine.work import multiply_adds
+from nnlab.engine.flops import multiply_adds
 
 CPU = torch.device("cpu")
 

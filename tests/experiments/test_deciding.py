@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nnlab.experiments.deciding import comparisons
 from nnlab.records import Comparison
+from nnlab.study.comparisons import comparisons
 
 ARMS = ("a", "b", "c", "d")
 

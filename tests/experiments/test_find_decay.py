@@ -5,11 +5,11 @@ import random
 
 import pytest
 
+from nnlab.analysis.find_decay import METRIC, find_decay, with_decay
 from nnlab.config import DataFacts, RunConfig, config_of, resolve, setting_of
+from nnlab.config.space import label
 from nnlab.errors import UsageError
-from nnlab.experiments.find_decay import METRIC, find_decay, with_decay
 from nnlab.records import Curve, History
-from nnlab.space import label
 
 SETTING = setting_of(resolve(RunConfig(opt="sgd"), DataFacts("classification")))
 

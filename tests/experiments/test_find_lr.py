@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from nnlab.analysis.find_lr import find_lr, steepest_lr
 from nnlab.config import RunConfig
 from nnlab.engine.lr_range import RangeTest
 from nnlab.errors import UsageError
-from nnlab.experiments.find_lr import find_lr, steepest_lr
 
 Make = Callable[..., RunConfig]
 

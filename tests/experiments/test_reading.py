@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nnlab.experiments.reading import metrics_in, needed, read
+from nnlab.analysis.run_value import metrics_in, needed, read
 from nnlab.records import Curve, History, Run, Status, Trial
 
 NAN = float("nan")

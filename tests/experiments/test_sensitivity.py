@@ -7,12 +7,12 @@ import torch
 from torch.nn import functional
 
 from nnlab import store
+from nnlab.analysis.sensitivity import sensitivity
 from nnlab.cli.main import main
 from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.session import start
-from nnlab.experiments.sensitivity import sensitivity
-from nnlab.launch.parents import find_parents
+from nnlab.workers.initial_weights import find_parents
 
 EXAMPLES = 40
 

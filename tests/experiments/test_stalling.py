@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from nnlab.experiments.stalling import SHORTEST, movement_of
+from nnlab.analysis.plateau import SHORTEST, movement_of
 from nnlab.stats.segments import noise_of, pieces_of
 
 

@@ -8,7 +8,7 @@ import pytest
 from store.lab import Lab, finish, make_lab
 
 from nnlab import store
-from nnlab.experiments.verdict import Answered, answer
+from nnlab.analysis.verdict import Answered, answer
 from nnlab.records import Arm, Comparison, Epoch, Objective, Status
 from nnlab.stats.claims import Verdict
 

@@ -8,8 +8,8 @@ from typing import Any
 from nnlab import store
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.engine.data import facts
-from nnlab.launch.listening import Ended
 from nnlab.records import Epoch, Run, Status
+from nnlab.workers.callbacks import Ended
 
 
 @dataclass

@@ -13,9 +13,9 @@ from nnlab.engine import checkpoint
 from nnlab.engine.data import facts
 from nnlab.engine.loop import Session, start, train
 from nnlab.errors import ConnectionLost, UsageError
-from nnlab.folders import LocalFolder
-from nnlab.launch.checkpoints import Checkpoints
-from nnlab.launch.keeping import Every
+from nnlab.io.folders import LocalFolder
+from nnlab.workers.checkpoints import Checkpoints
+from nnlab.workers.save_policy import Every
 
 
 def fresh() -> Session:
@@ -56,7 +56,7 @@ def saved_at(
 ) -> list[tuple[float, int]]:
     """Time and epoch of the checkpoints within a minute, each of which takes 0.1 s."""
     now = [0.0]
-    monkeypatch.setattr("nnlab.launch.checkpoints.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("nnlab.workers.checkpoints.time.perf_counter", lambda: now[0])
     saved = []
 
     def sealed(session: Any) -> bytes:

@@ -12,10 +12,10 @@ from terminal import Nnlab
 
 from nnlab import store
 from nnlab.errors import DatabaseMoved
-from nnlab.launch.stacking import train_together
-from nnlab.launch.worker import train_run
 from nnlab.records import Epoch, Status
 from nnlab.store.address import parse
+from nnlab.workers.batched_worker import train_together
+from nnlab.workers.worker import train_run
 
 
 def _rename(path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nnlab.launch.energy import Meter
+from nnlab.workers.energy import Meter
 
 CPU = torch.device("cpu")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.launch import git_state as module
-from nnlab.launch.git_state import GitState, git_state
+from nnlab.workers import git_state as module
+from nnlab.workers.git_state import GitState, git_state
 
 Git = Callable[..., str]
 

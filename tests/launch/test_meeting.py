@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nnlab.errors import NnlabError
-from nnlab.launch import meeting
-from nnlab.launch.meeting import Meeting, teams
-from nnlab.launch.nodes import Nodes
+from nnlab.workers import rendezvous
+from nnlab.workers.nodes import Nodes
+from nnlab.workers.rendezvous import Meeting, teams
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
 
 def test_a_node_that_does_not_come_is_named(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("COME_SECONDS", "_HELLO_SECONDS", "LATE_SECONDS"):
-        monkeypatch.setattr(meeting, name, 0.05)
+        monkeypatch.setattr(rendezvous, name, 0.05)
     with Meeting(nodes) as first, pytest.raises(NnlabError, match="have not come: 1"):
         first.gather()
     with pytest.raises(NnlabError, match="the first node cannot be reached"):
@@ -73,8 +73,8 @@ def test_a_node_that_does_not_come_is_named(nodes: Nodes, monkeypatch: pytest.Mo
 
 
 def test_a_port_that_is_taken_is_told_of(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meeting, "LATE_SECONDS", 0.05)
-    monkeypatch.setattr(meeting, "_HELLO_SECONDS", 0.05)
+    monkeypatch.setattr(rendezvous, "LATE_SECONDS", 0.05)
+    monkeypatch.setattr(rendezvous, "_HELLO_SECONDS", 0.05)
     with Meeting(nodes), pytest.raises(NnlabError, match="cannot be met at port"), Meeting(nodes):
         pass
 
@@ -92,7 +92,7 @@ def test_the_others_hear_where_each_team_meets_until_the_end(
     nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # In this test the other node is a thread of this process, which does not end.
-    monkeypatch.setattr(meeting, "GO_SECONDS", 0.05)
+    monkeypatch.setattr(rendezvous, "GO_SECONDS", 0.05)
     found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
     with Meeting(nodes) as first:
         gathered = [first.gather(), first.gather()]
@@ -105,7 +105,7 @@ def test_the_others_hear_where_each_team_meets_until_the_end(
 def test_the_others_hear_that_there_was_nothing_to_do(
     nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meeting, "GO_SECONDS", 0.05)  # as above
+    monkeypatch.setattr(rendezvous, "GO_SECONDS", 0.05)  # as above
     found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
     with Meeting(nodes):
         pass

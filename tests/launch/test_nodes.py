@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.errors import UsageError
-from nnlab.launch.nodes import Nodes, nodes_here
+from nnlab.workers.nodes import Nodes, nodes_here
 
 STEP = {
     "SLURM_JOB_ID": "31234567",

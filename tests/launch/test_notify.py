@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.launch.notify import Event, Notifier, run_command, variables
+from nnlab.workers.notify import Event, Notifier, run_command, variables
 
 FULL = Event("failed", "depth", 7, "boom", 4, 1, 0.5, "val/loss", "lr=0.1")
 

@@ -14,8 +14,8 @@ from terminal import Nnlab
 
 from nnlab import store
 from nnlab.errors import NoDatabase, UsageError
-from nnlab.launch.nodes import Nodes, nodes_here
 from nnlab.records import Status
+from nnlab.workers.nodes import Nodes, nodes_here
 
 MLP = ("--data", "iris", "--width", "16", "--opt", "adam", "--dropout", "0.2", "--batch-size", "25")
 CNN = (

@@ -8,9 +8,9 @@ from store.lab import Lab
 
 from nnlab import store
 from nnlab.errors import UsageError
-from nnlab.files import sha256_of
-from nnlab.launch.parents import find_parents
+from nnlab.io.files import sha256_of
 from nnlab.records import Artifact, Status
+from nnlab.workers.initial_weights import find_parents
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from launch.queueing import queued
 
 from nnlab import store
 from nnlab.config import RunConfig
-from nnlab.engine.stacked.timing import seconds_by_width
-from nnlab.launch import planner
-from nnlab.launch.planner import WIDEST, Group, Planner, best_width
+from nnlab.engine.batched.timing import seconds_by_width
 from nnlab.records import Run
+from nnlab.workers import planner
+from nnlab.workers.planner import WIDEST, Group, Planner, best_width
 
 
 def runs_of(db: store.Database, *settings: dict[str, object]) -> tuple[Run, ...]:

@@ -23,9 +23,9 @@ from launch.contract import (
 from terminal import Nnlab, started
 
 from nnlab.errors import NnlabError, UsageError
-from nnlab.launch import ray
-from nnlab.launch.ray import Wanted
 from nnlab.store.address import parse
+from nnlab.workers import ray
+from nnlab.workers.ray import Wanted
 
 needs_ray = pytest.mark.skipif(bool(ray_nodes.why_not()), reason=ray_nodes.why_not() or "-")
 
@@ -232,7 +232,7 @@ def test_what_cannot_be_asked_for(nnlab: Nnlab, words: tuple[str, ...], told: st
 
 @needs_ray
 def test_there_are_as_many_workers_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nnlab.launch.ray import pool
+    from nnlab.workers.ray import pool
 
     nodes = [
         {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 2.0, "memory": 64.0 * 2**30}},

@@ -16,10 +16,10 @@ from terminal import Nnlab
 
 from nnlab import store
 from nnlab.errors import ConnectionLost
-from nnlab.folders import LocalFolder
-from nnlab.launch import delivery
-from nnlab.launch.delivery import Delivery, Outbox, deliver_left, patiently
+from nnlab.io.folders import LocalFolder
 from nnlab.records import Epoch, Status
+from nnlab.workers import spool
+from nnlab.workers.spool import Delivery, Outbox, deliver_left, patiently
 
 STUDY = (
     "init-study", "gone", "--data", "iris", "--width", "8", "--depth", "1",
@@ -171,7 +171,7 @@ def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     lines = (tmp_path / "1" / "7.waiting").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [2, 3]
     db.there = True
-    monkeypatch.setattr(delivery, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(spool, "FIRST_WAIT", 0.01)
     sending.settle([run])
     assert db.stored == [1, 2, 3]
     assert list((tmp_path / "1").iterdir()) == []
@@ -183,8 +183,8 @@ def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
 
 
 def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(delivery, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(spool, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(spool, "FIRST_WAIT", 0.01)
     tries: list[int] = []
 
     def fails() -> None:
@@ -201,7 +201,7 @@ def test_half_a_line_of_a_worker_that_died_is_left_out(tmp_path: Path) -> None:
     box.epochs += [Epoch(1, {"a": float("inf")}, 0.1), Epoch(2, {"a": float("nan")}, 0.1)]
     box.keep()
     content = (tmp_path / "3.waiting").read_bytes() + b'{"epoch": 3, "val'
-    found = delivery._epochs_in(content)
+    found = spool._epochs_in(content)
     assert [epoch.number for epoch in found] == [1, 2]
     assert found[0].values == {"a": float("inf")}
     assert str(found[1].values) == "{'a': nan}"

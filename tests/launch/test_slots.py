@@ -10,8 +10,8 @@ from nnlab.config import RunConfig, resolve
 from nnlab.engine import device as devices
 from nnlab.engine.data import facts
 from nnlab.errors import UsageError
-from nnlab.launch import slots
-from nnlab.launch.slots import Slot
+from nnlab.workers import placement
+from nnlab.workers.placement import Slot
 
 GPUS = (
     devices.DeviceInfo("cuda:0", "a GPU", 24 << 30),
@@ -25,15 +25,15 @@ def config(**settings: Any) -> RunConfig:
 
 
 def test_slots_on_the_processor_are_counted() -> None:
-    assert slots.parse("cpu:3", None) == (Slot("cpu"),) * 3
-    assert slots.parse("cpu", None) == (Slot("cpu"),)
-    assert slots.parse("cpu:2", 4) == (Slot("cpu"),) * 2  # --per-device is about GPUs
+    assert placement.parse("cpu:3", None) == (Slot("cpu"),) * 3
+    assert placement.parse("cpu", None) == (Slot("cpu"),)
+    assert placement.parse("cpu:2", 4) == (Slot("cpu"),) * 2  # --per-device is about GPUs
 
 
 def test_gpus_are_named_and_begin_with_one_slot_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "devices", lambda: GPUS)
-    assert slots.parse("cuda:0,cuda:1", None) == (Slot("cuda:0"), Slot("cuda:1"))
-    assert slots.parse("cuda, cpu:1", 2) == (Slot("cuda:0"), Slot("cuda:0"), Slot("cpu"))
+    assert placement.parse("cuda:0,cuda:1", None) == (Slot("cuda:0"), Slot("cuda:1"))
+    assert placement.parse("cuda, cpu:1", 2) == (Slot("cuda:0"), Slot("cuda:0"), Slot("cpu"))
 
 
 @pytest.mark.parametrize(
@@ -49,46 +49,46 @@ def test_gpus_are_named_and_begin_with_one_slot_each(monkeypatch: pytest.MonkeyP
 )
 def test_what_is_no_device_is_refused(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        slots.parse(text, None)
+        placement.parse(text, None)
 
 
 def test_a_process_a_core_where_a_run_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "cores", lambda: 4)
-    monkeypatch.setattr(slots, "_has_no_gpu", lambda: True)
+    monkeypatch.setattr(placement, "cores", lambda: 4)
+    monkeypatch.setattr(placement, "_has_no_gpu", lambda: True)
     small = config(width=32, depth=1)
-    assert len(slots.usual([small] * 64)) == 4
-    assert len(slots.usual([small] * 3)) == 3
-    assert slots.usual([small]) == ()
+    assert len(placement.usual([small] * 64)) == 4
+    assert len(placement.usual([small] * 3)) == 3
+    assert placement.usual([small]) == ()
     # Runs that use several threads have the machine to themselves.
-    assert slots.usual([config(widths="4096,4096", batch_size=512)] * 64) == ()
-    assert slots.usual([config(model="cnn")] * 64) == ()
-    assert slots.usual([config(threads=2)] * 64) == ()
-    assert len(slots.usual([config(model="cnn", threads=1)] * 64)) == 4
-    monkeypatch.setattr(slots, "_has_no_gpu", lambda: False)
-    assert slots.usual([small] * 64) == ()
-    assert len(slots.usual([config(device="cpu")] * 64)) == 4
+    assert placement.usual([config(widths="4096,4096", batch_size=512)] * 64) == ()
+    assert placement.usual([config(model="cnn")] * 64) == ()
+    assert placement.usual([config(threads=2)] * 64) == ()
+    assert len(placement.usual([config(model="cnn", threads=1)] * 64)) == 4
+    monkeypatch.setattr(placement, "_has_no_gpu", lambda: False)
+    assert placement.usual([small] * 64) == ()
+    assert len(placement.usual([config(device="cpu")] * 64)) == 4
 
 
 def test_a_template_is_only_worth_it_for_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "cores", lambda: 4)
-    monkeypatch.setattr(slots, "_has_no_gpu", lambda: True)
-    assert slots.likely(None, runs=2)
-    assert not slots.likely(None, runs=1)
-    assert not slots.likely("cpu:1", runs=9)
-    assert slots.likely("cpu:2", runs=1)
+    monkeypatch.setattr(placement, "cores", lambda: 4)
+    monkeypatch.setattr(placement, "_has_no_gpu", lambda: True)
+    assert placement.likely(None, runs=2)
+    assert not placement.likely(None, runs=1)
+    assert not placement.likely("cpu:1", runs=9)
+    assert placement.likely("cpu:2", runs=1)
 
 
 @given(peak=st.integers(0, 1 << 40), memory=st.integers(1, 1 << 40))
 def test_what_fits_fits_and_is_at_least_one(peak: int, memory: int) -> None:
-    count = slots.fitting(peak, memory)
-    assert count == 1 or count * (peak + slots.CONTEXT_BYTES) <= memory
+    count = placement.fitting(peak, memory)
+    assert count == 1 or count * (peak + placement.CONTEXT_BYTES) <= memory
 
 
 def test_the_processes_of_the_processor_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "cores", lambda: 16)
-    assert len(slots.parse("cpu:64", None)) == 64
+    monkeypatch.setattr(placement, "cores", lambda: 16)
+    assert len(placement.parse("cpu:64", None)) == 64
     for count in ("65", "2000", "999999999"):
         with pytest.raises(UsageError, match="1 to 64 processes can train on the processor"):
-            slots.parse(f"cpu:{count}", None)
-    monkeypatch.setattr(slots, "cores", lambda: 2)
-    assert len(slots.parse("cpu:32", None)) == 32
+            placement.parse(f"cpu:{count}", None)
+    monkeypatch.setattr(placement, "cores", lambda: 2)
+    assert len(placement.parse("cpu:32", None)) == 32

@@ -16,8 +16,8 @@ from terminal import started
 from nnlab import store
 from nnlab.cli.main import main
 from nnlab.errors import UsageError
-from nnlab.launch import slurm
-from nnlab.launch.slurm import Wanted, script
+from nnlab.workers import slurm
+from nnlab.workers.slurm import Wanted, script
 
 COMMAND = ["python", "-m", "nnlab", "train", "--study", "it's"]
 FOLDER = Path("/lab/a b")

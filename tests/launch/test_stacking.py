@@ -9,13 +9,13 @@ from launch.queueing import Notes, queued, waiting
 from sqlalchemy import text
 
 from nnlab import store
+from nnlab.engine.batched import batched_runs
 from nnlab.engine.session import Session
-from nnlab.engine.stacked import stack
 from nnlab.engine.transfer import read_weights
 from nnlab.errors import DiskFull
-from nnlab.launch.local import work_off
-from nnlab.launch.planner import Planner
 from nnlab.records import Epoch, Run, Status
+from nnlab.workers.planner import Planner
+from nnlab.workers.run_queue import work_off
 
 LRS = (0.01, 0.02, 0.03)
 STACKED = Planner("stacked")
@@ -180,14 +180,14 @@ def test_where_a_stack_fails_its_halves_are_tried(
     db: store.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_ids = three(db)
-    train = stack.Stack.epoch
+    train = batched_runs.Stack.epoch
 
-    def short_of_memory(self: stack.Stack) -> list[tuple[Session, Epoch]]:
+    def short_of_memory(self: batched_runs.Stack) -> list[tuple[Session, Epoch]]:
         if len(self.sessions) > 2:
             raise torch.OutOfMemoryError("no memory left")
         return train(self)
 
-    monkeypatch.setattr(stack.Stack, "epoch", short_of_memory)
+    monkeypatch.setattr(batched_runs.Stack, "epoch", short_of_memory)
     notes = Notes()
     train_all(db, run_ids, notes=notes)
     assert [run.status for run in store.runs(db, run_ids=run_ids)] == [Status.FINISHED] * 3
@@ -221,7 +221,7 @@ def test_checkpoints_of_a_stack_are_those_of_its_runs(
 ) -> None:
     """A worker that is gone without a word: each run goes on from its last checkpoint, alone."""
     run_ids = three(db, epochs=6)
-    monkeypatch.setattr("nnlab.launch.checkpoints.Checkpoints.is_due", lambda *_: True)
+    monkeypatch.setattr("nnlab.workers.checkpoints.Checkpoints.is_due", lambda *_: True)
 
     class Gone(BaseException):
         """Nothing catches it but the end of the process."""

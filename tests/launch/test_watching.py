@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from nnlab import store
-from nnlab.launch.watching import Watching
 from nnlab.records import Curve, Epoch, History, Run, Status, Trial
+from nnlab.workers.live_diagnosis import Watching
 
 RUN = Run(
     id=1, trial=Trial(1, "s", {"stop_on": "NN201"}, "d"), seed=0, repeat=0, current=True,

@@ -12,10 +12,10 @@ from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
 from nnlab.engine.loop import start as real_start
 from nnlab.errors import DiskFull
-from nnlab.launch import work, worker
-from nnlab.launch.local import work_off
-from nnlab.launch.worker import train_run
 from nnlab.records import Epoch, Status
+from nnlab.workers import run_context, worker
+from nnlab.workers.run_queue import work_off
+from nnlab.workers.worker import train_run
 
 
 def lease_until(db: store.Database, run_id: int) -> float:
@@ -38,7 +38,7 @@ def test_the_heartbeat_keeps_the_lease_through_a_long_epoch(
     db: store.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = queued(db, epochs=2)
-    for module in (work, worker):
+    for module in (run_context, worker):
         monkeypatch.setattr(module, "LEASE_SECONDS", 0.4)
     seen = []
 
@@ -87,7 +87,7 @@ def test_whatever_a_model_raises_fails_its_run_and_no_other(
             raise RuntimeError("shapes do not fit\nand more")
         return real_start(config)
 
-    monkeypatch.setattr(work, "start", start)
+    monkeypatch.setattr(run_context, "start", start)
     first, second = work_off(db, [bad, good], Notes(), lambda: False)
     assert first.status is Status.FAILED
     assert (first.reason or "").endswith("in start: RuntimeError: shapes do not fit")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nnlab.plots.comparison import Interval, intervals
+from nnlab.figures.draw.claim import Interval, intervals
 
 ROW = Interval("a beats b", "loss of a - b above 0.1", 0.2, 0.15, 0.25, 0.1, None, "supported")
 

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.plots.condense import condensed
+from nnlab.figures.draw.downsample import condensed
 from nnlab.records import Curve
 from nnlab.stats import mean_curve
 

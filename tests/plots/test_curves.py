@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
-from nnlab.plots.generalisation import gap
-from nnlab.plots.learning_curves import curves
-from nnlab.plots.series import Series
+from nnlab.figures.draw.curves import curves
+from nnlab.figures.draw.gap import gap
+from nnlab.figures.draw.series import Series
 from nnlab.records import Curve, History
 
 CASES = {
@@ -308,8 +308,8 @@ def test_a_quantity_stands_for_its_splits() -> None:
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        ("nnlab.plots.learning_curves, nnlab.plots.save", "matplotlib.pyplot"),
-        ("nnlab.plots, nnlab.plots.series, nnlab.plots.names", "matplotlib"),
+        ("nnlab.figures.draw.curves, nnlab.figures.draw.save", "matplotlib.pyplot"),
+        ("nnlab.figures.draw, nnlab.figures.draw.series, nnlab.figures.draw.names", "matplotlib"),
     ],
 )
 def test_imports_stay_light(modules: str, absent: str) -> None:

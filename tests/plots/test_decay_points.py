@@ -3,7 +3,7 @@
 import pytest
 from drawn import xs, ys
 
-from nnlab.plots.decay_points import decay_points
+from nnlab.figures.draw.decay_points import decay_points
 
 LOSSES = (1.0, 0.5, 0.3, 0.29, 0.31)
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import many
 
-from nnlab.plots.direct import apart
-from nnlab.plots.learning_curves import curves
-from nnlab.plots.paper import Paper, on
+from nnlab.figures.draw.curves import curves
+from nnlab.figures.draw.direct import apart
+from nnlab.figures.draw.paper import Paper, on
 
 PLACES = st.lists(st.floats(0, 100), max_size=20).map(sorted)
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from nnlab.config import RunConfig
 from nnlab.engine.data import read
 from nnlab.engine.data.dataset import Dataset
-from nnlab.plots.examples import examples
-from nnlab.plots.save import save
+from nnlab.figures.draw.examples import examples
+from nnlab.figures.draw.save import save
 
 
 def pictured(data: str) -> tuple[Figure, Dataset]:

@@ -11,27 +11,27 @@ from drawn import assert_readable
 from made_up import LONG, history, many
 from matplotlib.figure import Figure
 
-from nnlab.plots.cells import Matrix, matrix
-from nnlab.plots.clock import Paced, against_cost
-from nnlab.plots.contributions import Contribution, effects
-from nnlab.plots.coordinates import Axis, parallel
-from nnlab.plots.forest import Place, ranking
-from nnlab.plots.generalisation import gap
-from nnlab.plots.init_histograms import Outputs, init_histograms
-from nnlab.plots.layer_curves import Layers, layers
-from nnlab.plots.learning_curves import curves
-from nnlab.plots.learning_rate import Rates, learning_rates
-from nnlab.plots.loss_landscape import Slices, landscape
-from nnlab.plots.pair import pair
-from nnlab.plots.paper import LEGENDS, PALETTES, STYLES, Paper, on
-from nnlab.plots.profiles import profile
-from nnlab.plots.reliability import Reliability, calibration
-from nnlab.plots.remedies import Effect, remedies
-from nnlab.plots.series import Series
-from nnlab.plots.sweeps import Dot, Line, sweep
-from nnlab.plots.venues import VENUES, paper_of
-from nnlab.plots.worst import Mistake, worst
-from nnlab.stats.across import PROFILE_AT, Method
+from nnlab.figures.draw.compare import pair
+from nnlab.figures.draw.curves import curves
+from nnlab.figures.draw.effects import Contribution, effects
+from nnlab.figures.draw.gap import gap
+from nnlab.figures.draw.heatmap import Matrix, matrix
+from nnlab.figures.draw.init_histograms import Outputs, init_histograms
+from nnlab.figures.draw.landscape import Slices, landscape
+from nnlab.figures.draw.layer_curves import Layers, layers
+from nnlab.figures.draw.learning_rate import Rates, learning_rates
+from nnlab.figures.draw.misclassified import Mistake, worst
+from nnlab.figures.draw.paper import LEGENDS, PALETTES, STYLES, Paper, on
+from nnlab.figures.draw.parallel import Axis, parallel
+from nnlab.figures.draw.profile import profile
+from nnlab.figures.draw.ranking import Place, ranking
+from nnlab.figures.draw.reliability import Reliability, calibration
+from nnlab.figures.draw.remedy import Effect, remedies
+from nnlab.figures.draw.series import Series
+from nnlab.figures.draw.sweep import Dot, Line, sweep
+from nnlab.figures.draw.time import Paced, against_cost
+from nnlab.figures.draw.venues import VENUES, paper_of
+from nnlab.stats.across_tasks import PROFILE_AT, Method
 from nnlab.stats.intervals import interval_of
 from nnlab.stats.predictions import reliability
 

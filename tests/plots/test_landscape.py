@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from drawn import xs, ys
 
-from nnlab.plots.loss_landscape import Slices, landscape
+from nnlab.figures.draw.landscape import Slices, landscape
 
 STEPS = (-1.0, 0.0, 1.0)
 LINES = ((4.0, 1.0, 2.0), (3.0, 1.0, 5.0))

@@ -8,7 +8,7 @@ import pytest
 from made_up import history
 
 import nnlab.plots
-from nnlab.plots.paper import Paper
+from nnlab.figures.draw.paper import Paper
 
 
 @pytest.mark.parametrize("name", nnlab.plots.__all__)

@@ -13,9 +13,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from nnlab.errors import NnlabError, OutputError, UsageError
-from nnlab.plots.learning_curves import curves
-from nnlab.plots.save import FORMATS, provenance_of, save
-from nnlab.plots.series import Series
+from nnlab.figures.draw.curves import curves
+from nnlab.figures.draw.save import FORMATS, provenance_of, save
+from nnlab.figures.draw.series import Series
 from nnlab.records import Curve, History
 
 PROVENANCE = {"runs": "1,2", "question": 'does "a < b & c" hold? ∞'}

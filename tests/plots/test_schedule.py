@@ -11,7 +11,7 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from nnlab.plots.learning_rate import Rates, learning_rates
+from nnlab.figures.draw.learning_rate import Rates, learning_rates
 
 
 def line(label: str, peak: float = 0.1, epochs: int = 10) -> Rates:

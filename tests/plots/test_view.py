@@ -5,9 +5,9 @@ import math
 import pytest
 from drawn import ys
 
-from nnlab.plots.cells import Matrix, matrix
-from nnlab.plots.sweeps import Dot, Line, sweep
-from nnlab.plots.view import View, view_of, worst_settled
+from nnlab.figures.draw.heatmap import Matrix, matrix
+from nnlab.figures.draw.sweep import Dot, Line, sweep
+from nnlab.figures.draw.view import View, view_of, worst_settled
 
 
 def test_values_of_one_size_are_all_shown() -> None:

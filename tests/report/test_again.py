@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from terminal import QUICK, Nnlab
 
-from nnlab.report.again import _literal
-from nnlab.report.again.lock import lock_of
+from nnlab.report.reproduce import _literal
+from nnlab.report.reproduce.lock import lock_of
 
 BIN = Path(sys.executable).parent
 

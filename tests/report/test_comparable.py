@@ -10,11 +10,11 @@ import pytest
 from terminal import QUICK, Nnlab
 
 from nnlab import store
+from nnlab.analysis.comparable import comparable_groups, spread_along
+from nnlab.analysis.ranking import rank
+from nnlab.analysis.scope import Scope
+from nnlab.figures.trials import title_of
 from nnlab.records import Curve, Objective
-from nnlab.report.comparable import comparable_groups, spread_along
-from nnlab.report.figures.trials import title_of
-from nnlab.report.ranking import rank
-from nnlab.report.scope import Scope
 
 Runs = Callable[..., store.Database]
 DIGITS = {"data": "digits", "loss": "cross_entropy", "val_fraction": 0.15, "split_seed": 0}

@@ -1,6 +1,6 @@
 """The command that a figure's file holds: it draws the same figure again."""
 
-from nnlab.report.figures.made import Asked, command_of
+from nnlab.figures.provenance import Asked, command_of
 
 
 def test_the_command_of_a_figure_keeps_every_digit() -> None:

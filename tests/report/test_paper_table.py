@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from terminal import Nnlab
 
-from nnlab.plots.venues import VENUES
+from nnlab.figures.draw.venues import VENUES
 from nnlab.report.paper_table import Measured, PaperTable
 from nnlab.report.typeset import as_csv, as_html, as_latex, as_markdown
 

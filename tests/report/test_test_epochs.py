@@ -10,9 +10,9 @@ import pytest
 from terminal import Nnlab
 
 from nnlab import store
+from nnlab.analysis.ranking import rank
+from nnlab.analysis.scope import Scope
 from nnlab.records import Curve
-from nnlab.report.ranking import rank
-from nnlab.report.scope import Scope
 
 # Accuracy is best at epochs 2 to 4, the loss at 6; the run selected epoch 4.
 CURVES = {

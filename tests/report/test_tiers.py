@@ -4,8 +4,8 @@ import pytest
 from matplotlib.text import Text
 from terminal import Nnlab
 
-from nnlab.plots.forest import Place
-from nnlab.plots.forest import ranking as drawn
+from nnlab.figures.draw.ranking import Place
+from nnlab.figures.draw.ranking import ranking as drawn
 
 SETTING = ("--data", "iris", "--width", "8", "--depth", "1", "--epochs", "4", "--lr", "0.05,1e-6")
 

@@ -3,9 +3,9 @@
 import json
 import math
 
+from nnlab.config.space import parse_space
 from nnlab.records import Direction
 from nnlab.search import Domains, Question, Tried, Values, domains_of, next_values
-from nnlab.space import parse_space
 
 
 def domains(**given: str) -> Domains:

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search.functions import domains, question
 
+from nnlab.config.ranges import Range
+from nnlab.config.space import parse_space
 from nnlab.errors import ConfigError
-from nnlab.ranges import Range
 from nnlab.search import next_values
 from nnlab.search.domain import at, domains_of, fixed_in, holds
-from nnlab.space import parse_space
 
 
 def test_fields_without_a_choice_are_fixed() -> None:

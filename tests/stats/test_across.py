@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nnlab.stats.across import across, iqm
+from nnlab.stats.across_tasks import across, iqm
 
 A = {"x": [0.9, 0.8, 1.0], "y": [10.0, 9.0, 8.0]}
 B = {"x": [0.5, 0.6, 0.7], "y": [1.0, 2.0, 9.0], "only b": [1.0]}

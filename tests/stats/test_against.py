@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnlab.stats.against import Test as How
-from nnlab.stats.against import against_best, fewest_seeds, improvement, seeds_needed
+from nnlab.stats.comparison import Test as How
+from nnlab.stats.comparison import against_best, fewest_seeds, improvement, seeds_needed
 from nnlab.stats.intervals import Interval, interval_of
 from nnlab.stats.multiple import holm
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import ENOUGH, finding
+from nnlab.diagnose.rule_context import Case
 from nnlab.records import Finding, Severity
 
 # How far the majority is beyond an even share, of what it could be, for one half.

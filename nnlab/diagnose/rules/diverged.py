@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.losses import usable
 from nnlab.diagnose.rule import finding
-from nnlab.diagnose.turning import ratio
+from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.val_minimum import ratio
 from nnlab.records import Finding, Severity
 
 # How many times its first and its best value a loss must end at for a confidence of one half.

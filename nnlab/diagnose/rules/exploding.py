@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
-from nnlab.diagnose.turning import ratio
+from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.val_minimum import ratio
 from nnlab.records import Finding, Severity
 
 # A length, and a growth, worth a confidence of one half.

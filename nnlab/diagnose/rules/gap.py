@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
+from nnlab.diagnose.rule_context import Case
 from nnlab.diagnose.smoothing import low_median
-from nnlab.diagnose.turning import ratio
+from nnlab.diagnose.val_minimum import ratio
 from nnlab.records import Finding, Severity
 
 # Shares of the validation loss, and of all examples, worth a confidence of one half.

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
+from nnlab.diagnose.early_instability import thrown_about
+from nnlab.diagnose.oscillation import small_batches, swinging
 from nnlab.diagnose.rule import finding
-from nnlab.diagnose.swinging import small_batches, swinging
-from nnlab.diagnose.thrown import thrown_about
+from nnlab.diagnose.rule_context import Case
 from nnlab.diagnose.trend import Trend
 from nnlab.records import Finding, Severity
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.chance import is_guess
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
+from nnlab.diagnose.rule_context import Case
 from nnlab.diagnose.trend import Trend
 from nnlab.records import Finding, Severity
 

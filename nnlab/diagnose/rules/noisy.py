@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
+from nnlab.diagnose.oscillation import small_batches, swinging
 from nnlab.diagnose.rule import ENOUGH, finding
-from nnlab.diagnose.swinging import small_batches, swinging
+from nnlab.diagnose.rule_context import Case
 from nnlab.records import Finding, Severity
 
 _LEFT = 0.02

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.chance import validation_at_chance
 from nnlab.diagnose.losses import LossPair
 from nnlab.diagnose.rule import finding
-from nnlab.diagnose.turning import Turning
-from nnlab.diagnose.worsening import worsening_confidence
+from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.val_increase import worsening_confidence
+from nnlab.diagnose.val_minimum import Turning
 from nnlab.records import Finding, History, Severity
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
+from nnlab.diagnose.rule_context import Case
 from nnlab.records import Finding, Severity
 
 # The share and the number of rows worth a confidence of one half.

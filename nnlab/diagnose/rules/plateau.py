@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.chance import validation_at_chance
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.plateau import Plateau, plateau_of
 from nnlab.diagnose.rule import ENOUGH, finding
-from nnlab.diagnose.worsening import TRAIN_FALL_ERRORS, worsening_confidence
+from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.val_increase import TRAIN_FALL_ERRORS, worsening_confidence
 from nnlab.records import Finding, Severity
 
 # Each is the value at which its ground is worth a confidence of one half.

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.rule import finding
+from nnlab.diagnose.rule_context import Case
 from nnlab.records import Finding, Severity
 
 # What was not learned, worth one half; the relative fall in the last quarter that counts as none.

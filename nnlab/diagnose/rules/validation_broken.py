@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.chance import validation_at_chance
 from nnlab.diagnose.confidence import ramp, weakest
 from nnlab.diagnose.losses import LossPair
 from nnlab.diagnose.rule import finding
+from nnlab.diagnose.rule_context import Case
 from nnlab.records import Finding, Severity
 
 # One standard error of the accuracy that is worth a confidence of one half.

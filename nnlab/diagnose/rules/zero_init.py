@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.case import Case
 from nnlab.diagnose.rule import finding
+from nnlab.diagnose.rule_context import Case
 from nnlab.records import Finding, Severity
 
 # Outputs that differ by no more than rounding.

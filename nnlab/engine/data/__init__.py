@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nnlab.catalogue import Choice, lookup
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
-from nnlab.engine.data.names import CLASSES
+from nnlab.engine.data.class_names import CLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,12 @@ BUILTIN: Mapping[str, str] = {
 # The sets of `generated`; those of `published` are named in the catalogue.
 GENERATED = ("two-moons", "circles", "spirals", "blobs", "xor", "sequences", "teacher-student")
 # Modules with a `read`, by the row of what a user brings.
-OWN: Mapping[str, str] = {"csv:": "table", "npz:": "npz", "folder:": "images", "module:": "own"}
+OWN: Mapping[str, str] = {
+    "csv:": "csv_table",
+    "npz:": "npz",
+    "folder:": "images",
+    "module:": "user_defined",
+}
 
 
 def facts(name: str) -> DataFacts:
@@ -63,7 +68,7 @@ def read(config: RunConfig) -> "Dataset":
     dataset = _whole(config)
     if config.classes is None:
         return dataset
-    from nnlab.engine.data.harder import only_classes
+    from nnlab.engine.data.corruption import only_classes
 
     return only_classes(dataset, config.classes)
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.engine.data.class_names import FEATURES
 from nnlab.engine.data.dataset import Column, Dataset
-from nnlab.engine.data.names import FEATURES
 from nnlab.errors import DataError
 
 Arrays = tuple[NDArray[np.float64], NDArray[Any]]

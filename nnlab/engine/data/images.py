@@ -18,7 +18,7 @@ from nnlab.engine.data.arrays import PARTS
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.location import locate
 from nnlab.errors import DataError
-from nnlab.files import main_memory
+from nnlab.io.files import main_memory
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 

@@ -18,7 +18,7 @@ from nnlab.engine.data.arrays import PARTS, Pair, assemble
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.location import locate
 from nnlab.errors import DataError
-from nnlab.files import main_memory, open_regular, sha256_of
+from nnlab.io.files import main_memory, open_regular, sha256_of
 
 _NEEDED = "x and y, or train_x and train_y, perhaps with val_x, val_y, test_x, test_y"
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig
 from nnlab.engine.data import inputs, suspicious
-from nnlab.engine.data.arrange import arrange
 from nnlab.engine.data.checks import checks_of
 from nnlab.engine.data.dataset import Dataset, has_one_value
+from nnlab.engine.data.split_dataset import arrange
 from nnlab.errors import DataError
 
 # What the prepared data follow from, beside the device and the width of a number.

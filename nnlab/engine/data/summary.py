@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.arrange import Arranged
 from nnlab.engine.data.inputs import is_constant, low_and_high, mean_and_sd
+from nnlab.engine.data.split_dataset import Arranged
 from nnlab.engine.data.suspicious import id_columns, single_row_classes
 
 _CHANNELS: Mapping[int, tuple[str, ...]] = {

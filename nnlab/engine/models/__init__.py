@@ -7,10 +7,10 @@ from torch import nn
 
 from nnlab.catalogue import lookup
 from nnlab.config import RunConfig
-from nnlab.engine import user
-from nnlab.engine.models import cnn, linear, mlp, own, resnet, transformer, wide_resnet
+from nnlab.engine import user_code
+from nnlab.engine.models import cnn, linear, mlp, resnet, transformer, user_defined, wide_resnet
+from nnlab.engine.models.lsuv import settle
 from nnlab.engine.models.noise import Dropout, Noise
-from nnlab.engine.models.settling import settle
 from nnlab.engine.models.structure import head_of, layers_of, parameter_count
 from nnlab.engine.seeds import derive
 
@@ -36,7 +36,7 @@ BUILD: Mapping[str, Build] = {
     "wide_resnet": wide_resnet.build,
     "transformer": transformer.build,
     "linear": linear.build,
-    "module:": own.build,
+    "module:": user_defined.build,
 }
 
 
@@ -67,7 +67,7 @@ def start_noise(model: nn.Module, seed: int, epoch: int, device: torch.device) -
     for module in model.modules():
         if isinstance(module, Noise):
             module.start_epoch(seed, epoch, device)
-    if own.is_own(model):
+    if user_defined.is_own(model):
         torch.manual_seed(derive(seed, "user_model", epoch))
 
 
@@ -77,7 +77,7 @@ def version(name: str) -> str | None:
     Raises:
         UserCodeError: there is no such file or module.
     """
-    return user.model_version(name)
+    return user_code.model_version(name)
 
 
 def has_version(name: str, version_then: str | None) -> bool:
@@ -88,4 +88,4 @@ def has_version(name: str, version_then: str | None) -> bool:
     """
     if version(name) == version_then:
         return True
-    return version(name) is not None and user.has_version(name, version_then)
+    return version(name) is not None and user_code.has_version(name, version_then)

@@ -27,13 +27,13 @@ from torch import nn
 from nnlab.config import RunConfig
 from nnlab.engine import losses
 from nnlab.engine.data.prepare import Prepared
+from nnlab.engine.hooks import evaluating, heard
 from nnlab.engine.landscape import Landscape
-from nnlab.engine.listening import evaluating, heard
+from nnlab.engine.probe.deferred import Waiting, fetched
 from nnlab.engine.probe.last_step import LastStep
 from nnlab.engine.probe.layers import BATCH, MOST_LAYERS, Layers
 from nnlab.engine.probe.noise import GradientNoise
 from nnlab.engine.probe.sensitivity import EXAMPLES, sensitivity_of
-from nnlab.engine.probe.waiting import Waiting, fetched
 
 __all__ = ["BATCH", "MOST_LAYERS", "STEPS_A_LOOK", "STEPS_A_STEP", "Probe", "build"]
 

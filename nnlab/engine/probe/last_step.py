@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from nnlab.engine.layer_statistics import update_ratio
-from nnlab.engine.probe.waiting import Waiting
+from nnlab.engine.probe.deferred import Waiting
 
 
 class LastStep:

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from nnlab.engine.activations import MODULES
+from nnlab.engine.hooks import evaluating
 from nnlab.engine.layer_statistics import ENDS, columns_of, finished, named_numbers, spread
-from nnlab.engine.listening import evaluating
-from nnlab.engine.probe.waiting import Waiting
+from nnlab.engine.probe.deferred import Waiting
 
 # Examples in the fixed batch.
 BATCH = 64

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from nnlab.engine.gradient_noise import ROWS, noise_metric, squares_of_features, squares_of_places
-from nnlab.engine.probe.waiting import Waiting
+from nnlab.engine.probe.deferred import Waiting
 
 _HALF = (torch.float16, torch.bfloat16)
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import torch
 
+from nnlab.engine.hooks import evaluating
 from nnlab.engine.landscape import (
     Direction,
     Landscape,
@@ -24,7 +25,6 @@ from nnlab.engine.landscape import (
     line,
     top_eigenvalue,
 )
-from nnlab.engine.listening import evaluating
 from nnlab.engine.seeds import generator
 
 EXAMPLES = 512

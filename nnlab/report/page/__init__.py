@@ -11,11 +11,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import nnlab
-from nnlab.plots.names import setting_name
+from nnlab.config.space import label, shown
+from nnlab.figures.draw.names import setting_name
 from nnlab.report.contents import HeadlineCase, RankedGroup, Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
 from nnlab.report.verdict import claimed, number
-from nnlab.space import label, shown
 from nnlab.stats import format_duration, format_interval, format_mean
 
 if TYPE_CHECKING:

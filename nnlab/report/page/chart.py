@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nnlab.plots.condense import condensed
-from nnlab.plots.names import metric_name, quantity_name, quantity_of, split_of
-from nnlab.plots.series import Series, onset_of, onset_text, plateau_onset_of
-from nnlab.plots.view import view_of, worst_settled
+from nnlab.figures.draw.downsample import condensed
+from nnlab.figures.draw.names import metric_name, quantity_name, quantity_of, split_of
+from nnlab.figures.draw.series import Series, onset_of, onset_text, plateau_onset_of
+from nnlab.figures.draw.view import view_of, worst_settled
 from nnlab.records import direction_of
 from nnlab.stats.band import CurveBand, Spread, mean_curve
 

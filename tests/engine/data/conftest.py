@@ -8,8 +8,8 @@ import pytest
 
 from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import facts
-from nnlab.engine.data.arrange import Arranged, arrange
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.split_dataset import Arranged, arrange
 
 Arrange = Callable[..., Arranged]
 

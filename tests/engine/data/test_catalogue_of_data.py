@@ -10,10 +10,10 @@ from nnlab.catalogue import lookup, names
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import RunConfig
 from nnlab.engine.data import BUILTIN, GENERATED, OWN, facts
-from nnlab.engine.data.arrange import Arranged, arrange
+from nnlab.engine.data.class_names import CLASSES
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.names import CLASSES
 from nnlab.engine.data.split import Split
+from nnlab.engine.data.split_dataset import Arranged, arrange
 from nnlab.engine.data.summary import summarise
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from nnlab.config import DataFacts, RunConfig, resolve
 from nnlab.config.classes import chosen_classes
 from nnlab.engine.data import facts
-from nnlab.engine.data.arrange import Arranged
+from nnlab.engine.data.corruption import first_of, only_classes, with_label_noise
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.harder import first_of, only_classes, with_label_noise
+from nnlab.engine.data.split_dataset import Arranged
 from nnlab.errors import ConfigError, DataError
 
 Toy = Callable[..., Dataset]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nnlab.config import RunConfig
 from nnlab.engine.data import facts, read
+from nnlab.engine.data.csv_table import MOST_VALUES
 from nnlab.engine.data.dataset import Column, Dataset
-from nnlab.engine.data.table import MOST_VALUES
 from nnlab.errors import DataError
 
 Written = Callable[[str], str]
@@ -171,6 +171,6 @@ def test_what_only_python_reads_as_a_number_is_text(written: Written, text: str)
 
 
 def test_a_table_has_a_limit(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnlab.engine.data.table.MOST_BYTES", 10)
+    monkeypatch.setattr("nnlab.engine.data.csv_table.MOST_BYTES", 10)
     with pytest.raises(DataError, match="larger than 10 bytes, the most that is read"):
         dataset_of(written("a,y\n1,0\n2,1\n"))

@@ -8,11 +8,11 @@ import torch
 
 from nnlab import catalogue
 from nnlab.config import RunConfig
+from nnlab.engine.batched.batched_runs import Stack
+from nnlab.engine.batched.grouping import can_stack, key_of
+from nnlab.engine.batched.optimizer_steps import STATE
 from nnlab.engine.loop import train
 from nnlab.engine.session import Session, start
-from nnlab.engine.stacked.grouping import can_stack, key_of
-from nnlab.engine.stacked.stack import Stack
-from nnlab.engine.stacked.updates import STATE
 from nnlab.records import Epoch, Status
 
 Make = Callable[..., RunConfig]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.engine.data.class_names import CLASSES
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.names import CLASSES
 from nnlab.engine.data.published import cifar, idx
 from nnlab.engine.data.published.download import Progress, download
 from nnlab.engine.data.published.places import download_place, find

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnlab.engine.data.published.sources import SOURCES, File, Source
 from nnlab.errors import DataError
-from nnlab.files import write_whole
+from nnlab.io.files import write_whole
 
 # Told the name of the file, bytes so far, and all there are to come (None: the server is silent).
 Progress = Callable[[str, int, int | None], None]

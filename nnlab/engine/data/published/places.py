@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnlab.engine.data.published.sources import SOURCES, File
 from nnlab.errors import DataError
-from nnlab.files import cache
+from nnlab.io.files import cache
 
 
 def find(name: str, folder: str = "") -> tuple[Path, ...] | None:

@@ -1,0 +1,272 @@
+"""Which runs can be ranked together: those with the same validation data and the same measure.
+
+Every ranking, table and figure that compares values takes its runs from here. What makes two runs
+comparable is explained in docs/comparing.md.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from nnlab import store
+from nnlab.analysis.scope import Scope
+from nnlab.config import default_in
+from nnlab.config.space import shown
+from nnlab.errors import UnknownName, UsageError
+from nnlab.records import Objective, Scalar, Setting
+
+# What the validation data follow from. Sizes and label noise of the training split do not.
+DATA_FIELDS = (
+    "data", "samples", "data_noise", "data_seed", "classes", "val_fraction", "test_fraction",
+    "split_seed",
+)  # fmt: skip
+# What a loss means; the loss that is reported has neither label smoothing nor another reduction.
+LOSS_FIELDS = ("loss", "huber_delta")
+_OF_LOSS = ("loss", "loss_exact", "grad_norm")
+# Fields that may differ along with the data set without splitting a table that is spread over it.
+_FOLLOW_DATA = frozenset(DATA_FIELDS) - {"val_fraction", "split_seed"} | frozenset(LOSS_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs that can be ranked together, and the objective that they are ranked by.
+
+    `heading` names what distinguishes them from the other groups of the scope ("" where there is
+    no other); `fields` holds the values of `DATA_FIELDS`, and of `LOSS_FIELDS` where the objective
+    is a loss and the losses differ.
+    """
+
+    scope: Scope
+    objective: Objective
+    heading: str = ""
+    fields: Mapping[str, Scalar] | None = None
+
+    def value(self, field: str) -> Scalar:
+        """The value of a field that all runs of the group share."""
+        return (self.fields or {}).get(field)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A group before the others are known; `newest` is its last run with an epoch, 0 for none."""
+
+    scope: Scope
+    fields: Mapping[str, Scalar]
+    version: Scalar
+    newest: int
+
+
+def comparable_groups(
+    db: store.Database, scope: Scope, *, by: str | None = None
+) -> tuple[Group, ...]:
+    """The groups of comparable runs in a scope: those that have the metric first, then by age.
+
+    Args:
+        db: the database.
+        scope: which runs.
+        by: the metric to rank by; None takes the objective of the scope, else each group's own.
+
+    Raises:
+        UnknownName: no run has that metric.
+    """
+    parts = [
+        (split, objective)
+        for part in _parts_by_data(db, scope)
+        for objective in [objective_of(db, part.scope, by)]
+        for split in _parts_by_loss(db, part, objective)
+    ]
+    if len(parts) == 1:
+        return (Group(parts[0][0].scope, parts[0][1], "", parts[0][0].fields),)
+    headings = _headings([part for part, _ in parts])
+    measured = [_is_measured(db, part.scope, objective) for part, objective in parts]
+    order = sorted(range(len(parts)), key=lambda i: (not measured[i], -parts[i][0].newest))
+    return tuple(
+        Group(parts[i][0].scope, parts[i][1], headings[i], parts[i][0].fields) for i in order
+    )
+
+
+def objective_of(db: store.Database, scope: Scope, by: str | None) -> Objective:
+    """What a scope is ranked by: `by`, its study's objective, or that of most of its trials.
+
+    Raises:
+        UnknownName: no run has the metric `by`.
+        UsageError: `by` is no metric with a direction.
+    """
+    if by is None:
+        if scope.objective is not None:
+            return scope.objective
+        objectives = store.objectives(db, study_ids=scope.studies, run_ids=scope.runs)
+        return Objective.parse(next(iter(objectives), "val/loss"))
+    metrics = store.metrics(db)
+    objective = _parsed(by)
+    if objective.metric not in metrics:
+        raise UnknownName("metric", objective.metric, metrics)
+    return objective
+
+
+def _parsed(by: str) -> Objective:
+    try:
+        return Objective.parse(by)
+    except ValueError as error:
+        raise UsageError(
+            f"--by {by}: {error}" if by else "--by needs a metric", hint="--by val/loss:min"
+        ) from None
+
+
+def spread_along(
+    groups: Sequence[Group], along: Iterable[str | None]
+) -> tuple[Group, tuple[str, ...]]:
+    """One group for a table or an axis over some fields, and the headings of the groups left out.
+
+    Values at different places of an axis over `split_seed`, say, are not ranked against each
+    other. So the newest group is joined by one group for each other value of these fields, the
+    newest that agrees with it in everything else. Fields that do not define comparability add
+    nothing: then it is the newest group alone.
+
+    Args:
+        groups: as `comparable_groups` returns them.
+        along: fields of a setting; None entries are ignored.
+    """
+    first, fields = groups[0], [name for name in DATA_FIELDS if name in set(along)]
+    free = set(fields) | (_FOLLOW_DATA if "data" in fields else set())
+    fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS) if name not in free]
+    chosen: dict[tuple[Scalar, ...], Group] = {}
+    for group in groups:
+        if all(group.value(name) == first.value(name) for name in fixed):
+            chosen.setdefault(tuple(group.value(name) for name in fields), group)
+    kept = list(chosen.values()) if fields else [first]
+    left_out = tuple(group.heading for group in groups if group not in kept)
+    if len(kept) == 1:
+        return first, left_out
+    runs = tuple(run for group in kept for run in group.scope.runs or ())
+    return replace(first, scope=replace(first.scope, runs=runs), heading=""), left_out
+
+
+def not_ranked(headings: Sequence[str]) -> str:
+    """The note that names groups which a ranking leaves out."""
+    return f"not comparable with these, not ranked here: {'; '.join(headings)}"
+
+
+def is_of_loss(metric: str) -> bool:
+    """Whether values of a metric depend on which loss was trained on."""
+    return metric.rpartition("/")[2] in _OF_LOSS
+
+
+def _is_measured(db: store.Database, scope: Scope, objective: Objective) -> bool:
+    return store.count_trials(db, run_ids=scope.runs, metric=objective.metric) > 0
+
+
+def _parts_by_data(db: store.Database, scope: Scope) -> list[_Part]:
+    """The scope in parts with the same validation data; whole, where all runs have the same."""
+    chosen = {"study_ids": scope.studies, "run_ids": scope.runs}
+    distinct = store.distinct_data(db, **chosen)
+    settings = _settings(db, [run.trial_id for run in distinct])
+    # Equal fingerprints are equal data, however they were named: one trial speaks for them.
+    by_fingerprint = {
+        run.fingerprint: settings[run.trial_id] for run in distinct if run.fingerprint is not None
+    }
+    keys = [_data_key(settings[run.trial_id]) for run in distinct]
+    if len(set(keys)) <= 1:
+        newest = max((run.run_id for run in distinct), default=0)
+        setting = settings[distinct[0].trial_id] if distinct else {}
+        return [_Part(scope, _data_fields(setting), setting.get("data_version"), newest)]
+    newest_of: dict[tuple[Scalar, ...], int] = {}
+    for run, key in zip(distinct, keys, strict=True):
+        newest_of[key] = max(newest_of.get(key, 0), run.run_id)
+    every = store.data_of_runs(db, **chosen)
+    unread = {run.trial_id for run in every if run.fingerprint not in by_fingerprint}
+    settings |= _settings(db, sorted(unread - set(settings)))
+    runs: dict[tuple[Scalar, ...], list[int]] = {}
+    speaking: dict[tuple[Scalar, ...], Setting] = {}
+    for run in every:
+        setting = by_fingerprint.get(run.fingerprint or "") or settings[run.trial_id]
+        key = _data_key(setting)
+        runs.setdefault(key, []).append(run.run_id)
+        speaking[key] = setting
+    return [
+        _Part(
+            replace(scope, studies=None, runs=tuple(numbers)),
+            _data_fields(speaking[key]),
+            speaking[key].get("data_version"),
+            newest_of.get(key, 0),
+        )
+        for key, numbers in runs.items()
+    ]
+
+
+def _parts_by_loss(db: store.Database, part: _Part, objective: Objective) -> list[_Part]:
+    """A part in those of one loss, where the objective is a loss."""
+    if not is_of_loss(objective.metric):
+        return [part]
+    chosen = {"study_ids": part.scope.studies, "run_ids": part.scope.runs}
+    losses = store.trial_fields(db, LOSS_FIELDS[:1], **chosen)
+    if any("huber" in loss for loss in losses.values()):
+        # Only then, for reading fields of ten thousand settings takes 50 ms.
+        losses = store.trial_fields(db, LOSS_FIELDS, **chosen)
+    if len(set(losses.values())) <= 1:
+        return [part]
+    runs: dict[tuple[Scalar, ...], list[int]] = {}
+    for run in store.data_of_runs(db, **chosen):
+        runs.setdefault(losses[run.trial_id], []).append(run.run_id)
+    return [
+        _Part(
+            replace(part.scope, studies=None, runs=tuple(numbers)),
+            {**part.fields, **dict(zip(LOSS_FIELDS, loss, strict=False))},
+            part.version,
+            numbers[-1],
+        )
+        for loss, numbers in runs.items()
+    ]
+
+
+def _settings(db: store.Database, trial_ids: Sequence[int]) -> dict[int, Setting]:
+    return {number: trial.setting for number, trial in store.trials(db, trial_ids).items()}
+
+
+def _data_fields(setting: Setting) -> dict[str, Scalar]:
+    """The values of `DATA_FIELDS`; of one that an older setting lacks its default."""
+    return {name: setting.get(name, _default(name, setting)) for name in DATA_FIELDS}
+
+
+def _default(name: str, setting: Setting) -> Scalar:
+    try:
+        _, default = default_in(name, setting) if "data" in setting else (True, None)
+    except UnknownName:  # a data set of another version of nnlab
+        return None
+    return default
+
+
+def _data_key(setting: Setting) -> tuple[Scalar, ...]:
+    """What is equal for settings with the same validation data: a file counts by its content."""
+    fields = _data_fields(setting)
+    version = setting.get("data_version")
+    if version is not None:
+        kind, _, rest = str(fields["data"]).partition(":")
+        fields["data"] = (
+            f"{kind if kind in ('csv', 'npz', 'folder') else ''}#{rest.partition('#')[2]}"
+        )
+    return (version, *fields.values())
+
+
+def _headings(parts: Sequence[_Part]) -> list[str]:
+    """A name for each part: its data set, and what differs among parts of that data set."""
+    several = len({part.fields.get("data") for part in parts}) > 1
+    headings = []
+    for part in parts:
+        peers = [other for other in parts if other.fields.get("data") == part.fields.get("data")]
+        words = [shown(part.fields.get("data")) or "unknown data"] if several else []
+        for name in (*DATA_FIELDS[1:], *LOSS_FIELDS):
+            value = part.fields.get(name)
+            differs = len({peer.fields.get(name) for peer in peers}) > 1
+            if differs and value is not None:
+                words.append(f"{name} {shown(value)}")
+            elif differs and name == "classes":
+                words.append("all classes")
+        versions = sorted({peer.version for peer in peers}, key=lambda v: _first_seen(peers, v))
+        if len(versions) > 1:
+            words.append(f"content {versions.index(part.version) + 1} of {len(versions)}")
+        headings.append(", ".join(words))
+    return headings
+
+
+def _first_seen(parts: Sequence[_Part], version: Scalar) -> int:
+    return min(part.newest for part in parts if part.version == version)

@@ -1,0 +1,114 @@
+"""Whether the best trial lies at the edge of what was tried: the best may lie beyond it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from nnlab.config import choosables
+from nnlab.config.ranges import Range, is_range, parse_range, rounded
+from nnlab.config.space import Space, shown
+from nnlab.objective import exact_text
+from nnlab.records import Scalar, Setting
+
+# Fewer values have no inside.
+_LEAST = 3
+
+# Of the way through a range: who is that close to its end is at its edge.
+_CLOSE = 0.03
+
+
+def edge_notes(space: Space, best: Setting) -> tuple[str, ...]:
+    """A sentence for each field in which the best trial lies at an edge that could be moved.
+
+    A range, or three values and more, has edges; a value that nothing can lie beyond (as no
+    dropout) is none.
+
+    Args:
+        space: what was tried: values and ranges by field.
+        best: the setting of the best trial.
+    """
+    return tuple(_notes(space, best))
+
+
+def _notes(space: Space, best: Setting) -> Iterator[str]:
+    for name, values in space.items():
+        tried = _tried(name, values)
+        value = best.get(name)
+        if tried is None or not _is_number(value):
+            continue
+        assert isinstance(value, int | float)
+        share = tried.share(value)
+        low = share <= _CLOSE
+        if not (low or share >= 1 - _CLOSE):
+            continue
+        end = tried.low if low else tried.high
+        if _is_limit(name, end, low=low):
+            continue
+        yield (
+            f"the best {name} {shown(value)} is at the edge of what was tried"
+            f" ({shown(tried.low)} to {shown(tried.high)}); look beyond it:"
+            f" {choosables()[name].flag} {_beyond(name, tried, low=low)}"
+        )
+
+
+def _is_number(value: Scalar) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _tried(name: str, values: tuple[Scalar, ...]) -> Range | None:
+    """What a field was tried at, as a range; None where it has no inside."""
+    if len(values) == 1 and is_range(name, values[0]):
+        return parse_range(name, str(values[0]))
+    numbers = sorted({value for value in values if isinstance(value, int | float)})
+    if len(numbers) < _LEAST or not all(map(_is_number, values)):
+        return None
+    log = numbers[0] > 0 and _uneven([math.log(number) for number in numbers]) < _uneven(numbers)
+    whole = all(isinstance(value, int) for value in numbers)
+    return Range(float(numbers[0]), float(numbers[-1]), log, whole)
+
+
+def _uneven(numbers: Sequence[float]) -> float:
+    """How many times the widest gap of rising numbers is as wide as the narrowest."""
+    gaps = [after - before for before, after in pairwise(numbers)]
+    return max(gaps) / min(gaps)
+
+
+def _is_limit(name: str, end: float, *, low: bool) -> bool:
+    """Whether the field itself ends there, or as good as."""
+    for limit in choosables()[name].limits:
+        match limit:
+            case Ge(ge=bound) | Gt(gt=bound) if low and end == bound:
+                return True
+            case Le(le=bound) | Lt(lt=bound) if not low and end == bound:
+                return True
+    return False
+
+
+def _beyond(name: str, tried: Range, *, low: bool) -> str:
+    """A range as wide as what was tried, around its edge, as far as the field allows."""
+    if tried.log:
+        factor = math.sqrt(tried.high / tried.low)
+        edge = tried.low if low else tried.high
+        ends = (edge / factor, edge * factor)
+    else:
+        half = (tried.high - tried.low) / 2
+        edge = tried.low if low else tried.high
+        ends = (edge - half, edge + half)
+    first, last = (_within(name, end) for end in ends)
+    if tried.whole:
+        return f"{round(first)}..{round(last)}"
+    short = (rounded(end, digits=3, spacing=last - first) for end in (first, last))
+    # Rounding must not lead out of what the field allows.
+    return "..".join(exact_text(_within(name, end)) for end in short)
+
+
+def _within(name: str, value: float) -> float:
+    for limit in choosables()[name].limits:
+        match limit:
+            case Ge(ge=bound) | Gt(gt=bound):
+                value = max(value, float(bound))  # type: ignore[arg-type]
+            case Le(le=bound) | Lt(lt=bound):
+                value = min(value, float(bound))  # type: ignore[arg-type]
+    return value

@@ -1,0 +1,106 @@
+"""Which choices of trials matter, by the values that were tried."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.analysis.ranking import Ranking, Row, plural, rank
+from nnlab.analysis.scope import Scope
+from nnlab.config.space import label
+from nnlab.errors import UsageError
+from nnlab.objective import limits_of
+from nnlab.records import Status
+from nnlab.stats.variance import Method, Share, shares_of
+
+# Pairs that contribute less are not worth a line.
+_LEAST_PAIR = 0.02
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Shares of the variance, largest first, and how they were computed.
+
+    `trials` counts the trials that they are computed from, `notes` name the runs left out.
+    """
+
+    ranking: Ranking
+    shares: tuple[Share, ...]
+    method: Method
+    trials: int
+    notes: tuple[str, ...]
+
+    @property
+    def worth(self) -> list[Share]:
+        """Every choice, and pairs that contribute something, the largest share first."""
+        shown = [s for s in self.shares if len(s.fields) == 1 or s.share >= _LEAST_PAIR]
+        return sorted(shown, key=lambda share: -share.share)
+
+
+def effects_of(db: store.Database, scope: Scope, *, by: str | None = None) -> Effects:
+    """The shares of all choices in which the trials of a scope differ, and of their pairs.
+
+    Runs whose value is not finite are left out and named; so are those that diverged, if the metric
+    has no limit on the worse side: what they reached before would outweigh all others.
+
+    Raises:
+        UnknownName: no run has that metric.
+        UsageError: too few trials, or nothing that differs.
+    """
+    ranking = rank(db, scope, by=by)
+    diverged = _diverged(db, ranking)
+    usable = {row.rank: _usable(row, diverged) for row in ranking.rows}
+    rows = [row for row in ranking.rows if usable[row.rank]]
+    try:
+        result = shares_of(
+            [{name: row.setting.get(name) for name in ranking.fields} for row in rows],
+            [usable[row.rank] for row in rows],
+        )
+    except ValueError as error:
+        raise UsageError(f"{scope.title}: {error}") from error
+    notes = _notes(ranking, usable, result.shares)
+    return Effects(ranking, result.shares, result.method, len(rows), notes)
+
+
+def _diverged(db: store.Database, ranking: Ranking) -> frozenset[int]:
+    """The runs that diverged, where what they reached may be arbitrarily bad."""
+    low, high = limits_of(ranking.objective.metric)
+    if math.isfinite(high if ranking.objective.direction == "min" else low):
+        return frozenset()
+    runs = [run for row in ranking.rows if row.statuses.get(Status.DIVERGED) for run in row.runs]
+    if not runs:
+        return frozenset()
+    found = store.runs(db, run_ids=runs)
+    return frozenset(run.id for run in found if run.status is Status.DIVERGED)
+
+
+def _usable(row: Row, diverged: frozenset[int]) -> dict[int, float]:
+    """The finite values of a trial by seed."""
+    return {
+        seed: value
+        for run, seed, value in zip(row.runs, row.seeds, row.values, strict=True)
+        if math.isfinite(value) and run not in diverged
+    }
+
+
+def _notes(
+    ranking: Ranking, usable: Mapping[int, Mapping[int, float]], shares: tuple[Share, ...]
+) -> tuple[str, ...]:
+    notes = []
+    left_out = [
+        (row, len(row.runs) - len(usable[row.rank]))
+        for row in ranking.rows
+        if len(usable[row.rank]) < len(row.runs)
+    ]
+    if left_out:
+        names = [
+            f"{label(row.setting, ranking.fields)} ({count} of {plural(len(row.runs), 'run')})"
+            for row, count in left_out[:_MOST_NAMED]
+        ]
+        if len(left_out) > _MOST_NAMED:
+            names.append(plural(len(left_out) - _MOST_NAMED, "more trial"))
+        notes.append(f"left out, diverged or without a finite value: {'; '.join(names)}")
+    if any(math.isnan(share.low) for share in shares):
+        notes.append("one seed each: the shares have no interval")
+    return tuple(notes)

@@ -1,0 +1,66 @@
+"""`nnlab choices`: the catalogues."""
+
+from typing import Annotated
+
+import typer
+
+from nnlab import catalogue
+from nnlab.cli import completion
+from nnlab.cli.options import Format, FormatOption
+from nnlab.cli.output.render import Column, render
+from nnlab.config.space import shown
+from nnlab.errors import UnknownName
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+COLUMNS = (
+    Column("kind", "kind", priority=1),
+    Column("name", "name"),
+    Column("summary", "what it is", wrap=True),
+    Column(
+        "defaults",
+        "options and defaults",
+        lambda found: ", ".join(f"{name} {shown(value)}" for name, value in found.items()),
+        wrap=True,
+        priority=2,
+    ),
+    Column("source", "source", wrap=True, priority=3),
+)
+
+
+@app.command()
+def choices(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND",
+            show_default=False,
+            help=f"one of {', '.join(catalogue.KINDS)} \\[default: all]",
+            autocompletion=completion.kinds,
+        ),
+    ] = None,
+    *,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+) -> None:
+    """List what can be chosen, a line each, with defaults and sources.
+
+    [bold]Examples[/bold]
+
+        nnlab choices opt
+
+        nnlab choices --format json
+    """
+    if kind is not None and kind not in catalogue.KINDS:
+        raise UnknownName("kind of choice", kind, catalogue.KINDS)
+    rows = [
+        {
+            "kind": one,
+            "name": row.name,
+            "summary": row.summary,
+            "defaults": dict(row.defaults),
+            "source": row.source,
+        }
+        for one in ([kind] if kind else catalogue.KINDS)
+        for row in catalogue.KINDS[one]
+    ]
+    render(rows, COLUMNS, format)

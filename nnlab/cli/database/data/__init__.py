@@ -1,0 +1,1 @@
+"""`nnlab data`: look at data sets, and fetch the published ones."""

@@ -1,0 +1,154 @@
+"""`nnlab data`: look at data sets before training, and fetch the published ones."""
+
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnlab.cli import completion
+from nnlab.cli.database.data.summary_table import as_json, print_summary
+from nnlab.cli.options import Force, given, with_settings
+from nnlab.cli.output.render import print_json, say
+from nnlab.cli.train.train.downloads import fetched
+from nnlab.config import RunConfig
+from nnlab.config.space import expand, parse_space
+from nnlab.engine.data import facts
+from nnlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from nnlab.engine.data.split_dataset import Arranged
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    help="Look at data sets before training, and fetch the published ones.",
+)
+
+# The fields of a setting that decide what the data is.
+FIELDS = (
+    "samples",
+    "data_noise",
+    "data_seed",
+    "classes",
+    "train_size",
+    "label_noise",
+    "val_fraction",
+    "test_fraction",
+    "split_seed",
+)
+
+
+class How(StrEnum):
+    """How a data set is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@app.callback()
+def data() -> None:
+    """Look at data sets before training, and fetch the published ones."""
+
+
+@app.command()
+@partial(with_settings, only=FIELDS)
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="a data set, as for --data",
+            autocompletion=completion.catalogue_names("data"),
+        ),
+    ],
+    *,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="draw examples: .png, .svg or .pdf"),
+    ] = None,
+    force: Force = False,
+    format: Annotated[  # noqa: A002  the option is called --format
+        How, typer.Option("--format", help="how to print")
+    ] = How.TABLE,
+    **settings: Any,
+) -> None:
+    """Show what is in a data set: shapes, splits, classes, means, what was inferred of a file.
+
+    Means and the like are those of the training split, before anything is done to the inputs.
+
+    [bold]Examples[/bold]
+
+        nnlab data show iris
+
+        nnlab data show spirals --data-noise 0.1 --picture spirals.png
+
+        nnlab data show csv:points.csv#kind --format json
+    """
+    if picture is not None:
+        from nnlab.cli.figures.figure_files import check_outputs
+
+        check_outputs([picture], force=force)
+    config = config_of_one(name, given(settings))
+    fetched(name)
+    from nnlab.engine.data.split_dataset import arrange
+    from nnlab.engine.data.summary import summarise
+
+    arranged = arrange(config)
+    summary = summarise(arranged)
+    if how_is_json := format is How.JSON:
+        print_json(as_json(config, arranged, summary))
+    else:
+        print_summary(config, arranged, summary)
+    if picture is not None:
+        _draw(arranged, picture, silent=how_is_json)
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="fashion-mnist, mnist, cifar10 or cifar100",
+            autocompletion=completion.catalogue_names("data"),
+        ),
+    ],
+) -> None:
+    """Download published data sets, where this machine does not have them yet.
+
+    Training does so by itself; this is for before the network is gone.
+
+    [bold]Example[/bold]
+
+        nnlab data fetch fashion-mnist
+    """
+    for name in names:
+        places = fetched(name)
+        say(f"{name}: {places[0].parent}" if places else f"{name}: comes with nnlab")
+
+
+def config_of_one(name: str, settings: dict[str, Any]) -> RunConfig:
+    """The resolved config of one data set.
+
+    Raises:
+        ConfigError: a setting that is out of its limits, or does nothing with this set.
+        UsageError: more than one data set is meant.
+    """
+    known = facts(name)
+    points = expand(parse_space({"data": [name], **settings}), lambda _: known)
+    if len(points) != 1:
+        raise UsageError("one data set is shown at a time: give each option one value")
+    return points[0].config
+
+
+def _draw(arranged: "Arranged", picture: Path, *, silent: bool) -> None:
+    from nnlab.figures.draw.examples import examples
+    from nnlab.figures.draw.save import save
+
+    provenance = {"data": arranged.dataset.name, "fingerprint": arranged.fingerprint}
+    save(examples(arranged.dataset, arranged.rows.train), picture, provenance)
+    if not silent:
+        say(f"{picture}: examples of the training split")

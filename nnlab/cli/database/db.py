@@ -1,0 +1,207 @@
+"""`nnlab db`: look after the results database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnlab import store
+from nnlab.analysis.ranking import plural
+from nnlab.cli.confirm import agreed
+from nnlab.cli.database_option import opened
+from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.output.progress_bars import Bars
+from nnlab.cli.output.render import Column, bytes_text, note, render, say
+from nnlab.errors import StoreError
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    help="Look after the database: status, upgrade, backup, copy, check, gc.",
+)
+
+STATUS = (
+    Column("key", "what"),
+    Column("value", "value", lambda value: f"{value:,}" if isinstance(value, int) else str(value)),
+)
+
+
+@app.command()
+def status(
+    *,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """Say where the database is, its revision, its size and what it holds.
+
+    [bold]Example[/bold]
+
+        nnlab db status --format json
+    """
+    with opened(db) as database:
+        found = store.status(database)
+    rows: list[dict[str, object]] = [
+        {"key": "place", "value": found.place},
+        {"key": "revision", "value": found.revision},
+        {"key": "bytes", "value": found.size},
+        *(
+            []
+            if found.log_size is None
+            else [{"key": "bytes of the write-ahead log", "value": found.log_size}]
+        ),
+        {"key": "bytes of artifacts", "value": found.artifacts_size},
+        *({"key": f"rows of {table}", "value": count} for table, count in found.rows.items()),
+    ]
+    render(rows, STATUS, format)
+
+
+@app.command()
+def upgrade(db: Db = None) -> None:
+    """Bring an older database to this version's schema; a backup is made first.
+
+    Every command does so when it opens one; this one does nothing else.
+
+    [bold]Example[/bold]
+
+        nnlab db upgrade
+    """
+    with opened(db, write=True) as database:
+        found = store.status(database)
+    say(f"{found.place} is at revision {found.revision}, the newest this version knows")
+
+
+@app.command()
+def backup(
+    destination: Annotated[Path, typer.Argument(metavar="FILE", help="where to copy it")],
+    *,
+    db: Db = None,
+) -> None:
+    """Copy the database to a new file, whole and consistent even while runs are written.
+
+    [bold]Example[/bold]
+
+        nnlab db backup runs-2026-11-23.db
+    """
+    with opened(db) as database:
+        store.backup(database, destination)
+    say(f"{destination}: {destination.stat().st_size:,} bytes")
+
+
+Place = Annotated[str, typer.Argument(metavar="URL|PATH", show_default=False)]
+
+
+@app.command()
+def copy(source: Place, target: Place) -> None:
+    """Copy a whole database into another: a file, or a schema on a PostgreSQL server.
+
+    Every row arrives with its number and is compared in the end. A copy that was broken off goes
+    on where it stopped; a target that holds other results is left as it is.
+
+    [bold]Examples[/bold]
+
+        nnlab db copy runs.db postgresql+psycopg://ann@lab.example/results
+        nnlab db copy postgresql+psycopg://ann@lab.example/results copy.db
+    """
+    bars = Bars("rows")
+    with opened(source) as mine, opened(target, write=True, create=True) as theirs:
+        try:
+            copied = store.copy_database(
+                mine, theirs, lambda what, table, *far: bars(f"{what} {table}", *far)
+            )
+        finally:
+            bars.stop()
+        files = mine.address.artifacts
+        size, place = store.size_of([files]), theirs.address.artifacts
+        shown = theirs.address.shown
+        elsewhere = sorted({run.artifacts for run in store.runs(theirs) if run.artifacts})
+    before = f", {copied.before:,} of them were there" if copied.before else ""
+    say(f"{shown}: {sum(copied.rows.values()):,} rows, each compared with its source{before}")
+    if size:
+        note(f"the files of runs were not copied: {bytes_text(size)} in {files}, wanted in {place}")
+    if elsewhere:
+        note(
+            f"both refer to the same files of runs in {plural(len(elsewhere), 'other place')}, such"
+            f" as {elsewhere[0]}: `nnlab db gc` in one deletes them for both"
+        )
+
+
+@app.command()
+def check(db: Db = None) -> None:
+    """Check the database: file, references, summaries, artifacts; exit code 1 on a problem.
+
+    [bold]Example[/bold]
+
+        nnlab db check
+    """
+    with opened(db) as database:
+        problems = store.check(database)
+        place = database.address.shown
+    for problem in problems:
+        say(problem)
+    if problems:
+        raise StoreError(
+            f"{place}: {len(problems)} problem{'s' if len(problems) > 1 else ''} found",
+            hint="nnlab db backup FILE copies what can be read",
+        )
+    say(f"{place}: no problems found")
+
+
+GARBAGE = (
+    Column("what", "what"),
+    Column("count", "count", lambda count: f"{count:,}", right=True),
+    Column("size", "files", bytes_text, right=True),
+)
+
+
+@app.command()
+def gc(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show what would be deleted, delete nothing")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+    db: Db = None,
+) -> None:
+    """Delete for good: what `nnlab rm` removed, files nobody needs, old backups.
+
+    Lists every path before it asks. Only folders that nnlab made are deleted: those with its
+    marker, or with nothing in them but its own files; symbolic links are kept.
+
+    Backups that an upgrade made are old after a week; those you made stay.
+
+    [bold]Example[/bold]
+
+        nnlab db gc --dry-run
+    """
+    with opened(db, write=not dry_run) as database:
+        found = store.find_garbage(database)
+        if found:
+            render(_garbage_rows(found), GARBAGE, Format.TABLE)
+            for path in found.paths:
+                say(f"to be deleted: {path}")
+        for path, why in found.kept:
+            note(f"{path} is kept: {why}")
+        if not found or dry_run:
+            say("nothing to delete" if not found else "dry run: nothing was deleted", style="dim")
+            return
+        if not agreed("delete these for good?", yes=yes):
+            say("nothing was deleted")
+            raise typer.Exit(1)
+        freed = store.collect(database, found)
+    say(f"{bytes_text(freed)} freed")
+
+
+def _garbage_rows(found: store.Garbage) -> list[dict[str, object]]:
+    return [
+        {"what": what, "count": count, "size": store.size_of(paths)}
+        for what, count, paths in (
+            ("removed runs", len(found.runs), found.folders),
+            ("folders of removed runs in other places", len(found.elsewhere), ()),
+            ("removed studies", len(found.studies), ()),
+            ("folders of runs that are not in the database", len(found.orphans), found.orphans),
+            ("checkpoints of runs that are over", len(found.leftovers), found.leftovers),
+            ("upgrade backups older than a week", len(found.backups), found.backups),
+        )
+        if count
+    ]

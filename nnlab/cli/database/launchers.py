@@ -1,0 +1,39 @@
+"""`nnlab launchers`: what can train here, and why something cannot."""
+
+import typer
+
+from nnlab.cli.options import Format, FormatOption
+from nnlab.cli.output.render import Column, render
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+COLUMNS = (
+    Column("launcher", "launcher"),
+    Column("there", "there", lambda there: "yes" if there else "no"),
+    Column("told", "details", wrap=True),
+)
+
+
+@app.command()
+def launchers(
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+) -> None:
+    """List what can train here, and why one cannot: processes of this machine, SLURM, Ray.
+
+    [bold]Example[/bold]
+
+        nnlab launchers
+    """
+    from nnlab.workers import ray, slurm
+
+    found, of_ray = slurm.cluster(), ray.cluster()
+    rows = [
+        {"launcher": "local", "there": True, "told": "processes of this machine: nnlab devices"},
+        {"launcher": "slurm", "there": found.there, "told": found.why_not or found.version},
+        {
+            "launcher": "ray",
+            "there": of_ray.there,
+            "told": of_ray.why_not or f"ray {of_ray.version}; {of_ray.running}",
+        },
+    ]
+    render(rows, COLUMNS, format)

@@ -1,0 +1,1 @@
+"""Commands that draw figures or look inside models."""

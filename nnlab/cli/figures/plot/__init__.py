@@ -1,0 +1,1 @@
+"""`nnlab plot`: a command for each kind of figure."""

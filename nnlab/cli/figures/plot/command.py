@@ -1,0 +1,52 @@
+"""`nnlab plot`: figures from the database, and of what is to be trained."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnlab.cli.database_option import opened
+from nnlab.cli.figures.plot import curves, models, trials
+from nnlab.cli.figures.plot.options import app
+from nnlab.cli.options import Db
+from nnlab.cli.output.render import say
+from nnlab.errors import UsageError
+
+__all__ = ["KINDS", "app"]
+
+# Each of them gives the application its commands, in this order.
+KINDS = (curves, trials, models)
+
+
+@app.callback()
+def plot(
+    context: typer.Context,
+    *,
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FILE", help="say whether a figure is stale, and exit"),
+    ] = None,
+    db: Db = None,
+) -> None:
+    """Draw figures for a paper, or in the terminal where no -o FILE says where to.
+
+    [bold]Examples[/bold]
+
+        nnlab plot curves depth -o fig1.pdf --venue neurips
+
+        nnlab plot --check fig1.pdf
+    """
+    if check is None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+        return
+    from nnlab.figures.provenance import State, checked
+
+    with opened(db) as database:
+        found = checked(database, check)
+    if found is None:
+        raise UsageError(f"{check} was not drawn by nnlab plot")
+    say(f"{check}: {found.state}, {found.why}")
+    if found.command:
+        say(f"made by: {found.command}", style="dim")
+    raise typer.Exit(0 if found.state is State.FRESH else 3)

@@ -1,0 +1,1 @@
+"""`nnlab probe`: the signal in untrained models, the sensitivity of trained ones."""

@@ -1,0 +1,136 @@
+"""What `nnlab probe` does: tables and figures of what is inside models."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnlab import store
+from nnlab.cli.database_option import opened
+from nnlab.cli.figures.figure_files import check_outputs, write_figure
+from nnlab.cli.options import Format
+from nnlab.cli.output.render import Column, note, print_json, render
+from nnlab.figures.kinds.init import init_figure, outputs_of
+from nnlab.figures.kinds.landscape import picture_of, titles_of
+
+if TYPE_CHECKING:
+    from nnlab.analysis.sensitivity import Sensitivity
+    from nnlab.engine.init_probe import LayerOutputs
+
+INIT_COLUMNS = (
+    Column("setting", "setting", wrap=True),
+    Column("layers", "layers", right=True),
+    Column("first", "sd, first layer", lambda sd: f"{sd:.3g}", right=True),
+    Column("last", "sd, last layer", lambda sd: f"{sd:.3g}", right=True),
+    Column("signal", "the signal", wrap=True),
+)
+SENSITIVITY_COLUMNS = (
+    Column("run", "run", right=True),
+    Column("setting", "setting", wrap=True),
+    Column("rise", "rise of the loss", lambda value: f"{value:.3g}", right=True),
+    Column("eigenvalue", "top eigenvalue", lambda value: f"{value:.3g}", right=True),
+    Column("gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True, priority=1),
+    Column("loss", "train/loss", lambda value: f"{value:.3g}", right=True),
+)
+
+
+def show_init(
+    settings: Mapping[str, Any],
+    seed: object,
+    output: Sequence[Path],
+    how: Format,
+    *,
+    force: bool,
+) -> None:
+    """Prints, and draws, what the layers of untrained models put out.
+
+    Raises:
+        ConfigError: settings that do not hold.
+    """
+    check_outputs(output, force=force)
+    found = outputs_of(settings, 0 if seed is None else int(str(seed)))
+    _print([_init_row(name, outputs) for name, outputs in found.items()], INIT_COLUMNS, how)
+    if output:
+        write_figure(init_figure(found), output, {"probe": "init"})
+
+
+def _init_row(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
+    return {
+        "setting": name,
+        "layers": len(outputs.sds),
+        "first": outputs.sds[0],
+        "last": outputs.sds[-1],
+        "signal": outputs.word,
+        "means": list(outputs.means),
+        "sds": list(outputs.sds),
+    }
+
+
+def show_sensitivity(
+    names: Sequence[str],
+    *,
+    examples: int,
+    grid: int,
+    directions: int,
+    output: Sequence[Path],
+    force: bool,
+    how: Format,
+    db: str | None,
+) -> None:
+    """Prints, and draws, how sensitive the loss of runs is, the least sensitive first.
+
+    Raises:
+        UsageError: a run kept no weights.
+        UnknownName: no such run.
+    """
+    check_outputs(output, force=force)
+    with opened(db) as database:
+        runs = store.find_runs(database, names)
+        from nnlab.analysis.sensitivity import sensitivity
+
+        found = [
+            sensitivity(database, run, examples=examples, grid=grid, directions=directions)
+            for run in runs
+        ]
+    found.sort(key=lambda one: one.rise)
+    titles = titles_of(runs)
+    rows = [_sensitivity_row(titles[one.run.id], one) for one in found]
+    _print(rows, SENSITIVITY_COLUMNS, how)
+    if how is Format.TABLE:
+        _explain(found)
+    if output:
+        about = {"runs": ", ".join(str(one.run.id) for one in found)}
+        write_figure(picture_of(found).draw(), output, about)
+
+
+def _sensitivity_row(title: str, one: "Sensitivity") -> dict[str, Any]:
+    return {
+        "run": one.run.id,
+        "setting": title,
+        "rise": one.rise,
+        "eigenvalue": one.eigenvalue,
+        "gradient_norm": one.gradient_norm,
+        "loss": one.loss,
+        "iterations": one.iterations,
+        "converged": one.converged,
+        "examples": one.examples,
+        "steps": list(one.steps),
+        "lines": [list(line) for line in one.lines],
+    }
+
+
+def _explain(found: Sequence["Sensitivity"]) -> None:
+    note(
+        f"rise: of the mean loss over {found[0].examples} training examples, when the weights"
+        " move by a tenth of their length in a random direction"
+    )
+    for one in found:
+        if not one.converged:
+            note(f"run {one.run.id}: the eigenvalue still moved after {one.iterations} steps")
+
+
+def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], how: Format) -> None:
+    """As a table its columns, as JSON all that was measured."""
+    if how is Format.JSON:
+        print_json(rows)
+    else:
+        render(rows, columns, how)

@@ -1,0 +1,1 @@
+"""Printing: tables, JSON, CSV, markdown, progress bars, and text escaped for the terminal."""

@@ -1,0 +1,126 @@
+"""`--help` of every command: names and descriptions in two columns, without loading rich."""
+
+import inspect
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from typer.core import TyperArgument
+
+from nnlab.cli.output.table_layout import wrapped
+
+# Longer lines are hard to read, and a longer name stands alone above its description.
+_WIDEST, _WIDEST_NAME = 100, 34
+_NARROWEST = 40
+
+_TAG = re.compile(r"(?<!\\)\[(/?)bold\]")
+_TYPE = re.compile(r"<([^<>]+)>")
+_TYPES = {"str": "TEXT", "list[str]": "TEXT", "int": "INT", "float": "FLOAT", "path": "PATH"}
+
+
+def use_two_columns(command: Any) -> Any:
+    """The command of typer, and those of a group, with `format_help` of this module."""
+    command.format_help = partial(format_help, command)
+    for name, inner in getattr(command, "commands", {}).items():
+        command.commands[name] = use_two_columns(inner)
+    return command
+
+
+def format_help(command: Any, context: Any, formatter: Any) -> None:
+    """Writes the help of a command into a formatter of click: usage, text, options, commands."""
+    chosen = os.environ.get("TERMINAL_WIDTH", "")
+    columns = int(chosen) if chosen.isdecimal() else shutil.get_terminal_size().columns
+    width = max(_NARROWEST, min(columns, _WIDEST))
+    sections = [*_parameters(command, context), *_commands(command)]
+    names = [name for _, rows in sections for name, _ in rows if len(name) <= _name_limit(width)]
+    first = max(map(len, names), default=0)
+    lines = [command.get_usage(context), "", *_text(command.help or "", width)]
+    for title, rows in sections:
+        lines += ["", _bold(f"{title}:")]
+        for name, description in rows:
+            lines += _row(name, description, first, width)
+    # click adds the last line break.
+    formatter.write("\n".join(lines))
+
+
+def _name_limit(width: int) -> int:
+    return min(_WIDEST_NAME, width // 2)
+
+
+def _row(name: str, description: str, first: int, width: int) -> Iterator[str]:
+    """A name and its description, which begins below where the name is too long."""
+    lines = wrapped(description, width - first - 4)
+    if len(name) > first:
+        yield f"  {name}"
+    else:
+        yield f"  {name:{first}}  {lines.pop(0)}".rstrip()
+    for line in lines:
+        yield f"  {'':{first}}  {line}".rstrip()
+
+
+def _parameters(command: Any, context: Any) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Arguments and options by panel, those without one first."""
+    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is None:
+            continue
+        name, description = record
+        is_argument = isinstance(parameter, TyperArgument)
+        name = name.split(" <")[0] if is_argument else _TYPE.sub(_type_name, name)
+        panel = getattr(parameter, "rich_help_panel", None)
+        rows = sections.setdefault(panel or ("Arguments" if is_argument else "Options"), [])
+        rows.append((name, _without_markup(description)))
+    return [(title, rows) for title, rows in sections.items() if rows]
+
+
+def _type_name(found: re.Match[str]) -> str:
+    return _TYPES.get(found[1], found[1])
+
+
+def _commands(command: Any) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The commands of a group by panel."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for name, inner in getattr(command, "commands", {}).items():
+        if inner.hidden:
+            continue
+        panel = inner.rich_help_panel or "Commands"
+        line = _without_markup(_paragraphs(inner.help or "")[0]) if inner.help else ""
+        sections.setdefault(panel, []).append((name, line))
+    return list(sections.items())
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Paragraphs, each in one line; indented lines stay lines."""
+    paragraphs: list[str] = []
+    joins = False
+    for line in inspect.cleandoc(text).splitlines():
+        if joins and line and not line.startswith(" "):
+            paragraphs[-1] += f" {line}"
+        elif line:
+            paragraphs.append(line)
+        joins = bool(line) and not line.startswith(" ")
+    return paragraphs
+
+
+def _text(help_text: str, width: int) -> Iterable[str]:
+    """The text of a command; its examples are never broken, so that they can be copied."""
+    for place, paragraph in enumerate(_paragraphs(help_text)):
+        is_example = paragraph.startswith(" ")
+        if place and not is_example:
+            yield ""
+        for line in [paragraph] if is_example else wrapped(_without_markup(paragraph), width):
+            heading = line if not _TAG.match(paragraph) else _bold(f"{line}:")
+            yield f"  {line.strip()}" if is_example else heading
+
+
+def _without_markup(text: str) -> str:
+    return _TAG.sub("", " ".join(text.split())).replace("\\[", "[")
+
+
+def _bold(text: str) -> str:
+    """Bold for a terminal; click removes it in a pipe."""
+    return text if os.environ.get("TERM") == "dumb" else f"\x1b[1m{text}\x1b[0m"

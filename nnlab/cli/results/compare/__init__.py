@@ -1,0 +1,1 @@
+"""`nnlab compare`: rankings of trials as tables."""

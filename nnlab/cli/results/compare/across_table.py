@@ -1,0 +1,68 @@
+"""Methods over data sets on the screen, in every format."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from nnlab.analysis.across_tasks import Across
+from nnlab.cli.options import Format
+from nnlab.cli.output.render import Column, print_json, render, say
+from nnlab.stats.across_tasks import PROFILE_AT, Method
+
+
+def print_across(found: Across, how: Format) -> None:
+    """A row a method; on the screen also what they were compared on."""
+    if how is Format.JSON:
+        print_json(
+            {
+                "by": str(found.objective),
+                "field": found.field,
+                "tasks": list(found.tasks),
+                "left_out": list(found.left_out),
+                "profile_at": list(PROFILE_AT),
+                "notes": list(found.notes),
+                "methods": [asdict(one) for one in found.methods],
+            }
+        )
+        return
+    columns = (
+        Column("name", found.field),
+        Column("iqm", "IQM", lambda value: f"{value:.3f}", right=True),
+        Column("interval", "95 % interval", _bounds, right=True),
+        Column("better", "P(first better)", lambda value: f"{value:.2f}", right=True, priority=1),
+        Column("better_interval", "95 % interval ", _bounds, right=True, priority=3),
+        Column("runs", "runs", right=True, priority=2),
+        Column("tuned", "trials a data set", right=True, priority=2),
+    )
+    render([_row(one, found) for one in found.methods], columns, how)
+    if how is not Format.TABLE:
+        return
+    say(
+        f"{found.objective.metric} scaled on each data set from 0 (worst run) to 1 (best);"
+        f" {', '.join(found.tasks)}",
+        style="dim",
+    )
+    say("IQM: mean of the middle half of all runs; bootstrap over the seeds of each", style="dim")
+    for line in found.notes:
+        say(line, style="dim")
+    if found.left_out:
+        say(f"not compared, some have no runs there: {', '.join(found.left_out)}", style="dim")
+    if len(set(found.tuned.values())) > 1:
+        say("unequal numbers of trials: who tried more had more luck to choose from", style="dim")
+
+
+def _row(one: Method, found: Across) -> Mapping[str, Any]:
+    least, most = found.tuned[one.name]
+    return {
+        "name": one.name,
+        "iqm": one.iqm,
+        "interval": (one.low, one.high),
+        "better": one.better,
+        "better_interval": None if one.better is None else (one.better_low, one.better_high),
+        "runs": one.runs,
+        "tuned": str(least) if least == most else f"{least} to {most}",
+    }
+
+
+def _bounds(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]:.2f} to {bounds[1]:.2f}"

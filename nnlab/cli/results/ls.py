@@ -1,0 +1,142 @@
+"""`nnlab ls`: runs, newest first."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from nnlab import store
+from nnlab.cli import completion
+from nnlab.cli.database_option import opened
+from nnlab.cli.options import MOST_ROWS, Db, Format, FormatOption
+from nnlab.cli.output.render import Column, render, say
+from nnlab.config.space import label, telling
+from nnlab.diagnose.flags import flagged
+from nnlab.errors import UnknownName
+from nnlab.records import Run, Status, Summary
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+COLUMNS = (
+    Column("run", "run", right=True),
+    Column("study", "study", priority=4),
+    Column("name", "name", priority=5),
+    Column("trial", "trial", wrap=True),
+    Column("seed", "seed", right=True, priority=1),
+    Column("status", "status"),
+    Column("epochs", "epochs", right=True, priority=2),
+    Column("epochs_planned", "of", right=True, priority=3),
+    Column("metric", "metric", priority=1),
+    Column("best", "best", lambda value: f"{value:.5g}", right=True),
+    Column("best_epoch", "at", right=True, priority=3),
+    Column("flags", "flags", ", ".join, wrap=True, priority=2),
+    Column("tags", "tags", ", ".join, wrap=True, priority=6),
+    Column(
+        "started_at",
+        "started",
+        lambda at: local_time(datetime.fromisoformat(at)),
+        priority=5,
+    ),
+)
+
+
+@app.command("ls")
+def list_runs(
+    study: Annotated[
+        str | None,
+        typer.Argument(metavar="STUDY", show_default=False, autocompletion=completion.studies),
+    ] = None,
+    *,
+    status: Annotated[
+        str | None,
+        typer.Option("--status", metavar="STATUS", help=f"only these: {', '.join(Status)}"),
+    ] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="only runs with this tag")] = None,
+    removed: Annotated[
+        bool, typer.Option("--removed", help="those that `nnlab rm` removed, and no others")
+    ] = False,
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=0,
+            max=MOST_ROWS,
+            metavar="N",
+            help="so many at most, 0 for all",
+        ),
+    ] = 20,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """List runs, newest first.
+
+    [bold]Examples[/bold]
+
+        nnlab ls
+
+        nnlab ls depth --status failed --format json
+    """
+    if status is not None and status not in list(Status):
+        raise UnknownName("status", status, list(Status))
+    with opened(db) as database:
+        chosen = _study_id(database, study, removed=removed) if study else None
+        runs = store.runs(
+            database,
+            study=chosen,
+            status=Status(status) if status else None,
+            tag=tag,
+            limit=limit or None,
+            newest_first=True,
+            removed=removed,
+        )
+        ids = [run.id for run in runs]
+        summaries = store.summaries(database, ids)
+        findings = store.findings(database, ids)
+    fields = telling([run.trial.setting for run in runs])
+    rows = [
+        _row(
+            run,
+            fields,
+            summaries.get(run.id, {}),
+            [finding.code for finding in flagged(findings.get(run.id, ()))],
+        )
+        for run in runs
+    ]
+    render(rows, COLUMNS, format)
+    if format is Format.TABLE and limit and len(runs) == limit:
+        say(f"the newest {limit}; --limit 0 lists all", style="dim")
+
+
+def _study_id(db: store.Database, name: str, *, removed: bool) -> int:
+    gone = {study.name: study.id for study in store.all_studies(db, removed=True)}
+    return gone[name] if removed and name in gone else store.find_study(db, name).id
+
+
+def _row(
+    run: Run, fields: tuple[str, ...], metrics: Mapping[str, Summary], flags: list[str]
+) -> Mapping[str, Any]:
+    objective = str(run.trial.setting.get("objective", "")).partition(":")[0]
+    found = metrics.get(objective)
+    return {
+        "run": run.id,
+        "study": run.trial.study,
+        "name": run.name,
+        "trial": label(run.trial.setting, fields),
+        "seed": run.seed,
+        "status": str(run.status),
+        "epochs": run.epochs,
+        "epochs_planned": run.epochs_planned,
+        "metric": objective or None,
+        "best": found.best if found else None,
+        "best_epoch": found.best_epoch if found else None,
+        "flags": flags,
+        "tags": list(run.tags),
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+    }
+
+
+def local_time(at: datetime) -> str:
+    """A moment in the reader's own time zone, to the second."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

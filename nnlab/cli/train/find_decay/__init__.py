@@ -1,0 +1,1 @@
+"""`nnlab find-decay`: a decay proposed from a run without one."""

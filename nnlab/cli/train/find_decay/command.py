@@ -1,0 +1,62 @@
+"""`nnlab find-decay`: a decay from a run without one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnlab.cli import completion
+from nnlab.cli.options import Db, Force, Format, FormatOption
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command("find-decay")
+def find_decay(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="a run without decay, by number or name",
+            autocompletion=completion.runs,
+        ),
+    ],
+    *,
+    try_them: Annotated[
+        bool,
+        typer.Option("--try", help="train the proposals beside the run, and tell if they helped"),
+    ] = False,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", metavar="N", min=5, max=1000, help="seeds 0 to N-1 to try with"),
+    ] = 5,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
+    ] = None,
+    force: Force = False,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    db: Db = None,
+) -> None:
+    """Find where the loss of a run stops falling, and the decays that this suggests.
+
+    Proposes steps where it stalls, and exp and inv that end as low.
+    --try trains them and the run's own setting on the same seeds.
+
+    [bold]Examples[/bold]
+
+        nnlab find-decay 1
+
+        nnlab find-decay 1 --try -o decay.png
+    """
+    from nnlab.cli.train.find_decay.run import find
+
+    find(
+        run,
+        try_them=try_them,
+        seeds=seeds,
+        output=output or (),
+        force=force,
+        how=format,
+        db=db,
+    )

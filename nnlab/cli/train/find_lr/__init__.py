@@ -1,0 +1,1 @@
+"""`nnlab find-lr`: a learning rate from a range test."""

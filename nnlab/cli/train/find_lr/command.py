@@ -1,0 +1,54 @@
+"""`nnlab find-lr`: a learning rate from a range test."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnlab.cli.options import Force, Format, FormatOption, given, with_settings
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command("find-lr")
+@with_settings
+def find_lr(
+    *,
+    low: Annotated[float, typer.Option("--low", help="smallest learning rate")] = 1e-6,
+    high: Annotated[float, typer.Option("--high", help="largest learning rate")] = 10.0,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=16, max=100_000, help="steps of the test")
+    ] = 200,
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=1, max=100, help="median over seeds 0 to N-1")
+    ] = 3,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
+    ] = None,
+    force: Force = False,
+    format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
+    **settings: Any,
+) -> None:
+    """Find a learning rate: train while it grows, and see where the loss falls fastest.
+
+    The range test of Smith 2017. Nothing is stored; the settings are those of train.
+
+    [bold]Examples[/bold]
+
+        nnlab find-lr --opt sgd -o lr.pdf
+
+        nnlab find-lr --data iris --model mlp --seeds 5 --format json
+    """
+    from nnlab.cli.train.find_lr import run
+
+    run.find(
+        given(settings),
+        low=low,
+        high=high,
+        steps=steps,
+        seeds=range(seeds) if settings["seed"] is None else settings["seed"],
+        output=output or (),
+        force=force,
+        format=format,
+    )

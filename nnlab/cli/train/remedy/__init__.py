@@ -1,0 +1,1 @@
+"""`nnlab remedy`: remedies trained beside the original run."""

@@ -1,0 +1,1 @@
+"""`nnlab train`: options, execution, and what is printed while runs train."""

@@ -1,0 +1,353 @@
+"""`nnlab train`: its options. What they lead to is in `nnlab.cli.train.train.run`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnlab.cli.options import Db, StudyOption, given, with_settings
+from nnlab.cli.train.train.train_command import TrainCommand
+from nnlab.errors import UsageError
+from nnlab.workers.parallel_config import Together, hush
+from nnlab.workers.resources import Asked, Launcher, cluster_of
+from nnlab.workers.save_policy import Every, Keeping
+
+
+class Retry(StrEnum):
+    """What is tried again."""
+
+    FAILED = "failed"
+
+
+class Engine(StrEnum):
+    """What trains the runs."""
+
+    AUTO = "auto"
+    SOLO = "solo"
+    STACKED = "stacked"
+
+
+class Parallel(StrEnum):
+    """How several devices train one run."""
+
+    DDP = "ddp"
+    FSDP = "fsdp"
+
+
+_CLUSTER = "Clusters"
+
+_MOST_PER_DEVICE = 256
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command(cls=TrainCommand)
+@with_settings
+def train(
+    *,
+    study: StudyOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.toml", help="settings in a file, as `lr = 0.1`"),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", help="train with seeds 0 to N-1")
+    ] = None,
+    extend: Annotated[
+        bool,
+        typer.Option(
+            "--extend", help="add these seeds, epochs or values to the study (docs/comparing.md)"
+        ),
+    ] = False,
+    name: Annotated[str | None, typer.Option("--name", help="a name to find the runs by")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="a tag; repeat for more")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="train once more what is already there")
+    ] = False,
+    keep_models: Annotated[
+        bool,
+        typer.Option("--keep-models/--no-keep-models", help="keep the weights of the best epoch"),
+    ] = True,
+    checkpoint_every: Annotated[
+        str,
+        typer.Option(
+            "--checkpoint-every",
+            metavar="auto|N|TIME",
+            help="epochs, or a time as 30s or 10min; auto: as often as costs under 2 %",
+        ),
+    ] = "auto",
+    artifacts: Annotated[
+        str | None,
+        typer.Option(
+            "--artifacts",
+            metavar="DIR|URL",
+            envvar="NNLAB_ARTIFACTS",
+            help="where models and checkpoints of new runs go, as /shared/lab or s3://lab/runs;"
+            " unsaid, beside the database",
+        ),
+    ] = None,
+    allow_changing_data: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changing-data",
+            help="train the seeds of a trial even if their data differ; by default that is refused",
+        ),
+    ] = False,
+    no_git_diff: Annotated[
+        bool,
+        typer.Option(
+            "--no-git-diff",
+            envvar="NNLAB_NO_GIT_DIFF",
+            help="do not store the uncommitted changes of the working folder",
+        ),
+    ] = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine",
+            help="train alone, many as one program, or whichever is faster (docs/many-runs.md)",
+        ),
+    ] = Engine.AUTO,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices",
+            metavar="LIST",
+            envvar="NNLAB_DEVICES",
+            help="where to train at once: cpu:4, or cuda:0,cuda:1; unsaid, a process a core",
+        ),
+    ] = None,
+    per_device: Annotated[
+        str,
+        typer.Option(
+            "--per-device", metavar="auto|N", help="runs at once on each GPU; auto: by its memory"
+        ),
+    ] = "auto",
+    parallel: Annotated[
+        Parallel | None,
+        typer.Option(
+            "--parallel",
+            help="train each run on all devices together: ddp, or fsdp for models that do not fit"
+            " on one (docs/scaling.md)",
+        ),
+    ] = None,
+    sync_batch_norm: Annotated[
+        bool,
+        typer.Option("--sync-batch-norm", help="with --parallel: batch norm over all devices"),
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="stop when the first run fails")
+    ] = False,
+    allow_diverged: Annotated[
+        bool,
+        typer.Option("--allow-diverged", help="end with exit code 0 even if every run diverged"),
+    ] = False,
+    retry: Annotated[
+        Retry | None, typer.Option("--retry", help="train only what failed, once more")
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="wait for runs of the study that other processes train"
+        ),
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show what would be trained, change nothing")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print only the result")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="print a line for every epoch")
+    ] = False,
+    launcher: Annotated[
+        Launcher,
+        typer.Option("--launcher", help="train here, or hand it to a cluster (docs/scaling.md)"),
+    ] = Launcher.LOCAL,
+    partition: Annotated[
+        str | None,
+        typer.Option("--partition", metavar="NAME", rich_help_panel=_CLUSTER, help="of SLURM"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="HOST:PORT",
+            rich_help_panel=_CLUSTER,
+            help="of a Ray cluster; auto: the one that runs here; unsaid, one is started if needed",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int,
+        typer.Option(
+            "--nodes",
+            metavar="N",
+            min=1,
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker, which train each run together: with --parallel",
+        ),
+    ] = 1,
+    gpus: Annotated[
+        float,
+        typer.Option(
+            "--gpus",
+            metavar="N",
+            min=0,
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker, on each node; on Ray 0.25 shares one between four",
+        ),
+    ] = 0,
+    cpus: Annotated[
+        float,
+        typer.Option(
+            "--cpus",
+            metavar="N",
+            min=0,
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker, on each node",
+        ),
+    ] = 1,
+    mem: Annotated[
+        str | None,
+        typer.Option(
+            "--mem",
+            metavar="SIZE",
+            rich_help_panel=_CLUSTER,
+            help="of a task or worker, on each node, as 8G",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--time",
+            metavar="TIME",
+            rich_help_panel=_CLUSTER,
+            help="SLURM's limit of a task, as 4:00:00; it is queued again if that is too short",
+        ),
+    ] = None,
+    max_parallel: Annotated[
+        int | None,
+        typer.Option(
+            "--max-parallel",
+            metavar="N",
+            min=1,
+            rich_help_panel=_CLUSTER,
+            help="tasks at once (SLURM: 50), or workers (Ray: as many as there is room for)",
+        ),
+    ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            "--notify",
+            metavar="CMD",
+            help="a shell command to run when a run fails and at the end (docs/queue.md)",
+        ),
+    ] = None,
+    db: Db = None,
+    **settings: Any,
+) -> None:
+    """Train one setting or a grid; every epoch lands in the database.
+
+    Lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1) are multiplied out.
+    What is trained is not trained twice; what was interrupted goes on.
+
+    [bold]Examples[/bold]
+
+        nnlab train --opt adam --decay exp
+
+        nnlab train --opt sgd,adam --lr 1e-3..1e-1 --seeds 3
+
+        nnlab train --study depth
+
+        nnlab train --study depth --seeds 6 --extend
+
+        nnlab train --study depth --launcher slurm --gpus 1 --time 4:00:00
+
+        nnlab train --study depth --launcher ray --gpus 0.25
+
+        nnlab train --model resnet-8 --devices cuda:0,cuda:1 --parallel ddp
+
+        nnlab train --study depth --launcher slurm --parallel ddp --nodes 2 --gpus 4
+    """
+    # The store and what stands on it are imported now, not when a shell asks for completions.
+    from nnlab.io.folders import named_place
+    from nnlab.workers import forkserver, placement
+
+    if parallel is not None:
+        hush()
+    # Torch takes as long to load as all that follows: the two go side by side.
+    local = launcher is Launcher.LOCAL
+    if (
+        local
+        and not dry_run
+        and placement.likely(devices, runs=seeds or (1 if study is None else 2))
+    ):
+        forkserver.prepare()
+    from nnlab.cli.train.train import execute, run
+    from nnlab.study.spec import Typed
+
+    typed = Typed(
+        settings=given(settings),
+        study=study,
+        name=name,
+        tags=tuple(tag or ()),
+        seed=settings["seed"],
+        seeds=seeds,
+        extend=extend,
+    )
+    run.train(
+        typed,
+        config,
+        db=db,
+        again=again,
+        dry_run=dry_run,
+        show=execute.Show(quiet=quiet, verbose=verbose),
+        how=execute.How(
+            keeping=Keeping(
+                keep_models,
+                Every.parse(checkpoint_every),
+                named_place(artifacts) if artifacts else None,
+                changing_data=allow_changing_data,
+                git_diff=not no_git_diff,
+            ),
+            engine=engine.value,
+            devices=devices,
+            per_device=_per_device(per_device),
+            parallel=_parallel(parallel, sync_batch_norm=sync_batch_norm),
+            fail_fast=fail_fast,
+            allow_diverged=allow_diverged,
+            failed_only=retry is not None,
+            cluster=cluster_of(
+                Asked(partition, address, gpus, cpus, mem, time, max_parallel, nodes), launcher
+            ),
+        ),
+        wait=wait,
+        notify=notify,
+    )
+
+
+def _parallel(kind: Parallel | None, *, sync_batch_norm: bool) -> Together | None:
+    """How one run is trained on several devices; None where each has runs of its own.
+
+    Raises:
+        UsageError: half of it was said.
+    """
+    if kind is not None:
+        return Together(kind.value, sync_batch_norm)
+    if sync_batch_norm:
+        raise UsageError(
+            "--sync-batch-norm is for a run on several devices", hint="add --parallel ddp"
+        )
+    return None
+
+
+def _per_device(text: str) -> int | None:
+    """None for auto.
+
+    Raises:
+        UsageError: it is neither auto nor a number within the limit.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_PER_DEVICE:
+        raise UsageError(f"--per-device {text}: auto, or a number from 1 to {_MOST_PER_DEVICE}")
+    return int(text)

@@ -1,0 +1,1 @@
+"""`nnlab verify`: trains stored runs again and compares."""

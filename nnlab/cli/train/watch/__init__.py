@@ -1,0 +1,1 @@
+"""`nnlab watch`: the progress of runs, from another terminal."""

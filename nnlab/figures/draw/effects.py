@@ -1,0 +1,62 @@
+"""Which choices matter: the share of the outcome's variance that each explains."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from nnlab.figures.draw.frame import new_figure, settle
+from nnlab.figures.draw.labels import fitted, letters_in, short_labels
+from nnlab.figures.draw.paper import color, paper, points
+from nnlab.figures.draw.style import style
+
+_ROW, _FRAME = 0.22, 0.6  # inches
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A choice or a pair of them: its share of the variance from 0 to 1, with 90 % bounds.
+
+    The bounds are NaN where they are not known.
+    """
+
+    name: str
+    share: float
+    low: float
+    high: float
+    pair: bool
+
+
+def effects(of: Sequence[Contribution], metric: str) -> Figure:
+    """Draws bars with their intervals, largest on top; pairs are hatched."""
+    with style():
+        figure = new_figure(_ROW * max(len(of), 1) + _FRAME)
+        ax = figure.subplots()
+        for row, one in enumerate(of):
+            ax.barh(
+                row,
+                one.share,
+                height=0.62,
+                color=color(5 if one.pair else 0),
+                hatch="////" if one.pair else None,
+                edgecolor=paper().look.ground,
+                linewidth=0,
+            )
+            ax.plot([one.low, one.high], [row, row], color=paper().look.text, linewidth=points(0.9))
+        names = short_labels([one.name for one in of], letters_in(0.4 * paper().width))
+        ax.set_yticks(range(len(of)), names)
+        ax.set_ylim(len(of) - 0.5, -0.5)
+        ax.set_xlim(0, max([0.1, *(max(one.share, _known(one.high)) for one in of)]) * 1.03)
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+        ax.grid(visible=False, axis="y")
+        bounded = any(math.isfinite(one.high) for one in of)
+        title = f"Share of the variance of {metric}" + (", 90% interval" if bounded else "")
+        ax.set_xlabel(fitted(title, 0.5 * paper().width, paper().label_size, 3))
+        settle(figure)
+        return figure
+
+
+def _known(bound: float) -> float:
+    return bound if math.isfinite(bound) else 0.0

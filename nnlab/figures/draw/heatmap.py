@@ -1,0 +1,181 @@
+"""Numbers in a grid of two choices, coloured and written into their cells."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from nnlab.figures.draw.frame import new_figure, settle
+from nnlab.figures.draw.labels import letters_in, short_labels
+from nnlab.figures.draw.panel import wrapped
+from nnlab.figures.draw.paper import inches, paper, points
+from nnlab.figures.draw.scales import log_ticks, slant
+from nnlab.figures.draw.style import style
+from nnlab.figures.draw.view import View, view_of
+
+_CELL, _FRAME = 0.26, 0.75  # inches
+_MOST_WRITTEN = 20  # columns; more have no room for numbers
+_COLORS = "cividis"  # even in lightness, and for readers who see no red
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Values [rows][columns], None where nothing was measured, and what is written into each."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    written: tuple[tuple[str, ...], ...]
+
+
+def matrix(
+    of: Matrix,
+    *,
+    y: str,
+    x: str,
+    value: str,
+    lower: bool = False,
+    limits: bool = False,
+    log: bool = False,
+) -> Figure:
+    """Draws cells, lighter where they are better, with a scale beside them.
+
+    A value far worse than the others has the colour of the end of the scale: it does not decide
+    what the others look like.
+
+    Args:
+        of: the values.
+        y: name of the rows.
+        x: name of the columns.
+        value: name of what is coloured.
+        lower: whether lower values are better.
+        limits: colour from 0 to 1, as shares are.
+        log: allow logarithmic colours where values span decades, as of a loss.
+    """
+    with style():
+        rows, columns = len(of.rows), len(of.columns)
+        side = min(_CELL * 1.6, max(_CELL, 0.62 * paper().width / inches(max(columns, 1))))
+        figure = new_figure(_FRAME + side * max(rows, 3))
+        ax = figure.subplots()
+        known = [v for row in of.values for v in row if v is not None and math.isfinite(v)]
+        view = _view(known, lower=lower, limits=limits, log=log)
+        low, high = (
+            view.low,
+            view.high if view.high > view.low else view.low + (abs(view.low) or 1.0),
+        )
+        scale = (LogNorm if view.log else Normalize)(low, high, clip=True)
+        ramp = colormaps[f"{_COLORS}_r" if lower else _COLORS]
+        for row, values in enumerate(of.values):
+            for column, number in enumerate(values):
+                _cell(ax, row, column, number, ramp, scale)
+        if columns <= _MOST_WRITTEN:
+            _write(ax, of, ramp, scale)
+        _label(ax, of)
+        ax.set_xlabel(x)
+        ax.set_ylabel(wrapped(y))
+        _scale(figure, ax, ramp, scale, value, beyond=_beyond(view, known))
+        settle(figure)
+        return figure
+
+
+def _view(known: Sequence[float], *, lower: bool, limits: bool, log: bool) -> View:
+    """The values that the colours span."""
+    if limits or not known:
+        return View(0.0, 1.0, log=False)
+    return view_of(known, known, log=log, lower=lower, settled=known)
+
+
+def _beyond(view: View, known: Sequence[float]) -> Literal["neither", "min", "max"]:
+    """On which side of the scale a cell lies beyond it."""
+    if not view.cut:
+        return "neither"
+    return "max" if max(known) > view.high else "min"
+
+
+def _cell(
+    ax: Axes, row: int, column: int, number: float | None, ramp: Colormap, scale: Normalize
+) -> None:
+    known = number is not None and math.isfinite(number)
+    shade = ramp(scale(number)) if number is not None and known else paper().look.ground
+    ax.add_patch(
+        Rectangle(
+            (column - 0.5, row - 0.5),
+            1,
+            1,
+            facecolor=shade,
+            edgecolor=paper().look.grey if not known else shade,
+            hatch=None if known else "////",
+            linewidth=0.0,
+        )
+    )
+
+
+def _write(ax: Axes, of: Matrix, ramp: Colormap, scale: Normalize) -> None:
+    longest = max((len(text) for row in of.written for text in row), default=1)
+    room = 0.66 * paper().width / max(len(of.columns), 1)
+    size = min(points(7), 72 * room / (0.62 * longest + 0.6))
+    if size < points(3.5):
+        return
+    for row, texts in enumerate(of.written):
+        for column, text in enumerate(texts):
+            number = of.values[row][column]
+            ax.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                fontsize=size,
+                color=_against(number, ramp, scale),
+            )
+
+
+def _against(number: float | None, ramp: Colormap, scale: Normalize) -> str:
+    """Black or white, whichever is read on the colour of a number."""
+    if number is None or not math.isfinite(number):
+        return paper().look.text
+    red, green, blue, _ = ramp(scale(number))
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "#FFFFFF"
+
+
+def _label(ax: Axes, of: Matrix) -> None:
+    columns = short_labels(of.columns, 14)
+    ax.set_xticks(range(len(of.columns)), columns)
+    ax.set_yticks(
+        range(len(of.rows)), short_labels(of.rows, max(8, int(letters_in(0.25 * paper().width))))
+    )
+    room = letters_in(0.66 * paper().width / max(len(of.columns), 1))
+    if any(len(label) + 1 > room for label in columns):
+        slant(ax, 45)
+    ax.set_xlim(-0.5, len(of.columns) - 0.5)
+    ax.set_ylim(len(of.rows) - 0.5, -0.5)
+    ax.grid(visible=False)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _scale(
+    figure: Figure,
+    ax: Axes,
+    ramp: Colormap,
+    scale: Normalize,
+    name: str,
+    *,
+    beyond: Literal["neither", "min", "max"],
+) -> None:
+    from matplotlib.cm import ScalarMappable
+
+    mappable = ScalarMappable(scale, ramp)
+    bar = figure.colorbar(mappable, ax=ax, pad=0.02, aspect=25, extend=beyond)
+    if isinstance(scale, LogNorm):
+        log_ticks(bar.ax.yaxis, scale.vmin or 1.0, scale.vmax or 1.0)
+    bar.outline.set_visible(False)
+    bar.solids.set_rasterized(False)  # type: ignore[union-attr]
+    bar.set_label(wrapped(name))

@@ -1,0 +1,42 @@
+"""Loss against a growing learning rate, and where to take it."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from nnlab.figures.draw.frame import new_figure
+from nnlab.figures.draw.marks import mark_place
+from nnlab.figures.draw.paper import color, paper, points
+from nnlab.figures.draw.scales import value_axis
+from nnlab.figures.draw.style import style
+
+_HEIGHT = 2.6
+
+
+def lr_range(
+    tests: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]], suggested: float
+) -> Figure:
+    """Draws range tests: (learning rates, losses, smoothed losses) for each seed.
+
+    Raw losses are grey, smoothed ones coloured, the suggested learning rate a line across.
+    """
+    with style():
+        figure = new_figure(_HEIGHT)
+        ax = figure.subplots()
+        for number, (lrs, losses, smoothed) in enumerate(tests):
+            ax.plot(lrs, losses, color=paper().look.grey, linewidth=points(0.5), alpha=0.6)
+            ax.plot(
+                lrs,
+                smoothed,
+                color=color(0),
+                linewidth=points(1.3),
+                zorder=3,
+                alpha=1 - 0.1 * number,
+            )
+        ax.set_xscale("log")
+        seen = [loss for _, _, smoothed in tests for loss in smoothed]
+        value_axis(ax, seen, [test[2][0] for test in tests], log=True)
+        mark_place(ax, suggested, f"lr {suggested:g}")
+        ax.set_xlabel("Learning rate")
+        ax.set_ylabel("Training loss, smoothed")
+        return figure

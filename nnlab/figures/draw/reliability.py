@@ -1,0 +1,77 @@
+"""Reliability: how often a model is right where it says that it is so sure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nnlab.figures.draw.frame import framed, grid_of, settle
+from nnlab.figures.draw.labels import fitted, short_labels
+from nnlab.figures.draw.paper import color, paper, points
+from nnlab.figures.draw.style import ACROSS, style
+from nnlab.stats.predictions import Bin
+
+_HEIGHT, _WIDTH = 2.3, 1.75
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """One model: its bins that are not empty, and the expected calibration error over them."""
+
+    title: str
+    bins: tuple[Bin, ...]
+    error: float
+
+
+def calibration(models: Sequence[Reliability]) -> Figure:
+    """Draws reliability diagrams (Guo et al. 2017), a panel a model, with shares of examples."""
+    with style():
+        room = 0.75 * paper().width / grid_of(len(models), _WIDTH)[1]
+        titles = [fitted(t, room, paper().label_size, 1) for t in _labels(models)]
+
+        def draw(axes: Sequence[Axes]) -> None:
+            for ax, one, title in zip(axes, models, titles, strict=True):
+                _draw(ax, one)
+                told = fitted(f"calibration error {one.error:.3f}", room, paper().label_size)
+                ax.set_title(f"{title}\n{told}")
+                ax.set_xlabel(fitted("Confidence (bars: examples)", room, paper().label_size))
+
+        figure = framed(len(models), [], draw, height=_HEIGHT, least=_WIDTH)
+        settle(figure)
+        return figure
+
+
+def _labels(models: Sequence[Reliability]) -> list[str]:
+    return short_labels([one.title for one in models])
+
+
+def _draw(ax: Axes, one: Reliability) -> None:
+    look = paper().look
+    ax.plot([0, 1], [0, 1], color=look.grey, linewidth=points(0.8), linestyle=ACROSS, zorder=1)
+    total = sum(found.count for found in one.bins)
+    for found in one.bins:
+        ax.bar(
+            (found.low + found.high) / 2,
+            found.count / total,
+            width=(found.high - found.low) * 0.92,
+            color=look.grey,
+            alpha=0.35,
+            linewidth=0,
+            zorder=1.2,
+        )
+        place = [found.confidence, found.confidence]
+        ax.plot(place, found.interval, color=color(0), linewidth=points(0.9), zorder=3)
+    ax.plot(
+        [found.confidence for found in one.bins],
+        [found.right for found in one.bins],
+        color=color(0),
+        marker="o",
+        markersize=points(3),
+        zorder=4,
+    )
+    ax.set_box_aspect(1)
+    ax.set_xlim(0, 1)
+    ax.set_xticks([0.25, 0.5, 0.75, 1.0])
+    ax.set_ylim(0, 1.02)
+    ax.set_ylabel("Share that is right")

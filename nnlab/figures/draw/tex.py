@@ -1,0 +1,118 @@
+r"""Figures as drawing commands of the pgf package: the paper's own type sets their text.
+
+No TeX is needed to write one: text is measured as matplotlib measures it, so the layout is that of
+the other formats. Every text is escaped: a trial named `\input{...}` shows as these letters.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.backends.backend_mixed import MixedModeRenderer
+from matplotlib.backends.backend_pgf import RendererPgf
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+
+from nnlab.errors import UsageError
+from nnlab.io.escaping import latex
+
+_TO_POINTS = 72.27 / 72  # TeX's points of one that are matplotlib's
+_HORIZONTAL = {"left": "left", "right": "right", "center": ""}
+_VERTICAL = {"top": "top", "bottom": "bottom", "baseline": "base", "center": ""}
+
+
+class _Renderer(RendererPgf):
+    """Writes text for TeX to set, measured without TeX."""
+
+    def __init__(self, figure: Figure, file: io.StringIO) -> None:
+        super().__init__(figure, file)  # type: ignore[no-untyped-call]
+        width, height = figure.get_size_inches() * figure.dpi
+        self._measure = RendererAgg(width, height, figure.dpi)  # type: ignore[no-untyped-call]
+
+    def get_text_width_height_descent(
+        self, s: str, prop: FontProperties, ismath: Any
+    ) -> tuple[float, float, float]:
+        """Of a text, in pixels."""
+        return self._measure.get_text_width_height_descent(s, prop, ismath)  # type: ignore[no-any-return,no-untyped-call]
+
+    def draw_text(
+        self,
+        gc: Any,
+        x: float,
+        y: float,
+        s: str,
+        prop: FontProperties,
+        angle: float,
+        ismath: Any = False,  # noqa: ARG002  no text of ours is a formula
+        mtext: Any = None,
+    ) -> None:
+        """One line of text where matplotlib put it, anchored where it is anchored there."""
+        place = [f"x={x / self.dpi:f}in", f"y={y / self.dpi:f}in", "left", "base"]
+        alone = mtext is not None and "\n" not in mtext.get_text()
+        if alone and (angle == 0 or mtext.get_rotation_mode() == "anchor"):
+            place = self._anchored(mtext) or place
+        if angle:
+            place.append(f"rotate={angle:f}")
+        size = prop.get_size_in_points() * _TO_POINTS
+        family = r"\rmfamily" if "STIX" in prop.get_name() else r"\sffamily"
+        red, green, blue = tuple(gc.get_rgb())[:3]
+        self._line(r"\begin{pgfscope}")
+        self._line(rf"\definecolor{{nnlabtext}}{{rgb}}{{{red:f},{green:f},{blue:f}}}")
+        self._line(
+            rf"\pgftext[{','.join(part for part in place if part)}]"
+            rf"{{\color{{nnlabtext}}{family}\fontsize{{{size:f}}}{{{1.2 * size:f}}}"
+            rf"\selectfont {latex(s)}}}"
+        )
+        self._line(r"\end{pgfscope}")
+
+    def draw_image(self, *_: Any, **__: Any) -> None:
+        """Refused: pixels would have to lie in files beside this one.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "this figure shows pixels, which .pgf and .tikz cannot hold", hint="use .pdf or .png"
+        )
+
+    def _anchored(self, mtext: Any) -> list[str]:
+        """The place of a text by the corner that stays where it is, whatever its width in TeX."""
+        vertical = _VERTICAL.get(mtext.get_verticalalignment())
+        horizontal = _HORIZONTAL.get(mtext.get_horizontalalignment())
+        if vertical is None or horizontal is None:
+            return []
+        x, y = mtext.get_transform().transform(mtext.get_unitless_position())
+        return [f"x={x / self.dpi:f}in", f"y={y / self.dpi:f}in", horizontal, vertical]
+
+    def _line(self, text: str) -> None:
+        self.fh.write(f"{text}%\n")
+
+
+def picture(figure: Figure, environment: str, comments: Sequence[str]) -> str:
+    r"""The figure as a `pgfpicture` or `tikzpicture`, for `\input`.
+
+    Args:
+        figure: laid out.
+        environment: of LaTeX, whose preamble loads pgf or tikz.
+        comments: lines at the top.
+
+    Raises:
+        UsageError: the figure holds images.
+    """
+    file = io.StringIO()
+    width, height = figure.get_size_inches()
+    package = "pgf" if environment == "pgfpicture" else "tikz"
+    head = [*comments, rf"\usepackage{{{package}}} in the preamble, then \input this file"]
+    file.writelines(f"% {line}\n" for line in head)
+    file.write("\\begingroup%\n\\makeatletter%\n" + rf"\begin{{{environment}}}" + "%\n")
+    file.write(
+        rf"\pgfpathrectangle{{\pgfpointorigin}}{{\pgfqpoint{{{width:f}in}}{{{height:f}in}}}}"
+    )
+    file.write("%\n\\pgfusepath{use as bounding box, clip}%\n")
+    drawn = MixedModeRenderer(  # type: ignore[no-untyped-call]
+        figure, width, height, figure.dpi, _Renderer(figure, file)
+    )
+    figure.draw(drawn)  # type: ignore[arg-type]
+    file.write(rf"\end{{{environment}}}" + "%\n\\makeatother%\n\\endgroup%\n")
+    return file.getvalue()

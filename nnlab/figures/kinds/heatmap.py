@@ -1,0 +1,78 @@
+"""`nnlab plot heatmap`: a metric over two settings."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nnlab import store
+from nnlab.analysis.ranking import plural
+from nnlab.figures.fields import Over, Value, cells, chosen_fields, in_order, mean_of
+from nnlab.figures.figure import Picture, numbers
+from nnlab.figures.trials import is_loss, loss_of, omission_notes, ranked
+from nnlab.objective import exact_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def heatmap(
+    db: store.Database,
+    words: Sequence[str],
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    by: str | None = None,
+    over: Over = "best",
+) -> Picture:
+    """Means over seeds at each pair of values, the best or the mean over all other choices.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run; no such metric or field.
+        UsageError: nothing was trained there, or no two settings differ.
+    """
+    ranking = ranked(db, words, by=by, along=(x, y))
+    fields = chosen_fields(ranking, (x, y))
+    found = {key: mean_of(values)[0] for key, values in cells(ranking, fields, over).items()}
+    columns = in_order([key[0] for key in found])
+    rows = in_order([key[1] for key in found])
+    values = tuple(tuple(found.get((at, of)) for at in columns) for of in rows)
+
+    def draw() -> "Figure":
+        from nnlab.figures.draw.heatmap import Matrix, matrix
+        from nnlab.figures.draw.names import metric_name, setting_name
+
+        written = tuple(tuple(_written(value) for value in row) for row in values)
+        of = Matrix(tuple(map(_word, rows)), tuple(map(_word, columns)), values, written)
+        return matrix(
+            of,
+            y=setting_name(fields[1]),
+            x=setting_name(fields[0]),
+            value=metric_name(ranking.objective.metric, loss_of(ranking)),
+            lower=ranking.objective.direction == "min",
+            log=is_loss(ranking.objective.metric),
+        )
+
+    table = numbers(
+        (fields[1], fields[0], ranking.objective.metric),
+        [(of, at, found.get((at, of))) for of in rows for at in columns],
+    )
+    runs = tuple(run for row in ranking.rows for run in row.runs)
+    told = f"{ranking.objective.metric} over {' and '.join(fields)}, {plural(len(runs), 'run')}"
+    others = [name for name in ranking.fields if name not in fields]
+    how = "the best of" if over == "best" else "means over"
+    notes = (f"{how} {', '.join(others)} in each cell",) if others else ()
+    notes = (*ranking.left_out, *notes, *omission_notes(db, ranking))
+    return Picture(draw, table, runs, told, notes)
+
+
+def _word(value: Value) -> str:
+    return value if isinstance(value, str) else exact_text(value)
+
+
+def _written(value: float | None) -> str:
+    """What is written into a cell: nothing where no trial has these values."""
+    if value is None:
+        return ""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return "–" if math.isnan(value) else f"{value:.3g}"  # noqa: RUF001  a dash: no result

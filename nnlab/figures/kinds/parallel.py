@@ -1,0 +1,61 @@
+"""`nnlab plot parallel`: every choice and what came of it, a line a trial."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nnlab import store
+from nnlab.analysis.ranking import plural
+from nnlab.errors import UsageError
+from nnlab.figures.fields import value_at
+from nnlab.figures.figure import Picture, numbers
+from nnlab.figures.trials import loss_of, omission_notes, ranked
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def parallel(
+    db: store.Database, words: Sequence[str], *, by: str | None = None, top: int | None = None
+) -> Picture:
+    """All trials, or the `top` best, by their objective or another metric.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run, or no run has that metric.
+        UsageError: nothing was trained there, or nothing differs.
+    """
+    ranking = ranked(db, words, by=by, top=top)
+    if not ranking.fields:
+        raise UsageError("one trial has no choices that differ", hint="nnlab plot curves draws it")
+    fields = ranking.fields
+    metric = ranking.objective.metric
+
+    def draw() -> "Figure":
+        from nnlab.figures.draw.names import metric_name, setting_name
+        from nnlab.figures.draw.parallel import Axis
+        from nnlab.figures.draw.parallel import parallel as drawn
+
+        axes = [
+            Axis(
+                setting_name(name),
+                tuple(
+                    None if row.setting.get(name) is None else value_at(row, name)
+                    for row in ranking.rows
+                ),
+            )
+            for name in fields
+        ]
+        outcome = [row.value.mean for row in ranking.rows]
+        lower = ranking.objective.direction == "min"
+        return drawn(axes, outcome, metric_name(metric, loss_of(ranking)), lower=lower)
+
+    table = numbers(
+        (*fields, metric, "n"),
+        [
+            (*(row.setting.get(name) for name in fields), row.value.mean, row.value.n)
+            for row in ranking.rows
+        ],
+    )
+    runs = tuple(run for row in ranking.rows for run in row.runs)
+    told = f"{plural(len(ranking.rows), 'trial')} over {plural(len(fields), 'choice')}"
+    notes = (*ranking.left_out, *omission_notes(db, ranking))
+    return Picture(draw, table, runs, told, notes)

@@ -1,0 +1,106 @@
+"""`nnlab plot sweep` and `interaction`: a metric against a setting."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nnlab import store
+from nnlab.analysis.ranking import plural
+from nnlab.config.space import shown
+from nnlab.figures.fields import Over, cells, chosen_fields, in_order, mean_of
+from nnlab.figures.figure import Picture, numbers
+from nnlab.figures.trials import is_loss, loss_of, omission_notes, ranked
+from nnlab.objective import limits_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def sweep(
+    db: store.Database,
+    words: Sequence[str],
+    *,
+    x: str | None = None,
+    lines: str | None = None,
+    by: str | None = None,
+    over: Over = "best",
+) -> Picture:
+    """The objective, or another metric, at each value of a setting; a line a value of `lines`.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run; no such metric or field.
+        UsageError: nothing was trained there, or nothing differs.
+    """
+    return _drawn(db, words, (x, lines) if lines else (x,), by, over)
+
+
+def interaction(
+    db: store.Database,
+    words: Sequence[str],
+    *,
+    x: str | None = None,
+    lines: str | None = None,
+    by: str | None = None,
+) -> Picture:
+    """Means over all other choices at each pair of values; parallel lines do not interact.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run; no such metric or field.
+        UsageError: nothing was trained there, or no two settings differ.
+    """
+    return _drawn(db, words, (x, lines), by, "mean")
+
+
+def _drawn(
+    db: store.Database,
+    words: Sequence[str],
+    asked: Sequence[str | None],
+    by: str | None,
+    over: Over,
+) -> Picture:
+    ranking = ranked(db, words, by=by, along=asked)
+    fields = chosen_fields(ranking, asked)
+    found = cells(ranking, fields, over)
+    metric = ranking.objective.metric
+    places = in_order([key[0] for key in found])
+    groups = in_order([key[1] for key in found]) if len(fields) > 1 else [""]
+    rows = [
+        (group, at, *mean_of(found[key], over, limits_of(metric)), found[key])
+        for group in groups
+        for at in places
+        if (key := (at, group)[: len(fields)]) in found
+    ]
+
+    def draw() -> "Figure":
+        from nnlab.figures.draw.names import metric_name, setting_name
+        from nnlab.figures.draw.sweep import Dot, Line
+        from nnlab.figures.draw.sweep import sweep as drawn
+
+        lines = [
+            Line(
+                f"{fields[-1]}={shown(group)}" if group != "" else "",
+                tuple(
+                    Dot(at, mean, bounds, values)
+                    for of, at, mean, bounds, values in rows
+                    if of == group
+                ),
+            )
+            for group in groups
+        ]
+        name = metric_name(metric, loss_of(ranking))
+        lower = ranking.objective.direction == "min"
+        return drawn(lines, setting_name(fields[0]), name, log_y=is_loss(metric), lower=lower)
+
+    table = numbers(
+        (fields[1] if len(fields) > 1 else "line", fields[0], "mean", "low", "high", "n"),
+        [
+            (of, at, mean, *(bounds or (None, None)), len(values))
+            for of, at, mean, bounds, values in rows
+        ],
+    )
+    runs = tuple(run for row in ranking.rows for run in row.runs)
+    told = f"{metric} over {' and '.join(fields)}, {plural(len(runs), 'run')}"
+    others = [name for name in ranking.fields if name not in fields]
+    how = "the best of" if over == "best" else "means over"
+    notes = (f"{how} {', '.join(others)} at each point",) if others else ()
+    notes = (*ranking.left_out, *notes, *omission_notes(db, ranking))
+    return Picture(draw, table, runs, told, notes)

@@ -1,0 +1,161 @@
+"""The trials of a scope as a figure shows them: ranked, labelled, with their histories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.analysis.ranking import Ranking, Row, plural, rank
+from nnlab.analysis.scope import scope_of
+from nnlab.config.space import label
+from nnlab.diagnose.flags import headlines
+from nnlab.errors import UsageError
+from nnlab.figures.draw.series import Series
+from nnlab.records import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Series, best first, and the ranking that they come from.
+
+    `loss` is the loss that all were trained with, None where they differ. `omitted` are notes on
+    runs that were asked for and are not drawn.
+    """
+
+    ranking: Ranking
+    series: tuple[Series, ...]
+    loss: str | None
+    omitted: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """Of all the trials, in their order."""
+        return tuple(run for row in self.ranking.rows for run in row.runs)
+
+    @property
+    def told(self) -> str:
+        """What is drawn, in a few words."""
+        return f"{plural(len(self.series), 'trial')}, {plural(len(self.runs), 'run')}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which are left out, and how to have them."""
+        left = self.ranking.total - len(self.ranking.rows)
+        more = (f"{plural(left, 'more trial')} not drawn; --top N draws more",) if left else ()
+        return (*self.ranking.left_out, *more, *self.omitted)
+
+
+def ranked(
+    db: store.Database,
+    words: Sequence[str],
+    *,
+    by: str | None = None,
+    top: int | None = None,
+    along: Sequence[str | None] = (),
+    mixed: bool = False,
+) -> Ranking:
+    """The comparable trials of studies or runs, by their objective or another metric.
+
+    Args:
+        db: the database.
+        words: names of studies, or runs by number or name.
+        by: a metric; None takes the objective.
+        top: so many trials at most.
+        along: fields that are an axis of the figure, see `rank`.
+        mixed: take all trials, whether comparable or not.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run, or no run has that metric.
+        UsageError: nothing was trained there.
+    """
+    scope = scope_of(db, words)
+    fields = [name and name.lstrip("-").replace("-", "_") for name in along]
+    ranking = rank(db, scope, by=by, top=top, along=fields, mixed=mixed)
+    if not ranking.rows:
+        raise UsageError(
+            f"nothing to draw: no epoch of {scope.title} is finished", hint="nnlab train"
+        )
+    return ranking
+
+
+def trials_of(
+    db: store.Database, words: Sequence[str], *, top: int | None, by: str | None = None
+) -> Trials:
+    """The best trials with all curves and findings of their runs.
+
+    Runs that are named one by one are all drawn, whether comparable or not: that is no ranking.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run, or no run has that metric.
+        UsageError: nothing was trained there.
+    """
+    named = scope_of(db, words).runs is not None
+    return series_of(db, ranked(db, words, top=top, by=by, mixed=named))
+
+
+def series_of(db: store.Database, ranking: Ranking) -> Trials:
+    """The trials of a ranking with all curves of their runs, and whether and when they overfit."""
+    runs = [run for row in ranking.rows for run in row.runs]
+    histories = store.histories(db, runs)
+    findings = store.findings(db, runs)
+    series = tuple(
+        Series(
+            label=title_of(row, ranking),
+            histories=tuple(histories[run] for run in row.runs),
+            findings=tuple(f for run in row.runs for f in headlines(findings.get(run, ()))),
+            selected=int(row.epoch) if row.epoch is not None else None,
+        )
+        for row in ranking.rows
+    )
+    return Trials(ranking, series, loss_of(ranking), omission_notes(db, ranking))
+
+
+def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
+    """Notes on the runs that were asked for and cannot be drawn: which, and why."""
+    scope, metric = ranking.scope, ranking.objective.metric
+    if scope.runs is None:
+        trained = store.count_trials(db, study_ids=scope.studies)
+        measured = store.count_trials(db, study_ids=scope.studies, metric=metric)
+        count = trained - measured
+        return (f"{plural(count, 'trial')} not drawn: no {metric}",) if count > 0 else ()
+    drawable = rank(db, scope, by=str(ranking.objective)) if _is_cut(ranking) else ranking
+    drawn = {run for row in drawable.rows for run in row.runs}
+    runs = store.runs(db, run_ids=scope.runs)
+    return tuple(
+        f"run {run.id} not drawn: {_why_omitted(run, metric)}"
+        for run in runs
+        if run.id not in drawn
+    )
+
+
+def _is_cut(ranking: Ranking) -> bool:
+    return ranking.total > len(ranking.rows)
+
+
+def _why_omitted(run: Run, metric: str) -> str:
+    if not run.current:
+        return "a newer run repeats it"
+    if not run.epochs:
+        return f"it is {run.status}, and no epoch is finished"
+    return f"it has no {metric}"
+
+
+def title_of(row: Row, ranking: Ranking) -> str:
+    """What distinguishes a trial from the others; the scope's name where it is alone."""
+    title = ranking.heading or ranking.scope.title
+    name = label(row.setting, ranking.fields)
+    if row.rank in ranking.alike:
+        # They differ in something that is no name: the content of a file.
+        return f"{name} (trial {', '.join(map(str, row.trials))})".strip()
+    return name or (f"run {title}" if title.isdigit() else title)
+
+
+def loss_of(ranking: Ranking) -> str | None:
+    """The loss that all trials were trained with, None where they differ."""
+    losses = {row.setting.get("loss") for row in ranking.rows}
+    loss = losses.pop() if len(losses) == 1 else None
+    return None if loss is None else str(loss)
+
+
+def is_loss(metric: str) -> bool:
+    """Whether a metric may get a logarithmic axis where it spans decades."""
+    return metric.rpartition("/")[2] in ("loss", "loss_exact")

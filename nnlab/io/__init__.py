@@ -1,0 +1,1 @@
+"""Files, folders and URLs, escaping, and text; knows nothing of training."""

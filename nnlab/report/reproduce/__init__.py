@@ -1,0 +1,223 @@
+"""A folder that trains a study again: settings, a lock of packages, the numbers to expect."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import nnlab
+from nnlab import store
+from nnlab.analysis.ranking import Ranking, Row, last_runs, plural, rank
+from nnlab.analysis.remedies import typed_fields
+from nnlab.analysis.scope import Scope
+from nnlab.config.space import label
+from nnlab.engine import user_code
+from nnlab.engine.user_code import has_version, helper_files
+from nnlab.errors import OutputError, UsageError
+from nnlab.io.escaping import escaped, terminal
+from nnlab.io.files import write_whole
+from nnlab.records import Environment, Setting, Status
+from nnlab.report.reproduce.lock import Lock, lock_of
+from nnlab.stats import format_duration
+
+# Of a trial with too few seeds for an interval: this share of its value.
+_SHARE = 0.05
+_LEAST_SEEDS = 3
+# What has a result: a run that failed would fail again.
+_OVER = (Status.FINISHED, Status.DIVERGED)
+# Files of the folder itself.
+_RESERVED = ("Makefile", "check.py", "expected.json", "requirements.txt", "README.md", "trials")
+_README = """\
+# {title}, once more
+
+`make reproduce` makes an environment with the packages of `requirements.txt`, trains the {trials}
+of `trials/` with their {runs}, and compares the numbers with `expected.json`. It ends with an
+error if one differs by more than its tolerance. The runs took {duration} on {devices}
+when they were trained first.
+
+Compared is the mean over seeds of {metric} at each run's best epoch. The tolerance is half of
+the 95 % interval of that mean, and {share:.0%} of the value where there are fewer than three seeds.
+On the same machine, with the same packages and trained in the same way, a run ends equal to the
+last bit; `check.py` says of how many that is so.
+
+{packages}{data}Made by nnlab {version} from commit{plural} {commits}.
+"""
+_LEFT_OUT = """\
+Of the environment that the database names, {count} are not in `requirements.txt`: nnlab does not
+record packages of these names, or their versions are none.
+
+"""
+
+
+def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
+    """Writes the folder for the trials of a scope, and says in a few words what is in it.
+
+    Raises:
+        OutputError: it is there already and not empty, or cannot be written.
+        UsageError: nothing was trained, or a run cannot be trained from its setting alone.
+    """
+    over = tuple(run.id for run in last_runs(db, scope) if run.status in _OVER)
+    if not over:
+        raise UsageError(f"nothing to reproduce: no run of {scope.title} has ended")
+    # Every trial is trained again, whether comparable with the others or not.
+    ranking = rank(db, replace(scope, studies=None, runs=over), mixed=True)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"'{folder}' is there already", hint="name a new folder")
+    begun = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]
+    if begun:
+        raise UsageError(
+            f"{plural(len(begun), 'trial')} of {scope.title} began with the weights of other runs",
+            hint="reproduce those first, then train with --from",
+        )
+    models = _models([row.setting for row in ranking.rows])
+    runs = [run for row in ranking.rows for run in row.runs]
+    environments = [a.environment for a in store.attempts_of(db, runs) if a.environment]
+    digests = {number: one.digest for number, one in store.trials(db, _trials(ranking)).items()}
+    (folder / "trials").mkdir(parents=True, exist_ok=True)
+    for name, content in models.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / name, content)
+    for number, row in enumerate(ranking.rows, start=1):
+        text = _toml(row.setting, row.seeds)
+        write_whole(folder / "trials" / f"{number:04d}.toml", text.encode())
+    expected = {
+        "metric": ranking.objective.metric,
+        "nnlab": nnlab.__version__,
+        "trials": [_expected(row, ranking, digests[row.trials[0]]) for row in ranking.rows],
+    }
+    write_whole(folder / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
+    lock = lock_of(environments[-1].packages if environments else {})
+    write_whole(folder / "requirements.txt", lock.text.encode())
+    makefile = _resource("Makefile").replace("@VERSION@", nnlab.__version__)
+    write_whole(folder / "Makefile", makefile.encode())
+    write_whole(folder / "check.py", _resource("check.py").encode())
+    write_whole(folder / "README.md", _readme(db, ranking, environments, lock).encode())
+    left = f"; {plural(lock.dropped, 'package')} left out" if lock.dropped else ""
+    return f"{plural(len(ranking.rows), 'trial')}, {plural(len(runs), 'run')}{left}"
+
+
+def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
+    """The files of the user's own models, by the name that they are found under in the folder.
+
+    Raises:
+        UsageError: one is not where it was, is not the one that was trained, or lies elsewhere.
+    """
+    found: dict[str, bytes] = {}
+    for setting in settings:
+        model = str(setting.get("model"))
+        name = model.partition(":")[0]
+        if "model_version" not in setting or setting["model_version"] is None:
+            continue
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts or len(path.parts) > 1 or name in _RESERVED:
+            raise UsageError(
+                f"{name} cannot lie in the new folder: it is in another one, or has the name of a"
+                " file that is written there",
+                hint="train with a model file of another name in this folder",
+            )
+        if not has_version(model, str(setting["model_version"])):
+            raise UsageError(
+                f"{name} has changed since it was trained",
+                hint="put the old one back, or train again",
+            )
+        found[name] = path.read_bytes()
+        found |= {shown: helper.read_bytes() for shown, helper in helper_files(model).items()}
+    return found
+
+
+def _trials(ranking: Ranking) -> list[int]:
+    return [row.trials[0] for row in ranking.rows]
+
+
+def _resource(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _toml(setting: Setting, seeds: tuple[int, ...]) -> str:
+    # A report reads: the user's data, which the database names, are not made for it.
+    with user_code.refused("a report executes no code"):
+        names = typed_fields(setting)
+    lines = [f"{name} = {_literal(setting[name])}" for name in names]
+    return "\n".join([*lines, f"seeds = {[int(seed) for seed in seeds]}"]) + "\n"
+
+
+def _literal(value: object) -> str:
+    """A TOML value; text as a basic string, in ASCII."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return '"' + "".join(map(_toml_sign, str(value))) + '"'
+
+
+def _toml_sign(sign: str) -> str:
+    """A sign in a basic string. Unlike JSON, TOML has no surrogates, and forbids a bare DEL."""
+    if sign in '"\\':
+        return "\\" + sign
+    if sign.isascii() and sign.isprintable():
+        return sign
+    code = ord(sign)
+    return "?" if 0xD800 <= code < 0xE000 else f"\\U{code:08X}"
+
+
+def _one_line(text: str) -> str:
+    """Text that `check.py` may print: it runs where nothing of nnlab is."""
+    return terminal(text.replace("\n", " "))
+
+
+def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
+    finite = all(map(math.isfinite, row.values))
+    mean = row.value.mean
+    tolerance = _SHARE * abs(mean) if finite else 0.0
+    if finite and row.interval is not None and row.value.n >= _LEAST_SEEDS:
+        low, high = row.interval
+        tolerance = (high - low) / 2
+    return {
+        "label": _one_line(label(row.setting, ranking.fields) or ranking.scope.title),
+        "digest": digest,
+        "tolerance": tolerance,
+        "runs": [
+            {"seed": seed, "value": value if math.isfinite(value) else None}
+            for seed, value in zip(row.seeds, row.values, strict=True)
+        ],
+    }
+
+
+def _readme(
+    db: store.Database, ranking: Ranking, environments: list[Environment], lock: Lock
+) -> str:
+    runs = [run for row in ranking.rows for run in row.runs]
+    seconds = sum(run.device_seconds or 0.0 for run in store.runs(db, run_ids=runs))
+    commits = sorted({e.git_commit for e in environments if e.git_commit})
+    return _README.format(
+        title=escaped(ranking.scope.title),
+        trials=plural(len(ranking.rows), "trial"),
+        runs=plural(len(runs), "run"),
+        duration=format_duration(seconds),
+        devices=escaped(", ".join(sorted({e.device for e in environments}))) or "an unknown device",
+        metric=escaped(ranking.objective.metric),
+        share=_SHARE,
+        packages=_LEFT_OUT.format(count=plural(lock.dropped, "package")) if lock.dropped else "",
+        data=_data_needed([row.setting for row in ranking.rows]),
+        version=nnlab.__version__,
+        plural="s" if len(commits) > 1 else "",
+        commits=escaped(", ".join(commits)) or "unknown (not in a git repository)",
+    )
+
+
+def _code(text: str) -> str:
+    """Text as code in markdown: shown as it is, so that it can be copied."""
+    return f"`{_one_line(text).replace('`', '?')}`"
+
+
+def _data_needed(settings: Sequence[Setting]) -> str:
+    """What must be put beside it: data are not copied, for they may be large or not to be given."""
+    named = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
+    if not named:
+        return ""
+    return (
+        f"It needs data of your own, by paths from this folder: {', '.join(map(_code, named))}.\n\n"
+    )

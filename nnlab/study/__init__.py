@@ -1,0 +1,1 @@
+"""Studies: from a request to a specification, its runs in the queue, and the sampler loop."""
