@@ -31,7 +31,7 @@ def queued(path: Path, runs: int) -> tuple[int, ...]:
         seeds=(),
     )
     settings = [{"lr": 0.1 + n} for n in range(runs)]
-    plans = [store.Plan(setting, digest_of(setting), 0, 1_000_000) for setting in settings]
+    plans = [store.RunSpec(setting, digest_of(setting), 0, 1_000_000) for setting in settings]
     run_ids = store.enqueue(db, study, plans).run_ids
     db.close()
     return run_ids

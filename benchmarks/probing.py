@@ -10,8 +10,8 @@ import torch
 from measure import Compared, in_turn
 
 from nnlab.config import RunConfig, resolve
-from nnlab.engine.data import facts
-from nnlab.engine.loop import start, train
+from nnlab.engine.data import dataset_facts
+from nnlab.engine.loop import build_session, train
 from nnlab.records import Epoch
 
 KINDS = {
@@ -43,7 +43,7 @@ def measure() -> list[Compared]:
 
 def _epochs(config: RunConfig) -> Iterator[Epoch]:
     whole = replace(config, epochs=100_000, device="cpu", threads=1)
-    return train(start(resolve(whole, facts(config.data))))
+    return train(build_session(resolve(whole, dataset_facts(config.data))))
 
 
 def _some(epochs: Iterator[Epoch]) -> None:

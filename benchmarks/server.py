@@ -28,7 +28,7 @@ import nnlab
 from nnlab import store
 from nnlab.config import digest_of
 from nnlab.records import Epoch, Objective, Status
-from nnlab.store.address import ServerAddress, parse
+from nnlab.store.address import ServerAddress, parse_address
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance-server.md"
 
@@ -86,7 +86,7 @@ def crowd(url: str, workers: int, runs: int) -> Load:
         db, name="load", question="", objective=Objective.parse("val/loss"), space=None, seeds=()
     )
     settings = [{"lr": 0.1 + n} for n in range(runs)]
-    plans = [store.Plan(setting, digest_of(setting), 0, EPOCHS) for setting in settings]
+    plans = [store.RunSpec(setting, digest_of(setting), 0, EPOCHS) for setting in settings]
     run_ids = store.enqueue(db, study, plans).run_ids
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nnlab.store", "nnlab.store.postgres.connect"])
@@ -104,11 +104,11 @@ def crowd(url: str, workers: int, runs: int) -> Load:
         process.join()
     claims = [one for found, _ in answers for one in found]
     epochs = [one for _, found in answers for one in found]
-    points = store.status(db).rows["point"]
+    points = store.database_status(db).rows["point"]
     _must(len(claims) == runs, "each run was claimed once")
     _must(points == runs * EPOCHS * len(storing.METRICS), "every point is there")
     _must(store.count_runs(db) == {Status.FINISHED: runs}, "every run is finished")
-    _must(store.check(db) == [], "summaries agree with the points")
+    _must(store.find_problems(db) == [], "summaries agree with the points")
     db.close()
     return Load(workers, points, seconds, claims, epochs)
 
@@ -160,7 +160,7 @@ def _copy(source: str, target: str) -> dict[str, float]:
     mine = store.open_database(source, write=False)
     theirs = store.open_database(target, write=True, create=True)
     copied = store.copy_database(mine, theirs, tell)
-    address = parse(target)
+    address = parse_address(target)
     assert isinstance(address, ServerAddress)
     with theirs.write() as connection:
         # What autovacuum does within the minute; here nobody waits for it.
@@ -190,7 +190,7 @@ def _sizes(file: str, url: str) -> tuple[float, float]:
     found = []
     for place in (file, url):
         db = store.open_database(place, write=False)
-        told = store.status(db)
+        told = store.database_status(db)
         found.append(told.size / told.rows["point"])
         db.close()
     return found[0], found[1]

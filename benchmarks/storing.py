@@ -13,7 +13,7 @@ from measure import Compared, in_turn, median_of
 from nnlab import store
 from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
 from nnlab.records import Curve, Epoch, Study
-from nnlab.workers.provenance import environment
+from nnlab.workers.provenance import collect_environment
 
 METRICS = (
     "train/loss",
@@ -53,7 +53,11 @@ def epoch_write() -> Measured:
         )
         assert claim is not None
         writer = store.RunWriter(
-            db, claim, environment=environment("cpu", 1), data_fingerprint="x", resume_after=0
+            db,
+            claim,
+            environment=collect_environment("cpu", 1),
+            data_fingerprint="x",
+            resume_after=0,
         )
         numbers = iter(range(1, 1_000_000))
 
@@ -133,7 +137,9 @@ def ranking(path: Path, label: str) -> list[Measured]:
     db = store.open_database(str(path), write=False)
 
     def rank(top: int | None) -> Callable[[], object]:
-        return lambda: store.ranking(db, metric="val/accuracy", direction="max", at="best", top=top)
+        return lambda: store.rank_trials(
+            db, metric="val/accuracy", direction="max", at="best", top=top
+        )
 
     found = [
         Measured(f"rank the top 20 of {label}", median_of(rank(20), 50) * 1e3, "ms", 1.0),
@@ -159,5 +165,5 @@ def _enqueue(db: store.Database, runs: int, seeds: int = 1) -> tuple[int, ...]:
     plans = []
     for number in range(runs):
         setting = setting_of(resolve(RunConfig(lr=1e-4 * (1 + number // seeds)), facts))
-        plans.append(store.Plan(setting, digest_of(setting), number % seeds, EPOCHS))
+        plans.append(store.RunSpec(setting, digest_of(setting), number % seeds, EPOCHS))
     return store.enqueue(db, study, plans).run_ids

@@ -19,10 +19,10 @@ from nnlab import store
 from nnlab.cli.train.train.progress import BarView
 from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
 from nnlab.engine import loop, losses, probe
-from nnlab.engine.data.prepare import Part, Prepared
+from nnlab.engine.data.prepare import PreparedData, SplitTensors
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.records import Epoch
-from nnlab.workers.provenance import environment
+from nnlab.workers.provenance import collect_environment
 
 EXAMPLES, BATCH = 20_000, 128
 ROUNDS = 15
@@ -34,7 +34,7 @@ def measure() -> list[Compared]:
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(EXAMPLES + 2000, 784, generator=draw)
     y = torch.randint(0, 10, (EXAMPLES + 2000,), generator=draw)
-    train, val = Part(x[:EXAMPLES], y[:EXAMPLES]), Part(x[EXAMPLES:], y[EXAMPLES:])
+    train, val = SplitTensors(x[:EXAMPLES], y[:EXAMPLES]), SplitTensors(x[EXAMPLES:], y[EXAMPLES:])
     bare = _bare(train, val)
     with _ours(train, val) as epochs:
         return [
@@ -56,7 +56,7 @@ def _model() -> nn.Module:
     )
 
 
-def _bare(train: Part, val: Part) -> Iterator[tuple[float, float]]:
+def _bare(train: SplitTensors, val: SplitTensors) -> Iterator[tuple[float, float]]:
     model = _model()
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     while True:
@@ -77,22 +77,24 @@ def _bare(train: Part, val: Part) -> Iterator[tuple[float, float]]:
 
 
 @contextmanager
-def _ours(train: Part, val: Part) -> Iterator[Iterator[Epoch]]:
+def _ours(train: SplitTensors, val: SplitTensors) -> Iterator[Iterator[Epoch]]:
     facts = DataFacts("classification")
     config = resolve(RunConfig(batch_size=BATCH, epochs=100_000, device="cpu"), facts)
     setting = setting_of(config)
     model = _model()
-    data = Prepared("classification", (784,), 10, train, val, val, "benchmark")
+    data = PreparedData("classification", (784,), 10, train, val, val, "benchmark")
     cpu = torch.device("cpu")
     optimizer, loss = build_optimizer(model, config), losses.build(config)
-    session = loop.Session(config, cpu, 1, data, model, optimizer, loss, losses.measured(config))
+    session = loop.Session(
+        config, cpu, 1, data, model, optimizer, loss, losses.build_eval_loss(config)
+    )
     session.probe = probe.build(config, model, data, EXAMPLES // BATCH)
     with tempfile.TemporaryDirectory() as folder:
         db = store.open_database(str(Path(folder) / "runs.db"), write=True, create=True)
         study = store.create_study(
             db, name="loop", question="", objective=None, space=None, seeds=()
         )
-        plan = store.Plan(setting, digest_of(setting), 0, config.epochs)
+        plan = store.RunSpec(setting, digest_of(setting), 0, config.epochs)
         queued = store.enqueue(db, study, [plan])
         claim = store.claim(
             db, run_ids=queued.run_ids, hostname="here", pid=os.getpid(), command="benchmark"
@@ -101,7 +103,7 @@ def _ours(train: Part, val: Part) -> Iterator[Iterator[Epoch]]:
         writer = store.RunWriter(
             db,
             claim,
-            environment=environment("cpu", 1),
+            environment=collect_environment("cpu", 1),
             data_fingerprint="benchmark",
             resume_after=0,
         )

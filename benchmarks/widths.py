@@ -20,11 +20,11 @@ import numpy as np
 from nnlab import store
 from nnlab.cli.train.train.progress import QuietView
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
-from nnlab.engine.data import facts
+from nnlab.engine.data import dataset_facts
 from nnlab.records import Status
-from nnlab.workers.planner import Planner
-from nnlab.workers.run_queue import work_off
-from nnlab.workers.save_policy import Keeping
+from nnlab.workers.planner import BatchPlanner
+from nnlab.workers.run_queue import run_queue
+from nnlab.workers.save_policy import SavePolicy
 
 EXAMPLES = 1280
 ENGINES = ("solo", "stacked", "auto")
@@ -33,7 +33,7 @@ ROUNDS = {1: 9, 4: 9, 16: 5, 64: 3, 256: 2}
 # A measurement takes so long at least, in seconds: with few runs they get more epochs.
 LEAST = 0.7
 GOAL = 1.1
-_NONE = Keeping(models=False)
+_NONE = SavePolicy(models=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,12 @@ def _seconds(kind: Kind, runs: int, epochs: int, engine: str, folder: Path) -> f
     db = store.open_database(str(path), write=True, create=True)
     study = store.create_study(db, name="w", question="", objective=None, space=None, seeds=())
     config = RunConfig(**kind.settings, epochs=epochs, device="cpu")
-    setting = setting_of(resolve(config, facts(str(kind.settings["data"]))))
-    plans = [store.Plan(setting, digest_of(setting), seed, epochs) for seed in range(runs)]
+    setting = setting_of(resolve(config, dataset_facts(str(kind.settings["data"]))))
+    plans = [store.RunSpec(setting, digest_of(setting), seed, epochs) for seed in range(runs)]
     run_ids = store.enqueue(db, study, plans).run_ids
     begun = time.perf_counter()
-    ended = work_off(
-        db, run_ids, QuietView(str), lambda: False, planner=Planner(engine), keeping=_NONE
+    ended = run_queue(
+        db, run_ids, QuietView(str), lambda: False, planner=BatchPlanner(engine), keeping=_NONE
     )
     seconds = time.perf_counter() - begun
     if [one.status for one in ended] != [Status.FINISHED] * runs:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from nnlab import catalogue  # noqa: E402  the tree beside this file, wherever it is run from
 from nnlab.cli.main import COMMANDS  # noqa: E402
-from nnlab.config.space import shown  # noqa: E402
+from nnlab.config.space import format_value  # noqa: E402
 from nnlab.diagnose import ALL_RULES  # noqa: E402
 from nnlab.figures import KINDS  # noqa: E402
 
@@ -67,7 +67,7 @@ def choices_page() -> str:
         "matters with that choice and has that default there.",
         "",
     ]
-    for kind, rows in catalogue.KINDS.items():
+    for kind, rows in catalogue.CATALOGUES.items():
         parts += [
             f"## {kind}",
             "",
@@ -75,7 +75,9 @@ def choices_page() -> str:
             "| --- | --- | --- | --- |",
         ]
         for row in rows:
-            options = ", ".join(f"{name} {shown(value)}" for name, value in row.defaults.items())
+            options = ", ".join(
+                f"{name} {format_value(value)}" for name, value in row.defaults.items()
+            )
             parts.append(f"| `{row.name}` | {row.summary} | {options} | {row.source} |")
         parts.append("")
     return "\n".join(parts)

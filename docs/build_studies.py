@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from nnlab import store  # noqa: E402  the tree beside this file, wherever it is run from
-from nnlab.analysis.verdict import Answered, answer  # noqa: E402
+from nnlab.analysis.verdict import StudyVerdict, evaluate_claim  # noqa: E402
 from nnlab.figures.kinds.claim import draw_claim  # noqa: E402
 from nnlab.records import Attempt, Study  # noqa: E402
-from nnlab.report.verdict import HOW, verdict_lines  # noqa: E402
+from nnlab.report.verdict import METHOD_NOTE, verdict_lines  # noqa: E402
 from nnlab.study import builtin  # noqa: E402
 
 PAGE = ROOT / "docs/studies.md"
@@ -37,7 +37,9 @@ COLORS = 48
 def main() -> int:
     """Trains what is missing, then writes the page and its pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("studies", nargs="*", default=builtin.names(), metavar="STUDY")
+    parser.add_argument(
+        "studies", nargs="*", default=builtin.builtin_study_names(), metavar="STUDY"
+    )
     parser.add_argument("--db", type=Path, default=None)
     given = parser.parse_args()
     with TemporaryDirectory() as folder:
@@ -69,15 +71,15 @@ def _write(path: Path) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     db = store.open_database(str(path), write=False)
     known = {study.name: study for study in store.all_studies(db)}
-    found = [known[name] for name in builtin.names() if name in known]
-    answers = {study.name: answer(db, study) for study in found}
+    found = [known[name] for name in builtin.builtin_study_names() if name in known]
+    answers = {study.name: evaluate_claim(db, study) for study in found}
     parts = [_head(db, found, answers)]
     parts += [_section(db, study, answers[study.name]) for study in found]
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     db.close()
 
 
-def _head(db: store.Database, studies: list[Study], answers: dict[str, Answered | None]) -> str:
+def _head(db: store.Database, studies: list[Study], answers: dict[str, StudyVerdict | None]) -> str:
     lines = [
         "# Built-in studies",
         "",
@@ -110,7 +112,7 @@ def _head(db: store.Database, studies: list[Study], answers: dict[str, Answered 
         "The epoch at which find-decay decays was chosen by eye, from the seeds from 0 on. Two",
         "studies trained at a time on two cores: comparisons of seconds are rough.",
         "",
-        HOW,
+        METHOD_NOTE,
         "",
         _machine(db, studies),
         "",
@@ -133,7 +135,7 @@ def _head(db: store.Database, studies: list[Study], answers: dict[str, Answered 
 def _machine(db: store.Database, studies: list[Study]) -> str:
     places: dict[str, Attempt] = {}
     for study in studies:
-        for attempt in store.attempts_of(db, [store.runs(db, study=study.id, limit=1)[0].id]):
+        for attempt in store.attempts_of_runs(db, [store.runs(db, study=study.id, limit=1)[0].id]):
             if attempt.environment is not None:
                 places[attempt.environment.device] = attempt
     told = [
@@ -152,7 +154,7 @@ def _anchor(name: str) -> str:
     return name.replace("/", "")
 
 
-def _section(db: store.Database, study: Study, answered: Answered | None) -> str:
+def _section(db: store.Database, study: Study, answered: StudyVerdict | None) -> str:
     assert answered is not None
     stem = study.name.rpartition("/")[2]
     with TemporaryDirectory() as folder:

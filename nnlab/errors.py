@@ -45,10 +45,10 @@ class NnlabError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors come from other processes whole, however their class is made.
-        return _revived, (type(self), self.args, self.__dict__)
+        return _rebuild_error, (type(self), self.args, self.__dict__)
 
 
-def _revived(
+def _rebuild_error(
     kind: type["NnlabError"], arguments: tuple[Any, ...], state: dict[str, Any]
 ) -> "NnlabError":
     error = kind.__new__(kind)
@@ -85,7 +85,7 @@ class UnknownName(UsageError):
         if meant is not None:
             super().__init__(f"unknown {kind} '{name}': did you mean {meant}?")
         else:
-            super().__init__(unknown_name(kind, name, known))
+            super().__init__(unknown_name_message(kind, name, known))
 
 
 class StudyExists(UsageError):
@@ -180,13 +180,13 @@ class Interrupted(NnlabError):
     exit_code = 130
 
 
-class TimeIsUp(Interrupted):
+class TimeLimitReached(Interrupted):
     """A job's time is nearly up: its script queues it once more, as it is told by the code."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
 
-def unknown_key(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown_key_message(kind: str, name: str, known: Iterable[str]) -> str:
     """Says that `name` is not one of many `known` keys, with the nearest where one is near.
 
     >>> unknown_key("key", "lrr", ["lr", "opt"])
@@ -202,7 +202,7 @@ def unknown_key(kind: str, name: str, known: Iterable[str]) -> str:
     )
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown_name_message(kind: str, name: str, known: Iterable[str]) -> str:
     """Says that `name` is not one of `known`, with the nearest first and all of them listed.
 
     >>> unknown_name("optimizer", "adm", ["sgd", "adam"])

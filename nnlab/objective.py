@@ -19,17 +19,17 @@ Limits = tuple[float, float]
 UNLIMITED: Limits = (-math.inf, math.inf)
 # Shares, from 0 to 1; and quantities that are never negative. All losses of the catalogue are among
 # the latter; a user's own loss that takes negative values is recognised by its values.
-_SHARES = frozenset(
+_FRACTION_METRICS = frozenset(
     {"accuracy", "error_rate", "precision", "recall", "f1", "auc", "auroc"}
     | {"top5", "top5_accuracy", "dead", "zeros", "saturated"}
 )
-_POSITIVE = frozenset(
+_NONNEGATIVE_METRICS = frozenset(
     {"loss", "mse", "rmse", "mae", "perplexity", "lr", "grad_norm", "epoch", "joules"}
     | {"activation_sd", "update_ratio", "gradient_noise"}
 )
 
 
-def exact_text(number: float) -> str:
+def format_exact(number: float) -> str:
     """The shortest usual spelling of a number that is read back as exactly that number.
 
     For whatever is read again: settings, commands, files.
@@ -65,11 +65,11 @@ def limits_of(metric: str) -> Limits:
     # `probe/dead/2` is measured in layer 2.
     quantity = parts[-2] if parts[-1].isdigit() and len(parts) > 1 else parts[-1]
     quantity = quantity.removesuffix("_exact")
-    if quantity in _SHARES:
+    if quantity in _FRACTION_METRICS:
         return 0.0, 1.0
     if quantity == "r2":
         return -math.inf, 1.0
-    return (0.0, math.inf) if quantity in _POSITIVE else UNLIMITED
+    return (0.0, math.inf) if quantity in _NONNEGATIVE_METRICS else UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

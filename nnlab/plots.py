@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nnlab.figures.draw import (
         Paper,
         Series,
-        against_cost,
         calibration,
+        cost_curves,
         curves,
         effects,
         gap,
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
         layers,
         learning_rates,
         matrix,
-        on,
-        paper_of,
+        paper_for_venue,
         parallel,
         profile,
         ranking,
         sweep,
+        use_paper,
     )
 
 __all__ = [
     "Paper",
     "Series",
-    "against_cost",
     "calibration",
+    "cost_curves",
     "curves",
     "effects",
     "gap",
@@ -46,12 +46,12 @@ __all__ = [
     "layers",
     "learning_rates",
     "matrix",
-    "on",
-    "paper_of",
+    "paper_for_venue",
     "parallel",
     "profile",
     "ranking",
     "sweep",
+    "use_paper",
 ]
 
 

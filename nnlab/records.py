@@ -22,6 +22,7 @@ __all__ = [
     "Epoch",
     "Finding",
     "History",
+    "MetricSummary",
     "Objective",
     "Run",
     "Sampler",
@@ -30,7 +31,6 @@ __all__ = [
     "Severity",
     "Status",
     "Study",
-    "Summary",
     "Trial",
     "direction_of",
 ]
@@ -47,7 +47,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
     @property
-    def is_missing(self) -> bool:
+    def needs_training(self) -> bool:
         """True when the same command should train this run (again): it has no result yet."""
         return self in (Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
 
@@ -68,7 +68,7 @@ class Arm:
     trials: tuple[str, ...]
 
 
-Scale = Literal["difference", "ratio", "spread"]
+ComparisonScale = Literal["difference", "ratio", "spread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Comparison:
     says: str
     metric: str
     at: str
-    scale: Scale
+    scale: ComparisonScale
     arms: tuple[str, ...]
     above: float | None
     below: float | None
@@ -235,7 +235,7 @@ class Attempt:
 
 
 # How processes train one run together: with all weights each, or with a part of them.
-Parallel = Literal["ddp", "fsdp"]
+ParallelMode = Literal["ddp", "fsdp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class MetricSummary:
     """One metric of one run in a line: number of points, last value, best value and epoch.
 
     `best` is None while every value was NaN.

@@ -112,9 +112,9 @@ def drop(url: str) -> None:
     """Removes a schema and all in it."""
     import psycopg
 
-    from nnlab.store.address import ServerAddress, parse
+    from nnlab.store.address import ServerAddress, parse_address
 
-    address = parse(url)
+    address = parse_address(url)
     assert isinstance(address, ServerAddress)
     with psycopg.connect(**address.options, autocommit=True) as connection:  # type: ignore[arg-type]
         connection.execute("SET client_min_messages TO warning")

@@ -12,7 +12,7 @@ from terminal import QUICK, Answer, Nnlab
 
 from nnlab.cli.main import main
 from nnlab.config import RunConfig, resolve
-from nnlab.engine.data import facts
+from nnlab.engine.data import dataset_facts
 
 Make = Callable[..., RunConfig]
 
@@ -78,7 +78,7 @@ def config() -> Make:
         if settings.get("opt") in ("lbfgs", "newton-cg"):
             del small["batch_size"]  # they want all examples at once
         chosen = RunConfig(**(small | settings))  # type: ignore[arg-type]
-        return resolve(chosen, facts(chosen.data))
+        return resolve(chosen, dataset_facts(chosen.data))
 
     return make
 

@@ -5,46 +5,46 @@ from collections.abc import Mapping
 import pytest
 
 from nnlab import catalogue
-from nnlab.catalogue import KINDS, lookup
-from nnlab.config import choosables
+from nnlab.catalogue import CATALOGUES, find_choice
+from nnlab.config import setting_fields
 from nnlab.engine import activations, initializers, losses, models, optimizers
 from nnlab.errors import UnknownName
 
 CODE: Mapping[str, Mapping[str, object]] = {
-    "activation": activations.BUILD,
-    "init": initializers.INITIALIZE,
-    "loss": losses.LOSS,
-    "opt": optimizers.BUILD,
-    "model": models.BUILD,
+    "activation": activations.ACTIVATION_BUILDERS,
+    "init": initializers.INITIALIZERS,
+    "loss": losses.LOSS_BUILDERS,
+    "opt": optimizers.OPTIMIZER_BUILDERS,
+    "model": models.MODEL_BUILDERS,
 }
 
 
 @pytest.mark.parametrize("kind", CODE)
 def test_rows_and_code_have_the_same_names(kind: str) -> None:
-    assert set(catalogue.names(kind)) == set(CODE[kind])
+    assert set(catalogue.choice_names(kind)) == set(CODE[kind])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CATALOGUES)
 def test_defaults_are_fields_that_belong_to_the_kind(kind: str) -> None:
-    for row in KINDS[kind]:
+    for row in CATALOGUES[kind]:
         for name in row.defaults:
-            assert choosables()[name].option.of == kind, (row.name, name)
+            assert setting_fields()[name].option.of == kind, (row.name, name)
 
 
 def test_every_dependent_field_has_a_row_that_names_it() -> None:
-    for name, choosable in choosables().items():
+    for name, choosable in setting_fields().items():
         if choosable.option.of is not None:
-            rows = KINDS[choosable.option.of]
+            rows = CATALOGUES[choosable.option.of]
             assert any(name in row.defaults for row in rows), name
 
 
 def test_unknown_names_list_the_known_and_the_nearest() -> None:
     with pytest.raises(UnknownName, match=r"unknown optimizer 'adm': did you mean 'adam'\?.*sgd"):
-        lookup("opt", "adm")
+        find_choice("opt", "adm")
 
 
 def test_a_name_with_an_argument_finds_its_row() -> None:
-    assert lookup("data", "csv:points.csv#y").name == "csv:"
-    assert lookup("device", "cuda:3").name == "cuda:"
+    assert find_choice("data", "csv:points.csv#y").name == "csv:"
+    assert find_choice("device", "cuda:3").name == "cuda:"
     with pytest.raises(UnknownName):
-        lookup("data", "csv:")
+        find_choice("data", "csv:")

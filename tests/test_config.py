@@ -9,11 +9,11 @@ from nnlab.catalogue import Task
 from nnlab.config import (
     DataFacts,
     RunConfig,
-    choosables,
     config_of,
     digest_of,
     parse_value,
     resolve,
+    setting_fields,
     setting_of,
 )
 from nnlab.errors import ConfigError, UnknownName
@@ -140,7 +140,7 @@ def test_a_setting_from_a_newer_version_is_refused() -> None:
 
 
 def test_every_option_has_a_line_of_help() -> None:
-    for choosable in choosables().values():
+    for choosable in setting_fields().values():
         assert choosable.option.help
         assert not choosable.option.help.endswith(".")
 

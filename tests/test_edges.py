@@ -2,13 +2,13 @@
 
 import pytest
 
-from nnlab.analysis.edge_of_space import edge_notes
-from nnlab.config.space import Space, parse_space, values_of
+from nnlab.analysis.edge_of_space import range_edge_notes
+from nnlab.config.space import Space, parse_space, parse_values
 
 
 def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:
     space: Space = parse_space(given, whole_ranges=True)
-    return edge_notes(space, best)  # type: ignore[arg-type]
+    return range_edge_notes(space, best)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_the_edge(given: dict[str, str], best: dict[str, object], beyond: str | 
         (told,) = found
         assert told.endswith(f"look beyond it: {beyond}")
         name, values = beyond.split()
-        assert values_of(name.removeprefix("--"), values)  # it can be typed
+        assert parse_values(name.removeprefix("--"), values)  # it can be typed

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.io import escaping
-from nnlab.io.escaping import escaped, json_characters, latex, spreadsheet
+from nnlab.io.escaping import escape_formula, escape_json_controls, escape_latex, escape_markdown
 
 # What TeX acts on, each with the one way in which it may stand in escaped text.
 COMMANDS = (
@@ -19,7 +19,7 @@ COMMANDS = (
 
 @given(st.text())
 def test_latex_holds_nothing_that_tex_acts_on(text: str) -> None:
-    left = latex(text)
+    left = escape_latex(text)
     for command in (*COMMANDS, r"\textsuperscript{", r"\textsubscript{", r"\ensuremath{"):
         left = left.replace(command, "")
     for name in ("pm", "times", "cdot", "leq", "geq", "approx", "rightarrow", "alpha", "beta",
@@ -30,7 +30,7 @@ def test_latex_holds_nothing_that_tex_acts_on(text: str) -> None:
 
 @given(st.text())
 def test_latex_is_of_letters_that_pdflatex_has(text: str) -> None:
-    assert all(sign.isascii() or sign.isalpha() for sign in latex(text))
+    assert all(sign.isascii() or sign.isalpha() for sign in escape_latex(text))
 
 
 class Reader(html.parser.HTMLParser):
@@ -49,14 +49,14 @@ class Reader(html.parser.HTMLParser):
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc"))))
 def test_html_is_read_as_it_was_written(text: str) -> None:
     reader = Reader()
-    reader.feed(f"<p>{escaping.html(text)}</p>")
+    reader.feed(f"<p>{escaping.escape_html(text)}</p>")
     reader.close()
     assert (reader.tags, reader.text) == (["p"], text)
 
 
 @given(st.text())
 def test_markdown_holds_no_tag_and_no_line_break(text: str) -> None:
-    assert not set(escaped(text)) & set("<>\n")
+    assert not set(escape_markdown(text)) & set("<>\n")
 
 
 @pytest.mark.parametrize(
@@ -76,19 +76,19 @@ def test_markdown_holds_no_tag_and_no_line_break(text: str) -> None:
     ],
 )
 def test_markdown_shows_a_text_as_it_is(text: str, shown: str) -> None:
-    assert escaped(text) == shown
+    assert escape_markdown(text) == shown
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_cell_of_text_is_no_formula(sign: str) -> None:
-    assert str(spreadsheet(f"{sign}cmd|' /C calc'!A0"))[0] == "'"
+    assert str(escape_formula(f"{sign}cmd|' /C calc'!A0"))[0] == "'"
     for number in (-1, -0.5, 1e-3, None, True, "-0.5", "+1e-3", "-.5"):
-        assert spreadsheet(number) == number
-    assert spreadsheet("a=b") == "a=b"
+        assert escape_formula(number) == number
+    assert escape_formula("a=b") == "a=b"
 
 
 @given(st.text())
 def test_json_characters_change_no_value(text: str) -> None:
-    written = json_characters(json.dumps([text], ensure_ascii=False))
+    written = escape_json_controls(json.dumps([text], ensure_ascii=False))
     assert json.loads(written) == [text]
     assert written.isprintable()

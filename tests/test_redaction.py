@@ -9,7 +9,7 @@ from terminal import QUICK, Nnlab
 
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command, mask_diff, mask_secrets, mask_url
-from nnlab.store.address import parse
+from nnlab.store.address import parse_address
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_code_without_a_secret_is_kept_in_a_diff(line: str) -> None:
 )
 def test_a_url_whose_password_is_split_is_refused_without_showing_it(target: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(target)
+        parse_address(target)
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
 
 
 @pytest.mark.parametrize("name", ["oauth_client_secret", "sslpassword"])
 def test_no_secret_of_the_url_goes_into_a_jobs_script(name: str) -> None:
     with pytest.raises(UsageError, match="holds a password"):
-        assert parse(f"postgresql://ann@h/lab?{name}=hunter2").elsewhere
+        assert parse_address(f"postgresql://ann@h/lab?{name}=hunter2").elsewhere
 
 
 def _stored(folder: Path) -> str:
@@ -152,7 +152,7 @@ def checkout(folder: Path) -> Path:
     git("add", ".env")
     git("commit", "-qm", "one")
     (folder / ".env").write_text("API_KEY=hunter2\nLR=2\n")
-    provenance._git.cache_clear()
+    provenance._working_directory_git_state.cache_clear()
     return folder
 
 

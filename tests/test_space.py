@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from nnlab.config import DataFacts
 from nnlab.config.ranges import Range
 from nnlab.config.space import (
-    differing,
-    expand,
-    label,
+    differing_fields,
+    duplicate_value_notes,
+    expand_space,
+    format_value,
     parse_seeds,
     parse_space,
-    short_ranges,
-    shown,
-    values_of,
+    parse_values,
+    setting_label,
 )
 from nnlab.errors import ConfigError, UsageError
-from nnlab.objective import exact_text
+from nnlab.objective import format_exact
 from nnlab.records import Setting
 
 
@@ -45,7 +45,7 @@ def facts(name: str) -> DataFacts:
     ],
 )
 def test_values(name: str, text: object, values: tuple[object, ...]) -> None:
-    assert values_of(name, text) == values
+    assert parse_values(name, text) == values
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_values(name: str, text: object, values: tuple[object, ...]) -> None:
 )
 def test_bad_values(name: str, text: object, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        values_of(name, text)
+        parse_values(name, text)
     assert told in caught.value.message
 
 
@@ -73,7 +73,7 @@ def test_all_problems_at_once() -> None:
 
 
 def test_a_grid_is_the_product_without_doubles() -> None:
-    points = expand(
+    points = expand_space(
         parse_space({"opt": "sgd,adam", "decay": "none,exp", "decay_rate": "0.1,0.2"}), facts
     )
     assert len(points) == 2 * (1 + 2)
@@ -82,23 +82,23 @@ def test_a_grid_is_the_product_without_doubles() -> None:
 
 def test_an_option_that_does_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="--decay-rate does nothing with --decay step, none"):
-        expand(parse_space({"decay": "step,none", "decay_rate": "0.1"}), facts)
+        expand_space(parse_space({"decay": "step,none", "decay_rate": "0.1"}), facts)
 
 
 def test_conflicts_of_a_grid_are_told_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        expand(parse_space({"norm": "batch", "batch_size": "1", "lr": "0.1,0.2"}), facts)
+        expand_space(parse_space({"norm": "batch", "batch_size": "1", "lr": "0.1,0.2"}), facts)
     assert len(caught.value.problems) == 1
 
 
 def test_a_grid_too_large_is_refused_before_it_is_made() -> None:
     space = {"lr": tuple(i / 1000 for i in range(1, 900)), "batch_size": tuple(range(1, 900))}
     with pytest.raises(UsageError, match="808,201 combinations"):
-        expand(space, facts)
+        expand_space(space, facts)
 
 
 def test_tasks_may_differ_in_one_space() -> None:
-    points = expand(parse_space({"data": "digits,diabetes"}), facts)
+    points = expand_space(parse_space({"data": "digits,diabetes"}), facts)
     assert [point.config.loss for point in points] == ["cross_entropy", "mse"]
 
 
@@ -110,7 +110,7 @@ def test_integer_ranges_hold_every_integer(low: int, length: int) -> None:
 @given(st.floats(1e-6, 1.0), st.floats(1.5, 1e4), st.integers(2, 50))
 def test_ranges_rise_and_keep_their_ends(low: float, factor: float, count: int) -> None:
     low, high = float(f"{low:.6g}"), min(float(f"{low * factor:.6g}"), 1000.0)
-    values = [v for v in values_of("lr", f"{low}..{high}:{count}") if isinstance(v, float)]
+    values = [v for v in parse_values("lr", f"{low}..{high}:{count}") if isinstance(v, float)]
     assert values[0] == low
     assert values[-1] == high
     assert values == sorted(values)
@@ -121,9 +121,9 @@ def test_labels_show_what_differs() -> None:
         {"opt": "sgd", "lr": 0.1, "momentum": 0.9},
         {"opt": "adam", "lr": 0.1, "momentum": None},
     ]
-    fields = differing(settings)
+    fields = differing_fields(settings)
     assert fields == ("opt", "momentum")
-    assert [label(s, fields) for s in settings] == ["opt=sgd momentum=0.9", "opt=adam"]
+    assert [setting_label(s, fields) for s in settings] == ["opt=sgd momentum=0.9", "opt=adam"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_labels_show_what_differs() -> None:
     ],
 )
 def test_numbers_are_exact(name: str, text: object, values: tuple[object, ...]) -> None:
-    assert values_of(name, text) == values
+    assert parse_values(name, text) == values
 
 
 LIMITS = st.integers(0, 2**63 - 1)
@@ -183,15 +183,15 @@ def test_values_of_a_range_lie_inside_rise_and_are_even(
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers())
 def test_an_exact_text_is_read_back(number: float) -> None:
-    assert float(exact_text(number)) == float(number)
+    assert float(format_exact(number)) == float(number)
     if isinstance(number, int):
-        assert int(exact_text(number)) == number
+        assert int(format_exact(number)) == number
 
 
 @given(st.floats(1e-6, 1e6))
 def test_settings_that_differ_never_look_the_same(number: float) -> None:
     other = math.nextafter(number, math.inf)
-    assert shown(number) != shown(other)
+    assert format_value(number) != format_value(other)
 
 
 def test_digests_of_usual_ranges_are_those_of_the_first_release() -> None:
@@ -213,7 +213,7 @@ def test_a_range_with_fewer_values_than_asked_for_says_so() -> None:
         "width": ["8..64:4:log", "1..2:5"],
         "opt": "sgd",
     }
-    assert short_ranges(given) == (
+    assert duplicate_value_notes(given) == (
         "--depth 1..4:10: 4 different values, not 10",
         "--width 1..2:5: 2 different values, not 5",
     )

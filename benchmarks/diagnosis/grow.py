@@ -19,8 +19,8 @@ from diagnosis import sets
 from diagnosis.corpus import FRESH, Specimen, specimens
 
 from nnlab.config import RunConfig, resolve, setting_of
-from nnlab.engine.data import facts
-from nnlab.engine.loop import start, train
+from nnlab.engine.data import dataset_facts
+from nnlab.engine.loop import build_session, train
 from nnlab.engine.user_code import model_version
 from nnlab.records import Curve, History
 
@@ -93,10 +93,10 @@ def trained(specimen: Specimen, folder: Path) -> Grown:
         del setting["width"]
     config = resolve(
         RunConfig(**setting, seed=specimen.seed, device="cpu", threads=1),
-        facts(setting["data"]),
+        dataset_facts(setting["data"]),
         model_version=model_version(setting.get("model", "mlp")),
     )
-    session = start(config)
+    session = build_session(config)
     curves: dict[str, list[tuple[int, float]]] = {}
     risk = []
     for epoch in train(session):

@@ -12,17 +12,22 @@ from diagnosis import sets
 from diagnosis.corpus import Specimen, specimens
 
 from nnlab import store
-from nnlab.analysis.remedies import Outcome, judge_remedies, plans_of, settings_of
+from nnlab.analysis.remedies import (
+    RemedyOutcome,
+    evaluate_remedies,
+    remedy_run_specs,
+    remedy_settings,
+)
 from nnlab.cli.train.train.progress import QuietView
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
-from nnlab.diagnose import diagnose, folded
+from nnlab.diagnose import diagnose, group_symptoms
 from nnlab.diagnose.remedies import remedies_for
-from nnlab.engine.data import facts
+from nnlab.engine.data import dataset_facts
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Study
-from nnlab.workers.planner import Planner
-from nnlab.workers.run_queue import work_off
-from nnlab.workers.save_policy import Keeping
+from nnlab.workers.planner import BatchPlanner
+from nnlab.workers.run_queue import run_queue
+from nnlab.workers.save_policy import SavePolicy
 
 SEEDS = 8
 DATA = ("circles", "iris", "breast-cancer")
@@ -71,18 +76,20 @@ def _tried(specimen: Specimen) -> Mended:
         data = str(setting["data"])
         if "/" in data:
             setting["data"] = sets.make(data, folder)
-        config = resolve(RunConfig(**setting, device="cpu", threads=1), facts(str(setting["data"])))
+        config = resolve(
+            RunConfig(**setting, device="cpu", threads=1), dataset_facts(str(setting["data"]))
+        )
         made = setting_of(config)
         db = store.open_database(str(folder / "runs.db"), write=True, create=True)
         objective = Objective.parse(str(config.objective))
         first = _trained(db, "first", {"control": made}, [specimen.seed], objective)
         run = store.runs(db, study=first.id)[0]
         findings = diagnose(store.history(db, run.id), made)
-        code = folded(findings)[0].finding.code if findings else ""
-        settings = settings_of(made, remedies_for(findings, made))
+        code = group_symptoms(findings)[0].finding.code if findings else ""
+        settings = remedy_settings(made, remedies_for(findings, made))
         study = _trained(db, "remedies", settings, range(SEEDS), objective)
-        tried = judge_remedies(db, study, objective, code)
-        best = next((one for one in tried if one.outcome is Outcome.HELPED), None)
+        tried = evaluate_remedies(db, study, objective, code)
+        best = next((one for one in tried if one.outcome is RemedyOutcome.HELPED), None)
         db.close()
     found = Mended(
         specimen.name,
@@ -108,7 +115,9 @@ def _trained(
     study = store.create_study(
         db, name=name, question="", objective=objective, space=None, seeds=(), arms=arms
     )
-    run_ids = store.enqueue(db, study, plans_of(settings.values(), seeds)).run_ids
-    keeping = Keeping(models=False)
-    work_off(db, run_ids, QuietView(str), lambda: False, planner=Planner("auto"), keeping=keeping)
+    run_ids = store.enqueue(db, study, remedy_run_specs(settings.values(), seeds)).run_ids
+    keeping = SavePolicy(models=False)
+    run_queue(
+        db, run_ids, QuietView(str), lambda: False, planner=BatchPlanner("auto"), keeping=keeping
+    )
     return study

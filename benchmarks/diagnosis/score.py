@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from diagnosis.baselines import BASELINES
 from diagnosis.grow import Grown
 
-from nnlab.diagnose import diagnose, folded
-from nnlab.diagnose.priority import SYMPTOMS
-from nnlab.diagnose.smoothing import wobble
+from nnlab.diagnose import diagnose, group_symptoms
+from nnlab.diagnose.priority import SYMPTOM_CODES
+from nnlab.diagnose.smoothing import oscillation_sd
 from nnlab.records import Finding, History, Severity
 
 OVERFITTING = "NN101"
@@ -34,13 +34,13 @@ class Judged:
     @property
     def first(self) -> str:
         """The code that comes first, "" where nothing of severity warning or above was found."""
-        heads = [one.finding for one in folded(self.findings)]
+        heads = [one.finding for one in group_symptoms(self.findings)]
         return next((f.code for f in heads if f.severity is not Severity.INFO), "")
 
     @property
     def first_of_any(self) -> str:
         """The code that comes first, of any severity."""
-        heads = [one.finding for one in folded(self.findings)]
+        heads = [one.finding for one in group_symptoms(self.findings)]
         return heads[0].code if heads else ""
 
     @property
@@ -115,7 +115,7 @@ def truth_of(grown: Grown) -> tuple[str | None, float]:
     excess = rise / smooth[best]
     train = _running_median([value for _, value in grown.curves["train/loss"]])
     if excess >= WORSE:
-        least = max(HARM * (max(smooth) - smooth[best]), LOTTERY * wobble(grown.risk))
+        least = max(HARM * (max(smooth) - smooth[best]), LOTTERY * oscillation_sd(grown.risk))
         harms = rise >= least and train[-1] < train[best]
         return (OVERFITTING if harms else None), excess
     return ("" if excess <= HEALTHY_AT_MOST else None), excess
@@ -203,4 +203,4 @@ def calibration(found: Sequence[Judged]) -> list[tuple[float, float, int, float]
 def holds(one: Judged, finding: Finding) -> bool:
     """Whether a finding is true of a run, as its cause or as a symptom of its cause."""
     truths = (one.truth or "", *one.grown.specimen.accepted)
-    return any(finding.code == t or finding.code in SYMPTOMS.get(t, ()) for t in truths)
+    return any(finding.code == t or finding.code in SYMPTOM_CODES.get(t, ()) for t in truths)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.scope import Scope
-from nnlab.config import default_in
-from nnlab.config.space import shown
+from nnlab.config import default_for_setting
+from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Objective, Scalar, Setting
 
@@ -21,13 +21,15 @@ DATA_FIELDS = (
 )  # fmt: skip
 # What a loss means; the loss that is reported has neither label smoothing nor another reduction.
 LOSS_FIELDS = ("loss", "huber_delta")
-_OF_LOSS = ("loss", "loss_exact", "grad_norm")
+_LOSS_QUANTITIES = ("loss", "loss_exact", "grad_norm")
 # Fields that may differ along with the data set without splitting a table that is spread over it.
-_FOLLOW_DATA = frozenset(DATA_FIELDS) - {"val_fraction", "split_seed"} | frozenset(LOSS_FIELDS)
+_FIELDS_TIED_TO_DATA = frozenset(DATA_FIELDS) - {"val_fraction", "split_seed"} | frozenset(
+    LOSS_FIELDS
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ComparableGroup:
     """Runs that can be ranked together, and the objective that they are ranked by.
 
     `heading` names what distinguishes them from the other groups of the scope ("" where there is
@@ -46,7 +48,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _UnnamedGroup:
     """A group before the others are known; `newest` is its last run with an epoch, 0 for none."""
 
     scope: Scope
@@ -57,7 +59,7 @@ class _Part:
 
 def comparable_groups(
     db: store.Database, scope: Scope, *, by: str | None = None
-) -> tuple[Group, ...]:
+) -> tuple[ComparableGroup, ...]:
     """The groups of comparable runs in a scope: those that have the metric first, then by age.
 
     Args:
@@ -70,21 +72,22 @@ def comparable_groups(
     """
     parts = [
         (split, objective)
-        for part in _parts_by_data(db, scope)
-        for objective in [objective_of(db, part.scope, by)]
-        for split in _parts_by_loss(db, part, objective)
+        for part in _split_by_data(db, scope)
+        for objective in [resolve_objective(db, part.scope, by)]
+        for split in _split_by_loss(db, part, objective)
     ]
     if len(parts) == 1:
-        return (Group(parts[0][0].scope, parts[0][1], "", parts[0][0].fields),)
-    headings = _headings([part for part, _ in parts])
+        return (ComparableGroup(parts[0][0].scope, parts[0][1], "", parts[0][0].fields),)
+    headings = _group_headings([part for part, _ in parts])
     measured = [_is_measured(db, part.scope, objective) for part, objective in parts]
     order = sorted(range(len(parts)), key=lambda i: (not measured[i], -parts[i][0].newest))
     return tuple(
-        Group(parts[i][0].scope, parts[i][1], headings[i], parts[i][0].fields) for i in order
+        ComparableGroup(parts[i][0].scope, parts[i][1], headings[i], parts[i][0].fields)
+        for i in order
     )
 
 
-def objective_of(db: store.Database, scope: Scope, by: str | None) -> Objective:
+def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objective:
     """What a scope is ranked by: `by`, its study's objective, or that of most of its trials.
 
     Raises:
@@ -94,16 +97,16 @@ def objective_of(db: store.Database, scope: Scope, by: str | None) -> Objective:
     if by is None:
         if scope.objective is not None:
             return scope.objective
-        objectives = store.objectives(db, study_ids=scope.studies, run_ids=scope.runs)
+        objectives = store.count_objectives(db, study_ids=scope.studies, run_ids=scope.runs)
         return Objective.parse(next(iter(objectives), "val/loss"))
     metrics = store.metrics(db)
-    objective = _parsed(by)
+    objective = _parse_objective(by)
     if objective.metric not in metrics:
         raise UnknownName("metric", objective.metric, metrics)
     return objective
 
 
-def _parsed(by: str) -> Objective:
+def _parse_objective(by: str) -> Objective:
     try:
         return Objective.parse(by)
     except ValueError as error:
@@ -112,9 +115,9 @@ def _parsed(by: str) -> Objective:
         ) from None
 
 
-def spread_along(
-    groups: Sequence[Group], along: Iterable[str | None]
-) -> tuple[Group, tuple[str, ...]]:
+def merge_groups_along(
+    groups: Sequence[ComparableGroup], along: Iterable[str | None]
+) -> tuple[ComparableGroup, tuple[str, ...]]:
     """One group for a table or an axis over some fields, and the headings of the groups left out.
 
     Values at different places of an axis over `split_seed`, say, are not ranked against each
@@ -127,9 +130,9 @@ def spread_along(
         along: fields of a setting; None entries are ignored.
     """
     first, fields = groups[0], [name for name in DATA_FIELDS if name in set(along)]
-    free = set(fields) | (_FOLLOW_DATA if "data" in fields else set())
+    free = set(fields) | (_FIELDS_TIED_TO_DATA if "data" in fields else set())
     fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS) if name not in free]
-    chosen: dict[tuple[Scalar, ...], Group] = {}
+    chosen: dict[tuple[Scalar, ...], ComparableGroup] = {}
     for group in groups:
         if all(group.value(name) == first.value(name) for name in fixed):
             chosen.setdefault(tuple(group.value(name) for name in fields), group)
@@ -141,25 +144,25 @@ def spread_along(
     return replace(first, scope=replace(first.scope, runs=runs), heading=""), left_out
 
 
-def not_ranked(headings: Sequence[str]) -> str:
+def not_ranked_note(headings: Sequence[str]) -> str:
     """The note that names groups which a ranking leaves out."""
     return f"not comparable with these, not ranked here: {'; '.join(headings)}"
 
 
-def is_of_loss(metric: str) -> bool:
+def depends_on_loss(metric: str) -> bool:
     """Whether values of a metric depend on which loss was trained on."""
-    return metric.rpartition("/")[2] in _OF_LOSS
+    return metric.rpartition("/")[2] in _LOSS_QUANTITIES
 
 
 def _is_measured(db: store.Database, scope: Scope, objective: Objective) -> bool:
     return store.count_trials(db, run_ids=scope.runs, metric=objective.metric) > 0
 
 
-def _parts_by_data(db: store.Database, scope: Scope) -> list[_Part]:
+def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
     """The scope in parts with the same validation data; whole, where all runs have the same."""
     chosen = {"study_ids": scope.studies, "run_ids": scope.runs}
     distinct = store.distinct_data(db, **chosen)
-    settings = _settings(db, [run.trial_id for run in distinct])
+    settings = _settings_by_trial(db, [run.trial_id for run in distinct])
     # Equal fingerprints are equal data, however they were named: one trial speaks for them.
     by_fingerprint = {
         run.fingerprint: settings[run.trial_id] for run in distinct if run.fingerprint is not None
@@ -168,13 +171,13 @@ def _parts_by_data(db: store.Database, scope: Scope) -> list[_Part]:
     if len(set(keys)) <= 1:
         newest = max((run.run_id for run in distinct), default=0)
         setting = settings[distinct[0].trial_id] if distinct else {}
-        return [_Part(scope, _data_fields(setting), setting.get("data_version"), newest)]
+        return [_UnnamedGroup(scope, _data_fields(setting), setting.get("data_version"), newest)]
     newest_of: dict[tuple[Scalar, ...], int] = {}
     for run, key in zip(distinct, keys, strict=True):
         newest_of[key] = max(newest_of.get(key, 0), run.run_id)
     every = store.data_of_runs(db, **chosen)
     unread = {run.trial_id for run in every if run.fingerprint not in by_fingerprint}
-    settings |= _settings(db, sorted(unread - set(settings)))
+    settings |= _settings_by_trial(db, sorted(unread - set(settings)))
     runs: dict[tuple[Scalar, ...], list[int]] = {}
     speaking: dict[tuple[Scalar, ...], Setting] = {}
     for run in every:
@@ -183,7 +186,7 @@ def _parts_by_data(db: store.Database, scope: Scope) -> list[_Part]:
         runs.setdefault(key, []).append(run.run_id)
         speaking[key] = setting
     return [
-        _Part(
+        _UnnamedGroup(
             replace(scope, studies=None, runs=tuple(numbers)),
             _data_fields(speaking[key]),
             speaking[key].get("data_version"),
@@ -193,9 +196,11 @@ def _parts_by_data(db: store.Database, scope: Scope) -> list[_Part]:
     ]
 
 
-def _parts_by_loss(db: store.Database, part: _Part, objective: Objective) -> list[_Part]:
+def _split_by_loss(
+    db: store.Database, part: _UnnamedGroup, objective: Objective
+) -> list[_UnnamedGroup]:
     """A part in those of one loss, where the objective is a loss."""
-    if not is_of_loss(objective.metric):
+    if not depends_on_loss(objective.metric):
         return [part]
     chosen = {"study_ids": part.scope.studies, "run_ids": part.scope.runs}
     losses = store.trial_fields(db, LOSS_FIELDS[:1], **chosen)
@@ -208,7 +213,7 @@ def _parts_by_loss(db: store.Database, part: _Part, objective: Objective) -> lis
     for run in store.data_of_runs(db, **chosen):
         runs.setdefault(losses[run.trial_id], []).append(run.run_id)
     return [
-        _Part(
+        _UnnamedGroup(
             replace(part.scope, studies=None, runs=tuple(numbers)),
             {**part.fields, **dict(zip(LOSS_FIELDS, loss, strict=False))},
             part.version,
@@ -218,18 +223,18 @@ def _parts_by_loss(db: store.Database, part: _Part, objective: Objective) -> lis
     ]
 
 
-def _settings(db: store.Database, trial_ids: Sequence[int]) -> dict[int, Setting]:
+def _settings_by_trial(db: store.Database, trial_ids: Sequence[int]) -> dict[int, Setting]:
     return {number: trial.setting for number, trial in store.trials(db, trial_ids).items()}
 
 
 def _data_fields(setting: Setting) -> dict[str, Scalar]:
     """The values of `DATA_FIELDS`; of one that an older setting lacks its default."""
-    return {name: setting.get(name, _default(name, setting)) for name in DATA_FIELDS}
+    return {name: setting.get(name, _default_value(name, setting)) for name in DATA_FIELDS}
 
 
-def _default(name: str, setting: Setting) -> Scalar:
+def _default_value(name: str, setting: Setting) -> Scalar:
     try:
-        _, default = default_in(name, setting) if "data" in setting else (True, None)
+        _, default = default_for_setting(name, setting) if "data" in setting else (True, None)
     except UnknownName:  # a data set of another version of nnlab
         return None
     return default
@@ -247,18 +252,18 @@ def _data_key(setting: Setting) -> tuple[Scalar, ...]:
     return (version, *fields.values())
 
 
-def _headings(parts: Sequence[_Part]) -> list[str]:
+def _group_headings(parts: Sequence[_UnnamedGroup]) -> list[str]:
     """A name for each part: its data set, and what differs among parts of that data set."""
     several = len({part.fields.get("data") for part in parts}) > 1
     headings = []
     for part in parts:
         peers = [other for other in parts if other.fields.get("data") == part.fields.get("data")]
-        words = [shown(part.fields.get("data")) or "unknown data"] if several else []
+        words = [format_value(part.fields.get("data")) or "unknown data"] if several else []
         for name in (*DATA_FIELDS[1:], *LOSS_FIELDS):
             value = part.fields.get(name)
             differs = len({peer.fields.get(name) for peer in peers}) > 1
             if differs and value is not None:
-                words.append(f"{name} {shown(value)}")
+                words.append(f"{name} {format_value(value)}")
             elif differs and name == "classes":
                 words.append("all classes")
         versions = sorted({peer.version for peer in peers}, key=lambda v: _first_seen(peers, v))
@@ -268,5 +273,5 @@ def _headings(parts: Sequence[_Part]) -> list[str]:
     return headings
 
 
-def _first_seen(parts: Sequence[_Part], version: Scalar) -> int:
+def _first_seen(parts: Sequence[_UnnamedGroup], version: Scalar) -> int:
     return min(part.newest for part in parts if part.version == version)

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from nnlab.config.numbers import is_plain, parse_number
-from nnlab.errors import DataError, UsageError, unknown_name
+from nnlab.config.numbers import is_plain_ascii, parse_number
+from nnlab.errors import DataError, UsageError, unknown_name_message
 from nnlab.io.files import read_limited
 from nnlab.records import Curve, History
 
 # Of a file: a million epochs are about a tenth of it.
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 
 # What a column may be called, in lower case with words joined by _.
-_NAMES: Mapping[str, tuple[str, ...]] = {
+_COLUMN_ALIASES: Mapping[str, tuple[str, ...]] = {
     "epoch": ("epoch", "epochs", "step"),
     "train_loss": ("train_loss", "training_loss", "loss", "train"),
     "val_loss": ("val_loss", "valid_loss", "validation_loss", "dev_loss", "test_loss", "val"),
@@ -28,7 +28,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "lr": ("lr", "learning_rate"),
 }  # fmt: skip
-_METRICS = {
+_METRIC_NAMES = {
     "train_loss": "train/loss",
     "val_loss": "val/loss",
     "train_acc": "train/accuracy",
@@ -37,7 +37,7 @@ _METRICS = {
 }
 
 
-def files_in(places: Sequence[Path]) -> list[Path]:
+def csv_files_in(places: Sequence[Path]) -> list[Path]:
     """The files named, and those ending in .csv below the folders named, in order.
 
     Raises:
@@ -57,7 +57,7 @@ def files_in(places: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def mapping_of(texts: Sequence[str]) -> dict[str, str]:
+def parse_column_map(texts: Sequence[str]) -> dict[str, str]:
     """Reads `--map epoch=step,val_loss=loss.1`: our names to the file's.
 
     Raises:
@@ -68,44 +68,44 @@ def mapping_of(texts: Sequence[str]) -> dict[str, str]:
         ours, sign, theirs = part.partition("=")
         if not sign or not theirs:
             raise UsageError(f"--map takes ours=theirs, got {part!r}", hint="--map val_loss=vloss")
-        if ours.strip() not in _NAMES:
-            raise UsageError(unknown_name("column", ours.strip(), _NAMES))
+        if ours.strip() not in _COLUMN_ALIASES:
+            raise UsageError(unknown_name_message("column", ours.strip(), _COLUMN_ALIASES))
         mapping[ours.strip()] = theirs.strip()
     return mapping
 
 
-def read_history(path: Path, mapping: Mapping[str, str]) -> History:
+def read_csv_history(path: Path, mapping: Mapping[str, str]) -> History:
     """The curves of a file; empty cells are epochs at which nothing was measured.
 
     Raises:
         DataError: it cannot be read, has no curve, or a cell is no number.
     """
     try:
-        text = read_limited(path, MOST_BYTES).decode("utf-8-sig")
-        return _history(path, iter(io.StringIO(text, newline="")), mapping)
+        text = read_limited(path, MAX_BYTES).decode("utf-8-sig")
+        return _parse_history(path, iter(io.StringIO(text, newline="")), mapping)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: no CSV file of text: {error}") from error
 
 
-def _history(path: Path, lines: Iterator[str], mapping: Mapping[str, str]) -> History:
+def _parse_history(path: Path, lines: Iterator[str], mapping: Mapping[str, str]) -> History:
     sample = next(lines, "")
     separator = max(",;\t", key=sample.count)
     header = [name.strip() for name in next(csv.reader([sample], delimiter=separator), [])]
-    places = _places(path, header, mapping)
+    places = _column_indices(path, header, mapping)
     points: dict[str, dict[int, float]] = {name: {} for name in places if name != "epoch"}
     reader = csv.reader(lines, delimiter=separator)
     for number, row in enumerate((row for row in reader if any(map(str.strip, row))), start=1):
         line = reader.line_num + 1
         epoch = number
         if "epoch" in places:
-            told = _number(path, line, row, places["epoch"])
+            told = _parse_cell(path, line, row, places["epoch"])
             if told is None or not told.is_integer() or not 0 <= told < 1e12:
                 raise DataError(f"{path}, line {line}: an epoch must be a whole number")
             epoch = int(told)
         for name in points:
-            value = _number(path, line, row, places[name])
+            value = _parse_cell(path, line, row, places[name])
             if value is not None:
                 points[name][epoch] = value
     if not any(points.values()):
@@ -115,20 +115,22 @@ def _history(path: Path, lines: Iterator[str], mapping: Mapping[str, str]) -> Hi
     curves = {}
     for name, known in points.items():
         epochs = sorted(known)
-        metric = _METRICS[name]
+        metric = _METRIC_NAMES[name]
         values = tuple(known[epoch] for epoch in epochs)
         curves[metric] = Curve(metric, tuple(epoch + shift for epoch in epochs), values)
     return History({metric: curve for metric, curve in curves.items() if len(curve)})
 
 
-def _places(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
+def _column_indices(
+    path: Path, header: Sequence[str], mapping: Mapping[str, str]
+) -> dict[str, int]:
     """The column of each of our names that the file has."""
-    plain = [_plain(name) for name in header]
+    plain = [_normalize_name(name) for name in header]
     places = {}
-    for name, aliases in _NAMES.items():
+    for name, aliases in _COLUMN_ALIASES.items():
         if name in mapping:
             if mapping[name] not in header:
-                raise DataError(f"{path}: {unknown_name('column', mapping[name], header)}")
+                raise DataError(f"{path}: {unknown_name_message('column', mapping[name], header)}")
             places[name] = header.index(mapping[name])
         elif (alias := next((one for one in aliases if one in plain), None)) is not None:
             places[name] = plain.index(alias)
@@ -140,13 +142,13 @@ def _places(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> di
     return places
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     """`Val/Loss` and `val loss` as val_loss."""
     joined = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
     return "_".join(part for part in joined.split("_") if part)
 
 
-def _number(path: Path, line: int, row: Sequence[str], place: int) -> float | None:
+def _parse_cell(path: Path, line: int, row: Sequence[str], place: int) -> float | None:
     cell = row[place].strip() if place < len(row) else ""
     if cell.lower() in ("", "none", "null", "na", "-"):
         return None
@@ -155,10 +157,10 @@ def _number(path: Path, line: int, row: Sequence[str], place: int) -> float | No
         return percent / 100
     try:
         # Losses may be nan or inf, unlike the numbers of a setting.
-        return float(cell) if is_plain(cell) else _no_number(path, line, cell)
+        return float(cell) if is_plain_ascii(cell) else _raise_not_a_number(path, line, cell)
     except ValueError:
-        return _no_number(path, line, cell)
+        return _raise_not_a_number(path, line, cell)
 
 
-def _no_number(path: Path, line: int, cell: str) -> NoReturn:
+def _raise_not_a_number(path: Path, line: int, cell: str) -> NoReturn:
     raise DataError(f"{path}, line {line}: {cell!r} is no number")

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, Row, plural, rank
+from nnlab.analysis.ranking import Ranking, RankingRow, format_count, rank
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import label
+from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
 from nnlab.objective import limits_of
 from nnlab.records import Status
-from nnlab.stats.variance import Method, Share, shares_of
+from nnlab.stats.variance import VarianceMethod, VarianceShare, variance_shares
 
 # Pairs that contribute less are not worth a line.
-_LEAST_PAIR = 0.02
-_MOST_NAMED = 3
+_MIN_PAIR_SHARE = 0.02
+_MAX_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,19 @@ class Effects:
     """
 
     ranking: Ranking
-    shares: tuple[Share, ...]
-    method: Method
+    shares: tuple[VarianceShare, ...]
+    method: VarianceMethod
     trials: int
     notes: tuple[str, ...]
 
     @property
-    def worth(self) -> list[Share]:
+    def worth(self) -> list[VarianceShare]:
         """Every choice, and pairs that contribute something, the largest share first."""
-        shown = [s for s in self.shares if len(s.fields) == 1 or s.share >= _LEAST_PAIR]
+        shown = [s for s in self.shares if len(s.fields) == 1 or s.share >= _MIN_PAIR_SHARE]
         return sorted(shown, key=lambda share: -share.share)
 
 
-def effects_of(db: store.Database, scope: Scope, *, by: str | None = None) -> Effects:
+def compute_effects(db: store.Database, scope: Scope, *, by: str | None = None) -> Effects:
     """The shares of all choices in which the trials of a scope differ, and of their pairs.
 
     Runs whose value is not finite are left out and named; so are those that diverged, if the metric
@@ -49,21 +49,21 @@ def effects_of(db: store.Database, scope: Scope, *, by: str | None = None) -> Ef
         UsageError: too few trials, or nothing that differs.
     """
     ranking = rank(db, scope, by=by)
-    diverged = _diverged(db, ranking)
-    usable = {row.rank: _usable(row, diverged) for row in ranking.rows}
+    diverged = _diverged_runs(db, ranking)
+    usable = {row.rank: _usable_values(row, diverged) for row in ranking.rows}
     rows = [row for row in ranking.rows if usable[row.rank]]
     try:
-        result = shares_of(
+        result = variance_shares(
             [{name: row.setting.get(name) for name in ranking.fields} for row in rows],
             [usable[row.rank] for row in rows],
         )
     except ValueError as error:
         raise UsageError(f"{scope.title}: {error}") from error
-    notes = _notes(ranking, usable, result.shares)
+    notes = _effect_notes(ranking, usable, result.shares)
     return Effects(ranking, result.shares, result.method, len(rows), notes)
 
 
-def _diverged(db: store.Database, ranking: Ranking) -> frozenset[int]:
+def _diverged_runs(db: store.Database, ranking: Ranking) -> frozenset[int]:
     """The runs that diverged, where what they reached may be arbitrarily bad."""
     low, high = limits_of(ranking.objective.metric)
     if math.isfinite(high if ranking.objective.direction == "min" else low):
@@ -75,7 +75,7 @@ def _diverged(db: store.Database, ranking: Ranking) -> frozenset[int]:
     return frozenset(run.id for run in found if run.status is Status.DIVERGED)
 
 
-def _usable(row: Row, diverged: frozenset[int]) -> dict[int, float]:
+def _usable_values(row: RankingRow, diverged: frozenset[int]) -> dict[int, float]:
     """The finite values of a trial by seed."""
     return {
         seed: value
@@ -84,8 +84,8 @@ def _usable(row: Row, diverged: frozenset[int]) -> dict[int, float]:
     }
 
 
-def _notes(
-    ranking: Ranking, usable: Mapping[int, Mapping[int, float]], shares: tuple[Share, ...]
+def _effect_notes(
+    ranking: Ranking, usable: Mapping[int, Mapping[int, float]], shares: tuple[VarianceShare, ...]
 ) -> tuple[str, ...]:
     notes = []
     left_out = [
@@ -95,11 +95,11 @@ def _notes(
     ]
     if left_out:
         names = [
-            f"{label(row.setting, ranking.fields)} ({count} of {plural(len(row.runs), 'run')})"
-            for row, count in left_out[:_MOST_NAMED]
+            f"{setting_label(row.setting, ranking.fields)} ({count} of {format_count(len(row.runs), 'run')})"
+            for row, count in left_out[:_MAX_NAMED]
         ]
-        if len(left_out) > _MOST_NAMED:
-            names.append(plural(len(left_out) - _MOST_NAMED, "more trial"))
+        if len(left_out) > _MAX_NAMED:
+            names.append(format_count(len(left_out) - _MAX_NAMED, "more trial"))
         notes.append(f"left out, diverged or without a finite value: {'; '.join(names)}")
     if any(math.isnan(share.low) for share in shares):
         notes.append("one seed each: the shares have no interval")

@@ -4,18 +4,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnlab.analysis.plateau import SHORTEST, movement_of
-from nnlab.config import default_in
+from nnlab.analysis.plateau import MIN_EPOCHS, fit_loss_trend
+from nnlab.config import default_for_setting
 from nnlab.errors import UsageError
 from nnlab.objective import Scalar, Setting
 from nnlab.records import History
 
 METRIC = "train/loss"
-FACTOR = 0.1
+STEP_FACTOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class DecayProposal:
     """A decay: the options that make it, and why it is so."""
 
     name: str
@@ -24,7 +24,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundDecay:
+class DecaySuggestion:
     """The last epoch of the loss's fall, None where it still falls, and why so.
 
     `proposals` are empty where there is nothing to decay.
@@ -32,10 +32,10 @@ class FoundDecay:
 
     epoch: int | None
     why: str
-    proposals: tuple[Proposal, ...]
+    proposals: tuple[DecayProposal, ...]
 
 
-def find_decay(history: History, setting: Setting) -> FoundDecay:
+def find_decay(history: History, setting: Setting) -> DecaySuggestion:
     """Reads the decay off a run without one.
 
     Raises:
@@ -50,48 +50,48 @@ def find_decay(history: History, setting: Setting) -> FoundDecay:
         raise UsageError(f"--opt {setting.get('opt')} has no learning rate to decay")
     curve = history.get(METRIC)
     losses = tuple(curve.values) if curve is not None else ()
-    if len(losses) < SHORTEST:
+    if len(losses) < MIN_EPOCHS:
         raise UsageError(
-            f"{len(losses)} epochs are too few to tell a fall from noise; {SHORTEST} are needed"
+            f"{len(losses)} epochs are too few to tell a fall from noise; {MIN_EPOCHS} are needed"
         )
     if not all(0 < loss < math.inf for loss in losses):
         raise UsageError(f"{METRIC} is not positive and finite in every epoch")
-    movement = movement_of(losses)
-    epoch = movement.stall.epoch if movement.stall else None
+    movement = fit_loss_trend(losses)
+    epoch = movement.plateau.epoch if movement.plateau else None
     warmup = float(setting.get("warmup") or 0.0)
     if epoch is not None and epoch <= warmup:
         raise UsageError(f"the loss stalls at epoch {epoch}, inside the warmup of {warmup:g}")
-    proposals = _proposals(epoch, len(losses), warmup) if epoch is not None else ()
-    return FoundDecay(epoch, movement.why, proposals)
+    proposals = _decay_proposals(epoch, len(losses), warmup) if epoch is not None else ()
+    return DecaySuggestion(epoch, movement.why, proposals)
 
 
-def _proposals(epoch: int, epochs: int, warmup: float) -> tuple[Proposal, ...]:
+def _decay_proposals(epoch: int, epochs: int, warmup: float) -> tuple[DecayProposal, ...]:
     """Steps where the loss stalls and halfway to the end; exp and inv that end as low."""
     halfway = epoch + (epochs - epoch) // 2
     steps = [epoch] + ([halfway] if epoch + 3 <= halfway < epochs else [])
-    level = FACTOR ** len(steps)
+    level = STEP_FACTOR ** len(steps)
     decaying = epochs - warmup
     exp, inverse = -math.log(level) / decaying, (1 / level - 1) / decaying
     told = " and ".join(str(step) for step in steps)
     return (
-        Proposal(
+        DecayProposal(
             "multistep",
             {
                 "decay": "multistep",
                 "decay_at": ",".join(map(str, steps)),
-                "decay_factor": FACTOR,
+                "decay_factor": STEP_FACTOR,
             },
             f"a tenth of lr at epoch {told}: where it stalls"
             + (", and halfway to the end" if len(steps) > 1 else ""),
         ),
-        Proposal(
+        DecayProposal(
             "exp",
-            {"decay": "exp", "decay_rate": _rounded(exp)},
+            {"decay": "exp", "decay_rate": _round_to_two_digits(exp)},
             f"reaches {level:g} of lr at epoch {epochs}, as the steps do",
         ),
-        Proposal(
+        DecayProposal(
             "inv",
-            {"decay": "inv", "decay_rate": _rounded(inverse)},
+            {"decay": "inv", "decay_rate": _round_to_two_digits(inverse)},
             f"reaches {level:g} of lr at epoch {epochs}, as the steps do",
         ),
     )
@@ -109,9 +109,9 @@ def with_decay(setting: Setting, options: Mapping[str, Scalar]) -> dict[str, Sca
         if not name.startswith("decay") or name == "decay_per"
     }
     changed = {**kept, **options}
-    assert all(default_in(name, changed)[0] for name in options)
+    assert all(default_for_setting(name, changed)[0] for name in options)
     return changed
 
 
-def _rounded(rate: float) -> float:
+def _round_to_two_digits(rate: float) -> float:
     return float(f"{rate:.2g}")

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab.config import RunConfig
-from nnlab.engine.loop import start
-from nnlab.engine.lr_range import RangeTest, range_test
+from nnlab.engine.loop import build_session
+from nnlab.engine.lr_range import LRRangeTest, run_lr_range_test
 from nnlab.errors import UsageError
-from nnlab.stats.segments import slope_of
+from nnlab.stats.segments import linear_slope
 
 
 @dataclass(frozen=True, slots=True)
-class FoundLr:
+class LearningRateSuggestion:
     """What range tests say, medians over seeds.
 
     `suggested` is where the loss fell fastest, `tenth` a tenth of where it was lowest: two rules
@@ -20,8 +20,8 @@ class FoundLr:
     """
 
     suggested: float
-    tenth: float
-    tests: tuple[RangeTest, ...]
+    tenth_of_lowest_loss_lr: float
+    tests: tuple[LRRangeTest, ...]
 
 
 def find_lr(
@@ -32,7 +32,7 @@ def find_lr(
     high: float,
     steps: int,
     each: Callable[[int], object] = lambda _: None,
-) -> FoundLr:
+) -> LearningRateSuggestion:
     """Runs a range test for each seed of a resolved config; `each` is told of it when it begins.
 
     Raises:
@@ -44,8 +44,8 @@ def find_lr(
     tests = []
     for seed in seeds:
         each(seed)
-        session = start(replace(config, seed=seed))
-        tests.append(range_test(session, low=low, high=high, steps=steps))
+        session = build_session(replace(config, seed=seed))
+        tests.append(run_lr_range_test(session, low=low, high=high, steps=steps))
     if not all(len(test.lrs) > 1 for test in tests):
         raise UsageError(f"the loss is not finite at lr {low:g} already", hint="a smaller --low")
     steepest = [found for test in tests if (found := steepest_lr(test)) is not None]
@@ -54,14 +54,14 @@ def find_lr(
             f"the loss did not fall at any lr from {low:g} to {high:g}",
             hint="a wider range (--low, --high), more --steps, or another initialisation",
         )
-    return FoundLr(
-        _rounded(statistics.median(steepest)),
-        _rounded(statistics.median(test.lrs[test.best] for test in tests) / 10),
+    return LearningRateSuggestion(
+        _round_to_two_digits(statistics.median(steepest)),
+        _round_to_two_digits(statistics.median(test.lrs[test.best] for test in tests) / 10),
         tuple(tests),
     )
 
 
-def steepest_lr(test: RangeTest) -> float | None:
+def steepest_lr(test: LRRangeTest) -> float | None:
     """The learning rate at which the smoothed loss falls fastest per factor of lr.
 
     Over windows of an eighth of the test, before the smoothed loss is at its best; None where it
@@ -69,14 +69,14 @@ def steepest_lr(test: RangeTest) -> float | None:
     """
     span = max(2, len(test.lrs) // 8)
     slopes = [
-        (slope_of(test.smoothed[i : i + span]), i) for i in range(max(0, test.best - span + 1))
+        (linear_slope(test.smoothed[i : i + span]), i) for i in range(max(0, test.best - span + 1))
     ]
     if not slopes or min(slopes)[0] >= 0:
         return None
     return test.lrs[min(slopes)[1] + span // 2]
 
 
-def _rounded(lr: float) -> float:
+def _round_to_two_digits(lr: float) -> float:
     """Two digits: a range test knows no more.
 
     >>> _rounded(0.012345)

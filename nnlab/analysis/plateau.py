@@ -1,7 +1,7 @@
 """Where a training loss stops falling, so that noise is all that is left of its movement.
 
 The logarithm of the loss is fitted by joined straight pieces. It stalls from the first joint
-after which it falls less in `WINDOW` epochs than the noise of a single epoch, in the piece that
+after which it falls less in `WINDOW_EPOCHS` epochs than the noise of a single epoch, in the piece that
 begins there (or in all of it, where it is shorter) and over all that follows. A noise that is left
 when the mean no longer falls is what a smaller learning rate takes away: the steps of stochastic
 gradient descent scatter around the minimum by an amount that shrinks with the learning rate
@@ -12,16 +12,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.stats.segments import Pieces, noise_of, pieces_of, slope_of
+from nnlab.stats.segments import PiecewiseFit, fit_piecewise_linear, linear_slope, noise_sd
 
-WINDOW = 5
-SHORTEST = 12
+WINDOW_EPOCHS = 5
+MIN_EPOCHS = 12
 # A loss that falls by less than this an epoch, and without noise, does not move.
-_STILL = 1e-4
+_MIN_RELATIVE_CHANGE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Stall:
+class LossPlateau:
     """The last epoch of the fall, and how the loss fell up to it and since.
 
     `fell` and `falls` are shares an epoch (0.01 is 1 %; of the piece before and of all epochs
@@ -31,66 +31,70 @@ class Stall:
 
     epoch: int
     since: int
-    fell: float
-    falls: float
+    decrease_before: float
+    decrease_after: float
     noise: float
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class LossTrend:
     """A training loss over its epochs: as it was fitted, its stall if there is one, and why."""
 
     fit: tuple[float, ...]
-    stall: Stall | None
+    plateau: LossPlateau | None
     why: str
 
 
-def movement_of(losses: Sequence[float]) -> Movement:
-    """Reads a training loss, one value an epoch from the first on (at least `SHORTEST`).
+def fit_loss_trend(losses: Sequence[float]) -> LossTrend:
+    """Reads a training loss, one value an epoch from the first on (at least `MIN_EPOCHS`).
 
     Raises:
         ValueError: too few values, or one that is not above 0 and finite.
     """
-    if len(losses) < SHORTEST:
-        raise ValueError(f"{len(losses)} epochs are fewer than {SHORTEST}")
+    if len(losses) < MIN_EPOCHS:
+        raise ValueError(f"{len(losses)} epochs are fewer than {MIN_EPOCHS}")
     if not all(0 < loss < math.inf for loss in losses):
         raise ValueError("the loss must be above 0 and finite")
     logs = [math.log(loss) for loss in losses]
-    pieces = pieces_of(logs)
-    stall = _stall(logs, pieces)
-    why = _why(stall) if stall else _why_not(logs, pieces)
-    return Movement(tuple(map(math.exp, pieces.fit)), stall, why)
+    pieces = fit_piecewise_linear(logs)
+    stall = _find_plateau(logs, pieces)
+    why = _plateau_reason(stall) if stall else _no_plateau_reason(logs, pieces)
+    return LossTrend(tuple(map(math.exp, pieces.fit)), stall, why)
 
 
-def _stall(logs: Sequence[float], pieces: Pieces) -> Stall | None:
-    starts = (0, *pieces.joints, len(logs) - 1)
-    for number, joint in enumerate(pieces.joints, start=1):
+def _find_plateau(logs: Sequence[float], pieces: PiecewiseFit) -> LossPlateau | None:
+    starts = (0, *pieces.breakpoints, len(logs) - 1)
+    for number, joint in enumerate(pieces.breakpoints, start=1):
         rest = logs[joint:]
-        noise, slope = noise_of(rest), slope_of(rest)
-        reach = min(WINDOW, starts[number + 1] - joint)
-        if max(-WINDOW * slope, -reach * pieces.slopes[number]) < noise >= _STILL:
+        noise, slope = noise_sd(rest), linear_slope(rest)
+        reach = min(WINDOW_EPOCHS, starts[number + 1] - joint)
+        if (
+            max(-WINDOW_EPOCHS * slope, -reach * pieces.slopes[number])
+            < noise
+            >= _MIN_RELATIVE_CHANGE
+        ):
             before = pieces.slopes[number - 1]
             if before >= 0:  # it rose, or stood still, before: there was no fall to stop
                 return None
             # Places count from 0, epochs from 1: the joint is the epoch that ends the fall.
             since = starts[number - 1] + 1
-            return Stall(joint + 1, since, -math.expm1(before), -math.expm1(slope), noise)
+            return LossPlateau(joint + 1, since, -math.expm1(before), -math.expm1(slope), noise)
     return None
 
 
-def _why(stall: Stall) -> str:
-    now = f"{stall.falls:.1%} an epoch" if stall.falls > 0 else "no more"
+def _plateau_reason(stall: LossPlateau) -> str:
+    now = f"{stall.decrease_after:.1%} an epoch" if stall.decrease_after > 0 else "no more"
     return (
-        f"train/loss fell {stall.fell:.1%} an epoch from epoch {stall.since} to {stall.epoch};"
+        f"train/loss fell {stall.decrease_before:.1%} an epoch from epoch {stall.since} to {stall.epoch};"
         f" since then it falls {now}, within a noise of ±{stall.noise:.1%}"
     )
 
 
-def _why_not(logs: Sequence[float], pieces: Pieces) -> str:
-    tail = logs[pieces.joints[-1] if pieces.joints else 0 :]
-    noise, falls = noise_of(tail), -math.expm1(slope_of(tail))
-    if WINDOW * falls < max(noise, WINDOW * _STILL):
-        if noise < _STILL:
+def _no_plateau_reason(logs: Sequence[float], pieces: PiecewiseFit) -> str:
+    tail = logs[pieces.breakpoints[-1] if pieces.breakpoints else 0 :]
+    noise, falls = noise_sd(tail), -math.expm1(linear_slope(tail))
+    if WINDOW_EPOCHS * falls < max(noise, WINDOW_EPOCHS * _MIN_RELATIVE_CHANGE):
+        if noise < _MIN_RELATIVE_CHANGE:
             return (
                 "train/loss stands still without noise: there is nothing that a decay would take"
                 " away; a larger learning rate or a larger model may move it"

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from nnlab import store
 from nnlab.config import config_of
 from nnlab.engine import transfer
-from nnlab.engine.data.split_dataset import arrange
-from nnlab.engine.evaluate import outputs_of
-from nnlab.engine.loop import start
+from nnlab.engine.data.split_dataset import read_and_split
+from nnlab.engine.evaluate import compute_outputs
+from nnlab.engine.loop import build_session
 from nnlab.errors import UsageError
 from nnlab.records import Run
-from nnlab.workers.initial_weights import find_parents
+from nnlab.workers.initial_weights import find_initial_weights
 
 SPLITS = ("train", "val", "test")
 
@@ -47,7 +47,7 @@ class Predictions:
         """What an example is."""
         return self.classes[int(self.targets[i])] if self.classes else f"{self.targets[i]:.4g}"
 
-    def taken_for(self, i: int) -> str:
+    def predicted(self, i: int) -> str:
         """What is said of it, with the probability of a class."""
         if not self.classes:
             return f"{self.probabilities[i]:.4g}"
@@ -55,7 +55,7 @@ class Predictions:
         return f"{self.classes[best]} {self.probabilities[i, best]:.2f}"
 
 
-def predictions(db: store.Database, run: Run, split: str = "val") -> Predictions:
+def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictions:
     """Evaluates a run's kept weights on a split.
 
     Raises:
@@ -65,13 +65,13 @@ def predictions(db: store.Database, run: Run, split: str = "val") -> Predictions
     """
     if split not in SPLITS:
         raise UsageError(f"--split {split}: one of {', '.join(SPLITS)}")
-    weights = find_parents(db, str(run.id)).of(run.seed)
+    weights = find_initial_weights(db, str(run.id)).of(run.seed)
     config = config_of(run.trial.setting, run.seed)
-    session = start(config)
-    transfer.load_into(session.model, transfer.read_weights(weights.path))
+    session = build_session(config)
+    transfer.load_matching_weights(session.model, transfer.read_weights(weights.path))
     part = getattr(session.data, split)
-    outputs = outputs_of(session.model, session.model, part).double()
-    arranged = arrange(config)
+    outputs = compute_outputs(session.model, session.model, part).double()
+    arranged = read_and_split(config)
     dataset, rows = arranged.dataset, getattr(arranged.rows, split)
     if dataset.task == "classification":
         said = torch.softmax(outputs, dim=1).cpu().numpy()

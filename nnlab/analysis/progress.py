@@ -8,17 +8,17 @@ from typing import Any
 from nnlab import store
 from nnlab.analysis.comparable import comparable_groups
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import label, telling
+from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.records import Objective, Run, Status, Study, Trial
 
 # So many runs that failed last are shown.
-_FAILURES = 5
+_MAX_FAILURES = 5
 
-LOSS = "train/loss"
+LOSS_METRIC = "train/loss"
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class BestTrial:
     """The trial that leads among the newest comparable ones, by the mean over `seeds` runs."""
 
     trial: str
@@ -27,7 +27,7 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class ProgressSnapshot:
     """How things stand: `running` and `failures` have a row a run, with JSON's keys."""
 
     at: datetime
@@ -37,7 +37,7 @@ class Snapshot:
     progress: store.Progress
     running: tuple[Mapping[str, Any], ...]
     failures: tuple[Mapping[str, Any], ...]
-    best: Best | None
+    best: BestTrial | None
 
     @property
     def failed(self) -> int:
@@ -45,7 +45,7 @@ class Snapshot:
         return self.progress.by_status.get(Status.FAILED, 0)
 
 
-def look(db: store.Database, name: str | None) -> Snapshot:
+def take_snapshot(db: store.Database, name: str | None) -> ProgressSnapshot:
     """How a study, or (without a name) all of them, stand now.
 
     Raises:
@@ -54,27 +54,29 @@ def look(db: store.Database, name: str | None) -> Snapshot:
     """
     study = store.find_study(db, name) if name is not None else None
     scope = None if study is None else (study.id,)
-    found = store.progress(db, study_ids=scope, failures=_FAILURES)
-    newest = comparable_groups(db, _scope(db, study))[0]
+    found = store.progress(db, study_ids=scope, failures=_MAX_FAILURES)
+    newest = comparable_groups(db, _watched_scope(db, study))[0]
     objective = newest.objective
-    leading = _leading(db, objective, newest.scope)
+    leading = _best_trial(db, objective, newest.scope)
     trials = [run.trial for run in (*found.working, *found.failures)]
-    fields = _fields(study, [*trials, *([leading[0]] if leading else [])])
-    return Snapshot(
+    fields = _label_fields(study, [*trials, *([leading[0]] if leading else [])])
+    return ProgressSnapshot(
         at=datetime.now(UTC),
         title=name or db.address.shown,
         study=name,
         objective=objective,
         progress=found,
-        running=_running(db, found.working, objective, fields),
-        failures=tuple(_failure(run, fields) for run in found.failures),
+        running=_running_rows(db, found.working, objective, fields),
+        failures=tuple(_failure_row(run, fields) for run in found.failures),
         best=None
         if leading is None
-        else Best(label(leading[0].setting, fields), leading[1].mean, len(leading[1].results)),
+        else BestTrial(
+            setting_label(leading[0].setting, fields), leading[1].mean, len(leading[1].results)
+        ),
     )
 
 
-def as_json(snapshot: Snapshot) -> Mapping[str, Any]:
+def snapshot_json(snapshot: ProgressSnapshot) -> Mapping[str, Any]:
     """With stable keys (docs/formats.md)."""
     found, best = snapshot.progress, snapshot.best
     return {
@@ -98,17 +100,17 @@ def as_json(snapshot: Snapshot) -> Mapping[str, Any]:
     }
 
 
-def _scope(db: store.Database, study: Study | None) -> Scope:
+def _watched_scope(db: store.Database, study: Study | None) -> Scope:
     """The study, or everything."""
     if study is None:
         return Scope(db.address.shown)
     return Scope(study.name, studies=(study.id,), objective=study.objective)
 
 
-def _leading(
+def _best_trial(
     db: store.Database, objective: Objective, scope: Scope
 ) -> tuple[Trial, store.RankedTrial] | None:
-    ranked = store.ranking(
+    ranked = store.rank_trials(
         db,
         metric=objective.metric,
         direction=objective.direction,
@@ -121,27 +123,27 @@ def _leading(
     return store.trials(db, [ranked[0].trial_id])[ranked[0].trial_id], ranked[0]
 
 
-def _fields(study: Study | None, trials: Sequence[Trial]) -> tuple[str, ...]:
+def _label_fields(study: Study | None, trials: Sequence[Trial]) -> tuple[str, ...]:
     """What tells the study's trials apart; without a space, what tells those shown apart."""
     space = (study.space if study else None) or {}
     varied = [name for name, values in space.items() if len(values) > 1]
-    return tuple(varied) or telling([trial.setting for trial in trials])
+    return tuple(varied) or distinguishing_fields([trial.setting for trial in trials])
 
 
-def _running(
+def _running_rows(
     db: store.Database, runs: Sequence[Run], objective: Objective, fields: Sequence[str]
 ) -> tuple[Mapping[str, Any], ...]:
-    metrics = (LOSS, objective.metric)
+    metrics = (LOSS_METRIC, objective.metric)
     measured = store.summaries(db, [run.id for run in runs], metrics)
     rows = []
     for run in runs:
         last = {name: one.last for name, one in measured.get(run.id, {}).items()}
         rows.append(
             {
-                **_which(run, fields),
+                **_run_columns(run, fields),
                 "epochs": run.epochs,
                 "epochs_planned": run.epochs_planned,
-                "loss": last.get(LOSS),
+                "loss": last.get(LOSS_METRIC),
                 "objective": last.get(objective.metric),
                 "stopping": run.stop_requested_at is not None,
             }
@@ -149,14 +151,14 @@ def _running(
     return tuple(rows)
 
 
-def _failure(run: Run, fields: Sequence[str]) -> Mapping[str, Any]:
-    return {**_which(run, fields), "status": str(run.status), "reason": run.reason}
+def _failure_row(run: Run, fields: Sequence[str]) -> Mapping[str, Any]:
+    return {**_run_columns(run, fields), "status": str(run.status), "reason": run.reason}
 
 
-def _which(run: Run, fields: Sequence[str]) -> dict[str, Any]:
+def _run_columns(run: Run, fields: Sequence[str]) -> dict[str, Any]:
     return {
         "run": run.id,
         "study": run.trial.study,
-        "trial": label(run.trial.setting, fields),
+        "trial": setting_label(run.trial.setting, fields),
         "seed": run.seed,
     }

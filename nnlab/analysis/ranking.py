@@ -8,36 +8,36 @@ from typing import Literal
 
 from nnlab import store
 from nnlab.analysis.comparable import (
-    Group,
+    ComparableGroup,
     comparable_groups,
-    is_of_loss,
-    not_ranked,
-    objective_of,
-    spread_along,
+    depends_on_loss,
+    merge_groups_along,
+    not_ranked_note,
+    resolve_objective,
 )
-from nnlab.analysis.edge_of_space import edge_notes
-from nnlab.analysis.run_epochs import RunEpochs, epochs_of
+from nnlab.analysis.edge_of_space import range_edge_notes
+from nnlab.analysis.run_epochs import RunEpochs, load_run_epochs
 from nnlab.analysis.scope import Scope
-from nnlab.analysis.significance import compared, told_apart
-from nnlab.config.space import telling
-from nnlab.diagnose.flags import flagged, onsets_by_code, seeds_text
+from nnlab.analysis.significance import significance_notes, with_significance
+from nnlab.config.space import distinguishing_fields
+from nnlab.diagnose.flags import affected_seeds_text, onsets_by_code, table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status
 from nnlab.stats import Aggregate, aggregate, median_epoch
-from nnlab.stats.comparison import Against, Test
-from nnlab.stats.intervals import Interval
+from nnlab.stats.comparison import BestComparison, PairedTest
+from nnlab.stats.intervals import IntervalMethod
 
-At = Literal["best", "last"] | int
+EpochChoice = Literal["best", "last"] | int
 # Rows whose overfitting is written out under the table; of the others the flags are counted.
-_MOST_OVERFITTING = 3
+_MAX_OVERFITTING_NOTES = 3
 
 # Trials that a note names; of further ones it gives the number.
-_MOST_NAMED = 5
-_OF_NUMBERS = frozenset(("mse", "l1", "huber"))
+_MAX_NAMED = 5
+_REGRESSION_LOSSES = frozenset(("mse", "l1", "huber"))
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RankingRow:
     """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
 
     `runs`, `seeds` and `values` belong together: the value of a run that has none is NaN.
@@ -67,7 +67,7 @@ class Row:
     onsets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     pruned: int = 0
     interval: tuple[float, float] | None = None
-    against: Against | None = None
+    against: BestComparison | None = None
     tier: int | None = None
     test_epoch: float | None = None
     test_there: bool = True
@@ -92,14 +92,14 @@ class Ranking:
 
     scope: Scope
     objective: Objective
-    at: At
+    at: EpochChoice
     fields: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[RankingRow, ...]
     total: int
     notes: tuple[str, ...]
     heading: str = ""
     left_out: tuple[str, ...] = ()
-    alike: frozenset[int] = frozenset()
+    ranks_with_equal_fields: frozenset[int] = frozenset()
 
     @property
     def has_test(self) -> bool:
@@ -117,11 +117,11 @@ def rank(
     scope: Scope,
     *,
     by: str | None = None,
-    at: At = "best",
+    at: EpochChoice = "best",
     top: int | None = None,
     group_by: Sequence[str] = (),
-    interval: Interval = Interval.T,
-    test: Test = Test.T,
+    interval: IntervalMethod = IntervalMethod.T,
+    test: PairedTest = PairedTest.T,
     mixed: bool = False,
     along: Sequence[str | None] = (),
 ) -> Ranking:
@@ -137,31 +137,31 @@ def rank(
         interval: how the intervals of the means are made.
         test: how trials on the same seeds are compared.
         mixed: rank all trials together, whether comparable or not; a note says so.
-        along: fields whose values get a place each: their groups are not left out (`spread_along`).
+        along: fields whose values get a place each: their groups are not left out (`merge_groups_along`).
 
     Raises:
         UnknownName: no run has that metric, or no trial that field.
     """
     groups = comparable_groups(db, scope, by=by)
     if mixed:
-        group, notes = _merged(db, groups, scope, by)
+        group, notes = _merge_groups(db, groups, scope, by)
     else:
-        group, headings = spread_along(groups, along)
-        notes = (not_ranked(headings),) if headings else ()
+        group, headings = merge_groups_along(groups, along)
+        notes = (not_ranked_note(headings),) if headings else ()
     ranking = rank_group(db, group, at=at, top=top, group_by=group_by, interval=interval, test=test)
     return replace(ranking, notes=(*notes, *ranking.notes), left_out=() if mixed else notes)
 
 
-def rank_each(
+def rank_each_group(
     db: store.Database,
     scope: Scope,
     *,
     by: str | None = None,
-    at: At = "best",
+    at: EpochChoice = "best",
     top: int | None = None,
     group_by: Sequence[str] = (),
-    interval: Interval = Interval.T,
-    test: Test = Test.T,
+    interval: IntervalMethod = IntervalMethod.T,
+    test: PairedTest = PairedTest.T,
     mixed: bool = False,
 ) -> tuple[Ranking, ...]:
     """A ranking for each group of comparable trials in a scope, the newest first; see `rank`."""
@@ -174,28 +174,28 @@ def rank_each(
     )
 
 
-def _merged(
-    db: store.Database, groups: Sequence[Group], scope: Scope, by: str | None
-) -> tuple[Group, tuple[str, ...]]:
+def _merge_groups(
+    db: store.Database, groups: Sequence[ComparableGroup], scope: Scope, by: str | None
+) -> tuple[ComparableGroup, tuple[str, ...]]:
     """A scope as one group, and the note that names the groups in it."""
     headings = "; ".join(group.heading for group in groups)
     notes = (f"not comparable, ranked together by request: {headings}",) if len(groups) > 1 else ()
-    return Group(scope, objective_of(db, scope, by)), notes
+    return ComparableGroup(scope, resolve_objective(db, scope, by)), notes
 
 
 def rank_group(
     db: store.Database,
-    group: Group,
+    group: ComparableGroup,
     *,
-    at: At = "best",
+    at: EpochChoice = "best",
     top: int | None = None,
     group_by: Sequence[str] = (),
-    interval: Interval = Interval.T,
-    test: Test = Test.T,
+    interval: IntervalMethod = IntervalMethod.T,
+    test: PairedTest = PairedTest.T,
 ) -> Ranking:
     """Ranks the trials of a group by its objective; see `rank`."""
     scope, objective = group.scope, group.objective
-    ranked = store.ranking(
+    ranked = store.rank_trials(
         db,
         metric=objective.metric,
         direction=objective.direction,
@@ -204,52 +204,62 @@ def rank_group(
         at=at,
         top=None if group_by else top,
     )
-    pruned = store.pruned_trials(db)
-    members = _grouped(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
+    pruned = store.count_pruned_runs(db)
+    members = _group_trials(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
     if group_by:
         members.sort(
             key=lambda trials: (
-                _divergence(trials),
-                _pruned(trials, pruned) > 0,
-                *_key(_values(trials), objective),
+                _divergence_class(trials),
+                _count_pruned(trials, pruned) > 0,
+                *_sort_key(_run_values(trials), objective),
             )
         )
-    measured = _count(db, scope, objective.metric)
+    measured = _count_trials(db, scope, objective.metric)
     total = len(members) if group_by else measured
     shown = members[:top] if top else members
-    changing = store.changing_data(db, _run_ids(shown))
-    rows = _rows(db, shown, objective, at, group_by, pruned, changing)
+    changing = store.seeds_with_changing_data(db, _run_ids(shown))
+    rows = _build_rows(db, shown, objective, at, group_by, pruned, changing)
     seeds = [
         # What a run reached before it diverged is no result to compare.
-        {} if row.all_diverged else _by_seed(trials, shared=not group_by)
+        {} if row.all_diverged else _values_by_seed(trials, shared=not group_by)
         for row, trials in zip(rows, shown, strict=True)
     ]
-    rows = compared(rows, seeds, objective, interval=interval, test=test, trials=total)
-    fields = tuple(group_by) or telling([row.setting for row in rows])
-    notes = _notes(db, scope, objective, rows, measured)
-    notes += (*_data_notes(changing), *_loss_notes(objective, rows))
-    notes += told_apart(rows, test, total) + overfitting_notes(rows)
+    rows = with_significance(rows, seeds, objective, interval=interval, test=test, trials=total)
+    fields = tuple(group_by) or distinguishing_fields([row.setting for row in rows])
+    notes = _ranking_notes(db, scope, objective, rows, measured)
+    notes += (*_changed_data_notes(changing), *_loss_unit_notes(objective, rows))
+    notes += significance_notes(rows, test, total) + overfitting_notes(rows)
     if rows and not group_by:
-        notes += _edges(db, scope, rows, complete=len(rows) == total)
-    alike = _alike(rows, fields)
-    return Ranking(scope, objective, at, fields, rows, total, notes, group.heading, alike=alike)
+        notes += _range_edge_notes(db, scope, rows, complete=len(rows) == total)
+    alike = _rows_with_equal_fields(rows, fields)
+    return Ranking(
+        scope,
+        objective,
+        at,
+        fields,
+        rows,
+        total,
+        notes,
+        group.heading,
+        ranks_with_equal_fields=alike,
+    )
 
 
-def _alike(rows: Sequence[Row], fields: Sequence[str]) -> frozenset[int]:
+def _rows_with_equal_fields(rows: Sequence[RankingRow], fields: Sequence[str]) -> frozenset[int]:
     """The ranks of rows with the same values as another: they differ in a file's content alone."""
     values = [tuple(row.setting.get(name) for name in fields) for row in rows]
     counts = Counter(values)
     return frozenset(row.rank for row, own in zip(rows, values, strict=True) if counts[own] > 1)
 
 
-def _settings(db: store.Database, trial_ids: Sequence[int]) -> Mapping[int, Setting]:
+def _settings_by_trial(db: store.Database, trial_ids: Sequence[int]) -> Mapping[int, Setting]:
     return {number: trial.setting for number, trial in store.trials(db, trial_ids).items()}
 
 
-def _grouped(
+def _group_trials(
     db: store.Database, ranked: Sequence[store.RankedTrial], group_by: Sequence[str]
 ) -> list[list[store.RankedTrial]]:
-    settings = _settings(db, [trial.trial_id for trial in ranked])
+    settings = _settings_by_trial(db, [trial.trial_id for trial in ranked])
     known = {name for setting in settings.values() for name in setting}
     for name in group_by:
         if ranked and name not in known:
@@ -261,56 +271,56 @@ def _grouped(
     return list(groups.values())
 
 
-def _values(group: Sequence[store.RankedTrial]) -> list[float]:
+def _run_values(group: Sequence[store.RankedTrial]) -> list[float]:
     return [result.value for trial in group for result in trial.results]
 
 
-def _key(values: Sequence[float], objective: Objective) -> tuple[bool, float]:
+def _sort_key(values: Sequence[float], objective: Objective) -> tuple[bool, float]:
     mean = aggregate(values).mean
     return math.isnan(mean), mean if objective.direction == "min" else -mean
 
 
-def _count(db: store.Database, scope: Scope, metric: str | None = None) -> int:
+def _count_trials(db: store.Database, scope: Scope, metric: str | None = None) -> int:
     """Trials that were trained, or measured by a metric."""
     return store.count_trials(db, study_ids=scope.studies, run_ids=scope.runs, metric=metric)
 
 
-def _rows(
+def _build_rows(
     db: store.Database,
     groups: Sequence[Sequence[store.RankedTrial]],
     objective: Objective,
-    at: At,
+    at: EpochChoice,
     group_by: Sequence[str],
     pruned: Mapping[int, int],
     changing: Mapping[int, Sequence[int]],
-) -> tuple[Row, ...]:
+) -> tuple[RankingRow, ...]:
     findings = store.findings(db, _run_ids(groups))
     # One trial's setting stands for its group, which agrees in the fields grouped by.
-    settings = _settings(db, [group[0].trial_id for group in groups])
+    settings = _settings_by_trial(db, [group[0].trial_id for group in groups])
     results = [result for group in groups for trial in group for result in trial.results]
-    epochs = epochs_of(db, results, objective, at)
+    epochs = load_run_epochs(db, results, objective, at)
     return tuple(
         replace(
-            _row(place, group, settings[group[0].trial_id], group_by, findings, epochs),
-            pruned=_pruned(group, pruned),
+            _build_row(place, group, settings[group[0].trial_id], group_by, findings, epochs),
+            pruned=_count_pruned(group, pruned),
             different_data=any(trial.trial_id in changing for trial in group),
         )
         for place, group in enumerate(groups, start=1)
     )
 
 
-def _by_seed(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, float]:
+def _values_by_seed(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, float]:
     """The values of a row by seed; those of a group of trials by run, for seeds repeat there."""
     results = [result for trial in group for result in trial.results]
     return {result.seed if shared else result.run_id: result.value for result in results}
 
 
-def _divergence(group: Sequence[store.RankedTrial]) -> int:
+def _divergence_class(group: Sequence[store.RankedTrial]) -> int:
     statuses = [result.status for trial in group for result in trial.results]
-    return store.divergence(statuses.count(Status.DIVERGED), len(statuses))
+    return store.divergence_rank(statuses.count(Status.DIVERGED), len(statuses))
 
 
-def _pruned(group: Sequence[store.RankedTrial], pruned: Mapping[int, int]) -> int:
+def _count_pruned(group: Sequence[store.RankedTrial], pruned: Mapping[int, int]) -> int:
     return sum(pruned.get(trial.trial_id, 0) for trial in group)
 
 
@@ -318,22 +328,24 @@ def _run_ids(groups: Sequence[Sequence[store.RankedTrial]]) -> list[int]:
     return [result.run_id for group in groups for trial in group for result in trial.results]
 
 
-def _row(
+def _build_row(
     place: int,
     group: Sequence[store.RankedTrial],
     setting: Setting,
     group_by: Sequence[str],
     findings: Mapping[int, Sequence[Finding]],
     epochs: Mapping[int, RunEpochs],
-) -> Row:
+) -> RankingRow:
     results = [result for trial in group for result in trial.results]
     if group_by:
         setting = {name: setting.get(name) for name in group_by}
     findings_of_runs = [findings.get(result.run_id, ()) for result in results]
-    flags = Counter(finding.code for of_run in findings_of_runs for finding in flagged(of_run))
+    flags = Counter(
+        finding.code for of_run in findings_of_runs for finding in table_findings(of_run)
+    )
     of_runs = [epochs[result.run_id] for result in results]
     tested = [run_epochs for run_epochs in of_runs if run_epochs.test_epoch is not None]
-    return Row(
+    return RankingRow(
         rank=place,
         trials=tuple(trial.trial_id for trial in group),
         setting=setting,
@@ -351,17 +363,17 @@ def _row(
     )
 
 
-def _notes(
+def _ranking_notes(
     db: store.Database,
     scope: Scope,
     objective: Objective,
-    rows: Sequence[Row],
+    rows: Sequence[RankingRow],
     measured: int,
 ) -> tuple[str, ...]:
     notes = []
-    unmeasured = _count(db, scope) - measured
+    unmeasured = _count_trials(db, scope) - measured
     if unmeasured > 0:
-        told = plural(unmeasured, "trial")
+        told = format_count(unmeasured, "trial")
         notes.append(f"{told} not measured by {objective.metric}, not ranked")
     if objective.metric.startswith("test/"):
         notes.append(
@@ -375,11 +387,11 @@ def _notes(
             how = "ranked by what it reached" if ranked.get(status) else "not ranked"
             if status is Status.DIVERGED and ranked.get(status):
                 how = "trials with such a run come last"
-            notes.append(f"{plural(counts[status], 'run')} {status}, {how}")
+            notes.append(f"{format_count(counts[status], 'run')} {status}, {how}")
     if counts.get(Status.QUEUED):
-        notes.append(f"{plural(counts[Status.QUEUED], 'run')} still to be trained")
+        notes.append(f"{format_count(counts[Status.QUEUED], 'run')} still to be trained")
     if pruned := sum(row.pruned for row in rows):
-        notes.append(f"{plural(pruned, 'run')} pruned: their trials come after all others")
+        notes.append(f"{format_count(pruned, 'run')} pruned: their trials come after all others")
     epochs = sorted({int(str(row.setting["epochs"])) for row in rows if row.setting.get("epochs")})
     if len(epochs) > 1:
         notes.append(f"unequal budgets: from {epochs[0]} to {epochs[-1]} epochs")
@@ -391,35 +403,37 @@ def _notes(
     return tuple(notes)
 
 
-def overfitting_notes(rows: Sequence[Row]) -> tuple[str, ...]:
+def overfitting_notes(rows: Sequence[RankingRow]) -> tuple[str, ...]:
     """How many seeds of the first rows overfit or stand still, and since when."""
     notes = []
-    for row in rows[:_MOST_OVERFITTING]:
+    for row in rows[:_MAX_OVERFITTING_NOTES]:
         noun = "seeds" if len(row.trials) == 1 else "runs"
-        texts = [seeds_text(code, at, len(row.runs), noun) for code, at in row.onsets.items()]
+        texts = [
+            affected_seeds_text(code, at, len(row.runs), noun) for code, at in row.onsets.items()
+        ]
         if texts:
             place = f"#{row.rank}: " if len(rows) > 1 else ""
             notes.append(place + "; ".join(texts))
     return tuple(notes)
 
 
-def _data_notes(changing: Mapping[int, Sequence[int]]) -> tuple[str, ...]:
+def _changed_data_notes(changing: Mapping[int, Sequence[int]]) -> tuple[str, ...]:
     """Trials whose seeds are no sample of one setting, for each had other data."""
     notes = [
         f"seeds {', '.join(map(str, seeds))} of trial {trial_id} were trained on different data"
         for trial_id, seeds in changing.items()
     ]
-    if len(notes) > _MOST_NAMED:
-        more = plural(len(notes) - _MOST_NAMED, "more trial")
-        notes[_MOST_NAMED:] = [f"so were those of {more}"]
+    if len(notes) > _MAX_NAMED:
+        more = format_count(len(notes) - _MAX_NAMED, "more trial")
+        notes[_MAX_NAMED:] = [f"so were those of {more}"]
     return tuple(notes)
 
 
-def _loss_notes(objective: Objective, rows: Sequence[Row]) -> tuple[str, ...]:
+def _loss_unit_notes(objective: Objective, rows: Sequence[RankingRow]) -> tuple[str, ...]:
     """That the unit of a regression's loss depends on the size of the training split."""
     losses = {row.setting.get("loss") for row in rows}
     sizes = {row.setting.get("train_size") for row in rows}
-    if not is_of_loss(objective.metric) or len(sizes) < 2 or not losses & _OF_NUMBERS:
+    if not depends_on_loss(objective.metric) or len(sizes) < 2 or not losses & _REGRESSION_LOSSES:
         return ()
     return (
         f"{objective.metric} is in units of the sd of the training targets, which differs with"
@@ -428,11 +442,11 @@ def _loss_notes(objective: Objective, rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 # Plain `nnlab train` collects runs of many questions in this study: its values are no search.
-_MIXED_STUDY = "default"
+_DEFAULT_STUDY = "default"
 
 
-def _edges(
-    db: store.Database, scope: Scope, rows: Sequence[Row], *, complete: bool
+def _range_edge_notes(
+    db: store.Database, scope: Scope, rows: Sequence[RankingRow], *, complete: bool
 ) -> tuple[str, ...]:
     """What the best trial's place in its study's space says, where all rows are of that study.
 
@@ -451,16 +465,16 @@ def _edges(
     if len(studies) != 1:
         return ()
     space = studies[0].space
-    if studies[0].is_open and complete and studies[0].name != _MIXED_STUDY:
+    if studies[0].is_open and complete and studies[0].name != _DEFAULT_STUDY:
         settings = [row.setting for row in rows]
         space = {
             name: tuple(dict.fromkeys(setting.get(name) for setting in settings))
-            for name in telling(settings)
+            for name in distinguishing_fields(settings)
         }
-    return edge_notes(space, best.setting) if space else ()
+    return range_edge_notes(space, best.setting) if space else ()
 
 
-def plural(count: int, noun: str) -> str:
+def format_count(count: int, noun: str) -> str:
     """A count with its noun.
 
     >>> plural(1, "run"), plural(2, "run")
@@ -469,7 +483,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def last_runs(db: store.Database, scope: Scope) -> tuple[Run, ...]:
+def current_runs(db: store.Database, scope: Scope) -> tuple[Run, ...]:
     """The current runs of a scope, by number."""
     if scope.runs is not None:
         return tuple(run for run in store.runs(db, run_ids=scope.runs) if run.current)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.objective import Objective
 from nnlab.store import SeedResult
-from nnlab.store.ranked import At
+from nnlab.store.ranked import ValueChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ def test_metric(objective: Objective) -> str:
     return f"test/{quantity}" if split == "val" else ""
 
 
-def epochs_of(
-    db: store.Database, results: Sequence[SeedResult], objective: Objective, at: At
+def load_run_epochs(
+    db: store.Database, results: Sequence[SeedResult], objective: Objective, at: ValueChoice
 ) -> Mapping[int, RunEpochs]:
     """The epochs of each run's value and test value, by run.
 
@@ -36,7 +36,7 @@ def epochs_of(
     the run selected a later one, the value is shown at that, for the test value belongs to it.
     """
     run_ids = [result.run_id for result in results]
-    selected = store.selected_values(db, run_ids, objective.metric)
+    selected = store.values_at_selected_epoch(db, run_ids, objective.metric)
     metric = test_metric(objective)
     tested = store.summaries(db, run_ids, [metric]) if metric else {}
     found = {}

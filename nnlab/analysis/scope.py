@@ -18,7 +18,7 @@ class Scope:
     objective: Objective | None = None
 
 
-def scope_of(db: store.Database, words: Sequence[str] | None) -> Scope:
+def resolve_scope(db: store.Database, words: Sequence[str] | None) -> Scope:
     """Studies, runs by number or name, or (no words) the whole database.
 
     Raises:
@@ -30,7 +30,7 @@ def scope_of(db: store.Database, words: Sequence[str] | None) -> Scope:
         objective = studies[0].objective if len(studies) == 1 else None
         return Scope(title=db.address.shown, objective=objective)
     known = {study.name: study for study in store.all_studies(db)}
-    named = [study_of(db, word, known) for word in words]
+    named = [resolve_study(db, word, known) for word in words]
     chosen = [study for study in named if study is not None]
     if len(chosen) == len(words):
         objectives = {study.objective for study in chosen}
@@ -41,7 +41,7 @@ def scope_of(db: store.Database, words: Sequence[str] | None) -> Scope:
         )
     runs: list[int] = []
     for word in words:
-        runs += _runs_of(db, word, known)
+        runs += _resolve_runs(db, word, known)
     return Scope(title=", ".join(words), runs=tuple(dict.fromkeys(runs)))
 
 
@@ -52,10 +52,10 @@ def names_runs(db: store.Database, words: Sequence[str]) -> bool:
 
 
 # Before the name of a study that could also be the number of a run.
-_PREFIX = "study:"
+_STUDY_PREFIX = "study:"
 
 
-def study_of(
+def resolve_study(
     db: store.Database, word: str, known: Mapping[str, Study], *, removed: bool = False
 ) -> Study | None:
     """The study that a word names, as NAME or `study:NAME`; None where it names none.
@@ -70,19 +70,19 @@ def study_of(
         UsageError: it is also the number of a run.
     """
     if word not in known:
-        return known.get(word.removeprefix(_PREFIX))
-    number = store.numbered_run(db, word, removed=removed)
+        return known.get(word.removeprefix(_STUDY_PREFIX))
+    number = store.run_id_by_number(db, word, removed=removed)
     if number is None:
         return known[word]
     other_way = str(number) if word.startswith("#") else f"#{number}"
     raise UsageError(
         f"'{word}' is ambiguous: it is the name of a study and the number of run {number}",
-        hint=f"'{_PREFIX}{word}' is the study, '{other_way}' the run",
+        hint=f"'{_STUDY_PREFIX}{word}' is the study, '{other_way}' the run",
     )
 
 
-def _runs_of(db: store.Database, word: str, known: dict[str, Study]) -> list[int]:
-    study = study_of(db, word, known)
+def _resolve_runs(db: store.Database, word: str, known: dict[str, Study]) -> list[int]:
+    study = resolve_study(db, word, known)
     if study is not None:
         return [run.id for run in store.runs(db, study=study.id, current_only=True)]
     try:

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.analysis.scope import study_of
+from nnlab.analysis.scope import resolve_study
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Run, Study
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class RunSelection:
     """Studies and runs that were named, and the runs of those studies; each run once.
 
     A run that was named together with its study is among both.
@@ -27,7 +27,7 @@ class Named:
         return tuple(each.values())
 
 
-def named(db: store.Database, words: Sequence[str], *, removed: bool = False) -> Named:
+def select_runs(db: store.Database, words: Sequence[str], *, removed: bool = False) -> RunSelection:
     """The studies and runs of these names and numbers.
 
     Args:
@@ -43,15 +43,15 @@ def named(db: store.Database, words: Sequence[str], *, removed: bool = False) ->
     known = {study.name: study for study in store.all_studies(db)}
     if removed:
         known |= {study.name: study for study in store.all_studies(db, removed=True)}
-    by_word = {word: study_of(db, word, known, removed=removed) for word in words}
+    by_word = {word: resolve_study(db, word, known, removed=removed) for word in words}
     studies = {study.name: study for study in by_word.values() if study is not None}
     single = [
         run
         for word in words
         if by_word[word] is None
-        for run in _runs(db, word, known, removed=removed)
+        for run in _find_runs(db, word, known, removed=removed)
     ]
-    return Named(
+    return RunSelection(
         tuple(studies.values()),
         tuple(
             run
@@ -62,7 +62,7 @@ def named(db: store.Database, words: Sequence[str], *, removed: bool = False) ->
     )
 
 
-def _runs(
+def _find_runs(
     db: store.Database, word: str, studies: Collection[str], *, removed: bool
 ) -> tuple[Run, ...]:
     try:
@@ -73,7 +73,7 @@ def _runs(
         raise UnknownName("study or run", word, [*studies, *store.run_names(db)]) from error
 
 
-def one_run(runs: Sequence[Run], name: str) -> Run:
+def single_run(runs: Sequence[Run], name: str) -> Run:
     """The one run that a name means.
 
     Raises:

@@ -8,17 +8,17 @@ import torch
 from nnlab import store
 from nnlab.config import config_of
 from nnlab.engine import transfer
-from nnlab.engine.landscape import Landscape, line, surface, top_eigenvalue
-from nnlab.engine.loop import start
-from nnlab.engine.probe.sensitivity import directions as random_directions
+from nnlab.engine.landscape import LossLandscape, loss_along_line, surface, top_eigenvalue
+from nnlab.engine.loop import build_session
+from nnlab.engine.probe.sensitivity import random_directions as random_directions
 from nnlab.engine.probe.sensitivity import rise
-from nnlab.engine.seeds import generator
+from nnlab.engine.seeds import make_generator
 from nnlab.errors import UsageError
 from nnlab.records import Run
-from nnlab.workers.initial_weights import find_parents
+from nnlab.workers.initial_weights import find_initial_weights
 
 # Steps along a direction, of the weights' own length, from one side to the other.
-REACH = 1.0
+MAX_STEP = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Sensitivity:
     surface: tuple[tuple[float, ...], ...]
 
 
-def sensitivity(
+def measure_sensitivity(
     db: store.Database, run: Run, *, examples: int, grid: int, directions: int
 ) -> Sensitivity:
     """Measures a run with the weights that it kept, on the first rows of its training split.
@@ -53,11 +53,11 @@ def sensitivity(
     """
     if grid < 3 or grid % 2 == 0:
         raise UsageError(f"--grid must be odd and at least 3, got {grid}")
-    landscape = _landscape(db, run, examples)
+    landscape = _loss_landscape(db, run, examples)
     chosen = random_directions(landscape.model, directions)
-    steps = tuple(REACH * (2 * place / (grid - 1) - 1) for place in range(grid))
+    steps = tuple(MAX_STEP * (2 * place / (grid - 1) - 1) for place in range(grid))
     value = landscape.value()
-    sharpest = top_eigenvalue(landscape, generator(0, "direction"))
+    sharpest = top_eigenvalue(landscape, make_generator(0, "direction"))
     return Sensitivity(
         run,
         len(landscape.targets),
@@ -68,19 +68,19 @@ def sensitivity(
         sharpest.converged,
         rise(landscape, chosen, value),
         steps,
-        tuple(tuple(line(landscape, direction, steps)) for direction in chosen),
+        tuple(tuple(loss_along_line(landscape, direction, steps)) for direction in chosen),
         tuple(tuple(row) for row in surface(landscape, chosen[0], chosen[1], steps)),
     )
 
 
-def _landscape(db: store.Database, run: Run, examples: int) -> Landscape:
-    weights = find_parents(db, str(run.id)).of(run.seed)
-    session = start(config_of(run.trial.setting, run.seed))
-    transfer.load_into(session.model, transfer.read_weights(Path(weights.path)))
+def _loss_landscape(db: store.Database, run: Run, examples: int) -> LossLandscape:
+    weights = find_initial_weights(db, str(run.id)).of(run.seed)
+    session = build_session(config_of(run.trial.setting, run.seed))
+    transfer.load_matching_weights(session.model, transfer.read_weights(Path(weights.path)))
     session.model.eval()
     for parameter in session.model.parameters():
         parameter.requires_grad = True
     part = session.data.train
-    return Landscape(
+    return LossLandscape(
         session.model, session.measured, part.examples[:examples], part.targets[:examples]
     )

@@ -5,25 +5,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nnlab.objective import Objective, limits_of
-from nnlab.stats.comparison import LEAST_SEEDS, Against, Test, against_best
-from nnlab.stats.intervals import Interval, interval_of
+from nnlab.stats.comparison import MIN_T_TEST_SEEDS, BestComparison, PairedTest, compare_with_best
+from nnlab.stats.intervals import IntervalMethod, confidence_interval
 
 if TYPE_CHECKING:
-    from nnlab.analysis.ranking import Row
+    from nnlab.analysis.ranking import RankingRow
 
 # Rows that a note lists by their rank; of further ones it gives the number.
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
-def compared(
-    rows: Sequence["Row"],
+def with_significance(
+    rows: Sequence["RankingRow"],
     seeds: Sequence[Mapping[int, float]],
     objective: Objective,
     *,
-    interval: Interval,
-    test: Test,
+    interval: IntervalMethod,
+    test: PairedTest,
     trials: int,
-) -> tuple["Row", ...]:
+) -> tuple["RankingRow", ...]:
     """The rows with their intervals and tiers, each compared with the best.
 
     Tier 1 is the best and what does not differ significantly from it, tier 2 what does. A row
@@ -39,12 +39,12 @@ def compared(
     """
     if not any(len(one) > 1 for one in seeds):
         return tuple(rows)
-    found = against_best(
+    found = compare_with_best(
         seeds[0], seeds[1:], higher=objective.direction == "max", test=test, trials=trials
     )
     limits = limits_of(objective.metric)
     bounded = [
-        replace(row, interval=interval_of(list(one.values()), interval, limits=limits))
+        replace(row, interval=confidence_interval(list(one.values()), interval, limits=limits))
         for row, one in zip(rows, seeds, strict=True)
     ]
     rest = [
@@ -55,13 +55,15 @@ def compared(
     return (best, *rest)
 
 
-def _tier(comparison: Against | None) -> int | None:
-    if comparison is None or not comparison.decidable:
+def _tier(comparison: BestComparison | None) -> int | None:
+    if comparison is None or not comparison.has_enough_seeds:
         return None
     return 2 if comparison.told else 1
 
 
-def told_apart(rows: Sequence["Row"], test: Test, trials: int) -> tuple[str, ...]:
+def significance_notes(
+    rows: Sequence["RankingRow"], test: PairedTest, trials: int
+) -> tuple[str, ...]:
     """What the tests say of the best, and how many more seeds are needed where they are too few."""
     compared_rows = [row for row in rows if row.against is not None]
     ranked = [row for row in compared_rows if row.tier is not None]
@@ -70,59 +72,61 @@ def told_apart(rows: Sequence["Row"], test: Test, trials: int) -> tuple[str, ...
     notes = []
     if ranked and not alike:
         which = "every other trial" if len(ranked) == len(compared_rows) else "the trials of tier 2"
-        notes.append(f"the best is significantly different from {which} ({_how(test, pairs)})")
+        notes.append(
+            f"the best is significantly different from {which} ({_test_name(test, pairs)})"
+        )
     elif alike:
         count = f"{len(alike)} other trial{'s' if len(alike) > 1 else ''}"
         notes.append(
-            f"tier 1: the best is not significantly different from {count} ({_how(test, pairs)})"
+            f"tier 1: the best is not significantly different from {count} ({_test_name(test, pairs)})"
         )
-        if (needed := _more_seeds(alike[0])) is not None:
+        if (needed := _seeds_needed(alike[0])) is not None:
             notes.append(
                 f"about {needed} seeds would make #{alike[0].rank} significantly different from"
                 " the best, if the difference is what it looks like"
             )
     if (message := too_few_seeds(rows)) is not None:
         notes.append(message)
-        if test is Test.SIGN_FLIP:
+        if test is PairedTest.SIGN_FLIP:
             notes.append(
-                f"--test t can decide from {LEAST_SEEDS} seeds on, if differences are normal"
+                f"--test t can decide from {MIN_T_TEST_SEEDS} seeds on, if differences are normal"
             )
     return tuple(notes)
 
 
-def too_few_seeds(rows: Sequence["Row"]) -> str | None:
+def too_few_seeds(rows: Sequence["RankingRow"]) -> str | None:
     """Which rows have too few seeds for a tier and how many would do; None where all have one."""
     compared_rows = [row for row in rows if row.against is not None]
     lacking = [row for row in compared_rows if row.tier is None]
     if not lacking:
         return None
-    enough = max(row.against.fewest for row in lacking if row.against is not None)
-    places = ", ".join(f"#{row.rank}" for row in lacking[:_MOST_NAMED])
-    if len(lacking) > _MOST_NAMED:
-        places += f" and {len(lacking) - _MOST_NAMED} more"
+    enough = max(row.against.min_seeds for row in lacking if row.against is not None)
+    places = ", ".join(f"#{row.rank}" for row in lacking[:_MAX_NAMED])
+    if len(lacking) > _MAX_NAMED:
+        places += f" and {len(lacking) - _MAX_NAMED} more"
     which = "" if len(lacking) == len(compared_rows) else f" {places}"
     return f"too few seeds to rank{which}: {enough} would do"
 
 
-def seeds_to_decide(rows: Sequence["Row"]) -> int | None:
+def seeds_to_decide(rows: Sequence["RankingRow"]) -> int | None:
     """How many seeds may distinguish the best trial from the next; None where that is not known."""
-    fewest = [row.against.fewest for row in rows if row.against is not None and row.tier is None]
+    fewest = [row.against.min_seeds for row in rows if row.against is not None and row.tier is None]
     if fewest:
         return max(fewest)
     tied = [row for row in rows if row.against is not None and row.tier == 1]
-    return _more_seeds(tied[0]) if tied else None
+    return _seeds_needed(tied[0]) if tied else None
 
 
-def _more_seeds(row: "Row") -> int | None:
+def _seeds_needed(row: "RankingRow") -> int | None:
     found = row.against
     return None if found is None or (found.needed or 0) <= found.n else found.needed
 
 
-def how_compared(test: Test, trials: int) -> str:
+def describe_test(test: PairedTest, trials: int) -> str:
     """How so many trials are told apart, in words."""
-    return _how(test, trials * (trials - 1) // 2)
+    return _test_name(test, trials * (trials - 1) // 2)
 
 
-def _how(test: Test, pairs: int) -> str:
-    name = "paired sign-flip test" if test is Test.SIGN_FLIP else "paired t test"
+def _test_name(test: PairedTest, pairs: int) -> str:
+    name = "paired sign-flip test" if test is PairedTest.SIGN_FLIP else "paired t test"
     return f"{name}, Holm over {pairs:,} pairs" if pairs > 1 else name

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, Row
+from nnlab.analysis.ranking import Ranking, RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import shown
-from nnlab.stats.comparison import Against
+from nnlab.config.space import format_value
+from nnlab.stats.comparison import BestComparison
 
 
-def two_trials(db: store.Database, scope: Scope) -> Scope | None:
+def scope_of_two_trials(db: store.Database, scope: Scope) -> Scope | None:
     """Where two runs of two trials are named: all current runs of these trials."""
     if scope.runs is None or len(scope.runs) != 2:
         return None
@@ -28,7 +28,7 @@ def two_trials(db: store.Database, scope: Scope) -> Scope | None:
     return replace(scope, runs=tuple(runs))
 
 
-def explained(rankings: Sequence[Ranking]) -> list[str]:
+def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
     """What differs between the two, the effect with its interval, and a verdict.
 
     Of two trials in two rankings, for they are not comparable, it is that.
@@ -40,7 +40,7 @@ def explained(rankings: Sequence[Ranking]) -> list[str]:
         return []
     ranking = rankings[0]
     best, other = ranking.rows
-    differs = "; ".join(_difference(name, best, other) for name in ranking.fields)
+    differs = "; ".join(_field_difference(name, best, other) for name in ranking.fields)
     lines = [f"what differs: {differs}"]
     found = other.against
     if found is None:
@@ -48,13 +48,13 @@ def explained(rankings: Sequence[Ranking]) -> list[str]:
     metric = ranking.objective.metric
     paired = f"{found.n} shared seeds" if found.paired else f"{found.n} seeds each, none shared"
     lines.append(
-        f"effect: #1 is better by {found.mean:.3g} {metric} ({_spread(found)}; {paired}); a run of"
+        f"effect: #1 is better by {found.mean:.3g} {metric} ({_interval_text(found)}; {paired}); a run of"
         f" #1 beats one of #2 with probability {found.better:.2f}"
     )
-    return [*lines, _verdict(found)]
+    return [*lines, _verdict_line(found)]
 
 
-def _spread(comparison: Against) -> str:
+def _interval_text(comparison: BestComparison) -> str:
     """The interval and the effect size; neither is known where all differences are equal."""
     if math.isnan(comparison.low):
         return "no interval: it is the same for all seeds"
@@ -62,14 +62,14 @@ def _spread(comparison: Against) -> str:
     return f"{interval}, {comparison.effect:.2g} sd"
 
 
-def _difference(name: str, best: Row, other: Row) -> str:
-    one, two = (shown(row.setting.get(name)) or "-" for row in (best, other))
+def _field_difference(name: str, best: RankingRow, other: RankingRow) -> str:
+    one, two = (format_value(row.setting.get(name)) or "-" for row in (best, other))
     return f"{name} {one} against {two}"
 
 
-def _verdict(found: Against) -> str:
-    if not found.decidable:
-        return f"verdict: cannot tell; too few seeds to rank: {found.fewest} would do"
+def _verdict_line(found: BestComparison) -> str:
+    if not found.has_enough_seeds:
+        return f"verdict: cannot tell; too few seeds to rank: {found.min_seeds} would do"
     if found.told:
         return f"verdict: #1 is better (p {found.adjusted:.2g})"
     more = f"; about {found.needed} seeds would tell" if found.needed else ""

@@ -20,7 +20,7 @@ from nnlab.catalogue.losses import LOSSES
 from nnlab.catalogue.models import MODELS
 from nnlab.catalogue.norms import NORMS
 from nnlab.catalogue.optimizers import OPTIMIZERS
-from nnlab.catalogue.own_files import meant_by
+from nnlab.catalogue.own_files import suggest_spelling
 from nnlab.catalogue.precision import DEVICES, DTYPES
 from nnlab.catalogue.probes import PROBES
 from nnlab.catalogue.pruners import PRUNERS
@@ -28,9 +28,17 @@ from nnlab.catalogue.reductions import REDUCTIONS
 from nnlab.catalogue.samplers import SAMPLERS
 from nnlab.errors import UnknownName
 
-__all__ = ["KINDS", "NOUNS", "Choice", "Task", "lookup", "names", "parts_of"]
+__all__ = [
+    "CATALOGUES",
+    "KIND_LABELS",
+    "Choice",
+    "Task",
+    "choice_names",
+    "find_choice",
+    "split_names",
+]
 
-KINDS: Mapping[str, tuple[Choice, ...]] = {
+CATALOGUES: Mapping[str, tuple[Choice, ...]] = {
     "data": DATA,
     "inputs": INPUTS,
     "augment": AUGMENTS,
@@ -51,11 +59,11 @@ KINDS: Mapping[str, tuple[Choice, ...]] = {
 }
 
 _BY_NAME: Mapping[str, Mapping[str, Choice]] = {
-    kind: {row.name: row for row in rows} for kind, rows in KINDS.items()
+    kind: {row.name: row for row in rows} for kind, rows in CATALOGUES.items()
 }
 
 
-NOUNS: Mapping[str, str] = {
+KIND_LABELS: Mapping[str, str] = {
     "data": "data set",
     "inputs": "treatment of inputs",
     "augment": "augmentation",
@@ -67,28 +75,28 @@ NOUNS: Mapping[str, str] = {
 }
 
 
-def names(kind: str) -> tuple[str, ...]:
+def choice_names(kind: str) -> tuple[str, ...]:
     """The names of a kind, in the order of its table."""
     return tuple(_BY_NAME[kind])
 
 
 # Kinds of which a value may name several rows: `flip+shift`.
-_JOINED = ("augment",)
+_COMBINABLE_KINDS = ("augment",)
 
 # Kinds that take a user's own code beside their rows, under the row called so.
-_OWN = "module:"
+_USER_CODE = "module:"
 
 
-def parts_of(kind: str, value: str) -> tuple[str, ...]:
+def split_names(kind: str, value: str) -> tuple[str, ...]:
     """The names in a value: one, or several where the kind's names are joined.
 
     >>> parts_of("augment", "flip+shift"), parts_of("opt", "adam")
     (('flip', 'shift'), ('adam',))
     """
-    return tuple(value.split("+")) if kind in _JOINED else (value,)
+    return tuple(value.split("+")) if kind in _COMBINABLE_KINDS else (value,)
 
 
-def lookup(kind: str, name: str) -> Choice:
+def find_choice(kind: str, name: str) -> Choice:
     """The row of that name; a name with an argument (`csv:points.csv#y`) finds its prefix's row.
 
     So does a published data set with a folder (`mnist:FOLDER`). Any other `package.module:name`
@@ -102,10 +110,10 @@ def lookup(kind: str, name: str) -> Choice:
     if name in rows and not name.endswith(":"):
         return rows[name]
     prefix, colon, argument = name.partition(":")
-    if colon and argument and prefix + colon in rows and prefix + colon != _OWN:
+    if colon and argument and prefix + colon in rows and prefix + colon != _USER_CODE:
         return rows[prefix + colon]
     if kind == "data" and argument and prefix in PUBLISHED:
         return rows[prefix]
-    if prefix and argument and _OWN in rows:
-        return rows[_OWN]
-    raise UnknownName(NOUNS.get(kind, kind), name, rows, meant=meant_by(kind, name))
+    if prefix and argument and _USER_CODE in rows:
+        return rows[_USER_CODE]
+    raise UnknownName(KIND_LABELS.get(kind, kind), name, rows, meant=suggest_spelling(kind, name))

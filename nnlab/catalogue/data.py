@@ -2,95 +2,102 @@
 
 from nnlab.catalogue.choice import Choice, Task
 
-_LABELS: tuple[Task, ...] = ("classification",)
-_NUMBERS: tuple[Task, ...] = ("regression",)
+_CLASSIFICATION_ONLY: tuple[Task, ...] = ("classification",)
+_REGRESSION_ONLY: tuple[Task, ...] = ("regression",)
 
 # Sets that are found on this machine or downloaded; `mnist:FOLDER` names where the files lie.
 PUBLISHED = ("fashion-mnist", "mnist", "cifar10", "cifar100")
 
 DATA = (
-    Choice("digits", "1,797 handwritten digits, 8x8 pixels, 10 classes", "UCI 80", tasks=_LABELS),
-    Choice("iris", "150 flowers, 4 measures, 3 classes", "Fisher 1936", tasks=_LABELS),
-    Choice("wine", "178 wines, 13 measures, 3 classes", "UCI 109", tasks=_LABELS),
-    Choice("breast-cancer", "569 tumours, 30 measures, 2 classes", "UCI 17", tasks=_LABELS),
+    Choice(
+        "digits",
+        "1,797 handwritten digits, 8x8 pixels, 10 classes",
+        "UCI 80",
+        tasks=_CLASSIFICATION_ONLY,
+    ),
+    Choice("iris", "150 flowers, 4 measures, 3 classes", "Fisher 1936", tasks=_CLASSIFICATION_ONLY),
+    Choice("wine", "178 wines, 13 measures, 3 classes", "UCI 109", tasks=_CLASSIFICATION_ONLY),
+    Choice(
+        "breast-cancer", "569 tumours, 30 measures, 2 classes", "UCI 17", tasks=_CLASSIFICATION_ONLY
+    ),
     Choice(
         "diabetes",
         "442 patients, 10 measures, progression after a year",
         "Efron et al. 2004",
-        tasks=_NUMBERS,
+        tasks=_REGRESSION_ONLY,
     ),
     Choice(
         "two-moons",
         "two half circles that reach into each other, 2 features",
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1000, "data_noise": 0.15, "data_seed": 0},
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "circles",
         "a circle inside a circle, 2 features",
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "spirals",
         "three arms of a spiral, 2 features",
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1500, "data_noise": 0.04, "data_seed": 0},
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "blobs",
         "three Gaussian clouds, 2 features",
         "generated; data_noise is the sd of a cloud, their centres lie 5.2 apart",
         defaults={"samples": 1000, "data_noise": 1.0, "data_seed": 0},
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "xor",
         "a square in four quarters, opposite ones of one class, 2 features",
         "generated; Minsky and Papert 1969; data_noise is the sd of a shift after labelling",
         defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "sequences",
         "ten shapes in a signal of 40 values, stretched, shifted and noisy, 10 classes",
         "generated, after the idea of Greydanus 2020 (MNIST-1D); data_noise is the sd of a value",
         defaults={"samples": 5000, "data_noise": 0.05, "data_seed": 0},
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "teacher-student",
         "what a fixed random network of 20 inputs puts out, plus noise: mse floor data_noise²",
         "generated; Gardner and Derrida 1989",
         defaults={"samples": 2000, "data_noise": 0.1, "data_seed": 0},
-        tasks=_NUMBERS,
+        tasks=_REGRESSION_ONLY,
     ),
     Choice(
         "fashion-mnist",
         "70,000 pieces of clothing, 28x28 grey pixels, 10 classes, own test split",
         "Xiao et al. 2017, MIT licence",
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "mnist",
         "70,000 handwritten digits, 28x28 grey pixels, 10 classes, own test split",
         "LeCun et al. 1998",
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "cifar10",
         "60,000 photographs, 32x32 pixels in colour, 10 classes, own test split",
         "Krizhevsky 2009",
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "cifar100",
         "60,000 photographs, 32x32 pixels in colour, 100 classes, own test split",
         "Krizhevsky 2009",
-        tasks=_LABELS,
+        tasks=_CLASSIFICATION_ONLY,
     ),
     Choice("csv:", "your own table: csv:FILE#TARGET, a header line, numbers and texts"),
     Choice("npz:", "your own arrays: npz:FILE with x and y, or train_x, train_y, test_x, test_y"),

@@ -3,10 +3,10 @@
 import ast
 from pathlib import Path
 
-_MOST_NAMES = 5
+_MAX_NAMES = 5
 
 
-def meant_by(kind: str, name: str) -> str | None:
+def suggest_spelling(kind: str, name: str) -> str | None:
     """How a file or folder is named as a value of `data` or `model`; None for any other name.
 
     A Python file is read and not run.
@@ -19,7 +19,7 @@ def meant_by(kind: str, name: str) -> str | None:
     path = Path(bare).expanduser()
     suffix = path.suffix.lower()
     if kind in ("data", "model") and suffix == ".py":
-        return " or ".join(f"{bare}:{callable_}" for callable_ in _callables(path))
+        return " or ".join(f"{bare}:{callable_}" for callable_ in _callables_in(path))
     if kind != "data" or not bare:
         return None
     if suffix == ".csv":
@@ -36,12 +36,12 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _callables(path: Path) -> tuple[str, ...]:
+def _callables_in(path: Path) -> tuple[str, ...]:
     try:
         names = public_callables(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         names = ()
-    return names[:_MOST_NAMES] or ("NAME",)
+    return names[:_MAX_NAMES] or ("NAME",)
 
 
 def public_callables(source: bytes) -> tuple[str, ...]:

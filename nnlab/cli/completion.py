@@ -5,12 +5,12 @@ from collections.abc import Callable
 from nnlab import catalogue
 
 
-def catalogue_names(kind: str) -> Callable[[str], list[tuple[str, str]]]:
+def catalogue_completer(kind: str) -> Callable[[str], list[tuple[str, str]]]:
     """Completes the last of a comma list: `sgd,ad` offers `sgd,adam`."""
 
     def complete(incomplete: str) -> list[tuple[str, str]]:
         before, comma, last = incomplete.rpartition(",")
-        rows = catalogue.KINDS[kind]
+        rows = catalogue.CATALOGUES[kind]
         return [
             (before + comma + row.name, row.summary) for row in rows if row.name.startswith(last)
         ]
@@ -20,7 +20,7 @@ def catalogue_names(kind: str) -> Callable[[str], list[tuple[str, str]]]:
 
 def kinds(incomplete: str) -> list[str]:
     """Completes the kind of a catalogue."""
-    return [kind for kind in catalogue.KINDS if kind.startswith(incomplete)]
+    return [kind for kind in catalogue.CATALOGUES if kind.startswith(incomplete)]
 
 
 def findings(incomplete: str) -> list[tuple[str, str]]:
@@ -33,12 +33,12 @@ def findings(incomplete: str) -> list[tuple[str, str]]:
 
 def studies(incomplete: str) -> list[tuple[str, str]]:
     """Completes the name of a study."""
-    return [(name, help_) for name, help_ in _studies() if name.startswith(incomplete)]
+    return [(name, help_) for name, help_ in _read_studies() if name.startswith(incomplete)]
 
 
 def runs(incomplete: str) -> list[tuple[str, str]]:
     """Completes the number or name of a run, newest first."""
-    return [(name, help_) for name, help_ in _runs() if name.startswith(incomplete)]
+    return [(name, help_) for name, help_ in _read_runs() if name.startswith(incomplete)]
 
 
 def studies_and_runs(incomplete: str) -> list[tuple[str, str]]:
@@ -46,23 +46,23 @@ def studies_and_runs(incomplete: str) -> list[tuple[str, str]]:
     return studies(incomplete) + runs(incomplete)
 
 
-def _studies() -> list[tuple[str, str]]:
+def _read_studies() -> list[tuple[str, str]]:
     try:
         from nnlab import store
-        from nnlab.cli.database_option import opened
+        from nnlab.cli.database_option import open_db
 
-        with opened(None) as db:
+        with open_db(None) as db:
             return [(study.name, study.question) for study in store.all_studies(db)]
     except Exception:  # noqa: BLE001  a completion that fails must not disturb the line typed
         return []
 
 
-def _runs() -> list[tuple[str, str]]:
+def _read_runs() -> list[tuple[str, str]]:
     try:
         from nnlab import store
-        from nnlab.cli.database_option import opened
+        from nnlab.cli.database_option import open_db
 
-        with opened(None) as db:
+        with open_db(None) as db:
             found = store.runs(db, limit=50, newest_first=True)
     except Exception:  # noqa: BLE001  a completion that fails must not disturb the line typed
         return []

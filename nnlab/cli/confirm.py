@@ -7,7 +7,7 @@ import typer
 from nnlab.errors import UsageError
 
 
-def agreed(question: str, *, yes: bool) -> bool:
+def ask_confirmation(question: str, *, yes: bool) -> bool:
     """Whether the user agrees; `yes` answers beforehand.
 
     Raises:

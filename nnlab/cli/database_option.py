@@ -7,37 +7,37 @@ from contextlib import contextmanager
 from nnlab import store
 from nnlab.cli.output.render import note
 from nnlab.engine.data import location
-from nnlab.store.address import parse
+from nnlab.store.address import parse_address
 
-DEFAULT = "runs.db"
+DEFAULT_DATABASE = "runs.db"
 
 
-def address_of(db: str | None) -> store.Address:
+def database_address(db: str | None) -> store.Address:
     """Where the database is, whether or not it is there.
 
     Raises:
         UsageError: what was typed names none.
     """
-    return parse(_target(db))
+    return parse_address(_database_target(db))
 
 
-def look_beside(db: str | None) -> None:
+def search_data_near_database(db: str | None) -> None:
     """Has data files with a relative path looked up beside the database too.
 
     Raises:
         UsageError: what was typed names none.
     """
-    address = address_of(db)
+    address = database_address(db)
     if isinstance(address, store.FileAddress):
-        location.look_in(address.path.parent)
+        location.add_search_folder(address.path.parent)
 
 
-def _target(db: str | None) -> str:
-    return db or os.environ.get("NNLAB_DB") or DEFAULT
+def _database_target(db: str | None) -> str:
+    return db or os.environ.get("NNLAB_DB") or DEFAULT_DATABASE
 
 
 @contextmanager
-def opened(
+def open_db(
     db: str | None, *, write: bool = False, create: bool = False
 ) -> Iterator[store.Database]:
     """The database, closed in the end.
@@ -45,8 +45,8 @@ def opened(
     Raises:
         StoreError: it cannot be opened so.
     """
-    look_beside(db)
-    database = store.open_database(_target(db), write=write, create=create)
+    search_data_near_database(db)
+    database = store.open_database(_database_target(db), write=write, create=create)
     try:
         if database.newer:
             note(
@@ -68,7 +68,7 @@ def _note_unreadable(database: store.Database) -> None:
     """Says which rows were left out of what was shown."""
     problems = [
         f"{table} {number} ({problem})"
-        for (table, number), problem in sorted(database.unreadable.items(), key=str)
+        for (table, number), problem in sorted(database.unreadable_rows.items(), key=str)
     ]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""

@@ -13,7 +13,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
-def undone() -> Iterator[None]:
+def restore_signal_handlers() -> Iterator[None]:
     """Within it signals may be handled otherwise; after it they are handled as before."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
@@ -28,13 +28,13 @@ class StopRequest:
     """Within it, the first signal only sets `asked`; the next raises KeyboardInterrupt.
 
     `time_is_up` says that it was SIGUSR1. Where it was asked, later signals do nothing until the
-    command is over (see `undone`).
+    command is over (see `restore_signal_handlers`).
     """
 
     def __init__(self, on_ask: Callable[[], None]) -> None:
         self.asked = False
         self.time_is_up = False
-        self._on_ask = on_ask
+        self._on_request = on_ask
         self._before: dict[signal.Signals, object] = {}
 
     def __call__(self) -> bool:
@@ -60,4 +60,4 @@ class StopRequest:
         if self.asked:
             return
         self.asked = True
-        self._on_ask()
+        self._on_request()

@@ -15,12 +15,12 @@ from nnlab.cli import interrupt
 from nnlab.cli.output.help import format_help, use_two_columns
 from nnlab.cli.output.streams import checked_streams
 from nnlab.errors import ClosedPipe, Interrupted, NnlabError, UsageError
-from nnlab.io.escaping import terminal
+from nnlab.io.escaping import escape_terminal
 from nnlab.io.redaction import mask_secrets
 
-_TRAIN, _LOOK, _KNOW = "Train", "Look at results", "Look around"
+_TRAIN_PANEL, _RESULTS_PANEL, _REFERENCE_PANEL = "Train", "Look at results", "Look around"
 
-_LONGEST_SHOWN = 60
+_MAX_SHOWN = 60
 
 # name -> (module, line of help, panel). A module is imported when its command is called, so
 # that `--help`, `--version` and completion start as fast as a bare application.
@@ -28,76 +28,108 @@ COMMANDS = {
     "train": (
         "train.train.command",
         "Train one setting or a grid; every epoch lands in the database.",
-        _TRAIN,
+        _TRAIN_PANEL,
     ),
     "init-study": (
         "train.init_study",
         "Set up a study: a question, a space of settings, seeds.",
-        _TRAIN,
+        _TRAIN_PANEL,
     ),
-    "find-lr": ("train.find_lr.command", "Find a learning rate by a range test.", _TRAIN),
+    "find-lr": ("train.find_lr.command", "Find a learning rate by a range test.", _TRAIN_PANEL),
     "find-decay": (
         "train.find_decay.command",
         "Find a decay from a run without one, and try it.",
-        _TRAIN,
+        _TRAIN_PANEL,
     ),
     "remedy": (
         "train.remedy.command",
         "Find what mends a run: remedies trained beside it.",
-        _TRAIN,
+        _TRAIN_PANEL,
     ),
     "watch": (
         "train.watch.command",
         "Watch runs from another terminal: progress, speed, failures.",
-        _TRAIN,
+        _TRAIN_PANEL,
     ),
     "verify": (
         "train.verify.command",
         "Train runs again: the same to the last bit, or what differs.",
-        _TRAIN,
+        _TRAIN_PANEL,
     ),
-    "stop": ("train.stop", "Stop runs after their epoch, from any terminal.", _TRAIN),
+    "stop": ("train.stop", "Stop runs after their epoch, from any terminal.", _TRAIN_PANEL),
     "diagnose": (
         "results.diagnose",
         "Say what is wrong with runs, or with curves from a CSV.",
-        _LOOK,
+        _RESULTS_PANEL,
     ),
-    "explain": ("results.explain", "Explain a finding: what it rests on, what to try.", _KNOW),
+    "explain": (
+        "results.explain",
+        "Explain a finding: what it rests on, what to try.",
+        _REFERENCE_PANEL,
+    ),
     "compare": (
         "results.compare.command",
         "Rank trials, seeds aggregated; only what differs is shown.",
-        _LOOK,
+        _RESULTS_PANEL,
     ),
-    "effects": ("results.effects", "Say which choices of a study matter, and which pairs.", _LOOK),
+    "effects": (
+        "results.effects",
+        "Say which choices of a study matter, and which pairs.",
+        _RESULTS_PANEL,
+    ),
     "plot": (
         "figures.plot.command",
         "Draw figures: curves, ranking, sweep, heatmap, and more.",
-        _LOOK,
+        _RESULTS_PANEL,
     ),
-    "figures": ("figures.figures", "List figures made, stale or fresh; --refresh redraws.", _LOOK),
+    "figures": (
+        "figures.figures",
+        "List figures made, stale or fresh; --refresh redraws.",
+        _RESULTS_PANEL,
+    ),
     "probe": (
         "figures.probe.command",
         "Look inside models: signals at the start, sensitivity.",
-        _LOOK,
+        _RESULTS_PANEL,
     ),
-    "report": ("results.report", "Write a study's report: ranking, findings, what was run.", _LOOK),
-    "show": ("results.show", "Show a run: setting, state, environment, metrics, findings.", _LOOK),
-    "ls": ("results.ls", "List runs, newest first.", _LOOK),
-    "studies": ("results.studies", "List studies and how far they are.", _LOOK),
+    "report": (
+        "results.report",
+        "Write a study's report: ranking, findings, what was run.",
+        _RESULTS_PANEL,
+    ),
+    "show": (
+        "results.show",
+        "Show a run: setting, state, environment, metrics, findings.",
+        _RESULTS_PANEL,
+    ),
+    "ls": ("results.ls", "List runs, newest first.", _RESULTS_PANEL),
+    "studies": ("results.studies", "List studies and how far they are.", _RESULTS_PANEL),
     "choices": (
         "database.choices",
         "List what can be chosen: optimizers, decays, models, data, ...",
-        _KNOW,
+        _REFERENCE_PANEL,
     ),
     "data": (
         "database.data.command",
         "Show a data set: shapes, classes, splits, a picture.",
-        _KNOW,
+        _REFERENCE_PANEL,
     ),
-    "launchers": ("database.launchers", "List what can train here, and why one cannot.", _KNOW),
-    "devices": ("database.devices", "List the devices of this machine.", _KNOW),
-    "rm": ("database.rm", "Remove runs or studies from sight; --undo brings them back.", _KNOW),
-    "db": ("database.db", "Look after the database: status, upgrade, backup, check, gc.", _KNOW),
+    "launchers": (
+        "database.launchers",
+        "List what can train here, and why one cannot.",
+        _REFERENCE_PANEL,
+    ),
+    "devices": ("database.devices", "List the devices of this machine.", _REFERENCE_PANEL),
+    "rm": (
+        "database.rm",
+        "Remove runs or studies from sight; --undo brings them back.",
+        _REFERENCE_PANEL,
+    ),
+    "db": (
+        "database.db",
+        "Look after the database: status, upgrade, backup, check, gc.",
+        _REFERENCE_PANEL,
+    ),
 }
 
 
@@ -112,14 +144,14 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """The real command, imported now."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, load(str(name)), rest
+        return name, load_command(str(name)), rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Names and descriptions in two columns."""
         format_help(self, ctx, formatter)
 
 
-def load(name: str) -> Any:
+def load_command(name: str) -> Any:
     """The command of that name, from its module's `app`."""
     module, line, _ = COMMANDS[name]
     app = importlib.import_module(f"nnlab.cli.{module}").app
@@ -168,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     with checked_streams():
         try:
-            code = _execute(words)
+            code = _run_application(words)
             # What is still in the buffer is part of the result: a full disk is an error.
             sys.stdout.flush()
         except ClosedPipe as error:
@@ -185,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
                 # Any option may be a path, and the system refuses it only when it is used.
                 name = str(error.filename)
-                shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+                shown = name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}..."
                 _print_error(f"the file name is too long ({len(name)} characters): {shown}", None)
                 return UsageError.exit_code
             _print_error(
@@ -196,14 +228,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _execute(words: Sequence[str]) -> int:
+def _run_application(words: Sequence[str]) -> int:
     """The exit code of a command line.
 
     Raises:
         NnlabError: what it could not do.
     """
     try:
-        with interrupt.undone():
+        with interrupt.restore_signal_handlers():
             app(words, prog_name="nnlab")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -216,6 +248,8 @@ def _print_error(message: str, hint: str | None, *, label: str = "Error") -> Non
     from nnlab.cli.output.safe_console import SafeConsole
 
     screen = SafeConsole(stderr=True, soft_wrap=True)
-    screen.print(Text(f"{label}: ", style="bold red"), Text(terminal(message)), sep="", end="\n")
+    screen.print(
+        Text(f"{label}: ", style="bold red"), Text(escape_terminal(message)), sep="", end="\n"
+    )
     if hint:
-        screen.print(Text("  try: ", style="dim"), Text(terminal(hint)), sep="")
+        screen.print(Text("  try: ", style="dim"), Text(escape_terminal(hint)), sep="")

@@ -9,7 +9,7 @@ import typer
 
 from nnlab import catalogue
 from nnlab.cli import completion
-from nnlab.config import Choosable, choosables
+from nnlab.config import SettingField, setting_fields
 
 
 class Format(StrEnum):
@@ -21,7 +21,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-Db = Annotated[
+DbOption = Annotated[
     str | None,
     typer.Option(
         "--db",
@@ -31,7 +31,9 @@ Db = Annotated[
         help="results database \\[default: runs.db]",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="replace FILE even if nnlab did not make it")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="replace FILE even if nnlab did not make it")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="how to print")]
 StudyOption = Annotated[
     str | None,
@@ -39,7 +41,7 @@ StudyOption = Annotated[
         "--study", metavar="NAME", help="the study to add to", autocompletion=completion.studies
     ),
 ]
-StudyOrRuns = Annotated[
+StudyOrRunsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="STUDY|RUN",
@@ -50,10 +52,10 @@ StudyOrRuns = Annotated[
 ]
 
 # More rows than any database has; SQLite's driver takes no larger number.
-MOST_ROWS = 1_000_000_000
+MAX_ROWS = 1_000_000_000
 
-_LONG_LIST = 9
-_MANY_DEFAULTS = 4
+_MAX_NAMES_IN_HELP = 9
+_MAX_DEFAULTS_IN_HELP = 4
 
 
 def with_settings(
@@ -66,45 +68,45 @@ def with_settings(
     """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    wanted = [c for name, c in choosables().items() if only is None or name in only]
-    made = [_parameter(choosable) for choosable in wanted]
+    wanted = [c for name, c in setting_fields().items() if only is None or name in only]
+    made = [_option_parameter(choosable) for choosable in wanted]
     parameters = [*own, *made]
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
 
 
-def given(settings: dict[str, Any]) -> dict[str, Any]:
+def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that were given, without the seed."""
     return {k: v for k, v in settings.items() if v is not None and k != "seed"}
 
 
-def option_words(name: str, value: object) -> list[str]:
+def option_arguments(name: str, value: object) -> list[str]:
     """The words of a command line that set a field of a setting: `["--lr", "0.1"]`."""
-    choosable = choosables()[name]
+    choosable = setting_fields()[name]
     if choosable.option.flag:
         return [choosable.flag if value else f"--no-{choosable.flag[2:]}"]
-    return [choosable.flag, _text(value)]
+    return [choosable.flag, _option_value(value)]
 
 
-def _text(value: object) -> str:
+def _option_value(value: object) -> str:
     if isinstance(value, list | tuple):
-        return ",".join(map(_text, value))
-    return _short(value)
+        return ",".join(map(_option_value, value))
+    return _format_value(value)
 
 
-def _parameter(choosable: Choosable) -> inspect.Parameter:
+def _option_parameter(choosable: SettingField) -> inspect.Parameter:
     option = choosable.option
     base: Any = bool if option.flag else str
     names = [f"{choosable.flag}/--no-{choosable.flag[2:]}"] if option.flag else [choosable.flag]
     kind = option.kind
     info = typer.Option(
         *names,
-        metavar=None if option.flag else _metavar(choosable),
-        help=_help(choosable),
+        metavar=None if option.flag else _option_metavar(choosable),
+        help=_option_help(choosable),
         rich_help_panel=option.panel,
         show_default=False,
-        autocompletion=completion.catalogue_names(kind) if kind else None,
+        autocompletion=completion.catalogue_completer(kind) if kind else None,
     )
     return inspect.Parameter(
         choosable.name,
@@ -114,7 +116,7 @@ def _parameter(choosable: Choosable) -> inspect.Parameter:
     )
 
 
-def _metavar(choosable: Choosable) -> str:
+def _option_metavar(choosable: SettingField) -> str:
     noun = {int: "INT", float: "FLOAT"}.get(choosable.base, "NAME")
     if choosable.name == "objective":
         return "METRIC"
@@ -124,12 +126,12 @@ def _metavar(choosable: Choosable) -> str:
     return f"{noun}[,...]"
 
 
-def _help(choosable: Choosable) -> str:
+def _option_help(choosable: SettingField) -> str:
     option = choosable.option
     text = option.help
     if option.kind is not None and option.kind != "device":
-        names = catalogue.names(option.kind)
-        if len(names) <= _LONG_LIST:
+        names = catalogue.choice_names(option.kind)
+        if len(names) <= _MAX_NAMES_IN_HELP:
             text += ": " + ", ".join(names)
         else:
             text += f" (`nnlab choices {option.kind}`)"
@@ -137,42 +139,42 @@ def _help(choosable: Choosable) -> str:
         text += ": " + ", ".join(option.one_of)
     if option.unit:
         text += f", in {option.unit}"
-    default = _default(choosable)
+    default = _default_text(choosable)
     # Rich reads [ as markup; a backslash keeps it.
     return f"{text} \\[default: {default}]" if default else text
 
 
-def _default(choosable: Choosable) -> str:
+def _default_text(choosable: SettingField) -> str:
     option = choosable.option
     if option.flag:
         return "no"
     if choosable.default is not None:
-        return _short(choosable.default)
+        return _format_value(choosable.default)
     if option.of is None:
         return ""
-    rows = catalogue.KINDS[option.of]
+    rows = catalogue.CATALOGUES[option.of]
     named = [row for row in rows if row.defaults.get(choosable.name) is not None]
     values: dict[str, list[str]] = {}
     for row in named:
-        values.setdefault(_short(row.defaults[choosable.name]), []).append(row.name)
-    if option.otherwise is not None:
-        told = [f"{value} ({_join(names)})" for value, names in values.items()]
-        return "; ".join([_short(option.otherwise), *told])
+        values.setdefault(_format_value(row.defaults[choosable.name]), []).append(row.name)
+    if option.fallback_default is not None:
+        told = [f"{value} ({_join_names(names)})" for value, names in values.items()]
+        return "; ".join([_format_value(option.fallback_default), *told])
     if len(values) <= 1:
         return next(iter(values), "")
     # Most rows agree: what they say, and who says otherwise.
     ranked = sorted(values.items(), key=lambda item: -len(item[1]))
-    if len(ranked) > _MANY_DEFAULTS:
-        return f"by the {catalogue.NOUNS.get(option.of, option.of)}"
-    told = [f"{value} ({_join(names)})" for value, names in ranked]
-    if len(ranked[0][1]) >= _MANY_DEFAULTS:
+    if len(ranked) > _MAX_DEFAULTS_IN_HELP:
+        return f"by the {catalogue.KIND_LABELS.get(option.of, option.of)}"
+    told = [f"{value} ({_join_names(names)})" for value, names in ranked]
+    if len(ranked[0][1]) >= _MAX_DEFAULTS_IN_HELP:
         told[0] = ranked[0][0]
     return "; ".join(told)
 
 
-def _short(value: object) -> str:
+def _format_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _join(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(names)

@@ -6,34 +6,40 @@ setting are all made from them.
 
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
-from nnlab.config.option import Choosable, Option, choosables, default_in, rows_of
+from nnlab.config.option import (
+    Option,
+    SettingField,
+    catalogue_rows,
+    default_for_setting,
+    setting_fields,
+)
 from nnlab.config.parsing import parse_value
 from nnlab.config.resolving import (
-    SELECTABLE,
-    VERSIONS,
+    OBJECTIVE_METRICS,
+    VERSION_FIELDS,
     DataFacts,
-    follows_from_task,
-    matters,
+    has_effect,
+    hidden_widths,
+    is_task_default,
     resolve,
-    widths_of,
 )
 
 __all__ = [
-    "SELECTABLE",
-    "VERSIONS",
-    "Choosable",
+    "OBJECTIVE_METRICS",
+    "VERSION_FIELDS",
     "DataFacts",
     "Option",
     "RunConfig",
-    "choosables",
+    "SettingField",
+    "catalogue_rows",
     "config_of",
-    "default_in",
+    "default_for_setting",
     "digest_of",
-    "follows_from_task",
-    "matters",
+    "has_effect",
+    "hidden_widths",
+    "is_task_default",
     "parse_value",
     "resolve",
-    "rows_of",
+    "setting_fields",
     "setting_of",
-    "widths_of",
 ]

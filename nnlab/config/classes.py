@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from nnlab.errors import ConfigError, unknown_name
+from nnlab.errors import ConfigError, unknown_name_message
 
 _SPAN = re.compile(r"(\d+)-(\d+)")
 
 
-def chosen_classes(text: str, names: Sequence[str]) -> tuple[int, ...]:
+def class_indices(text: str, names: Sequence[str]) -> tuple[int, ...]:
     """The places of the classes that a text names, ascending.
 
     Parts are joined by +; a part is a class's name, its place from 0, or a span of places. A
@@ -28,7 +28,9 @@ def chosen_classes(text: str, names: Sequence[str]) -> tuple[int, ...]:
         ends = (part, part) if span is None else (span[1], span[2])
         for end in ends:
             if end not in places:
-                raise ConfigError([f"--classes {text}: {unknown_name('class', end, names)}"])
+                raise ConfigError(
+                    [f"--classes {text}: {unknown_name_message('class', end, names)}"]
+                )
         found.update(range(places[ends[0]], places[ends[1]] + 1))
     if len(found) < 2:
         raise ConfigError([f"--classes {text}: two classes at least are needed, got {len(found)}"])

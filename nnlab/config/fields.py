@@ -14,7 +14,7 @@ from nnlab.config.option import Option
 
 _DATA, _AUGMENT, _MODEL, _TRANSFER = "Data", "Augmentation", "Model", "Transfer"
 # The largest integer of SQLite.
-LARGEST_SEED = 2**63 - 1
+MAX_SEED = 2**63 - 1
 
 _LOSS, _OPTIM, _DECAY, _RUN = "Loss and penalties", "Optimizer", "Learning rate", "Run"
 
@@ -35,9 +35,9 @@ class RunConfig:
     ] = None
     data_seed: Annotated[
         int | None,
-        Option("seed of a generated set", _DATA, of="data", neutral=0),
+        Option("seed of a generated set", _DATA, of="data", no_effect_value=0),
         Ge(0),
-        Le(LARGEST_SEED),
+        Le(MAX_SEED),
     ] = None
     classes: Annotated[
         str | None,
@@ -50,7 +50,7 @@ class RunConfig:
     ] = None
     label_noise: Annotated[
         float,
-        Option("share of the training labels made wrong on purpose", _DATA, neutral=0.0),
+        Option("share of the training labels made wrong on purpose", _DATA, no_effect_value=0.0),
         Ge(0),
         Lt(1),
     ] = 0.0
@@ -71,9 +71,9 @@ class RunConfig:
     ] = None
     split_seed: Annotated[
         int,
-        Option("seed of the split; the same for all seeds of a trial", _DATA, neutral=0),
+        Option("seed of the split; the same for all seeds of a trial", _DATA, no_effect_value=0),
         Ge(0),
-        Le(LARGEST_SEED),
+        Le(MAX_SEED),
     ] = 0
     data_version: Annotated[str | None, "SHA-256 of a data file; None for a built-in set"] = None
 
@@ -83,7 +83,7 @@ class RunConfig:
             "changes of the images, drawn anew each time: flip+shift",
             _AUGMENT,
             kind="augment",
-            neutral="none",
+            no_effect_value="none",
         ),
     ] = "none"
     augment_shift: Annotated[
@@ -119,12 +119,16 @@ class RunConfig:
     ] = None
     mixup: Annotated[
         float,
-        Option("alpha of mixup: blends pairs of examples; 0 is off", _AUGMENT, neutral=0.0),
+        Option("alpha of mixup: blends pairs of examples; 0 is off", _AUGMENT, no_effect_value=0.0),
         Ge(0),
     ] = 0.0
     cutmix: Annotated[
         float,
-        Option("alpha of cutmix: pastes a part of another image; 0 is off", _AUGMENT, neutral=0.0),
+        Option(
+            "alpha of cutmix: pastes a part of another image; 0 is off",
+            _AUGMENT,
+            no_effect_value=0.0,
+        ),
         Ge(0),
     ] = 0.0
 
@@ -168,7 +172,7 @@ class RunConfig:
     ] = None
     slope: Annotated[
         float | None,
-        Option("slope below zero (elu: alpha)", _MODEL, of="activation", neutral=0.01),
+        Option("slope below zero (elu: alpha)", _MODEL, of="activation", no_effect_value=0.01),
         Ge(0),
         Le(10),
     ] = None
@@ -184,7 +188,7 @@ class RunConfig:
             "normal: sd; uniform: farthest from 0; else a factor on the weights",
             _MODEL,
             of="init",
-            neutral=1.0,
+            no_effect_value=1.0,
         ),
         Ge(0),
         Le(1000),
@@ -196,12 +200,12 @@ class RunConfig:
             _MODEL,
             of="init",
             one_of=("in", "out"),
-            neutral="in",
+            no_effect_value="in",
         ),
     ] = None
     bias_init: Annotated[
         float | None,
-        Option("what biases start at", _MODEL, of="model", neutral=0.0),
+        Option("what biases start at", _MODEL, of="model", no_effect_value=0.0),
         Ge(-1000),
         Le(1000),
     ] = None
@@ -215,7 +219,7 @@ class RunConfig:
             _MODEL,
             of="norm",
             one_of=("before", "after"),
-            neutral="before",
+            no_effect_value="before",
         ),
     ] = None
     norm_groups: Annotated[
@@ -223,12 +227,17 @@ class RunConfig:
     ] = None
     norm_momentum: Annotated[
         float | None,
-        Option("share of a batch in the running statistics", _MODEL, of="norm", neutral=0.1),
+        Option(
+            "share of a batch in the running statistics", _MODEL, of="norm", no_effect_value=0.1
+        ),
         Gt(0),
         Le(1),
     ] = None
     norm_eps: Annotated[
-        float | None, Option("added to the variance", _MODEL, of="norm", neutral=1e-5), Gt(0), Le(1)
+        float | None,
+        Option("added to the variance", _MODEL, of="norm", no_effect_value=1e-5),
+        Gt(0),
+        Le(1),
     ] = None
     dropout: Annotated[
         float | None,
@@ -238,20 +247,28 @@ class RunConfig:
     ] = None
     channel_dropout: Annotated[
         float | None,
-        Option("share of whole channels dropped while training", _MODEL, of="model", neutral=0.0),
+        Option(
+            "share of whole channels dropped while training",
+            _MODEL,
+            of="model",
+            no_effect_value=0.0,
+        ),
         Ge(0),
         Lt(1),
     ] = None
     dropconnect: Annotated[
         float | None,
-        Option("share of weights dropped while training", _MODEL, of="model", neutral=0.0),
+        Option("share of weights dropped while training", _MODEL, of="model", no_effect_value=0.0),
         Ge(0),
         Lt(1),
     ] = None
     stochastic_depth: Annotated[
         float | None,
         Option(
-            "chance that the last block is skipped while training", _MODEL, of="model", neutral=0.0
+            "chance that the last block is skipped while training",
+            _MODEL,
+            of="model",
+            no_effect_value=0.0,
         ),
         Ge(0),
         Lt(1),
@@ -277,18 +294,22 @@ class RunConfig:
     ] = None
     unfreeze_at: Annotated[
         int,
-        Option("epoch after which all parameters move; 0 is never", _TRANSFER, neutral=0),
+        Option("epoch after which all parameters move; 0 is never", _TRANSFER, no_effect_value=0),
         Ge(0),
     ] = 0
     head_lr_factor: Annotated[
         float,
-        Option("times that the head's learning rate is larger", _TRANSFER, neutral=1.0),
+        Option("times that the head's learning rate is larger", _TRANSFER, no_effect_value=1.0),
         Gt(0),
         Le(1000),
     ] = 1.0
     depth_lr_factor: Annotated[
         float,
-        Option("learning rate of a layer, of that of the layer above it", _TRANSFER, neutral=1.0),
+        Option(
+            "learning rate of a layer, of that of the layer above it",
+            _TRANSFER,
+            no_effect_value=1.0,
+        ),
         Gt(0),
         Le(1),
     ] = 1.0
@@ -299,7 +320,8 @@ class RunConfig:
         Option("loss; by the task: cross_entropy for classes, mse for numbers", _LOSS, kind="loss"),
     ] = None
     reduction: Annotated[
-        str, Option("how a batch's losses become one", _LOSS, kind="reduction", neutral="mean")
+        str,
+        Option("how a batch's losses become one", _LOSS, kind="reduction", no_effect_value="mean"),
     ] = "mean"
     huber_delta: Annotated[
         float | None,
@@ -309,19 +331,21 @@ class RunConfig:
     ] = None
     label_smoothing: Annotated[
         float | None,
-        Option("share of the target spread over all classes", _LOSS, of="loss", neutral=0.0),
+        Option(
+            "share of the target spread over all classes", _LOSS, of="loss", no_effect_value=0.0
+        ),
         Ge(0),
         Lt(1),
     ] = None
     l1: Annotated[
         float,
-        Option("penalty: so much times the sum of |weights|", _LOSS, neutral=0.0),
+        Option("penalty: so much times the sum of |weights|", _LOSS, no_effect_value=0.0),
         Ge(0),
         Le(100),
     ] = 0.0
     l2: Annotated[
         float,
-        Option("penalty: half so much times the sum of weights²", _LOSS, neutral=0.0),
+        Option("penalty: half so much times the sum of weights²", _LOSS, no_effect_value=0.0),
         Ge(0),
         Le(100),
     ] = 0.0
@@ -339,7 +363,7 @@ class RunConfig:
     ] = None
     eps: Annotated[
         float | None,
-        Option("added to what the gradient is divided by", _OPTIM, of="opt", neutral=1e-8),
+        Option("added to what the gradient is divided by", _OPTIM, of="opt", no_effect_value=1e-8),
         Gt(0),
         Le(1),
     ] = None
@@ -364,17 +388,26 @@ class RunConfig:
     ] = None
     clip: Annotated[
         float,
-        Option("largest gradient norm, longer ones are cut; 0 is off", _OPTIM, neutral=0.0),
+        Option("largest gradient norm, longer ones are cut; 0 is off", _OPTIM, no_effect_value=0.0),
         Ge(0),
     ] = 0.0
     clip_value: Annotated[
         float,
-        Option("largest entry of a gradient, larger ones are cut; 0 is off", _OPTIM, neutral=0.0),
+        Option(
+            "largest entry of a gradient, larger ones are cut; 0 is off",
+            _OPTIM,
+            no_effect_value=0.0,
+        ),
         Ge(0),
     ] = 0.0
     average: Annotated[
         str,
-        Option("average of the weights that is evaluated", _OPTIM, kind="average", neutral="none"),
+        Option(
+            "average of the weights that is evaluated",
+            _OPTIM,
+            kind="average",
+            no_effect_value="none",
+        ),
     ] = "none"
     average_decay: Annotated[
         float | None, Option("memory of ema, a step", _OPTIM, of="average"), Gt(0), Lt(1)
@@ -391,7 +424,7 @@ class RunConfig:
             "examples in a step, or full for all of them",
             _OPTIM,
             of="opt",
-            otherwise=64,
+            fallback_default=64,
             words=("full",),
             unit="examples",
         ),
@@ -429,7 +462,7 @@ class RunConfig:
     ] = None
     decay_restarts: Annotated[
         int | None,
-        Option("times that cosine starts again", _DECAY, of="decay", neutral=0),
+        Option("times that cosine starts again", _DECAY, of="decay", no_effect_value=0),
         Ge(0),
         Le(1000),
     ] = None
@@ -441,7 +474,7 @@ class RunConfig:
     ] = None
     decay_floor: Annotated[
         float | None,
-        Option("share of lr that is left at the end", _DECAY, of="decay", neutral=0.0),
+        Option("share of lr that is left at the end", _DECAY, of="decay", no_effect_value=0.0),
         Ge(0),
         Le(1),
     ] = None
@@ -451,12 +484,12 @@ class RunConfig:
             "whether lr moves at each step or each epoch",
             _DECAY,
             one_of=("step", "epoch"),
-            neutral="step",
+            no_effect_value="step",
         ),
     ] = "step"
     warmup: Annotated[
         float,
-        Option("linear rise to lr before the decay", _DECAY, unit="epochs", neutral=0.0),
+        Option("linear rise to lr before the decay", _DECAY, unit="epochs", no_effect_value=0.0),
         Ge(0),
     ] = 0.0
 
@@ -466,7 +499,10 @@ class RunConfig:
     early_stop: Annotated[
         int,
         Option(
-            "stop after so many epochs without a new best; 0 is off", _RUN, unit="epochs", neutral=0
+            "stop after so many epochs without a new best; 0 is off",
+            _RUN,
+            unit="epochs",
+            no_effect_value=0,
         ),
         Ge(0),
     ] = 0
@@ -476,7 +512,7 @@ class RunConfig:
             "end the run when one of these is found: NN101,NN2xx; grids are separated by ;",
             _RUN,
             commas=True,
-            neutral="",
+            no_effect_value="",
         ),
     ] = ""
     objective: Annotated[
@@ -492,20 +528,25 @@ class RunConfig:
             "measure the training split again after each epoch, dropout off",
             _RUN,
             flag=True,
-            neutral=False,
+            no_effect_value=False,
         ),
     ] = False
     probe: Annotated[
-        str, Option("how much is measured inside the model", _RUN, kind="probe", neutral="light")
+        str,
+        Option(
+            "how much is measured inside the model", _RUN, kind="probe", no_effect_value="light"
+        ),
     ] = "light"
     device: Annotated[str, Option("device", _RUN, kind="device")] = "auto"
     dtype: Annotated[str, Option("number format", _RUN, kind="dtype")] = "float32"
     compile: Annotated[
-        bool, Option("compile the model before training", _RUN, flag=True, neutral=False)
+        bool, Option("compile the model before training", _RUN, flag=True, no_effect_value=False)
     ] = False
     channels_last: Annotated[
         bool,
-        Option("keep images with their channels last in memory", _RUN, flag=True, neutral=False),
+        Option(
+            "keep images with their channels last in memory", _RUN, flag=True, no_effect_value=False
+        ),
     ] = False
     threads: Annotated[
         int | None,
@@ -514,5 +555,5 @@ class RunConfig:
         Le(1024),
     ] = None
     seed: Annotated[
-        int, Option("seed of weights, order and dropout", _RUN), Ge(0), Le(LARGEST_SEED)
+        int, Option("seed of weights, order and dropout", _RUN), Ge(0), Le(MAX_SEED)
     ] = 0

@@ -5,8 +5,8 @@ import json
 from dataclasses import fields
 
 from nnlab.config.fields import RunConfig
-from nnlab.config.option import choosables, default_in
-from nnlab.config.resolving import filled_in
+from nnlab.config.option import default_for_setting, setting_fields
+from nnlab.config.resolving import fill_defaults
 from nnlab.errors import ConfigError
 from nnlab.objective import Setting
 
@@ -14,7 +14,7 @@ from nnlab.objective import Setting
 # it has its default, so that settings stored before it keep their identity; such a default must
 # go on meaning what a run did before the field was there.
 # fmt: off
-_FIRST = frozenset((
+_FIRST_RELEASE_FIELDS = frozenset((
     "data", "inputs", "val_fraction", "test_fraction", "split_seed", "data_version", "model",
     "width", "depth", "activation", "init", "norm", "dropout", "loss", "opt", "lr", "momentum",
     "beta1", "beta2", "weight_decay", "clip", "decay", "decay_rate", "decay_every",
@@ -46,7 +46,7 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
             ],
             hint="a newer nnlab made this trial; upgrade nnlab to train it",
         )
-    return filled_in(RunConfig(**{**setting, "seed": seed}))  # type: ignore[arg-type]
+    return fill_defaults(RunConfig(**{**setting, "seed": seed}))  # type: ignore[arg-type]
 
 
 def digest_of(setting: Setting) -> str:
@@ -57,16 +57,16 @@ def digest_of(setting: Setting) -> str:
     >>> digest_of({"lr": 0.1, "l1": 0.0}) == digest_of({"lr": 0.1})
     True
     """
-    said = {name: value for name, value in setting.items() if _tells(name, setting)}
+    said = {name: value for name, value in setting.items() if _affects_digest(name, setting)}
     text = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _tells(name: str, setting: Setting) -> bool:
+def _affects_digest(name: str, setting: Setting) -> bool:
     value = setting[name]
     if value is None:
         return False
-    if name in _FIRST or name not in choosables():
+    if name in _FIRST_RELEASE_FIELDS or name not in setting_fields():
         return True
-    named, default = default_in(name, setting)
+    named, default = default_for_setting(name, setting)
     return not (named and value == default)

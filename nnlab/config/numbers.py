@@ -11,7 +11,7 @@ def parse_number(text: str) -> float | None:
     >>> parse_number("1e-3"), parse_number("1_0"), parse_number("nan")
     (0.001, None, None)
     """
-    if not is_plain(text):
+    if not is_plain_ascii(text):
         return None
     try:
         number = float(text)
@@ -20,6 +20,6 @@ def parse_number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def is_plain(text: str) -> bool:
+def is_plain_ascii(text: str) -> bool:
     """Whether a text holds nothing that only Python reads as part of a number."""
     return text.isascii() and "_" not in text

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from nnlab.catalogue import Choice, lookup, parts_of
+from nnlab.catalogue import Choice, find_choice, split_names
 from nnlab.objective import Scalar
 
 
@@ -27,18 +27,18 @@ class Option:
     panel: str
     kind: str | None = None
     of: str | None = None
-    otherwise: Scalar = None
+    fallback_default: Scalar = None
     one_of: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     commas: bool = False
     unit: str = ""
-    neutral: Scalar = None
+    no_effect_value: Scalar = None
     flag: bool = False
     flag_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Choosable:
+class SettingField:
     """A field of RunConfig as the command line and the TOML file see it."""
 
     name: str
@@ -61,45 +61,45 @@ class Choosable:
 
 
 @cache
-def choosables() -> Mapping[str, Choosable]:
+def setting_fields() -> Mapping[str, SettingField]:
     """Every field that a user can set, by name, in the order of the help page."""
     from nnlab.config.fields import RunConfig  # its fields are annotated with Option
 
     hints = get_type_hints(RunConfig, include_extras=True)
-    found = (_choosable(field, hints[field.name]) for field in fields(RunConfig))
+    found = (_setting_field(field, hints[field.name]) for field in fields(RunConfig))
     return {choosable.name: choosable for choosable in found if choosable is not None}
 
 
-def _choosable(field: "Field[Any]", hint: Any) -> Choosable | None:
+def _setting_field(field: "Field[Any]", hint: Any) -> SettingField | None:
     kind, *extras = get_args(hint) if get_args(hint) else (hint,)
     options = [extra for extra in extras if isinstance(extra, Option)]
     if not options:
         return None
     limits = tuple(extra for extra in extras if isinstance(extra, Ge | Gt | Le | Lt))
     default = None if field.default is MISSING else field.default
-    return Choosable(field.name, kind, options[0], limits, default)
+    return SettingField(field.name, kind, options[0], limits, default)
 
 
 @lru_cache(maxsize=4096)
-def rows_of(kind: str, value: Scalar) -> tuple[Choice, ...]:
+def catalogue_rows(kind: str, value: Scalar) -> tuple[Choice, ...]:
     """The catalogue rows that a value names: one, several for `flip+shift`, none for None."""
     if value is None:
         return ()
-    return tuple(lookup(kind, part) for part in parts_of(kind, str(value)))
+    return tuple(find_choice(kind, part) for part in split_names(kind, str(value)))
 
 
-def default_in(name: str, setting: Mapping[str, Scalar]) -> tuple[bool, Scalar]:
+def default_for_setting(name: str, setting: Mapping[str, Scalar]) -> tuple[bool, Scalar]:
     """Whether a field does something in a setting, and its default there.
 
     Args:
         name: a field of RunConfig.
         setting: holds at least the field that `name` belongs to.
     """
-    choosable = choosables()[name]
+    choosable = setting_fields()[name]
     kind = choosable.option.of
     if kind is None:
         return True, choosable.default
-    for row in rows_of(kind, setting.get(kind)):
+    for row in catalogue_rows(kind, setting.get(kind)):
         if name in row.defaults:
             return True, row.defaults[name]
-    return choosable.option.otherwise is not None, choosable.option.otherwise
+    return choosable.option.fallback_default is not None, choosable.option.fallback_default

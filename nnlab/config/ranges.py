@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from nnlab.config import choosables, parse_value
+from nnlab.config import parse_value, setting_fields
 from nnlab.errors import ConfigError
-from nnlab.objective import exact_text
+from nnlab.objective import format_exact
 
 _DIGITS = 6
 _DIGITS_OF_A_DOUBLE = 17
 
-_RANGE = re.compile(r"^(?P<low>[^.:]*\.?[^.:]*)\.\.(?P<high>[^:]+)(?P<how>(?::[a-z0-9]+)*)$")
+_RANGE_PATTERN = re.compile(
+    r"^(?P<low>[^.:]*\.?[^.:]*)\.\.(?P<high>[^:]+)(?P<how>(?::[a-z0-9]+)*)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +70,28 @@ class Range:
         Whole numbers are exact. Others have six digits, or as many as their spacing needs. All lie
         inside the range; where it does not hold so many numbers, some of them are equal.
         """
-        count = self.count or self._natural_count()
+        count = self.count or self._default_count()
         if self.whole:
-            values: list[float] = [self._whole_at(i, count - 1) for i in range(count)]
+            values: list[float] = [self._integer_at(i, count - 1) for i in range(count)]
         else:
             exact = [self.low, *(self.at(i / (count - 1)) for i in range(1, count - 1)), self.high]
             gaps = [after - before for before, after in pairwise(exact)]
             # 0.01, not 0.010000000000000002: what is shown is what is trained.
             inner = [
-                rounded(value, digits=_DIGITS, spacing=min(gaps[i], gaps[i + 1]))
+                round_to_spacing(value, digits=_DIGITS, spacing=min(gaps[i], gaps[i + 1]))
                 for i, value in enumerate(exact[1:-1])
             ]
             values = [self.low, *inner, self.high]
         return tuple(min(max(value, self.low), self.high) for value in values)
 
-    def _whole_at(self, step: int, steps: int) -> int:
+    def _integer_at(self, step: int, steps: int) -> int:
         """The whole number after so many of all steps; linear ones do not pass through floats."""
         if self.log and 0 < step < steps:
             return round(self.at(step / steps))
         low, high = int(self.low), int(self.high)
         return low + round(Fraction(step * (high - low), steps))
 
-    def whole_in_slice(self, share: float) -> int:
+    def integer_at(self, share: float) -> int:
         """The whole number at a share of the way, where each has a slice of equal length.
 
         >>> [Range(1, 4, log=False, whole=True).whole_in_slice(s) for s in (0.0, 0.3, 0.999)]
@@ -103,7 +105,7 @@ class Range:
             number = round(low - Fraction(1, 2) + Fraction(share) * (high - low + 1))
         return int(min(max(number, self.low), self.high))
 
-    def _natural_count(self) -> int:
+    def _default_count(self) -> int:
         if self.log:
             return max(2, round(math.log10(self.high / self.low)) + 1)
         if self.whole and self.high - self.low < 20:
@@ -111,7 +113,7 @@ class Range:
         return 5
 
 
-def rounded(value: float, *, digits: int, spacing: float) -> float:
+def round_to_spacing(value: float, *, digits: int, spacing: float) -> float:
     """A value with a number of significant digits.
 
     It has more where they would not resolve a tenth of the spacing: then a thousandth of it.
@@ -131,8 +133,8 @@ def rounded(value: float, *, digits: int, spacing: float) -> float:
 
 def is_range(name: str, item: object) -> bool:
     """Whether what was given for a field is a range of numbers."""
-    numeric = choosables()[name].base in (int, float)
-    return numeric and isinstance(item, str) and _RANGE.match(item) is not None
+    numeric = setting_fields()[name].base in (int, float)
+    return numeric and isinstance(item, str) and _RANGE_PATTERN.match(item) is not None
 
 
 def parse_range(name: str, text: str) -> Range:
@@ -141,27 +143,27 @@ def parse_range(name: str, text: str) -> Range:
     Raises:
         ConfigError: it is no range, or its ends are out of the field's limits.
     """
-    flag = choosables()[name].flag
-    match = _RANGE.match(text)
+    flag = setting_fields()[name].flag
+    match = _RANGE_PATTERN.match(text)
     assert match is not None
     low, high = (parse_value(name, match[end]) for end in ("low", "high"))
     assert isinstance(low, int | float)
     assert isinstance(high, int | float)
     words = [word for word in match["how"].split(":") if word]
-    _check_words(flag, text, words)
+    _check_suffixes(flag, text, words)
     if not low < high:
-        told = f"a range rises, but {exact_text(low)} is not below {exact_text(high)}"
+        told = f"a range rises, but {format_exact(low)} is not below {format_exact(high)}"
         raise ConfigError([f"{flag} {text}: {told}"])
     log = "log" in words or ("lin" not in words and low > 0 and high / low >= 100)
     if log and low <= 0:
-        raise ConfigError([f"{flag} {text}: a log range starts above 0, got {exact_text(low)}"])
+        raise ConfigError([f"{flag} {text}: a log range starts above 0, got {format_exact(low)}"])
     count = next((int(word) for word in words if word.isdecimal()), None)
     if count is not None and not 2 <= count <= 1000:
         raise ConfigError([f"{flag} {text}: a range has 2 to 1000 values, got {count}"])
-    return Range(low, high, log, choosables()[name].base is int, count)
+    return Range(low, high, log, setting_fields()[name].base is int, count)
 
 
-def _check_words(flag: str, text: str, words: Sequence[str]) -> None:
+def _check_suffixes(flag: str, text: str, words: Sequence[str]) -> None:
     unknown = [word for word in words if not word.isdecimal() and word not in ("log", "lin")]
     if unknown or len(words) > 2:
         raise ConfigError(

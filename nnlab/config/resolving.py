@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nnlab.catalogue import Task, lookup
-from nnlab.config.classes import chosen_classes
+from nnlab.catalogue import Task, find_choice
+from nnlab.config.classes import class_indices
 from nnlab.config.fields import RunConfig
-from nnlab.config.option import choosables, default_in
+from nnlab.config.option import default_for_setting, setting_fields
 from nnlab.errors import ConfigError
-from nnlab.objective import Objective, Scalar, exact_text
+from nnlab.objective import Objective, Scalar, format_exact
 
-TEST_FRACTION = 0.15
+DEFAULT_TEST_FRACTION = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,22 @@ _QUANTITIES: Mapping[Task, tuple[str, ...]] = {
     "classification": ("loss", "accuracy"),
     "regression": ("loss", "rmse", "mae", "r2"),
 }
-SELECTABLE: Mapping[Task, frozenset[str]] = {
+OBJECTIVE_METRICS: Mapping[Task, frozenset[str]] = {
     task: frozenset(f"{split}/{quantity}" for split in ("train", "val") for quantity in quantities)
     for task, quantities in _QUANTITIES.items()
 }
-_OBJECTIVE: Mapping[Task, str] = {
+_DEFAULT_OBJECTIVE: Mapping[Task, str] = {
     "classification": "val/accuracy:max",
     "regression": "val/loss:min",
 }
-_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
+_DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 
 # Hashes of what another field names.
-VERSIONS = ("data_version", "model_version", "start_version")
+VERSION_FIELDS = ("data_version", "model_version", "start_version")
 
 
-def follows_from_task(name: str, setting: Mapping[str, Scalar]) -> bool:
+def is_task_default(name: str, setting: Mapping[str, Scalar]) -> bool:
     """Whether a field has the value that `resolve` gives it for the task of the data set.
 
     Args:
@@ -56,11 +56,11 @@ def follows_from_task(name: str, setting: Mapping[str, Scalar]) -> bool:
         setting: a resolved setting.
     """
     if name == "test_fraction":
-        return setting.get(name) in (None, TEST_FRACTION)
-    defaults = {"loss": _LOSS, "objective": _OBJECTIVE}.get(name)
+        return setting.get(name) in (None, DEFAULT_TEST_FRACTION)
+    defaults = {"loss": _DEFAULT_LOSS, "objective": _DEFAULT_OBJECTIVE}.get(name)
     if defaults is None or setting.get("loss") is None:
         return False
-    tasks = lookup("loss", str(setting["loss"])).tasks
+    tasks = find_choice("loss", str(setting["loss"])).tasks
     return any(setting.get(name) == defaults[task] for task in tasks)
 
 
@@ -87,23 +87,25 @@ def resolve(
         "model_version": model_version,
         "start_version": start_version,
     }
-    resolved["loss"] = config.loss or _LOSS[facts.task]
-    resolved["objective"] = str(Objective.parse(config.objective or _OBJECTIVE[facts.task]))
-    resolved["test_fraction"] = None if facts.own_test else config.test_fraction or TEST_FRACTION
-    filled = filled_in(replace(config, **resolved))  # type: ignore[arg-type]
+    resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
+    resolved["objective"] = str(Objective.parse(config.objective or _DEFAULT_OBJECTIVE[facts.task]))
+    resolved["test_fraction"] = (
+        None if facts.own_test else config.test_fraction or DEFAULT_TEST_FRACTION
+    )
+    filled = fill_defaults(replace(config, **resolved))  # type: ignore[arg-type]
     problems = _conflicts(config, filled, facts)
     if problems:
         raise ConfigError(problems)
     return filled
 
 
-def filled_in(config: RunConfig) -> RunConfig:
+def fill_defaults(config: RunConfig) -> RunConfig:
     """The config with the defaults of the rows it chose; a field of no chosen row becomes None."""
-    found: dict[str, Scalar] = {name: getattr(config, name) for name in choosables()}
-    for name, choosable in choosables().items():
+    found: dict[str, Scalar] = {name: getattr(config, name) for name in setting_fields()}
+    for name, choosable in setting_fields().items():
         # A field comes after the one that it belongs to, so that one is filled in by now.
         if choosable.option.of is not None:
-            named, default = default_in(name, found)
+            named, default = default_for_setting(name, found)
             given = found[name]
             found[name] = None if not named else default if given is None else given
     if found["widths"] is not None:
@@ -121,24 +123,24 @@ def _conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> list[st
 
 def _data_conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
     problems = []
-    if facts.task not in lookup("loss", config.loss or "").tasks:
+    if facts.task not in find_choice("loss", config.loss or "").tasks:
         problems.append(f"--loss {config.loss} does not fit {config.data}, a {facts.task} task")
     objective = Objective.parse(config.objective or "")
-    if objective.metric not in SELECTABLE[facts.task]:
-        known = ", ".join(sorted(SELECTABLE[facts.task]))
+    if objective.metric not in OBJECTIVE_METRICS[facts.task]:
+        known = ", ".join(sorted(OBJECTIVE_METRICS[facts.task]))
         problems.append(
             f"--objective {objective} is not measured on {config.data}, a {facts.task} task;"
             f" measured are {known}"
         )
     if facts.own_test and given.test_fraction is not None:
         problems.append(f"--test-fraction does nothing with {config.data}: it has a test split")
-    if facts.own_val and config.val_fraction != choosables()["val_fraction"].default:
+    if facts.own_val and config.val_fraction != setting_fields()["val_fraction"].default:
         problems.append(
             f"--val-fraction does nothing with {config.data}: it has a validation split"
         )
     if config.classes is not None and facts.classes:
         try:
-            chosen_classes(config.classes, facts.classes)
+            class_indices(config.classes, facts.classes)
         except ConfigError as error:
             problems += error.problems
     if config.val_fraction + (config.test_fraction or 0.0) >= 0.9:
@@ -270,7 +272,7 @@ def _decay_conflicts(config: RunConfig) -> list[str]:
         numbers = [float(part) for part in config.decay_at.split(",")]
         epochs = numbers if max(numbers) >= 1 else [share * config.epochs for share in numbers]
         problems += [
-            f"--decay-at {exact_text(number)} must be after --warmup {config.warmup:g} and before"
+            f"--decay-at {format_exact(number)} must be after --warmup {config.warmup:g} and before"
             f" --epochs {config.epochs}"
             for number, epoch in zip(numbers, epochs, strict=True)
             if not config.warmup < epoch < config.epochs
@@ -302,12 +304,12 @@ def _second_order_conflicts(config: RunConfig) -> list[str]:
     return problems
 
 
-def matters(config: RunConfig, name: str) -> bool:
+def has_effect(config: RunConfig, name: str) -> bool:
     """Whether a field does anything in a resolved config."""
     return getattr(config, name) is not None
 
 
-def widths_of(config: RunConfig) -> tuple[int, ...]:
+def hidden_widths(config: RunConfig) -> tuple[int, ...]:
     """Units of each hidden layer: `widths` one by one, or `depth` times `width`."""
     if config.widths is not None:
         return tuple(int(width) for width in config.widths.split(","))

@@ -16,31 +16,31 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab.config import (
-    VERSIONS,
+    VERSION_FIELDS,
     DataFacts,
     RunConfig,
-    choosables,
-    default_in,
+    default_for_setting,
     digest_of,
-    follows_from_task,
-    matters,
+    has_effect,
+    is_task_default,
     parse_value,
     resolve,
+    setting_fields,
     setting_of,
 )
 from nnlab.config.ranges import is_range, parse_range
-from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key
-from nnlab.objective import Scalar, Setting, exact_text
+from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key_message
+from nnlab.objective import Scalar, Setting, format_exact
 
 Space = Mapping[str, tuple[Scalar, ...]]
 
-MOST_TRIALS = 100_000
+MAX_TRIALS = 100_000
 
-_PATHS = ("data", "start_from")
+_PATH_FIELDS = ("data", "start_from")
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TrialSpec:
     """One trial of a space: its resolved config (seed 0), setting and digest."""
 
     config: RunConfig
@@ -48,7 +48,7 @@ class Point:
     digest: str
 
 
-def values_of(name: str, given: object, *, whole_ranges: bool = False) -> tuple[Scalar, ...]:
+def parse_values(name: str, given: object, *, whole_ranges: bool = False) -> tuple[Scalar, ...]:
     """The values that were asked of one field, in order, without doubles.
 
     Args:
@@ -59,21 +59,21 @@ def values_of(name: str, given: object, *, whole_ranges: bool = False) -> tuple[
     Raises:
         ConfigError: what is wrong with each value, all at once.
     """
-    items = given if isinstance(given, list | tuple) else _split(name, given)
+    items = given if isinstance(given, list | tuple) else _split_items(name, given)
     values: list[Scalar] = []
     problems: list[str] = []
     for item in items:
         try:
-            values += _read(name, item, whole_ranges)
+            values += _parse_item(name, item, whole_ranges)
         except ConfigError as error:
             problems += error.problems
         except UnknownName as error:
-            problems.append(f"{choosables()[name].flag}: {error.message}")
+            problems.append(f"{setting_fields()[name].flag}: {error.message}")
     if not items:
-        problems.append(f"{choosables()[name].flag} needs a value")
+        problems.append(f"{setting_fields()[name].flag} needs a value")
     if whole_ranges and len(values) > 1 and any(is_range(name, value) for value in values):
         problems.append(
-            f"{choosables()[name].flag}: a range that is sampled stands alone;"
+            f"{setting_fields()[name].flag}: a range that is sampled stands alone;"
             " lo..hi:N makes N values of it"
         )
     if problems:
@@ -81,7 +81,7 @@ def values_of(name: str, given: object, *, whole_ranges: bool = False) -> tuple[
     return tuple(dict.fromkeys(values))
 
 
-def _read(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]:
+def _parse_item(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]:
     if not is_range(name, item):
         return [parse_value(name, item)]
     found = parse_range(name, str(item))
@@ -90,28 +90,30 @@ def _read(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]:
     return [parse_value(name, value) for value in found.values()]
 
 
-def _split(name: str, given: object) -> Sequence[object]:
+def _split_items(name: str, given: object) -> Sequence[object]:
     # A path may hold a comma; every other value is split at its commas, or semicolons.
-    if not isinstance(given, str) or (name in _PATHS and ":" in given):
+    if not isinstance(given, str) or (name in _PATH_FIELDS and ":" in given):
         return [given]
-    return [part.strip() for part in given.split(";" if choosables()[name].option.commas else ",")]
+    return [
+        part.strip() for part in given.split(";" if setting_fields()[name].option.commas else ",")
+    ]
 
 
 def parse_space(given: Mapping[str, object], *, whole_ranges: bool = False) -> Space:
-    """Reads the values of every field given; see `values_of`.
+    """Reads the values of every field given; see `parse_values`.
 
     Raises:
         ConfigError: all that is wrong with all of them.
     """
     space: dict[str, tuple[Scalar, ...]] = {}
     problems: list[str] = []
-    known = choosables()
+    known = setting_fields()
     for name, values in given.items():
         if name not in known or name == "seed":
-            problems.append(unknown_key("setting", name, set(known) - {"seed"}))
+            problems.append(unknown_key_message("setting", name, set(known) - {"seed"}))
             continue
         try:
-            space[name] = values_of(name, values, whole_ranges=whole_ranges)
+            space[name] = parse_values(name, values, whole_ranges=whole_ranges)
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -125,10 +127,10 @@ def parse_seeds(given: object) -> tuple[int, ...]:
     >>> parse_seeds("0,3..5")
     (0, 3, 4, 5)
     """
-    return tuple(int(seed) for seed in values_of("seed", given) if seed is not None)
+    return tuple(int(seed) for seed in parse_values("seed", given) if seed is not None)
 
 
-def short_ranges(given: Mapping[str, object]) -> tuple[str, ...]:
+def duplicate_value_notes(given: Mapping[str, object]) -> tuple[str, ...]:
     """What to say of ranges that have fewer different values than were asked for: `depth 1..4:9`.
 
     Args:
@@ -136,25 +138,25 @@ def short_ranges(given: Mapping[str, object]) -> tuple[str, ...]:
     """
     notes = []
     for name, values in given.items():
-        for item in values if isinstance(values, list | tuple) else _split(name, values):
+        for item in values if isinstance(values, list | tuple) else _split_items(name, values):
             if not is_range(name, item):
                 continue
             asked = parse_range(name, str(item))
             count = len(set(asked.values()))
             if asked.count is not None and count < asked.count:
-                flag = choosables()[name].flag
+                flag = setting_fields()[name].flag
                 notes.append(f"{flag} {item}: {count} different values, not {asked.count}")
     return tuple(notes)
 
 
-def expand(
+def expand_space(
     space: Space,
     facts: Callable[[str], DataFacts],
     *,
     model_version: Callable[[str], str | None] = lambda _: None,
     start_version: Callable[[str], str | None] = lambda _: None,
     shared: Collection[str] = (),
-) -> tuple[Point, ...]:
+) -> tuple[TrialSpec, ...]:
     """Multiplies a space out to its trials, each resolved, checked and named once.
 
     Fields that do nothing in a trial are dropped from it, so `--decay none,exp
@@ -169,15 +171,15 @@ def expand(
 
     Raises:
         ConfigError: combinations that do not hold, or a field that does nothing in any.
-        UsageError: more than `MOST_TRIALS` trials.
+        UsageError: more than `MAX_TRIALS` trials.
     """
     size = math.prod(len(values) for values in space.values())
-    if size > MOST_TRIALS:
+    if size > MAX_TRIALS:
         raise UsageError(
-            f"the space has {size:,} combinations, more than {MOST_TRIALS:,}",
+            f"the space has {size:,} combinations, more than {MAX_TRIALS:,}",
             hint="list fewer values, or split the question into several studies",
         )
-    points: dict[str, Point] = {}
+    points: dict[str, TrialSpec] = {}
     problems: dict[str, None] = {}
     idle = set(space) - set(shared)
     for values in itertools.product(*space.values()):
@@ -192,47 +194,47 @@ def expand(
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        idle -= {name for name in idle if matters(resolved, name)}
+        idle -= {name for name in idle if has_effect(resolved, name)}
         setting = setting_of(resolved)
         digest = digest_of(setting)
-        points.setdefault(digest, Point(resolved, setting, digest))
+        points.setdefault(digest, TrialSpec(resolved, setting, digest))
     if not problems:
-        problems.update(dict.fromkeys(_idle_problem(space, name) for name in sorted(idle)))
+        problems.update(dict.fromkeys(_no_effect_problem(space, name) for name in sorted(idle)))
     if problems:
         raise ConfigError(list(problems))
     return tuple(points.values())
 
 
-def _idle_problem(space: Space, name: str) -> str:
-    choosable = choosables()[name]
+def _no_effect_problem(space: Space, name: str) -> str:
+    choosable = setting_fields()[name]
     kind = choosable.option.of or ""
-    chosen = space.get(kind, (choosables()[kind].default,))
+    chosen = space.get(kind, (setting_fields()[kind].default,))
     told = ", ".join(map(str, chosen))
-    return f"{choosable.flag} does nothing with {choosables()[kind].flag} {told}"
+    return f"{choosable.flag} does nothing with {setting_fields()[kind].flag} {told}"
 
 
-def differing(settings: Sequence[Setting]) -> tuple[str, ...]:
+def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields in which settings differ, in the order of RunConfig.
 
     >>> differing([{"opt": "sgd", "lr": 0.1}, {"opt": "adam", "lr": 0.1}])
     ('opt',)
     """
     names = dict.fromkeys(name for setting in settings for name in setting)
-    differ = [name for name in names if len({_value(name, s) for s in settings}) > 1]
+    differ = [name for name in names if len({_value_or_default(name, s) for s in settings}) > 1]
     # Settings that come back from the database have lost their order.
-    order = {name: place for place, name in enumerate(choosables())}
+    order = {name: place for place, name in enumerate(setting_fields())}
     return tuple(sorted(differ, key=lambda name: order.get(name, len(order))))
 
 
-def _value(name: str, setting: Setting) -> Scalar:
+def _value_or_default(name: str, setting: Setting) -> Scalar:
     """A field of a setting; one stored before the field was there has its default."""
-    if name in setting or name not in choosables():
+    if name in setting or name not in setting_fields():
         return setting.get(name)
-    named, default = default_in(name, setting)
+    named, default = default_for_setting(name, setting)
     return default if named else None
 
 
-def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
+def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields in which settings differ by choice, not by a default of what was chosen.
 
     Hashes of a file's content are left out: nobody chose them, and nobody can read them.
@@ -243,18 +245,18 @@ def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
     >>> telling([adam, {"opt": "sgd", "lr": 0.5, "momentum": 0.0}])
     ('opt', 'lr')
     """
-    known = choosables()
-    names = [name for name in differing(settings) if name not in VERSIONS]
+    known = setting_fields()
+    names = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
     # Where data sets differ, so may their tasks, and what follows from these.
     by_task = "data" in names
 
     def follows(name: str, setting: Setting) -> bool:
-        if by_task and follows_from_task(name, setting):
+        if by_task and is_task_default(name, setting):
             return True
         kind = known[name].option.of
         if kind is None or kind not in setting:
             return False
-        named, default = default_in(name, setting)
+        named, default = default_for_setting(name, setting)
         return setting.get(name) == (default if named else None)
 
     return tuple(
@@ -264,18 +266,18 @@ def telling(settings: Sequence[Setting]) -> tuple[str, ...]:
     )
 
 
-def label(setting: Setting, fields: Sequence[str]) -> str:
+def setting_label(setting: Setting, fields: Sequence[str]) -> str:
     """A short name for a setting by some of its fields.
 
     >>> label({"opt": "adam", "lr": 0.001, "momentum": None}, ["opt", "lr", "momentum"])
     'opt=adam lr=0.001'
     """
     return " ".join(
-        f"{name}={shown(setting[name])}" for name in fields if setting.get(name) is not None
+        f"{name}={format_value(setting[name])}" for name in fields if setting.get(name) is not None
     )
 
 
-def shown(value: Scalar) -> str:
+def format_value(value: Scalar) -> str:
     """A value as a reader wants it, exact: two settings never look the same.
 
     >>> shown(1e-3), shown(0.1000001), shown(True), shown(None)
@@ -285,4 +287,4 @@ def shown(value: Scalar) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return exact_text(value) if isinstance(value, float) else str(value)
+    return format_exact(value) if isinstance(value, float) else str(value)

@@ -6,14 +6,23 @@ Pure and quick to import: the standard library and the records, nothing else.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nnlab.diagnose.priority import Folded, folded, in_order
+from nnlab.diagnose.priority import FindingGroup, group_symptoms, sort_by_priority
 from nnlab.diagnose.rule import Rule
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.rules import RULES
 from nnlab.diagnose.seeds import SeedsDisagree
 from nnlab.records import Finding, History, Scalar
 
-__all__ = ["ALL_RULES", "RULES", "Case", "Folded", "Rule", "SeedsDisagree", "diagnose", "folded"]
+__all__ = [
+    "ALL_RULES",
+    "RULES",
+    "FindingGroup",
+    "Rule",
+    "RuleContext",
+    "SeedsDisagree",
+    "diagnose",
+    "group_symptoms",
+]
 
 # Those of a run, and the one of a trial.
 ALL_RULES: tuple[Rule, ...] = (*RULES, SeedsDisagree())
@@ -31,5 +40,5 @@ def diagnose(
     Never raises for what a history holds: one that is empty, short, full of NaN or cut in the
     middle yields what can be said of it, which may be nothing.
     """
-    case = Case(history, setting)
-    return in_order([found for rule in RULES if (found := rule.check(case)) is not None])
+    case = RuleContext(history, setting)
+    return sort_by_priority([found for rule in RULES if (found := rule.check(case)) is not None])

@@ -7,7 +7,7 @@ from nnlab.errors import UnknownName
 from nnlab.records import Finding, Severity
 
 
-def codes_of(text: str) -> frozenset[str]:
+def parse_codes(text: str) -> frozenset[str]:
     """The codes that a comma list means: `NN101,NN2xx`.
 
     Raises:
@@ -27,7 +27,7 @@ def codes_of(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def matcher(text: str) -> Callable[[Finding], bool]:
+def finding_filter(text: str) -> Callable[[Finding], bool]:
     """Whether a finding is among those that a list of codes and severities means.
 
     `warning` means errors too.
@@ -41,5 +41,5 @@ def matcher(text: str) -> Callable[[Finding], bool]:
         severities.add(Severity.ERROR)
     if Severity.INFO in severities:
         severities |= set(Severity)
-    codes = codes_of(",".join(part for part in parts if part.lower() not in set(Severity)))
+    codes = parse_codes(",".join(part for part in parts if part.lower() not in set(Severity)))
     return lambda finding: finding.code in codes or finding.severity in severities

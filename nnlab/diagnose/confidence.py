@@ -1,9 +1,9 @@
 """From measurements to a confidence: as strong as the weakest of the grounds."""
 
-MOST = 0.95
+MAX_CONFIDENCE = 0.95
 
 
-def ramp(value: float, half: float) -> float:
+def hill(value: float, half: float) -> float:
     """How far a measurement speaks for a finding: 0 at none, 0.5 at `half`, 0.9 at three times it.
 
     Rises with `value` towards 1 (a Hill function of order 2).
@@ -19,7 +19,7 @@ def ramp(value: float, half: float) -> float:
     return part * part / (1.0 + part * part)  # the same, and no overflow near zero
 
 
-def weakest(*grounds: float) -> float:
+def combine_confidences(*grounds: float) -> float:
     """The confidence that all of the grounds together give, at most 0.95.
 
     Of findings surer than that nine in ten held (docs/diagnosis.md): more must not be promised.
@@ -27,4 +27,4 @@ def weakest(*grounds: float) -> float:
     The minimum, not the product: a rise three times the scatter is no less certain because it
     is also large, and a reader can tell which ground holds a finding back.
     """
-    return min(MOST, *grounds)
+    return min(MAX_CONFIDENCE, *grounds)

@@ -9,10 +9,10 @@ from nnlab.records import Curve, History
 # Up to here each validation is kept; later ones are averaged in groups that grow with the
 # epoch (about 2 % of it), so that 100,000 epochs become some hundred points and a minimum
 # early in a long run is still seen in full.
-_KEPT_SINGLY = 128
+_UNGROUPED_VALIDATIONS = 128
 _GROUP_GROWTH = 0.02
 # A loss beyond this has overflowed in all but name; below it sums and squares stay finite.
-_OVERFLOWED = 1e100
+_OVERFLOW_LIMIT = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +46,33 @@ def loss_pair(history: History) -> LossPair | None:
     a run diverged, and what its losses did before says nothing of how well it generalises.
     """
     train = history.get("train/loss_exact") or history.get("train/loss")
-    return _pair(train, history.get("val/loss"))
+    return _make_pair(train, history.get("val/loss"))
 
 
 def error_pair(history: History) -> LossPair | None:
     """The same of the error rates, 1 - accuracy."""
-    return _pair(errors_of(history.get("train/accuracy")), errors_of(history.get("val/accuracy")))
+    return _make_pair(
+        error_rates(history.get("train/accuracy")), error_rates(history.get("val/accuracy"))
+    )
 
 
-def errors_of(curve: Curve | None) -> Curve | None:
+def error_rates(curve: Curve | None) -> Curve | None:
     """The error rates of accuracies; None where there are none."""
     if not curve:
         return None
     return Curve(curve.metric, curve.epochs, tuple(1.0 - value for value in curve.values))
 
 
-def _pair(train: Curve | None, val: Curve | None) -> LossPair | None:
+def _make_pair(train: Curve | None, val: Curve | None) -> LossPair | None:
     if not train or not val:
         return None
-    if not (usable(train.values[-1]) and usable(val.values[-1])):
+    if not (is_usable_loss(train.values[-1]) and is_usable_loss(val.values[-1])):
         return None
-    epochs, train_at, val_at = _aligned(train, val)
+    epochs, train_at, val_at = _align_epochs(train, val)
     if not epochs:
         return None
     best = min(range(len(epochs)), key=val_at.__getitem__)
-    grouped = _grouped(epochs, train_at, val_at)
+    grouped = _group_means(epochs, train_at, val_at)
     return LossPair(
         *grouped,
         best_val=val_at[best],
@@ -80,12 +82,12 @@ def _pair(train: Curve | None, val: Curve | None) -> LossPair | None:
     )
 
 
-def usable(value: float) -> bool:
+def is_usable_loss(value: float) -> bool:
     """Whether a loss is a number that has not overflowed."""
-    return abs(value) < _OVERFLOWED  # False for NaN too
+    return abs(value) < _OVERFLOW_LIMIT  # False for NaN too
 
 
-def _aligned(train: Curve, val: Curve) -> tuple[list[int], list[float], list[float]]:
+def _align_epochs(train: Curve, val: Curve) -> tuple[list[int], list[float], list[float]]:
     """Epochs with a finite validation loss, and the newest finite training loss at each."""
     epochs: list[int] = []
     train_at: list[float] = []
@@ -93,22 +95,26 @@ def _aligned(train: Curve, val: Curve) -> tuple[list[int], list[float], list[flo
     position, newest = 0, math.nan
     for epoch, value in val:
         while position < len(train) and train.epochs[position] <= epoch:
-            if usable(train.values[position]):
+            if is_usable_loss(train.values[position]):
                 newest = train.values[position]
             position += 1
-        if usable(value) and math.isfinite(newest):
+        if is_usable_loss(value) and math.isfinite(newest):
             epochs.append(epoch)
             train_at.append(newest)
             val_at.append(value)
     return epochs, train_at, val_at
 
 
-def _grouped(
+def _group_means(
     epochs: list[int], train: list[float], val: list[float]
 ) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
     """Means over growing groups; a group stands at the epoch of its lowest validation loss."""
-    out_epochs, out_train, out_val = epochs[:_KEPT_SINGLY], train[:_KEPT_SINGLY], val[:_KEPT_SINGLY]
-    start = _KEPT_SINGLY
+    out_epochs, out_train, out_val = (
+        epochs[:_UNGROUPED_VALIDATIONS],
+        train[:_UNGROUPED_VALIDATIONS],
+        val[:_UNGROUPED_VALIDATIONS],
+    )
+    start = _UNGROUPED_VALIDATIONS
     while start < len(epochs):
         stop = min(start + max(1, int(start * _GROUP_GROWTH)), len(epochs))
         lowest = min(range(start, stop), key=val.__getitem__)
@@ -119,9 +125,9 @@ def _grouped(
     return tuple(out_epochs), tuple(out_train), tuple(out_val)
 
 
-def condensed(
+def average_in_groups(
     epochs: Sequence[int], values: Sequence[float]
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """One curve of a length that stays quick: later values are averaged in growing groups."""
-    kept, means, _ = _grouped(list(epochs), list(values), list(values))
+    kept, means, _ = _group_means(list(epochs), list(values), list(values))
     return kept, means

@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 
 from nnlab.diagnose.losses import LossPair
-from nnlab.diagnose.smoothing import smoothed
-from nnlab.diagnose.val_minimum import fall_in_noise, magnitude, ratio, turning, yardstick
+from nnlab.diagnose.smoothing import smooth_curve
+from nnlab.diagnose.val_minimum import (
+    bounded_ratio,
+    fall_in_standard_errors,
+    measure_val_minimum,
+    reference_gain,
+    reference_level,
+)
 
 # Validation stands still while it stays within this share of what it had gained.
-_BAND = 0.02
+_BAND_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +33,16 @@ class Plateau:
     train_end: float
     train_fall_relative: float
     train_fall_share: float
-    train_fall_in_noise: float
+    train_fall_in_standard_errors: float
 
 
-def plateau_of(pair: LossPair) -> Plateau | None:
+def measure_plateau(pair: LossPair) -> Plateau | None:
     """The standstill at the end of a validation loss; None where it never improved before."""
-    turn = turning(pair)
-    if turn.gained <= 0:
+    turn = measure_val_minimum(pair)
+    if turn.val_gain <= 0:
         return None
-    val, train = smoothed(pair.val), smoothed(pair.train)
-    band = _BAND * yardstick(pair.val, turn.minimum, turn.gained)
+    val, train = smooth_curve(pair.val), smooth_curve(pair.train)
+    band = _BAND_SHARE * reference_gain(pair.val, turn.minimum, turn.val_gain)
     start = len(pair)
     while start > 0 and abs(val[start - 1] - turn.end) <= band:
         start -= 1
@@ -47,10 +53,14 @@ def plateau_of(pair: LossPair) -> Plateau | None:
         onset=pair.epochs[start],
         since=len(pair) - 1 - start,
         level=turn.end,
-        val_change_relative=ratio(turn.end - val[start], magnitude(pair.val, val[start])),
+        val_change_relative=bounded_ratio(
+            turn.end - val[start], reference_level(pair.val, val[start])
+        ),
         train_at_onset=train[start],
         train_end=turn.train_end,
-        train_fall_relative=ratio(fall, magnitude(pair.train, train[start])),
-        train_fall_share=ratio(fall, max(pair.train) - min(pair.train)),
-        train_fall_in_noise=fall_in_noise(pair.train, train[start], start, turn.last),
+        train_fall_relative=bounded_ratio(fall, reference_level(pair.train, train[start])),
+        train_fall_share=bounded_ratio(fall, max(pair.train) - min(pair.train)),
+        train_fall_in_standard_errors=fall_in_standard_errors(
+            pair.train, train[start], start, turn.last
+        ),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnose.priority import folded
+from nnlab.diagnose.priority import group_symptoms
 from nnlab.records import Finding, Scalar, Setting, Severity
 
 Changes = Mapping[str, Scalar]
@@ -18,7 +18,7 @@ class Remedy:
 
     name: str
     changes: Changes
-    because: str
+    finding_code: str
 
 
 def remedies_for(findings: Sequence[Finding], setting: Setting) -> tuple[Remedy, ...]:
@@ -28,12 +28,12 @@ def remedies_for(findings: Sequence[Finding], setting: Setting) -> tuple[Remedy,
         findings: of the run, in any order.
         setting: that it was trained with.
     """
-    heads = [one.finding for one in folded(findings)]
+    heads = [one.finding for one in group_symptoms(findings)]
     # What is only worth knowing is mended where there is nothing worse.
     serious = [finding for finding in heads if finding.severity is not Severity.INFO] or heads
     found: dict[tuple[tuple[str, Scalar], ...], Remedy] = {}
     for finding in serious:
-        for name, changes in _PROPOSALS.get(finding.code, _nothing)(setting):
+        for name, changes in _PROPOSALS.get(finding.code, _no_changes)(setting):
             differing = {k: v for k, v in changes.items() if setting.get(k) != v}
             if differing:
                 key = tuple(sorted(differing.items(), key=lambda item: item[0]))
@@ -41,15 +41,15 @@ def remedies_for(findings: Sequence[Finding], setting: Setting) -> tuple[Remedy,
     return tuple(found.values())
 
 
-Named = Iterator[tuple[str, Changes]]
+NamedChanges = Iterator[tuple[str, Changes]]
 
 
-def _nothing(setting: Setting) -> Named:
+def _no_changes(setting: Setting) -> NamedChanges:
     del setting
     yield from ()
 
 
-def _number(setting: Setting, field: str, otherwise: float = 0.0) -> float:
+def _numeric_setting(setting: Setting, field: str, otherwise: float = 0.0) -> float:
     value = setting.get(field)
     return float(value) if isinstance(value, int | float) else otherwise
 
@@ -58,85 +58,85 @@ def _two_digits(value: float) -> float:
     return float(f"{value:.2g}")
 
 
-def _lr(setting: Setting, factor: float) -> Named:
-    lr = _number(setting, "lr")
+def _scaled_lr(setting: Setting, factor: float) -> NamedChanges:
+    lr = _numeric_setting(setting, "lr")
     if lr > 0:
         word = f"{factor:.0f} times" if factor >= 1 else f"1/{1 / factor:.0f} of"
         yield f"{word} the learning rate", {"lr": _two_digits(lr * factor)}
 
 
-def _overfitting(setting: Setting) -> Named:
+def _overfitting(setting: Setting) -> NamedChanges:
     """The order of the lecture: more data, dropout, weight decay, batch norm, a smaller net."""
     if setting.get("augment") == "none":
         images = setting.get("model") in ("cnn", "resnet", "wide_resnet")
         yield "augmentation", {"augment": "shift" if images else "noise"}
     field = "channel_dropout" if setting.get("model") in ("cnn", "resnet") else "dropout"
     if field in setting:
-        rate = _number(setting, field)
+        rate = _numeric_setting(setting, field)
         yield "dropout", {field: _two_digits(min(0.5, rate + 0.3))}
-    l2 = _number(setting, "l2")
+    l2 = _numeric_setting(setting, "l2")
     yield "L2 penalty", {"l2": _two_digits(max(10 * l2, 1e-2))}
     if setting.get("norm") == "none":
         yield "batch norm", {"norm": "batch"}
-    if _number(setting, "label_smoothing") == 0 and setting.get("loss") == "cross_entropy":
+    if _numeric_setting(setting, "label_smoothing") == 0 and setting.get("loss") == "cross_entropy":
         yield "label smoothing", {"label_smoothing": 0.1}
-    if _number(setting, "early_stop") == 0:
-        patience = max(3, round(_number(setting, "epochs") / 10))
+    if _numeric_setting(setting, "early_stop") == 0:
+        patience = max(3, round(_numeric_setting(setting, "epochs") / 10))
         yield "early stopping", {"early_stop": patience}
-    if _number(setting, "width") >= 16:
-        yield "half the width", {"width": int(_number(setting, "width")) // 2}
+    if _numeric_setting(setting, "width") >= 16:
+        yield "half the width", {"width": int(_numeric_setting(setting, "width")) // 2}
 
 
-def _too_high(setting: Setting) -> Named:
+def _lr_too_high(setting: Setting) -> NamedChanges:
     for factor in (0.1, 0.01, 0.001):
-        yield from _lr(setting, factor)
-    if _number(setting, "clip") == 0 and "clip" in setting:
+        yield from _scaled_lr(setting, factor)
+    if _numeric_setting(setting, "clip") == 0 and "clip" in setting:
         yield "gradient clipping", {"clip": 1.0}
-    if _number(setting, "warmup") == 0 and setting.get("decay") != "onecycle":
-        yield "warmup", {"warmup": max(1.0, round(_number(setting, "epochs") / 10))}
+    if _numeric_setting(setting, "warmup") == 0 and setting.get("decay") != "onecycle":
+        yield "warmup", {"warmup": max(1.0, round(_numeric_setting(setting, "epochs") / 10))}
     if setting.get("norm") == "none":
         yield "batch norm", {"norm": "batch"}
 
 
-def _too_low(setting: Setting) -> Named:
+def _lr_too_low(setting: Setting) -> NamedChanges:
     for factor in (10.0, 100.0, 1000.0):
-        yield from _lr(setting, factor)
+        yield from _scaled_lr(setting, factor)
 
 
-def _noisy(setting: Setting) -> Named:
+def _noisy(setting: Setting) -> NamedChanges:
     size = setting.get("batch_size")
     if isinstance(size, int):
         yield "8 times the batch", {"batch_size": max(32, 8 * size)}
-    yield from _lr(setting, 0.1)
+    yield from _scaled_lr(setting, 0.1)
     if setting.get("average") == "none":
         yield "averaged weights", {"average": "ema"}
-    yield from _decays(setting)
+    yield from _lr_decay(setting)
 
 
-def _decays(setting: Setting) -> Named:
+def _lr_decay(setting: Setting) -> NamedChanges:
     if setting.get("decay") == "none":
         yield "cosine decay", {"decay": "cosine"}
         yield "linear decay", {"decay": "linear"}
 
 
-def _underfitting(setting: Setting) -> Named:
+def _underfitting(setting: Setting) -> NamedChanges:
     if setting.get("model") == "linear":
         yield "an mlp in place of a line", {"model": "mlp"}
-    if _number(setting, "width"):
-        yield "4 times the width", {"width": 4 * int(_number(setting, "width"))}
-    if _number(setting, "depth"):
-        yield "one layer more", {"depth": int(_number(setting, "depth")) + 1}
+    if _numeric_setting(setting, "width"):
+        yield "4 times the width", {"width": 4 * int(_numeric_setting(setting, "width"))}
+    if _numeric_setting(setting, "depth"):
+        yield "one layer more", {"depth": int(_numeric_setting(setting, "depth")) + 1}
     idle = {
         name: 0.0
         for name in ("dropout", "channel_dropout", "l1", "l2", "weight_decay", "label_smoothing")
-        if _number(setting, name) > 0
+        if _numeric_setting(setting, name) > 0
     }
     if idle:
         yield "no regularisation", idle
-    yield from _lr(setting, 3.0)
+    yield from _scaled_lr(setting, 3.0)
 
 
-def _signal(setting: Setting) -> Named:
+def _signal_propagation(setting: Setting) -> NamedChanges:
     """For an initialisation or an activation through which no signal or gradient comes."""
     squashes = setting.get("activation") in ("sigmoid", "tanh")
     fitting = "xavier" if squashes else "msra"
@@ -147,72 +147,72 @@ def _signal(setting: Setting) -> Named:
         yield "relu", {"activation": "relu", "init": "msra"}
 
 
-def _vanishing(setting: Setting) -> Named:
+def _vanishing_gradients(setting: Setting) -> NamedChanges:
     yield "relu", {"activation": "relu", "init": "msra"}
     if setting.get("norm") == "none":
         yield "batch norm", {"norm": "batch"}
-    if _number(setting, "depth") > 3:
+    if _numeric_setting(setting, "depth") > 3:
         yield "3 layers", {"depth": 3}
 
 
-def _dead(setting: Setting) -> Named:
-    if _number(setting, "bias_init") != 0:
+def _dead_units(setting: Setting) -> NamedChanges:
+    if _numeric_setting(setting, "bias_init") != 0:
         yield "biases at 0", {"bias_init": 0.0}
     yield "leaky relu", {"activation": "leaky_relu"}
-    yield from _lr(setting, 0.1)
+    yield from _scaled_lr(setting, 0.1)
     if setting.get("norm") == "none":
         yield "batch norm", {"norm": "batch"}
 
 
-def _diverged(setting: Setting) -> Named:
-    yield from _too_high(setting)
+def _diverged(setting: Setting) -> NamedChanges:
+    yield from _lr_too_high(setting)
     if setting.get("inputs") != "standardise":
         yield "standardised inputs", {"inputs": "standardise"}
 
 
-def _not_learning(setting: Setting) -> Named:
-    yield from _signal(setting)
-    yield from _lr(setting, 10.0)
-    yield from _lr(setting, 0.1)
+def _not_learning(setting: Setting) -> NamedChanges:
+    yield from _signal_propagation(setting)
+    yield from _scaled_lr(setting, 10.0)
+    yield from _scaled_lr(setting, 0.1)
 
 
-def _cut(setting: Setting) -> Named:
-    epochs = int(_number(setting, "epochs"))
+def _stopped_early(setting: Setting) -> NamedChanges:
+    epochs = int(_numeric_setting(setting, "epochs"))
     if epochs:
         yield "3 times the epochs", {"epochs": 3 * epochs}
-    yield from _lr(setting, 3.0)
+    yield from _scaled_lr(setting, 3.0)
 
 
-def _standardise(setting: Setting) -> Named:
+def _standardise_inputs(setting: Setting) -> NamedChanges:
     del setting
     yield "standardised inputs", {"inputs": "standardise"}
 
 
-def _less_dropout(setting: Setting) -> Named:
+def _less_dropout(setting: Setting) -> NamedChanges:
     for field in ("dropout", "channel_dropout", "dropconnect", "stochastic_depth"):
-        if _number(setting, field) > 0.5:
+        if _numeric_setting(setting, field) > 0.5:
             yield f"{field.replace('_', ' ')} 0.2", {field: 0.2}
             yield f"no {field.replace('_', ' ')}", {field: 0.0}
 
 
-_PROPOSALS: Mapping[str, Callable[[Setting], Named]] = {
+_PROPOSALS: Mapping[str, Callable[[Setting], NamedChanges]] = {
     "NN101": _overfitting,
     "NN102": _overfitting,
     "NN103": _overfitting,
     "NN104": _underfitting,
-    "NN105": _cut,
+    "NN105": _stopped_early,
     "NN106": _not_learning,
     "NN201": _diverged,
-    "NN202": _too_high,
-    "NN203": _too_low,
+    "NN202": _lr_too_high,
+    "NN203": _lr_too_low,
     "NN204": _noisy,
-    "NN205": _decays,
-    "NN301": _vanishing,
-    "NN302": _too_high,
-    "NN303": _dead,
-    "NN304": _signal,
-    "NN305": _signal,
-    "NN306": _signal,
+    "NN205": _lr_decay,
+    "NN301": _vanishing_gradients,
+    "NN302": _lr_too_high,
+    "NN303": _dead_units,
+    "NN304": _signal_propagation,
+    "NN305": _signal_propagation,
+    "NN306": _signal_propagation,
     "NN307": _less_dropout,
-    "NN401": _standardise,
+    "NN401": _standardise_inputs,
 }

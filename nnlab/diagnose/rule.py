@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 
@@ -26,15 +26,15 @@ class Rule(Protocol):
     def remedy(self) -> str:
         """What to try, in a line."""
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """The finding with its evidence, or None where the rule does not hold."""
 
 
 # From this confidence on a finding is said aloud.
-ENOUGH = 0.5
+MIN_CONFIDENCE = 0.5
 
 
-def finding(
+def make_finding(
     rule: Rule,
     severity: Severity,
     confidence: float,
@@ -43,7 +43,7 @@ def finding(
     evidence: Mapping[str, float],
 ) -> Finding | None:
     """A rule's finding, or None where it is not sure enough to be said."""
-    if confidence < ENOUGH:
+    if confidence < MIN_CONFIDENCE:
         return None
     return Finding(
         code=rule.code,

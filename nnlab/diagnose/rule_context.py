@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 
-from nnlab.diagnose.losses import LossPair, error_pair, errors_of, loss_pair
+from nnlab.diagnose.losses import LossPair, error_pair, error_rates, loss_pair
 from nnlab.diagnose.smoothing import low_median
-from nnlab.diagnose.trend import Trend, trend_of
-from nnlab.diagnose.val_minimum import Turning, turning
+from nnlab.diagnose.trend import Trend, measure_trend
+from nnlab.diagnose.val_minimum import ValMinimum, measure_val_minimum
 from nnlab.records import Curve, History, Scalar
 
 
-class Case:
+class RuleContext:
     """A history to be judged; everything beside its curves may be unknown.
 
     `setting` is that of the run, empty for curves from elsewhere. Properties are measured once,
@@ -30,41 +30,41 @@ class Case:
         return loss_pair(self.history) or error_pair(self.history)
 
     @cached_property
-    def turn(self) -> Turning | None:
+    def val_minimum(self) -> ValMinimum | None:
         """How validation turned away from training."""
-        return turning(self.pair) if self.pair is not None else None
+        return measure_val_minimum(self.pair) if self.pair is not None else None
 
     @cached_property
     def training(self) -> Trend | None:
         """The way of the training loss; of the error rate where there is no loss."""
-        curve = self.history.get("train/loss") or errors_of(self.history.get("train/accuracy"))
-        return trend_of(curve) if curve else None
+        curve = self.history.get("train/loss") or error_rates(self.history.get("train/accuracy"))
+        return measure_trend(curve) if curve else None
 
     @cached_property
-    def validation(self) -> Trend | None:
+    def val_trend(self) -> Trend | None:
         """The way of the validation loss, at the epochs that training was measured at too."""
         pair = self.pair
-        return trend_of(Curve("val/loss", pair.epochs, pair.val)) if pair is not None else None
+        return measure_trend(Curve("val/loss", pair.epochs, pair.val)) if pair is not None else None
 
     @cached_property
-    def chance(self) -> float | None:
+    def chance_accuracy(self) -> float | None:
         """The accuracy of always guessing the most frequent class; None where it is unknown."""
-        majority, classes = self.fact("majority"), self.fact("classes")
+        majority, classes = self.data_statistic("majority"), self.data_statistic("classes")
         if majority is not None:
             return majority
         return 1.0 / classes if classes else None
 
     @cached_property
-    def learned(self) -> float | None:
+    def learned_fraction(self) -> float | None:
         """How much of what there is to learn training learned at best, from 0 to 1.
 
         Of accuracy from chance to 1, or of the loss from that of guessing to 0, whichever is more:
         with 1 % positives accuracy stays that of guessing long after the loss has left it. Or r2.
         None where neither is known.
         """
-        accuracy, r2 = self._best("train/accuracy"), self._best("train/r2")
-        if accuracy is not None and self.chance is not None:
-            by_accuracy = (accuracy - self.chance) / max(1.0 - self.chance, 1e-9)
+        accuracy, r2 = self._best_value("train/accuracy"), self._best_value("train/r2")
+        if accuracy is not None and self.chance_accuracy is not None:
+            by_accuracy = (accuracy - self.chance_accuracy) / max(1.0 - self.chance_accuracy, 1e-9)
             return max(0.0, by_accuracy, self._learned_by_loss or 0.0)
         return None if r2 is None else max(0.0, r2)
 
@@ -75,7 +75,7 @@ class Case:
         Where only the share of the largest class is known, the least that it can be: that of two
         classes. None where that is unknown too.
         """
-        entropy, majority = self.fact("entropy"), self.fact("majority")
+        entropy, majority = self.data_statistic("entropy"), self.data_statistic("majority")
         if entropy is not None or majority is None:
             return entropy
         return -sum(p * math.log(p) for p in (majority, 1.0 - majority) if p > 0)
@@ -85,7 +85,7 @@ class Case:
         """How far cross entropy fell below that of guessing; None for any other loss."""
         if self.setting.get("loss", "cross_entropy") not in ("cross_entropy", "nll"):
             return None
-        losses = sorted(self._finite("train/loss"))[:3]
+        losses = sorted(self._finite_values("train/loss"))[:3]
         if not losses or not self.class_entropy:
             return None
         return 1.0 - low_median(losses) / self.class_entropy
@@ -95,18 +95,18 @@ class Case:
         """Whether classes are learned, as far as the curves tell."""
         return any(name.endswith("/accuracy") for name in self.history.curves)
 
-    def fact(self, name: str) -> float | None:
+    def data_statistic(self, name: str) -> float | None:
         """A number of the data (`data/<name>`), None where it was not measured."""
         curve = self.history.get(f"data/{name}")
         return curve.values[0] if curve else None
 
     def first(self, metric: str) -> float | None:
         """The first finite value of a metric."""
-        return next(iter(self._finite(metric)), None)
+        return next(iter(self._finite_values(metric)), None)
 
-    def typical(self, metric: str, share: float = 0.5) -> float | None:
+    def median_of_last(self, metric: str, share: float = 0.5) -> float | None:
         """The median of a metric over the last `share` of its values."""
-        values = self._finite(metric)
+        values = self._finite_values(metric)
         return low_median(values[int(len(values) * (1 - share)) :]) if values else None
 
     def layers(self, what: str, *, last: bool = False) -> dict[int, float]:
@@ -118,7 +118,7 @@ class Case:
                 found[int(layer)] = curve.values[-1 if last else 0]
         return dict(sorted(found.items()))
 
-    def at_start(self, what: str) -> dict[int, float]:
+    def layers_at_start(self, what: str) -> dict[int, float]:
         """The same of the untrained model; of the first epoch where that was not measured."""
         return self.layers(f"start_{what}") or self.layers(what)
 
@@ -127,11 +127,11 @@ class Case:
         value = self.setting.get(field)
         return float(value) if isinstance(value, int | float) else None
 
-    def _finite(self, metric: str) -> list[float]:
+    def _finite_values(self, metric: str) -> list[float]:
         curve = self.history.get(metric)
         return [value for value in curve.values if math.isfinite(value)] if curve else []
 
-    def _best(self, metric: str) -> float | None:
+    def _best_value(self, metric: str) -> float | None:
         """The median of the best three: one lucky epoch is not learned."""
-        values = sorted(self._finite(metric))[-3:]
+        values = sorted(self._finite_values(metric))[-3:]
         return low_median(values) if values else None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.smoothing import low_median
 from nnlab.objective import Objective
 from nnlab.records import Finding, History, Severity
@@ -16,7 +16,7 @@ from nnlab.records import Finding, History, Severity
 # The widest gap between neighbouring outcomes, of the whole range of what the seeds moved over,
 # and the range relative to what training gained, worth a confidence of one half.
 _GAP, _RANGE = 0.4, 0.2
-_LEAST = 3
+_MIN_SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class SeedsDisagree:
     name: ClassVar[str] = "seeds disagree"
     remedy: ClassVar[str] = "a lower learning rate; warmup; --clip 1; --norm batch"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs three seeds of a trial: one run alone shows nothing of it."""
         del case
         return None
@@ -51,21 +51,21 @@ class SeedsDisagree:
             seeds: history and findings of each.
             objective: `metric:min|max`, what they are compared by.
         """
-        if len(seeds) < _LEAST:
+        if len(seeds) < _MIN_SEEDS:
             return None
         broken = sum(any(f.severity is Severity.ERROR for f in of) for _, of in seeds)
         if 0 < broken < len(seeds):
-            return finding(
+            return make_finding(
                 self,
                 Severity.WARNING,
-                weakest(0.95),
+                combine_confidences(0.95),
                 None,
                 f"{broken} of {len(seeds)} seeds diverged or did not learn, the others did",
                 {"broken": float(broken), "seeds": float(len(seeds))},
             )
-        return self._apart(seeds, objective) if not broken else None
+        return self._check_groups(seeds, objective) if not broken else None
 
-    def _apart(
+    def _check_groups(
         self, seeds: Sequence[tuple[History, Sequence[Finding]]], objective: str
     ) -> Finding | None:
         aim = Objective.parse(objective)
@@ -83,10 +83,12 @@ class SeedsDisagree:
         gained = max(low_median(gains), 1e-12)
         gap = max(b - a for a, b in pairwise(outcomes))
         apart = gap / reach if reach > 0 else 0.0
-        return finding(
+        return make_finding(
             self,
             Severity.WARNING,
-            weakest(ramp(reach / gained, _RANGE), ramp(apart, _GAP), ramp(len(seeds), 2.5)),
+            combine_confidences(
+                hill(reach / gained, _RANGE), hill(apart, _GAP), hill(len(seeds), 2.5)
+            ),
             None,
             f"{aim.metric} of {len(seeds)} seeds lies between {outcomes[0]:.4g} and"
             f" {outcomes[-1]:.4g}, in groups that are apart",

@@ -15,39 +15,39 @@ def low_median(values: Sequence[float]) -> float:
     return sorted(values)[(len(values) - 1) // 2]
 
 
-def reach_of(n: int) -> int:
-    """How many neighbours on each side the running mean of `smoothed` takes, for n values."""
+def smoothing_half_width(n: int) -> int:
+    """How many neighbours on each side the running mean of `smooth_curve` takes, for n values."""
     return 0 if n < 8 else 1 if n < 20 else 2 if n < 60 else 3
 
 
-def smoothed(values: Sequence[float]) -> list[float]:
+def smooth_curve(values: Sequence[float]) -> list[float]:
     """A running median of three (against single spikes), then a running mean.
 
     Both windows shrink at the ends, and the mean's grows with the length: curves below eight
     values pass unchanged, because there each value is most of what is known.
     """
-    reach = reach_of(len(values))
+    reach = smoothing_half_width(len(values))
     return _running_mean(_running_median(values), reach) if reach else list(values)
 
 
-def scatter_around_rise(values: Sequence[float]) -> float:
+def sd_around_rising_fit(values: Sequence[float]) -> float:
     """The standard deviation of `values` around the best curve that never falls.
 
     Oscillation counts as scatter, a steady rise of any shape does not: 0 for a curve that only
     rises. Every level that the fit chose costs a degree of freedom.
     """
-    fit, levels = _never_falling(values)
+    fit, levels = _isotonic_fit(values)
     residuals = [value - level for value, level in zip(values, fit, strict=True)]
     squares = sum(residual**2 for residual in residuals)
     return math.sqrt(squares / max(len(values) - levels, 1))
 
 
-def scatter_around_fall(values: Sequence[float]) -> float:
+def sd_around_falling_fit(values: Sequence[float]) -> float:
     """The same around the best curve that never rises: 0 for a curve that only falls."""
-    return scatter_around_rise([-value for value in values])
+    return sd_around_rising_fit([-value for value in values])
 
 
-def wobble(values: Sequence[float]) -> float:
+def oscillation_sd(values: Sequence[float]) -> float:
     """The sd of what goes up and down from value to value; 0 below three, and for a straight line.
 
     From what each value differs by from the middle of its neighbours, so that neither a slope nor
@@ -62,7 +62,7 @@ def wobble(values: Sequence[float]) -> float:
     return low_median(bends) * _MEDIAN_TO_SD / math.sqrt(1.5)
 
 
-def _never_falling(values: Sequence[float]) -> tuple[list[float], int]:
+def _isotonic_fit(values: Sequence[float]) -> tuple[list[float], int]:
     """The closest curve that never falls, and its number of levels.
 
     Isotonic regression by pooling adjacent violators (Ayer et al. 1955), linear in the length.

@@ -1,20 +1,20 @@
 """When the turn of a validation loss is a worsening: the judgement that overfitting rests on."""
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.val_minimum import Turning
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.val_minimum import ValMinimum
 
 # Each is the value at which its ground is worth a confidence of one half.
 _SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.03, 0.06
 _NO_GAP, _CLEAR_GAP = 0.1, 0.3
 _RISE = 0.04
 _RELATIVE = 0.02
-_STANDARD_ERRORS, _FEW_ERRORS, _TREND = 3.3, 1.5, 4.0
+_STANDARD_ERRORS, _FEW_STANDARD_ERRORS, _TREND = 3.3, 1.5, 4.0
 _VALIDATIONS_SINCE = 2.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.05, 0.02
-TRAIN_FALL_ERRORS = 2.0
+TRAIN_FALL_STANDARD_ERRORS = 2.0
 
 
-def worsening_confidence(turn: Turning) -> float:
+def val_increase_confidence(turn: ValMinimum) -> float:
     """How sure it is that validation worsened while training went on falling.
 
     In [0, 1], never lower when the rise, its persistence or the fall of training grows.
@@ -34,15 +34,18 @@ def worsening_confidence(turn: Turning) -> float:
     falling = max(
         turn.train_fall_relative / _TRAIN_FALL_RELATIVE, turn.train_fall_share / _TRAIN_FALL_SHARE
     )
-    return weakest(
-        ramp(turn.rise_share, share),
-        ramp(both, _RISE),
-        ramp(turn.rise_relative, _RELATIVE),
+    return combine_confidences(
+        hill(turn.rise_share, share),
+        hill(both, _RISE),
+        hill(turn.rise_relative, _RELATIVE),
         max(
-            ramp(turn.rise_in_noise, _STANDARD_ERRORS),
-            min(ramp(turn.rise_in_noise, _FEW_ERRORS), ramp(turn.trend_in_noise, _TREND)),
+            hill(turn.rise_in_standard_errors, _STANDARD_ERRORS),
+            min(
+                hill(turn.rise_in_standard_errors, _FEW_STANDARD_ERRORS),
+                hill(turn.trend_in_standard_errors, _TREND),
+            ),
         ),
-        ramp(turn.since, _VALIDATIONS_SINCE),
-        ramp(falling, 1.0),
-        ramp(turn.train_fall_in_noise, TRAIN_FALL_ERRORS),
+        hill(turn.since, _VALIDATIONS_SINCE),
+        hill(falling, 1.0),
+        hill(turn.train_fall_in_standard_errors, TRAIN_FALL_STANDARD_ERRORS),
     )

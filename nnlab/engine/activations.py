@@ -32,7 +32,7 @@ class Maxout(nn.Module):
 
 
 # What counts as an activation in any model, a user's too.
-MODULES: tuple[type[nn.Module], ...] = (
+ACTIVATION_MODULES: tuple[type[nn.Module], ...] = (
     nn.ReLU,
     nn.LeakyReLU,
     nn.PReLU,
@@ -62,13 +62,13 @@ class Activation:
     pieces: int = 1
 
 
-def activation_of(config: RunConfig) -> Activation:
+def get_activation(config: RunConfig) -> Activation:
     """The activation of a resolved config, with its slope or pieces."""
     assert config.activation is not None
-    return BUILD[config.activation](config)
+    return ACTIVATION_BUILDERS[config.activation](config)
 
 
-def second_moment_of_largest(pieces: int) -> float:
+def second_moment_of_max(pieces: int) -> float:
     """E[max(z_1..z_k)²] for independent z_i ~ N(0, 1); 1 for two of them.
 
     The trapezium rule over the density k φ(z) Φ(z)^(k-1), whose ends are flat: exact to 1e-12.
@@ -80,28 +80,28 @@ def second_moment_of_largest(pieces: int) -> float:
 
 
 def _leaky(config: RunConfig) -> Activation:
-    slope = _slope(config)
+    slope = _required_slope(config)
     return Activation(lambda: nn.LeakyReLU(slope), _leaky_gain(slope))
 
 
 def _prelu(config: RunConfig) -> Activation:
-    slope = _slope(config)
+    slope = _required_slope(config)
     return Activation(lambda: nn.PReLU(init=slope), _leaky_gain(slope))
 
 
 def _elu(config: RunConfig) -> Activation:
-    alpha = _slope(config)
+    alpha = _required_slope(config)
     return Activation(lambda: nn.ELU(alpha), math.sqrt(2))
 
 
 def _maxout(config: RunConfig) -> Activation:
     assert config.pieces is not None
     pieces = config.pieces
-    gain = 1 / math.sqrt(second_moment_of_largest(pieces))
+    gain = 1 / math.sqrt(second_moment_of_max(pieces))
     return Activation(lambda: Maxout(pieces), gain, pieces)
 
 
-def _slope(config: RunConfig) -> float:
+def _required_slope(config: RunConfig) -> float:
     assert config.slope is not None
     return config.slope
 
@@ -110,7 +110,9 @@ def _leaky_gain(slope: float) -> float:
     return math.sqrt(2 / (1 + slope**2))
 
 
-def _plain(build: Callable[[], nn.Module], gain: float) -> Callable[[RunConfig], Activation]:
+def _without_options(
+    build: Callable[[], nn.Module], gain: float
+) -> Callable[[RunConfig], Activation]:
     """An activation without options."""
     return lambda _: Activation(build, gain)
 
@@ -119,19 +121,19 @@ def _plain(build: Callable[[], nn.Module], gain: float) -> Callable[[RunConfig],
 # identity. By custom: relu's for elu, gelu and silu, torch's 5/3 for tanh, 1 for sigmoid.
 # Computed by quadrature: mish, softplus, hardswish, maxout of more than two pieces. In mish and
 # hardswish a signal that has grown grows on: their scale holds for some layers, not for a hundred.
-BUILD: Mapping[str, Callable[[RunConfig], Activation]] = {
-    "relu": _plain(nn.ReLU, math.sqrt(2)),
+ACTIVATION_BUILDERS: Mapping[str, Callable[[RunConfig], Activation]] = {
+    "relu": _without_options(nn.ReLU, math.sqrt(2)),
     "leaky_relu": _leaky,
     "prelu": _prelu,
     "elu": _elu,
-    "selu": _plain(nn.SELU, 1.0),
-    "gelu": _plain(nn.GELU, math.sqrt(2)),
-    "silu": _plain(nn.SiLU, math.sqrt(2)),
-    "mish": _plain(nn.Mish, 1.4868475812732078),
-    "softplus": _plain(nn.Softplus, 1.0418668355353016),
-    "tanh": _plain(nn.Tanh, 5 / 3),
-    "sigmoid": _plain(nn.Sigmoid, 1.0),
-    "hardswish": _plain(nn.Hardswish, 1.7366572127932374),
+    "selu": _without_options(nn.SELU, 1.0),
+    "gelu": _without_options(nn.GELU, math.sqrt(2)),
+    "silu": _without_options(nn.SiLU, math.sqrt(2)),
+    "mish": _without_options(nn.Mish, 1.4868475812732078),
+    "softplus": _without_options(nn.Softplus, 1.0418668355353016),
+    "tanh": _without_options(nn.Tanh, 5 / 3),
+    "sigmoid": _without_options(nn.Sigmoid, 1.0),
+    "hardswish": _without_options(nn.Hardswish, 1.7366572127932374),
     "maxout": _maxout,
-    "identity": _plain(nn.Identity, 1.0),
+    "identity": _without_options(nn.Identity, 1.0),
 }

@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping
 import torch
 from torch.nn import functional
 
-from nnlab.config import RunConfig, rows_of
+from nnlab.config import RunConfig, catalogue_rows
 from nnlab.errors import DataError
 
-Change = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
-class Augment:
-    """Several changes, one after another, in the order of `CHANGES`."""
+class AugmentationPipeline:
+    """Several changes, one after another, in the order of `AUGMENTATION_BUILDERS`."""
 
-    def __init__(self, changes: tuple[Change, ...]) -> None:
+    def __init__(self, changes: tuple[Augmentation, ...]) -> None:
         self._changes = changes
 
     def __call__(self, examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
@@ -28,14 +28,14 @@ class Augment:
         return examples
 
 
-def build(config: RunConfig, in_shape: tuple[int, ...]) -> Augment | None:
+def build(config: RunConfig, in_shape: tuple[int, ...]) -> AugmentationPipeline | None:
     """What a resolved config does to examples of one shape, or None for nothing.
 
     Raises:
         DataError: a change needs images, and the examples are none.
     """
-    named = {row.name for row in rows_of("augment", config.augment)}
-    changed = [name for name in CHANGES if name in named]
+    named = {row.name for row in catalogue_rows("augment", config.augment)}
+    changed = [name for name in AUGMENTATION_BUILDERS if name in named]
     blocked = [name for name in changed if name != "noise" and len(in_shape) != 3]
     if blocked:
         raise DataError(
@@ -43,21 +43,23 @@ def build(config: RunConfig, in_shape: tuple[int, ...]) -> Augment | None:
             f" {list(in_shape)}",
             hint="--augment noise works with any inputs",
         )
-    makers = dict.fromkeys(CHANGES[name] for name in changed)  # rotate and scale share theirs
-    return Augment(tuple(make(config) for make in makers)) if makers else None
+    makers = dict.fromkeys(
+        AUGMENTATION_BUILDERS[name] for name in changed
+    )  # rotate and scale share theirs
+    return AugmentationPipeline(tuple(make(config) for make in makers)) if makers else None
 
 
-def _flip(config: RunConfig) -> Change:
+def _flip(config: RunConfig) -> Augmentation:
     del config
 
     def flip(examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
-        mirrored = _uniform(examples, draw) < 0.5
+        mirrored = _uniform_per_example(examples, draw) < 0.5
         return torch.where(mirrored[:, None, None, None], examples.flip(-1), examples)
 
     return flip
 
 
-def _shift(config: RunConfig) -> Change:
+def _shift(config: RunConfig) -> Augmentation:
     """Pads by zeros and crops at a random place, whole pixels."""
     far = config.augment_shift or 1
 
@@ -73,7 +75,7 @@ def _shift(config: RunConfig) -> Change:
     return shift
 
 
-def _resample(config: RunConfig) -> Change:
+def _rotate_and_scale(config: RunConfig) -> Augmentation:
     """Turns by up to `augment_rotate` degrees either way, resizes by up to `augment_scale`.
 
     Both at once where both are wanted: each interpolation blurs.
@@ -82,14 +84,14 @@ def _resample(config: RunConfig) -> Change:
     most = config.augment_scale or 0.0
 
     def resample(examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
-        angle = (2 * _uniform(examples, draw) - 1) * widest
-        size = 1.0 + (2 * _uniform(examples, draw) - 1) * most
-        return _resampled(examples, angle, size)
+        angle = (2 * _uniform_per_example(examples, draw) - 1) * widest
+        size = 1.0 + (2 * _uniform_per_example(examples, draw) - 1) * most
+        return _apply_affine(examples, angle, size)
 
     return resample
 
 
-def _resampled(examples: torch.Tensor, angle: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+def _apply_affine(examples: torch.Tensor, angle: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
     """Images turned counter-clockwise by angles [n] (radians) and enlarged by sizes [n].
 
     Bilinear; around them are zeros.
@@ -104,13 +106,13 @@ def _resampled(examples: torch.Tensor, angle: torch.Tensor, size: torch.Tensor) 
     return functional.grid_sample(examples, places, align_corners=False)
 
 
-def _erase(config: RunConfig) -> Change:
+def _erase(config: RunConfig) -> Augmentation:
     """Sets a square at a random place to 0."""
     share = config.augment_erase or 0.0
 
     def erase(examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
         inside = [
-            _stretch(examples, length, round(share * length) or 1, draw)
+            _random_span_mask(examples, length, round(share * length) or 1, draw)
             for length in examples.shape[2:]
         ]
         square = inside[0][:, None, :, None] & inside[1][:, None, None, :]
@@ -119,7 +121,9 @@ def _erase(config: RunConfig) -> Change:
     return erase
 
 
-def _stretch(examples: torch.Tensor, length: int, side: int, draw: torch.Generator) -> torch.Tensor:
+def _random_span_mask(
+    examples: torch.Tensor, length: int, side: int, draw: torch.Generator
+) -> torch.Tensor:
     """For each example which of `length` places lie in a random stretch of `side`: [n, length]."""
     device = examples.device
     begin = torch.randint(0, length - side + 1, (len(examples), 1), generator=draw, device=device)
@@ -127,17 +131,17 @@ def _stretch(examples: torch.Tensor, length: int, side: int, draw: torch.Generat
     return (places >= begin) & (places < begin + side)
 
 
-def _brightness(config: RunConfig) -> Change:
+def _brightness(config: RunConfig) -> Augmentation:
     most = config.augment_brightness or 0.0
 
     def brightness(examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
-        by = (2 * _uniform(examples, draw) - 1) * most
+        by = (2 * _uniform_per_example(examples, draw) - 1) * most
         return examples + by[:, None, None, None]
 
     return brightness
 
 
-def _noise(config: RunConfig) -> Change:
+def _noise(config: RunConfig) -> Augmentation:
     sd = config.augment_noise or 0.0
 
     def noise(examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
@@ -147,16 +151,16 @@ def _noise(config: RunConfig) -> Change:
     return noise
 
 
-def _uniform(examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+def _uniform_per_example(examples: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
     """A number from 0 to 1 for each example: [n]."""
     return torch.rand(len(examples), generator=draw, device=examples.device, dtype=examples.dtype)
 
 
-CHANGES: Mapping[str, Callable[[RunConfig], Change]] = {
+AUGMENTATION_BUILDERS: Mapping[str, Callable[[RunConfig], Augmentation]] = {
     "flip": _flip,
     "shift": _shift,
-    "rotate": _resample,
-    "scale": _resample,
+    "rotate": _rotate_and_scale,
+    "scale": _rotate_and_scale,
     "erase": _erase,
     "brightness": _brightness,
     "noise": _noise,

@@ -18,20 +18,20 @@ from nnlab.config import digest_of, setting_of
 from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError
 
-FORMAT = 1
+CHECKPOINT_FORMAT = 1
 
 
-def sealed(session: Session) -> bytes:
+def serialize_checkpoint(session: Session) -> bytes:
     """The session's state after its last finished epoch, and its checksum: a checkpoint file."""
-    content = packed(session)
+    content = serialize_state(session)
     return content + hashlib.sha256(content).digest()
 
 
-def packed(session: Session) -> bytes:
+def serialize_state(session: Session) -> bytes:
     """The session's state after its last finished epoch; all processes of a team must ask."""
     state = {
-        "format": FORMAT,
-        "identity": _identity(session),
+        "format": CHECKPOINT_FORMAT,
+        "identity": _run_identity(session),
         "epoch": session.epoch,
         "selected_epoch": session.selected_epoch,
         "selected_value": session.selected_value,
@@ -44,37 +44,37 @@ def packed(session: Session) -> bytes:
         "average": session.average.state_dict() if session.average else None,
         "val_losses": session.val_losses,
     }
-    return _packed(state if session.team is None else session.team.whole(state))
+    return _to_bytes(state if session.team is None else session.team.whole(state))
 
 
-def packed_model(session: Session) -> bytes:
+def serialize_selected_weights(session: Session) -> bytes:
     """The weights of the selected epoch, a plain state_dict as torch.save writes it."""
-    return _packed(session.selected_weights)
+    return _to_bytes(session.selected_weights)
 
 
-def restore(session: Session, content: bytes, name: str) -> None:
+def restore_checkpoint(session: Session, content: bytes, name: str) -> None:
     """Brings a fresh session to where a checkpoint was written.
 
     Args:
         session: of the same run.
-        content: what `sealed` has made.
+        content: what `serialize_checkpoint` has made.
         name: what the file is called, for messages.
 
     Raises:
         CheckpointError: it is damaged, or of another run.
     """
-    state = _opened(content, name)
-    if state.get("format") != FORMAT or state.get("identity") != _identity(session):
+    state = _verify_and_load(content, name)
+    if state.get("format") != CHECKPOINT_FORMAT or state.get("identity") != _run_identity(session):
         raise CheckpointError(f"{name} belongs to another run: it says {state.get('identity')}")
-    _take(session, state)
+    _load_state(session, state)
 
 
-def unpack(session: Session, content: bytes) -> None:
+def restore_state(session: Session, content: bytes) -> None:
     """Brings a fresh session to where another process of its team is, by what that has packed."""
-    _take(session, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+    _load_state(session, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
 
 
-def _take(session: Session, state: Mapping[str, Any]) -> None:
+def _load_state(session: Session, state: Mapping[str, Any]) -> None:
     session.model.load_state_dict(state["model"])
     session.optimizer.load_state_dict(state["optimizer"])
     if session.scaler is not None and state["scaler"] is not None:
@@ -87,25 +87,25 @@ def _take(session: Session, state: Mapping[str, Any]) -> None:
     session.selected_value = state["selected_value"]
     # Checkpoints of earlier versions have neither: there a selected epoch improved the objective.
     session.improved_epoch = state.get("improved_epoch", state["selected_epoch"])
-    session.selected_loss = state.get("selected_loss", _selected_loss(session))
+    session.selected_loss = state.get("selected_loss", _val_loss_of_selected_epoch(session))
     session.selected_weights = {
         name: tensor.to(session.device) for name, tensor in state["selected_weights"].items()
     }
 
 
-def _selected_loss(session: Session) -> float:
+def _val_loss_of_selected_epoch(session: Session) -> float:
     """The val/loss of the selected epoch, from those of all epochs; NaN if they are unknown."""
     losses = session.val_losses
     return losses[session.selected_epoch - 1] if len(losses) == session.epoch > 0 else math.nan
 
 
-def _packed(content: object) -> bytes:
+def _to_bytes(content: object) -> bytes:
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getvalue()
 
 
-def _opened(data: bytes, name: str) -> Mapping[str, Any]:
+def _verify_and_load(data: bytes, name: str) -> Mapping[str, Any]:
     content, checksum = data[:-32], data[-32:]
     if hashlib.sha256(content).digest() != checksum:
         raise CheckpointError(f"{name} is damaged: its checksum does not fit")
@@ -118,6 +118,6 @@ def _opened(data: bytes, name: str) -> Mapping[str, Any]:
     return state
 
 
-def _identity(session: Session) -> str:
+def _run_identity(session: Session) -> str:
     digest = digest_of(setting_of(session.config))
     return f"{digest}/{session.config.seed}/{session.data.fingerprint}"

@@ -18,7 +18,7 @@ from nnlab.errors import DeviceError
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 # Multiply-adds in a batch's forward pass from which another thread pays (docs/log.md).
-WORK_A_THREAD = 100_000_000
+MULTIPLY_ADDS_PER_THREAD = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class DeviceInfo:
     memory: int | None
 
 
-def devices() -> tuple[DeviceInfo, ...]:
+def list_devices() -> tuple[DeviceInfo, ...]:
     """What this machine has, the one that `auto` takes first."""
     found = []
     for index in range(torch.cuda.device_count()):
@@ -38,31 +38,31 @@ def devices() -> tuple[DeviceInfo, ...]:
         found.append(DeviceInfo(f"cuda:{index}", properties.name, properties.total_memory))
     if torch.backends.mps.is_available():
         found.append(DeviceInfo("mps", "Apple GPU", None))
-    found.append(DeviceInfo("cpu", _processor(), _main_memory()))
+    found.append(DeviceInfo("cpu", _cpu_name(), _total_memory()))
     return tuple(found)
 
 
 # What `auto` means in this process, where it works on one device of several; and how many cores it
 # may keep busy, where others of the machine are not its own.
-_PREFERRED: list[str] = []
-_CORES: list[int] = []
+_AUTO_DEVICE: list[str] = []
+_CORE_LIMIT: list[int] = []
 
 
-def prefer(name: str, cores: int | None = None) -> None:
+def set_auto_device(name: str, cores: int | None = None) -> None:
     """Makes `auto` mean this device in this process, and `cores` the most that a step may use."""
-    _PREFERRED[:] = [name]
-    _CORES[:] = [] if cores is None else [cores]
+    _AUTO_DEVICE[:] = [name]
+    _CORE_LIMIT[:] = [] if cores is None else [cores]
 
 
-def find(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """The device of that name.
 
     Raises:
         DeviceError: this machine has none of that name; the message lists those it has.
     """
-    present = devices()
-    if name == "auto" and _PREFERRED:
-        return torch.device(_PREFERRED[0])
+    present = list_devices()
+    if name == "auto" and _AUTO_DEVICE:
+        return torch.device(_AUTO_DEVICE[0])
     if name == "auto":
         return torch.device(present[0].name)
     names = [info.name for info in present]
@@ -75,13 +75,13 @@ def find(name: str) -> torch.device:
     return torch.device(wanted)
 
 
-def describe(device: torch.device) -> str:
+def device_description(device: torch.device) -> str:
     """The device's model name, as a reader of a result wants it."""
-    infos = {info.name: info.description for info in devices()}
+    infos = {info.name: info.description for info in list_devices()}
     return infos.get(str(device), str(device))
 
 
-def check_format(device: torch.device, dtype: str) -> None:
+def check_dtype(device: torch.device, dtype: str) -> None:
     """Checks that a device can do a number format.
 
     Raises:
@@ -96,13 +96,13 @@ def check_format(device: torch.device, dtype: str) -> None:
         raise DeviceError("--dtype float64: mps has no double precision", hint="--device cpu")
 
 
-def set_precision(dtype: str) -> None:
+def set_matmul_precision(dtype: str) -> None:
     """Lets products of float32 matrices and convolutions use TF32 where the config says so."""
     torch.set_float32_matmul_precision("high" if dtype == "tf32" else "highest")
     torch.backends.cudnn.allow_tf32 = dtype == "tf32"
 
 
-def compiled(model: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+def compile_model(model: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     """The model compiled at its first batch.
 
     Raises:
@@ -123,7 +123,7 @@ def _cpp_compiler() -> str | None:
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
-def threads_for(device: torch.device, work: int) -> int:
+def choose_thread_count(device: torch.device, work: int) -> int:
     """How many threads a step is worth: by its size, never by load, so that bits repeat.
 
     Args:
@@ -132,10 +132,10 @@ def threads_for(device: torch.device, work: int) -> int:
     """
     if device.type != "cpu":
         return 1
-    return max(1, min(work // WORK_A_THREAD, *(_CORES or [_cores()])))
+    return max(1, min(work // MULTIPLY_ADDS_PER_THREAD, *(_CORE_LIMIT or [_available_cores()])))
 
 
-def _cores() -> int:
+def _available_cores() -> int:
     """Those that the system lets this process use: of a cluster's node it may be a few."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -151,14 +151,14 @@ def make_deterministic(device: torch.device, threads: int, *, compiles: bool) ->
     if compiles:
         torch.use_deterministic_algorithms(mode=True, warn_only=warn_only)
     else:
-        dynamo_bypass.make_deterministic(warn_only=warn_only)
+        dynamo_bypass.use_deterministic_algorithms(warn_only=warn_only)
     # Filling every fresh tensor with NaN, the default in this mode, costs time and finds nothing.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = False
 
 
 @lru_cache
-def _processor() -> str:
+def _cpu_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -168,7 +168,7 @@ def _processor() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
-def _main_memory() -> int | None:
+def _total_memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):

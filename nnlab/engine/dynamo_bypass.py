@@ -12,18 +12,18 @@ import torch
 from torch.optim import Optimizer
 
 # Where torch keeps the twin of a function that the compiler keeps out of.
-_MARK = "__dynamo_disable"
+_DYNAMO_DISABLE_ATTRIBUTE = "__dynamo_disable"
 
 
-def spare_compiler() -> None:
+def bypass_dynamo_wrappers() -> None:
     """Lets torch's optimizers do without the compiler in this process."""
     for method in vars(Optimizer).values():
         plain = getattr(method, "__wrapped__", None)
-        if plain is not None and not hasattr(plain, _MARK):
-            setattr(plain, _MARK, plain)
+        if plain is not None and not hasattr(plain, _DYNAMO_DISABLE_ATTRIBUTE):
+            setattr(plain, _DYNAMO_DISABLE_ATTRIBUTE, plain)
 
 
-def plain_step(optimizer: Optimizer) -> Callable[[], None]:
+def unwrapped_step(optimizer: Optimizer) -> Callable[[], None]:
     """The optimizer's own step without what torch puts around it: hooks and the compiler."""
     step = inspect.unwrap(type(optimizer).step)
 
@@ -34,6 +34,6 @@ def plain_step(optimizer: Optimizer) -> Callable[[], None]:
     return take
 
 
-def make_deterministic(*, warn_only: bool) -> None:
+def use_deterministic_algorithms(*, warn_only: bool) -> None:
     """As `torch.use_deterministic_algorithms`, which also tells the compiler, and so loads it."""
     torch._C._set_deterministic_algorithms(True, warn_only=warn_only)

@@ -7,28 +7,28 @@ from torch import nn
 from torch.nn import functional
 
 from nnlab.catalogue import Task
-from nnlab.engine.data.prepare import Part
+from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.losses import Loss
 
 # Examples a forward pass: few enough for a laptop's cache, many enough to keep a GPU busy.
-CHUNK = 1024
+EVAL_BATCH_SIZE = 1024
 
 
 @torch.no_grad()
-def outputs_of(
-    forward: Callable[[torch.Tensor], torch.Tensor], model: nn.Module, part: Part
+def compute_outputs(
+    forward: Callable[[torch.Tensor], torch.Tensor], model: nn.Module, part: SplitTensors
 ) -> torch.Tensor:
     """What a model puts out for every example of a split, in evaluation mode: [n, outputs].
 
     `forward` is the model itself or its compiled twin.
     """
     model.eval()
-    chunks = [forward(chunk) for chunk in torch.split(part.examples, CHUNK)]
+    chunks = [forward(chunk) for chunk in torch.split(part.examples, EVAL_BATCH_SIZE)]
     return torch.cat(chunks)
 
 
 @torch.no_grad()
-def measure(
+def compute_metrics(
     task: Task, loss: Loss, outputs: torch.Tensor, targets: torch.Tensor, *, scale: float = 1.0
 ) -> Mapping[str, float]:
     """The metrics of outputs against targets.
@@ -44,7 +44,7 @@ def measure(
     """
     outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
     if task == "classification":
-        right = _right(outputs.argmax(dim=1), targets)
+        right = _count_correct(outputs.argmax(dim=1), targets)
         mean_loss, count = torch.stack([loss(outputs, targets).double(), right.double()]).tolist()
         return {"loss": mean_loss, "accuracy": count / len(targets)}
     squared = functional.mse_loss(outputs, targets)
@@ -58,7 +58,7 @@ def measure(
     return {"loss": mean_loss, "rmse": mse**0.5 * scale, "mae": mae * scale, "r2": r2}
 
 
-def _right(chosen: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _count_correct(chosen: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """How many of the classes chosen [n] are right."""
     if targets.ndim == 1:
         return (chosen == targets).sum()

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from nnlab.engine.user_code import blame, is_users_file
+from nnlab.engine.user_code import is_user_file, locate_user_error
 from nnlab.errors import NnlabError
 from nnlab.io.redaction import mask_secrets
 
 # Longer ones are of a recursion without end; both of their ends are kept.
-MOST_TRACEBACK = 8_000
+MAX_TRACEBACK_CHARS = 8_000
 
 # How torch says that an index is no integer, or is out of range.
 _INDEX_ERRORS = (
@@ -20,29 +20,29 @@ _INDEX_ERRORS = (
     "tensors used as indices must be long",
     "only applicable to index tensor",
 )
-_INTEGERS_NEEDED = (
+_INTEGER_INPUT_HINT = (
     "token IDs must be whole numbers as they are in the data:"
     " train with --inputs none, and call x.long() in forward"
 )
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """One line: the user's file and line, the error, and the layer that failed with its input.
 
     >>> describe(ValueError("odd batch"))
     'ValueError: odd batch'
     """
-    told = blame(error) or f"{type(error).__name__}: {error}".removesuffix(": ")
+    told = locate_user_error(error) or f"{type(error).__name__}: {error}".removesuffix(": ")
     line = told.strip().splitlines()[0]
-    layer = failing_layer(error)
+    layer = describe_failing_layer(error)
     if layer is not None:
         line = f"{line} - in layer {layer}"
     if any(words in str(error) for words in _INDEX_ERRORS):
-        line = f"{line} - {_INTEGERS_NEEDED}"
+        line = f"{line} - {_INTEGER_INPUT_HINT}"
     return line
 
 
-def failing_layer(error: BaseException) -> str | None:
+def describe_failing_layer(error: BaseException) -> str | None:
     """The innermost module that an error arose in and the shapes that it got.
 
     As `net.2 (Linear(in_features=64, out_features=10, bias=True)) got [32, 128]`, named from the
@@ -66,7 +66,7 @@ def _module_calls(error: BaseException) -> Iterator[tuple[Any, tuple[Any, ...]]]
     torch = sys.modules.get("torch")
     if torch is None:
         return
-    for frame in _frames(error):
+    for frame in _traceback_frames(error):
         # torch's own frame around each forward: `_call_impl(self, *args, **kwargs)`.
         if frame.f_code.co_name == "_call_impl":
             module = frame.f_locals.get("self")
@@ -74,12 +74,12 @@ def _module_calls(error: BaseException) -> Iterator[tuple[Any, tuple[Any, ...]]]
                 yield module, tuple(frame.f_locals.get("args", ()))
 
 
-def _frames(error: BaseException) -> Iterator[FrameType]:
+def _traceback_frames(error: BaseException) -> Iterator[FrameType]:
     for frame, _ in traceback.walk_tb(error.__traceback__):
         yield frame
 
 
-def traceback_text(error: BaseException) -> str:
+def format_traceback(error: BaseException) -> str:
     """The traceback of an error as Python prints it, without secrets, 8,000 characters at most.
 
     Frames of nnlab, torch and Python are left out where the user's own code is among them; the
@@ -88,14 +88,14 @@ def traceback_text(error: BaseException) -> str:
     if isinstance(error, NnlabError) and error.__cause__ is not None:
         error = error.__cause__
     summary = traceback.TracebackException.from_exception(error, compact=True)
-    kept = [frame for frame in summary.stack if is_users_file(frame.filename)]
+    kept = [frame for frame in summary.stack if is_user_file(frame.filename)]
     if kept:
         last = summary.stack[-1]
         summary.stack = traceback.StackSummary.from_list(
             kept if kept[-1] is last else [*kept, last]
         )
     text = mask_secrets("".join(summary.format()).rstrip())
-    if len(text) <= MOST_TRACEBACK:
+    if len(text) <= MAX_TRACEBACK_CHARS:
         return text
-    half = MOST_TRACEBACK // 2
+    half = MAX_TRACEBACK_CHARS // 2
     return f"{text[:half]}\n  ...\n{text[-half:]}"

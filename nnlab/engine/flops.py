@@ -3,26 +3,26 @@
 import torch
 from torch import nn
 
-from nnlab.engine.hooks import evaluating, heard
+from nnlab.engine.hooks import eval_mode, record_outputs
 
-_COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d)
+_COUNTED_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
 
 @torch.no_grad()
-def multiply_adds(model: nn.Module, examples: torch.Tensor) -> int:
+def count_multiply_adds(model: nn.Module, examples: torch.Tensor) -> int:
     """Multiply-adds of the linear and convolutional layers in a forward pass of one example.
 
     Args:
         model: left as it was, in training mode or not.
         examples: [n, ...] on the model's device; the first is put through it.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, _COUNTED)]
-    with heard(layers) as found, evaluating(model):
+    layers = [layer for layer in model.modules() if isinstance(layer, _COUNTED_LAYERS)]
+    with record_outputs(layers) as found, eval_mode(model):
         model(examples[:1])
-    return sum(_multiply_adds(layer, outputs) for layer, outputs in found)
+    return sum(_layer_multiply_adds(layer, outputs) for layer, outputs in found)
 
 
-def _multiply_adds(layer: nn.Module, outputs: torch.Tensor) -> int:
+def _layer_multiply_adds(layer: nn.Module, outputs: torch.Tensor) -> int:
     """Each weight is used once at each place of the output."""
     weight = layer.weight
     assert isinstance(weight, torch.Tensor)

@@ -20,10 +20,10 @@ import math
 import torch
 
 # Convolutions and tokens have no short cut: so many examples of the batch speak for it.
-ROWS = 16
+MAX_EXAMPLES = 16
 
 
-def squares_of_features(inputs: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
+def mean_squared_linear_gradient(inputs: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
     """The mean |gradient|² that an example gives the weights of a linear layer.
 
     Args:
@@ -38,8 +38,8 @@ def squares_of_features(inputs: torch.Tensor, slopes: torch.Tensor) -> torch.Ten
     return squares
 
 
-def squares_of_places(inputs: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
-    """As `squares_of_features` where weights are used at every place (pixel, token) of an example.
+def mean_squared_shared_gradient(inputs: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
+    """As `mean_squared_linear_gradient` where weights are used at every place (pixel, token) of an example.
 
     Args:
         inputs: what the weights met, [..., n, places, in].

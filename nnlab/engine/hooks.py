@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-Heard = list[tuple[nn.Module, torch.Tensor]]
+RecordedOutputs = list[tuple[nn.Module, torch.Tensor]]
 
 
 @contextmanager
-def heard(layers: Sequence[nn.Module]) -> Iterator[Heard]:
+def record_outputs(layers: Sequence[nn.Module]) -> Iterator[RecordedOutputs]:
     """While it is open, every call of one of the layers is added with its output, in order."""
-    found: Heard = []
+    found: RecordedOutputs = []
 
     def hear(layer: nn.Module, given: object, output: torch.Tensor) -> None:
         del given
@@ -27,7 +27,7 @@ def heard(layers: Sequence[nn.Module]) -> Iterator[Heard]:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
     """While it is open the model is in evaluation mode; then each module in the mode it was in.
 
     A frozen layer is in evaluation mode inside a model that is trained.

@@ -11,7 +11,7 @@ from nnlab.config import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class InitParams:
     """What an initialisation is told of a layer.
 
     `gain` makes up for the activation behind it; `scale` is a factor on the weights, or for
@@ -24,46 +24,46 @@ class Scale:
     fan: str = "in"
 
 
-Initializer = Callable[[torch.Tensor, Scale, torch.Generator], object]
+Initializer = Callable[[torch.Tensor, InitParams, torch.Generator], object]
 
 
-def msra(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:
+def msra(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
     """Normal with sd gain / sqrt(fan), fan_in = in * kernel (He et al. 2015, eq. 10 and 14)."""
     fan = weight[0].numel() if to.fan == "in" else weight[:, 0].numel()
     nn.init.normal_(weight, 0.0, to.scale * to.gain / math.sqrt(fan), generator=draw)
 
 
-def xavier(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:
+def xavier(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
     """Uniform with sd gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010, eq. 16)."""
     nn.init.xavier_uniform_(weight, to.scale * to.gain, generator=draw)
 
 
-def xavier_normal(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:
+def xavier_normal(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
     """Normal with the sd of xavier."""
     nn.init.xavier_normal_(weight, to.scale * to.gain, generator=draw)
 
 
-def orthogonal(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:
+def orthogonal(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
     """Rows (or columns, if fewer) orthonormal, times the gain (Saxe et al. 2014)."""
     nn.init.orthogonal_(weight, to.scale * to.gain, generator=draw)
 
 
-def lsuv(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:  # noqa: ARG001
+def lsuv(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:  # noqa: ARG001
     """Orthonormal; `models.settle` scales it by what comes out (Mishkin and Matas 2016)."""
     nn.init.orthogonal_(weight, generator=draw)
 
 
-def normal(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:
+def normal(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
     """Normal with sd `scale`, whatever the layer's width and activation."""
     nn.init.normal_(weight, 0.0, to.scale, generator=draw)
 
 
-def uniform(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:
+def uniform(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
     """Uniform from -`scale` to `scale`, whatever the layer's width and activation."""
     nn.init.uniform_(weight, -to.scale, to.scale, generator=draw)
 
 
-def zeros(weight: torch.Tensor, to: Scale, draw: torch.Generator) -> None:  # noqa: ARG001
+def zeros(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:  # noqa: ARG001
     """All zero."""
     nn.init.zeros_(weight)
 
@@ -78,7 +78,7 @@ _BY_ACTIVATION: Mapping[str, Initializer] = {
     "identity": xavier,
 }
 
-INITIALIZE: Mapping[str, Initializer] = {
+INITIALIZERS: Mapping[str, Initializer] = {
     "msra": msra,
     "xavier": xavier,
     "xavier_normal": xavier_normal,
@@ -91,14 +91,14 @@ INITIALIZE: Mapping[str, Initializer] = {
 }
 
 
-def initializer_of(config: RunConfig) -> Initializer:
+def get_initializer(config: RunConfig) -> Initializer:
     """The initialisation of a resolved config; `default` is by the activation."""
     if config.init == "default":
         return _BY_ACTIVATION.get(config.activation or "identity", msra)
-    return INITIALIZE[config.init or ""]
+    return INITIALIZERS[config.init or ""]
 
 
-def draw_weights(
+def initialize_weights_(
     weight: torch.Tensor, config: RunConfig, draw: torch.Generator, *, gain: float
 ) -> None:
     """Fills a layer's weights as a resolved config says.
@@ -109,6 +109,8 @@ def draw_weights(
         draw: generator on the CPU, where the weights are.
         gain: of the activation behind the layer.
     """
-    to = Scale(gain, 1.0 if config.init_scale is None else config.init_scale, config.fan or "in")
+    to = InitParams(
+        gain, 1.0 if config.init_scale is None else config.init_scale, config.fan or "in"
+    )
     with torch.no_grad():
-        initializer_of(config)(weight, to, draw)
+        get_initializer(config)(weight, to, draw)

@@ -15,7 +15,7 @@ Direction = list[torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Landscape:
+class LossLandscape:
     """A model in evaluation mode, its loss, and the examples that it is measured on."""
 
     model: nn.Module
@@ -39,7 +39,7 @@ class Landscape:
         found = torch.autograd.grad(value, self.parameters, materialize_grads=True)
         return [slope.detach() for slope in found]
 
-    def hessian_product(self, direction: Direction) -> Direction:
+    def hessian_vector_product(self, direction: Direction) -> Direction:
         """The Hessian times a direction, by differentiating the gradient again.
 
         Pearlmutter 1994.
@@ -56,7 +56,7 @@ class Landscape:
 
 
 @dataclass(frozen=True, slots=True)
-class Eigenvalue:
+class EigenvalueEstimate:
     """The eigenvalue of the Hessian that is largest in size, and how it was found."""
 
     value: float
@@ -65,12 +65,12 @@ class Eigenvalue:
 
 
 def top_eigenvalue(
-    landscape: Landscape,
+    landscape: LossLandscape,
     draw: torch.Generator,
     *,
     tolerance: float = 1e-3,
     most: int = 100,
-) -> Eigenvalue:
+) -> EigenvalueEstimate:
     """Power iteration from a random direction until the value moves by less than `tolerance`.
 
     Args:
@@ -79,20 +79,20 @@ def top_eigenvalue(
         tolerance: relative.
         most: iterations.
     """
-    direction = _unit([_normal(p, draw) for p in landscape.parameters])
+    direction = _normalize([_standard_normal_like(p, draw) for p in landscape.parameters])
     value, before = 0.0, float("inf")
     for iteration in range(1, most + 1):
-        product = landscape.hessian_product(direction)
+        product = landscape.hessian_vector_product(direction)
         value = _dot(direction, product)
         if abs(value - before) <= tolerance * abs(value):
-            return Eigenvalue(value, iteration, converged=True)
+            return EigenvalueEstimate(value, iteration, converged=True)
         if _norm(product) == 0.0:
-            return Eigenvalue(0.0, iteration, converged=True)
-        direction, before = _unit(product), value
-    return Eigenvalue(value, most, converged=False)
+            return EigenvalueEstimate(0.0, iteration, converged=True)
+        direction, before = _normalize(product), value
+    return EigenvalueEstimate(value, most, converged=False)
 
 
-def filter_normalised(model: nn.Module, draw: torch.Generator) -> Direction:
+def random_filter_normalized_direction(model: nn.Module, draw: torch.Generator) -> Direction:
     """A random direction in which each filter is as long as the model's own.
 
     Rows of a weight are its filters; biases and scales of normalisation stay where they are
@@ -100,7 +100,7 @@ def filter_normalised(model: nn.Module, draw: torch.Generator) -> Direction:
     """
     direction = []
     for parameter in filter(lambda p: p.requires_grad, model.parameters()):
-        part = _normal(parameter, draw)
+        part = _standard_normal_like(parameter, draw)
         if parameter.ndim < 2:
             direction.append(torch.zeros_like(part))
             continue
@@ -112,7 +112,7 @@ def filter_normalised(model: nn.Module, draw: torch.Generator) -> Direction:
 
 @torch.no_grad()
 def surface(
-    landscape: Landscape, one: Direction, other: Direction, steps: Sequence[float]
+    landscape: LossLandscape, one: Direction, other: Direction, steps: Sequence[float]
 ) -> list[list[float]]:
     """The loss at weights + a one + b other, a row for each b and a column for each a.
 
@@ -120,25 +120,27 @@ def surface(
     """
     kept = [parameter.detach().clone() for parameter in landscape.parameters]
     try:
-        return [[_at(landscape, kept, one, other, a, b) for a in steps] for b in steps]
+        return [[_loss_at(landscape, kept, one, other, a, b) for a in steps] for b in steps]
     finally:
         for parameter, before in zip(landscape.parameters, kept, strict=True):
             parameter.copy_(before)
 
 
 @torch.no_grad()
-def line(landscape: Landscape, direction: Direction, steps: Sequence[float]) -> list[float]:
+def loss_along_line(
+    landscape: LossLandscape, direction: Direction, steps: Sequence[float]
+) -> list[float]:
     """The loss at weights + a direction for each a; the weights are put back in the end."""
     kept = [parameter.detach().clone() for parameter in landscape.parameters]
     try:
-        return [_at(landscape, kept, direction, direction, a, 0.0) for a in steps]
+        return [_loss_at(landscape, kept, direction, direction, a, 0.0) for a in steps]
     finally:
         for parameter, before in zip(landscape.parameters, kept, strict=True):
             parameter.copy_(before)
 
 
-def _at(
-    landscape: Landscape, kept: Direction, one: Direction, other: Direction, a: float, b: float
+def _loss_at(
+    landscape: LossLandscape, kept: Direction, one: Direction, other: Direction, a: float, b: float
 ) -> float:
     parts = zip(landscape.parameters, kept, one, other, strict=True)
     for parameter, start, first, second in parts:
@@ -146,7 +148,7 @@ def _at(
     return landscape.value()
 
 
-def _normal(like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+def _standard_normal_like(like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
     """Standard normal, drawn on the CPU: the same direction on every device."""
     drawn = torch.randn(like.shape, generator=draw, dtype=torch.float64)
     return drawn.to(like.device, like.dtype)
@@ -161,6 +163,6 @@ def _norm(direction: Direction) -> float:
     return nn.utils.get_total_norm(direction).item()
 
 
-def _unit(direction: Direction) -> Direction:
+def _normalize(direction: Direction) -> Direction:
     length = _norm(direction)
     return [part / length for part in direction]

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-NAMES = ("activation_mean", "activation_sd", "zeros", "dead", "saturated")
+STATISTIC_NAMES = ("activation_mean", "activation_sd", "zeros", "dead", "saturated")
 
 # What a squashing function puts out when its slope has all but gone: (below, above).
-Ends = tuple[float, float] | None
-ENDS: Mapping[type[nn.Module], tuple[float, float]] = {
+SaturationBounds = tuple[float, float] | None
+SATURATION_BOUNDS: Mapping[type[nn.Module], tuple[float, float]] = {
     nn.Tanh: (-0.99, 0.99),
     nn.Sigmoid: (0.01, 0.99),
 }
 
 
-def spread(count: int, most: int) -> list[int]:
+def evenly_spaced_indices(count: int, most: int) -> list[int]:
     """Places of at most so many of `count`, evenly spread, the first and the last among them.
 
     >>> spread(9, 3), spread(2, 3)
@@ -30,8 +30,8 @@ def spread(count: int, most: int) -> list[int]:
     return [round(step * (count - 1) / (most - 1)) for step in range(most)]
 
 
-def finished(sums: Sequence[float], count: int) -> list[float]:
-    """The numbers of `NAMES` of a layer, from its row of `sums_of`; it put out `count` numbers.
+def compute_statistics(sums: Sequence[float], count: int) -> list[float]:
+    """The numbers of `STATISTIC_NAMES` of a layer, from its row of `stacked_layer_sums`; it put out `count` numbers.
 
     On floats: for so few of them an operation on tensors costs more than all of this.
     """
@@ -40,26 +40,26 @@ def finished(sums: Sequence[float], count: int) -> list[float]:
     return [mean, sd, 1.0 - alive / count, 1.0 - living, beyond / count]
 
 
-def named_numbers(number: int, kind: type[nn.Module], numbers: Sequence[float]) -> dict[str, float]:
-    """`probe/<what>/<number>` of a layer of a kind, as `finished` gives them.
+def layer_metrics(number: int, kind: type[nn.Module], numbers: Sequence[float]) -> dict[str, float]:
+    """`probe/<what>/<number>` of a layer of a kind, as `compute_statistics` gives them.
 
     What has no ends is not saturated.
     """
-    found = zip(NAMES, numbers, strict=True)
+    found = zip(STATISTIC_NAMES, numbers, strict=True)
     return {
         f"probe/{name}/{number}": value
         for name, value in found
-        if name != "saturated" or kind in ENDS
+        if name != "saturated" or kind in SATURATION_BOUNDS
     }
 
 
-def sums_of(outputs: torch.Tensor, ends: Ends) -> torch.Tensor:
-    """`columns_of` side by side: [layers, 5]."""
-    return torch.stack(columns_of(outputs, ends), dim=1)
+def stacked_layer_sums(outputs: torch.Tensor, ends: SaturationBounds) -> torch.Tensor:
+    """`layer_sums` side by side: [layers, 5]."""
+    return torch.stack(layer_sums(outputs, ends), dim=1)
 
 
-def columns_of(outputs: torch.Tensor, ends: Ends) -> tuple[torch.Tensor, ...]:
-    """What `finished` needs of layers of one shape.
+def layer_sums(outputs: torch.Tensor, ends: SaturationBounds) -> tuple[torch.Tensor, ...]:
+    """What `compute_statistics` needs of layers of one shape.
 
     Args:
         outputs: [layers, n, ...], in single precision at least. A unit is a feature, of all

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def local_imports(source: Path, root: Path) -> tuple[Path, ...]:
+def find_local_imports(source: Path, root: Path) -> tuple[Path, ...]:
     """The files below `root` that a source imports, directly or through each other, sorted.
 
     Both `import near` and `from . import near` are followed, inside functions too. What is
@@ -20,13 +20,13 @@ def local_imports(source: Path, root: Path) -> tuple[Path, ...]:
     waiting = [source.resolve()]
     while waiting:
         path = waiting.pop()
-        new = {each for each in _imported_by(path, root.resolve()) if each not in found}
+        new = {each for each in _directly_imported_files(path, root.resolve()) if each not in found}
         found |= new
         waiting += new
     return tuple(sorted(found - {source.resolve()}))
 
 
-def _imported_by(path: Path, root: Path) -> Iterator[Path]:
+def _directly_imported_files(path: Path, root: Path) -> Iterator[Path]:
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -34,7 +34,7 @@ def _imported_by(path: Path, root: Path) -> Iterator[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _files(root, alias.name.split("."))
+                yield from _module_files(root, alias.name.split("."))
         elif isinstance(node, ast.ImportFrom):
             folder = root
             if node.level:
@@ -44,21 +44,21 @@ def _imported_by(path: Path, root: Path) -> Iterator[Path]:
                 continue
             for alias in node.names:
                 # What is imported may be a module of the package or a name in it.
-                yield from _files(folder, [*parts, alias.name])
+                yield from _module_files(folder, [*parts, alias.name])
             if node.level and not parts:
-                yield from _existing(folder / "__init__.py")
+                yield from _file_if_it_exists(folder / "__init__.py")
 
 
-def _files(folder: Path, parts: list[str]) -> Iterator[Path]:
+def _module_files(folder: Path, parts: list[str]) -> Iterator[Path]:
     """The files that Python executes to import `a.b.c`: each package on the way, and the module."""
     for part in parts:
         if not part.isidentifier():
             return
-        yield from _existing(folder / f"{part}.py")
+        yield from _file_if_it_exists(folder / f"{part}.py")
         folder = folder / part
-        yield from _existing(folder / "__init__.py")
+        yield from _file_if_it_exists(folder / "__init__.py")
 
 
-def _existing(path: Path) -> Iterator[Path]:
+def _file_if_it_exists(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path.resolve()

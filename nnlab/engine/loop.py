@@ -16,17 +16,17 @@ from torch import nn
 
 from nnlab.engine import transfer
 from nnlab.engine.batches import batch_bounds
-from nnlab.engine.models import start_noise
-from nnlab.engine.optimizers import SecondOrder, gradient_norm, set_lr, state_bytes
+from nnlab.engine.models import seed_model_noise
+from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm, optimizer_state_bytes, set_lr
 from nnlab.engine.probe import Probe
-from nnlab.engine.schedules import schedule_of
-from nnlab.engine.seeds import derive, generator
-from nnlab.engine.session import Session, named, start
+from nnlab.engine.schedules import build_schedule
+from nnlab.engine.seeds import derive_seed, make_generator
+from nnlab.engine.session import Session, build_session, prefix_metrics
 from nnlab.records import Epoch, Status
 
-__all__ = ["Session", "start", "train"]
+__all__ = ["Session", "build_session", "train"]
 
-_DEAF = nullcontext()
+_NO_RECORDING = nullcontext()
 
 
 def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Epoch]:
@@ -38,19 +38,23 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
     while not session.done:
         started = time.perf_counter()
         number = session.epoch + 1
-        probe = session.probe if session.probe is not None and session.probe.due(number) else None
-        values = probe.before_training() if probe is not None and number == 1 else {}
+        probe = (
+            session.probe
+            if session.probe is not None and session.probe.measures_epoch(number)
+            else None
+        )
+        values = probe.measure_before_training() if probe is not None and number == 1 else {}
         values |= _train_epoch(session, number, probe)
-        with session.averaged():
-            with probe.hearing_evaluation() if probe is not None else _DEAF:
-                values |= named("val", session.measure(session.data.val))
+        with session.averaged_weights():
+            with probe.record_evaluation() if probe is not None else _NO_RECORDING:
+                values |= prefix_metrics("val", session.measure(session.data.val))
             if session.config.exact_train:
                 exact = session.measure(session.data.train)
                 values |= {f"train/{name}_exact": value for name, value in exact.items()}
             session.epoch = number
             session.val_losses.append(values["val/loss"])
             if session.select(values):
-                _keep_weights(session)
+                _save_selected_weights(session)
         if probe is not None:
             values |= probe.measure()
         yield Epoch(number, values, time.perf_counter() - started)
@@ -68,12 +72,12 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
     """One pass over the training split; the metrics are those met on the way."""
     config, train_part = session.config, session.data.train
     bounds = batch_bounds(len(train_part), session.batch_size)
-    schedule = schedule_of(config, len(bounds), session.val_losses)
-    order = torch.randperm(len(train_part), generator=generator(config.seed, "order", number))
+    schedule = build_schedule(config, len(bounds), session.val_losses)
+    order = torch.randperm(len(train_part), generator=make_generator(config.seed, "order", number))
     order = order.to(session.device)
-    met = _Met(session, order)
-    draw = begin_epoch(session, number)
-    step_look = probe if probe is not None and probe.due_step(number) else None
+    met = EpochAccumulator(session, order)
+    draw = prepare_epoch(session, number)
+    step_look = probe if probe is not None and probe.measures_last_step(number) else None
     lr = norm = None
     for index, (begin, end) in enumerate(bounds):
         rows = order[begin:end]
@@ -94,26 +98,26 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
         look = step_look if last else None
         if look is not None:
             look.before_last_step()
-        if isinstance(session.optimizer, SecondOrder):
-            outputs = _ask_again(session, number, examples, targets)
+        if isinstance(session.optimizer, ClosureOptimizer):
+            outputs = _closure_step(session, number, examples, targets)
         else:
-            with look.hearing_gradient() if look is not None else _DEAF:
-                outputs = descend(session, examples, targets)
+            with look.record_last_step() if look is not None else _NO_RECORDING:
+                outputs = forward_backward(session, examples, targets)
             if last or config.clip > 0 or config.clip_value > 0:
-                norm = _clip(session)
-            take_step(session)
+                norm = _clip_gradients(session)
+            optimizer_step(session)
         if session.average is not None:
             session.average.after_step(session.model)
         # Metrics wait for the end of the epoch: read there at once, they cost a copy a step.
         met.note(begin, end, outputs, blended)
     if session.team is not None:
-        session.team.same_buffers(session.model)
+        session.team.broadcast_buffers(session.model)
     if step_look is not None:
         step_look.after_last_step()
     if session.average is not None:
         session.average.after_epoch(session.model, number)
     values = met.values()
-    values |= _costs(session)
+    values |= _cost_metrics(session)
     if norm is not None:
         values["train/grad_norm"] = norm.item()
     if lr is not None:
@@ -121,7 +125,7 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
     return values
 
 
-def begin_epoch(session: Session, number: int) -> torch.Generator | None:
+def prepare_epoch(session: Session, number: int) -> torch.Generator | None:
     """Readies the model for an epoch; the generator is that of what is done to the examples."""
     config, model = session.config, session.model
     model.train()
@@ -129,23 +133,25 @@ def begin_epoch(session: Session, number: int) -> torch.Generator | None:
         if 0 < config.unfreeze_at < number:
             transfer.unfreeze(model)
         else:
-            transfer.hold(model, config.freeze)
-    start_noise(model, config.seed, number, session.device)
-    if isinstance(session.optimizer, SecondOrder):
-        session.optimizer.reset_cost()
+            transfer.set_frozen_to_eval(model, config.freeze)
+    seed_model_noise(model, config.seed, number, session.device)
+    if isinstance(session.optimizer, ClosureOptimizer):
+        session.optimizer.reset_evaluation_counts()
     if session.augment is None and session.mix is None:
         return None
     draw = torch.Generator(session.device)
-    return draw.manual_seed(derive(config.seed, "augment", number))
+    return draw.manual_seed(derive_seed(config.seed, "augment", number))
 
 
-def descend(session: Session, examples: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def forward_backward(
+    session: Session, examples: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
     """The gradient of one batch; returns what the model put out for it."""
     with session.autocast():
         outputs = session.forward(examples)
         loss = session.loss(outputs, targets)
     if session.team is not None:
-        loss = session.team.weigh(loss)
+        loss = session.team.scale_loss(loss)
     if session.penalty is not None:
         loss = loss + session.penalty()
     session.optimizer.zero_grad(set_to_none=True)
@@ -154,14 +160,14 @@ def descend(session: Session, examples: torch.Tensor, targets: torch.Tensor) -> 
     return outputs
 
 
-def _ask_again(
+def _closure_step(
     session: Session, number: int, examples: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
     """A step of an optimizer that asks for the loss several times; the masks stay the same."""
     first: list[torch.Tensor] = []
 
     def loss_of() -> torch.Tensor:
-        start_noise(session.model, session.config.seed, number, session.device)
+        seed_model_noise(session.model, session.config.seed, number, session.device)
         with session.autocast():
             outputs = session.forward(examples)
             loss = session.loss(outputs, targets)
@@ -169,12 +175,12 @@ def _ask_again(
             first.append(outputs.detach())
         return loss if session.penalty is None else loss + session.penalty()
 
-    assert isinstance(session.optimizer, SecondOrder)
+    assert isinstance(session.optimizer, ClosureOptimizer)
     session.optimizer.step(loss_of)
     return first[0]
 
 
-class _Met:
+class EpochAccumulator:
     """What an epoch puts out batch by batch, and what that is worth in the end."""
 
     def __init__(self, session: Session, order: torch.Tensor) -> None:
@@ -183,7 +189,7 @@ class _Met:
         self._session = session
         self._outputs = train_part.targets.new_zeros(shape, dtype=train_part.examples.dtype)
         # Blended targets are shares of the classes, no longer what the split holds.
-        self._blended = torch.empty_like(self._outputs) if session.mix is not None else None
+        self._mixed_targets = torch.empty_like(self._outputs) if session.mix is not None else None
         self._order = order
 
     def note(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
@@ -191,19 +197,19 @@ class _Met:
             self._session.team.placed(outputs.detach(), self._outputs[begin:end])
         else:
             self._outputs[begin:end] = outputs.detach()
-        if self._blended is not None:
-            self._blended[begin:end] = targets
+        if self._mixed_targets is not None:
+            self._mixed_targets[begin:end] = targets
 
     def values(self) -> dict[str, float]:
         if self._session.team is not None:
             self._session.team.sum(self._outputs)
-        targets = self._blended
+        targets = self._mixed_targets
         if targets is None:
             targets = self._session.data.train.targets.index_select(0, self._order)
-        return named("train", self._session.worth(self._outputs, targets))
+        return prefix_metrics("train", self._session.worth(self._outputs, targets))
 
 
-def _clip(session: Session) -> torch.Tensor:
+def _clip_gradients(session: Session) -> torch.Tensor:
     """The gradient norm of this step, before what is longer than `clip` is cut."""
     config, model = session.config, session.model
     if session.scaler is not None:
@@ -216,7 +222,7 @@ def _clip(session: Session) -> torch.Tensor:
     return norm
 
 
-def take_step(session: Session) -> None:
+def optimizer_step(session: Session) -> None:
     if session.scaler is None:
         session.step()
     else:
@@ -224,17 +230,17 @@ def take_step(session: Session) -> None:
         session.scaler.update()
 
 
-def _costs(session: Session) -> dict[str, float]:
+def _cost_metrics(session: Session) -> dict[str, float]:
     """Memory that the optimizer keeps; of second order also the gradients and products spent."""
-    values = {"cost/state_bytes": float(state_bytes(session.optimizer))}
-    if isinstance(session.optimizer, SecondOrder):
+    values = {"cost/state_bytes": float(optimizer_state_bytes(session.optimizer))}
+    if isinstance(session.optimizer, ClosureOptimizer):
         cost = session.optimizer.cost
         values["cost/gradients"] = float(cost.gradients)
         values["cost/products"] = float(cost.products)
     return values
 
 
-def _keep_weights(session: Session) -> None:
+def _save_selected_weights(session: Session) -> None:
     """Copies the weights of the epoch that has just been selected."""
     state = session.model.state_dict()
     if not session.selected_weights:

@@ -17,15 +17,17 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 def build(config: RunConfig) -> Loss:
     """The loss that a resolved config trains on."""
-    return LOSS[config.loss or ""](config, config.reduction)
+    return LOSS_BUILDERS[config.loss or ""](config, config.reduction)
 
 
-def measured(config: RunConfig) -> Loss:
+def build_eval_loss(config: RunConfig) -> Loss:
     """The loss that is reported: the mean over examples, its targets not smoothed.
 
     So trials with another reduction or label smoothing can be compared.
     """
-    return _MEASURED.get(config.loss or "", LOSS[config.loss or ""])(config, "mean")
+    return _EVAL_LOSS_BUILDERS.get(config.loss or "", LOSS_BUILDERS[config.loss or ""])(
+        config, "mean"
+    )
 
 
 def _cross_entropy(config: RunConfig, reduction: str) -> Loss:
@@ -78,7 +80,7 @@ def _hinge(config: RunConfig, reduction: str) -> Loss:
     return loss
 
 
-def _numbers(
+def _regression_loss(
     function: Callable[..., torch.Tensor],
 ) -> Callable[[RunConfig, str], Loss]:
     def make(config: RunConfig, reduction: str) -> Loss:
@@ -93,13 +95,15 @@ def _huber(config: RunConfig, reduction: str) -> Loss:
     return partial(functional.huber_loss, reduction=reduction, delta=delta)
 
 
-LOSS: Mapping[str, Callable[[RunConfig, str], Loss]] = {
+LOSS_BUILDERS: Mapping[str, Callable[[RunConfig, str], Loss]] = {
     "cross_entropy": _cross_entropy,
     "nll": _nll,
     "bce": _bce,
     "hinge": _hinge,
-    "mse": _numbers(functional.mse_loss),
-    "l1": _numbers(functional.l1_loss),
+    "mse": _regression_loss(functional.mse_loss),
+    "l1": _regression_loss(functional.l1_loss),
     "huber": _huber,
 }
-_MEASURED: Mapping[str, Callable[[RunConfig, str], Loss]] = {"cross_entropy": _plain_cross_entropy}
+_EVAL_LOSS_BUILDERS: Mapping[str, Callable[[RunConfig, str], Loss]] = {
+    "cross_entropy": _plain_cross_entropy
+}

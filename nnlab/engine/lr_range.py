@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import torch
 
 from nnlab.engine.batches import batch_bounds
-from nnlab.engine.loop import begin_epoch, descend, take_step
+from nnlab.engine.loop import forward_backward, optimizer_step, prepare_epoch
 from nnlab.engine.optimizers import set_lr
-from nnlab.engine.seeds import generator
+from nnlab.engine.seeds import make_generator
 from nnlab.engine.session import Session
 
 # Memory of the running mean of the losses, corrected for its start (Kingma and Ba 2015, sec. 3).
-MEMORY = 0.9
+SMOOTHING = 0.9
 # The test is over once the smoothed loss is so many times its best.
-DIVERGED = 4.0
+DIVERGENCE_FACTOR = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class RangeTest:
+class LRRangeTest:
     """Learning rates, the loss of each step's batch before the step, and the smoothed losses."""
 
     lrs: tuple[float, ...]
@@ -32,7 +32,7 @@ class RangeTest:
         return min(range(len(self.smoothed)), key=self.smoothed.__getitem__)
 
 
-def range_test(session: Session, *, low: float, high: float, steps: int) -> RangeTest:
+def run_lr_range_test(session: Session, *, low: float, high: float, steps: int) -> LRRangeTest:
     """Trains a fresh session while lr grows from `low` to `high` by one factor a step.
 
     Ends early once the loss has diverged. The session's weights are spent by it.
@@ -41,32 +41,32 @@ def range_test(session: Session, *, low: float, high: float, steps: int) -> Rang
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
-    for step, (examples, targets) in zip(range(steps), _batches(session), strict=False):
+    for step, (examples, targets) in zip(range(steps), _endless_batches(session), strict=False):
         lr = low * (high / low) ** (step / (steps - 1))
         set_lr(session.optimizer, lr)
-        outputs = descend(session, examples, targets)
+        outputs = forward_backward(session, examples, targets)
         with torch.no_grad():
             loss = session.measured(outputs.float(), targets).item()
         if not math.isfinite(loss):
             break
-        mean = MEMORY * mean + (1 - MEMORY) * loss
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
         lrs.append(lr)
         losses.append(loss)
-        smoothed.append(mean / (1 - MEMORY ** (step + 1)))
-        if smoothed[-1] > DIVERGED * min(smoothed):
+        smoothed.append(mean / (1 - SMOOTHING ** (step + 1)))
+        if smoothed[-1] > DIVERGENCE_FACTOR * min(smoothed):
             break
-        take_step(session)
-    return RangeTest(tuple(lrs), tuple(losses), tuple(smoothed))
+        optimizer_step(session)
+    return LRRangeTest(tuple(lrs), tuple(losses), tuple(smoothed))
 
 
-def _batches(session: Session) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _endless_batches(session: Session) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Batches of the training split without end, in the order that training would take."""
     part, number = session.data.train, 0
     while True:
         number += 1
-        draw = begin_epoch(session, number)
+        draw = prepare_epoch(session, number)
         order = torch.randperm(
-            len(part), generator=generator(session.config.seed, "order", number)
+            len(part), generator=make_generator(session.config.seed, "order", number)
         ).to(session.device)
         for begin, end in batch_bounds(len(part), session.batch_size):
             rows = order[begin:end]

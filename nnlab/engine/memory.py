@@ -5,13 +5,13 @@ import sys
 import torch
 
 # How torch's allocator on the processor says it, which raises no error of its own.
-_CPU_SAYS = "DefaultCPUAllocator"
+_CPU_ALLOCATOR_NAME = "DefaultCPUAllocator"
 
 
-def is_short(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory was short."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and _CPU_SAYS in str(error)
+        isinstance(error, RuntimeError) and _CPU_ALLOCATOR_NAME in str(error)
     )
 
 

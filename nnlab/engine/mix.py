@@ -10,13 +10,15 @@ from torch.nn import functional
 from nnlab.config import RunConfig
 from nnlab.errors import DataError
 
-Blend = Callable[[torch.Tensor, torch.Tensor, np.random.Generator], tuple[torch.Tensor, float]]
+BlendFunction = Callable[
+    [torch.Tensor, torch.Tensor, np.random.Generator], tuple[torch.Tensor, float]
+]
 
 
-class Mix:
+class BatchMixer:
     """Blends a batch with itself in another order, by one of its blends at random."""
 
-    def __init__(self, blends: tuple[Blend, ...], classes: int) -> None:
+    def __init__(self, blends: tuple[BlendFunction, ...], classes: int) -> None:
         self._blends = blends
         self._classes = classes
 
@@ -39,13 +41,13 @@ class Mix:
         return blended, share * shares + (1.0 - share) * shares[partner]
 
 
-def build(config: RunConfig, in_shape: tuple[int, ...], outputs: int) -> Mix | None:
+def build(config: RunConfig, in_shape: tuple[int, ...], outputs: int) -> BatchMixer | None:
     """What a resolved config blends, or None for nothing.
 
     Raises:
         DataError: cutmix needs images, and the examples are none.
     """
-    blends: list[Blend] = []
+    blends: list[BlendFunction] = []
     if config.mixup > 0.0:
         blends.append(_mixup(config.mixup))
     if config.cutmix > 0.0:
@@ -55,10 +57,10 @@ def build(config: RunConfig, in_shape: tuple[int, ...], outputs: int) -> Mix | N
                 hint="--mixup works with any inputs",
             )
         blends.append(_cutmix(config.cutmix))
-    return Mix(tuple(blends), outputs) if blends else None
+    return BatchMixer(tuple(blends), outputs) if blends else None
 
 
-def _mixup(alpha: float) -> Blend:
+def _mixup(alpha: float) -> BlendFunction:
     """Share x + (1 - share) x', share ~ Beta(alpha, alpha), one a batch (Zhang et al. 2018)."""
 
     def blend(
@@ -70,7 +72,7 @@ def _mixup(alpha: float) -> Blend:
     return blend
 
 
-def _cutmix(alpha: float) -> Blend:
+def _cutmix(alpha: float) -> BlendFunction:
     """A rectangle of the partner's pasted in (Yun et al. 2019, algorithm 1).
 
     The share is that of the pixels that stay, counted, not drawn.
@@ -81,8 +83,8 @@ def _cutmix(alpha: float) -> Blend:
     ) -> tuple[torch.Tensor, float]:
         height, width = examples.shape[2:]
         side = math.sqrt(1.0 - float(numbers.beta(alpha, alpha)))
-        top, bottom = _span(height, side, numbers)
-        left, right = _span(width, side, numbers)
+        top, bottom = _random_span(height, side, numbers)
+        left, right = _random_span(width, side, numbers)
         blended = examples.clone()
         blended[:, :, top:bottom, left:right] = examples[partner, :, top:bottom, left:right]
         return blended, 1.0 - (bottom - top) * (right - left) / (height * width)
@@ -90,7 +92,7 @@ def _cutmix(alpha: float) -> Blend:
     return blend
 
 
-def _span(length: int, side: float, numbers: np.random.Generator) -> tuple[int, int]:
+def _random_span(length: int, side: float, numbers: np.random.Generator) -> tuple[int, int]:
     """A stretch of about `side` of a length around a random middle, cut off at the ends."""
     middle, half = int(numbers.integers(length)), round(side * length) / 2
     return max(0, math.ceil(middle - half)), min(length, math.ceil(middle + half))

@@ -22,21 +22,21 @@ from nnlab.config import RunConfig
 from nnlab.engine import device as devices
 from nnlab.engine import dynamo_bypass, penalties
 from nnlab.engine.batches import batch_bounds
-from nnlab.engine.evaluate import CHUNK
-from nnlab.engine.models.noise import Noise, Share
+from nnlab.engine.evaluate import EVAL_BATCH_SIZE
+from nnlab.engine.models.noise import BatchShare, DropoutBase
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError
-from nnlab.records import Parallel as Kind
+from nnlab.records import ParallelMode as Kind
 
 # Optimizers that ask for the loss several times in a step, or move weights as whole matrices.
-_NOT_SPREAD: dict[Kind, tuple[str, ...]] = {
+_UNSUPPORTED_OPTIMIZERS: dict[Kind, tuple[str, ...]] = {
     "ddp": ("lbfgs", "newton-cg"),
     "fsdp": ("lbfgs", "newton-cg", "muon"),
 }
 
 
-class Team:
+class ProcessGroup:
     """The processes that train one run together, as one of them sees it."""
 
     def __init__(self, kind: Kind, *, sync_batch_norm: bool = False) -> None:
@@ -44,7 +44,7 @@ class Team:
         self.kind = kind
         self.sync_batch_norm = sync_batch_norm
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self.share = Share()
+        self.share = BatchShare()
         self._weight = 1.0
 
     @property
@@ -58,7 +58,7 @@ class Team:
         Shares differ by one row at most. A process for which none is left takes the first row,
         which then counts for nothing.
         """
-        begin, end = _bounds(rows, self.rank, self.size)
+        begin, end = _rank_bounds(rows, self.rank, self.size)
         own = end - begin
         if not own:
             begin, end = 0, 1
@@ -67,7 +67,7 @@ class Team:
         self._weight = own * self.size / rows
         return slice(begin, end)
 
-    def weigh(self, loss: torch.Tensor) -> torch.Tensor:
+    def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
         """The loss of the own rows as its part of the mean over all of them."""
         return loss * self._weight
 
@@ -97,7 +97,7 @@ class Team:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def same_buffers(self, model: nn.Module) -> None:
+    def broadcast_buffers(self, model: nn.Module) -> None:
         """Gives all processes the leader's running statistics."""
         for buffer in model.buffers():
             dist.broadcast(buffer, src=0)
@@ -106,12 +106,15 @@ class Team:
     def outputs_of(self, model: nn.Module, examples: torch.Tensor, outputs: int) -> torch.Tensor:
         """As `evaluate.outputs_of`; each example is put through by one process, once."""
         model.eval()
-        begin, end = _bounds(len(examples), self.rank, self.size)
+        begin, end = _rank_bounds(len(examples), self.rank, self.size)
         found = examples.new_zeros(len(examples), outputs)
         # Those that have their weights spread must come together for each forward pass.
-        steps = -(-_longest(len(examples), self.size) // CHUNK)
+        steps = -(-_largest_share(len(examples), self.size) // EVAL_BATCH_SIZE)
         for step in range(steps):
-            low, high = min(begin + step * CHUNK, end), min(begin + (step + 1) * CHUNK, end)
+            low, high = (
+                min(begin + step * EVAL_BATCH_SIZE, end),
+                min(begin + (step + 1) * EVAL_BATCH_SIZE, end),
+            )
             if low < high:
                 found[low:high] = model(examples[low:high])
             elif self.kind == "fsdp":
@@ -120,7 +123,7 @@ class Team:
 
     def whole(self, state: Any) -> Any:
         """What is kept in parts, put together; every process of the team must ask."""
-        return whole(state) if self.kind == "fsdp" else state
+        return gather_full_tensors(state) if self.kind == "fsdp" else state
 
     def _device(self) -> torch.device:
         if dist.get_backend() == "nccl":
@@ -128,14 +131,14 @@ class Team:
         return torch.device("cpu")
 
 
-def check(config: RunConfig, kind: Kind) -> None:
+def check_parallel_support(config: RunConfig, kind: Kind) -> None:
     """Refuses what cannot be shared out.
 
     Raises:
         UsageError: a choice of the run is one of those.
     """
     wants = f"--parallel {kind} cannot train with"
-    if config.opt in _NOT_SPREAD[kind]:
+    if config.opt in _UNSUPPORTED_OPTIMIZERS[kind]:
         raise UsageError(
             f"{wants} --opt {config.opt}",
             hint="it needs the whole gradient, or whole matrices, more than once a step",
@@ -150,7 +153,7 @@ def check(config: RunConfig, kind: Kind) -> None:
         )
 
 
-def check_shares(session: Session, team: Team) -> None:
+def check_batch_shares(session: Session, team: ProcessGroup) -> None:
     """Refuses batches of which a process has too few rows for batch normalisation of its own.
 
     Images have many values per channel, so that one is enough.
@@ -173,7 +176,7 @@ def check_shares(session: Session, team: Team) -> None:
         )
 
 
-def join(session: Session, team: Team) -> None:
+def join_process_group(session: Session, team: ProcessGroup) -> None:
     """Makes a session one of a team's; all of them must be at the same epoch.
 
     Noise draws for the whole batch and keeps what belongs to the own rows.
@@ -182,25 +185,25 @@ def join(session: Session, team: Team) -> None:
         UsageError: it cannot be shared out.
     """
     config, model = session.config, session.model
-    check(config, team.kind)
+    check_parallel_support(config, team.kind)
     session.team = team
     for module in model.modules():
-        if isinstance(module, Noise):
+        if isinstance(module, DropoutBase):
             module.share = team.share
     if team.sync_batch_norm:
-        synchronise(model)
+        convert_to_synced_batch_norm(model)
     spread: nn.Module
     if team.kind == "fsdp":
-        spread = _sharded(session)
+        spread = _shard_model(session)
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # its name changes with torch 2.13
             # Running statistics are made equal once an epoch: see `Team.same_buffers`.
             spread = nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
-    session.forward = devices.compiled(spread) if config.compile else spread
+    session.forward = devices.compile_model(spread) if config.compile else spread
 
 
-def _sharded(session: Session) -> nn.Module:
+def _shard_model(session: Session) -> nn.Module:
     """Spreads the weights, and what the optimizer keeps of them, over the team."""
     config, model = session.config, session.model
     before = session.optimizer.state_dict()
@@ -210,12 +213,12 @@ def _sharded(session: Session) -> nn.Module:
     fully_shard(model)
     model.to(session.device)
     session.optimizer = build_optimizer(model, config)
-    session.step = dynamo_bypass.plain_step(session.optimizer)
+    session.step = dynamo_bypass.unwrapped_step(session.optimizer)
     session.probe = None  # it looks at whole weights
     session.penalty = penalties.build(config, model)
     parameters = [p for group in session.optimizer.param_groups for p in group["params"]]
     before["state"] = {
-        place: {name: _like(value, parameters[place]) for name, value in kept.items()}
+        place: {name: _shard_like(value, parameters[place]) for name, value in kept.items()}
         for place, kept in before["state"].items()
     }
     session.optimizer.load_state_dict(before)
@@ -224,12 +227,12 @@ def _sharded(session: Session) -> nn.Module:
             group["fused"] = False  # torch has no fused kernels for most when weights are spread
     state = model.state_dict()
     session.selected_weights = {
-        name: _like(tensor, state[name]) for name, tensor in session.selected_weights.items()
+        name: _shard_like(tensor, state[name]) for name, tensor in session.selected_weights.items()
     }
     return model
 
 
-def _like(value: Any, other: torch.Tensor) -> Any:
+def _shard_like(value: Any, other: torch.Tensor) -> Any:
     """A whole tensor spread as another one of its shape is."""
     if not (isinstance(value, torch.Tensor) and isinstance(other, DTensor)):
         return value
@@ -238,18 +241,18 @@ def _like(value: Any, other: torch.Tensor) -> Any:
     return distribute_tensor(value.to(other.device), other.device_mesh, other.placements)
 
 
-def whole(state: Any) -> Any:
+def gather_full_tensors(state: Any) -> Any:
     """What is kept in parts, put together: tensors in dicts and lists. All of a team must ask."""
     if isinstance(state, DTensor):
         return state.full_tensor()
     if isinstance(state, dict):
-        return {name: whole(value) for name, value in state.items()}
+        return {name: gather_full_tensors(value) for name, value in state.items()}
     if isinstance(state, list):
-        return [whole(value) for value in state]
+        return [gather_full_tensors(value) for value in state]
     return state
 
 
-def _bounds(rows: int, rank: int, size: int) -> tuple[int, int]:
+def _rank_bounds(rows: int, rank: int, size: int) -> tuple[int, int]:
     """Where the share of a process begins and ends; shares differ by one row at most.
 
     >>> [_bounds(7, rank, 3) for rank in range(3)]
@@ -260,7 +263,7 @@ def _bounds(rows: int, rank: int, size: int) -> tuple[int, int]:
     return begin, begin + own + (rank < more)
 
 
-def _longest(rows: int, size: int) -> int:
+def _largest_share(rows: int, size: int) -> int:
     return -(-rows // size)
 
 
@@ -278,11 +281,11 @@ class SyncedBatchNorm(_BatchNorm):
         shape = [1, -1, *[1] * (x.ndim - 2)]
         rows = x.new_tensor([float(x.numel() // x.shape[1])])
         dist.all_reduce(rows)
-        mean = _summed(x.sum(over)) / rows
+        mean = _all_reduce_sum(x.sum(over)) / rows
         centred = x - mean.view(shape)
-        variance = _summed(centred.square().sum(over)) / rows
+        variance = _all_reduce_sum(centred.square().sum(over)) / rows
         if self.running_mean is not None:
-            self._run_on(mean.detach(), variance.detach(), rows)
+            self._update_running_statistics(mean.detach(), variance.detach(), rows)
         normal = centred * torch.rsqrt(variance + self.eps).view(shape)
         if not self.affine:
             return normal
@@ -290,7 +293,9 @@ class SyncedBatchNorm(_BatchNorm):
         return scaled
 
     @torch.no_grad()
-    def _run_on(self, mean: torch.Tensor, variance: torch.Tensor, rows: torch.Tensor) -> None:
+    def _update_running_statistics(
+        self, mean: torch.Tensor, variance: torch.Tensor, rows: torch.Tensor
+    ) -> None:
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -306,7 +311,7 @@ class SyncedBatchNorm(_BatchNorm):
         del input
 
 
-class _Sum(torch.autograd.Function):
+class _AllReduceSum(torch.autograd.Function):
     """The sum over all processes, through which gradients flow back to each."""
 
     @staticmethod
@@ -324,12 +329,12 @@ class _Sum(torch.autograd.Function):
         return found
 
 
-def _summed(values: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
+def _all_reduce_sum(values: torch.Tensor) -> torch.Tensor:
+    found: torch.Tensor = _AllReduceSum.apply(values)  # type: ignore[no-untyped-call]
     return found
 
 
-def synchronise(model: nn.Module) -> None:
+def convert_to_synced_batch_norm(model: nn.Module) -> None:
     """Makes every batch norm in a model a synchronised one; weights stay the same objects."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
@@ -337,7 +342,7 @@ def synchronise(model: nn.Module) -> None:
 
 
 @contextmanager
-def up(device: torch.device) -> Iterator[None]:
+def distributed_context(device: torch.device) -> Iterator[None]:
     """torch.distributed, from the places that its launcher left in the environment."""
     if device.type == "cuda":
         torch.cuda.set_device(device)

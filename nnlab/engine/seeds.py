@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import torch
 
-Purpose = Literal[
+SeedPurpose = Literal[
     "weights",
     "order",
     "dropout",
@@ -27,14 +27,14 @@ Purpose = Literal[
 ]
 
 
-def derive(seed: int, purpose: Purpose, epoch: int = 0, part: int = 0) -> int:
+def derive_seed(seed: int, purpose: SeedPurpose, epoch: int = 0, part: int = 0) -> int:
     """A 63-bit seed for one purpose in one epoch; `part` tells layers apart."""
     text = f"{seed}/{purpose}/{epoch}/{part}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
-def generator(seed: int, purpose: Purpose, epoch: int = 0) -> "torch.Generator":
+def make_generator(seed: int, purpose: SeedPurpose, epoch: int = 0) -> "torch.Generator":
     """A CPU generator for one purpose in one epoch: the same draws whatever the device."""
     import torch  # here, so that data sets can be drawn and shown without it
 
-    return torch.Generator().manual_seed(derive(seed, purpose, epoch))
+    return torch.Generator().manual_seed(derive_seed(seed, purpose, epoch))

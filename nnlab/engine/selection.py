@@ -41,7 +41,7 @@ def is_better_epoch(
     return loss <= selected_loss
 
 
-def selected_epoch_of(
+def find_selected_epoch(
     objective: Objective,
     values: Sequence[float],
     val_losses: Sequence[float],

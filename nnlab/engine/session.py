@@ -24,28 +24,28 @@ from nnlab.engine import (
     weight_average,
 )
 from nnlab.engine import device as devices
-from nnlab.engine.augment import Augment
+from nnlab.engine.augment import AugmentationPipeline
 from nnlab.engine.batches import steps_per_epoch
-from nnlab.engine.data.prepare import Part, Prepared, prepare
-from nnlab.engine.evaluate import measure, outputs_of
-from nnlab.engine.flops import multiply_adds
+from nnlab.engine.data.prepare import PreparedData, SplitTensors, prepare_data
+from nnlab.engine.evaluate import compute_metrics, compute_outputs
+from nnlab.engine.flops import count_multiply_adds
 from nnlab.engine.losses import Loss
-from nnlab.engine.mix import Mix
+from nnlab.engine.mix import BatchMixer
 from nnlab.engine.models.norms import check_batch_of_one
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
-from nnlab.engine.seeds import generator
+from nnlab.engine.seeds import make_generator
 from nnlab.engine.selection import is_better_epoch
-from nnlab.engine.weight_average import Average
+from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import DataError, UserCodeError
 from nnlab.objective import Objective
 from nnlab.records import Status
 
 if TYPE_CHECKING:
-    from nnlab.engine.process_group import Team
+    from nnlab.engine.process_group import ProcessGroup
 
 # Examples of the training split that settle a data-dependent initialisation.
-SETTLING = 512
+LSUV_EXAMPLES = 512
 
 
 @dataclass(slots=True)
@@ -63,18 +63,18 @@ class Session:
     config: RunConfig
     device: torch.device
     threads: int
-    data: Prepared
+    data: PreparedData
     model: nn.Module
     optimizer: Optimizer
     loss: Loss
     measured: Loss
     scaler: "torch.amp.GradScaler | None" = None
     penalty: Callable[[], torch.Tensor] | None = None
-    augment: Augment | None = None
-    mix: Mix | None = None
-    average: Average | None = None
+    augment: AugmentationPipeline | None = None
+    mix: BatchMixer | None = None
+    average: WeightAverage | None = None
     probe: Probe | None = None
-    team: "Team | None" = None
+    team: "ProcessGroup | None" = None
     forward: Callable[[torch.Tensor], torch.Tensor] = field(init=False)
     step: Callable[[], None] = field(init=False)
     epoch: int = 0
@@ -90,7 +90,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.forward = self.model
-        self.step = dynamo_bypass.plain_step(self.optimizer)
+        self.step = dynamo_bypass.unwrapped_step(self.optimizer)
 
     @property
     def done(self) -> bool:
@@ -102,29 +102,29 @@ class Session:
     @property
     def batch_size(self) -> int:
         """Examples in a step; all of them where the config says full."""
-        return _batch_size(self.config, self.data)
+        return _effective_batch_size(self.config, self.data)
 
-    def begin_from(self, path: Path, *, new_head: bool = False) -> str:
+    def load_initial_weights(self, path: Path, *, new_head: bool = False) -> str:
         """Takes over the weights in a file, and tells in a line which fitted.
 
         Raises:
             CheckpointError: the file cannot be read, or nothing in it fits the model.
         """
         weights = transfer.read_weights(path)
-        return str(transfer.load_into(self.model, weights, new_head=new_head))
+        return str(transfer.load_matching_weights(self.model, weights, new_head=new_head))
 
-    def measure(self, part: Part) -> Mapping[str, float]:
+    def measure(self, part: SplitTensors) -> Mapping[str, float]:
         """The metrics of the model as it is now on a split."""
         with self.autocast():
             if self.team is not None:
                 outputs = self.team.outputs_of(self.model, part.examples, self.data.outputs)
             else:
-                outputs = outputs_of(self.forward, self.model, part)
+                outputs = compute_outputs(self.forward, self.model, part)
         return self.worth(outputs, part.targets)
 
     def worth(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
         """The metrics of outputs against targets."""
-        return measure(
+        return compute_metrics(
             self.data.task, self.measured, outputs, targets, scale=self.data.target_scale
         )
 
@@ -153,7 +153,7 @@ class Session:
     def test(self) -> Mapping[str, float]:
         """The metrics `test/…` with the weights of the selected epoch, which the model then has."""
         self.model.load_state_dict(self.selected_weights)
-        return named("test", self.measure(self.data.test))
+        return prefix_metrics("test", self.measure(self.data.test))
 
     def autocast(self) -> AbstractContextManager[object]:
         """Products in half precision where the config says so."""
@@ -163,7 +163,7 @@ class Session:
         return nullcontext()
 
     @contextmanager
-    def averaged(self) -> Iterator[None]:
+    def averaged_weights(self) -> Iterator[None]:
         """Puts the averaged weights into the model for as long as it is open, if there are any."""
         if self.average is None:
             yield
@@ -172,7 +172,7 @@ class Session:
                 yield
 
 
-def start(config: RunConfig, *, model_at: torch.device | None = None) -> Session:
+def build_session(config: RunConfig, *, model_at: torch.device | None = None) -> Session:
     """Everything before the first epoch, from a resolved config.
 
     Args:
@@ -185,36 +185,40 @@ def start(config: RunConfig, *, model_at: torch.device | None = None) -> Session
         DataError: the data set cannot be used, or does not fit the model.
         UserCodeError: the user's own model or data fails, or is not what it was.
     """
-    device = devices.find(config.device)
-    devices.check_format(device, config.dtype)
-    data = prepare(config, device)
-    if not models.has_version(config.model, config.model_version):
+    device = devices.resolve_device(config.device)
+    devices.check_dtype(device, config.dtype)
+    data = prepare_data(config, device)
+    if not models.matches_model_version(config.model, config.model_version):
         raise UserCodeError(
             f"{config.model} has changed since this run was set up",
             hint="run the same `nnlab train` line again: the new code makes a new trial",
         )
-    model = models.build(config, data.in_shape, data.outputs, generator(config.seed, "weights"))
+    model = models.build(
+        config, data.in_shape, data.outputs, make_generator(config.seed, "weights")
+    )
     model.to(model_at or device, data.train.examples.dtype)
-    threads = config.threads or devices.threads_for(device, _work(config, data, model))
+    threads = config.threads or devices.choose_thread_count(
+        device, _forward_multiply_adds(config, data, model)
+    )
     devices.make_deterministic(device, threads, compiles=config.compile)
     if not config.compile:
-        dynamo_bypass.spare_compiler()
-    devices.set_precision(config.dtype)
-    models.settle(model, config, data.train.examples[:SETTLING].to(model_at or device))
+        dynamo_bypass.bypass_dynamo_wrappers()
+    devices.set_matmul_precision(config.dtype)
+    models.lsuv_(model, config, data.train.examples[:LSUV_EXAMPLES].to(model_at or device))
     if config.freeze is not None:
         transfer.freeze(model, config.freeze)
-    elif models.user_defined.is_own(model) and _batch_size(config, data) == 1:
+    elif models.user_defined.is_user_defined(model) and _effective_batch_size(config, data) == 1:
         check_batch_of_one(model, data.train.examples[:1].to(model_at or device))
-    session = _assembled(config, device, threads, data, model)
+    session = _assemble_session(config, device, threads, data, model)
     if config.channels_last:
-        _put_channels_last(session)
+        _convert_to_channels_last(session)
     if config.compile:
-        session.forward = devices.compiled(model)
+        session.forward = devices.compile_model(model)
     return session
 
 
-def _assembled(
-    config: RunConfig, device: torch.device, threads: int, data: Prepared, model: nn.Module
+def _assemble_session(
+    config: RunConfig, device: torch.device, threads: int, data: PreparedData, model: nn.Module
 ) -> Session:
     loss = losses.build(config)
     session = Session(
@@ -225,7 +229,7 @@ def _assembled(
         model,
         build_optimizer(model, config),
         loss,
-        losses.measured(config),
+        losses.build_eval_loss(config),
         scaler=torch.amp.GradScaler("cuda") if config.dtype == "float16" else None,
         penalty=penalties.build(config, model),
         augment=augment.build(config, data.in_shape),
@@ -237,19 +241,21 @@ def _assembled(
     return session
 
 
-def _work(config: RunConfig, data: Prepared, model: nn.Module) -> int:
+def _forward_multiply_adds(config: RunConfig, data: PreparedData, model: nn.Module) -> int:
     """Multiply-adds of a batch's forward pass."""
     where = next(model.parameters()).device
-    return multiply_adds(model, data.train.examples[:1].to(where)) * _batch_size(config, data)
+    return count_multiply_adds(model, data.train.examples[:1].to(where)) * _effective_batch_size(
+        config, data
+    )
 
 
-def _batch_size(config: RunConfig, data: Prepared) -> int:
+def _effective_batch_size(config: RunConfig, data: PreparedData) -> int:
     """Examples in a step; all of them where the config says full."""
     size = config.batch_size
     return min(size, len(data.train)) if isinstance(size, int) else len(data.train)
 
 
-def _put_channels_last(session: Session) -> None:
+def _convert_to_channels_last(session: Session) -> None:
     """Moves the channels of images to the last place in memory; shapes stay as they are.
 
     Raises:
@@ -261,6 +267,6 @@ def _put_channels_last(session: Session) -> None:
     session.data = session.data.channels_last()
 
 
-def named(split: str, values: Mapping[str, float]) -> dict[str, float]:
+def prefix_metrics(split: str, values: Mapping[str, float]) -> dict[str, float]:
     """The metrics of a split under their full names."""
     return {f"{split}/{name}": value for name, value in values.items()}

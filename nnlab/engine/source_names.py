@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 # What can define names that reading alone does not show.
-_DYNAMIC = frozenset({"globals", "vars", "exec", "setattr"})
+_DYNAMIC_BUILTINS = frozenset({"globals", "vars", "exec", "setattr"})
 
 
 def defined_names(source: bytes, filename: str) -> frozenset[str] | None:
@@ -17,18 +17,20 @@ def defined_names(source: bytes, filename: str) -> frozenset[str] | None:
         SyntaxError: it is no Python.
     """
     tree = ast.parse(source, filename)
-    names = frozenset(_bound(tree.body))
+    names = frozenset(_bound_names(tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and any(one.name == "*" for one in node.names):
             return None
-        if isinstance(node, ast.Match) or (isinstance(node, ast.Name) and node.id in _DYNAMIC):
+        if isinstance(node, ast.Match) or (
+            isinstance(node, ast.Name) and node.id in _DYNAMIC_BUILTINS
+        ):
             return None
         if isinstance(node, ast.Global):
             names |= set(node.names)
     return None if "__getattr__" in names else names
 
 
-def _bound(body: Sequence[ast.AST]) -> Iterator[str]:
+def _bound_names(body: Sequence[ast.AST]) -> Iterator[str]:
     for node in body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -38,6 +40,6 @@ def _bound(body: Sequence[ast.AST]) -> Iterator[str]:
             case ast.Name(id=name, ctx=ast.Store()):
                 yield name
             case ast.ExceptHandler() | ast.stmt() | ast.expr() | ast.withitem():
-                yield from _bound(list(ast.iter_child_nodes(node)))
+                yield from _bound_names(list(ast.iter_child_nodes(node)))
             case _:
                 pass

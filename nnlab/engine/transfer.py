@@ -12,21 +12,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnlab.engine.models import head_of
+from nnlab.engine.models import head_layer_name
 from nnlab.errors import CheckpointError, ConfigError
 from nnlab.io.files import open_regular
 
 ALL_BUT_HEAD = "all-but-head"
 
 # What wraps a model and so its names: DataParallel, torch.compile.
-_PREFIXES = ("module.", "_orig_mod.")
+_WRAPPER_PREFIXES = ("module.", "_orig_mod.")
 # Under which a training script may keep the weights.
-_INSIDE = ("selected_weights", "state_dict", "model_state_dict", "model")
-_SHOWN = 5
+_STATE_DICT_KEYS = ("selected_weights", "state_dict", "model_state_dict", "model")
+_MAX_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class WeightLoadReport:
     """What became of weights: names of tensors that fitted, that did not, that were left over.
 
     `reshaped` has a name with the shape in the file and the model's own; `renewed` are those of a
@@ -34,24 +34,26 @@ class Loaded:
     """
 
     matched: tuple[str, ...]
-    reshaped: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
+    shape_mismatches: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
-    renewed: tuple[str, ...] = ()
+    reinitialized: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        left = len(self.reshaped) + len(self.missing) + len(self.renewed)
+        left = len(self.shape_mismatches) + len(self.missing) + len(self.reinitialized)
         told = [f"{len(self.matched)} of {len(self.matched) + left} tensors taken over"]
-        if self.renewed:
-            told.append(f"the head begins anew for other classes: {_some(self.renewed)}")
+        if self.reinitialized:
+            told.append(
+                f"the head begins anew for other classes: {_format_names(self.reinitialized)}"
+            )
         told += [
             f"{name} begins anew: {list(theirs)} there, {list(ours)} here"
-            for name, theirs, ours in self.reshaped[:_SHOWN]
+            for name, theirs, ours in self.shape_mismatches[:_MAX_NAMES_SHOWN]
         ]
         if self.missing:
-            told.append(f"not there: {_some(self.missing)}")
+            told.append(f"not there: {_format_names(self.missing)}")
         if self.unexpected:
-            told.append(f"not used: {_some(self.unexpected)}")
+            told.append(f"not used: {_format_names(self.unexpected)}")
         return "; ".join(told)
 
 
@@ -64,8 +66,8 @@ def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
     Raises:
         CheckpointError: the file cannot be read, or holds no tensors.
     """
-    content = _safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
-    for key in _INSIDE:
+    content = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pickle(path)
+    for key in _STATE_DICT_KEYS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
             break
@@ -77,9 +79,9 @@ def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
     return tensors
 
 
-def load_into(
+def load_matching_weights(
     model: nn.Module, weights: Mapping[str, torch.Tensor], *, new_head: bool = False
-) -> Loaded:
+) -> WeightLoadReport:
     """Copies tensors into a model where name and shape agree; the rest stays as it was drawn.
 
     Where a name is not the model's, it is tried without what DataParallel and torch.compile put
@@ -94,20 +96,23 @@ def load_into(
         CheckpointError: none agrees.
     """
     state = model.state_dict()
-    weights = {name if name in state else _bare(name): value for name, value in weights.items()}
-    head = f"{_head_name(model)}." if new_head else None
+    weights = {
+        name if name in state else _strip_wrapper_prefixes(name): value
+        for name, value in weights.items()
+    }
+    head = f"{_head_module_name(model)}." if new_head else None
     renewed = tuple(name for name in state if head is not None and name.startswith(head))
     ours = {name: tensor for name, tensor in state.items() if name not in renewed}
     matched = [n for n in ours if n in weights and weights[n].shape == ours[n].shape]
     if not any(ours[name].is_floating_point() for name in matched):
         raise CheckpointError(
-            f"no tensor fits: the file has {_some(tuple(weights))}; the model {_some(tuple(ours))}",
+            f"no tensor fits: the file has {_format_names(tuple(weights))}; the model {_format_names(tuple(ours))}",
             hint="the same --model, --width and --depth as the weights were trained with",
         )
     with torch.no_grad():
         for name in matched:
             ours[name].copy_(weights[name])
-    return Loaded(
+    return WeightLoadReport(
         tuple(matched),
         tuple(
             (n, tuple(weights[n].shape), tuple(ours[n].shape))
@@ -131,9 +136,9 @@ def freeze(model: nn.Module, pattern: str) -> None:
         ConfigError: a pattern fits no name, or they fit all of them.
     """
     named = dict(model.named_parameters())
-    fitting = _fitting(model, pattern, tuple(named))
+    fitting = _matching_names(model, pattern, tuple(named))
     problems = [
-        f"--freeze {part} fits no parameter; there are {_some(tuple(named))}"
+        f"--freeze {part} fits no parameter; there are {_format_names(tuple(named))}"
         for part, names in fitting.items()
         if not names
     ]
@@ -146,7 +151,7 @@ def freeze(model: nn.Module, pattern: str) -> None:
         named[name].requires_grad = False
 
 
-def hold(model: nn.Module, pattern: str) -> None:
+def set_frozen_to_eval(model: nn.Module, pattern: str) -> None:
     """Puts frozen modules that have buffers into evaluation mode; call it after `model.train()`.
 
     Running statistics of a normalisation, the vectors of a spectral norm and other state that
@@ -159,7 +164,9 @@ def hold(model: nn.Module, pattern: str) -> None:
             its buffers.
     """
     buffers = tuple(name for name, _ in model.named_buffers())
-    fitting = {name for names in _fitting(model, pattern, buffers).values() for name in names}
+    fitting = {
+        name for names in _matching_names(model, pattern, buffers).values() for name in names
+    }
     for prefix, module in model.named_modules():
         own = {name for name, _ in module.named_buffers(prefix, recurse=False)}
         trainable = [parameter.requires_grad for parameter in module.parameters(recurse=False)]
@@ -174,12 +181,12 @@ def unfreeze(model: nn.Module) -> None:
         parameter.requires_grad = True
 
 
-def _fitting(
+def _matching_names(
     model: nn.Module, pattern: str, names: tuple[str, ...]
 ) -> Mapping[str, tuple[str, ...]]:
     """The names that each part of a pattern fits."""
     if pattern == ALL_BUT_HEAD:
-        head = _head_name(model)
+        head = _head_module_name(model)
         # The head of a model of one layer is the model itself, whose tensors have no prefix.
         return {
             pattern: tuple(
@@ -194,12 +201,12 @@ def _fitting(
     }
 
 
-def _head_name(model: nn.Module) -> str:
+def _head_module_name(model: nn.Module) -> str:
     """The name of the head; a parametrised weight, as of a spectral norm, is a part of it."""
-    return head_of(model).partition("parametrizations.")[0].rstrip(".")
+    return head_layer_name(model).partition("parametrizations.")[0].rstrip(".")
 
 
-def _unpickled(path: Path) -> Any:
+def _load_pickle(path: Path) -> Any:
     try:
         with open_regular(path) as file:
             data = file.read()
@@ -222,7 +229,7 @@ def _unpickled(path: Path) -> Any:
         ) from None
 
 
-def _safetensors(path: Path) -> Any:
+def _load_safetensors(path: Path) -> Any:
     try:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -237,12 +244,12 @@ def _safetensors(path: Path) -> Any:
         raise CheckpointError(f"cannot read {path}: {error}") from None
 
 
-def _bare(name: str) -> str:
-    while name.startswith(_PREFIXES):
+def _strip_wrapper_prefixes(name: str) -> str:
+    while name.startswith(_WRAPPER_PREFIXES):
         name = name.partition(".")[2]
     return name
 
 
-def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _format_names(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else ""
+    return ", ".join(names[:_MAX_NAMES_SHOWN]) + more

@@ -17,15 +17,15 @@ from pathlib import Path
 from types import ModuleType
 
 import nnlab
-from nnlab.catalogue import lookup
+from nnlab.catalogue import find_choice
 from nnlab.catalogue.own_files import public_callables
-from nnlab.engine.local_imports import local_imports
+from nnlab.engine.local_imports import find_local_imports
 from nnlab.engine.source_names import defined_names
-from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name
+from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name_message
 
-_NNLAB = Path(nnlab.__file__).resolve().parent
-_INSTALLED = frozenset(("site-packages", "dist-packages"))
-_PYTHON = tuple(
+_NNLAB_FOLDER = Path(nnlab.__file__).resolve().parent
+_INSTALL_FOLDERS = frozenset(("site-packages", "dist-packages"))
+_PYTHON_FOLDERS = tuple(
     Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "scripts")
 )
 
@@ -35,8 +35,8 @@ _REFUSAL: ContextVar[tuple[str, str | None] | None] = ContextVar("refusal", defa
 
 
 @contextmanager
-def refused(reason: str, *, hint: str | None = None) -> Iterator[None]:
-    """No user code is executed inside: `load` raises UserCodeRefused.
+def forbid_execution(reason: str, *, hint: str | None = None) -> Iterator[None]:
+    """No user code is executed inside: `load_object` raises UserCodeRefused.
 
     For commands that read figures and databases of others, which may refer to any file.
 
@@ -51,37 +51,39 @@ def refused(reason: str, *, hint: str | None = None) -> Iterator[None]:
         _REFUSAL.reset(token)
 
 
-def load(reference: str) -> object:
+def load_object(reference: str) -> object:
     """What a reference names; its file is executed.
 
     Modules are looked for in the working folder and among what is installed; a file may import
     its neighbours.
 
     Raises:
-        UserCodeRefused: inside `refused`.
+        UserCodeRefused: inside `forbid_execution`.
         UserCodeError: no such file, module or name, or it fails while it is loaded.
     """
-    place, name = _parts(reference)
+    place, name = _split_reference(reference)
     if (refusal := _REFUSAL.get()) is not None:
         reason, hint = refusal
         raise UserCodeRefused(f"{reference} is not executed: {reason}", hint=hint)
     try:
-        module = _executed(Path(place)) if place.endswith(".py") else _imported(place)
+        module = _execute_file(Path(place)) if place.endswith(".py") else _import_module(place)
     except UserCodeError:
         raise
     except (Exception, SystemExit) as error:
-        told = blame(error) or f"{place}: {_said(error)}"
+        told = locate_user_error(error) or f"{place}: {_format_error(error)}"
         raise UserCodeError(told) from error
     try:
         return getattr(module, name)
     except AttributeError:
-        raise UserCodeError(unknown_name(f"name in {place}", name, _own(module))) from None
+        raise UserCodeError(
+            unknown_name_message(f"name in {place}", name, _defined_callables(module))
+        ) from None
 
 
-def version(reference: str) -> str | None:
+def code_version(reference: str) -> str | None:
     """SHA-256, 16 hex digits, of the code that a reference names; nothing of it is executed.
 
-    It covers the file and what that imports from its own folder (`local_imports`). Of a file
+    It covers the file and what that imports from its own folder (`find_local_imports`). Of a file
     that imports nothing from there it is the hash of its content. None where the module has no
     file.
 
@@ -89,7 +91,7 @@ def version(reference: str) -> str | None:
         UserCodeError: there is no such file or module, it is no Python, or, as far as reading it
             shows, it has no such name.
     """
-    place, name = _parts(reference)
+    place, name = _split_reference(reference)
     path = _source_path(place)
     if not path.is_file():
         return None
@@ -112,9 +114,9 @@ def helper_files(reference: str) -> Mapping[str, Path]:
     Raises:
         UserCodeError: there is no such file or module.
     """
-    place, _ = _parts(reference)
+    place, _ = _split_reference(reference)
     path = _source_path(place)
-    if path.suffix != ".py" or not path.is_file() or not is_users_file(str(path)):
+    if path.suffix != ".py" or not path.is_file() or not is_user_file(str(path)):
         return {}
     path = path.resolve()
     root = path.parent
@@ -124,30 +126,30 @@ def helper_files(reference: str) -> Mapping[str, Path]:
         root = path.parents[depth]
     return {
         helper.relative_to(root).as_posix(): helper
-        for helper in local_imports(path, root)
+        for helper in find_local_imports(path, root)
         if helper.is_relative_to(root)
     }
 
 
-def has_version(reference: str, version_then: str | None) -> bool:
+def matches_version(reference: str, version_then: str | None) -> bool:
     """Whether the code is what it was: an earlier nnlab hashed the one file that is named.
 
     Raises:
-        UserCodeError: as `version`.
+        UserCodeError: as `code_version`.
     """
-    if version(reference) == version_then:
+    if code_version(reference) == version_then:
         return True
-    path = _source_path(_parts(reference)[0])
+    path = _source_path(_split_reference(reference)[0])
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == version_then
 
 
 def _source_path(place: str) -> Path:
     """The file of a path or module; of a module without one, a path that is no file."""
     if place.endswith(".py"):
-        return _existing(Path(place))
-    spec = _found(place)
+        return _require_file(Path(place))
+    spec = _find_spec(place)
     if spec is None:
-        raise _no_module(place)
+        raise _module_not_found_error(place)
     return Path(spec.origin or "")
 
 
@@ -155,30 +157,30 @@ def model_version(name: str) -> str | None:
     """The version of a user's own model, by what `--model` names; a built-in one has none.
 
     Raises:
-        UserCodeError: as `version`.
+        UserCodeError: as `code_version`.
     """
-    return version(name) if lookup("model", name).name == "module:" else None
+    return code_version(name) if find_choice("model", name).name == "module:" else None
 
 
-def blame(error: BaseException) -> str | None:
+def locate_user_error(error: BaseException) -> str | None:
     """Where in the user's code an error arose, and the error: `model.py, line 3, in f: …`.
 
     The innermost frame in a file that is neither nnlab's, nor Python's, nor of an installed
     package; None if there is none. Frames that nnlab was called from are left out.
     """
-    if isinstance(error, SyntaxError) and error.filename and is_users_file(error.filename):
-        return f"{_shown(error.filename)}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    if isinstance(error, SyntaxError) and error.filename and is_user_file(error.filename):
+        return f"{_display_path(error.filename)}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [index for index, frame in enumerate(frames) if _is_nnlabs(frame.filename)]
+    ours = [index for index, frame in enumerate(frames) if _is_nnlab_file(frame.filename)]
     inside = frames[ours[0] :] if ours else frames
     for frame in reversed(inside):
-        if is_users_file(frame.filename):
+        if is_user_file(frame.filename):
             within = "" if frame.name == "<module>" else f", in {frame.name}"
-            return f"{_shown(frame.filename)}, line {frame.lineno}{within}: {_said(error)}"
+            return f"{_display_path(frame.filename)}, line {frame.lineno}{within}: {_format_error(error)}"
     return None
 
 
-def _parts(reference: str) -> tuple[str, str]:
+def _split_reference(reference: str) -> tuple[str, str]:
     place, _, name = reference.rpartition(":")
     if not place or not name.isidentifier():
         raise UserCodeError(
@@ -188,7 +190,7 @@ def _parts(reference: str) -> tuple[str, str]:
     return place, name
 
 
-def _existing(path: Path) -> Path:
+def _require_file(path: Path) -> Path:
     if not path.is_file():
         raise UserCodeError(f"{path}: no such file", hint=f"the working folder is {Path.cwd()}")
     return path.resolve()
@@ -199,14 +201,18 @@ def _check_defined(name: str, source: bytes, path: Path, place: str) -> None:
     try:
         names = defined_names(source, str(path))
     except (SyntaxError, ValueError) as error:  # null bytes are a ValueError
-        raise UserCodeError(blame(error) or f"{place}: {_said(error)}") from error
+        raise UserCodeError(
+            locate_user_error(error) or f"{place}: {_format_error(error)}"
+        ) from error
     if names is not None and name not in names:
-        raise UserCodeError(unknown_name(f"name in {place}", name, public_callables(source)))
+        raise UserCodeError(
+            unknown_name_message(f"name in {place}", name, public_callables(source))
+        )
 
 
-def _executed(place: Path) -> ModuleType:
+def _execute_file(place: Path) -> ModuleType:
     """The module of a file, executed once for each content that it has."""
-    path = _existing(place)
+    path = _require_file(place)
     content = hashlib.sha256(path.read_bytes() + str(path).encode()).hexdigest()[:16]
     name = f"_nnlab_user_{path.stem}_{content}"
     if name in sys.modules:
@@ -217,7 +223,7 @@ def _executed(place: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look their module up there
     try:
-        with _importable(path.parent):
+        with _temporary_sys_path(path.parent):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -225,25 +231,25 @@ def _executed(place: Path) -> ModuleType:
     return module
 
 
-def _imported(name: str) -> ModuleType:
+def _import_module(name: str) -> ModuleType:
     importlib.invalidate_caches()
     try:
-        with _importable(Path.cwd()):
+        with _temporary_sys_path(Path.cwd()):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise _no_module(name) from None
+            raise _module_not_found_error(name) from None
         raise
 
 
-def _no_module(name: str) -> UserCodeError:
+def _module_not_found_error(name: str) -> UserCodeError:
     return UserCodeError(
         f"no module '{name}'", hint="a module in the working folder, an installed one, or file.py"
     )
 
 
 @contextmanager
-def _importable(folder: Path) -> Iterator[None]:
+def _temporary_sys_path(folder: Path) -> Iterator[None]:
     """Puts a folder first on the search path for now, and last for imports that come later.
 
     If it stayed first, a user's `random.py` would take the place of Python's for nnlab too.
@@ -257,7 +263,7 @@ def _importable(folder: Path) -> Iterator[None]:
             sys.path.append(str(folder))
 
 
-def _found(name: str) -> ModuleSpec | None:
+def _find_spec(name: str) -> ModuleSpec | None:
     """The spec of a module; unlike importlib's own search it does not execute the parents."""
     importlib.invalidate_caches()
     path: list[str] | None = [str(Path.cwd()), *sys.path]
@@ -267,14 +273,14 @@ def _found(name: str) -> ModuleSpec | None:
             return None
         spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), path)
         if spec is None and depth == 1:
-            spec = _found_otherwise(part)
+            spec = _find_editable_spec(part)
         if spec is None:
             return None
         path = spec.submodule_search_locations
     return spec
 
 
-def _found_otherwise(name: str) -> ModuleSpec | None:
+def _find_editable_spec(name: str) -> ModuleSpec | None:
     """A package that is installed in place, which only its own finder knows."""
     try:
         return importlib.util.find_spec(name)
@@ -282,7 +288,7 @@ def _found_otherwise(name: str) -> ModuleSpec | None:
         return None
 
 
-def _own(module: ModuleType) -> list[str]:
+def _defined_callables(module: ModuleType) -> list[str]:
     """The public callables that a module defines itself."""
     return [
         name
@@ -293,24 +299,24 @@ def _own(module: ModuleType) -> list[str]:
     ]
 
 
-def is_users_file(filename: str) -> bool:
+def is_user_file(filename: str) -> bool:
     """Whether a file of code is neither nnlab's, nor Python's, nor of an installed package."""
-    if filename.startswith("<") or _is_nnlabs(filename):
+    if filename.startswith("<") or _is_nnlab_file(filename):
         return False
     path = Path(filename).resolve()
-    installed = _INSTALLED.intersection(path.parts)
-    return not installed and not any(path.is_relative_to(place) for place in _PYTHON)
+    installed = _INSTALL_FOLDERS.intersection(path.parts)
+    return not installed and not any(path.is_relative_to(place) for place in _PYTHON_FOLDERS)
 
 
-def _is_nnlabs(filename: str) -> bool:
-    return Path(filename).resolve().is_relative_to(_NNLAB)
+def _is_nnlab_file(filename: str) -> bool:
+    return Path(filename).resolve().is_relative_to(_NNLAB_FOLDER)
 
 
-def _shown(filename: str) -> str:
+def _display_path(filename: str) -> str:
     """A path as short as it goes: from the working folder where it lies in there."""
     path = Path(filename).resolve()
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _said(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -11,10 +11,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from nnlab.config import RunConfig
 
 # Examples a forward pass when the statistics of batch normalisation are measured anew.
-_CHUNK = 1024
+_BATCH_NORM_BATCH_SIZE = 1024
 
 
-class Average:
+class WeightAverage:
     """The average of a model's weights; nothing of it is there before the first update."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -41,15 +41,15 @@ class Average:
         if self.count == 0:
             yield
             return
-        norms = self._norms(model) if examples is not None else []
+        norms = self._batch_norms_to_recompute(model) if examples is not None else []
         kept = [buffer.clone() for norm in norms for buffer in norm.buffers()]
-        self._swap(model)
+        self._swap_weights(model)
         try:
             if norms and examples is not None:
-                _measure_anew(model, norms, examples)
+                _recompute_batch_norm_statistics(model, norms, examples)
             yield
         finally:
-            self._swap(model)
+            self._swap_weights(model)
             buffers = [buffer for norm in norms for buffer in norm.buffers()]
             for buffer, before in zip(buffers, kept, strict=True):
                 buffer.copy_(before)
@@ -63,11 +63,11 @@ class Average:
         self.count = state["count"]
         self._means = [tensor.to(self._device, copy=True) for tensor in state["means"]]
 
-    def _tensors(self, model: nn.Module) -> list[torch.Tensor]:
+    def _averaged_tensors(self, model: nn.Module) -> list[torch.Tensor]:
         """What is averaged."""
         return list(model.parameters())
 
-    def _norms(self, model: nn.Module) -> list[_BatchNorm]:
+    def _batch_norms_to_recompute(self, model: nn.Module) -> list[_BatchNorm]:
         """The batch normalisations whose running statistics the average does not hold."""
         return [
             module
@@ -78,7 +78,7 @@ class Average:
     @torch.no_grad()
     def _take(self, model: nn.Module, share: float) -> None:
         """Moves the average towards the model by a share of the way; what counts is copied."""
-        tensors = self._tensors(model)
+        tensors = self._averaged_tensors(model)
         if self.count == 0:
             self._means = [tensor.detach().clone() for tensor in tensors]
         else:
@@ -90,13 +90,13 @@ class Average:
                     mean.copy_(tensor)
         self.count += 1
 
-    def _swap(self, model: nn.Module) -> None:
+    def _swap_weights(self, model: nn.Module) -> None:
         """Exchanges the model's tensors for the averaged ones: pointers move, no number does."""
-        for i, tensor in enumerate(self._tensors(model)):
+        for i, tensor in enumerate(self._averaged_tensors(model)):
             self._means[i], tensor.data = tensor.data, self._means[i]
 
 
-class Exponential(Average):
+class ExponentialWeightAverage(WeightAverage):
     """After each step the average a becomes d a + (1 - d) w: Polyak and Juditsky 1992.
 
     d is `decay`, but at most (1 + n) / (10 + n) after n steps, so that a short training is not
@@ -111,15 +111,15 @@ class Exponential(Average):
         """Takes in the weights after a step of the optimizer."""
         self._take(model, 1.0 - min(self.decay, (1 + self.count) / (10 + self.count)))
 
-    def _tensors(self, model: nn.Module) -> list[torch.Tensor]:
+    def _averaged_tensors(self, model: nn.Module) -> list[torch.Tensor]:
         return [*model.parameters(), *model.buffers()]
 
-    def _norms(self, model: nn.Module) -> list[_BatchNorm]:
+    def _batch_norms_to_recompute(self, model: nn.Module) -> list[_BatchNorm]:
         del model
         return []
 
 
-class EpochMean(Average):
+class EpochWeightAverage(WeightAverage):
     """The mean of the weights at the end of each epoch after `begin`, in epochs.
 
     Izmailov et al. 2018, algorithm 1. Running statistics are measured anew, as they advise.
@@ -135,21 +135,23 @@ class EpochMean(Average):
             self._take(model, 1.0 / (1 + self.count))
 
 
-def build(model: nn.Module, config: RunConfig) -> Average | None:
+def build(model: nn.Module, config: RunConfig) -> WeightAverage | None:
     """The average that a resolved config asks for, of a model that is on its device."""
     match config.average:
         case "ema":
             assert config.average_decay is not None
-            return Exponential(model, config.average_decay)
+            return ExponentialWeightAverage(model, config.average_decay)
         case "swa":
             assert config.average_from is not None
-            return EpochMean(model, config.average_from * config.epochs)
+            return EpochWeightAverage(model, config.average_from * config.epochs)
         case _:
             return None
 
 
 @torch.no_grad()
-def _measure_anew(model: nn.Module, norms: Sequence[_BatchNorm], examples: torch.Tensor) -> None:
+def _recompute_batch_norm_statistics(
+    model: nn.Module, norms: Sequence[_BatchNorm], examples: torch.Tensor
+) -> None:
     """Sets the running statistics to their mean over chunks of the examples, dropout off."""
     momenta = [norm.momentum for norm in norms]
     model.eval()
@@ -158,7 +160,7 @@ def _measure_anew(model: nn.Module, norms: Sequence[_BatchNorm], examples: torch
         norm.momentum = None  # torch then keeps a plain mean over batches
         norm.train()
     # Chunks of nearly one size: the last is never a single example, which has no variance.
-    for chunk in torch.tensor_split(examples, -(-len(examples) // _CHUNK)):
+    for chunk in torch.tensor_split(examples, -(-len(examples) // _BATCH_NORM_BATCH_SIZE)):
         model(chunk)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

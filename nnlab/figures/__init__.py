@@ -15,11 +15,11 @@ from nnlab import store
 from nnlab.analysis.scope import names_runs
 from nnlab.engine import user_code
 from nnlab.errors import UnknownName
-from nnlab.figures.figure import Picture
+from nnlab.figures.figure import PreparedFigure
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FigureKind:
     """A kind of figure: the module here and the function in it that gather it.
 
     `needs_model` kinds evaluate trained models, and so may execute the user's code.
@@ -30,33 +30,33 @@ class Kind:
     needs_model: bool = False
 
 
-KINDS: Final[Mapping[str, Kind]] = {
-    "curves": Kind("curves", "curves"),
-    "gap": Kind("gap", "gap"),
-    "lr": Kind("lr", "learning_rates"),
-    "ranking": Kind("ranking", "ranking"),
-    "sweep": Kind("sweep", "sweep"),
-    "heatmap": Kind("heatmap", "heatmap"),
-    "interaction": Kind("sweep", "interaction"),
-    "parallel": Kind("parallel", "parallel"),
-    "effects": Kind("effects", "effects"),
-    "profile": Kind("profile", "profile"),
-    "time": Kind("time", "against_cost"),
-    "activations": Kind("layers", "activations"),
-    "gradients": Kind("layers", "gradients"),
-    "init": Kind("init", "init"),
-    "landscape": Kind("landscape", "landscape", needs_model=True),
-    "confusion": Kind("predictions", "confusion", needs_model=True),
-    "calibration": Kind("predictions", "calibration", needs_model=True),
-    "examples": Kind("predictions", "examples", needs_model=True),
-    "remedy": Kind("remedy", "remedy"),
-    "compare": Kind("compare", "compare"),
+KINDS: Final[Mapping[str, FigureKind]] = {
+    "curves": FigureKind("curves", "curves"),
+    "gap": FigureKind("gap", "gap"),
+    "lr": FigureKind("lr", "learning_rates"),
+    "ranking": FigureKind("ranking", "ranking"),
+    "sweep": FigureKind("sweep", "sweep"),
+    "heatmap": FigureKind("heatmap", "heatmap"),
+    "interaction": FigureKind("sweep", "interaction"),
+    "parallel": FigureKind("parallel", "parallel"),
+    "effects": FigureKind("effects", "effects"),
+    "profile": FigureKind("profile", "profile"),
+    "time": FigureKind("time", "against_cost"),
+    "activations": FigureKind("layers", "activations"),
+    "gradients": FigureKind("layers", "gradients"),
+    "init": FigureKind("init", "init"),
+    "landscape": FigureKind("landscape", "landscape", needs_model=True),
+    "confusion": FigureKind("predictions", "confusion", needs_model=True),
+    "calibration": FigureKind("predictions", "calibration", needs_model=True),
+    "examples": FigureKind("predictions", "examples", needs_model=True),
+    "remedy": FigureKind("remedy", "remedy"),
+    "compare": FigureKind("compare", "compare"),
 }
 
 
-def gathered(
+def prepare_figure(
     db: store.Database, kind: str, words: Sequence[str], options: Mapping[str, Any]
-) -> Picture:
+) -> PreparedFigure:
     """What a figure of a kind shows.
 
     Raises:
@@ -72,10 +72,10 @@ def gathered(
     with (
         nullcontext()
         if allowed
-        else user_code.refused(
+        else user_code.forbid_execution(
             "only a run that the command names, by number or name, may execute its code",
             hint=f"name the run: nnlab plot {kind} RUN",
         )
     ):
-        picture: Picture = gather(db, tuple(words), **options)
+        picture: PreparedFigure = gather(db, tuple(words), **options)
     return picture

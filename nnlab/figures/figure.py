@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nnlab.io.escaping import spreadsheet
+from nnlab.io.escaping import escape_formula
 from nnlab.records import Scalar
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class FigureTable:
     """A table of what is drawn; None and NaN are empty cells."""
 
     columns: tuple[str, ...]
@@ -24,7 +24,7 @@ class Numbers:
 
     def csv(self) -> str:
         """As CSV with a header; numbers as Python writes them, to be read back exactly."""
-        return self._written(spreadsheet)
+        return self._written(escape_formula)
 
     @property
     def sha256(self) -> str:
@@ -36,12 +36,12 @@ class Numbers:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(map(text_of, self.columns))
-        writer.writerows([text_of(_cell(value)) for value in row] for row in self.rows)
+        writer.writerows([text_of(_cell_value(value)) for value in row] for row in self.rows)
         return text.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PreparedFigure:
     """A figure before it is drawn.
 
     `draw` draws it on the paper of the moment. `runs` are those whose numbers are in it, `told`
@@ -49,16 +49,16 @@ class Picture:
     """
 
     draw: Callable[[], "Figure"]
-    numbers: Numbers
+    numbers: FigureTable
     runs: tuple[int, ...]
     told: str
     notes: tuple[str, ...] = ()
 
 
-def numbers(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> Numbers:
+def numbers(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> FigureTable:
     """A table from rows of any kind."""
-    return Numbers(tuple(columns), tuple(tuple(row) for row in rows))
+    return FigureTable(tuple(columns), tuple(tuple(row) for row in rows))
 
 
-def _cell(value: Scalar) -> Scalar:
+def _cell_value(value: Scalar) -> Scalar:
     return None if isinstance(value, float) and math.isnan(value) else value

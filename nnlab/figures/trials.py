@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, Row, plural, rank
-from nnlab.analysis.scope import scope_of
-from nnlab.config.space import label
-from nnlab.diagnose.flags import headlines
+from nnlab.analysis.ranking import Ranking, RankingRow, format_count, rank
+from nnlab.analysis.scope import resolve_scope
+from nnlab.config.space import setting_label
+from nnlab.diagnose.flags import headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.records import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Trials:
+class TrialCurves:
     """Series, best first, and the ranking that they come from.
 
     `loss` is the loss that all were trained with, None where they differ. `omitted` are notes on
@@ -34,17 +34,19 @@ class Trials:
     @property
     def told(self) -> str:
         """What is drawn, in a few words."""
-        return f"{plural(len(self.series), 'trial')}, {plural(len(self.runs), 'run')}"
+        return f"{format_count(len(self.series), 'trial')}, {format_count(len(self.runs), 'run')}"
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Which are left out, and how to have them."""
         left = self.ranking.total - len(self.ranking.rows)
-        more = (f"{plural(left, 'more trial')} not drawn; --top N draws more",) if left else ()
+        more = (
+            (f"{format_count(left, 'more trial')} not drawn; --top N draws more",) if left else ()
+        )
         return (*self.ranking.left_out, *more, *self.omitted)
 
 
-def ranked(
+def rank_for_figure(
     db: store.Database,
     words: Sequence[str],
     *,
@@ -67,7 +69,7 @@ def ranked(
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: nothing was trained there.
     """
-    scope = scope_of(db, words)
+    scope = resolve_scope(db, words)
     fields = [name and name.lstrip("-").replace("-", "_") for name in along]
     ranking = rank(db, scope, by=by, top=top, along=fields, mixed=mixed)
     if not ranking.rows:
@@ -77,9 +79,9 @@ def ranked(
     return ranking
 
 
-def trials_of(
+def load_trial_curves(
     db: store.Database, words: Sequence[str], *, top: int | None, by: str | None = None
-) -> Trials:
+) -> TrialCurves:
     """The best trials with all curves and findings of their runs.
 
     Runs that are named one by one are all drawn, whether comparable or not: that is no ranking.
@@ -88,25 +90,25 @@ def trials_of(
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: nothing was trained there.
     """
-    named = scope_of(db, words).runs is not None
-    return series_of(db, ranked(db, words, top=top, by=by, mixed=named))
+    named = resolve_scope(db, words).runs is not None
+    return trial_curves_of_ranking(db, rank_for_figure(db, words, top=top, by=by, mixed=named))
 
 
-def series_of(db: store.Database, ranking: Ranking) -> Trials:
+def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves:
     """The trials of a ranking with all curves of their runs, and whether and when they overfit."""
     runs = [run for row in ranking.rows for run in row.runs]
     histories = store.histories(db, runs)
     findings = store.findings(db, runs)
     series = tuple(
         Series(
-            label=title_of(row, ranking),
+            label=trial_title(row, ranking),
             histories=tuple(histories[run] for run in row.runs),
-            findings=tuple(f for run in row.runs for f in headlines(findings.get(run, ()))),
+            findings=tuple(f for run in row.runs for f in headline_findings(findings.get(run, ()))),
             selected=int(row.epoch) if row.epoch is not None else None,
         )
         for row in ranking.rows
     )
-    return Trials(ranking, series, loss_of(ranking), omission_notes(db, ranking))
+    return TrialCurves(ranking, series, common_loss(ranking), omission_notes(db, ranking))
 
 
 def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
@@ -116,22 +118,22 @@ def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
         trained = store.count_trials(db, study_ids=scope.studies)
         measured = store.count_trials(db, study_ids=scope.studies, metric=metric)
         count = trained - measured
-        return (f"{plural(count, 'trial')} not drawn: no {metric}",) if count > 0 else ()
-    drawable = rank(db, scope, by=str(ranking.objective)) if _is_cut(ranking) else ranking
+        return (f"{format_count(count, 'trial')} not drawn: no {metric}",) if count > 0 else ()
+    drawable = rank(db, scope, by=str(ranking.objective)) if _is_truncated(ranking) else ranking
     drawn = {run for row in drawable.rows for run in row.runs}
     runs = store.runs(db, run_ids=scope.runs)
     return tuple(
-        f"run {run.id} not drawn: {_why_omitted(run, metric)}"
+        f"run {run.id} not drawn: {_omission_reason(run, metric)}"
         for run in runs
         if run.id not in drawn
     )
 
 
-def _is_cut(ranking: Ranking) -> bool:
+def _is_truncated(ranking: Ranking) -> bool:
     return ranking.total > len(ranking.rows)
 
 
-def _why_omitted(run: Run, metric: str) -> str:
+def _omission_reason(run: Run, metric: str) -> str:
     if not run.current:
         return "a newer run repeats it"
     if not run.epochs:
@@ -139,23 +141,23 @@ def _why_omitted(run: Run, metric: str) -> str:
     return f"it has no {metric}"
 
 
-def title_of(row: Row, ranking: Ranking) -> str:
+def trial_title(row: RankingRow, ranking: Ranking) -> str:
     """What distinguishes a trial from the others; the scope's name where it is alone."""
     title = ranking.heading or ranking.scope.title
-    name = label(row.setting, ranking.fields)
-    if row.rank in ranking.alike:
+    name = setting_label(row.setting, ranking.fields)
+    if row.rank in ranking.ranks_with_equal_fields:
         # They differ in something that is no name: the content of a file.
         return f"{name} (trial {', '.join(map(str, row.trials))})".strip()
     return name or (f"run {title}" if title.isdigit() else title)
 
 
-def loss_of(ranking: Ranking) -> str | None:
+def common_loss(ranking: Ranking) -> str | None:
     """The loss that all trials were trained with, None where they differ."""
     losses = {row.setting.get("loss") for row in ranking.rows}
     loss = losses.pop() if len(losses) == 1 else None
     return None if loss is None else str(loss)
 
 
-def is_loss(metric: str) -> bool:
+def is_loss_metric(metric: str) -> bool:
     """Whether a metric may get a logarithmic axis where it spans decades."""
     return metric.rpartition("/")[2] in ("loss", "loss_exact")

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 
-def terminal(text: str) -> str:
+def escape_terminal(text: str) -> str:
     r"""Text without control characters: each is replaced by its Python escape sequence.
 
     Line feeds and tabs are kept. Covers the C0 and C1 control characters, bidirectional
@@ -25,7 +25,7 @@ def terminal(text: str) -> str:
     )
 
 
-_BLOCK = re.compile(r"^(\d*)([-+.=)])(?=[-=\s]*$|\s)")
+_BLOCK_MARKER = re.compile(r"^(\d*)([-+.=)])(?=[-=\s]*$|\s)")
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -34,23 +34,23 @@ def _escape_sequence(sign: str) -> str:
     return sign.encode("unicode_escape").decode("ascii")
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     r"""Text that markdown shows as it is: no markup, no HTML, no control characters.
 
     >>> escaped("a_b <script>|x|")
     'a\\_b &lt;script&gt;\\|x\\|'
     """
-    text = " ".join(terminal(text).split()).replace("&", "&amp;")
+    text = " ".join(escape_terminal(text).split()).replace("&", "&amp;")
     for sign in "\\`*_{}[]()#|~":
         text = text.replace(sign, "\\" + sign)
     # Renderers link bare addresses: an entity in place of the sign they look for prevents that.
     text = text.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
     text = text.replace("<", "&lt;").replace(">", "&gt;")
     # At the start of a line these would be a list, a rule or a heading.
-    return _BLOCK.sub(r"\1\\\2", text)
+    return _BLOCK_MARKER.sub(r"\1\\\2", text)
 
 
-def spreadsheet(value: object) -> object:
+def escape_formula(value: object) -> object:
     """A cell that a spreadsheet shows as text instead of executing it as a formula.
 
     Numbers, and texts that are numbers, are returned as they are.
@@ -62,10 +62,10 @@ def spreadsheet(value: object) -> object:
         return value
     if value[:1] in _FORMULA_SIGNS and not _NUMBER.fullmatch(value):
         value = "'" + value
-    return terminal(value)
+    return escape_terminal(value)
 
 
-def json_characters(text: str) -> str:
+def escape_json_controls(text: str) -> str:
     r"""JSON text in which control characters that JSON allows in strings are escaped as well.
 
     Reading it gives the same values.
@@ -78,7 +78,7 @@ def json_characters(text: str) -> str:
     )
 
 
-def html(text: object) -> str:
+def escape_html(text: object) -> str:
     """Text that a browser shows as it is, in an element or an attribute in quotes.
 
     >>> html('<script>alert("1")</script>')
@@ -87,18 +87,20 @@ def html(text: object) -> str:
     return _html.escape(str(text), quote=True)
 
 
-def latex(text: str) -> str:
+def escape_latex(text: str) -> str:
     r"""Text that LaTeX sets as it is, with packages that every installation has.
 
     >>> latex("50 % of a_b & \\input{x} ± 10⁻³")
     '50 \\% of a\\_b \\& \\textbackslash{}input\\{x\\} \\ensuremath{\\pm} 10\\textsuperscript{-3}'
     """
-    written = "".join(_LATEX.get(sign) or _letter(sign) for sign in text.replace("\n", " "))
+    written = "".join(
+        _LATEX_REPLACEMENTS.get(sign) or _latex_letter(sign) for sign in text.replace("\n", " ")
+    )
     # Raised digits in a row are one exponent.
     return written.replace("}\\textsuperscript{", "")
 
 
-def _letter(sign: str) -> str:
+def _latex_letter(sign: str) -> str:
     """A letter as it is; of what has no sign in the usual fonts, its plain relative."""
     if sign.isascii():
         return sign if sign.isprintable() else " "
@@ -106,10 +108,10 @@ def _letter(sign: str) -> str:
     if unicodedata.name(sign, "").startswith("LATIN"):
         return sign
     plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
-    return "".join(_LATEX.get(letter, letter) for letter in plain) or "?"
+    return "".join(_LATEX_REPLACEMENTS.get(letter, letter) for letter in plain) or "?"
 
 
-_LATEX = {
+_LATEX_REPLACEMENTS = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -144,7 +146,7 @@ _LATEX = {
     sign: rf"\textsuperscript{{{plain}}}"
     for sign, plain in zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)
 }
-_LATEX |= {
+_LATEX_REPLACEMENTS |= {
     sign: rf"\textsubscript{{{plain}}}"
     for sign, plain in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)
 }

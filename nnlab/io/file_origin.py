@@ -19,23 +19,23 @@ MARKDOWN_MARK = "Made by nnlab "
 _HTML_MARK = '<meta name="generator" content="nnlab '
 
 # No figure or report is larger; what else lies in a folder may be of any size.
-MOST_BYTES = 64 << 20
-_MOST_METADATA = 1 << 20
+MAX_FILE_BYTES = 64 << 20
+_MAX_METADATA_BYTES = 1 << 20
 _HEAD_BYTES = 4096
 
 Provenance = Mapping[str, Any]
 
 
-def figure_provenance(path: Path, *, follow_links: bool = True) -> Provenance | None:
+def read_figure_provenance(path: Path, *, follow_links: bool = True) -> Provenance | None:
     """What nnlab wrote into a file about its figure; None of a file that nnlab did not make.
 
     Raises:
-        OSError: the file cannot be read, is no regular file, or is larger than `MOST_BYTES`.
+        OSError: the file cannot be read, is no regular file, or is larger than `MAX_FILE_BYTES`.
     """
-    content = read_limited(path, MOST_BYTES, follow_links=follow_links)
+    content = read_limited(path, MAX_FILE_BYTES, follow_links=follow_links)
     try:
-        line = _line_in(content, path.suffix.lower())
-        if line is None or len(line) > _MOST_METADATA:
+        line = _find_provenance_line(content, path.suffix.lower())
+        if line is None or len(line) > _MAX_METADATA_BYTES:
             return None
         # The line may go on with what the format closes it with.
         provenance, _ = json.JSONDecoder().raw_decode(line)
@@ -55,8 +55,8 @@ def check_replaceable(paths: Iterable[Path], *, force: bool) -> None:
         OutputError: a file exists and does not say that nnlab made it.
     """
     for path in paths:
-        if not force and _exists(path) and not _is_ours(path):
-            raise not_ours(path)
+        if not force and _file_exists(path) and not _is_made_by_nnlab(path):
+            raise not_replaceable_error(path)
 
 
 def check_data_replaceable(path: Path, known: Iterable[object], *, force: bool) -> None:
@@ -73,20 +73,20 @@ def check_data_replaceable(path: Path, known: Iterable[object], *, force: bool) 
     Raises:
         OutputError: the file exists and has another content.
     """
-    if not force and _exists(path) and not has_content(path, known):
-        raise not_ours(path)
+    if not force and _file_exists(path) and not has_known_hash(path, known):
+        raise not_replaceable_error(path)
 
 
-def has_content(path: Path, known: Iterable[object]) -> bool:
+def has_known_hash(path: Path, known: Iterable[object]) -> bool:
     """Whether a regular file has one of these SHA-256 hashes; False where it cannot be read."""
     try:
-        content = read_limited(path, MOST_BYTES)
+        content = read_limited(path, MAX_FILE_BYTES)
     except OSError:
         return False
     return hashlib.sha256(content).hexdigest() in set(map(str, known))
 
 
-def not_ours(path: Path) -> OutputError:
+def not_replaceable_error(path: Path) -> OutputError:
     """The error for a file that would be lost."""
     return OutputError(
         f"'{path}' exists and was not made by nnlab: it is not replaced",
@@ -94,17 +94,17 @@ def not_ours(path: Path) -> OutputError:
     )
 
 
-def _exists(path: Path) -> bool:
+def _file_exists(path: Path) -> bool:
     """Whether something lies there; a folder in the way is told by who writes the file."""
     return path.is_symlink() or (path.exists() and not path.is_dir())
 
 
-def _is_ours(path: Path) -> bool:
+def _is_made_by_nnlab(path: Path) -> bool:
     suffix = path.suffix.lower()
     try:
         if suffix in (".html", ".htm", ".md", ".markdown", ".tex"):
-            return _is_report(read_limited(path, MOST_BYTES), suffix)
-        return figure_provenance(path) is not None
+            return _is_report(read_limited(path, MAX_FILE_BYTES), suffix)
+        return read_figure_provenance(path) is not None
     except OSError:
         return False
 
@@ -118,28 +118,30 @@ def _is_report(content: bytes, suffix: str) -> bool:
     return content.rstrip().rpartition(b"\n")[2].startswith(MARKDOWN_MARK.encode())
 
 
-def _line_in(content: bytes, suffix: str) -> str | None:
+def _find_provenance_line(content: bytes, suffix: str) -> str | None:
     if suffix == ".pdf":
-        return _of_pdf(content)
+        return _pdf_keywords(content)
     place = content.find(FIGURE_KEY.encode())
     if place < 0:
         return None
     begin = place + len(FIGURE_KEY)
     if suffix == ".png":
         size = int.from_bytes(content[place - 20 : place - 16], "big")
-        return content[begin : begin + min(size, _MOST_METADATA)].decode("latin-1")
-    end = content.find(b"\n", begin, begin + _MOST_METADATA)
-    text = content[begin : end if end >= 0 else begin + _MOST_METADATA].decode(errors="replace")
+        return content[begin : begin + min(size, _MAX_METADATA_BYTES)].decode("latin-1")
+    end = content.find(b"\n", begin, begin + _MAX_METADATA_BYTES)
+    text = content[begin : end if end >= 0 else begin + _MAX_METADATA_BYTES].decode(
+        errors="replace"
+    )
     return html.unescape(text) if suffix == ".svg" else text
 
 
-def _of_pdf(content: bytes) -> str | None:
+def _pdf_keywords(content: bytes) -> str | None:
     """A PDF's Keywords: a string in parentheses, its own escaped; or hexadecimal UTF-16."""
     at = content.find(b"/Keywords ")
     if at < 0:
         return None
     begin = at + len(b"/Keywords ")
-    written = content[begin : begin + 4 * _MOST_METADATA]
+    written = content[begin : begin + 4 * _MAX_METADATA_BYTES]
     end = re.search(rb"(?<!\\)\)", written)
     if not written.startswith(b"(") or end is None:
         return None

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from nnlab.errors import DiskFull, NnlabError, OutputError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-_KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+_DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PERMISSION_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FILE_KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 
 
-def cache() -> Path:
+def cache_dir() -> Path:
     """The user's cache folder for nnlab (XDG base directory specification)."""
     chosen = os.environ.get("XDG_CACHE_HOME")
     return (Path(chosen) if chosen else Path.home() / ".cache") / "nnlab"
 
 
-def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Writes beside, flushes to the disk, and renames; a link stays a link.
 
     What is no regular file, as a pipe or /dev/stdout, is written to directly: renaming would
@@ -36,7 +36,7 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         DiskFull: no room, or a quota is used up; what was there before is untouched.
         OutputError: the place cannot be written.
     """
-    check_place(path)
+    check_writable(path)
     target = path.resolve()
     if target.exists() and not target.is_file():
         _write_to_device(target, path, content)
@@ -52,7 +52,7 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
                 os.fsync(file.fileno())
         beside.replace(target)
     except OSError as error:
-        raise as_ours(error, path) from error
+        raise to_nnlab_error(error, path) from error
     finally:
         # A failure means that the folder is gone or closed to us: nothing of ours is left in it.
         with contextlib.suppress(OSError):
@@ -66,10 +66,10 @@ def _write_to_device(device: Path, path: Path, content: bytes) -> None:
             while left:
                 left = left[file.write(left) or 0 :]
     except OSError as error:
-        raise as_ours(error, path) from error
+        raise to_nnlab_error(error, path) from error
 
 
-def main_memory() -> int:
+def main_memory_bytes() -> int:
     """The bytes of main memory of this machine; 8 GiB where the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -77,7 +77,7 @@ def main_memory() -> int:
         return 8 << 30
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Says early why a file cannot be written there.
 
     Raises:
@@ -103,14 +103,14 @@ def check_place(path: Path) -> None:
         )
 
 
-def as_ours(error: OSError, path: Path) -> NnlabError:
+def to_nnlab_error(error: OSError, path: Path) -> NnlabError:
     """What the system says of a file that could not be written, in our words."""
-    if error.errno in _NO_ROOM:
+    if error.errno in _DISK_FULL_ERRNOS:
         return DiskFull(
             f"cannot write '{path}': no room left on the disk",
             hint="free some room, or name a file on another disk",
         )
-    if error.errno in _FORBIDDEN:
+    if error.errno in _PERMISSION_ERRNOS:
         return OutputError(
             f"cannot write '{path}': no permission to write in '{path.parent}'",
             hint="name another place",
@@ -133,10 +133,10 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
             not to be followed; `strerror` says which.
     """
     found = path.stat() if follow_links else path.lstat()
-    if follow_links and _is_own_pipe(path, found.st_mode):
+    if follow_links and _is_inherited_pipe(path, found.st_mode):
         return path.open("rb")
     _check_regular(found.st_mode, path)
-    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in _SAFE_FLAGS)
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in _OPEN_FLAGS)
     if not follow_links:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags)
@@ -149,10 +149,10 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
         raise
 
 
-_SAFE_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+_OPEN_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
 
 
-def _is_own_pipe(path: Path, mode: int) -> bool:
+def _is_inherited_pipe(path: Path, mode: int) -> bool:
     """Whether a path is a descriptor of this process, /dev/stdin or /dev/fd/N, that is a pipe."""
     is_own = str(path) == "/dev/stdin" or str(path.parent) in ("/dev/fd", "/proc/self/fd")
     return is_own and stat.S_ISFIFO(mode)
@@ -162,7 +162,7 @@ def _check_regular(mode: int, path: Path) -> None:
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "a symbolic link, which is not followed", str(path))
     if not stat.S_ISREG(mode):
-        kind = next((name for test, name in _KINDS if test(mode)), "a device")
+        kind = next((name for test, name in _FILE_KINDS if test(mode)), "a device")
         code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
         raise OSError(code, f"{kind}, not a regular file", str(path))
 

@@ -20,15 +20,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nnlab.errors import NnlabError, OutputError, UsageError
-from nnlab.io.files import as_ours, cache, open_regular, write_whole
+from nnlab.io.files import cache_dir, open_regular, to_nnlab_error, write_atomic
 from nnlab.io.redaction import mask_secrets, mask_url
 
 # Object stores, which have no folders to be made; some would make a whole bucket instead.
-_WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
+_OBJECT_STORE_SCHEMES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 
 
-# What `write_whole` names a file before it is complete.
-_PART = re.compile(r"\..+\.\d+\.part")
+# What `write_atomic` names a file before it is complete.
+_PARTIAL_FILE = re.compile(r"\..+\.\d+\.part")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -92,14 +92,14 @@ class Folder(ABC):
         """Where a file of such content can be read on this machine: fetched, if it is elsewhere."""
         if not _SHA256.fullmatch(sha256):
             raise OutputError(f"{self.shown}/{name}: {sha256!r} is no SHA-256")
-        path = cache() / "artifacts" / f"{sha256}{Path(name).suffix}"
+        path = cache_dir() / "artifacts" / f"{sha256}{Path(name).suffix}"
         if not path.exists():
             content = self.read(name)
             if hashlib.sha256(content).hexdigest() != sha256:
                 raise OutputError(f"{self.shown}/{name} is not the file that the run made")
             with contextlib.suppress(FileExistsError):
                 path.parent.mkdir(parents=True)
-            write_whole(path, content)
+            write_atomic(path, content)
         return path
 
 
@@ -116,7 +116,7 @@ class LocalFolder(Folder):
 
     def within(self, name: str) -> "LocalFolder":
         """As every folder does."""
-        return LocalFolder(self._path / inside(name))
+        return LocalFolder(self._path / check_relative_name(name))
 
     def names(self) -> list[str]:
         """As every folder does."""
@@ -126,7 +126,7 @@ class LocalFolder(Folder):
 
     def read(self, name: str) -> bytes:
         """As every folder does."""
-        path = self._path / inside(name)
+        path = self._path / check_relative_name(name)
         try:
             with open_regular(path) as file:
                 return file.read()
@@ -137,37 +137,37 @@ class LocalFolder(Folder):
 
     def write(self, name: str, content: bytes) -> None:
         """As every folder does."""
-        path = self._path / inside(name)
-        self._make(path)
-        write_whole(path, content)
+        path = self._path / check_relative_name(name)
+        self._make_parent(path)
+        write_atomic(path, content)
 
     def write_volatile(self, name: str, content: bytes) -> None:
         """As every folder does, without waiting for the disk."""
-        path = self._path / inside(name)
-        self._make(path)
-        write_whole(path, content, durable=False)
+        path = self._path / check_relative_name(name)
+        self._make_parent(path)
+        write_atomic(path, content, durable=False)
 
     def append(self, name: str, content: bytes) -> None:
         """As every folder does."""
-        path = self._path / inside(name)
-        self._make(path)
+        path = self._path / check_relative_name(name)
+        self._make_parent(path)
         try:
             with path.open("ab") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise as_ours(error, path) from error
+            raise to_nnlab_error(error, path) from error
 
     def rename(self, name: str, new: str) -> None:
         """As every folder does."""
         with self._ours(name):
-            (self._path / inside(name)).replace(self._path / inside(new))
+            (self._path / check_relative_name(name)).replace(self._path / check_relative_name(new))
 
     def remove(self, name: str) -> None:
         """As every folder does."""
         with self._ours(name):
-            (self._path / inside(name)).unlink(missing_ok=True)
+            (self._path / check_relative_name(name)).unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """As every folder does."""
@@ -175,7 +175,7 @@ class LocalFolder(Folder):
             if self._path.is_symlink():
                 return
             for path in self._path.glob(".*.part"):
-                if _PART.fullmatch(path.name):
+                if _PARTIAL_FILE.fullmatch(path.name):
                     path.unlink(missing_ok=True)
             self._path.rmdir()
 
@@ -186,25 +186,25 @@ class LocalFolder(Folder):
 
     def size_of(self, name: str) -> int | None:
         """As every folder does."""
-        path = self._path / inside(name)
+        path = self._path / check_relative_name(name)
         return path.stat().st_size if path.is_file() else None
 
     def local(self, name: str, sha256: str) -> Path:  # noqa: ARG002  it is here anyway
         """Where it lies; it need not be there, and is not looked into."""
-        return self._path / inside(name)
+        return self._path / check_relative_name(name)
 
-    def _make(self, path: Path) -> None:
+    def _make_parent(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise as_ours(error, path) from None
+            raise to_nnlab_error(error, path) from None
 
     @contextmanager
     def _ours(self, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise as_ours(error, self._path / name) from error
+            raise to_nnlab_error(error, self._path / name) from error
 
 
 class UrlFolder(Folder):
@@ -220,7 +220,7 @@ class UrlFolder(Folder):
 
     def within(self, name: str) -> "UrlFolder":
         """As every folder does."""
-        return UrlFolder(f"{self._url}/{inside(name)}")
+        return UrlFolder(f"{self._url}/{check_relative_name(name)}")
 
     def names(self) -> list[str]:
         """As every folder does."""
@@ -236,17 +236,17 @@ class UrlFolder(Folder):
         """As every folder does."""
         with self._ours():
             system, path = self._at
-            content: bytes = system.cat_file(f"{path}/{inside(name)}")
+            content: bytes = system.cat_file(f"{path}/{check_relative_name(name)}")
             return content
 
     def write(self, name: str, content: bytes) -> None:
         """As every folder does."""
         with self._ours():
             system, path = self._at
-            if urlsplit(self._url).scheme not in _WITHOUT_FOLDERS:
+            if urlsplit(self._url).scheme not in _OBJECT_STORE_SCHEMES:
                 system.makedirs(path, exist_ok=True)
             try:
-                system.pipe_file(f"{path}/{inside(name)}", content)
+                system.pipe_file(f"{path}/{check_relative_name(name)}", content)
             except FileNotFoundError as error:
                 raise OutputError(f"{self._url} cannot be written: {error}") from error
 
@@ -261,13 +261,13 @@ class UrlFolder(Folder):
         """As every folder does."""
         with self._ours():
             system, path = self._at
-            system.mv(f"{path}/{inside(name)}", f"{path}/{inside(new)}")
+            system.mv(f"{path}/{check_relative_name(name)}", f"{path}/{check_relative_name(new)}")
 
     def remove(self, name: str) -> None:
         """As every folder does."""
         with self._ours(), contextlib.suppress(FileNotFoundError):
             system, path = self._at
-            system.rm_file(f"{path}/{inside(name)}")
+            system.rm_file(f"{path}/{check_relative_name(name)}")
 
     def tidy(self) -> None:
         """As every folder does; most such places know no empty folders."""
@@ -287,7 +287,7 @@ class UrlFolder(Folder):
         with self._ours():
             system, path = self._at
             try:
-                size: int = system.info(f"{path}/{inside(name)}", refresh=True)["size"]
+                size: int = system.info(f"{path}/{check_relative_name(name)}", refresh=True)["size"]
             except FileNotFoundError:
                 return None
             return size
@@ -315,7 +315,7 @@ class UrlFolder(Folder):
             raise OutputError(f"{self._url} failed: {mask_secrets(told)}") from error
 
 
-def inside(name: str) -> str:
+def check_relative_name(name: str) -> str:
     """A name in a folder, found to lead to no other place; a database may say anything.
 
     >>> inside("7/model.pt")
@@ -329,7 +329,7 @@ def inside(name: str) -> str:
     return name
 
 
-def named_place(place: str) -> str:
+def absolute_location(place: str) -> str:
     """A folder as every machine that has it would name it, or a URL, found to be sound.
 
     Raises:

@@ -122,10 +122,10 @@ def mask_command(words: Sequence[str], *, secret_options: Sequence[str] = ()) ->
     >>> mask_command(["train", "--notify", "curl example.org"], secret_options=["--notify"])
     "train --notify '***'"
     """
-    return shlex.join(masked_words(words, secret_options=secret_options))
+    return shlex.join(mask_words(words, secret_options=secret_options))
 
 
-def masked_words(words: Sequence[str], *, secret_options: Sequence[str] = ()) -> Iterator[str]:
+def mask_words(words: Sequence[str], *, secret_options: Sequence[str] = ()) -> Iterator[str]:
     """The words of a command line, as `mask_command` joins them."""
     hide_next = False
     for word in words:

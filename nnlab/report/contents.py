@@ -7,33 +7,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nnlab import store
-from nnlab.analysis.comparable import Group, comparable_groups
-from nnlab.analysis.effects import Effects, effects_of
-from nnlab.analysis.ranking import Ranking, last_runs, plural, rank_group
-from nnlab.analysis.remedies import Tried, judge_remedies
+from nnlab.analysis.comparable import ComparableGroup, comparable_groups
+from nnlab.analysis.effects import Effects, compute_effects
+from nnlab.analysis.ranking import Ranking, current_runs, format_count, rank_group
+from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import too_few_seeds
-from nnlab.analysis.verdict import Answered, answer
-from nnlab.diagnose.flags import OVERFITTING, PLATEAU, headlines
+from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
+from nnlab.diagnose.flags import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
-from nnlab.figures.kinds.remedy import finding_of, is_of_remedies
-from nnlab.figures.trials import series_of, title_of
+from nnlab.figures.kinds.remedy import is_remedy_study, treated_finding
+from nnlab.figures.trials import trial_curves_of_ranking, trial_title
 from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
-from nnlab.report.paper_table import PaperTable, table_of
+from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.stats import format_mean
 
 # A ranking longer than this belongs into `nnlab compare --top 0`, not onto a page.
-MOST_ROWS = 50
+MAX_ROWS = 50
 # Trials whose curves are drawn; beyond a dozen they are grey.
-_MOST_CURVES = 60
+_MAX_CURVES = 60
 # Groups of which the sentence at the top names the best.
-_MOST_SENTENCES = 3
-_ENERGY = "energy/joules"
+_MAX_SENTENCES = 3
+_ENERGY_METRIC = "energy/joules"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class FindingSummary:
     """All findings of one code: what it is, and the runs it holds of, surest first."""
 
     code: str
@@ -44,17 +44,17 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class RemedySummary:
     """A study of remedies for a run of this report, and what came of each."""
 
     study: str
     run: int
     code: str
-    tried: tuple[Tried, ...]
+    tried: tuple[RemedyResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class HeadlineCase:
+class HeadlineFinding:
     """Runs that overfit (or stand still): how many, the surest of them, and its history.
 
     `explained` counts the runs beside them where the inputs, noise or a larger fault explains it.
@@ -95,13 +95,13 @@ class Report:
     title: str
     studies: tuple[Study, ...]
     sentence: str
-    verdicts: tuple[tuple[Study, Answered], ...]
+    verdicts: tuple[tuple[Study, StudyVerdict], ...]
     groups: tuple[RankedGroup, ...]
     labels: Mapping[int, str]
-    findings: tuple[Judged, ...]
-    overfits: HeadlineCase | None
-    plateaus: HeadlineCase | None
-    remedies: tuple[Mended, ...]
+    findings: tuple[FindingSummary, ...]
+    overfits: HeadlineFinding | None
+    plateaus: HeadlineFinding | None
+    remedies: tuple[RemedySummary, ...]
     runs: tuple[Run, ...]
     values: Mapping[int, float]
     attempts: tuple[Attempt, ...]
@@ -110,7 +110,7 @@ class Report:
     made: str
 
     @property
-    def headline_cases(self) -> tuple[tuple[str, HeadlineCase], ...]:
+    def headline_cases(self) -> tuple[tuple[str, HeadlineFinding], ...]:
         """What banners state, by title, overfitting first."""
         cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
         return tuple((title, case) for title, case in cases if case is not None)
@@ -175,13 +175,13 @@ class Report:
         return hours
 
 
-def contents(db: store.Database, scope: Scope) -> Report:
+def build_report(db: store.Database, scope: Scope) -> Report:
     """Gathers a report.
 
     Raises:
         UnknownName: a study's objective was never measured.
     """
-    runs = last_runs(db, scope)
+    runs = current_runs(db, scope)
     everything = store.all_studies(db)
     studies = tuple(study for study in everything if study.id in (scope.studies or ()))
     comparable = comparable_groups(db, scope)
@@ -195,21 +195,24 @@ def contents(db: store.Database, scope: Scope) -> Report:
     verdicts = tuple(
         (study, answered)
         for study in studies
-        if study.decides and (answered := answer(db, study)) is not None
+        if study.decides and (answered := evaluate_claim(db, study)) is not None
     )
     return Report(
         title=scope.title,
         studies=studies,
-        sentence=_sentence(verdicts, [group.ranking for group in groups]),
+        sentence=_verdict_sentence(verdicts, [group.ranking for group in groups]),
         verdicts=verdicts,
         groups=groups,
         labels={
-            run: title_of(row, whole) for whole in wholes for row in whole.rows for run in row.runs
+            run: trial_title(row, whole)
+            for whole in wholes
+            for row in whole.rows
+            for run in row.runs
         },
-        findings=_judged(runs, found),
-        overfits=_headline_case(db, runs, found, OVERFITTING),
-        plateaus=_headline_case(db, runs, found, PLATEAU),
-        remedies=_remedies(db, everything, runs),
+        findings=_summarise_findings(runs, found),
+        overfits=_headline_finding(db, runs, found, OVERFITTING_CODE),
+        plateaus=_headline_finding(db, runs, found, PLATEAU_CODE),
+        remedies=_remedy_summaries(db, everything, runs),
         runs=runs,
         values={
             run: value
@@ -217,25 +220,27 @@ def contents(db: store.Database, scope: Scope) -> Report:
             for row in whole.rows
             for run, value in zip(row.runs, row.values, strict=True)
         },
-        attempts=store.attempts_of(db, [run.id for run in runs]),
-        joules=_joules(db, runs),
+        attempts=store.attempts_of_runs(db, [run.id for run in runs]),
+        joules=_total_joules(db, runs),
         database=db.address.shown,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
-def _ranked_group(db: store.Database, group: Group) -> RankedGroup:
-    drawn = series_of(db, rank_group(db, group, top=_MOST_CURVES))
+def _ranked_group(db: store.Database, group: ComparableGroup) -> RankedGroup:
+    drawn = trial_curves_of_ranking(db, rank_group(db, group, top=_MAX_CURVES))
     return RankedGroup(
-        rank_group(db, group, top=MOST_ROWS),
-        table_of(db, group, top=MOST_ROWS),
+        rank_group(db, group, top=MAX_ROWS),
+        build_table(db, group, top=MAX_ROWS),
         drawn.series,
         drawn.loss,
-        _effects(db, group.scope),
+        _effects_or_none(db, group.scope),
     )
 
 
-def _sentence(verdicts: Sequence[tuple[Study, Answered]], rankings: Sequence[Ranking]) -> str:
+def _verdict_sentence(
+    verdicts: Sequence[tuple[Study, StudyVerdict]], rankings: Sequence[Ranking]
+) -> str:
     """What was found, for who reads one line."""
     if verdicts:
         return "; ".join(
@@ -245,18 +250,20 @@ def _sentence(verdicts: Sequence[tuple[Study, Answered]], rankings: Sequence[Ran
     if not rankings:
         return "nothing has been trained yet"
     if len(rankings) == 1:
-        return _best_of(rankings[0])
+        return _best_trial_sentence(rankings[0])
     parts = [
         # A trial that is alone in its group is called by the group's name.
-        _best_of(ranking) if ranking.total == 1 else f"{ranking.heading}: {_best_of(ranking)}"
-        for ranking in rankings[:_MOST_SENTENCES]
+        _best_trial_sentence(ranking)
+        if ranking.total == 1
+        else f"{ranking.heading}: {_best_trial_sentence(ranking)}"
+        for ranking in rankings[:_MAX_SENTENCES]
     ]
-    if len(rankings) > _MOST_SENTENCES:
-        parts.append(f"{plural(len(rankings) - _MOST_SENTENCES, 'more group')} below")
+    if len(rankings) > _MAX_SENTENCES:
+        parts.append(f"{format_count(len(rankings) - _MAX_SENTENCES, 'more group')} below")
     return ". ".join(parts)
 
 
-def _best_of(ranking: Ranking) -> str:
+def _best_trial_sentence(ranking: Ranking) -> str:
     """Which trial of a ranking is best, and how far that can be relied on."""
     best = ranking.rows[0]
     metric = ranking.objective.metric
@@ -265,7 +272,7 @@ def _best_of(ranking: Ranking) -> str:
     if best.all_diverged:
         return "every run diverged"
     told = format_mean(best.value.mean, best.value.sd)
-    name = title_of(best, ranking)
+    name = trial_title(best, ranking)
     if ranking.total == 1:
         return f"{name} reaches {metric} {told} (mean ± sd of {best.value.n})"
     alike = sum(row.tier == 1 for row in ranking.rows[1:])
@@ -281,15 +288,17 @@ def _best_of(ranking: Ranking) -> str:
     return f"{lead}, and significantly better than every other trial"
 
 
-def _effects(db: store.Database, scope: Scope) -> Effects | None:
+def _effects_or_none(db: store.Database, scope: Scope) -> Effects | None:
     """Which choices matter, where there are enough trials to say."""
     try:
-        return effects_of(db, scope)
+        return compute_effects(db, scope)
     except UsageError:
         return None
 
 
-def _judged(runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]) -> tuple[Judged, ...]:
+def _summarise_findings(
+    runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]
+) -> tuple[FindingSummary, ...]:
     """Findings by code, errors first, then by how many runs they hold of."""
     by_run = {run.id: run for run in runs}
     cases: dict[str, list[tuple[Run, Finding]]] = {}
@@ -298,7 +307,7 @@ def _judged(runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]) -> tupl
             cases.setdefault(finding.code, []).append((by_run[run_id], finding))
     weight = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
     judged = [
-        Judged(
+        FindingSummary(
             code,
             of[0][1].name,
             min((case.severity for _, case in of), key=weight.__getitem__),
@@ -308,12 +317,14 @@ def _judged(runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]) -> tupl
         for code, of in cases.items()
     ]
     # Overfitting is what a report is opened for: it stands first, unless it has another cause.
-    stated = {finding.code for findings in found.values() for finding in headlines(findings)}
+    stated = {
+        finding.code for findings in found.values() for finding in headline_findings(findings)
+    }
     return tuple(
         sorted(
             judged,
             key=lambda one: (
-                one.code != OVERFITTING or OVERFITTING not in stated,
+                one.code != OVERFITTING_CODE or OVERFITTING_CODE not in stated,
                 weight[one.severity],
                 -len(one.cases),
                 one.code,
@@ -322,14 +333,14 @@ def _judged(runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]) -> tupl
     )
 
 
-def _headline_case(
+def _headline_finding(
     db: store.Database, runs: Sequence[Run], found: Mapping[int, Sequence[Finding]], code: str
-) -> HeadlineCase | None:
+) -> HeadlineFinding | None:
     """The runs with NN101 or NN102 that a banner may state; None where there are none."""
     cases = [
         (finding.confidence, -run_id, finding)
         for run_id, findings in found.items()
-        for finding in headlines(findings)
+        for finding in headline_findings(findings)
         if finding.code == code
     ]
     if not cases:
@@ -340,7 +351,7 @@ def _headline_case(
     history = store.history(db, run.id)
     series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch)
     loss = run.trial.setting.get("loss")
-    return HeadlineCase(
+    return HeadlineFinding(
         len(cases),
         affected - len(cases),
         run,
@@ -350,30 +361,32 @@ def _headline_case(
     )
 
 
-def _joules(db: store.Database, runs: Sequence[Run]) -> float | None:
+def _total_joules(db: store.Database, runs: Sequence[Run]) -> float | None:
     """What the devices used for these runs, where they said so."""
-    if _ENERGY not in store.metrics(db):
+    if _ENERGY_METRIC not in store.metrics(db):
         return None
-    curves = store.histories(db, [run.id for run in runs], metrics=[_ENERGY])
-    values = [v for history in curves.values() if (c := history.get(_ENERGY)) for v in c.values]
+    curves = store.histories(db, [run.id for run in runs], metrics=[_ENERGY_METRIC])
+    values = [
+        v for history in curves.values() if (c := history.get(_ENERGY_METRIC)) for v in c.values
+    ]
     return math.fsum(values) if values else None
 
 
-def _remedies(
+def _remedy_summaries(
     db: store.Database, studies: Sequence[Study], runs: Sequence[Run]
-) -> tuple[Mended, ...]:
+) -> tuple[RemedySummary, ...]:
     """What was tried against findings of these runs."""
     known = {run.id for run in runs}
     found = []
     for study in studies:
         number = study.name.removeprefix("remedy/").partition("/")[0]
-        if not is_of_remedies(study) or not number.isdecimal() or study.objective is None:
+        if not is_remedy_study(study) or not number.isdecimal() or study.objective is None:
             continue
         mine = any(run.trial.study == study.name for run in runs)
         if int(number) in known or mine:
-            code = finding_of(db, study)
-            tried = judge_remedies(db, study, study.objective, code)
-            found.append(Mended(study.name, int(number), code, tuple(tried)))
+            code = treated_finding(db, study)
+            tried = evaluate_remedies(db, study, study.objective, code)
+            found.append(RemedySummary(study.name, int(number), code, tuple(tried)))
     return tuple(found)
 
 

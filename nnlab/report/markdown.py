@@ -5,56 +5,63 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 import nnlab
-from nnlab.analysis.ranking import Ranking, plural
-from nnlab.config.space import label, shown
+from nnlab.analysis.ranking import Ranking, format_count
+from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.names import setting_name
-from nnlab.io.escaping import escaped, terminal
+from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.verdict import verdict_section
 from nnlab.stats import format_duration, format_mean
 
 
-def as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
+def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     """The whole text; every name in it is escaped. `figures` are files beside it."""
     parts = [
         _head(report),
-        *_overfitting(report),
+        *_headline_findings(report),
         *(verdict_section(study, answered) for study, answered in report.verdicts),
-        *(f"![{escaped(figure)}]({quote(figure)})\n" for figure in figures),
+        *(f"![{escape_markdown(figure)}]({quote(figure)})\n" for figure in figures),
         _findings(report),
         *(_ranking(group.ranking) for group in report.groups),
         *([] if report.groups else ["## Ranking\n\nNothing has been trained yet.\n"]),
         *(part for group in report.groups for part in _effects(group)),
         *_remedies(report),
-        _what_was_run(report),
+        _run_summary(report),
     ]
     return "\n".join(parts)
 
 
 def _head(report: Report) -> str:
-    lines = [f"# {escaped(report.title)}", "", f"**{escaped(report.sentence)}**", ""]
+    lines = [
+        f"# {escape_markdown(report.title)}",
+        "",
+        f"**{escape_markdown(report.sentence)}**",
+        "",
+    ]
     for study in report.studies:
-        lines.append(f"**Question:** {escaped(study.question) or 'none was written down'}")
+        lines.append(f"**Question:** {escape_markdown(study.question) or 'none was written down'}")
         if study.objective:
             word = "lower" if study.objective.direction == "min" else "higher"
-            lines.append(f"\n**Objective:** {escaped(study.objective.metric)}, {word} is better")
+            lines.append(
+                f"\n**Objective:** {escape_markdown(study.objective.metric)}, {word} is better"
+            )
         if study.sampler:
-            lines.append(f"\n**Trials:** chosen by {escaped(str(study.sampler))}")
+            lines.append(f"\n**Trials:** chosen by {escape_markdown(str(study.sampler))}")
         if study.space:
             lines += ["", "| choice | values |", "| --- | --- |"]
             lines += [
-                f"| {escaped(name)} | {escaped(', '.join(map(shown, values)))} |"
+                f"| {escape_markdown(name)} | {escape_markdown(', '.join(map(format_value, values)))} |"
                 for name, values in study.space.items()
             ]
         lines.append("")
     return "\n".join(lines)
 
 
-def _overfitting(report: Report) -> list[str]:
+def _headline_findings(report: Report) -> list[str]:
     """What a reader must not miss."""
     return [
-        f"> **{title} in {case.count} of {plural(len(report.runs), 'run')}.** The surest case,"
-        f" run {case.run.id}: {escaped(case.finding.message)}.\n"
+        f"> **{title} in {case.count} of {format_count(len(report.runs), 'run')}.** The surest case,"
+        f" run {case.run.id}: {escape_markdown(case.finding.message)}.\n"
         for title, case in report.headline_cases
     ]
 
@@ -63,22 +70,22 @@ def _findings(report: Report) -> str:
     lines = ["## Findings", ""]
     if not report.findings:
         return "\n".join(
-            [*lines, f"No rule found a fault in {plural(len(report.runs), 'run')}.", ""]
+            [*lines, f"No rule found a fault in {format_count(len(report.runs), 'run')}.", ""]
         )
     for one in report.findings:
         lines += [
-            f"### {escaped(one.code)} {escaped(one.name)}: {len(one.cases)} of"
-            f" {plural(len(report.runs), 'run')}",
+            f"### {escape_markdown(one.code)} {escape_markdown(one.name)}: {len(one.cases)} of"
+            f" {format_count(len(report.runs), 'run')}",
             "",
             "| run | seed | from epoch | confidence | evidence |",
             "| ---: | ---: | ---: | ---: | --- |",
         ]
         lines += [
             f"| {run.id} | {run.seed} | {case.onset or ''} | {case.confidence:.2f} |"
-            f" {escaped(case.message)} |"
+            f" {escape_markdown(case.message)} |"
             for run, case in one.cases
         ]
-        lines += ["", f"What to try: {escaped(one.remedy)}", ""]
+        lines += ["", f"What to try: {escape_markdown(one.remedy)}", ""]
     return "\n".join(lines)
 
 
@@ -86,7 +93,7 @@ def _effects(group: RankedGroup) -> list[str]:
     if group.effects is None:
         return []
     lines = [
-        f"## Which choices matter{_of(group.ranking)}",
+        f"## Which choices matter{_heading_suffix(group.ranking)}",
         "",
         f"By {group.effects.method}.",
         "",
@@ -94,31 +101,31 @@ def _effects(group: RankedGroup) -> list[str]:
         "| --- | ---: | ---: |",
     ]
     lines += [
-        f"| {escaped(' and '.join(map(setting_name, share.fields)))} | {share.share:.1%} |"
+        f"| {escape_markdown(' and '.join(map(setting_name, share.fields)))} | {share.share:.1%} |"
         f" {'' if math.isnan(share.low) else f'{share.low:.1%} to {share.high:.1%}'} |"
         for share in group.effects.worth
     ]
-    lines += ["", *(f"- {escaped(note)}" for note in group.effects.notes)]
+    lines += ["", *(f"- {escape_markdown(note)}" for note in group.effects.notes)]
     return ["\n".join([*lines, ""])]
 
 
-def _of(ranking: Ranking) -> str:
+def _heading_suffix(ranking: Ranking) -> str:
     """What follows the title of a section of one group, where there are several."""
-    return f": {escaped(ranking.heading)}" if ranking.heading else ""
+    return f": {escape_markdown(ranking.heading)}" if ranking.heading else ""
 
 
 def _remedies(report: Report) -> list[str]:
     parts = []
     for one in report.remedies:
         lines = [
-            f"## Remedies for run {one.run}{', ' + escaped(one.code) if one.code else ''}",
+            f"## Remedies for run {one.run}{', ' + escape_markdown(one.code) if one.code else ''}",
             "",
             "| remedy | n | better by | 95 % interval | did it help |",
             "| --- | ---: | ---: | ---: | --- |",
         ]
         lines += [
-            f"| {escaped(tried.title)} | {tried.n} | {tried.effect:.3g} |"
-            f" {tried.low:.3g} to {tried.high:.3g} | {escaped(tried.outcome)} |"
+            f"| {escape_markdown(tried.title)} | {tried.n} | {tried.effect:.3g} |"
+            f" {tried.low:.3g} to {tried.high:.3g} | {escape_markdown(tried.outcome)} |"
             for tried in one.tried
         ]
         parts.append("\n".join([*lines, ""]))
@@ -129,20 +136,22 @@ def _ranking(ranking: Ranking) -> str:
     word = "lower" if ranking.objective.direction == "min" else "higher"
     fields = ranking.fields
     lines = [
-        f"## Ranking{_of(ranking)}",
+        f"## Ranking{_heading_suffix(ranking)}",
         "",
-        f"By {escaped(ranking.objective.metric)} at each run's {ranking.at} epoch;"
+        f"By {escape_markdown(ranking.objective.metric)} at each run's {ranking.at} epoch;"
         f" {word} is better; mean ± standard deviation over seeds.",
         "",
         "| # | "
-        + " | ".join([*map(escaped, fields), "n", escaped(ranking.objective.metric), "epoch"])
+        + " | ".join(
+            [*map(escape_markdown, fields), "n", escape_markdown(ranking.objective.metric), "epoch"]
+        )
         + " | flags |",
         "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * 3) + " | --- |",
     ]
     for row in ranking.rows:
-        cells = [escaped(shown(row.setting.get(field))) for field in fields]
+        cells = [escape_markdown(format_value(row.setting.get(field))) for field in fields]
         flags = ", ".join(
-            f"{escaped(code)} {count}/{len(row.runs)}" for code, count in row.flags.items()
+            f"{escape_markdown(code)} {count}/{len(row.runs)}" for code, count in row.flags.items()
         )
         if row.different_data:
             flags = ", ".join(filter(None, [flags, "data differs!"]))
@@ -154,33 +163,35 @@ def _ranking(ranking: Ranking) -> str:
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
     lines.append("")
-    lines += [f"- {escaped(note)}" for note in ranking.notes]
+    lines += [f"- {escape_markdown(note)}" for note in ranking.notes]
     if ranking.total > len(ranking.rows):
         lines.append(f"- {ranking.total - len(ranking.rows):,} more trials are not shown")
     return "\n".join([*lines, ""])
 
 
-def _what_was_run(report: Report) -> str:
+def _run_summary(report: Report) -> str:
     told = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
     hours = report.device_hours.items()
-    seconds = ", ".join(escaped(f"{format_duration(3600 * h)} on {device}") for device, h in hours)
+    seconds = ", ".join(
+        escape_markdown(f"{format_duration(3600 * h)} on {device}") for device, h in hours
+    )
     lines = [
         "## What was run",
         "",
-        f"{plural(len(report.runs), 'run')}: {told or 'none'}; {seconds or 'no time measured'}"
+        f"{format_count(len(report.runs), 'run')}: {told or 'none'}; {seconds or 'no time measured'}"
         f"{'' if report.joules is None else f'; at most {energy(report.joules)}'}.",
         "",
     ]
     lines += [
-        f"- run {run.id} {run.status}: {escaped(run.reason or '')}"
-        f" ({escaped(label(run.trial.setting, ('opt', 'lr')))}, seed {run.seed})"
+        f"- run {run.id} {run.status}: {escape_markdown(run.reason or '')}"
+        f" ({escape_markdown(setting_label(run.trial.setting, ('opt', 'lr')))}, seed {run.seed})"
         for run in report.failed
     ]
     lines += ["", *_machines(report), *_commands(report)]
     lines += [
         "",
-        f"Made by nnlab {nnlab.__version__} from {escaped(report.database)},"
-        f" {escaped(report.made)}.",
+        f"Made by nnlab {nnlab.__version__} from {escape_markdown(report.database)},"
+        f" {escape_markdown(report.made)}.",
         "",
     ]
     return "\n".join(lines)
@@ -188,10 +199,10 @@ def _what_was_run(report: Report) -> str:
 
 def _machines(report: Report) -> list[str]:
     found = [
-        f"- {escaped(e.hostname)}: {escaped(e.device)}, nnlab {escaped(e.nnlab)},"
-        f" torch {escaped(e.torch)}, Python {escaped(e.python)}"
+        f"- {escape_markdown(e.hostname)}: {escape_markdown(e.device)}, nnlab {escape_markdown(e.nnlab)},"
+        f" torch {escape_markdown(e.torch)}, Python {escape_markdown(e.python)}"
         + (
-            f", commit {escaped(e.git_commit[:12])}{' with changes' if e.git_dirty else ''}"
+            f", commit {escape_markdown(e.git_commit[:12])}{' with changes' if e.git_dirty else ''}"
             if e.git_commit
             else ""
         )
@@ -210,4 +221,4 @@ def _commands(report: Report) -> list[str]:
 
 def _one_line(command: str) -> str:
     """A command as a line of code: a line feed would end the block, and what follows be markup."""
-    return terminal(command.replace("\n", "\\n"))
+    return escape_terminal(command.replace("\n", "\\n"))

@@ -9,35 +9,35 @@ from typing import Any
 from nnlab import store
 from nnlab.analysis.comparable import (
     DATA_FIELDS,
-    Group,
+    ComparableGroup,
     comparable_groups,
-    objective_of,
-    spread_along,
+    merge_groups_along,
+    resolve_objective,
 )
-from nnlab.analysis.ranking import At, Ranking, Row, plural, rank_group
+from nnlab.analysis.ranking import EpochChoice, Ranking, RankingRow, format_count, rank_group
 from nnlab.analysis.run_epochs import test_metric as twin_of
 from nnlab.analysis.scope import Scope
-from nnlab.analysis.significance import how_compared, too_few_seeds
-from nnlab.config.space import shown
+from nnlab.analysis.significance import describe_test, too_few_seeds
+from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.names import metric_name, setting_name
-from nnlab.figures.trials import loss_of
+from nnlab.figures.trials import common_loss
 from nnlab.objective import Limits, limits_of
 from nnlab.records import Scalar
 from nnlab.stats import format_mean
 from nnlab.stats.aggregate import Aggregate
-from nnlab.stats.comparison import Test
-from nnlab.stats.intervals import Interval, bounds_within, limits_that_hold
-from nnlab.stats.paired import LEVEL
+from nnlab.stats.comparison import PairedTest
+from nnlab.stats.intervals import IntervalMethod, applicable_limits, interval_within_limits
+from nnlab.stats.paired import CONFIDENCE_LEVEL
 from nnlab.stats.student import t_quantile
 
 # Beside a row whose seeds were trained on different data.
-_MARK = "†"
-_NUMBER = re.compile(r"^\(?(-?[\d.]+)(?: ± ([\d.]+))?\)?(?:e([+-]?\d+))?$")
+_DIFFERENT_DATA_MARK = "†"
+_NUMBER_PATTERN = re.compile(r"^\(?(-?[\d.]+)(?: ± ([\d.]+))?\)?(?:e([+-]?\d+))?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredCell:
     """A cell: a mean and half of its 95 % interval (NaN where it has none), `bold` if it is best.
 
     `mean`, `half` and `exponent` are the digits that the interval supports.
@@ -55,7 +55,7 @@ class Measured:
     @property
     def digits(self) -> tuple[str, str | None, int]:
         """Mean, half of the interval and power of ten as digits; of what is no number its word."""
-        found = _NUMBER.match(self.text)
+        found = _NUMBER_PATTERN.match(self.text)
         if found is None:
             return self.text, None, 0
         return found[1], found[2], int(found[3] or 0)
@@ -69,10 +69,10 @@ class PaperTable:
     none. `objective` is the metric's key.
     """
 
-    stub: tuple[str, ...]
+    row_headings: tuple[str, ...]
     groups: tuple[tuple[str, int], ...]
     columns: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, ...], tuple[Measured | None, ...]], ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[MeasuredCell | None, ...]], ...]
     caption: str
     label: str
     objective: str
@@ -90,7 +90,7 @@ class PaperTable:
         rows = tuple(
             (head, tuple(cells[i] for _, cells in self.rows)) for i, head in enumerate(heads)
         )
-        return replace(self, stub=stub, groups=(), columns=tuple(names), rows=rows, over="")
+        return replace(self, row_headings=stub, groups=(), columns=tuple(names), rows=rows, over="")
 
 
 def paper_tables(
@@ -98,12 +98,12 @@ def paper_tables(
     scope: Scope,
     *,
     by: str | None = None,
-    at: At = "best",
+    at: EpochChoice = "best",
     top: int | None = None,
     group_by: Sequence[str] = (),
     pivot: str | None = None,
-    interval: Interval = Interval.T,
-    test: Test = Test.T,
+    interval: IntervalMethod = IntervalMethod.T,
+    test: PairedTest = PairedTest.T,
     mixed: bool = False,
 ) -> tuple[PaperTable, ...]:
     """A table for each group of comparable runs in a scope, the newest first.
@@ -119,13 +119,13 @@ def paper_tables(
     groups = comparable_groups(db, scope, by=by)
     left_out: tuple[str, ...] = ()
     if mixed:
-        groups = (Group(scope, objective_of(db, scope, by)),)
+        groups = (ComparableGroup(scope, resolve_objective(db, scope, by)),)
     elif pivot in DATA_FIELDS:
-        group, left_out = spread_along(groups, [pivot])
+        group, left_out = merge_groups_along(groups, [pivot])
         groups = (group,)
     limits = {"at": at, "top": top, "interval": interval, "test": test}
     tables = [
-        table_of(db, group, group_by=group_by, pivot=pivot, left_out=left_out, **limits)  # type: ignore[arg-type]
+        build_table(db, group, group_by=group_by, pivot=pivot, left_out=left_out, **limits)  # type: ignore[arg-type]
         for group in groups
     ]
     found = tuple(table for table in tables if table is not None)
@@ -134,16 +134,16 @@ def paper_tables(
     return found
 
 
-def table_of(
+def build_table(
     db: store.Database,
-    group: Group,
+    group: ComparableGroup,
     *,
-    at: At = "best",
+    at: EpochChoice = "best",
     top: int | None = None,
     group_by: Sequence[str] = (),
     pivot: str | None = None,
-    interval: Interval = Interval.T,
-    test: Test = Test.T,
+    interval: IntervalMethod = IntervalMethod.T,
+    test: PairedTest = PairedTest.T,
     left_out: Sequence[str] = (),
 ) -> PaperTable | None:
     """The ranking of a group as a table; None where nothing in it was measured.
@@ -155,7 +155,7 @@ def table_of(
         UnknownName: no trial has the field of the pivot.
     """
 
-    def ranked(part: Group) -> Ranking:
+    def ranked(part: ComparableGroup) -> Ranking:
         fields = () if pivot else group_by
         limit = None if pivot else top
         return rank_group(db, part, at=at, top=limit, group_by=fields, interval=interval, test=test)
@@ -168,15 +168,15 @@ def table_of(
         fields = whole.fields
     else:
         parts = {
-            shown(value) or "-": ranked(
+            format_value(value) or "-": ranked(
                 replace(group, scope=replace(group.scope, studies=None, runs=runs))
             )
-            for value, runs in _runs_by(whole, pivot).items()
+            for value, runs in _runs_by_value(whole, pivot).items()
         }
         fields = tuple(group_by) or tuple(name for name in whole.fields if name != pivot)
-    heads = _columns(parts, whole, short=pivot is not None)
-    keys = dict.fromkeys(_key(row, fields) for part in parts.values() for row in part.rows)
-    cells = {name: _cells(part, fields, len(heads)) for name, part in parts.items()}
+    heads = _column_names(parts, whole, short=pivot is not None)
+    keys = dict.fromkeys(_row_key(row, fields) for part in parts.values() for row in part.rows)
+    cells = {name: _row_cells(part, fields, len(heads)) for name, part in parts.items()}
     rows = tuple(
         (key, tuple(cell for name in parts for cell in cells[name].get(key, (None,) * len(heads))))
         for key in list(keys)[: top or None]
@@ -184,27 +184,27 @@ def table_of(
     tuned = any(len(part.rows) > len(cells[name]) for name, part in parts.items())
     return PaperTable(
         tuple(setting_name(name) for name in fields),
-        tuple((_group(name, pivot), len(heads)) for name in parts) if pivot else (),
+        tuple((_group_name(name, pivot), len(heads)) for name in parts) if pivot else (),
         tuple(heads) * len(parts),
         rows,
         _caption(parts, whole, test, left_out, tuned=tuned),
-        "tab:" + (re.sub(r"[^a-z0-9]+", "-", _title(whole).lower()).strip("-") or "results"),
+        "tab:" + (re.sub(r"[^a-z0-9]+", "-", _table_title(whole).lower()).strip("-") or "results"),
         whole.objective.metric,
         setting_name(pivot) if pivot else "",
     )
 
 
-def _title(ranking: Ranking) -> str:
+def _table_title(ranking: Ranking) -> str:
     """The scope, and which of its groups."""
     return f"{ranking.scope.title} {ranking.heading}".strip()
 
 
-def _group(value: str, pivot: str) -> str:
+def _group_name(value: str, pivot: str) -> str:
     """A data set by its name, any other value by its choice's name as well."""
     return value if pivot == "data" else f"{setting_name(pivot)} {value}"
 
 
-def _runs_by(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
+def _runs_by_value(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
     known = {name for row in ranking.rows for name in row.setting}
     if field not in known:
         raise UnknownName("field", field, known)
@@ -215,63 +215,63 @@ def _runs_by(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
     return dict(sorted(found.items(), key=lambda item: str(item[0])))
 
 
-def _columns(parts: Mapping[str, Ranking], whole: Ranking, *, short: bool) -> list[str]:
+def _column_names(parts: Mapping[str, Ranking], whole: Ranking, *, short: bool) -> list[str]:
     """The objective, and its twin on the test split where it was measured at the same epochs.
 
     Under groups the caption alone says which quantity it is.
     """
-    loss = loss_of(whole)
+    loss = common_loss(whole)
     twin = twin_of(whole.objective)
-    tested = _has_test(parts) and _is_test_there(parts)
+    tested = _has_test_values(parts) and _is_test_at_same_epochs(parts)
     if short and twin:
         return ["Validation", "Test"] if tested else ["Validation"]
     names = [metric_name(whole.objective.metric, loss)]
     return [*names, metric_name(twin, loss)] if tested else names
 
 
-def _has_test(parts: Mapping[str, Ranking]) -> bool:
+def _has_test_values(parts: Mapping[str, Ranking]) -> bool:
     return any(part.has_test for part in parts.values())
 
 
-def _is_test_there(parts: Mapping[str, Ranking]) -> bool:
+def _is_test_at_same_epochs(parts: Mapping[str, Ranking]) -> bool:
     return all(part.test_there for part in parts.values())
 
 
-def _key(row: Row, fields: Sequence[str]) -> tuple[str, ...]:
+def _row_key(row: RankingRow, fields: Sequence[str]) -> tuple[str, ...]:
     """The words of a row; the last is marked where its seeds had different data."""
-    words = [shown(row.setting.get(name)) or "-" for name in fields]
+    words = [format_value(row.setting.get(name)) or "-" for name in fields]
     if row.different_data:
-        words[-1:] = [f"{words[-1]} {_MARK}"] if words else [_MARK]
+        words[-1:] = [f"{words[-1]} {_DIFFERENT_DATA_MARK}"] if words else [_DIFFERENT_DATA_MARK]
     return tuple(words)
 
 
-def _cells(
+def _row_cells(
     ranking: Ranking, fields: Sequence[str], columns: int
-) -> dict[tuple[str, ...], tuple[Measured | None, ...]]:
+) -> dict[tuple[str, ...], tuple[MeasuredCell | None, ...]]:
     """The cells of each row; of trials with the same key those of the best."""
-    found: dict[tuple[str, ...], tuple[Measured | None, ...]] = {}
+    found: dict[tuple[str, ...], tuple[MeasuredCell | None, ...]] = {}
     limits = limits_of(ranking.objective.metric)
     for row in ranking.rows:  # best first
         bold = row.tier == 1 or (row.rank == 1 and row.tier is None)
         half = _half_width(row.interval) if row.interval else math.nan
-        cells: list[Measured | None] = [Measured(row.value.mean, half, bold)]
+        cells: list[MeasuredCell | None] = [MeasuredCell(row.value.mean, half, bold)]
         if columns > 1:
-            cells.append(_of_test(row.test, limits))
-        found.setdefault(_key(row, fields), tuple(cells))
+            cells.append(_test_cell(row.test, limits))
+        found.setdefault(_row_key(row, fields), tuple(cells))
     return found
 
 
-def _of_test(test: Aggregate | None, limits: Limits) -> Measured | None:
+def _test_cell(test: Aggregate | None, limits: Limits) -> MeasuredCell | None:
     """What was read on the test split: never bold, for nothing is chosen by it."""
     if test is None or not test.n:
         return None
     if test.n < 2 or not math.isfinite(test.sem):
-        return Measured(test.mean, math.nan, bold=False)
+        return MeasuredCell(test.mean, math.nan, bold=False)
     # A mean and its standard deviation are all that the ranking keeps of it.
-    symmetric = test.sem * t_quantile(test.n - 1, 0.5 + LEVEL / 2)
-    holding = limits_that_hold(limits, (test.low, test.high))
-    half = _half_width(bounds_within(test.mean, symmetric, holding))
-    return Measured(test.mean, half, bold=False)
+    symmetric = test.sem * t_quantile(test.n - 1, 0.5 + CONFIDENCE_LEVEL / 2)
+    holding = applicable_limits(limits, (test.low, test.high))
+    half = _half_width(interval_within_limits(test.mean, symmetric, holding))
+    return MeasuredCell(test.mean, half, bold=False)
 
 
 def _half_width(interval: tuple[float, float]) -> float:
@@ -282,28 +282,32 @@ def _half_width(interval: tuple[float, float]) -> float:
 def _caption(
     parts: Mapping[str, Ranking],
     whole: Ranking,
-    test: Test,
+    test: PairedTest,
     left_out: Sequence[str],
     *,
     tuned: bool,
 ) -> str:
-    text = _how_measured(parts, whole, test, tuned=tuned)
+    text = _measurement_text(parts, whole, test, tuned=tuned)
     if whole.heading:
         text = f"{whole.heading}: {text}"
-    if _has_test(parts) and not _is_test_there(parts):
+    if _has_test_values(parts) and not _is_test_at_same_epochs(parts):
         text += " Test values are left out: they were measured at other epochs."
     if any(row.different_data for part in parts.values() for row in part.rows):
-        text += f" {_MARK}: seeds trained on different data."
+        text += f" {_DIFFERENT_DATA_MARK}: seeds trained on different data."
     if left_out:
         text += f" Left out, not comparable: {'; '.join(left_out)}."
     return text
 
 
-def _how_measured(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, tuned: bool) -> str:
-    name = metric_name(whole.objective.metric, loss_of(whole))
+def _measurement_text(
+    parts: Mapping[str, Ranking], whole: Ranking, test: PairedTest, *, tuned: bool
+) -> str:
+    name = metric_name(whole.objective.metric, common_loss(whole))
     better = "lower is better" if whole.objective.direction == "min" else "higher is better"
     seeds = sorted({row.value.n for part in parts.values() for row in part.rows})
-    over = plural(seeds[-1], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    over = (
+        format_count(seeds[-1], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    )
     epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
         str(whole.at), f"epoch {whole.at}"
     )
@@ -316,22 +320,22 @@ def _how_measured(parts: Mapping[str, Ranking], whole: Ranking, test: Test, *, t
     return f"{text} ± half of its 95 % interval. {_meaning_of_bold(parts, test, trials)}"
 
 
-def _meaning_of_bold(parts: Mapping[str, Ranking], test: Test, trials: int) -> str:
+def _meaning_of_bold(parts: Mapping[str, Ranking], test: PairedTest, trials: int) -> str:
     """What bold cells are, and whether differences could be tested."""
     lacking = [note for part in parts.values() if (note := too_few_seeds(part.rows))]
     if not any(row.tier for part in parts.values() for row in part.rows):
         return f"Bold: the best mean{f' ({lacking[0]})' if lacking else ''}."
-    how = f" ({how_compared(test, trials)})" if trials > 1 else ""
+    how = f" ({describe_test(test, trials)})" if trials > 1 else ""
     untested = " Rows with too few seeds are not tested." if lacking else ""
     return f"Bold: the best, and what is not significantly different from it{how}.{untested}"
 
 
-def as_json(table: PaperTable) -> Mapping[str, Any]:
+def table_as_json(table: PaperTable) -> Mapping[str, Any]:
     """The table with stable keys (docs/formats.md)."""
     return {
         "by": table.objective,
         "caption": table.caption,
-        "stub": list(table.stub),
+        "stub": list(table.row_headings),
         "groups": [{"name": name, "columns": span} for name, span in table.groups],
         "columns": list(table.columns),
         "rows": [

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from nnlab.analysis.verdict import Answer, Answered, Side
-from nnlab.io.escaping import escaped
+from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
+from nnlab.io.escaping import escape_markdown
 from nnlab.records import Comparison, Study
 
-HOW = (
+METHOD_NOTE = (
     "Each comparison is of the same seeds. It is *supported* where the 95 % t interval lies wholly"
     " inside what is claimed and the exact sign-flip test against its bound agrees (one-sided p at"
     " most 0.05), *not supported* where the same holds of the outside, else it *cannot tell*. A"
@@ -15,17 +15,17 @@ HOW = (
 )
 
 
-def verdict_section(study: Study, answered: Answered) -> str:
+def verdict_section(study: Study, answered: StudyVerdict) -> str:
     """The section of a report: claim, verdict, the comparisons with their numbers."""
-    return "\n".join(["## Verdict", "", *verdict_lines(study, answered), HOW, ""])
+    return "\n".join(["## Verdict", "", *verdict_lines(study, answered), METHOD_NOTE, ""])
 
 
-def verdict_lines(study: Study, answered: Answered) -> list[str]:
+def verdict_lines(study: Study, answered: StudyVerdict) -> list[str]:
     """The claim, the verdict, and a table of the comparisons."""
     lines = [
-        f"**Claim:** {escaped(study.claim) or 'none was written down'}",
+        f"**Claim:** {escape_markdown(study.claim) or 'none was written down'}",
         "",
-        f"**Verdict: {answered.verdict}** with {_seeds(study)}.",
+        f"**Verdict: {answered.verdict}** with {_seed_count(study)}.",
     ]
     if answered.waiting:
         lines.append(f"{answered.waiting} runs have no result yet, so nothing is decided.")
@@ -34,24 +34,24 @@ def verdict_lines(study: Study, answered: Answered) -> list[str]:
         "",
         "| comparison | claimed | found, 95 % interval | n | p | |",
         "| --- | --- | --- | ---: | ---: | --- |",
-        *(_row(found) for found in answered.answers),
+        *(_comparison_row(found) for found in answered.answers),
         "",
-        *_values(answered.answers),
-        *_tuned(list(answered.sides.values())),
+        *_mean_lines(answered.answers),
+        *_tuning_lines(list(answered.sides.values())),
     ]
 
 
-def _seeds(study: Study) -> str:
+def _seed_count(study: Study) -> str:
     return f"{len(study.seeds)} seeds" if len(study.seeds) != 1 else "1 seed"
 
 
-def _row(found: Answer) -> str:
+def _comparison_row(found: ComparisonResult) -> str:
     judged = found.judged
     missing = f", {found.missing} without a number" if found.missing else ""
     p = "" if judged.p is None else f"{judged.p:.2g}"
     cells = [
-        escaped(found.comparison.says),
-        escaped(claimed(found.comparison)),
+        escape_markdown(found.comparison.says),
+        escape_markdown(claimed(found.comparison)),
         f"{number(judged.mean)} ({number(judged.low)} to {number(judged.high)})",
         f"{judged.n}{missing}",
         p,
@@ -77,11 +77,11 @@ def claimed(comparison: Comparison) -> str:
     return f"{comparison.metric} ({comparison.at}) of {what} {' and '.join(region)}"
 
 
-def _values(answers: Sequence[Answer]) -> list[str]:
+def _mean_lines(answers: Sequence[ComparisonResult]) -> list[str]:
     lines = [
-        f"- {escaped(found.comparison.metric)} ({escaped(found.comparison.at)}): "
+        f"- {escape_markdown(found.comparison.metric)} ({escape_markdown(found.comparison.at)}): "
         + ", ".join(
-            f"{escaped(arm)} {number(value)}"
+            f"{escape_markdown(arm)} {number(value)}"
             for arm, value in zip(found.comparison.arms, found.values, strict=True)
         )
         for found in answers
@@ -90,9 +90,9 @@ def _values(answers: Sequence[Answer]) -> list[str]:
     return ["Means over the seeds compared:", "", *dict.fromkeys(lines), ""] if lines else []
 
 
-def _tuned(sides: Sequence[Side]) -> list[str]:
+def _tuning_lines(sides: Sequence[TunedArm]) -> list[str]:
     lines = [
-        f"- {escaped(side.arm)}: {escaped(side.chosen)}, the best of {side.of} by validation"
+        f"- {escape_markdown(side.arm)}: {escape_markdown(side.chosen)}, the best of {side.of} by validation"
         for side in sides
         if side.of > 1
     ]

@@ -1,22 +1,27 @@
 """What to try next, and what to stop trying: pure functions of what was tried and how it went."""
 
-from nnlab.search.domain import Domains, Values, domains_of, fixed_in
-from nnlab.search.pruners import PRUNERS, Rival, Standing
-from nnlab.search.question import Question, Tried
-from nnlab.search.samplers import BEFOREHAND, LEARNING, check_sampler, next_values
+from nnlab.search.domain import Domains, ParamValues, fixed_values, sampled_domains
+from nnlab.search.pruners import PRUNERS, PeerRun, PrunerRequest
+from nnlab.search.question import SamplerRequest, ScoredTrial
+from nnlab.search.samplers import (
+    ADAPTIVE_SAMPLERS,
+    NON_ADAPTIVE_SAMPLERS,
+    check_sampler,
+    next_values,
+)
 
 __all__ = [
-    "BEFOREHAND",
-    "LEARNING",
+    "ADAPTIVE_SAMPLERS",
+    "NON_ADAPTIVE_SAMPLERS",
     "PRUNERS",
     "Domains",
-    "Question",
-    "Rival",
-    "Standing",
-    "Tried",
-    "Values",
+    "ParamValues",
+    "PeerRun",
+    "PrunerRequest",
+    "SamplerRequest",
+    "ScoredTrial",
     "check_sampler",
-    "domains_of",
-    "fixed_in",
+    "fixed_values",
     "next_values",
+    "sampled_domains",
 ]

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from nnlab.config.ranges import Range
 from nnlab.errors import ConfigError
-from nnlab.search.domain import Domains, Values
-from nnlab.search.question import Question, Tried
-from nnlab.search.with_optuna import asked, quiet, study_for
+from nnlab.search.domain import Domains, ParamValues
+from nnlab.search.question import SamplerRequest, ScoredTrial
+from nnlab.search.with_optuna import ask_trial, create_optuna_study, silence_optuna
 
 # So many answers in a row that are known already: a small space is used up.
-_MOST_KNOWN = 300
+_MAX_REPEATS = 300
 
 
-def cma_es_values(question: Question, tried: Sequence[Tried]) -> Iterator[Values]:
+def cma_es_values(question: SamplerRequest, tried: Sequence[ScoredTrial]) -> Iterator[ParamValues]:
     """The rest of the generation that is under way; ends with it, for the next needs its results.
 
     Choices are drawn at random: the cloud is one of numbers.
@@ -26,17 +26,17 @@ def cma_es_values(question: Question, tried: Sequence[Tried]) -> Iterator[Values
 
     size = generation_size(question.domains)
     known = {one.digest: one for one in tried}
-    with quiet():
+    with silence_optuna():
         sampler = optuna.samplers.CmaEsSampler(
             seed=question.seed, popsize=size, warn_independent_sampling=False
         )
-        study = study_for(question, sampler)
+        study = create_optuna_study(question, sampler)
     waiting, repeated, number = False, 0, 0
-    while repeated < _MOST_KNOWN or number < 2 * len(tried):
-        with quiet():
-            trial, values = asked(study, question.domains)
+    while repeated < _MAX_REPEATS or number < 2 * len(tried):
+        with silence_optuna():
+            trial, values = ask_trial(study, question.domains)
         digest = question.identity(values)
-        score = _score(question, known, digest)
+        score = _score_to_tell(question, known, digest)
         if score is None:
             waiting, repeated = True, 0
             yield values
@@ -66,7 +66,9 @@ def generation_size(domains: Domains) -> int:
     return 4 + math.floor(3 * math.log(ranges))
 
 
-def _score(question: Question, known: Mapping[str, Tried], digest: str) -> float | None:
+def _score_to_tell(
+    question: SamplerRequest, known: Mapping[str, ScoredTrial], digest: str
+) -> float | None:
     """What a trial is told to have reached: the worst where it has no number."""
     score = known[digest].score if digest in known else None
     if score is None or math.isfinite(score):

@@ -7,32 +7,38 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nnlab.search.domain import Values, at
-from nnlab.search.question import Question, Tried
+from nnlab.search.domain import ParamValues, value_at
+from nnlab.search.question import SamplerRequest, ScoredTrial
 
-_CHUNK = 64
+_SOBOL_CHUNK = 64
 
 
-def random_values(question: Question, tried: Sequence[Tried] = ()) -> Iterator[Values]:  # noqa: ARG001
+def random_values(
+    question: SamplerRequest, tried: Sequence[ScoredTrial] = ()
+) -> Iterator[ParamValues]:
     """Each field drawn by itself (Bergstra and Bengio 2012)."""
     numbers = np.random.default_rng(question.seed)
     while True:
-        yield _values(question, numbers.random(len(question.domains)))
+        yield _values_at_point(question, numbers.random(len(question.domains)))
 
 
-def sobol_values(question: Question, tried: Sequence[Tried] = ()) -> Iterator[Values]:  # noqa: ARG001
+def sobol_values(
+    question: SamplerRequest, tried: Sequence[ScoredTrial] = ()
+) -> Iterator[ParamValues]:
     """A Sobol sequence, scrambled by the seed (Owen 1998): evener than random points."""
     from scipy.stats import qmc
 
     sequence = qmc.Sobol(len(question.domains), scramble=True, seed=question.seed)
     while True:
         # Chunks of a power of two: the sequence is balanced over those.
-        for point in sequence.random(_CHUNK):
-            yield _values(question, point)
+        for point in sequence.random(_SOBOL_CHUNK):
+            yield _values_at_point(question, point)
 
 
-def _values(question: Question, point: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Values:
+def _values_at_point(
+    question: SamplerRequest, point: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+) -> ParamValues:
     return {
-        name: at(domain, float(share))
+        name: value_at(domain, float(share))
         for (name, domain), share in zip(question.domains.items(), point, strict=True)
     }

@@ -2,40 +2,40 @@
 
 from collections.abc import Mapping
 
-from nnlab.config.ranges import Range, is_range, parse_range, rounded
+from nnlab.config.ranges import Range, is_range, parse_range, round_to_spacing
 from nnlab.config.space import Space
 from nnlab.objective import Scalar
 
 Domain = Range | tuple[Scalar, ...]
 Domains = Mapping[str, Domain]
-Values = Mapping[str, Scalar]
+ParamValues = Mapping[str, Scalar]
 
 # So that settings stay readable: 0.003162, not 0.0031622776601683794.
-DIGITS = 4
+SIGNIFICANT_DIGITS = 4
 
 
-def domains_of(space: Space) -> Domains:
+def sampled_domains(space: Space) -> Domains:
     """The fields of a space that have a choice, by name.
 
     Sorted, so that the same space gives the same trials however it was written down.
     """
     return {
-        name: _domain(name, values)
+        name: _parse_domain(name, values)
         for name, values in sorted(space.items())
         if len(values) > 1 or is_range(name, values[0])
     }
 
 
-def fixed_in(space: Space) -> Values:
+def fixed_values(space: Space) -> ParamValues:
     """The fields of a space that have no choice."""
-    return {name: values[0] for name, values in space.items() if name not in domains_of(space)}
+    return {name: values[0] for name, values in space.items() if name not in sampled_domains(space)}
 
 
-def _domain(name: str, values: tuple[Scalar, ...]) -> Domain:
+def _parse_domain(name: str, values: tuple[Scalar, ...]) -> Domain:
     return parse_range(name, str(values[0])) if is_range(name, values[0]) else values
 
 
-def at(domain: Domain, share: float) -> Scalar:
+def value_at(domain: Domain, share: float) -> Scalar:
     """What lies at a share of the way through a domain, from 0 up to 1.
 
     Choices have slices of equal length, and so has every whole number of a range.
@@ -49,24 +49,26 @@ def at(domain: Domain, share: float) -> Scalar:
     """
     if isinstance(domain, tuple):
         return domain[min(int(share * len(domain)), len(domain) - 1)]
-    return domain.whole_in_slice(share) if domain.whole else tidy(domain, domain.at(share))
+    return domain.integer_at(share) if domain.whole else round_in_domain(domain, domain.at(share))
 
 
-def tidy(domain: Domain, value: Scalar) -> Scalar:
+def round_in_domain(domain: Domain, value: Scalar) -> Scalar:
     """A number of a range without needless digits, or a whole one, and never out of the range.
 
-    It has `DIGITS` digits, or more in a range so narrow that fewer than a hundred numbers would
+    It has `SIGNIFICANT_DIGITS` digits, or more in a range so narrow that fewer than a hundred numbers would
     be left.
     """
     if isinstance(domain, tuple) or not isinstance(value, int | float):
         return value
     if domain.whole:
         return int(min(max(round(value), domain.low), domain.high))
-    short = rounded(value, digits=DIGITS, spacing=(domain.high - domain.low) / 10)
+    short = round_to_spacing(
+        value, digits=SIGNIFICANT_DIGITS, spacing=(domain.high - domain.low) / 10
+    )
     return float(min(max(short, domain.low), domain.high))
 
 
-def holds(domain: Domain, value: Scalar) -> bool:
+def domain_contains(domain: Domain, value: Scalar) -> bool:
     """Whether a value lies in a domain."""
     if isinstance(domain, tuple):
         return value in domain

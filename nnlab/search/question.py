@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nnlab.objective import Direction, Setting
-from nnlab.search.domain import Domains, Values
+from nnlab.search.domain import Domains, ParamValues
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SamplerRequest:
     """What is to be chosen, which way is better, and the seed of every random choice.
 
     `identity` names the trial that sampled values make (its digest): values that differ only in
@@ -18,11 +18,11 @@ class Question:
     domains: Domains
     direction: Direction
     seed: int
-    identity: Callable[[Values], str]
+    identity: Callable[[ParamValues], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class ScoredTrial:
     """A trial that was asked for before, and how it went.
 
     `score` is the objective's mean over the seeds: None while it is not known, NaN where there

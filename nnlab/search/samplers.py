@@ -5,26 +5,28 @@ from itertools import islice
 
 from nnlab.search.cma_es import cma_es_values, generation_size
 from nnlab.search.cube import random_values, sobol_values
-from nnlab.search.domain import Domains, Values
-from nnlab.search.question import Question, Tried
+from nnlab.search.domain import Domains, ParamValues
+from nnlab.search.question import SamplerRequest, ScoredTrial
 from nnlab.search.tpe import tpe_values
 from nnlab.search.with_optuna import check_optuna
 
 # These say all trials beforehand, so that they can be queued, and trained, together.
-BEFOREHAND: Mapping[str, Callable[[Question], Iterator[Values]]] = {
+NON_ADAPTIVE_SAMPLERS: Mapping[str, Callable[[SamplerRequest], Iterator[ParamValues]]] = {
     "random": random_values,
     "sobol": sobol_values,
 }
 
 # These look at how the trials went, so they are asked round by round.
-LEARNING: Mapping[str, Callable[[Question, Sequence[Tried]], Iterator[Values]]] = {
+ADAPTIVE_SAMPLERS: Mapping[
+    str, Callable[[SamplerRequest, Sequence[ScoredTrial]], Iterator[ParamValues]]
+] = {
     "tpe": tpe_values,
     "cma-es": cma_es_values,
 }
 
 # A sampler that has said so many known trials has come to the end of a small space.
-_MOST_KNOWN = 200
-_MOST_DRAWN = 5000
+_MAX_KNOWN_TRIALS = 200
+_MAX_DRAWS = 5000
 
 
 def check_sampler(name: str, domains: Domains) -> None:
@@ -33,15 +35,15 @@ def check_sampler(name: str, domains: Domains) -> None:
     Raises:
         UsageError: a package is missing, or it needs other fields.
     """
-    if name in LEARNING:
+    if name in ADAPTIVE_SAMPLERS:
         check_optuna(name)
     if name == "cma-es":
         generation_size(domains)
 
 
 def next_values(
-    name: str, question: Question, tried: Sequence[Tried], count: int
-) -> tuple[Values, ...]:
+    name: str, question: SamplerRequest, tried: Sequence[ScoredTrial], count: int
+) -> tuple[ParamValues, ...]:
     """What to try next: up to `count` trials, none of which was tried; none where all were.
 
     Args:
@@ -51,19 +53,21 @@ def next_values(
         count: so many at most; cma-es gives no more than the rest of a generation.
     """
     known = {one.digest for one in tried}
-    if name in BEFOREHAND:
-        said = islice(BEFOREHAND[name](question), _MOST_DRAWN + 100 * count)
-        return tuple(islice(_new(said, question, known), count))
-    learned = islice(LEARNING[name](question, tried), _MOST_KNOWN + count)
-    found = tuple(islice(_new(learned, question, known), count))
+    if name in NON_ADAPTIVE_SAMPLERS:
+        said = islice(NON_ADAPTIVE_SAMPLERS[name](question), _MAX_DRAWS + 100 * count)
+        return tuple(islice(_drop_known(said, question, known), count))
+    learned = islice(ADAPTIVE_SAMPLERS[name](question, tried), _MAX_KNOWN_TRIALS + count)
+    found = tuple(islice(_drop_known(learned, question, known), count))
     if found or any(one.score is None for one in tried):
         return found
     # It only repeats itself: draws find the last settings of a small space.
-    drawn = islice(random_values(question), _MOST_DRAWN)
-    return tuple(islice(_new(drawn, question, known), count))
+    drawn = islice(random_values(question), _MAX_DRAWS)
+    return tuple(islice(_drop_known(drawn, question, known), count))
 
 
-def _new(said: Iterator[Values], question: Question, known: Collection[str]) -> Iterator[Values]:
+def _drop_known(
+    said: Iterator[ParamValues], question: SamplerRequest, known: Collection[str]
+) -> Iterator[ParamValues]:
     seen = set(known)
     for values in said:
         digest = question.identity(values)

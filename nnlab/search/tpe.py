@@ -4,15 +4,20 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from nnlab.search.domain import Values, holds
-from nnlab.search.question import Question, Tried
-from nnlab.search.with_optuna import asked, distributions_of, quiet, study_for
+from nnlab.search.domain import ParamValues, domain_contains
+from nnlab.search.question import SamplerRequest, ScoredTrial
+from nnlab.search.with_optuna import (
+    ask_trial,
+    create_optuna_study,
+    optuna_distributions,
+    silence_optuna,
+)
 
 if TYPE_CHECKING:
     import optuna
 
 
-def tpe_values(question: Question, tried: Sequence[Tried]) -> Iterator[Values]:
+def tpe_values(question: SamplerRequest, tried: Sequence[ScoredTrial]) -> Iterator[ParamValues]:
     """What to try next, given all that was tried; trials on the way count as mediocre.
 
     All that it knows comes from `tried`, and its random numbers from the seed and from how many
@@ -20,31 +25,31 @@ def tpe_values(question: Question, tried: Sequence[Tried]) -> Iterator[Values]:
     """
     import optuna
 
-    with quiet():
+    with silence_optuna():
         sampler = optuna.samplers.TPESampler(
             seed=(question.seed + 1_000_003 * len(tried)) % 2**32,
             multivariate=True,
             constant_liar=True,
         )
-        study = study_for(question, sampler)
+        study = create_optuna_study(question, sampler)
         for one in tried:
-            study.add_trial(_frozen(question, one))
+            study.add_trial(_to_frozen_trial(question, one))
     while True:
-        with quiet():
-            _, values = asked(study, question.domains)
+        with silence_optuna():
+            _, values = ask_trial(study, question.domains)
         yield values
 
 
-def _frozen(question: Question, tried: Tried) -> "optuna.trial.FrozenTrial":
+def _to_frozen_trial(question: SamplerRequest, tried: ScoredTrial) -> "optuna.trial.FrozenTrial":
     """A stored trial in Optuna's words; a field that does nothing in it is left out."""
     from optuna.trial import TrialState, create_trial
 
     known = {
         name: tried.setting[name]
         for name, domain in question.domains.items()
-        if name in tried.setting and holds(domain, tried.setting[name])
+        if name in tried.setting and domain_contains(domain, tried.setting[name])
     }
-    distributions = distributions_of({name: question.domains[name] for name in known})
+    distributions = optuna_distributions({name: question.domains[name] for name in known})
     state, value, curve = TrialState.RUNNING, None, {}
     if tried.score is not None:
         # Pruned ones come after all others, longest first; one without any value comes last.

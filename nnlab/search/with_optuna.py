@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from nnlab.config.ranges import Range
 from nnlab.errors import UsageError
-from nnlab.search.domain import Domain, Domains, Values, tidy
-from nnlab.search.question import Question
+from nnlab.search.domain import Domain, Domains, ParamValues, round_in_domain
+from nnlab.search.question import SamplerRequest
 
 if TYPE_CHECKING:
     import optuna
 
-_MISSING = "pip install nnlab[optuna]"
+_INSTALL_HINT = "pip install nnlab[optuna]"
 
 
 def check_optuna(sampler: str) -> None:
@@ -26,11 +26,11 @@ def check_optuna(sampler: str) -> None:
         import cmaes  # noqa: F401
         import optuna  # noqa: F401
     except ImportError:
-        raise UsageError(f"--sampler {sampler} needs Optuna", hint=_MISSING) from None
+        raise UsageError(f"--sampler {sampler} needs Optuna", hint=_INSTALL_HINT) from None
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_optuna() -> Iterator[None]:
     """Without Optuna's log lines and its warnings that a feature is new."""
     import optuna
 
@@ -44,7 +44,9 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def study_for(question: Question, sampler: "optuna.samplers.BaseSampler") -> "optuna.Study":
+def create_optuna_study(
+    question: SamplerRequest, sampler: "optuna.samplers.BaseSampler"
+) -> "optuna.Study":
     """A study in memory, forgotten when the question is answered: what is known is in our store."""
     import optuna
 
@@ -52,14 +54,14 @@ def study_for(question: Question, sampler: "optuna.samplers.BaseSampler") -> "op
     return optuna.create_study(sampler=sampler, direction="minimize" if low else "maximize")
 
 
-def distributions_of(
+def optuna_distributions(
     domains: Domains,
 ) -> Mapping[str, "optuna.distributions.BaseDistribution"]:
     """Optuna's words for domains."""
-    return {name: _distribution(domain) for name, domain in domains.items()}
+    return {name: _optuna_distribution(domain) for name, domain in domains.items()}
 
 
-def _distribution(domain: Domain) -> "optuna.distributions.BaseDistribution":
+def _optuna_distribution(domain: Domain) -> "optuna.distributions.BaseDistribution":
     from optuna.distributions import (
         CategoricalDistribution,
         FloatDistribution,
@@ -73,7 +75,9 @@ def _distribution(domain: Domain) -> "optuna.distributions.BaseDistribution":
     return FloatDistribution(domain.low, domain.high, log=domain.log)
 
 
-def asked(study: "optuna.Study", domains: Domains) -> tuple["optuna.trial.Trial", Values]:
+def ask_trial(study: "optuna.Study", domains: Domains) -> tuple["optuna.trial.Trial", ParamValues]:
     """The next trial of a study, and its values as we write them."""
-    trial = study.ask(dict(distributions_of(domains)))
-    return trial, {name: tidy(domains[name], value) for name, value in trial.params.items()}
+    trial = study.ask(dict(optuna_distributions(domains)))
+    return trial, {
+        name: round_in_domain(domains[name], value) for name, value in trial.params.items()
+    }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class FactorEffect:
     """A factor, or a pair of them: the sum of squares, degrees of freedom, and share from 0 to 1.
 
     `share` is of the variance of the means of the cells; `low` and `high` bound it, NaN where no
@@ -30,7 +30,7 @@ class Effect:
     """
 
     factors: tuple[int, ...]
-    squares: float
+    sum_of_squares: float
     df: int
     share: float
     low: float
@@ -38,14 +38,14 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class AnovaTable:
     """The effects, the means of each level of each factor, and the spread over seeds.
 
     `residual` is the mean square of the seeds within a cell and `residual_df` its degrees of
     freedom; NaN and 0 where no cell has two seeds.
     """
 
-    effects: tuple[Effect, ...]
+    effects: tuple[FactorEffect, ...]
     means: tuple[tuple[float, ...], ...]
     residual: float
     residual_df: int
@@ -55,11 +55,11 @@ def analysis_of_variance(
     cells: Mapping[tuple[int, ...], Mapping[int, float]],
     counts: Sequence[int],
     level: float = 0.9,
-) -> Table:
+) -> AnovaTable:
     """The effects of all factors and pairs of a full grid.
 
     If all cells have the same seeds, what a seed does to every cell alike is taken out of the
-    residual: the seeds are blocks. The bounds of a share are those of `_bounds`.
+    residual: the seeds are blocks. The bounds of a share are those of `_share_bounds`.
 
     Args:
         cells: of each combination of levels the finite value of each seed, one at least.
@@ -79,7 +79,7 @@ def analysis_of_variance(
     if means.min() == means.max():
         raise ValueError("the means of all cells are equal")
     per_cell = len(cells) / math.fsum(1 / len(seeds) for seeds in cells.values())
-    residual, residual_df = _residual(list(cells.values()))
+    residual, residual_df = _residual_mean_square(list(cells.values()))
     contributions = _contributions(means)
     total = per_cell * float(((means - means.mean()) ** 2).sum())
     effects = []
@@ -88,11 +88,11 @@ def analysis_of_variance(
         df = math.prod(counts[factor] - 1 for factor in factors)
         share = min(squares / total, 1.0)
         noise = residual / total
-        low, high = _bounds(share, df, len(cells) - 1, noise, residual_df, level)
-        effects.append(Effect(factors, squares, df, share, low, high))
+        low, high = _share_bounds(share, df, len(cells) - 1, noise, residual_df, level)
+        effects.append(FactorEffect(factors, squares, df, share, low, high))
     axes = range(len(counts))
     levels = (means.mean(axis=tuple(a for a in axes if a != axis)).tolist() for axis in axes)
-    return Table(tuple(effects), tuple(map(tuple, levels)), residual, residual_df)
+    return AnovaTable(tuple(effects), tuple(map(tuple, levels)), residual, residual_df)
 
 
 def _contributions(means: "Floats") -> "dict[tuple[int, ...], Floats]":
@@ -113,7 +113,7 @@ def _contributions(means: "Floats") -> "dict[tuple[int, ...], Floats]":
     return found
 
 
-def _residual(cells: Sequence[Mapping[int, float]]) -> tuple[float, int]:
+def _residual_mean_square(cells: Sequence[Mapping[int, float]]) -> tuple[float, int]:
     """The mean square of the seeds within cells and its degrees of freedom."""
     import numpy as np
 
@@ -135,7 +135,7 @@ def _residual(cells: Sequence[Mapping[int, float]]) -> tuple[float, int]:
     return squares / df, df
 
 
-def _bounds(
+def _share_bounds(
     share: float, df: int, total_df: int, noise: float, residual_df: int, level: float
 ) -> tuple[float, float]:
     """The interval of a share of the variance of cell means.

@@ -8,15 +8,15 @@ from enum import StrEnum
 from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Curve
 from nnlab.stats.aggregate import Aggregate, aggregate
-from nnlab.stats.intervals import bounds_within, interval_of, limits_that_hold
+from nnlab.stats.intervals import applicable_limits, confidence_interval, interval_within_limits
 
 _NAN = float("nan")
 # Student's t of two values reaches nine times their distance, of four still 1.4 times: a band of it
 # hides what it is drawn around, and says less than the seeds themselves.
-LEAST_SEEDS = 5
+MIN_INTERVAL_SEEDS = 5
 
 
-class Spread(StrEnum):
+class BandKind(StrEnum):
     """What a band around a mean shows."""
 
     INTERVAL = "interval"
@@ -43,7 +43,7 @@ class CurveBand:
 
 
 def mean_curve(
-    curves: Sequence[Curve], spread: Spread = Spread.RANGE, *, log_axis: bool = False
+    curves: Sequence[Curve], spread: BandKind = BandKind.RANGE, *, log_axis: bool = False
 ) -> CurveBand:
     """Averages seeds epoch by epoch, on the union of their epochs.
 
@@ -63,9 +63,9 @@ def mean_curve(
             at.setdefault(epoch, []).append(value if math.isfinite(value) else _NAN)
     epochs = tuple(sorted(at))
     points = [aggregate(at[epoch]) for epoch in epochs]
-    limits = _limits(curves, log_axis=log_axis) if epochs else UNLIMITED
+    limits = _curve_limits(curves, log_axis=log_axis) if epochs else UNLIMITED
     bounds = [
-        _bounds(point, at[epoch], spread, limits)
+        _band_bounds(point, at[epoch], spread, limits)
         for point, epoch in zip(points, epochs, strict=True)
     ]
     return CurveBand(
@@ -77,22 +77,22 @@ def mean_curve(
     )
 
 
-def _limits(curves: Sequence[Curve], *, log_axis: bool) -> Limits:
+def _curve_limits(curves: Sequence[Curve], *, log_axis: bool) -> Limits:
     """The limits of the metric as far as no seed is beyond them at any epoch."""
     low, high = limits_of(curves[0].metric)
     values = [value for curve in curves for value in curve.values if math.isfinite(value)]
-    return limits_that_hold((max(low, 0.0) if log_axis else low, high), values)
+    return applicable_limits((max(low, 0.0) if log_axis else low, high), values)
 
 
-def _bounds(
-    point: Aggregate, values: Sequence[float], spread: Spread, limits: Limits
+def _band_bounds(
+    point: Aggregate, values: Sequence[float], spread: BandKind, limits: Limits
 ) -> tuple[float, float]:
-    if spread is Spread.RANGE or point.n < LEAST_SEEDS:
+    if spread is BandKind.RANGE or point.n < MIN_INTERVAL_SEEDS:
         return point.low, point.high
-    if spread is Spread.SD:
-        return bounds_within(point.mean, point.sd or 0.0, limits)
+    if spread is BandKind.SD:
+        return interval_within_limits(point.mean, point.sd or 0.0, limits)
     finite = [value for value in values if math.isfinite(value)]
-    return interval_of(finite, limits=limits)
+    return confidence_interval(finite, limits=limits)
 
 
 def median_epoch(epochs: Iterable[int | None]) -> int | None:

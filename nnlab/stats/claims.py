@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nnlab.objective import UNLIMITED, Limits
-from nnlab.stats.intervals import bounds_within, limits_that_hold
-from nnlab.stats.paired import LEVEL, mean_and_half_width, sign_flip
+from nnlab.stats.intervals import applicable_limits, interval_within_limits
+from nnlab.stats.paired import CONFIDENCE_LEVEL, mean_and_half_width, sign_flip_p
 
-SIGNIFICANT = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 
 
 class Verdict(StrEnum):
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ClaimTest:
     """A verdict and its evidence: `n` seeds, their mean with a 95 % interval, and p.
 
     `p` is the one-sided exact test that stands behind the verdict (for "cannot tell", the one
@@ -48,13 +48,13 @@ class Judged:
     p: float | None
 
 
-def judge(
+def assess_claim(
     values: Sequence[float],
     *,
     above: float | None = None,
     below: float | None = None,
     limits: Limits = UNLIMITED,
-) -> Judged:
+) -> ClaimTest:
     """Judges whether the mean of `values` (one a seed, shape [n]) lies above and below bounds.
 
     The interval stays within `limits`, the smallest and largest value possible.
@@ -71,36 +71,36 @@ def judge(
     if above is None and below is None:
         raise ValueError("a claim needs a bound: above, below or both")
     if not values:
-        return Judged(Verdict.CANNOT_TELL, 0, math.nan, -math.inf, math.inf, None)
+        return ClaimTest(Verdict.CANNOT_TELL, 0, math.nan, -math.inf, math.inf, None)
     mean, half = mean_and_half_width(values)
-    low, high = bounds_within(mean, half, limits_that_hold(limits, values))
-    inside = [_beyond(values, above)] if above is not None else []
-    outside = [_short_of(values, above)] if above is not None else []
+    low, high = interval_within_limits(mean, half, applicable_limits(limits, values))
+    inside = [_p_above(values, above)] if above is not None else []
+    outside = [_p_below(values, above)] if above is not None else []
     if below is not None:
-        inside.append(_short_of(values, below))
-        outside.append(_beyond(values, below))
+        inside.append(_p_below(values, below))
+        outside.append(_p_above(values, below))
     holds = (above is None or low > above) and (below is None or high < below)
     fails = (above is not None and high < above) or (below is not None and low > below)
-    if holds and max(inside) <= SIGNIFICANT:
+    if holds and max(inside) <= SIGNIFICANCE_LEVEL:
         verdict, p = Verdict.SUPPORTED, max(inside)
-    elif fails and min(outside) <= SIGNIFICANT:
+    elif fails and min(outside) <= SIGNIFICANCE_LEVEL:
         verdict, p = Verdict.NOT_SUPPORTED, min(outside)
     else:
         verdict, p = Verdict.CANNOT_TELL, max(inside)
-    return Judged(verdict, len(values), mean, low, high, p)
+    return ClaimTest(verdict, len(values), mean, low, high, p)
 
 
-def _beyond(values: Sequence[float], bound: float) -> float:
+def _p_above(values: Sequence[float], bound: float) -> float:
     """The p of the test that the values lie above the bound."""
-    return sign_flip([value - bound for value in values], "greater")
+    return sign_flip_p([value - bound for value in values], "greater")
 
 
-def _short_of(values: Sequence[float], bound: float) -> float:
+def _p_below(values: Sequence[float], bound: float) -> float:
     """The p of the test that the values lie below the bound."""
-    return sign_flip([bound - value for value in values], "greater")
+    return sign_flip_p([bound - value for value in values], "greater")
 
 
-def judge_spread(values: Sequence[float], *, below: float) -> Judged:
+def assess_spread_claim(values: Sequence[float], *, below: float) -> ClaimTest:
     """Judges whether the sd of `values` over |their mean| is below a bound.
 
     The interval is that of the sd of normal values (chi squared, n - 1 degrees of freedom), over
@@ -114,9 +114,9 @@ def judge_spread(values: Sequence[float], *, below: float) -> Judged:
     n = len(values)
     mean = math.fsum(values) / n if n else math.nan
     if n < 2 or mean == 0:
-        return Judged(Verdict.CANNOT_TELL, n, math.nan, 0.0, math.inf, None)
+        return ClaimTest(Verdict.CANNOT_TELL, n, math.nan, 0.0, math.inf, None)
     squares = math.fsum((value - mean) ** 2 for value in values)
-    tail = (1 - LEVEL) / 2
+    tail = (1 - CONFIDENCE_LEVEL) / 2
     found, low, high = (
         math.sqrt(squares / divisor) / abs(mean)
         for divisor in (n - 1, float(chdtri(n - 1, tail)), float(chdtri(n - 1, 1 - tail)))
@@ -126,10 +126,10 @@ def judge_spread(values: Sequence[float], *, below: float) -> Judged:
         verdict = Verdict.SUPPORTED
     elif low > below:
         verdict = Verdict.NOT_SUPPORTED
-    return Judged(verdict, n, found, low, high, None)
+    return ClaimTest(verdict, n, found, low, high, None)
 
 
-def overall(verdicts: Iterable[Verdict]) -> Verdict:
+def overall_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict on a claim from those of all its comparisons.
 
     >>> overall([Verdict.SUPPORTED, Verdict.CANNOT_TELL])

@@ -15,30 +15,30 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate, count
 
-from nnlab.stats.claims import SIGNIFICANT
-from nnlab.stats.multiple import holm
+from nnlab.stats.claims import SIGNIFICANCE_LEVEL
+from nnlab.stats.multiple import holm_adjust
 from nnlab.stats.paired import (
-    LEVEL,
-    MOST_FLIPPED,
+    CONFIDENCE_LEVEL,
+    MAX_EXACT_PAIRS,
     mean_and_half_width,
-    paired_t,
+    paired_t_p,
     sample_sd,
-    sign_flip,
+    sign_flip_p,
 )
 from nnlab.stats.student import t_quantile, two_sided_p
 
 # With fewer seeds a t test's estimate of the spread is too uncertain to base a verdict on it.
-LEAST_SEEDS = 4
+MIN_T_TEST_SEEDS = 4
 
 # Differences that vary by less than this share of the values differ by rounding alone.
 _ROUNDING = 1e-12
 
 # Chance to see a difference that is there, which a number of seeds is to give.
 POWER = 0.8
-_SIMULATIONS, _MOST_SEEDS = 400, 100
+_SIMULATIONS, _MAX_SEEDS = 400, 100
 
 
-class Test(StrEnum):
+class PairedTest(StrEnum):
     """How two settings on the same seeds are tested."""
 
     __test__ = False  # not one of pytest's
@@ -48,7 +48,7 @@ class Test(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
+class BestComparison:
     """The best less another setting, positive where the best is better; in the metric's unit.
 
     `n` are the seeds compared (of an unpaired comparison the fewer of both), `low` and `high`
@@ -59,7 +59,7 @@ class Against:
     cannot be told, None for the others and where nobody can say.
 
     `fewest` is the number of seeds from which on the test can decide at all: a t test from
-    `LEAST_SEEDS` on, an exact test where it can reach the significance level. Where all
+    `MIN_T_TEST_SEEDS` on, an exact test where it can reach the significance level. Where all
     differences are equal no t test is possible: the exact test is used, and the interval is NaN.
     """
 
@@ -73,31 +73,31 @@ class Against:
     effect: float
     better: float
     needed: int | None
-    fewest: int = 2
+    min_seeds: int = 2
 
     @property
-    def decidable(self) -> bool:
+    def has_enough_seeds(self) -> bool:
         """Whether there are seeds enough for the test to decide."""
-        return self.n >= self.fewest
+        return self.n >= self.min_seeds
 
     @property
     def told(self) -> bool:
         """Whether the two differ significantly."""
-        return self.decidable and self.adjusted <= SIGNIFICANT
+        return self.has_enough_seeds and self.adjusted <= SIGNIFICANCE_LEVEL
 
 
-Seeds = Mapping[int, float]
+SeedValues = Mapping[int, float]
 
 
-def against_best(
-    best: Seeds,
-    others: Sequence[Seeds],
+def compare_with_best(
+    best: SeedValues,
+    others: Sequence[SeedValues],
     *,
     higher: bool,
-    test: Test = Test.T,
+    test: PairedTest = PairedTest.T,
     trials: int | None = None,
     predict: bool = True,
-) -> tuple[Against | None, ...]:
+) -> tuple[BestComparison | None, ...]:
     """Compares the best of a table with each of the others, by seed.
 
     Args:
@@ -111,17 +111,19 @@ def against_best(
     sign = 1.0 if higher else -1.0
     first = {seed: sign * value for seed, value in best.items()}
     seconds = [{seed: sign * value for seed, value in other.items()} for other in others]
-    raw = [_compared(first, second, test) for second in seconds]
+    raw = [_compare_pair(first, second, test) for second in seconds]
     known = [one for one in raw if one is not None]
     table = max(trials or 0, len(others) + 1)
     pairs = table * (table - 1) // 2
-    adjusted = iter(holm([one.p for one in known], pairs))
-    found = [None if one is None else _finished(one, next(adjusted), test, pairs) for one in raw]
-    return _predicted(found, raw, test, pairs) if predict else tuple(found)
+    adjusted = iter(holm_adjust([one.p for one in known], pairs))
+    found = [
+        None if one is None else _finish_comparison(one, next(adjusted), test, pairs) for one in raw
+    ]
+    return _add_seeds_needed(found, raw, test, pairs) if predict else tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
-class _Raw:
+class _RawComparison:
     differences: Sequence[float]  # of paired seeds
     n: int
     mean: float
@@ -133,7 +135,7 @@ class _Raw:
     equal: bool = False  # all differences, up to rounding
 
 
-def _compared(first: Seeds, second: Seeds, test: Test) -> _Raw | None:
+def _compare_pair(first: SeedValues, second: SeedValues, test: PairedTest) -> _RawComparison | None:
     a = [value for value in first.values() if math.isfinite(value)]
     b = [value for value in second.values() if math.isfinite(value)]
     shared = [
@@ -143,48 +145,52 @@ def _compared(first: Seeds, second: Seeds, test: Test) -> _Raw | None:
     ]
     if len(shared) >= 2:
         differences = [first[seed] - second[seed] for seed in shared]
-        improved = improvement(a, b)
-        if _are_equal(differences, [*a, *b]):
-            mean = 0.0 if _are_equal([0.0, *differences], [*a, *b]) else differences[0]
-            p = sign_flip([mean] * len(shared))
-            effect = _over(mean, 0.0)
+        improved = improvement_probability(a, b)
+        if _equal_up_to_rounding(differences, [*a, *b]):
+            mean = 0.0 if _equal_up_to_rounding([0.0, *differences], [*a, *b]) else differences[0]
+            p = sign_flip_p([mean] * len(shared))
+            effect = _standardised(mean, 0.0)
             same = [mean] * len(shared)
-            return _Raw(
+            return _RawComparison(
                 same, len(shared), mean, math.nan, math.nan, p, effect, improved, equal=True
             )
         mean, half = mean_and_half_width(differences)
-        p = sign_flip(differences) if test is Test.SIGN_FLIP else paired_t(differences)
-        effect = _over(mean, sample_sd(differences))
+        p = sign_flip_p(differences) if test is PairedTest.SIGN_FLIP else paired_t_p(differences)
+        effect = _standardised(mean, sample_sd(differences))
         low, high = mean - half, mean + half
-        return _Raw(differences, len(shared), mean, low, high, p, effect, improved)
+        return _RawComparison(differences, len(shared), mean, low, high, p, effect, improved)
     if len(a) < 2 or len(b) < 2:
         return None
     return _welch(a, b)
 
 
-def _are_equal(values: Sequence[float], computed_from: Sequence[float]) -> bool:
+def _equal_up_to_rounding(values: Sequence[float], computed_from: Sequence[float]) -> bool:
     """Whether values differ by no more than the rounding error of what they were computed from."""
     return max(values) - min(values) <= _ROUNDING * max(map(abs, computed_from))
 
 
-def _fewest(raw: _Raw, test: Test, pairs: int) -> int:
+def _min_decidable_seeds(raw: _RawComparison, test: PairedTest, pairs: int) -> int:
     """The seeds from which on a comparison of this kind can be significant, pairs corrected for."""
-    if raw.equal and raw.n >= LEAST_SEEDS:
+    if raw.equal and raw.n >= MIN_T_TEST_SEEDS:
         return (
-            _fewest_permuted(pairs) if not raw.differences else fewest_seeds(Test.SIGN_FLIP, pairs)
+            _min_group_size(pairs)
+            if not raw.differences
+            else min_significant_seeds(PairedTest.SIGN_FLIP, pairs)
         )
-    if test is Test.SIGN_FLIP and raw.differences and raw.n <= MOST_FLIPPED:
-        return fewest_seeds(Test.SIGN_FLIP, pairs)
-    return LEAST_SEEDS
+    if test is PairedTest.SIGN_FLIP and raw.differences and raw.n <= MAX_EXACT_PAIRS:
+        return min_significant_seeds(PairedTest.SIGN_FLIP, pairs)
+    return MIN_T_TEST_SEEDS
 
 
-def _fewest_permuted(tests: int) -> int:
+def _min_group_size(tests: int) -> int:
     """The seeds of each of two groups that separate wholly for an exact test to be significant."""
-    return next(n for n in count(2) if 2 / math.comb(2 * n, n) * tests <= SIGNIFICANT)
+    return next(n for n in count(2) if 2 / math.comb(2 * n, n) * tests <= SIGNIFICANCE_LEVEL)
 
 
-def _finished(raw: _Raw, adjusted: float, test: Test, pairs: int) -> Against:
-    return Against(
+def _finish_comparison(
+    raw: _RawComparison, adjusted: float, test: PairedTest, pairs: int
+) -> BestComparison:
+    return BestComparison(
         raw.n,
         bool(raw.differences),
         raw.mean,
@@ -195,24 +201,27 @@ def _finished(raw: _Raw, adjusted: float, test: Test, pairs: int) -> Against:
         raw.effect,
         raw.better,
         None,
-        _fewest(raw, test, pairs),
+        _min_decidable_seeds(raw, test, pairs),
     )
 
 
-def _predicted(
-    found: Sequence[Against | None], raw: Sequence[_Raw | None], test: Test, pairs: int
-) -> tuple[Against | None, ...]:
+def _add_seeds_needed(
+    found: Sequence[BestComparison | None],
+    raw: Sequence[_RawComparison | None],
+    test: PairedTest,
+    pairs: int,
+) -> tuple[BestComparison | None, ...]:
     """Adds how many seeds would tell the first that cannot be told from the best."""
     answered = list(found)
     for place, (one, its) in enumerate(zip(found, raw, strict=True)):
         if one is not None and its is not None and not one.told:
-            needed = seeds_needed(its.differences, test=test, tests=pairs)
+            needed = predict_seeds_needed(its.differences, test=test, tests=pairs)
             answered[place] = replace(one, needed=needed)
             break
     return tuple(answered)
 
 
-def improvement(a: Sequence[float], b: Sequence[float]) -> float:
+def improvement_probability(a: Sequence[float], b: Sequence[float]) -> float:
     """The probability that a value of `a` is above one of `b`; a tie counts one half.
 
     Mann and Whitney 1947, as the probability of improvement of Agarwal et al. 2021.
@@ -224,19 +233,19 @@ def improvement(a: Sequence[float], b: Sequence[float]) -> float:
     return wins / (len(a) * len(b))
 
 
-def fewest_seeds(test: Test, tests: int = 1) -> int:
+def min_significant_seeds(test: PairedTest, tests: int = 1) -> int:
     """The number of shared seeds below which no result whatever is called significant.
 
     >>> fewest_seeds(Test.SIGN_FLIP), fewest_seeds(Test.SIGN_FLIP, 6)
     (6, 8)
     """
-    if test is Test.T:
-        return LEAST_SEEDS
-    return math.ceil(math.log2(2 * tests / SIGNIFICANT) - 1e-9)
+    if test is PairedTest.T:
+        return MIN_T_TEST_SEEDS
+    return math.ceil(math.log2(2 * tests / SIGNIFICANCE_LEVEL) - 1e-9)
 
 
-def seeds_needed(
-    differences: Sequence[float], *, test: Test = Test.T, tests: int = 1
+def predict_seeds_needed(
+    differences: Sequence[float], *, test: PairedTest = PairedTest.T, tests: int = 1
 ) -> int | None:
     """How many seeds would tell a difference like that found, with a chance of 80 %.
 
@@ -251,46 +260,48 @@ def seeds_needed(
     if mean == 0:
         return None
     if sd <= _ROUNDING * abs(mean):
-        return fewest_seeds(Test.SIGN_FLIP, tests)  # no t test of equal differences is possible
-    least = fewest_seeds(test, tests)
+        return min_significant_seeds(
+            PairedTest.SIGN_FLIP, tests
+        )  # no t test of equal differences is possible
+    least = min_significant_seeds(test, tests)
     draw = random.Random(0)  # noqa: S311  a simulation
-    studies = [_running(mean, sd, draw) for _ in range(_SIMULATIONS)]
+    studies = [_simulated_sums(mean, sd, draw) for _ in range(_SIMULATIONS)]
 
     def enough(n: int) -> bool:
         """Whether so many seeds give the power; more of them never give less."""
-        edge = t_quantile(n - 1, 1 - SIGNIFICANT / tests / 2)
-        seen = sum(_t_of(study, n) * math.copysign(1, mean) >= edge for study in studies)
+        edge = t_quantile(n - 1, 1 - SIGNIFICANCE_LEVEL / tests / 2)
+        seen = sum(_t_statistic(study, n) * math.copysign(1, mean) >= edge for study in studies)
         return seen >= POWER * _SIMULATIONS
 
-    if not enough(_MOST_SEEDS):
+    if not enough(_MAX_SEEDS):
         return None
-    low, high = least - 1, _MOST_SEEDS
+    low, high = least - 1, _MAX_SEEDS
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 
-def _running(mean: float, sd: float, draw: random.Random) -> tuple[list[float], list[float]]:
+def _simulated_sums(mean: float, sd: float, draw: random.Random) -> tuple[list[float], list[float]]:
     """The running sums of normal differences, and of their squares."""
-    values = [draw.gauss(mean, sd) for _ in range(_MOST_SEEDS)]
+    values = [draw.gauss(mean, sd) for _ in range(_MAX_SEEDS)]
     return list(accumulate(values)), list(accumulate(value * value for value in values))
 
 
-def _t_of(study: tuple[list[float], list[float]], n: int) -> float:
+def _t_statistic(study: tuple[list[float], list[float]], n: int) -> float:
     """The t of the first n differences of a study."""
     total, squares = study[0][n - 1], study[1][n - 1]
     variance = max(squares - total * total / n, 1e-300) / (n - 1)
     return total / math.sqrt(n * variance)
 
 
-def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
+def _welch(a: Sequence[float], b: Sequence[float]) -> _RawComparison:
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
     errors = [sample_sd(values) ** 2 / len(values) for values in (a, b)]
-    equal = _are_equal(a, a) and _are_equal(b, b)
+    equal = _equal_up_to_rounding(a, a) and _equal_up_to_rounding(b, b)
     if equal:
         # Welch's t is undefined: of all ways to deal out the values two are as far apart.
-        if _are_equal([mean, 0.0], [*a, *b]):
+        if _equal_up_to_rounding([mean, 0.0], [*a, *b]):
             mean, p = 0.0, 1.0
         else:
             p = min(1.0, 2 / math.comb(len(a) + len(b), len(a)))
@@ -301,7 +312,7 @@ def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
         welch = sum(errors) ** 2 / sum(parts)
         error = math.sqrt(sum(errors))
         p = two_sided_p(mean / error, welch)
-        half = t_quantile(welch, (1 + LEVEL) / 2) * error
+        half = t_quantile(welch, (1 + CONFIDENCE_LEVEL) / 2) * error
         low, high = mean - half, mean + half
     freedom = len(a) + len(b) - 2
     pooled = math.sqrt(
@@ -309,11 +320,13 @@ def _welch(a: Sequence[float], b: Sequence[float]) -> _Raw:
     )
     hedges = 1 - 3 / (4 * freedom - 1)
     n = min(len(a), len(b))
-    effect = _over(mean, 0.0) if equal else hedges * _over(mean, pooled)
-    return _Raw((), n, mean, low, high, p, effect, improvement(a, b), equal=equal)
+    effect = _standardised(mean, 0.0) if equal else hedges * _standardised(mean, pooled)
+    return _RawComparison(
+        (), n, mean, low, high, p, effect, improvement_probability(a, b), equal=equal
+    )
 
 
-def _over(mean: float, sd: float) -> float:
+def _standardised(mean: float, sd: float) -> float:
     if sd > 0:
         return mean / sd
     return 0.0 if mean == 0 else math.copysign(math.inf, mean)

@@ -2,7 +2,7 @@
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 # A fraction of a millisecond is below what is measured.
-_LEAST = 0.001
+_MIN_SECONDS = 0.001
 
 
 def format_duration(seconds: float) -> str:
@@ -13,8 +13,8 @@ def format_duration(seconds: float) -> str:
     >>> [format_duration(seconds) for seconds in (100.0, 4000.0, 200_000.0)]
     ['1 min 40 s', '1 h 7 min', '2 d 8 h']
     """
-    if 0 < seconds < _LEAST:
-        return f"<{_LEAST:g} s"
+    if 0 < seconds < _MIN_SECONDS:
+        return f"<{_MIN_SECONDS:g} s"
     if seconds < _MINUTE - 0.5:
         return f"{seconds:.2g} s"
     if seconds < _HOUR - 0.5:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from nnlab.objective import UNLIMITED, Limits
-from nnlab.stats.paired import LEVEL, mean_and_half_width
+from nnlab.stats.paired import CONFIDENCE_LEVEL, mean_and_half_width
 
 RESAMPLES = 9999
 
 
-class Interval(StrEnum):
+class IntervalMethod(StrEnum):
     """How an interval of a mean is made."""
 
     T = "t"
@@ -24,10 +24,10 @@ class Interval(StrEnum):
     BCA = "bca"
 
 
-def interval_of(
+def confidence_interval(
     values: Sequence[float],
-    method: Interval = Interval.T,
-    level: float = LEVEL,
+    method: IntervalMethod = IntervalMethod.T,
+    level: float = CONFIDENCE_LEVEL,
     limits: Limits = UNLIMITED,
 ) -> tuple[float, float]:
     """Bounds of the mean of values (shape [n]); NaN where there are fewer than two of them.
@@ -47,8 +47,8 @@ def interval_of(
     mean, half = mean_and_half_width(values, level)
     if min(values) == max(values):
         return values[0], values[0]
-    if method is Interval.T:
-        return bounds_within(mean, half, limits_that_hold(limits, values))
+    if method is IntervalMethod.T:
+        return interval_within_limits(mean, half, applicable_limits(limits, values))
     import numpy as np
     from scipy.stats import bootstrap
 
@@ -57,13 +57,13 @@ def interval_of(
         np.mean,
         n_resamples=RESAMPLES,
         confidence_level=level,
-        method="percentile" if method is Interval.BOOTSTRAP else "BCa",
+        method="percentile" if method is IntervalMethod.BOOTSTRAP else "BCa",
         rng=np.random.default_rng(0),
     ).confidence_interval
     return min(float(drawn.low), mean), max(float(drawn.high), mean)
 
 
-def limits_that_hold(limits: Limits, values: Sequence[float]) -> Limits:
+def applicable_limits(limits: Limits, values: Sequence[float]) -> Limits:
     """The limits, each replaced by infinity if a value lies beyond it: the metric is another one.
 
     >>> limits_that_hold((0.0, 1.0), [97.1, 98.3])
@@ -76,7 +76,7 @@ def limits_that_hold(limits: Limits, values: Sequence[float]) -> Limits:
     )
 
 
-def bounds_within(mean: float, half_width: float, limits: Limits) -> tuple[float, float]:
+def interval_within_limits(mean: float, half_width: float, limits: Limits) -> tuple[float, float]:
     """The interval mean ± half_width, moved to a scale that cannot leave the limits, and back.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-def holm(ps: Sequence[float], tests: int | None = None) -> tuple[float, ...]:
+def holm_adjust(ps: Sequence[float], tests: int | None = None) -> tuple[float, ...]:
     """The p values adjusted for their number by Holm's step-down method (1979), in their order.
 
     Args:

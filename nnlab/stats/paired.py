@@ -15,16 +15,16 @@ from typing import Literal
 
 from nnlab.stats.student import t_quantile, two_sided_p
 
-LEVEL = 0.95
+CONFIDENCE_LEVEL = 0.95
 
 # Beyond so many pairs the patterns are too many to count, and the t test is as good.
-MOST_FLIPPED = 30
+MAX_EXACT_PAIRS = 30
 
-Side = Literal["two-sided", "greater"]
+Alternative = Literal["two-sided", "greater"]
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class PairedDifference:
     """The differences a - b of `n` pairs, in the metric's unit.
 
     `low` and `high` bound the mean at 95 % (t interval; infinite below two pairs), `p` is the
@@ -38,7 +38,7 @@ class Paired:
     p: float
 
 
-def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
+def compare_paired(a: Sequence[float], b: Sequence[float]) -> PairedDifference:
     """Compares `a` with `b`, whose places are the same seeds (shape: [n] each, n from 1 on).
 
     Raises:
@@ -51,10 +51,12 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
         raise ValueError(f"{len(a)} values against {len(b)}: pairs need as many of each")
     differences = [x - y for x, y in zip(a, b, strict=True)]
     mean, half = mean_and_half_width(differences)
-    return Paired(len(a), mean, mean - half, mean + half, sign_flip(differences))
+    return PairedDifference(len(a), mean, mean - half, mean + half, sign_flip_p(differences))
 
 
-def mean_and_half_width(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
+def mean_and_half_width(
+    values: Sequence[float], level: float = CONFIDENCE_LEVEL
+) -> tuple[float, float]:
     """The mean of values (shape [n]) and half the width of its t interval.
 
     The half width is infinite for a single value.
@@ -77,50 +79,50 @@ def sample_sd(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def sign_flip(differences: Sequence[float], side: Side = "two-sided") -> float:
+def sign_flip_p(differences: Sequence[float], side: Alternative = "two-sided") -> float:
     """The share of sign patterns with a sum at least as far out as the one found.
 
     Args:
         differences: one for each seed, shape [n], n from 1 on.
         side: whether a sum far out on the negative side counts as well.
 
-    Beyond `MOST_FLIPPED` pairs it is the p of the t test.
+    Beyond `MAX_EXACT_PAIRS` pairs it is the p of the t test.
 
     >>> sign_flip([1.0, 2.0, 3.0], "greater")
     0.125
     """
-    if len(differences) > MOST_FLIPPED:
-        return paired_t(differences, side)
+    if len(differences) > MAX_EXACT_PAIRS:
+        return paired_t_p(differences, side)
     total = math.fsum(differences)
     if side == "two-sided":
         # The patterns are symmetric: the two tails are alike, and meet where the sum is zero.
-        return min(1.0, 2 * _share_from(differences, abs(total)))
-    return _share_from(differences, total)
+        return min(1.0, 2 * _tail_fraction(differences, abs(total)))
+    return _tail_fraction(differences, total)
 
 
-def _share_from(differences: Sequence[float], least: float) -> float:
+def _tail_fraction(differences: Sequence[float], least: float) -> float:
     """The share of sign patterns whose sum is `least` or more.
 
     Half of the pairs are summed in every pattern and sorted, the other half is looked up in
     them: 2^(n/2) steps instead of 2^n.
     """
     middle = len(differences) // 2
-    first = sorted(_sums(differences[:middle]))
+    first = sorted(_pattern_sums(differences[:middle]))
     # Rounding must not put a pattern that equals the one found below it.
     slack = 1e-12 * math.fsum(map(abs, differences))
     count = sum(
         len(first) - bisect_left(first, least - slack - rest)
-        for rest in _sums(differences[middle:])
+        for rest in _pattern_sums(differences[middle:])
     )
     return float(count / 2 ** len(differences))
 
 
-def _sums(values: Sequence[float]) -> list[float]:
+def _pattern_sums(values: Sequence[float]) -> list[float]:
     signed = [(value, -value) for value in values]
     return [math.fsum(pattern) for pattern in product(*signed)]
 
 
-def paired_t(differences: Sequence[float], side: Side = "two-sided") -> float:
+def paired_t_p(differences: Sequence[float], side: Alternative = "two-sided") -> float:
     """The p of Student's paired t test of differences (shape [n], n from 2 on).
 
     Of differences that are all equal it is that of the sign-flip test.
@@ -135,7 +137,7 @@ def paired_t(differences: Sequence[float], side: Side = "two-sided") -> float:
         high = 1.0 if mean <= 0 else 2.0**-n
         low = 1.0 if mean >= 0 else 2.0**-n
         return high if side == "greater" else min(1.0, 2 * min(high, low))
-    t = mean / half * t_quantile(n - 1, (1 + LEVEL) / 2)
+    t = mean / half * t_quantile(n - 1, (1 + CONFIDENCE_LEVEL) / 2)
     p = two_sided_p(t, n - 1)
     if side == "two-sided":
         return p

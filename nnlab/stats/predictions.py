@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_Z = 1.959963984540054  # of a normal's middle 95 %
-_LEAST = 1e-300
+_NORMAL_QUANTILE = 1.959963984540054  # of a normal's middle 95 %
+_MIN_PROBABILITY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
+class CalibrationBin:
     """Examples whose confidence lies in (low, high].
 
     `confidence` is its mean, `right` the share that is right with its 95 % interval (Wilson 1927).
@@ -27,7 +27,9 @@ class Bin:
     count: int
 
 
-def confusion(targets: "NDArray[Any]", predicted: "NDArray[Any]", classes: int) -> list[list[int]]:
+def count_confusions(
+    targets: "NDArray[Any]", predicted: "NDArray[Any]", classes: int
+) -> list[list[int]]:
     """Counts [true class][predicted class] of n examples each."""
     import numpy as np
 
@@ -37,9 +39,9 @@ def confusion(targets: "NDArray[Any]", predicted: "NDArray[Any]", classes: int) 
     return found
 
 
-def reliability(
+def reliability_bins(
     probabilities: "NDArray[Any]", targets: "NDArray[Any]", bins: int = 15
-) -> tuple[Bin, ...]:
+) -> tuple[CalibrationBin, ...]:
     """Bins of equal width of the largest probability, those without examples left out.
 
     Args:
@@ -59,7 +61,7 @@ def reliability(
         if count:
             share = float(right[chosen].mean())
             found.append(
-                Bin(
+                CalibrationBin(
                     number / bins,
                     (number + 1) / bins,
                     float(confidence[chosen].mean()),
@@ -71,13 +73,13 @@ def reliability(
     return tuple(found)
 
 
-def calibration_error(bins: Sequence[Bin]) -> float:
+def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
     """Expected calibration error: the gap of each bin, by its share (Naeini et al. 2015)."""
     total = sum(one.count for one in bins)
     return math.fsum(one.count * abs(one.right - one.confidence) for one in bins) / total
 
 
-def wilson(share: float, count: float, z: float = _Z) -> tuple[float, float]:
+def wilson(share: float, count: float, z: float = _NORMAL_QUANTILE) -> tuple[float, float]:
     """The interval of a share of `count` examples, within [0, 1] (Wilson 1927).
 
     Args:
@@ -94,10 +96,10 @@ def wilson(share: float, count: float, z: float = _Z) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def losses(probabilities: "NDArray[Any]", targets: "NDArray[Any]") -> list[float]:
+def cross_entropy_losses(probabilities: "NDArray[Any]", targets: "NDArray[Any]") -> list[float]:
     """Cross entropy of each example in nats: [n]."""
     import numpy as np
 
-    chosen = np.maximum(probabilities[np.arange(len(targets)), targets], _LEAST)
+    chosen = np.maximum(probabilities[np.arange(len(targets)), targets], _MIN_PROBABILITY)
     found: list[float] = (-np.log(chosen)).tolist()
     return found

@@ -8,7 +8,7 @@ import math
 from functools import cache
 
 _TINY, _CLOSE = 1e-300, 1e-15
-_MOST_TERMS = 10_000
+_MAX_TERMS = 10_000
 
 
 def two_sided_p(t: float, freedom: float) -> float:
@@ -19,7 +19,7 @@ def two_sided_p(t: float, freedom: float) -> float:
     """
     if math.isinf(t):
         return 0.0
-    return _beta(freedom / (freedom + t * t), freedom / 2, 0.5)
+    return _incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
 @cache
@@ -46,7 +46,7 @@ def t_quantile(freedom: float, probability: float) -> float:
     return (low + high) / 2
 
 
-def _beta(x: float, a: float, b: float) -> float:
+def _incomplete_beta(x: float, a: float, b: float) -> float:
     """The regularised incomplete beta function of x in [0, 1]."""
     if x <= 0 or x >= 1:
         return min(max(x, 0.0), 1.0)
@@ -54,16 +54,16 @@ def _beta(x: float, a: float, b: float) -> float:
     factor = math.exp(logarithm + a * math.log(x) + b * math.log1p(-x))
     # Each side of the mean has the fraction that converges fast.
     if x < (a + 1) / (a + b + 2):
-        return factor * _fraction(x, a, b) / a
-    return 1.0 - factor * _fraction(1 - x, b, a) / b
+        return factor * _continued_fraction(x, a, b) / a
+    return 1.0 - factor * _continued_fraction(1 - x, b, a) / b
 
 
-def _fraction(x: float, a: float, b: float) -> float:
+def _continued_fraction(x: float, a: float, b: float) -> float:
     """The continued fraction, from its front (Lentz 1976)."""
     c, d = 1.0, 1.0 - (a + b) * x / (a + 1)
     d = 1.0 / (d if abs(d) > _TINY else _TINY)
     value = d
-    for m in range(1, _MOST_TERMS):
+    for m in range(1, _MAX_TERMS):
         for term in (
             m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
             -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),

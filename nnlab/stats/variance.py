@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nnlab.objective import exact_text
+from nnlab.objective import format_exact
 from nnlab.stats.anova import analysis_of_variance
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 TREES, RESAMPLES = 48, 40
 # Combinations that are predicted; of larger grids so many are drawn.
-_MOST_CELLS = 20_000
-_LEVEL = 0.9
+_MAX_CELLS = 20_000
+_CONFIDENCE_LEVEL = 0.9
 
-Value = str | float | int | bool | None
+FieldValue = str | float | int | bool | None
 
 
-class Method(StrEnum):
+class VarianceMethod(StrEnum):
     """How the shares were computed."""
 
     ANOVA = "analysis of variance"
@@ -41,7 +41,7 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class VarianceShare:
     """What one choice, or a pair beyond its two, contributes: a share of the variance from 0 to 1.
 
     `low` and `high` bound it at 90 %, NaN where they are not known: for a full grid with one seed.
@@ -56,16 +56,16 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class VarianceShares:
     """The shares of all choices in which trials differ, then of their pairs, largest first."""
 
-    method: Method
-    shares: tuple[Share, ...]
+    method: VarianceMethod
+    shares: tuple[VarianceShare, ...]
 
 
-def shares_of(
-    trials: Sequence[Mapping[str, Value]], outcomes: Sequence[Mapping[int, float]]
-) -> Shares:
+def variance_shares(
+    trials: Sequence[Mapping[str, FieldValue]], outcomes: Sequence[Mapping[int, float]]
+) -> VarianceShares:
     """The shares of all choices in which trials differ, and of their pairs.
 
     Args:
@@ -76,7 +76,7 @@ def shares_of(
         ValueError: fewer than four trials, nothing that differs, or outcomes that are all alike.
     """
     fields = (
-        [name for name in trials[0] if len({_key(trial.get(name)) for trial in trials}) > 1]
+        [name for name in trials[0] if len({_level_key(trial.get(name)) for trial in trials}) > 1]
         if trials
         else []
     )
@@ -85,26 +85,27 @@ def shares_of(
     means = [math.fsum(seeds.values()) / len(seeds) for seeds in outcomes]
     if not all(map(math.isfinite, means)) or min(means) == max(means):
         raise ValueError("the outcomes are all alike, or one is not finite")
-    levels = {name: _levels([trial.get(name) for trial in trials]) for name in fields}
+    levels = {name: _sorted_levels([trial.get(name) for trial in trials]) for name in fields}
     places = [
-        tuple(levels[name].index(_key(trial.get(name))) for name in fields) for trial in trials
+        tuple(levels[name].index(_level_key(trial.get(name))) for name in fields)
+        for trial in trials
     ]
     cells = dict(zip(places, outcomes, strict=True))
     counts = [len(levels[name]) for name in fields]
     if len(cells) == len(trials) == math.prod(counts):
-        shares, method = _of_grid(cells, levels), Method.ANOVA
+        shares, method = _grid_shares(cells, levels), VarianceMethod.ANOVA
     else:
-        shares, method = _of_sample(places, means, levels), Method.FOREST
-    return Shares(method, tuple(sorted(shares, key=lambda s: (len(s.fields), -s.share))))
+        shares, method = _sampled_shares(places, means, levels), VarianceMethod.FOREST
+    return VarianceShares(method, tuple(sorted(shares, key=lambda s: (len(s.fields), -s.share))))
 
 
-def _of_grid(
+def _grid_shares(
     cells: Mapping[tuple[int, ...], Mapping[int, float]], levels: Mapping[str, Sequence[str]]
-) -> list[Share]:
+) -> list[VarianceShare]:
     fields = list(levels)
-    table = analysis_of_variance(cells, [len(levels[name]) for name in fields], _LEVEL)
+    table = analysis_of_variance(cells, [len(levels[name]) for name in fields], _CONFIDENCE_LEVEL)
     return [
-        Share(
+        VarianceShare(
             tuple(fields[factor] for factor in effect.factors),
             effect.share,
             effect.low,
@@ -115,27 +116,27 @@ def _of_grid(
     ]
 
 
-def _of_sample(
+def _sampled_shares(
     places: Sequence[tuple[int, ...]], means: Sequence[float], levels: Mapping[str, Sequence[str]]
-) -> list[Share]:
+) -> list[VarianceShare]:
     import numpy as np
 
     x, y = np.array(places, dtype=np.float64), np.asarray(means, dtype=np.float64)
     fields = list(levels)
     counts = [len(levels[name]) for name in fields]
-    whole = _decomposed(x, y, counts, seed=0)
+    whole = _decompose(x, y, counts, seed=0)
     draw = np.random.default_rng(0)
     resampled: list[dict[tuple[int, ...], float]] = []
     for number in range(RESAMPLES):
         rows = draw.integers(0, len(y), len(y))
         if y[rows].min() < y[rows].max():
-            resampled.append(_decomposed(x[rows], y[rows], counts, seed=number).shares)
+            resampled.append(_decompose(x[rows], y[rows], counts, seed=number).shares)
     by_place = [tuple(whole.means[place]) for place in range(len(fields))]
     return [
-        Share(
+        VarianceShare(
             tuple(fields[factor] for factor in factors),
             share,
-            *_around(share, [shares[factors] for shares in resampled]),
+            *_share_bounds(share, [shares[factors] for shares in resampled]),
             _named_means(factors, levels, by_place),
         )
         for factors, share in whole.shares.items()
@@ -151,7 +152,7 @@ def _named_means(
     return dict(zip(levels[name], means[factors[0]], strict=True))
 
 
-def _around(share: float, resampled: Sequence[float]) -> tuple[float, float]:
+def _share_bounds(share: float, resampled: Sequence[float]) -> tuple[float, float]:
     """Bounds of a share: as far from it as resampled shares lie from their median.
 
     Trials drawn again leave values untried, which moves all shares; their spread is what counts.
@@ -164,53 +165,53 @@ def _around(share: float, resampled: Sequence[float]) -> tuple[float, float]:
     angle = math.asin(math.sqrt(min(max(share, 0.0), 1.0)))
     low, high = (
         math.sin(min(max(angle + _quantile(angles, q) - middle, 0.0), math.pi / 2)) ** 2
-        for q in ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2)
+        for q in ((1 - _CONFIDENCE_LEVEL) / 2, (1 + _CONFIDENCE_LEVEL) / 2)
     )
     return min(low, share), max(high, share)
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class _Decomposition:
     shares: dict[tuple[int, ...], float]
     means: dict[int, list[float]]
 
 
-def _decomposed(x: "Floats", y: "Floats", counts: Sequence[int], *, seed: int) -> _Parts:
+def _decompose(x: "Floats", y: "Floats", counts: Sequence[int], *, seed: int) -> _Decomposition:
     import numpy as np
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(TREES, random_state=seed, n_jobs=1).fit(x, y)
-    cells = _cells(counts)
+    cells = _prediction_cells(counts)
     predicted = forest.predict(cells)
     total = predicted.var()
     columns = cells.astype(np.int64)
     middle = predicted.mean()
     mains: dict[int, Floats] = {}
     for place, count in enumerate(counts):
-        mains[place] = _means(columns[:, place], predicted, count) - middle
+        mains[place] = _group_means(columns[:, place], predicted, count) - middle
     shares: dict[tuple[int, ...], float] = {}
     for place in mains:
-        shares[(place,)] = _share(mains[place][columns[:, place]], total)
+        shares[(place,)] = _share_of_variance(mains[place][columns[:, place]], total)
     for a, b in itertools.combinations(range(len(counts)), 2):
         both = columns[:, a] * counts[b] + columns[:, b]
-        joint = _means(both, predicted, counts[a] * counts[b])[both] - middle
+        joint = _group_means(both, predicted, counts[a] * counts[b])[both] - middle
         beyond = joint - mains[a][columns[:, a]] - mains[b][columns[:, b]]
-        shares[a, b] = _share(beyond, total)
+        shares[a, b] = _share_of_variance(beyond, total)
     means = {place: (mains[place] + middle).tolist() for place in mains}
-    return _Parts(shares, means)
+    return _Decomposition(shares, means)
 
 
-def _cells(counts: Sequence[int]) -> "Floats":
+def _prediction_cells(counts: Sequence[int]) -> "Floats":
     import numpy as np
 
-    if math.prod(counts) <= _MOST_CELLS:
+    if math.prod(counts) <= _MAX_CELLS:
         grid = np.indices(counts).reshape(len(counts), -1).T
         return grid.astype(np.float64)
     draw = np.random.default_rng(0)
-    return np.stack([draw.integers(0, n, _MOST_CELLS) for n in counts], axis=1).astype(np.float64)
+    return np.stack([draw.integers(0, n, _MAX_CELLS) for n in counts], axis=1).astype(np.float64)
 
 
-def _means(groups: "NDArray[np.int64]", values: "Floats", count: int) -> "Floats":
+def _group_means(groups: "NDArray[np.int64]", values: "Floats", count: int) -> "Floats":
     import numpy as np
 
     sums = np.bincount(groups, values, minlength=count)
@@ -219,20 +220,20 @@ def _means(groups: "NDArray[np.int64]", values: "Floats", count: int) -> "Floats
     return means
 
 
-def _share(part: "Floats", total: float) -> float:
+def _share_of_variance(part: "Floats", total: float) -> float:
     return float(part.var() / total) if total > 0 else 0.0
 
 
-def _levels(values: Sequence[Value]) -> list[str]:
+def _sorted_levels(values: Sequence[FieldValue]) -> list[str]:
     """The values in order: numbers by size, words by the alphabet."""
     numbers = [float(value) for value in values if isinstance(value, int | float)]
     if len(numbers) == len(values):
-        return [_key(value) for value in sorted(set(numbers))]
-    return sorted({_key(value) for value in values})
+        return [_level_key(value) for value in sorted(set(numbers))]
+    return sorted({_level_key(value) for value in values})
 
 
-def _key(value: Value) -> str:
-    return exact_text(float(value)) if isinstance(value, int | float) else str(value)
+def _level_key(value: FieldValue) -> str:
+    return format_exact(float(value)) if isinstance(value, int | float) else str(value)
 
 
 def _quantile(ordered: Sequence[float], probability: float) -> float:

@@ -4,59 +4,86 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.connect import Database
-from nnlab.store.files import files_of, run_folder
-from nnlab.store.fingerprints import changed_data_error, other_data
-from nnlab.store.garbage import Garbage, collect, find_garbage, run_folders, size_of
-from nnlab.store.liveness import pid_space
-from nnlab.store.maintenance import DatabaseStatus, backup, check, status
+from nnlab.store.files import artifacts_folder, run_folder
+from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
+from nnlab.store.garbage import (
+    Garbage,
+    collect_garbage,
+    existing_run_folders,
+    find_garbage,
+    total_size,
+)
+from nnlab.store.liveness import current_pid_namespace
+from nnlab.store.maintenance import DatabaseStatus, backup_database, database_status, find_problems
 from nnlab.store.measurements import (
     artifacts,
     attempts,
-    attempts_beside,
-    attempts_of,
+    attempts_of_runs,
+    batched_attempts,
     findings,
     histories,
     history,
     metrics,
-    selected_values,
     summaries,
+    values_at_selected_epoch,
 )
 from nnlab.store.opening import open_database
-from nnlab.store.plans import Enqueued, Plan, enqueue, missing
+from nnlab.store.plans import EnqueueResult, RunSpec, enqueue, missing_run_ids
 from nnlab.store.points import import_curves
 from nnlab.store.progress import Progress, progress
 from nnlab.store.queries import (
     StudyOverview,
     all_studies,
+    count_objectives,
     count_runs,
     count_trials,
     find_runs,
-    numbered_run,
-    objectives,
+    run_id_by_number,
     run_names,
     runs,
-    studies,
+    study_overviews,
     trials,
 )
-from nnlab.store.queue import Claim, claim, claim_several, claimable, lose, release, renew
-from nnlab.store.ranked import RankedTrial, SeedResult, divergence, ranking
-from nnlab.store.removing import Removal, bring_back, last_removal, remove
-from nnlab.store.rivals import RivalRun, pruned_trials, pruner_of, rivals
-from nnlab.store.run_data import RunData, changing_data, data_of_runs, distinct_data, trial_fields
+from nnlab.store.queue import (
+    Claim,
+    claim,
+    claim_runs,
+    claimable_run_ids,
+    mark_worker_dead,
+    release_run,
+    renew_lease,
+)
+from nnlab.store.ranked import RankedTrial, SeedResult, divergence_rank, rank_trials
+from nnlab.store.removing import Removal, last_removal, remove, restore
+from nnlab.store.rivals import PeerRun, count_pruned_runs, find_pruner, peer_runs
+from nnlab.store.run_data import (
+    RunData,
+    data_of_runs,
+    distinct_data,
+    seeds_with_changing_data,
+    trial_fields,
+)
 from nnlab.store.run_folders import creation_stamp
-from nnlab.store.served import AnyDatabase, Ask, Question, RemoteDatabase, RemoteFolder, answer
-from nnlab.store.stopping import STOPPED, StopRequested, request_stop
+from nnlab.store.served import (
+    AnyDatabase,
+    RemoteDatabase,
+    RemoteFolder,
+    RpcRequest,
+    SendRequest,
+    execute_request,
+)
+from nnlab.store.stopping import STOPPED_REASON, StopResult, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
-from nnlab.store.writer import RunWriter, write_all
-from nnlab.store.writes import deliver
+from nnlab.store.writer import RunWriter, write_epochs
+from nnlab.store.writes import store_spooled_epochs
 
 if TYPE_CHECKING:
-    from nnlab.store.transfer import Copied, copy_database
+    from nnlab.store.transfer import CopyResult, copy_database
 
 
 def __getattr__(name: str) -> Any:
     # Copying takes SQLAlchemy's types to import, which no other command needs.
-    if name in ("Copied", "copy_database"):
+    if name in ("CopyResult", "copy_database"):
         from nnlab.store import transfer
 
         return getattr(transfer, name)
@@ -64,59 +91,63 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "STOPPED",
+    "STOPPED_REASON",
     "Address",
     "AnyDatabase",
-    "Ask",
     "Claim",
-    "Copied",
+    "CopyResult",
     "Database",
     "DatabaseStatus",
-    "Enqueued",
+    "EnqueueResult",
     "FileAddress",
     "Garbage",
-    "Plan",
+    "PeerRun",
     "Progress",
-    "Question",
     "RankedTrial",
     "RemoteDatabase",
     "RemoteFolder",
     "Removal",
-    "RivalRun",
+    "RpcRequest",
     "RunData",
+    "RunSpec",
     "RunWriter",
     "SeedResult",
+    "SendRequest",
     "ServerAddress",
-    "StopRequested",
+    "StopResult",
     "StudyOverview",
     "all_studies",
-    "answer",
     "artifacts",
+    "artifacts_folder",
     "attempts",
-    "attempts_beside",
-    "attempts_of",
-    "backup",
-    "bring_back",
+    "attempts_of_runs",
+    "backup_database",
+    "batched_attempts",
     "changed_data_error",
-    "changing_data",
-    "check",
     "claim",
-    "claim_several",
-    "claimable",
-    "collect",
+    "claim_runs",
+    "claimable_run_ids",
+    "collect_garbage",
     "copy_database",
+    "count_objectives",
+    "count_pruned_runs",
     "count_runs",
     "count_trials",
     "create_study",
     "creation_stamp",
+    "current_pid_namespace",
     "data_of_runs",
-    "deliver",
+    "database_status",
     "distinct_data",
-    "divergence",
+    "divergence_rank",
     "enqueue",
+    "execute_request",
+    "existing_run_folders",
     "extend_study",
-    "files_of",
+    "find_data_mismatch",
     "find_garbage",
+    "find_problems",
+    "find_pruner",
     "find_runs",
     "find_study",
     "findings",
@@ -124,33 +155,29 @@ __all__ = [
     "history",
     "import_curves",
     "last_removal",
-    "lose",
+    "mark_worker_dead",
     "metrics",
-    "missing",
-    "numbered_run",
-    "objectives",
+    "missing_run_ids",
     "open_database",
-    "other_data",
-    "pid_space",
+    "peer_runs",
     "progress",
-    "pruned_trials",
-    "pruner_of",
-    "ranking",
-    "release",
+    "rank_trials",
+    "release_run",
     "remove",
-    "renew",
+    "renew_lease",
     "request_stop",
-    "rivals",
+    "restore",
     "run_folder",
-    "run_folders",
+    "run_id_by_number",
     "run_names",
     "runs",
-    "selected_values",
-    "size_of",
-    "status",
-    "studies",
+    "seeds_with_changing_data",
+    "store_spooled_epochs",
+    "study_overviews",
     "summaries",
+    "total_size",
     "trial_fields",
     "trials",
-    "write_all",
+    "values_at_selected_epoch",
+    "write_epochs",
 ]

@@ -20,13 +20,15 @@ from sqlalchemy.exc import ArgumentError
 from nnlab.errors import UsageError
 from nnlab.io.redaction import is_secret_name
 
-_SUPPORTED = "a path, such as runs.db, sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE"
+_SUPPORTED_TARGETS = (
+    "a path, such as runs.db, sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE"
+)
 
 # Read as a path, a URL with a typing error would be shown with its password.
-_ALMOST_SERVER = re.compile(r"postgres(ql)?(\+\w+)?:", re.IGNORECASE)
+_MISTYPED_SERVER_URL = re.compile(r"postgres(ql)?(\+\w+)?:", re.IGNORECASE)
 
 # Where nnlab's tables are on a server, unless the URL says `?schema=`.
-SCHEMA = "nnlab"
+DEFAULT_SCHEMA = "nnlab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class ServerAddress(Address):
         return url.set(query=query).render_as_string()
 
 
-def parse(target: str) -> FileAddress | ServerAddress:
+def parse_address(target: str) -> FileAddress | ServerAddress:
     """Reads a path or a URL.
 
     Raises:
@@ -99,50 +101,50 @@ def parse(target: str) -> FileAddress | ServerAddress:
             out all but the scheme, for the rest may hold a password.
     """
     if "://" not in target:
-        if _ALMOST_SERVER.match(target):
+        if _MISTYPED_SERVER_URL.match(target):
             raise UsageError(
                 "the database URL lacks a slash: postgresql:// has two",
-                hint=f"--db takes {_SUPPORTED}",
+                hint=f"--db takes {_SUPPORTED_TARGETS}",
             )
-        return _file(target)
+        return _parse_file_path(target)
     try:
         url = make_url(target)
     except (ArgumentError, ValueError):
         raise UsageError(
-            "the database URL cannot be read", hint=f"--db takes {_SUPPORTED}"
+            "the database URL cannot be read", hint=f"--db takes {_SUPPORTED_TARGETS}"
         ) from None
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
-        return _server(url)
+        return _parse_server_url(url)
     if url.get_backend_name() != "sqlite":
         raise UsageError(
             f"databases of the kind '{url.drivername}' are not supported",
-            hint=f"--db takes {_SUPPORTED}",
+            hint=f"--db takes {_SUPPORTED_TARGETS}",
         )
     if url.host or url.username or url.query or not url.database:
         raise UsageError(
             "a sqlite URL holds a path and nothing else, with three slashes before it",
-            hint=f"--db takes {_SUPPORTED}",
+            hint=f"--db takes {_SUPPORTED_TARGETS}",
         )
-    return _file(url.database)
+    return _parse_file_path(url.database)
 
 
-def _file(text: str) -> FileAddress:
+def _parse_file_path(text: str) -> FileAddress:
     if not text.strip() or "\0" in text:
-        raise UsageError("the database has no name", hint=f"--db takes {_SUPPORTED}")
+        raise UsageError("the database has no name", hint=f"--db takes {_SUPPORTED_TARGETS}")
     if text == ":memory:":
         raise UsageError(
             "a database in memory would be gone when the command ends",
-            hint=f"--db takes {_SUPPORTED}",
+            hint=f"--db takes {_SUPPORTED_TARGETS}",
         )
     try:
         typed = Path(text).expanduser()
     except RuntimeError:  # `~nobody`
         raise UsageError(
-            f"{text}: there is no such user", hint=f"--db takes {_SUPPORTED}"
+            f"{text}: there is no such user", hint=f"--db takes {_SUPPORTED_TARGETS}"
         ) from None
     if typed.name in ("", ".."):
         raise UsageError(f"{text} is a folder, not a database", hint="--db names a file")
-    path = _target(typed)
+    path = _resolve_symlink(typed)
     # Only the usual ending is dropped: lab.v1 and lab.v2 must not share a folder.
     name = path.stem if path.suffix == ".db" else path.name
     artifacts = path.with_name(f"{name}.artifacts")
@@ -153,7 +155,7 @@ def _file(text: str) -> FileAddress:
     return FileAddress(str(path), str(typed), artifacts, path)
 
 
-def _target(path: Path) -> Path:
+def _resolve_symlink(path: Path) -> Path:
     """Where a symbolic link leads, so that the log, backups and files are beside the database."""
     try:
         return path.resolve() if path.is_symlink() else path
@@ -161,14 +163,14 @@ def _target(path: Path) -> Path:
         return path
 
 
-def _server(url: URL) -> ServerAddress:
+def _parse_server_url(url: URL) -> ServerAddress:
     _refuse_split_password(url)
     options: dict[str, str] = {}
     for name, value in url.query.items():
         if not isinstance(value, str):
             raise UsageError(f"the database URL says '{name}' twice")
         options[name] = value
-    schema = options.pop("schema", SCHEMA)
+    schema = options.pop("schema", DEFAULT_SCHEMA)
     if not schema.isidentifier() or len(schema) > 63 or schema.startswith("pg_"):
         raise UsageError(
             f"the database URL names the schema '{schema}'",
@@ -192,8 +194,12 @@ def _server(url: URL) -> ServerAddress:
     at = URL.create(
         "postgresql", url.username, host=url.host, port=url.port, database=url.database
     ).render_as_string()
-    shown = at if schema == SCHEMA else f"{at} (schema {schema})"
-    folder = Path(artifacts).expanduser() if artifacts else _artifacts(url.database, schema)
+    shown = at if schema == DEFAULT_SCHEMA else f"{at} (schema {schema})"
+    folder = (
+        Path(artifacts).expanduser()
+        if artifacts
+        else _default_artifacts_folder(url.database, schema)
+    )
     return ServerAddress(url.render_as_string(hide_password=False), shown, folder, schema, options)
 
 
@@ -207,7 +213,7 @@ def _refuse_split_password(url: URL) -> None:
         )
 
 
-def _artifacts(database: str | None, schema: str) -> Path:
+def _default_artifacts_folder(database: str | None, schema: str) -> Path:
     """In the working folder: a server's own disk is elsewhere."""
     # A database's name may hold anything; a folder's must not lead elsewhere.
     name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in database or "")

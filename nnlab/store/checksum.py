@@ -9,21 +9,21 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from nnlab.store.rows import IDS, ids
+from nnlab.store.rows import ID_LIST, bind_ids
 
 # Runs whose points are read at once.
-_CHUNK = 200
+_RUNS_PER_QUERY = 200
 
 _POINTS = (
     "SELECT point.run_id, metric.name, point.epoch, point.value"  # noqa: S608
-    f" FROM point JOIN metric ON metric.id = point.metric_id WHERE point.run_id IN {IDS}"
+    f" FROM point JOIN metric ON metric.id = point.metric_id WHERE point.run_id IN {ID_LIST}"
     " ORDER BY point.run_id, point.metric_id, point.epoch"
 )
 
 Points = Sequence[tuple[int, float | None]]
 
 
-def checksum_of(curves: Mapping[str, Points]) -> str:
+def compute_curves_checksum(curves: Mapping[str, Points]) -> str:
     """SHA-256, 16 hex digits, over the points of a run: (epoch, value) by the metric's name.
 
     The same for every kind of database: metrics count by name, not by number, and in the order
@@ -34,44 +34,46 @@ def checksum_of(curves: Mapping[str, Points]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(curves):
-        points = sorted(curves[name], key=_epoch)
+        points = sorted(curves[name], key=_point_epoch)
         encoded = name.encode(errors="replace")
         # Lengths first: no two sets of curves are the same sequence of bytes.
         digest.update(struct.pack(">QQ", len(encoded), len(points)))
         digest.update(encoded)
         digest.update(struct.pack(f">{len(points)}q", *(epoch for epoch, _ in points)))
-        digest.update(struct.pack(f">{len(points)}d", *(_plain(value) for _, value in points)))
+        digest.update(
+            struct.pack(f">{len(points)}d", *(_normalize_value(value) for _, value in points))
+        )
     return digest.hexdigest()[:16]
 
 
-def _epoch(point: tuple[int, float | None]) -> int:
+def _point_epoch(point: tuple[int, float | None]) -> int:
     return point[0]
 
 
-def _plain(value: float | None) -> float:
+def _normalize_value(value: float | None) -> float:
     return math.nan if value is None or value != value else value + 0.0
 
 
-def points_checksum(connection: Connection, run_id: int) -> str:
+def compute_run_checksum(connection: Connection, run_id: int) -> str:
     """The checksum of what is stored of a run now."""
-    return checksum_of(next(stored_curves(connection, [run_id]))[1])
+    return compute_curves_checksum(next(read_stored_curves(connection, [run_id]))[1])
 
 
-def put_checksum(connection: Connection, run_id: int) -> None:
+def store_run_checksum(connection: Connection, run_id: int) -> None:
     """Stores the checksum of a run that ends in this transaction."""
     connection.exec_driver_sql(
         "UPDATE run SET points_checksum = ? WHERE id = ?",
-        (points_checksum(connection, run_id), run_id),
+        (compute_run_checksum(connection, run_id), run_id),
     )
 
 
-def stored_curves(
+def read_stored_curves(
     connection: Connection, run_ids: Sequence[int]
 ) -> Iterator[tuple[int, dict[str, list[tuple[Any, Any]]]]]:
     """The points of each run by metric, as they are stored; none for a run without any."""
-    for begin in range(0, len(run_ids), _CHUNK):
-        chunk = run_ids[begin : begin + _CHUNK]
-        rows: Iterable[Any] = connection.exec_driver_sql(_POINTS, (ids(chunk),))
+    for begin in range(0, len(run_ids), _RUNS_PER_QUERY):
+        chunk = run_ids[begin : begin + _RUNS_PER_QUERY]
+        rows: Iterable[Any] = connection.exec_driver_sql(_POINTS, (bind_ids(chunk),))
         found: dict[int, dict[str, list[tuple[Any, Any]]]] = {run_id: {} for run_id in chunk}
         for (run_id, name), points in groupby(rows, key=lambda row: (row[0], row[1])):
             found[run_id][name] = [(epoch, value) for *_, epoch, value in points]

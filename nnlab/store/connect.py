@@ -36,12 +36,12 @@ class Database(ABC):
         self.newer = False
         self.shared: str | None = None
         self._engine = engine
-        self._for: dict[Purpose, Engine] = {
+        self._engines: dict[Purpose, Engine] = {
             purpose: engine.execution_options(**{PURPOSE: purpose}) for purpose in get_args(Purpose)
         }
         self._writes = writes
-        self._joined = threading.local()
-        self.unreadable: dict[tuple[str, object], str] = {}
+        self._thread_transaction = threading.local()
+        self.unreadable_rows: dict[tuple[str, object], str] = {}
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -50,7 +50,7 @@ class Database(ABC):
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._translating(), self._transaction("read") as connection:
+        with self._translate_driver_errors(), self._transaction("read") as connection:
             yield connection
 
     @contextmanager
@@ -69,7 +69,7 @@ class Database(ABC):
             DatabaseReadOnly: the database was opened for reading.
             StoreError: the database cannot be written.
         """
-        open_one: Connection | None = getattr(self._joined, "connection", None)
+        open_one: Connection | None = getattr(self._thread_transaction, "connection", None)
         if open_one is not None:
             yield open_one
             return
@@ -80,14 +80,17 @@ class Database(ABC):
             )
         purpose: Purpose = "alone" if alone else "beside"
         try:
-            with self._translating(), self._transaction(purpose, references) as connection:
+            with (
+                self._translate_driver_errors(),
+                self._transaction(purpose, references) as connection,
+            ):
                 yield connection
         except DiskFull:
             self._after_full_disk()
             raise
 
     @contextmanager
-    def together(self, *, alone: bool = True) -> Iterator[None]:
+    def transaction(self, *, alone: bool = True) -> Iterator[None]:
         """Makes one transaction of all that this thread writes inside.
 
         It is durable at exit; an exception that leaves it undoes all of it. One that is caught
@@ -97,18 +100,18 @@ class Database(ABC):
             DatabaseReadOnly, StoreError: as `write` does.
         """
         with self.write(alone=alone) as connection:
-            self._joined.connection = connection
+            self._thread_transaction.connection = connection
             try:
                 yield
             finally:
-                del self._joined.connection
+                del self._thread_transaction.connection
 
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
 
     @contextmanager
-    def _translating(self) -> Iterator[None]:
+    def _translate_driver_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
@@ -159,11 +162,11 @@ class Database(ABC):
         """Adds masses of rows, taken one by one, in the fastest way that there is."""
 
     @abstractmethod
-    def make_room(self, connection: Connection, highest_run: int) -> None:
+    def prepare_partitions(self, connection: Connection, highest_run: int) -> None:
         """Prepares for the points of runs up to a number, where tables are kept in parts."""
 
     @abstractmethod
-    def renumber(self, connection: Connection, tables: Iterable[str]) -> None:
+    def reset_sequences(self, connection: Connection, tables: Iterable[str]) -> None:
         """Makes new rows of tables take numbers after those that came with their own."""
 
     @abstractmethod
@@ -171,11 +174,11 @@ class Database(ABC):
         """Bytes on disk."""
 
     @abstractmethod
-    def undecodable(self) -> Iterator[str]:
+    def find_invalid_utf8(self) -> Iterator[str]:
         """Texts that are not UTF-8, a line each."""
 
     @abstractmethod
-    def shrink(self) -> None:
+    def vacuum(self) -> None:
         """Gives back the room of deleted rows, as far as that needs nobody to wait."""
 
     @abstractmethod

@@ -8,11 +8,11 @@ from pathlib import Path
 from nnlab.errors import DiskFull, NnlabError, OutputError, StoreError
 from nnlab.store.address import FileAddress
 from nnlab.store.connect import Database
-from nnlab.store.schema import SHIPPED
-from nnlab.store.sqlite import Access, FileDatabase
+from nnlab.store.schema import SHIPPED_MIGRATIONS
+from nnlab.store.sqlite import FileAccess, FileDatabase
 
 
-def copy_whole(database: Database, destination: Path) -> None:
+def copy_to_file(database: Database, destination: Path) -> None:
     """Copies the last committed state, while others may write, to a file that is not there yet.
 
     Raises:
@@ -31,16 +31,16 @@ def copy_whole(database: Database, destination: Path) -> None:
     try:
         if isinstance(database, FileDatabase):
             with database.driver() as source:
-                _copy(source, part, destination)
+                _backup_sqlite_file(source, part, destination)
         else:
             _copy_rows(database, part, destination)
-        _publish(part, destination)
+        _move_into_place(part, destination)
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def _copy(source: sqlite3.Connection, part: Path, destination: Path) -> None:
+def _backup_sqlite_file(source: sqlite3.Connection, part: Path, destination: Path) -> None:
     try:
         target = sqlite3.connect(part)
     except sqlite3.Error as error:
@@ -50,7 +50,7 @@ def _copy(source: sqlite3.Connection, part: Path, destination: Path) -> None:
         # A single file can be moved and mailed; whoever opens it turns the log on again.
         target.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
-        ours = _about_the_copy(error, destination)
+        ours = _translate_copy_error(error, destination)
         if ours is None:
             raise
         raise ours from error
@@ -60,17 +60,17 @@ def _copy(source: sqlite3.Connection, part: Path, destination: Path) -> None:
 
 def _copy_rows(database: Database, part: Path, destination: Path) -> None:
     # Both take SQLAlchemy's types, or Alembic, to import.
-    from nnlab.store.address import parse
+    from nnlab.store.address import parse_address
     from nnlab.store.transfer import copy_database
     from nnlab.store.upgrade import create_schema
 
-    address = parse(str(part))
+    address = parse_address(str(part))
     assert isinstance(address, FileAddress)
     try:
-        create_schema(address, SHIPPED)
+        create_schema(address, SHIPPED_MIGRATIONS)
     except (StoreError, OutputError, OSError) as error:
         raise OutputError(f"cannot write {destination}: {error}") from error
-    target = FileDatabase(address, Access.WRITE)
+    target = FileDatabase(address, FileAccess.WRITE)
     try:
         copy_database(database, target, lambda *_: None)
         with target.driver() as connection:
@@ -79,7 +79,7 @@ def _copy_rows(database: Database, part: Path, destination: Path) -> None:
         target.close()
 
 
-def _about_the_copy(error: sqlite3.Error, destination: Path) -> NnlabError | None:
+def _translate_copy_error(error: sqlite3.Error, destination: Path) -> NnlabError | None:
     # Errors of reading are the source's, and are told as such.
     match (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
@@ -90,7 +90,7 @@ def _about_the_copy(error: sqlite3.Error, destination: Path) -> NnlabError | Non
             return None
 
 
-def _publish(part: Path, destination: Path) -> None:
+def _move_into_place(part: Path, destination: Path) -> None:
     try:
         # Unlike a rename, a link never replaces a file that came to be meanwhile.
         os.link(part, destination)

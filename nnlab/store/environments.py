@@ -6,7 +6,7 @@ from dataclasses import asdict
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Environment
-from nnlab.store.text import storable, to_json
+from nnlab.store.text import replace_invalid_unicode, to_json
 
 _COLUMNS = (
     "hostname", "platform", "python", "torch", "nnlab", "packages",
@@ -18,10 +18,10 @@ _INSERT = (
 )
 
 
-def environment_id(connection: Connection, environment: Environment) -> int:
+def get_or_create_environment(connection: Connection, environment: Environment) -> int:
     """The number of an environment's row, which is made where it is new."""
     content = {
-        name: storable(value) if isinstance(value, str) else value
+        name: replace_invalid_unicode(value) if isinstance(value, str) else value
         for name, value in asdict(environment).items()
     }
     content["packages"] = to_json(dict(environment.packages))

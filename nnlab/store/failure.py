@@ -19,15 +19,15 @@ from nnlab.errors import (
 from nnlab.store.address import FileAddress
 
 # SQLite needs a few pages to grow its files; under this an I/O error means a full disk.
-_TOO_LITTLE = 1 << 16
+_MIN_FREE_BYTES = 1 << 16
 
-_PRIMARY = 0xFF
+_PRIMARY_CODE_MASK = 0xFF
 
 # What SQLite says of values that nnlab never writes.
-_UNREADABLE = ("malformed JSON", "integer overflow", "Could not decode to UTF-8")
+_INVALID_VALUE_MESSAGES = ("malformed JSON", "integer overflow", "Could not decode to UTF-8")
 
 
-def translated(
+def translate_sqlite_error(
     error: sqlite3.Error, address: FileAddress, *, newer: bool = False, create: bool = False
 ) -> NnlabError | None:
     """The error to raise instead, or None where the driver's own says it best (a bug of ours).
@@ -40,23 +40,25 @@ def translated(
     """
     # Errors of the Python binding itself carry no code.
     code: int = getattr(error, "sqlite_errorcode", 0) or 0
-    match code & _PRIMARY:
+    match code & _PRIMARY_CODE_MASK:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return DatabaseLocked(
                 f"{address.shown} is locked: another process has been writing to it for too long",
                 hint="try again; if it stays so, look for a stopped process that has it open",
             )
         case sqlite3.SQLITE_READONLY:
-            return _read_only(code, address)
+            return _translate_read_only(code, address)
         case sqlite3.SQLITE_FULL:
-            return disk_full(address)
+            return disk_full_error(address)
         case sqlite3.SQLITE_IOERR:
-            return _input_output(error, address)
+            return _translate_io_error(error, address)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return not_a_database(address, damaged=code & _PRIMARY == sqlite3.SQLITE_CORRUPT)
+            return not_a_database_error(
+                address, damaged=code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_CORRUPT
+            )
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
-            return cannot_open(address, create=create)
-        case _ if any(words in str(error) for words in _UNREADABLE):
+            return cannot_open_error(address, create=create)
+        case _ if any(words in str(error) for words in _INVALID_VALUE_MESSAGES):
             return StoreError(
                 f"a value in {address.shown} cannot be read: {error}",
                 hint="nnlab db check says in which row",
@@ -71,7 +73,7 @@ def translated(
             return None
 
 
-def not_a_database(address: FileAddress, *, damaged: bool) -> NotADatabase:
+def not_a_database_error(address: FileAddress, *, damaged: bool) -> NotADatabase:
     """The file is of another kind, or was one and is broken."""
     what = "is damaged" if damaged else "is not an nnlab database, or is damaged"
     return NotADatabase(
@@ -80,7 +82,7 @@ def not_a_database(address: FileAddress, *, damaged: bool) -> NotADatabase:
     )
 
 
-def disk_full(address: FileAddress) -> DiskFull:
+def disk_full_error(address: FileAddress) -> DiskFull:
     """No room left; the transaction was rolled back."""
     return DiskFull(
         f"no room left on the disk of {address.shown}; what was stored before is kept",
@@ -88,7 +90,7 @@ def disk_full(address: FileAddress) -> DiskFull:
     )
 
 
-def read_only(address: FileAddress) -> DatabaseReadOnly:
+def read_only_error(address: FileAddress) -> DatabaseReadOnly:
     """The file or the folder is write-protected."""
     return DatabaseReadOnly(
         f"{address.shown} cannot be written: the file, its folder or the disk is read-only",
@@ -96,7 +98,7 @@ def read_only(address: FileAddress) -> DatabaseReadOnly:
     )
 
 
-def cannot_open(address: FileAddress, *, create: bool = False) -> NnlabError:
+def cannot_open_error(address: FileAddress, *, create: bool = False) -> NnlabError:
     """Why a file could not be opened, from what lies at its place."""
     path = address.path
     if path.is_dir():
@@ -108,16 +110,16 @@ def cannot_open(address: FileAddress, *, create: bool = False) -> NnlabError:
         hint = f"mkdir -p {path.parent}"
         return OutputError(message, hint=hint) if create else NoDatabase(message, hint=hint)
     if not path.exists() and not create:
-        return no_database(address)
+        return no_database_error(address)
     if os.access(path, os.R_OK):
-        return read_only(address)
+        return read_only_error(address)
     return OutputError(
         f"{address.shown} cannot be opened: its folder {path.parent} may not be entered or written",
         hint="change the permissions, or name another file with --db",
     )
 
 
-def no_database(address: FileAddress) -> NoDatabase:
+def no_database_error(address: FileAddress) -> NoDatabase:
     """Nothing was ever stored there."""
     return NoDatabase(
         f"there is no database {address.shown}",
@@ -125,13 +127,13 @@ def no_database(address: FileAddress) -> NoDatabase:
     )
 
 
-def _read_only(code: int, address: FileAddress) -> NnlabError:
+def _translate_read_only(code: int, address: FileAddress) -> NnlabError:
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
-        return database_moved(address)
-    return read_only(address)
+        return database_moved_error(address)
+    return read_only_error(address)
 
 
-def database_moved(address: FileAddress) -> DatabaseMoved:
+def database_moved_error(address: FileAddress) -> DatabaseMoved:
     """The path no longer names the file that was opened."""
     return DatabaseMoved(
         f"{address.shown} was moved or deleted while it was in use, or another file took its place",
@@ -139,13 +141,13 @@ def database_moved(address: FileAddress) -> DatabaseMoved:
     )
 
 
-def _input_output(error: sqlite3.Error, address: FileAddress) -> NnlabError:
+def _translate_io_error(error: sqlite3.Error, address: FileAddress) -> NnlabError:
     try:
         free = shutil.disk_usage(address.path.parent).free
     except OSError:
-        free = _TOO_LITTLE
-    if free < _TOO_LITTLE:
-        return disk_full(address)
+        free = _MIN_FREE_BYTES
+    if free < _MIN_FREE_BYTES:
+        return disk_full_error(address)
     return StoreError(
         f"the disk of {address.shown} failed: {error}",
         hint="check the disk, its quota and, for a network folder, the connection",

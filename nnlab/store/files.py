@@ -3,11 +3,11 @@
 from nnlab.errors import OutputError
 from nnlab.io.folders import Folder, folder_at
 from nnlab.records import Run
-from nnlab.store.run_folders import MarkedFolder, has_stamp, marker_of
+from nnlab.store.run_folders import MarkedFolder, ends_with_creation_stamp, marker_content
 from nnlab.store.served import AnyDatabase
 
 
-def files_of(db: AnyDatabase, artifacts: str | None) -> Folder:
+def artifacts_folder(db: AnyDatabase, artifacts: str | None) -> Folder:
     """The folder that the paths of a run's artifacts begin in, by what the run says of it."""
     return db.files if artifacts is None else folder_at(artifacts)
 
@@ -24,11 +24,11 @@ def run_folder(db: AnyDatabase, run: Run, artifacts: str | None) -> Folder:
         OutputError: nnlab gives no place such a name: a database of somebody else would have its
             files written to, and deleted from, a folder of its choice.
     """
-    if artifacts is not None and not has_stamp(artifacts, run.created_at):
+    if artifacts is not None and not ends_with_creation_stamp(artifacts, run.created_at):
         raise OutputError(
             f"run {run.id}: the database says that its files are in {artifacts}, which is no folder"
             " that nnlab made for it",
             hint="train it again with --again, as a run of your own",
         )
-    folder = files_of(db, artifacts).within(str(run.id))
-    return MarkedFolder(folder, marker_of(run.id, run.created_at))
+    folder = artifacts_folder(db, artifacts).within(str(run.id))
+    return MarkedFolder(folder, marker_content(run.id, run.created_at))

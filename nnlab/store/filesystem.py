@@ -9,23 +9,23 @@ import re
 from pathlib import Path
 
 # As /proc/self/mountinfo names them.
-_SHARED = re.compile(
+_NETWORK_TYPES = re.compile(
     r"9p|afs|beegfs|ceph|cifs|gfs2|glusterfs|gpfs|lustre|nfs4?|ocfs2|orangefs|panfs|pvfs2|smb3|smbfs"
     r"|fuse\.(?:sshfs|s3fs|gcsfuse|goofys|glusterfs|ceph.*|juicefs|mfs|rclone|davfs.*|beegfs.*)"
 )
-_ESCAPED = re.compile(r"\\(\d{3})")
+_OCTAL_ESCAPE = re.compile(r"\\(\d{3})")
 
-MOUNTS = Path("/proc/self/mountinfo")
+MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 
-def shared_kind(path: Path) -> str | None:
+def network_filesystem_type(path: Path) -> str | None:
     """The type of the network file system that a path is on; None if it is on none, or unknown.
 
     Args:
         path: a file or a folder, which need not exist.
     """
     try:
-        lines = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = MOUNT_TABLE.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
         place = path.resolve()
     except OSError:
         return None
@@ -33,8 +33,8 @@ def shared_kind(path: Path) -> str | None:
     for line in lines:
         # proc(5): "36 35 98:0 /root /mounted/at rw,noatime optional - type source options"
         before, _, after = line.partition(" - ")
-        where = Path(_ESCAPED.sub(lambda octal: chr(int(octal[1], 8)), before.split(" ")[4]))
+        where = Path(_OCTAL_ESCAPE.sub(lambda octal: chr(int(octal[1], 8)), before.split(" ")[4]))
         # Of two mounted at one place the later one hides the earlier.
         if place.is_relative_to(where) and len(where.parts) >= longest:
             kind, longest = after.split(" ", 1)[0], len(where.parts)
-    return kind if _SHARED.fullmatch(kind) else None
+    return kind if _NETWORK_TYPES.fullmatch(kind) else None

@@ -5,18 +5,18 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import DataError
 from nnlab.records import Run
 from nnlab.store.connect import Database
-from nnlab.store.served import served
+from nnlab.store.served import remote_callable
 
 # A failed run has no result that could be averaged with others.
-_OTHER = (
+_RUN_WITH_OTHER_DATA = (
     "SELECT id, seed, data_fingerprint FROM run"
     " WHERE trial_id = ? AND id != ? AND current AND status != 'failed'"
     " AND data_fingerprint IS NOT NULL AND data_fingerprint != ? ORDER BY id LIMIT 1"
 )
 
 
-@served
-def other_data(db: Database, run: Run, fingerprint: str) -> str | None:
+@remote_callable
+def find_data_mismatch(db: Database, run: Run, fingerprint: str) -> str | None:
     """What tells the data of a run from those of its trial's other runs; None if they agree.
 
     Only current runs count. All that decides about the data is part of the setting (the seeds of
@@ -29,12 +29,14 @@ def other_data(db: Database, run: Run, fingerprint: str) -> str | None:
         fingerprint: of the data that were loaded for it.
     """
     with db.read() as connection:
-        return difference_in(connection, run, fingerprint)
+        return query_data_mismatch(connection, run, fingerprint)
 
 
-def difference_in(connection: Connection, run: Run, fingerprint: str) -> str | None:
-    """As `other_data`, inside a transaction."""
-    row = connection.exec_driver_sql(_OTHER, (run.trial.id, run.id, fingerprint)).first()
+def query_data_mismatch(connection: Connection, run: Run, fingerprint: str) -> str | None:
+    """As `find_data_mismatch`, inside a transaction."""
+    row = connection.exec_driver_sql(
+        _RUN_WITH_OTHER_DATA, (run.trial.id, run.id, fingerprint)
+    ).first()
     if row is None:
         return None
     number, seed, theirs = row

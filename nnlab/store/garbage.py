@@ -16,17 +16,22 @@ from nnlab.io.files import open_regular
 from nnlab.io.folders import folder_at
 from nnlab.store.address import Address, FileAddress
 from nnlab.store.connect import Database
-from nnlab.store.removing import trained_now
-from nnlab.store.rows import IDS, ids
-from nnlab.store.run_folders import NOT_THERE, delete_elsewhere, why_kept, why_kept_elsewhere
-from nnlab.store.text import moment_from_text
+from nnlab.store.removing import running_run_ids
+from nnlab.store.rows import ID_LIST, bind_ids
+from nnlab.store.run_folders import (
+    FOLDER_MISSING,
+    delete_external_folder,
+    reason_to_keep,
+    reason_to_keep_external,
+)
+from nnlab.store.text import timestamp_from_text
 
 # From then on the backup of an upgrade is old.
 BACKUP_AGE = timedelta(days=7)
 
-_OF_TRAINING = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part|\d+\.waiting")
-_SQLITE = b"SQLite format 3\0"
-_STAMP = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
+_TEMPORARY_FILES = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part|\d+\.waiting")
+_SQLITE_HEADER = b"SQLite format 3\0"
+_BACKUP_SUFFIX = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +66,17 @@ class Garbage:
 
 
 def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
-    """Looks for what `collect` would delete."""
+    """Looks for what `collect_garbage` would delete."""
     # Folders first: a run that is queued after this look cannot have had one in it.
-    folders, kept = _run_folders(db)
+    folders, kept = _scan_run_folders(db)
     with db.read() as connection:
         queued = {
-            number: _moment(at)
+            number: _timestamp_or_none(at)
             for number, at in connection.exec_driver_sql("SELECT id, created_at FROM run")
         }
-        runs = _numbers(connection, "SELECT id FROM run WHERE removed_at IS NOT NULL")
-        studies = _numbers(connection, "SELECT id FROM study WHERE removed_at IS NOT NULL")
-        over = _numbers(
+        runs = _query_ids(connection, "SELECT id FROM run WHERE removed_at IS NOT NULL")
+        studies = _query_ids(connection, "SELECT id FROM study WHERE removed_at IS NOT NULL")
+        over = _query_ids(
             connection,
             "SELECT id FROM run WHERE removed_at IS NULL AND status IN ('finished', 'diverged')",
         )
@@ -84,13 +89,13 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
     for number, path in sorted(folders.items()):
         if number in queued and number not in runs:
             continue
-        if why := why_kept(path, number, queued.get(number)):
+        if why := reason_to_keep(path, number, queued.get(number)):
             kept.append((str(path), why))
         else:
             (removed if number in queued else orphans).append(path)
     elsewhere = []
     for number, place in places:
-        why, unreachable = _why_kept_elsewhere(number, place, queued[number])
+        why, unreachable = _check_external_folder(number, place, queued[number])
         if why is None:
             elsewhere.append((number, place))
         elif why:
@@ -98,9 +103,11 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
         if unreachable:
             # Without its row nobody would find its files again.
             runs = tuple(run for run in runs if run != number)
-    leftovers = tuple(path for run in over if run in folders for path in _leftovers(folders[run]))
+    leftovers = tuple(
+        path for run in over if run in folders for path in _training_leftovers(folders[run])
+    )
     backups = tuple(_old_backups(db.address, now or datetime.now(UTC)))
-    size = size_of((*removed, *orphans, *leftovers, *backups))
+    size = total_size((*removed, *orphans, *leftovers, *backups))
     return Garbage(
         runs,
         studies,
@@ -114,15 +121,15 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
     )
 
 
-def _moment(text: str | None) -> datetime | None:
+def _timestamp_or_none(text: str | None) -> datetime | None:
     """A moment, or None where a database of somebody else says none."""
     try:
-        return moment_from_text(text)
+        return timestamp_from_text(text)
     except (ValueError, TypeError):
         return None
 
 
-def _why_kept_elsewhere(
+def _check_external_folder(
     run_id: int, place: str, created_at: datetime | None
 ) -> tuple[str | None, bool]:
     """Why a folder in another place is kept, and whether that place does not answer.
@@ -131,13 +138,13 @@ def _why_kept_elsewhere(
     """
     try:
         folder = folder_at(place).within(str(run_id))
-        why = why_kept_elsewhere(folder, place, run_id, created_at)
+        why = reason_to_keep_external(folder, place, run_id, created_at)
     except NnlabError as error:
         return f"it cannot be looked at: {error.message}", True
-    return ("" if why == NOT_THERE else why), False
+    return ("" if why == FOLDER_MISSING else why), False
 
 
-def collect(db: Database, garbage: Garbage) -> int:
+def collect_garbage(db: Database, garbage: Garbage) -> int:
     """Deletes what was found, files first; returns by how many bytes database and files shrank.
 
     A run that was brought back since stays. What stays of the file's room inside the database
@@ -149,29 +156,29 @@ def collect(db: Database, garbage: Garbage) -> int:
     """
     before = db.size()
     freed = 0
-    # In the order of `_OF_RUNS` no reference breaks, and checking each would read all points.
+    # In the order of `_DELETE_RUN_ROWS` no reference breaks, and checking each would read all points.
     with db.write(references=False) as connection:
         # Under the lock, so that nobody brings back a run whose files are half gone.
         runs = _still_removed(connection, "run", garbage.runs)
         back = set(garbage.runs) - set(runs)
         for path in (*garbage.folders, *garbage.orphans):
             # Looked at once more: it may have been exchanged while the user was asked.
-            if int(path.name) not in back and why_kept(path, int(path.name), None) is None:
+            if int(path.name) not in back and reason_to_keep(path, int(path.name), None) is None:
                 freed += _delete(path)
         for path in (*garbage.leftovers, *garbage.backups):
             freed += _delete(path)
         for run_id, place in garbage.elsewhere:
             if run_id in runs:
-                delete_elsewhere(folder_at(place).within(str(run_id)))
+                delete_external_folder(folder_at(place).within(str(run_id)))
                 folder_at(place).tidy()
         _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
-        idle = not trained_now(connection)
+        idle = not running_run_ids(connection)
     if idle:
-        db.shrink()
+        db.vacuum()
     return freed + max(before - db.size(), 0)
 
 
-def size_of(paths: Iterable[Path]) -> int:
+def total_size(paths: Iterable[Path]) -> int:
     """The bytes of files, and of all files in folders; links count as nothing."""
     return sum(
         _file_size(file)
@@ -189,7 +196,7 @@ def _file_size(path: Path) -> int:
     return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
-def run_folders(db: Database, run_ids: Iterable[int]) -> tuple[Path, ...]:
+def existing_run_folders(db: Database, run_ids: Iterable[int]) -> tuple[Path, ...]:
     """The folders of artifacts and checkpoints that these runs have; links are none."""
     if db.address.artifacts.is_symlink():
         return ()
@@ -197,7 +204,7 @@ def run_folders(db: Database, run_ids: Iterable[int]) -> tuple[Path, ...]:
     return tuple(path for path in folders if path.is_dir() and not path.is_symlink())
 
 
-def _run_folders(db: Database) -> tuple[dict[int, Path], list[tuple[str, str]]]:
+def _scan_run_folders(db: Database) -> tuple[dict[int, Path], list[tuple[str, str]]]:
     """Folders named by a run's number, and links in their place with the reason to keep them.
 
     Whatever else lies there is not ours to judge.
@@ -207,7 +214,7 @@ def _run_folders(db: Database) -> tuple[dict[int, Path], list[tuple[str, str]]]:
     place = db.address.artifacts
     if place.is_symlink():
         return {}, [(str(place), "it is a symbolic link: nothing in it is deleted")]
-    if _shares_its_folder(db.address):
+    if _shares_artifacts_folder(db.address):
         return {}, []
     with contextlib.suppress(OSError):
         for folder in place.iterdir():
@@ -221,7 +228,7 @@ def _run_folders(db: Database) -> tuple[dict[int, Path], list[tuple[str, str]]]:
     return folders, kept
 
 
-def _shares_its_folder(address: Address) -> bool:
+def _shares_artifacts_folder(address: Address) -> bool:
     """Whether another database may have runs there too: whose a number means cannot be told."""
     if not isinstance(address, FileAddress):
         return False
@@ -229,11 +236,11 @@ def _shares_its_folder(address: Address) -> bool:
     return (path.with_suffix("") if path.suffix == ".db" else address.beside(".db")).is_file()
 
 
-def _leftovers(folder: Path) -> Iterator[Path]:
+def _training_leftovers(folder: Path) -> Iterator[Path]:
     """What a run that is over had for its training only."""
     with contextlib.suppress(OSError):
         for path in sorted(folder.iterdir()):
-            if _OF_TRAINING.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            if _TEMPORARY_FILES.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                 yield path
 
 
@@ -243,8 +250,8 @@ def _old_backups(address: Address, now: datetime) -> Iterator[Path]:
     path = address.path
     with contextlib.suppress(OSError):
         for file in sorted(path.parent.iterdir()):
-            stamp = _STAMP.fullmatch(file.name.removeprefix(path.name))
-            if stamp and now - _made_at(stamp[1]) > BACKUP_AGE and _is_sqlite(file):
+            stamp = _BACKUP_SUFFIX.fullmatch(file.name.removeprefix(path.name))
+            if stamp and now - _backup_time(stamp[1]) > BACKUP_AGE and _is_sqlite(file):
                 yield file
 
 
@@ -252,33 +259,33 @@ def _is_sqlite(file: Path) -> bool:
     """Whether it is a database, as every backup is, and no link."""
     try:
         with open_regular(file, follow_links=False) as content:
-            return content.read(len(_SQLITE)) == _SQLITE
+            return content.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
     except OSError:
         return False
 
 
-def _made_at(stamp: str) -> datetime:
+def _backup_time(stamp: str) -> datetime:
     try:
         return datetime.strptime(stamp, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
     except ValueError:  # no moment, so no backup of ours
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _numbers(connection: Connection, sql: str, *bound: object) -> tuple[int, ...]:
+def _query_ids(connection: Connection, sql: str, *bound: object) -> tuple[int, ...]:
     return tuple(number for (number,) in connection.exec_driver_sql(sql, bound))
 
 
 def _still_removed(connection: Connection, table: str, numbers: Iterable[int]) -> tuple[int, ...]:
-    return _numbers(
+    return _query_ids(
         connection,
-        f"SELECT id FROM {table} WHERE removed_at IS NOT NULL AND id IN {IDS} ORDER BY id",  # noqa: S608
-        ids(numbers),
+        f"SELECT id FROM {table} WHERE removed_at IS NOT NULL AND id IN {ID_LIST} ORDER BY id",  # noqa: S608
+        bind_ids(numbers),
     )
 
 
 def _delete(path: Path) -> int:
     """Deletes a file or a folder; returns its size."""
-    size = size_of([path])
+    size = total_size([path])
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -294,20 +301,20 @@ def _delete(path: Path) -> int:
     return size
 
 
-_TRIALS = f"SELECT DISTINCT trial_id FROM run WHERE id IN {IDS}"  # noqa: S608
+_TRIALS_OF_RUNS = f"SELECT DISTINCT trial_id FROM run WHERE id IN {ID_LIST}"  # noqa: S608
 
 # In this order no row refers to one that is gone; a bound value is the numbers of runs.
-_OF_RUNS = (
-    f"DELETE FROM point WHERE run_id IN {IDS}",  # noqa: S608
-    f"DELETE FROM summary WHERE run_id IN {IDS}",  # noqa: S608
-    f"DELETE FROM finding WHERE run_id IN {IDS}",  # noqa: S608
-    f"DELETE FROM artifact WHERE run_id IN {IDS}",  # noqa: S608
-    f"DELETE FROM attempt WHERE run_id IN {IDS}",  # noqa: S608
+_DELETE_RUN_ROWS = (
+    f"DELETE FROM point WHERE run_id IN {ID_LIST}",  # noqa: S608
+    f"DELETE FROM summary WHERE run_id IN {ID_LIST}",  # noqa: S608
+    f"DELETE FROM finding WHERE run_id IN {ID_LIST}",  # noqa: S608
+    f"DELETE FROM artifact WHERE run_id IN {ID_LIST}",  # noqa: S608
+    f"DELETE FROM attempt WHERE run_id IN {ID_LIST}",  # noqa: S608
     # Its number may be given to a new run: a child must not seem to come from that.
-    f"UPDATE run SET parent_id = NULL WHERE parent_id IN {IDS}",  # noqa: S608
-    f"DELETE FROM run WHERE id IN {IDS}",  # noqa: S608
+    f"UPDATE run SET parent_id = NULL WHERE parent_id IN {ID_LIST}",  # noqa: S608
+    f"DELETE FROM run WHERE id IN {ID_LIST}",  # noqa: S608
 )
-_UNUSED = (
+_DELETE_UNUSED_ROWS = (
     "DELETE FROM metric WHERE NOT EXISTS (SELECT 1 FROM summary WHERE metric_id = metric.id)",
     "DELETE FROM environment WHERE id NOT IN"
     " (SELECT environment_id FROM attempt WHERE environment_id IS NOT NULL)",
@@ -315,18 +322,18 @@ _UNUSED = (
 
 
 def _delete_rows(connection: Connection, runs: tuple[int, ...], studies: tuple[int, ...]) -> None:
-    trials = _numbers(connection, _TRIALS, ids(runs))
-    for statement in _OF_RUNS:
-        connection.exec_driver_sql(statement, (ids(runs),))
+    trials = _query_ids(connection, _TRIALS_OF_RUNS, bind_ids(runs))
+    for statement in _DELETE_RUN_ROWS:
+        connection.exec_driver_sql(statement, (bind_ids(runs),))
     connection.exec_driver_sql(
-        f"DELETE FROM trial WHERE id IN {IDS} AND id NOT IN (SELECT trial_id FROM run)",  # noqa: S608
-        (ids(trials),),
+        f"DELETE FROM trial WHERE id IN {ID_LIST} AND id NOT IN (SELECT trial_id FROM run)",  # noqa: S608
+        (bind_ids(trials),),
     )
     if runs:
-        for statement in _UNUSED:
+        for statement in _DELETE_UNUSED_ROWS:
             connection.exec_driver_sql(statement)
     connection.exec_driver_sql(
-        f"DELETE FROM study WHERE id IN {IDS}"  # noqa: S608
+        f"DELETE FROM study WHERE id IN {ID_LIST}"  # noqa: S608
         " AND id NOT IN (SELECT study_id FROM trial)",
-        (ids(studies),),
+        (bind_ids(studies),),
     )

@@ -45,12 +45,14 @@ class Observer:
             return Status.INTERRUPTED
         # On this very host the worker can be asked: a killed one need not be waited for. Who looks
         # from another host through a process of this one must not take what lives there for dead.
-        here = hostname == self.hostname == socket.gethostname() and space == pid_space()
-        return Status.INTERRUPTED if here and not _lives(pid) else Status.RUNNING
+        here = (
+            hostname == self.hostname == socket.gethostname() and space == current_pid_namespace()
+        )
+        return Status.INTERRUPTED if here and not _process_exists(pid) else Status.RUNNING
 
 
 @functools.cache
-def pid_space() -> str:
+def current_pid_namespace() -> str:
     """What process ids are counted in: containers on one host may each have their own."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
@@ -58,7 +60,7 @@ def pid_space() -> str:
         return ""
 
 
-def _lives(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     if os.name == "nt":  # there, signal 0 would end the process
         return True
     try:

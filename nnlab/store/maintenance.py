@@ -11,14 +11,14 @@ from sqlalchemy.engine import Connection
 from nnlab.config import digest_of
 from nnlab.errors import NotADatabase, OutputError
 from nnlab.io.folders import Folder
-from nnlab.store.checksum import checksum_of, stored_curves
+from nnlab.store.checksum import compute_curves_checksum, read_stored_curves
 from nnlab.store.connect import Database
-from nnlab.store.copying import copy_whole
-from nnlab.store.files import files_of
-from nnlab.store.garbage import size_of
-from nnlab.store.measurements import artifacts, attempts_of, findings, summaries
+from nnlab.store.copying import copy_to_file
+from nnlab.store.files import artifacts_folder
+from nnlab.store.garbage import total_size
+from nnlab.store.measurements import artifacts, attempts_of_runs, findings, summaries
 from nnlab.store.queries import all_studies, runs, trials
-from nnlab.store.readable import UNREADABLE
+from nnlab.store.readable import DECODE_ERRORS
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
 
@@ -35,7 +35,7 @@ class DatabaseStatus:
     rows: Mapping[str, int]
 
 
-def status(db: Database) -> DatabaseStatus:
+def database_status(db: Database) -> DatabaseStatus:
     """What a database holds."""
     log_size = db.log_size() if isinstance(db, FileDatabase) else None
     with db.read() as connection:
@@ -49,12 +49,12 @@ def status(db: Database) -> DatabaseStatus:
         revision=revision or "",
         size=db.size() - (log_size or 0),
         log_size=log_size,
-        artifacts_size=size_of([db.address.artifacts]),
+        artifacts_size=total_size([db.address.artifacts]),
         rows=rows,
     )
 
 
-def backup(db: Database, destination: Path) -> None:
+def backup_database(db: Database, destination: Path) -> None:
     """Copies the database to a new file, consistent even while runs are written.
 
     Raises:
@@ -62,10 +62,10 @@ def backup(db: Database, destination: Path) -> None:
         DiskFull: no room for it.
         StoreError: the database cannot be read.
     """
-    copy_whole(db, destination)
+    copy_to_file(db, destination)
 
 
-def check(db: Database) -> list[str]:
+def find_problems(db: Database) -> list[str]:
     """All that is wrong with a database, a line each; empty where it is sound.
 
     A run whose worker died is no fault of the database: it is read as interrupted and waits.
@@ -74,19 +74,19 @@ def check(db: Database) -> list[str]:
         with db.read() as connection:
             return [
                 *db.broken(connection),
-                *_unreadable_rows(db),
-                *db.undecodable(),
-                *_false_summaries(connection),
-                *_changed_points(connection),
-                *([] if db.newer else _changed_settings(connection)),
-                *_missing_files(connection, db),
+                *_find_unreadable_rows(db),
+                *db.find_invalid_utf8(),
+                *_find_inconsistent_summaries(connection),
+                *_find_changed_points(connection),
+                *([] if db.newer else _find_changed_settings(connection)),
+                *_find_missing_files(connection, db),
             ]
     except NotADatabase as error:
         return [error.message]
 
 
 # What the summaries should be, from the points; IS compares NULL with NULL.
-_FALSE_SUMMARIES = """
+_INCONSISTENT_SUMMARIES = """
     WITH ordered AS (
         SELECT run_id, metric_id, epoch, value,
             first_value(epoch) OVER best AS best_epoch,
@@ -120,14 +120,14 @@ _FALSE_SUMMARIES = """
 """
 
 
-def _false_summaries(connection: Connection) -> Iterator[str]:
-    for run_id, metric in connection.exec_driver_sql(_FALSE_SUMMARIES):
+def _find_inconsistent_summaries(connection: Connection) -> Iterator[str]:
+    for run_id, metric in connection.exec_driver_sql(_INCONSISTENT_SUMMARIES):
         yield f"run {run_id}: the summary of {metric} does not agree with its points"
 
 
-def _unreadable_rows(db: Database) -> Iterator[str]:
+def _find_unreadable_rows(db: Database) -> Iterator[str]:
     """Reads every row of every table, and names those that cannot be read."""
-    db.unreadable.clear()
+    db.unreadable_rows.clear()
     for removed in (False, True):
         all_studies(db, removed=removed)
         run_ids = [run.id for run in runs(db, removed=removed)]
@@ -139,50 +139,50 @@ def _unreadable_rows(db: Database) -> Iterator[str]:
             if direction not in ("min", "max") or not isinstance(name, str):
                 yield f"metric {name}: its direction is {direction}"
     findings(db, run_ids)
-    attempts_of(db, run_ids)
+    attempts_of_runs(db, run_ids)
     summaries(db, run_ids)
     for run_id in run_ids:
         artifacts(db, run_id)
-    for (table, number), problem in sorted(db.unreadable.items(), key=str):
+    for (table, number), problem in sorted(db.unreadable_rows.items(), key=str):
         yield f"{table} {number} cannot be read: {problem}"
-    db.unreadable.clear()
+    db.unreadable_rows.clear()
 
 
-def _changed_points(connection: Connection) -> Iterator[str]:
+def _find_changed_points(connection: Connection) -> Iterator[str]:
     """Runs whose points are not those that they ended with, of those that have a checksum."""
     rows = connection.exec_driver_sql(
         "SELECT id, points_checksum FROM run WHERE points_checksum IS NOT NULL ORDER BY id"
     )
     stored = {run_id: checksum for run_id, checksum in rows}  # noqa: C416
-    for run_id, curves in stored_curves(connection, list(stored)):
+    for run_id, curves in read_stored_curves(connection, list(stored)):
         try:
-            now = checksum_of(curves)
+            now = compute_curves_checksum(curves)
         except (struct.error, TypeError):  # text in place of a number
             now = None
         if now != stored[run_id]:
             yield f"run {run_id}: its points have changed since it ended"
 
 
-def _changed_settings(connection: Connection) -> Iterator[str]:
+def _find_changed_settings(connection: Connection) -> Iterator[str]:
     """Trials whose setting is not the one that their digest was made of."""
     rows = connection.exec_driver_sql("SELECT id, digest, setting FROM trial ORDER BY id")
     for trial_id, digest, text in rows:
         try:
             now = digest_of(json.loads(text))
-        except UNREADABLE:
+        except DECODE_ERRORS:
             continue  # named among the rows that cannot be read
         if now != digest:
             yield f"trial {trial_id}: its setting has changed: its digest is {digest}, now {now}"
 
 
-def _missing_files(connection: Connection, db: Database) -> Iterator[str]:
+def _find_missing_files(connection: Connection, db: Database) -> Iterator[str]:
     rows = connection.exec_driver_sql(
         "SELECT run_id, kind, path, size, run.artifacts"
         " FROM artifact JOIN run ON run.id = artifact.run_id ORDER BY artifact.id"
     ).fetchall()
     folders: dict[str | None, Folder] = {}
     for run_id, kind, path, size, place in rows:
-        folder = folders.setdefault(place, files_of(db, place))
+        folder = folders.setdefault(place, artifacts_folder(db, place))
         told = f"run {run_id}: its {kind} {folder.shown}/{path}"
         try:
             found = folder.size_of(path)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nnlab.records import Direction
-from nnlab.store.summarize import SummaryRow, combined, of_curve, of_point
+from nnlab.store.summarize import SummaryRow, merge_summaries, summarize_curve, summarize_point
 
 _Points = Sequence[tuple[int, float]]  # epoch and value, in the order of epochs
 
@@ -21,27 +21,27 @@ class MetricState:
 
     id: int
     direction: Direction
-    so_far: SummaryRow | None = None
-    later: tuple[int, ...] = ()
-    onward: tuple[SummaryRow, ...] = ()
+    summary_so_far: SummaryRow | None = None
+    later_epochs: tuple[int, ...] = ()
+    suffix_summaries: tuple[SummaryRow, ...] = ()
     at: int = 0
 
     def add(self, epoch: int, value: float) -> "MetricState":
         """How it stands after another epoch."""
-        so_far = combined(self.direction, self.so_far, of_point(epoch, value))
-        at = bisect_right(self.later, epoch, lo=self.at)
-        return replace(self, so_far=so_far, at=at)
+        so_far = merge_summaries(self.direction, self.summary_so_far, summarize_point(epoch, value))
+        at = bisect_right(self.later_epochs, epoch, lo=self.at)
+        return replace(self, summary_so_far=so_far, at=at)
 
     @property
-    def is_passed(self) -> bool:
+    def has_later_epochs(self) -> bool:
         """Whether an attempt before has measured it later than this one has come."""
-        return self.at < len(self.later)
+        return self.at < len(self.later_epochs)
 
     def summary(self) -> SummaryRow | None:
         """Of all that is stored of it; None where nothing is."""
-        if self.at == len(self.later):
-            return self.so_far
-        return combined(self.direction, self.so_far, self.onward[self.at])
+        if self.at == len(self.later_epochs):
+            return self.summary_so_far
+        return merge_summaries(self.direction, self.summary_so_far, self.suffix_summaries[self.at])
 
     @classmethod
     def stored(
@@ -53,11 +53,13 @@ class MetricState:
         onward: list[SummaryRow] = []
         for epoch, value in reversed(later):
             rest = onward[-1] if onward else None
-            onward.append(combined(direction, rest, of_point(epoch, value)))
+            onward.append(merge_summaries(direction, rest, summarize_point(epoch, value)))
         return cls(
             number,
             direction,
-            so_far=of_curve(direction, *zip(*before, strict=True)) if before else None,
-            later=tuple(epoch for epoch, _ in later),
-            onward=tuple(reversed(onward)),
+            summary_so_far=summarize_curve(direction, *zip(*before, strict=True))
+            if before
+            else None,
+            later_epochs=tuple(epoch for epoch, _ in later),
+            suffix_summaries=tuple(reversed(onward)),
         )

@@ -1,12 +1,12 @@
 """Opens a database for what is to be done with it: reads any, writes only its own schema."""
 
 from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError, StoreError
-from nnlab.store.address import FileAddress, ServerAddress, parse
+from nnlab.store.address import FileAddress, ServerAddress, parse_address
 from nnlab.store.connect import BUSY_SECONDS, Database
-from nnlab.store.failure import cannot_open, no_database, not_a_database
-from nnlab.store.schema import SHIPPED, Migrations
-from nnlab.store.sqlite import Access, FileDatabase
-from nnlab.store.upgrade import create_schema, newer_schema, upgrade_schema
+from nnlab.store.failure import cannot_open_error, no_database_error, not_a_database_error
+from nnlab.store.schema import SHIPPED_MIGRATIONS, Migrations
+from nnlab.store.sqlite import FileAccess, FileDatabase
+from nnlab.store.upgrade import create_schema, newer_schema_error, upgrade_schema
 
 
 def open_database(
@@ -14,7 +14,7 @@ def open_database(
     *,
     write: bool,
     create: bool = False,
-    migrations: Migrations = SHIPPED,
+    migrations: Migrations = SHIPPED_MIGRATIONS,
     busy_seconds: float = BUSY_SECONDS,
 ) -> Database:
     """Opens a database; an older schema is backed up and upgraded first.
@@ -35,7 +35,7 @@ def open_database(
         ConnectionLost: the server cannot be reached.
         StoreError, OutputError: it cannot be opened, made, read or written.
     """
-    address = parse(target)
+    address = parse_address(target)
     if isinstance(address, ServerAddress):
         # Who keeps results in a file waits for no driver.
         try:
@@ -60,21 +60,21 @@ def open_database(
 def _open_file(
     address: FileAddress, *, write: bool, create: bool, migrations: Migrations, busy_seconds: float
 ) -> FileDatabase:
-    size = _size(address)
-    if 0 < size < _SMALLEST:
-        raise not_a_database(address, damaged=False)
+    size = _file_size(address)
+    if 0 < size < _MIN_FILE_BYTES:
+        raise not_a_database_error(address, damaged=False)
     if not size:
         if not create:
-            raise _missing(address)
+            raise _missing_error(address)
         if not address.path.parent.is_dir():
-            raise cannot_open(address, create=True)
+            raise cannot_open_error(address, create=True)
         create_schema(address, migrations, busy_seconds=busy_seconds)
-    opened = _writable if write else _readable
+    opened = _open_writable if write else _open_readable
     database = opened(address, busy_seconds)
     try:
-        _settle_schema(database, migrations, write=write, create=create)
+        _create_or_upgrade_schema(database, migrations, write=write, create=create)
         if write:
-            database.settle_journal()
+            database.set_journal_mode()
     except BaseException:
         database.close()
         raise
@@ -82,21 +82,21 @@ def _open_file(
 
 
 # SQLite takes a shorter file for an empty one, and would write over what is in it.
-_SMALLEST = 512
+_MIN_FILE_BYTES = 512
 
 
-def _size(address: FileAddress) -> int:
+def _file_size(address: FileAddress) -> int:
     try:
         return address.path.stat().st_size if address.path.is_file() else 0
     except OSError:
         return 0
 
 
-def _missing(address: FileAddress) -> NnlabError:
-    return no_database(address) if address.path.is_file() else cannot_open(address)
+def _missing_error(address: FileAddress) -> NnlabError:
+    return no_database_error(address) if address.path.is_file() else cannot_open_error(address)
 
 
-def _settle_schema(
+def _create_or_upgrade_schema(
     database: FileDatabase, migrations: Migrations, *, write: bool, create: bool
 ) -> None:
     address, busy_seconds = database.address, database.busy_seconds
@@ -112,17 +112,17 @@ def _settle_schema(
         upgrade_schema(address, migrations, busy_seconds=busy_seconds)
     elif revision != migrations.head:
         if write:
-            raise newer_schema(address, revision, migrations)
+            raise newer_schema_error(address, revision, migrations)
         database.newer = True
 
 
-def _writable(address: FileAddress, busy_seconds: float) -> FileDatabase:
-    return FileDatabase(address, Access.WRITE, busy_seconds=busy_seconds)
+def _open_writable(address: FileAddress, busy_seconds: float) -> FileDatabase:
+    return FileDatabase(address, FileAccess.WRITE, busy_seconds=busy_seconds)
 
 
-def _readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
+def _open_readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
     """Opens for reading in the first way that works; where none does, the last one says why."""
-    for access in (Access.READ, Access.READ_ONLY_FILE):
+    for access in (FileAccess.READ, FileAccess.READ_ONLY_FILE):
         database = FileDatabase(address, access, busy_seconds=busy_seconds)
         try:
             with database.read() as connection:
@@ -142,4 +142,4 @@ def _readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
             " and reading that needs a folder that can be written",
             hint="copy both files to another folder and name the copy with --db",
         )
-    return FileDatabase(address, Access.FROZEN, busy_seconds=busy_seconds)
+    return FileDatabase(address, FileAccess.FROZEN, busy_seconds=busy_seconds)

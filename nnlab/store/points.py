@@ -7,12 +7,12 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import UsageError
 from nnlab.records import Curve, Direction, Status, direction_of
-from nnlab.store.checksum import put_checksum
+from nnlab.store.checksum import store_run_checksum
 from nnlab.store.connect import Database
-from nnlab.store.rows import IDS, NAMES, ids
-from nnlab.store.rows import names as to_names
-from nnlab.store.summarize import SummaryRow, of_curve
-from nnlab.store.text import storable
+from nnlab.store.rows import ID_LIST, NAME_LIST, bind_ids
+from nnlab.store.rows import bind_names as to_names
+from nnlab.store.summarize import SummaryRow, summarize_curve
+from nnlab.store.text import replace_invalid_unicode
 
 PointRow = tuple[int, int, int, float | None]  # run, metric, epoch, value
 
@@ -29,23 +29,27 @@ _PUT_SUMMARY = """
 """
 
 
-def metric_ids(connection: Connection, names: Iterable[str]) -> dict[str, tuple[int, Direction]]:
+def get_or_create_metrics(
+    connection: Connection, names: Iterable[str]
+) -> dict[str, tuple[int, Direction]]:
     """The number and direction of each metric; rows are made for new ones."""
-    wanted = {storable(name): name for name in names}
-    found = _metrics(connection, wanted)
+    wanted = {replace_invalid_unicode(name): name for name in names}
+    found = _select_metrics(connection, wanted)
     new = sorted(wanted.keys() - found.keys())  # in one order, so that no two writers block
     if new:
         connection.exec_driver_sql(
             "INSERT INTO metric (name, direction) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             [(stored, direction_of(wanted[stored])) for stored in new],
         )
-        found |= _metrics(connection, new)
+        found |= _select_metrics(connection, new)
     return {name: found[stored] for stored, name in wanted.items()}
 
 
-def _metrics(connection: Connection, stored: Iterable[str]) -> dict[str, tuple[int, Direction]]:
+def _select_metrics(
+    connection: Connection, stored: Iterable[str]
+) -> dict[str, tuple[int, Direction]]:
     rows = connection.exec_driver_sql(
-        f"SELECT name, id, direction FROM metric WHERE name IN {NAMES}",  # noqa: S608
+        f"SELECT name, id, direction FROM metric WHERE name IN {NAME_LIST}",  # noqa: S608
         (to_names(stored),),
     )
     return {name: (number, direction) for name, number, direction in rows}
@@ -78,10 +82,10 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
     if not wanted:
         return 0
     with db.write(references=False) as connection:
-        metrics = metric_ids(connection, [curve.metric for curve in wanted])
+        metrics = get_or_create_metrics(connection, [curve.metric for curve in wanted])
         # In the order of the table's key: pages are filled one after another, to the brim.
         wanted.sort(key=lambda curve: metrics[curve.metric][0])
-        _refuse_overlap(connection, run_id, [metrics[curve.metric][0] for curve in wanted])
+        _check_no_overlap(connection, run_id, [metrics[curve.metric][0] for curve in wanted])
         db.insert(
             connection,
             "point",
@@ -95,7 +99,7 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
             connection,
             run_id,
             [
-                (number, of_curve(direction, curve.epochs, curve.values))
+                (number, summarize_curve(direction, curve.epochs, curve.values))
                 for curve in wanted
                 for number, direction in [metrics[curve.metric]]
             ],
@@ -108,19 +112,19 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
             "SELECT status FROM run WHERE id = ?", (run_id,)
         ).one()
         if status != Status.RUNNING:  # of a run under way it is set when that ends
-            put_checksum(connection, run_id)
+            store_run_checksum(connection, run_id)
     return sum(map(len, wanted))
 
 
-def _refuse_overlap(connection: Connection, run_id: int, metrics: Sequence[int]) -> None:
+def _check_no_overlap(connection: Connection, run_id: int, metrics: Sequence[int]) -> None:
     if not connection.exec_driver_sql("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchall():
         raise UsageError(f"there is no run {run_id} to import curves into")
     if len(set(metrics)) < len(metrics):
         raise UsageError(f"two of the curves for run {run_id} are of the same metric")
     taken = connection.exec_driver_sql(
         "SELECT metric.name FROM summary JOIN metric ON metric.id = summary.metric_id"  # noqa: S608
-        f" WHERE run_id = ? AND metric_id IN {IDS}",
-        (run_id, ids(metrics)),
+        f" WHERE run_id = ? AND metric_id IN {ID_LIST}",
+        (run_id, bind_ids(metrics)),
     ).fetchall()
     if taken:
         names = ", ".join(name for (name,) in taken)

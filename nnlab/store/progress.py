@@ -11,18 +11,18 @@ from sqlalchemy.engine import Connection
 from nnlab.records import Run, Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.queries import moment_or_none, scope
-from nnlab.store.readable import MOST_EPOCHS, noted, records
-from nnlab.store.rows import RUN, plain_rows, run_record
-from nnlab.store.text import moment_to_text
+from nnlab.store.queries import scope_conditions, timestamp_or_none
+from nnlab.store.readable import MAX_EPOCHS, decode_rows, note_unreadable
+from nnlab.store.rows import SELECT_RUN, fetch_driver_rows, run_record
+from nnlab.store.text import timestamp_to_text
 
 # The speed is that of the last minute.
-WINDOW = timedelta(seconds=60)
+SPEED_WINDOW = timedelta(seconds=60)
 
 # Attempts of a minute are found among so many of the newest.
-_NEWEST = 4096
+_MAX_ATTEMPTS = 4096
 
-_WAITS = (Status.QUEUED, Status.INTERRUPTED)
+_WAITING = (Status.QUEUED, Status.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Progress:
     @property
     def done(self) -> bool:
         """True when no run is trained and none waits to be, but for those that are held back."""
-        waiting = sum(self.by_status.get(status, 0) for status in _WAITS)
+        waiting = sum(self.by_status.get(status, 0) for status in _WAITING)
         return bool(self.runs) and not self.working and waiting <= self.held
 
     @property
@@ -77,27 +77,27 @@ def progress(
     """
     observer = Observer.here()
     now = now or datetime.fromtimestamp(observer.now).astimezone()
-    where, bound = scope(study_ids, None)
+    where, bound = scope_conditions(study_ids, None)
     with db.read() as connection:
-        tally = _Tally()
-        for status, held, *sums in plain_rows(
+        tally = _RunTotals()
+        for status, held, *sums in fetch_driver_rows(
             connection, _COUNTS + where + " GROUP BY 1, 2", bound
         ):
-            with noted(db, "run", f"with the status {status!r}"):
+            with note_unreadable(db, "run", f"with the status {status!r}"):
                 tally.add(Status(status), bool(held), *sums)
-        claimed = _runs(db, connection, f"run.status = 'running'{where}", bound, observer)
+        claimed = _query_runs(db, connection, f"run.status = 'running'{where}", bound, observer)
         for run in claimed:
             held = run.stop_requested_at is not None
             tally.add(run.status, held, 1, run.epochs, run.epochs_planned)
         working = [run for run in claimed if run.status is Status.RUNNING]
-        failed = _runs(
+        failed = _query_runs(
             db,
             connection,
             f"run.status IN ('failed', 'diverged'){where} ORDER BY run.ended_at DESC LIMIT ?",
             (*bound, failures),
             observer,
         )
-        speed = _speed(_spans(connection, where, bound, working, now), now)
+        speed = _epochs_per_second(_recent_attempts(connection, where, bound, working, now), now)
     return Progress(
         dict(tally.by_status), tally.held, tally.epochs, tally.planned, tally.left, speed,
         tuple(working), tuple(failed),
@@ -111,11 +111,11 @@ _COUNTS = f"""
         sum(run.epochs_planned)
     FROM trial CROSS JOIN run
     WHERE run.trial_id = trial.id AND run.current AND run.status <> 'running'
-        AND run.epochs <= {MOST_EPOCHS} AND run.epochs_planned <= {MOST_EPOCHS}
+        AND run.epochs <= {MAX_EPOCHS} AND run.epochs_planned <= {MAX_EPOCHS}
 """  # noqa: S608
 
 
-class _Tally:
+class _RunTotals:
     """Sums over groups of runs."""
 
     def __init__(self) -> None:
@@ -126,54 +126,56 @@ class _Tally:
         self.by_status[status] += runs
         self.epochs += epochs
         self.planned += planned
-        if held and status in _WAITS:
+        if held and status in _WAITING:
             self.held += runs
-        elif not held and status in (*_WAITS, Status.RUNNING):
+        elif not held and status in (*_WAITING, Status.RUNNING):
             self.left += planned - epochs
 
 
-def _runs(
+def _query_runs(
     db: Database, connection: Connection, where: str, bound: Sequence[object], observer: Observer
 ) -> list[Run]:
-    rows = plain_rows(connection, f"{RUN} WHERE run.current AND {where}", tuple(bound))
-    return list(records(db, "run", rows, partial(run_record, observer=observer)))
+    rows = fetch_driver_rows(
+        connection, f"{SELECT_RUN} WHERE run.current AND {where}", tuple(bound)
+    )
+    return list(decode_rows(db, "run", rows, partial(run_record, observer=observer)))
 
 
-_Span = tuple[datetime, datetime, int]  # from, to, epochs
+_AttemptSpan = tuple[datetime, datetime, int]  # from, to, epochs
 
 
-def _spans(
+def _recent_attempts(
     connection: Connection,
     where: str,
     bound: Sequence[object],
     working: Sequence[Run],
     now: datetime,
-) -> list[_Span]:
+) -> list[_AttemptSpan]:
     """The newest attempt at each run that was worked on within the window."""
-    rows = plain_rows(
+    rows = fetch_driver_rows(
         connection,
         "SELECT run.id, attempt.started_at, attempt.ended_at,"  # noqa: S608
         " run.epochs - attempt.first_epoch + 1"
         " FROM attempt CROSS JOIN run CROSS JOIN trial"
         " WHERE run.id = attempt.run_id AND trial.id = run.trial_id"
-        f" AND attempt.id > (SELECT max(id) FROM attempt) - {_NEWEST}"
+        f" AND attempt.id > (SELECT max(id) FROM attempt) - {_MAX_ATTEMPTS}"
         f" AND coalesce(attempt.ended_at, ?) >= ?{where} ORDER BY attempt.id",
-        (moment_to_text(now), moment_to_text(now - WINDOW), *bound),
+        (timestamp_to_text(now), timestamp_to_text(now - SPEED_WINDOW), *bound),
     )
     newest = {run_id: rest for run_id, *rest in rows if isinstance(rest[-1], int)}
     trained = {run.id for run in working}
     return [
-        (started, moment_or_none(ended) or now, epochs)
+        (started, timestamp_or_none(ended) or now, epochs)
         for run_id, (text, ended, epochs) in newest.items()
-        if (started := moment_or_none(text)) is not None and (ended or run_id in trained)
+        if (started := timestamp_or_none(text)) is not None and (ended or run_id in trained)
     ]
 
 
-def _speed(spans: Sequence[_Span], now: datetime) -> float:
+def _epochs_per_second(spans: Sequence[_AttemptSpan], now: datetime) -> float:
     """Epochs a second within the window: of each attempt the share that lies in it."""
     if not spans:
         return 0.0
-    begin = max(min(started for started, _, _ in spans), now - WINDOW)
+    begin = max(min(started for started, _, _ in spans), now - SPEED_WINDOW)
     epochs = 0.0
     for started, ended, count in spans:
         whole = (ended - started).total_seconds()

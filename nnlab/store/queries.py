@@ -14,21 +14,21 @@ from nnlab.io.command_line import quote_command
 from nnlab.records import Run, Status, Study, Trial
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.readable import noted, record, records
+from nnlab.store.readable import decode_row, decode_rows, note_unreadable
 from nnlab.store.rows import (
-    IDS,
-    PLACE,
-    PLACE_JOIN,
-    RUN,
-    STUDY,
-    ids,
-    plain_rows,
+    ID_LIST,
+    SELECT_RUN,
+    STUDY_COLUMNS,
+    WORKER_COLUMNS,
+    WORKER_JOIN,
+    bind_ids,
+    fetch_driver_rows,
     run_record,
     study_record,
     trial_record,
 )
-from nnlab.store.served import served
-from nnlab.store.text import moment_from_text
+from nnlab.store.served import remote_callable
+from nnlab.store.text import timestamp_from_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +42,20 @@ class StudyOverview:
     last_activity: datetime | None
 
 
-_STUDIES = f"SELECT {STUDY} FROM study WHERE removed_at IS NULL ORDER BY id"  # noqa: S608
-_REMOVED_STUDIES = f"SELECT {STUDY} FROM study WHERE removed_at IS NOT NULL ORDER BY id"  # noqa: S608
+_STUDIES = f"SELECT {STUDY_COLUMNS} FROM study WHERE removed_at IS NULL ORDER BY id"  # noqa: S608
+_REMOVED_STUDIES = f"SELECT {STUDY_COLUMNS} FROM study WHERE removed_at IS NOT NULL ORDER BY id"  # noqa: S608
 
 
-def studies(db: Database) -> tuple[StudyOverview, ...]:
+def study_overviews(db: Database) -> tuple[StudyOverview, ...]:
     """All studies, oldest first."""
     with db.read() as connection:
         found = connection.exec_driver_sql(_STUDIES).fetchall()
-        trials = _by_study(
+        trials = _query_by_study(
             connection,
             "SELECT study_id, count(*) FROM trial WHERE EXISTS (SELECT 1 FROM run"
             " WHERE run.trial_id = trial.id AND run.removed_at IS NULL) GROUP BY study_id",
         )
-        activity = _by_study(
+        activity = _query_by_study(
             connection,
             "SELECT study_id, max(coalesce(ended_at, started_at, created_at))"
             " FROM run JOIN trial ON trial.id = run.trial_id WHERE run.removed_at IS NULL"
@@ -68,20 +68,20 @@ def studies(db: Database) -> tuple[StudyOverview, ...]:
             trials=trials.get(study.id, 0),
             runs=counts[study.id].total() if study.id in counts else 0,
             by_status=dict(counts.get(study.id, {})),
-            last_activity=moment_or_none(activity.get(study.id)),
+            last_activity=timestamp_or_none(activity.get(study.id)),
         )
-        for study in records(db, "study", found, study_record)
+        for study in decode_rows(db, "study", found, study_record)
     )
 
 
 def all_studies(db: Database, *, removed: bool = False) -> tuple[Study, ...]:
     """The studies alone, oldest first: quicker than how far they are; or the removed ones."""
     with db.read() as connection:
-        rows = plain_rows(connection, _REMOVED_STUDIES if removed else _STUDIES, ())
-    return tuple(records(db, "study", rows, study_record))
+        rows = fetch_driver_rows(connection, _REMOVED_STUDIES if removed else _STUDIES, ())
+    return tuple(decode_rows(db, "study", rows, study_record))
 
 
-@served
+@remote_callable
 def runs(
     db: Database,
     *,
@@ -111,12 +111,12 @@ def runs(
     bound: list[Any] = []
     for condition, value in (
         ("trial.study_id = ?", study),
-        (f"run.id IN {IDS}", None if run_ids is None else ids(run_ids)),
+        (f"run.id IN {ID_LIST}", None if run_ids is None else bind_ids(run_ids)),
         (
             "json_valid(run.tags) AND EXISTS (SELECT 1 FROM json_each(run.tags) WHERE value = ?)",
             tag,
         ),
-        (_stored_as(status), None if status is None else str(status)),
+        (_status_condition(status), None if status is None else str(status)),
     ):
         if value is not None:
             where.append(condition)
@@ -124,7 +124,7 @@ def runs(
     if current_only:
         where.append("run.current")
     sql = (
-        RUN
+        SELECT_RUN
         + f" WHERE {' AND '.join(where)}"
         + f" ORDER BY run.id {'DESC' if newest_first else 'ASC'}"
     )
@@ -133,10 +133,10 @@ def runs(
         sql += " LIMIT ?"
         bound.append(max(limit, 0))
     with db.read() as connection:
-        return tuple(_first(db, connection, sql, bound, status, limit))
+        return tuple(_select_runs(db, connection, sql, bound, status, limit))
 
 
-@served
+@remote_callable
 def find_runs(db: Database, refs: Sequence[str], *, removed: bool = False) -> tuple[Run, ...]:
     """The runs that people mean by numbers (`12`, `#12`) and names, in that order, each once.
 
@@ -157,19 +157,19 @@ def find_runs(db: Database, refs: Sequence[str], *, removed: bool = False) -> tu
     with db.read() as connection:
         for ref in refs:
             decode = partial(run_record, observer=observer)
-            numbered = [record("run", row, decode) for row in _numbered(connection, ref)]
-            by_name = _named(connection, ref, removed=removed)
-            named = [record("run", row, decode) for row in by_name]
+            numbered = [decode_row("run", row, decode) for row in _rows_by_number(connection, ref)]
+            by_name = _rows_by_name(connection, ref, removed=removed)
+            named = [decode_row("run", row, decode) for row in by_name]
             _check_unambiguous(ref, named, numbered, removed=removed)
             if not (runs := named or numbered):
-                raise UnknownName("run", ref, _known(connection))
+                raise UnknownName("run", ref, _valid_refs(connection))
             for run in runs:
-                _check_sight(run, removed=removed)
+                _check_removed_flag(run, removed=removed)
                 found[run.id] = run
     return tuple(found.values())
 
 
-def numbered_run(db: Database, ref: str, *, removed: bool = False) -> int | None:
+def run_id_by_number(db: Database, ref: str, *, removed: bool = False) -> int | None:
     """The number that a word (`12`, `#12`) names, if there is a run of that number.
 
     Args:
@@ -179,26 +179,26 @@ def numbered_run(db: Database, ref: str, *, removed: bool = False) -> int | None
     """
     observer = Observer.here()
     with db.read() as connection:
-        runs = [run_record(row, observer) for row in _numbered(connection, ref)]
+        runs = [run_record(row, observer) for row in _rows_by_number(connection, ref)]
     return next((run.id for run in runs if (run.removed_at is not None) == removed), None)
 
 
 def run_names(db: Database) -> tuple[str, ...]:
     """The names that runs were given, sorted."""
     with db.read() as connection:
-        return tuple(_names(connection))
+        return tuple(_select_run_names(connection))
 
 
 def trials(db: Database, trial_ids: Iterable[int]) -> dict[int, Trial]:
     """Trials by their number."""
     with db.read() as connection:
-        rows = plain_rows(
+        rows = fetch_driver_rows(
             connection,
             "SELECT trial.id, study.name, trial.setting, trial.digest FROM trial"  # noqa: S608
-            f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {IDS}",
-            (ids(trial_ids),),
+            f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {ID_LIST}",
+            (bind_ids(trial_ids),),
         )
-    return {trial.id: trial for trial in records(db, "trial", rows, trial_record)}
+    return {trial.id: trial for trial in decode_rows(db, "trial", rows, trial_record)}
 
 
 def count_runs(
@@ -208,29 +208,29 @@ def count_runs(
     run_ids: Iterable[int] | None = None,
 ) -> dict[Status, int]:
     """How many current runs stand how, in studies, among runs, or in all."""
-    where, bound = scope(study_ids, run_ids)
+    where, bound = scope_conditions(study_ids, run_ids)
     trial = "" if study_ids is None else "JOIN trial ON trial.id = run.trial_id"
     counts: Counter[Status] = Counter()
     with db.read() as connection:
-        for status, count in plain_rows(
+        for status, count in fetch_driver_rows(
             connection,
             f"SELECT run.status, count(*) FROM run {trial}"  # noqa: S608
             f" WHERE run.current{where} GROUP BY run.status",
             bound,
         ):
-            if _is_status(db, status):
+            if _is_known_status(db, status):
                 counts[Status(status)] = count
         if counts[Status.RUNNING]:
             # Only of these the worker must be looked for.
             del counts[Status.RUNNING]
             observer = Observer.here()
-            for place in plain_rows(
+            for place in fetch_driver_rows(
                 connection,
-                f"SELECT {PLACE} FROM run {trial} {PLACE_JOIN}"  # noqa: S608
+                f"SELECT {WORKER_COLUMNS} FROM run {trial} {WORKER_JOIN}"  # noqa: S608
                 f" WHERE run.current AND run.status = 'running'{where}",
                 bound,
             ):
-                with noted(db, "run", "that says it is running"):
+                with note_unreadable(db, "run", "that says it is running"):
                     counts[observer.status(*place)] += 1
     return {status: count for status, count in counts.items() if count}
 
@@ -243,7 +243,7 @@ def count_trials(
     metric: str | None = None,
 ) -> int:
     """How many trials have a current run with an epoch, or with `metric` one measured by it."""
-    where, bound = scope(study_ids, run_ids)
+    where, bound = scope_conditions(study_ids, run_ids)
     tables = "run"
     if study_ids is not None:
         tables, where = "run CROSS JOIN trial", f" AND trial.id = run.trial_id{where}"
@@ -264,17 +264,17 @@ def count_trials(
 
 
 # So many runs tell what is asked here; reading the settings of all costs 3 ms a thousand.
-_NEWEST = 500
+_MAX_OBJECTIVE_RUNS = 500
 
 
-def objectives(
+def count_objectives(
     db: Database,
     *,
     study_ids: Iterable[int] | None = None,
     run_ids: Iterable[int] | None = None,
 ) -> dict[str, int]:
     """What the trials of the newest runs select by (`val/loss:min`), and how many do."""
-    where, bound = scope(study_ids, run_ids)
+    where, bound = scope_conditions(study_ids, run_ids)
     with db.read() as connection:
         rows = connection.exec_driver_sql(
             "SELECT objective, count(*) FROM ("  # noqa: S608
@@ -282,43 +282,43 @@ def objectives(
             " json_extract(setting, '$.objective') END AS objective FROM trial"
             " WHERE id IN (SELECT trial.id FROM run JOIN trial"
             f" ON trial.id = run.trial_id WHERE run.current{where}"
-            f" ORDER BY run.id DESC LIMIT {_NEWEST})) AS newest WHERE objective IS NOT NULL"
+            f" ORDER BY run.id DESC LIMIT {_MAX_OBJECTIVE_RUNS})) AS newest WHERE objective IS NOT NULL"
             " GROUP BY objective ORDER BY count(*) DESC, min(id)",
             bound,
         ).fetchall()
     return {str(objective): count for objective, count in rows}
 
 
-def scope(
+def scope_conditions(
     study_ids: Iterable[int] | None, run_ids: Iterable[int] | None
 ) -> tuple[str, tuple[str, ...]]:
     """Conditions on `trial.study_id` and `run.id`, to be added with AND, and what they bind."""
     where, bound = "", []
     if study_ids is not None:
-        where += f" AND trial.study_id IN {IDS}"
-        bound.append(ids(study_ids))
+        where += f" AND trial.study_id IN {ID_LIST}"
+        bound.append(bind_ids(study_ids))
     if run_ids is not None:
-        where += f" AND run.id IN {IDS}"
-        bound.append(ids(run_ids))
+        where += f" AND run.id IN {ID_LIST}"
+        bound.append(bind_ids(run_ids))
     return where, tuple(bound)
 
 
-def _by_study(connection: Connection, sql: str) -> dict[int, Any]:
+def _query_by_study(connection: Connection, sql: str) -> dict[int, Any]:
     return {study_id: value for study_id, value in connection.exec_driver_sql(sql)}  # noqa: C416
 
 
-def _is_status(db: Database, status: object) -> bool:
+def _is_known_status(db: Database, status: object) -> bool:
     """Whether a run may have such a status; an unknown one is noted."""
     if status in set(Status):
         return True
-    db.unreadable["run", "with an unknown status"] = f"ValueError: its status is {status!r}"
+    db.unreadable_rows["run", "with an unknown status"] = f"ValueError: its status is {status!r}"
     return False
 
 
-def moment_or_none(text: object) -> datetime | None:
+def timestamp_or_none(text: object) -> datetime | None:
     """The moment that a text names; None where it names none."""
     try:
-        return moment_from_text(text)  # type: ignore[arg-type]
+        return timestamp_from_text(text)  # type: ignore[arg-type]
     except (ValueError, TypeError):  # the run that says so is noted where runs are read
         return None
 
@@ -327,25 +327,25 @@ def _statuses_by_study(db: Database, connection: Connection) -> dict[int, Counte
     observer = Observer.here()
     counts: dict[int, Counter[Status]] = {}
     rows = connection.exec_driver_sql(
-        f"SELECT trial.study_id, count(*), {PLACE} FROM run"  # noqa: S608
-        f" JOIN trial ON trial.id = run.trial_id {PLACE_JOIN}"
+        f"SELECT trial.study_id, count(*), {WORKER_COLUMNS} FROM run"  # noqa: S608
+        f" JOIN trial ON trial.id = run.trial_id {WORKER_JOIN}"
         " WHERE run.current GROUP BY 1, 3, 4, 5, 6, 7"
     )
     for study_id, count, *place in rows:
-        if _is_status(db, place[0]):
-            with noted(db, "run", f"of study {study_id}"):
+        if _is_known_status(db, place[0]):
+            with note_unreadable(db, "run", f"of study {study_id}"):
                 counts.setdefault(study_id, Counter())[observer.status(*place)] += count
     return counts
 
 
-def _stored_as(status: Status | None) -> str:
+def _status_condition(status: Status | None) -> str:
     # A run whose worker is gone is interrupted and does not know it yet.
     if status is Status.INTERRUPTED:
         return "run.status IN (?, 'running')"
     return "run.status = ?"
 
 
-def _first(
+def _select_runs(
     db: Database,
     connection: Connection,
     sql: str,
@@ -358,7 +358,7 @@ def _first(
     observer = Observer.here()
     count = 0
     rows = connection.exec_driver_sql(sql, tuple(bound))
-    for run in records(db, "run", rows, partial(run_record, observer=observer)):
+    for run in decode_rows(db, "run", rows, partial(run_record, observer=observer)):
         if status is None or run.status is status:
             yield run
             count += 1
@@ -366,10 +366,10 @@ def _first(
                 return
 
 
-def _named(connection: Connection, name: str, *, removed: bool) -> Sequence[Any]:
+def _rows_by_name(connection: Connection, name: str, *, removed: bool) -> Sequence[Any]:
     which = "run.removed_at IS NOT NULL" if removed else "run.current"
     return connection.exec_driver_sql(
-        f"{RUN} WHERE run.name = ? AND {which} ORDER BY run.id", (name,)
+        f"{SELECT_RUN} WHERE run.name = ? AND {which} ORDER BY run.id", (name,)
     ).fetchall()
 
 
@@ -389,7 +389,7 @@ def _check_unambiguous(
     )
 
 
-def _check_sight(run: Run, *, removed: bool) -> None:
+def _check_removed_flag(run: Run, *, removed: bool) -> None:
     """Raises UsageError where a removed run is named among others, or the other way round."""
     if run.removed_at is not None and not removed:
         raise UsageError(
@@ -400,25 +400,28 @@ def _check_sight(run: Run, *, removed: bool) -> None:
         raise UsageError(f"run {run.id} is not removed", hint="nnlab ls --removed lists those")
 
 
-def _numbered(connection: Connection, ref: str) -> Sequence[Any]:
+def _rows_by_number(connection: Connection, ref: str) -> Sequence[Any]:
     digits = ref.removeprefix("#")
     # Longer ones are beyond what SQLite counts to.
     if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
         return ()
-    return connection.exec_driver_sql(f"{RUN} WHERE run.id = ?", (int(digits),)).fetchall()
+    return connection.exec_driver_sql(f"{SELECT_RUN} WHERE run.id = ?", (int(digits),)).fetchall()
 
 
-def _names(connection: Connection) -> list[str]:
+def _select_run_names(connection: Connection) -> list[str]:
     rows = connection.exec_driver_sql(
         "SELECT DISTINCT name FROM run WHERE name IS NOT NULL AND removed_at IS NULL ORDER BY name"
     )
     return [name for (name,) in rows]
 
 
-def _known(connection: Connection) -> list[str]:
+def _valid_refs(connection: Connection) -> list[str]:
     lowest, highest = connection.exec_driver_sql(
         "SELECT min(id), max(id) FROM run WHERE removed_at IS NULL"
     ).one()
     if lowest is None:
         return []
-    return [f"{lowest} to {highest}" if lowest < highest else str(lowest), *_names(connection)]
+    return [
+        f"{lowest} to {highest}" if lowest < highest else str(lowest),
+        *_select_run_names(connection),
+    ]

@@ -10,20 +10,20 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import LeaseLost
 from nnlab.records import Environment, Run, Status
-from nnlab.store.checksum import put_checksum
+from nnlab.store.checksum import store_run_checksum
 from nnlab.store.connect import Database
-from nnlab.store.environments import environment_id
-from nnlab.store.liveness import Observer, pid_space
-from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids, one_run
-from nnlab.store.served import AnyDatabase, served
-from nnlab.store.text import moment_to_text, storable
+from nnlab.store.environments import get_or_create_environment
+from nnlab.store.liveness import Observer, current_pid_namespace
+from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids, select_run
+from nnlab.store.served import AnyDatabase, remote_callable
+from nnlab.store.text import replace_invalid_unicode, timestamp_to_text
 
 LEASE_SECONDS = 60.0
 
-_CLAIMABLE = (Status.QUEUED, Status.INTERRUPTED)
+_CLAIMABLE_STATUSES = (Status.QUEUED, Status.INTERRUPTED)
 
 # Workers in a row that may die on a run without a checkpoint in between, before it is given up.
-MOST_LOST = 3
+MAX_LOST_WORKERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def claim(
     Returns:
         The claim, or None where there is nothing to do.
     """
-    claims = claim_several(
+    claims = claim_runs(
         db,
         environment,
         run_ids=run_ids,
@@ -74,15 +74,15 @@ def claim(
     return claims[0] if claims else None
 
 
-@served
-def claimable(db: Database, run_ids: Sequence[int]) -> tuple[int, ...]:
+@remote_callable
+def claimable_run_ids(db: Database, run_ids: Sequence[int]) -> tuple[int, ...]:
     """Those of the runs that `claim` would take now, in the order given."""
     with db.read() as connection:
-        return tuple(_claimable(connection, run_ids, Observer.here()))
+        return tuple(_iterate_claimable(connection, run_ids, Observer.here()))
 
 
-@served
-def claim_several(
+@remote_callable
+def claim_runs(
     db: Database,
     environment: Environment | None = None,
     *,
@@ -97,41 +97,43 @@ def claim_several(
 ) -> tuple[Claim, ...]:
     """Takes as `claim` does, at most so many runs, all or none at once.
 
-    `space` is what `pid` is counted in (`pid_space`), for a worker elsewhere.
+    `space` is what `pid` is counted in (`current_pid_namespace`), for a worker elsewhere.
     """
     observer = Observer(time.time() if now is None else now, hostname)
-    at = moment_to_text(datetime.fromtimestamp(observer.now, UTC))
+    at = timestamp_to_text(datetime.fromtimestamp(observer.now, UTC))
     with db.write(alone=False) as connection:
         place = (
-            environment_id(connection, environment) if environment else None,
+            get_or_create_environment(connection, environment) if environment else None,
             hostname,
-            pid_space() if space is None else space,
+            current_pid_namespace() if space is None else space,
             pid,
-            storable(command),
+            replace_invalid_unicode(command),
             at,
         )
-        found = _reserved(connection, run_ids, most, observer, at)
+        found = _lock_claimable(connection, run_ids, most, observer, at)
         until = observer.now + lease_seconds
-        attempts = [_take(connection, number, place, until) for number in found]
+        attempts = [_start_attempt(connection, number, place, until) for number in found]
         pairs = zip(found, attempts, strict=True)
-        return tuple(Claim(one_run(connection, run, observer), made) for run, made in pairs)
+        return tuple(Claim(select_run(connection, run, observer), made) for run, made in pairs)
 
 
-def _reserved(
+def _lock_claimable(
     connection: Connection, run_ids: Sequence[int], most: int, observer: Observer, at: str
 ) -> list[int]:
     """Those that can be taken, kept from all others until the transaction's end."""
     found: list[int] = []
-    for chunk in _free(connection, run_ids, observer):
+    for chunk in _claimable_chunks(connection, run_ids, observer):
         waiting = [number for number, is_left in chunk if not is_left]
         # Others may have been faster; how many there are makes no difference to one statement.
-        while waiting and (got := _lock(connection, waiting, most - len(found))):
+        while waiting and (got := _lock_waiting(connection, waiting, most - len(found))):
             taken = [number for number in waiting if number in got]
-            found += [number for number in taken if not _given_up(connection, number, at)]
+            found += [
+                number for number in taken if not _fail_after_lost_workers(connection, number, at)
+            ]
             waiting = [number for number in waiting if number not in got]
         for number in [number for number, is_left in chunk if is_left]:
-            if len(found) < most and _lock_left(connection, number, observer):
-                found += [] if _given_up(connection, number, at) else [number]
+            if len(found) < most and _lock_abandoned(connection, number, observer):
+                found += [] if _fail_after_lost_workers(connection, number, at) else [number]
         if len(found) == most:
             break
     return found
@@ -139,7 +141,7 @@ def _reserved(
 
 # Of the run alone: a row that has changed since the statement began is looked at again when it is
 # locked, what is joined to it is not.
-_LOCK = """
+_LOCK_WAITING = """
     SELECT run.id FROM json_each(?) AS wanted
     JOIN run ON run.id = CAST(wanted.value AS INTEGER)
     WHERE run.status IN ('queued', 'interrupted')
@@ -147,30 +149,32 @@ _LOCK = """
     ORDER BY wanted.key LIMIT ?
     /* PostgreSQL: FOR UPDATE OF run SKIP LOCKED */
 """
-_LOCK_LEFT = """
+_LOCK_ABANDONED = """
     SELECT status FROM run WHERE id = ? AND stop_requested_at IS NULL AND removed_at IS NULL
     /* PostgreSQL: FOR UPDATE SKIP LOCKED */
 """
-_PLACE = f"SELECT {PLACE} FROM run {PLACE_JOIN} WHERE run.id = ?"  # noqa: S608
+_SELECT_WORKER = f"SELECT {WORKER_COLUMNS} FROM run {WORKER_JOIN} WHERE run.id = ?"  # noqa: S608
 
 
-def _lock(connection: Connection, run_ids: Sequence[int], most: int) -> set[int]:
+def _lock_waiting(connection: Connection, run_ids: Sequence[int], most: int) -> set[int]:
     """Keeps the first of some runs from all others, unless somebody was faster."""
     if not most:
         return set()
-    return set(connection.exec_driver_sql(_LOCK, (ids(run_ids), most)).scalars())
+    return set(connection.exec_driver_sql(_LOCK_WAITING, (bind_ids(run_ids), most)).scalars())
 
 
-def _lock_left(connection: Connection, run_id: int, observer: Observer) -> bool:
+def _lock_abandoned(connection: Connection, run_id: int, observer: Observer) -> bool:
     """Keeps a run whose worker is gone from all others, unless somebody was faster."""
-    status = connection.exec_driver_sql(_LOCK_LEFT, (run_id,)).scalar_one_or_none()
+    status = connection.exec_driver_sql(_LOCK_ABANDONED, (run_id,)).scalar_one_or_none()
     if status == Status.RUNNING:
-        place = connection.exec_driver_sql(_PLACE, (run_id,)).one()
-        return observer.status(*place) in _CLAIMABLE
-    return status in _CLAIMABLE
+        place = connection.exec_driver_sql(_SELECT_WORKER, (run_id,)).one()
+        return observer.status(*place) in _CLAIMABLE_STATUSES
+    return status in _CLAIMABLE_STATUSES
 
 
-def _take(connection: Connection, run_id: int, place: tuple[object, ...], until: float) -> int:
+def _start_attempt(
+    connection: Connection, run_id: int, place: tuple[object, ...], until: float
+) -> int:
     """Gives a run to a new attempt; `place` is where that works and, last, since when."""
     at = place[-1]
     connection.exec_driver_sql(
@@ -193,21 +197,21 @@ def _take(connection: Connection, run_id: int, place: tuple[object, ...], until:
     return attempt_id
 
 
-def _given_up(connection: Connection, run_id: int, at: str) -> bool:
+def _fail_after_lost_workers(connection: Connection, run_id: int, at: str) -> bool:
     """Fails a run that has cost too many workers their lives; says whether it did."""
     rows = connection.exec_driver_sql(
         "SELECT outcome, first_epoch FROM attempt WHERE run_id = ? ORDER BY id DESC LIMIT ?",
-        (run_id, MOST_LOST),
+        (run_id, MAX_LOST_WORKERS),
     ).all()
     # One that is open belongs to a worker that is gone, or the run would not be free.
     in_vain = all(outcome in (None, "lost") for outcome, _ in rows)
     stuck = len({first_epoch for _, first_epoch in rows}) == 1
-    if len(rows) < MOST_LOST or not (in_vain and stuck):
+    if len(rows) < MAX_LOST_WORKERS or not (in_vain and stuck):
         return False
     connection.exec_driver_sql(
         "UPDATE run SET status = 'failed', ended_at = ?, lease_attempt_id = NULL,"
         " lease_until = NULL, reason = ? || coalesce(': ' || reason, '') WHERE id = ?",
-        (at, f"given up after {MOST_LOST} workers died on it", run_id),
+        (at, f"given up after {MAX_LOST_WORKERS} workers died on it", run_id),
     )
     # The next try, if there is one, counts from here.
     connection.exec_driver_sql(
@@ -218,8 +222,8 @@ def _given_up(connection: Connection, run_id: int, at: str) -> bool:
     return True
 
 
-@served
-def renew(
+@remote_callable
+def renew_lease(
     db: Database,
     claim: Claim,
     lease_seconds: float = LEASE_SECONDS,
@@ -232,11 +236,11 @@ def renew(
         LeaseLost: another worker has taken the run over.
     """
     with db.write(alone=False) as connection:
-        hold(connection, claim, (time.time() if now is None else now) + lease_seconds)
+        extend_lease(connection, claim, (time.time() if now is None else now) + lease_seconds)
 
 
-@served
-def release(
+@remote_callable
+def release_run(
     db: Database,
     claim: Claim,
     status: Status,
@@ -268,19 +272,21 @@ def release(
         if started_at is None:
             return False
         seconds = (now - datetime.fromisoformat(started_at)).total_seconds()
-        end(connection, claim, status, reason=reason, wall_seconds=max(seconds, 0.0), at=now)
+        end_attempt(
+            connection, claim, status, reason=reason, wall_seconds=max(seconds, 0.0), at=now
+        )
         connection.exec_driver_sql(
             "UPDATE attempt SET peak_bytes = ?, traceback = ? WHERE id = ?",
             (
                 peak_bytes,
-                storable(traceback) if traceback is not None else None,
+                replace_invalid_unicode(traceback) if traceback is not None else None,
                 claim.attempt_id,
             ),
         )
     return True
 
 
-def lose(
+def mark_worker_dead(
     db: Database, *, hostname: str, pid: int, reason: str, space: str | None = None
 ) -> tuple[int, ...]:
     """Frees the runs of a worker that is known to be dead; gives their numbers.
@@ -292,34 +298,34 @@ def lose(
         reason: how it died.
         space: what its process id is counted in, for one on another host.
     """
-    at = moment_to_text(datetime.now(UTC))
+    at = timestamp_to_text(datetime.now(UTC))
     with db.write(alone=False) as connection:
         rows = connection.exec_driver_sql(
             "UPDATE attempt SET outcome = 'lost', ended_at = ? WHERE ended_at IS NULL"
             " AND hostname = ? AND pid_space = ? AND pid = ? RETURNING run_id, id",
-            (at, hostname, pid_space() if space is None else space, pid),
+            (at, hostname, current_pid_namespace() if space is None else space, pid),
         ).all()
         for row in rows:
             connection.exec_driver_sql(
                 "UPDATE run SET status = 'interrupted', reason = ?, ended_at = ?,"
                 " lease_attempt_id = NULL, lease_until = NULL"
                 " WHERE id = ? AND lease_attempt_id = ?",
-                (storable(reason), at, *row),
+                (replace_invalid_unicode(reason), at, *row),
             )
     return tuple(run_id for run_id, _ in rows)
 
 
-def hold(connection: Connection, claim: Claim, until: float) -> None:
+def extend_lease(connection: Connection, claim: Claim, until: float) -> None:
     """Sets the lease's end, in Unix seconds; raises LeaseLost where it is another's now."""
     changed = connection.exec_driver_sql(
         "UPDATE run SET lease_until = ? WHERE id = ? AND lease_attempt_id = ?",
         (until, claim.run.id, claim.attempt_id),
     )
     if changed.rowcount != 1:
-        raise lease_lost(claim)
+        raise lease_lost_error(claim)
 
 
-def end(
+def end_attempt(
     connection: Connection,
     claim: Claim,
     status: Status,
@@ -333,14 +339,14 @@ def end(
 
     Seconds are added to those of earlier attempts.
     """
-    moment = moment_to_text(at)
+    moment = timestamp_to_text(at)
     connection.exec_driver_sql(
         "UPDATE run SET status = ?, reason = ?, ended_at = ?, lease_attempt_id = NULL,"
         " lease_until = NULL, wall_seconds = coalesce(wall_seconds, 0) + ?,"
         " device_seconds = coalesce(device_seconds, 0) + ? WHERE id = ?",
         (
             str(status),
-            storable(reason) if reason is not None else None,
+            replace_invalid_unicode(reason) if reason is not None else None,
             moment,
             wall_seconds,
             device_seconds,
@@ -351,10 +357,10 @@ def end(
         "UPDATE attempt SET outcome = ?, ended_at = ? WHERE id = ?",
         (str(status), moment, claim.attempt_id),
     )
-    put_checksum(connection, claim.run.id)
+    store_run_checksum(connection, claim.run.id)
 
 
-def lease_lost(claim: Claim) -> LeaseLost:
+def lease_lost_error(claim: Claim) -> LeaseLost:
     """Another attempt has the run."""
     return LeaseLost(
         f"run {claim.run.id} was taken over by another worker: this one was silent for too long",
@@ -362,25 +368,29 @@ def lease_lost(claim: Claim) -> LeaseLost:
     )
 
 
-def _claimable(connection: Connection, run_ids: Sequence[int], observer: Observer) -> Iterator[int]:
-    return (number for chunk in _free(connection, run_ids, observer) for number, _ in chunk)
+def _iterate_claimable(
+    connection: Connection, run_ids: Sequence[int], observer: Observer
+) -> Iterator[int]:
+    return (
+        number for chunk in _claimable_chunks(connection, run_ids, observer) for number, _ in chunk
+    )
 
 
-def _free(
+def _claimable_chunks(
     connection: Connection, run_ids: Sequence[int], observer: Observer
 ) -> Iterator[list[tuple[int, bool]]]:
     """Those that could be taken, in the order given; of each, whether a worker has left it."""
     for chunk in _growing_chunks(run_ids):
         rows = connection.exec_driver_sql(
-            f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
-            f" WHERE run.id IN {IDS} AND run.status IN ('queued', 'interrupted', 'running')"
+            f"SELECT run.id, {WORKER_COLUMNS} FROM run {WORKER_JOIN}"  # noqa: S608
+            f" WHERE run.id IN {ID_LIST} AND run.status IN ('queued', 'interrupted', 'running')"
             " AND run.stop_requested_at IS NULL AND run.removed_at IS NULL",
-            (ids(chunk),),
+            (bind_ids(chunk),),
         )
         free = {
             number: place[0] == Status.RUNNING
             for number, *place in rows
-            if observer.status(*place) in _CLAIMABLE
+            if observer.status(*place) in _CLAIMABLE_STATUSES
         }
         yield [(number, free[number]) for number in chunk if number in free]
 

@@ -11,26 +11,26 @@ from sqlalchemy.engine import Connection
 from nnlab.records import Direction, Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.queries import scope
-from nnlab.store.readable import records
-from nnlab.store.rivals import pruned_in
+from nnlab.store.queries import scope_conditions
+from nnlab.store.readable import decode_rows
+from nnlab.store.rivals import query_pruned_counts
 from nnlab.store.rows import (
-    IDS,
-    PLACE,
-    PLACE_JOIN,
-    ids,
-    plain_cursor,
-    plain_rows,
+    ID_LIST,
+    WORKER_COLUMNS,
+    WORKER_JOIN,
+    bind_ids,
+    driver_cursor,
+    fetch_driver_rows,
     trial_record,
 )
 
-At = Literal["best", "last"] | int
+ValueChoice = Literal["best", "last"] | int
 
 # Scopes of fewer trials are ranked whole: that is faster than walking past the others.
-_FEW_TRIALS = 400
+_SMALL_SCOPE = 400
 
 # After so many runs the walk in order of the best has no advantage left.
-_LONGEST_WALK = 4096
+_MAX_INDEX_ROWS = 4096
 
 
 # Trial, seed, run, status, value, epoch: as the queries below give them.
@@ -68,14 +68,14 @@ class RankedTrial(NamedTuple):
         )
 
 
-def ranking(
+def rank_trials(
     db: Database,
     *,
     metric: str,
     direction: Direction,
     study_ids: Iterable[int] | None = None,
     run_ids: Iterable[int] | None = None,
-    at: At = "best",
+    at: ValueChoice = "best",
     top: int | None = None,
 ) -> tuple[RankedTrial, ...]:
     """Trials by the mean over their current runs that have the metric, best first.
@@ -101,61 +101,69 @@ def ranking(
         ).one_or_none()
         if found is None or (top is not None and top <= 0):
             return ()
-        measure = _Measure(found[0], direction, at, kept=found[1] == direction)
-        few = chosen is not None or (studies is not None and _is_small(connection, studies))
-        along = measure.in_index and not few
-        pruned = pruned_in(connection)
+        measure = _ValueQuery(found[0], direction, at, kept=found[1] == direction)
+        few = chosen is not None or (studies is not None and _has_few_trials(connection, studies))
+        along = measure.uses_index and not few
+        pruned = query_pruned_counts(connection)
         if top is not None and along and not pruned:
             diverged = _diverged_trials(connection)
-            walked = _walk(db, connection, measure, studies, top, diverged)
+            walked = _rank_along_index(db, connection, measure, studies, top, diverged)
             if walked is not None:
-                return _readable(db, connection, walked)
-        among = _Among.scope(studies, chosen)
-        rows = measure.along_index(connection, among) if along else measure.rows(connection, among)
-        rows = _sound(db, rows)
-        return _readable(db, connection, _in_order(connection, measure, rows, pruned)[:top])
+                return _drop_unreadable_trials(db, connection, walked)
+        among = _RunScope.scope(studies, chosen)
+        rows = (
+            measure.rows_along_index(connection, among)
+            if along
+            else measure.rows(connection, among)
+        )
+        rows = _drop_invalid_rows(db, rows)
+        return _drop_unreadable_trials(
+            db, connection, _sort_trials(connection, measure, rows, pruned)[:top]
+        )
 
 
 _STATUSES = frozenset(Status)
 # The types of seed, value and epoch in `_Row`.
-_TYPES: tuple[set[type], ...] = ({int}, {float, int, type(None)}, {int, type(None)})
+_ROW_TYPES: tuple[set[type], ...] = ({int}, {float, int, type(None)}, {int, type(None)})
 
 
-def _sound(db: Database, rows: list[_Row]) -> list[_Row]:
+def _drop_invalid_rows(db: Database, rows: list[_Row]) -> list[_Row]:
     """The rows whose values are numbers, and whose runs have a status that there is."""
-    if _are_sound(rows):
+    if _are_valid(rows):
         return rows
     sound = []
     for row in rows:
-        if _are_sound([row]):
+        if _are_valid([row]):
             sound.append(row)
         else:
-            db.unreadable["run", row[2]] = f"ValueError: its status is {row[3]}, its value {row[4]}"
+            db.unreadable_rows["run", row[2]] = (
+                f"ValueError: its status is {row[3]}, its value {row[4]}"
+            )
     return sound
 
 
-def _are_sound(rows: Sequence[_Row]) -> bool:
+def _are_valid(rows: Sequence[_Row]) -> bool:
     columns = ([row[place] for row in rows] for place in (1, 4, 5))
     return {row[3] for row in rows} <= _STATUSES and all(
-        set(map(type, column)) <= types for column, types in zip(columns, _TYPES, strict=True)
+        set(map(type, column)) <= types for column, types in zip(columns, _ROW_TYPES, strict=True)
     )
 
 
-def _readable(
+def _drop_unreadable_trials(
     db: Database, connection: Connection, ranked: Sequence[RankedTrial]
 ) -> tuple[RankedTrial, ...]:
     """The trials whose setting can be read."""
-    rows = plain_rows(
+    rows = fetch_driver_rows(
         connection,
         "SELECT trial.id, study.name, setting, digest FROM trial"  # noqa: S608
-        f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {IDS}",
-        (ids(trial.trial_id for trial in ranked),),
+        f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {ID_LIST}",
+        (bind_ids(trial.trial_id for trial in ranked),),
     )
-    known = {trial.id for trial in records(db, "trial", rows, trial_record)}
+    known = {trial.id for trial in decode_rows(db, "trial", rows, trial_record)}
     return tuple(trial for trial in ranked if trial.trial_id in known)
 
 
-class _Among(NamedTuple):
+class _RunScope(NamedTuple):
     """Which runs: tables that give `run`, conditions on them, and what both bind.
 
     CROSS JOIN keeps SQLite to the order written. Left to itself, it goes through all summaries
@@ -167,79 +175,79 @@ class _Among(NamedTuple):
     bound: tuple[Any, ...] = ()
 
     @property
-    def run_first(self) -> str:
+    def tables_from_run(self) -> str:
         """The same tables, for a query that comes from a run's number."""
         return "run CROSS JOIN trial" if "trial" in self.tables else self.tables
 
     @classmethod
-    def scope(cls, studies: Sequence[int] | None, runs: Sequence[int] | None) -> "_Among":
+    def scope(cls, studies: Sequence[int] | None, runs: Sequence[int] | None) -> "_RunScope":
         """Runs of studies, or some runs, or all."""
         if runs is not None:
-            where, bound = scope(studies, runs)
+            where, bound = scope_conditions(studies, runs)
             return cls("run CROSS JOIN trial", f" AND trial.id = run.trial_id{where}", bound)
         if studies is not None:
-            where, bound = scope(studies, None)
+            where, bound = scope_conditions(studies, None)
             return cls("trial CROSS JOIN run", f" AND run.trial_id = trial.id{where}", bound)
         return cls("run")
 
     @classmethod
-    def trials(cls, numbers: Iterable[int]) -> "_Among":
+    def trials(cls, numbers: Iterable[int]) -> "_RunScope":
         """All runs of some trials."""
-        where = f" AND run.trial_id IN {IDS}"
-        return cls("run", where, (ids(numbers),))
+        where = f" AND run.trial_id IN {ID_LIST}"
+        return cls("run", where, (bind_ids(numbers),))
 
 
-class _Measure(NamedTuple):
+class _ValueQuery(NamedTuple):
     """Which number of a run counts; `kept` where the summary knows the best that way round."""
 
     metric_id: int
     direction: Direction
-    at: At
+    at: ValueChoice
     kept: bool
 
     @property
-    def in_index(self) -> bool:
+    def uses_index(self) -> bool:
         """Whether it can be read off the index of the best."""
         return self.at == "best" and self.kept
 
-    def along_index(self, connection: Connection, among: _Among) -> list[_Row]:
+    def rows_along_index(self, connection: Connection, among: _RunScope) -> list[_Row]:
         """As `rows`, for most of the runs there are: straight through the metric's summaries."""
-        return plain_rows(
+        return fetch_driver_rows(
             connection,
             "SELECT run.trial_id, run.seed, run.id, run.status, measured.best,"  # noqa: S608
-            f" measured.best_epoch FROM summary AS measured CROSS JOIN {among.run_first}"
+            f" measured.best_epoch FROM summary AS measured CROSS JOIN {among.tables_from_run}"
             " WHERE measured.metric_id = ? AND run.id = measured.run_id AND run.current"
             f"{among.where}",
             (self.metric_id, *among.bound),
         )
 
-    def rows(self, connection: Connection, among: _Among) -> list[_Row]:
+    def rows(self, connection: Connection, among: _RunScope) -> list[_Row]:
         """The runs that have the metric."""
         if self.at == "last":
-            sql = _SUMMARY.format(tables=among.tables, value="last", epoch="last_epoch")
+            sql = _SELECT_FROM_SUMMARY.format(tables=among.tables, value="last", epoch="last_epoch")
         elif self.at != "best":
-            sql = _POINT.format(tables=among.tables, epoch=int(self.at))
+            sql = _SELECT_FROM_POINT.format(tables=among.tables, epoch=int(self.at))
         elif self.kept:
-            sql = _SUMMARY.format(tables=among.tables, value="best", epoch="best_epoch")
+            sql = _SELECT_FROM_SUMMARY.format(tables=among.tables, value="best", epoch="best_epoch")
         else:
             order = "ASC" if self.direction == "min" else "DESC"
-            sql = _SCAN.format(tables=among.tables, order=order)
-        return plain_rows(connection, sql + among.where, (self.metric_id, *among.bound))
+            sql = _SELECT_BEST_POINT.format(tables=among.tables, order=order)
+        return fetch_driver_rows(connection, sql + among.where, (self.metric_id, *among.bound))
 
 
-_SUMMARY = """
+_SELECT_FROM_SUMMARY = """
     SELECT run.trial_id, run.seed, run.id, run.status, measured.{value}, measured.{epoch}
     FROM {tables} CROSS JOIN summary AS measured
     WHERE run.current AND measured.run_id = run.id AND measured.metric_id = ?
 """
-_POINT = """
+_SELECT_FROM_POINT = """
     SELECT run.trial_id, run.seed, run.id, run.status, measured.value, measured.epoch
     FROM {tables} CROSS JOIN point AS measured
     WHERE run.current AND measured.run_id = run.id AND measured.metric_id = ?
         AND measured.epoch = {epoch}
 """
 # The best the other way round than the metric goes is in no summary: ask every point.
-_SCAN = """
+_SELECT_BEST_POINT = """
     SELECT run.trial_id, run.seed, run.id, run.status, measured.value,
         CASE WHEN measured.value IS NULL THEN NULL ELSE measured.epoch END
     FROM {tables} CROSS JOIN (
@@ -251,7 +259,7 @@ _SCAN = """
 """
 
 # Along the index, best first.
-_BEST_FIRST = """
+_SELECT_BEST_FIRST = """
     SELECT run.trial_id, summary.best
     FROM summary CROSS JOIN run CROSS JOIN trial
     WHERE summary.metric_id = ? AND summary.best IS NOT NULL
@@ -259,10 +267,10 @@ _BEST_FIRST = """
 """
 
 
-def _walk(
+def _rank_along_index(
     db: Database,
     connection: Connection,
-    measure: _Measure,
+    measure: _ValueQuery,
     studies: Sequence[int] | None,
     top: int,
     diverged: Set[int],
@@ -273,11 +281,11 @@ def _walk(
     come by, none of those still ahead can be among them. Trials with a `diverged` run come after
     all others: they are passed over.
     """
-    where, bound = scope(studies, None)
+    where, bound = scope_conditions(studies, None)
     descending = measure.direction == "max"
-    walk = plain_cursor(
+    walk = driver_cursor(
         connection,
-        _BEST_FIRST + where + f" ORDER BY summary.best {'DESC' if descending else 'ASC'}",
+        _SELECT_BEST_FIRST + where + f" ORDER BY summary.best {'DESC' if descending else 'ASC'}",
         (measure.metric_id, *bound),
     )
     sign = -1.0 if descending else 1.0
@@ -285,11 +293,11 @@ def _walk(
     seen: set[int] = set()
     step, walked, ahead = top + 12, 0, -math.inf
     try:
-        while walked < _LONGEST_WALK:
+        while walked < _MAX_INDEX_ROWS:
             rows = walk.fetchmany(step)
             new = {trial_id for trial_id, _ in rows} - seen - diverged
             seen |= new
-            rough = _rough_losses(connection, measure, new, sign)
+            rough = _approximate_losses(connection, measure, new, sign)
             if any(map(math.isinf, rough.values())):
                 return None  # an overflow, perhaps: only exact sums can tell
             losses |= rough
@@ -300,11 +308,15 @@ def _walk(
                 ahead = sign * rows[-1][1]
             if len(losses) >= top:
                 enough = sorted(losses.values())[top - 1]
-                enough += _ROUNDING * (abs(enough) + abs(ahead) if not over else abs(enough))
+                enough += _RELATIVE_ROUNDING * (
+                    abs(enough) + abs(ahead) if not over else abs(enough)
+                )
                 if over or enough < ahead:
                     close = [trial_id for trial_id, loss in losses.items() if loss <= enough]
-                    found = _sound(db, measure.rows(connection, _Among.trials(close)))
-                    return _in_order(connection, measure, found)[:top]
+                    found = _drop_invalid_rows(
+                        db, measure.rows(connection, _RunScope.trials(close))
+                    )
+                    return _sort_trials(connection, measure, found)[:top]
             elif over:
                 return None  # trials without any number come last, and were not on the way
             walked += len(rows)
@@ -315,44 +327,44 @@ def _walk(
 
 
 # SQLite adds up in another order than `_mean`: its means choose whom to look at, no more.
-_ROUNDING = 1e-9
+_RELATIVE_ROUNDING = 1e-9
 
-_MEANS = f"""
+_SELECT_MEANS = f"""
     SELECT run.trial_id, avg(measured.best)
     FROM run CROSS JOIN summary AS measured
     WHERE measured.run_id = run.id AND measured.metric_id = ? AND run.current
-        AND run.trial_id IN {IDS}
+        AND run.trial_id IN {ID_LIST}
     GROUP BY run.trial_id HAVING count(*) = count(measured.best)
 """  # noqa: S608
 
 
-def _rough_losses(
-    connection: Connection, measure: _Measure, trials: Iterable[int], sign: float
+def _approximate_losses(
+    connection: Connection, measure: _ValueQuery, trials: Iterable[int], sign: float
 ) -> dict[int, float]:
     """How bad each of the trials is, up to rounding; those with a NaN are left out."""
-    rows = plain_rows(connection, _MEANS, (measure.metric_id, ids(trials)))
+    rows = fetch_driver_rows(connection, _SELECT_MEANS, (measure.metric_id, bind_ids(trials)))
     return {trial_id: sign * mean for trial_id, mean in rows if mean is not None}
 
 
 def _diverged_trials(connection: Connection) -> set[int]:
     """The trials with a current run that diverged."""
-    rows = plain_rows(
+    rows = fetch_driver_rows(
         connection, "SELECT trial_id FROM run WHERE status = 'diverged' AND current", ()
     )
     return {trial_id for (trial_id,) in rows}
 
 
-def _is_small(connection: Connection, studies: Sequence[int]) -> bool:
+def _has_few_trials(connection: Connection, studies: Sequence[int]) -> bool:
     found: int = connection.exec_driver_sql(
-        f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {IDS} LIMIT ?) AS few",  # noqa: S608
-        (ids(studies), _FEW_TRIALS),
+        f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {ID_LIST} LIMIT ?) AS few",  # noqa: S608
+        (bind_ids(studies), _SMALL_SCOPE),
     ).scalar_one()
-    return found < _FEW_TRIALS
+    return found < _SMALL_SCOPE
 
 
-def _in_order(
+def _sort_trials(
     connection: Connection,
-    measure: _Measure,
+    measure: _ValueQuery,
     rows: Iterable[_Row],
     pruned: Collection[int] = (),
 ) -> list[RankedTrial]:
@@ -372,9 +384,12 @@ def _in_order(
             running.append(row[2])
         elif row[3] == "diverged":
             diverged[row[0]] += 1
-    live = _live(connection, running)
+    live = _live_statuses(connection, running)
     if live:
-        trials = {number: [_told(row, live) for row in found] for number, found in trials.items()}
+        trials = {
+            number: [_with_live_status(row, live) for row in found]
+            for number, found in trials.items()
+        }
     means = {
         number: found[0][4] if len(found) == 1 else _mean([row[4] for row in found])
         for number, found in sorted(trials.items())
@@ -385,7 +400,7 @@ def _in_order(
     if pruned or diverged:
         order.sort(
             key=lambda number: (
-                divergence(diverged[number], len(trials[number])),
+                divergence_rank(diverged[number], len(trials[number])),
                 number in pruned,
             )
         )
@@ -394,12 +409,12 @@ def _in_order(
     return ranked + [RankedTrial(math.nan, number, trials[number]) for number in unknown]
 
 
-def divergence(diverged: int, runs: int) -> int:
+def divergence_rank(diverged: int, runs: int) -> int:
     """The place of a trial among others by how many of its runs diverged: 0 none, 1 some, 2 all."""
     return (diverged > 0) + (diverged == runs > 0)
 
 
-def _told(row: _Row, live: Mapping[int, Status]) -> _Row:
+def _with_live_status(row: _Row, live: Mapping[int, Status]) -> _Row:
     trial_id, seed, run_id, status, value, epoch = row
     return trial_id, seed, run_id, live.get(run_id, status), value, epoch
 
@@ -419,14 +434,14 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return min(max(mean, min(numbers)), max(numbers))
 
 
-def _live(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
+def _live_statuses(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
     """The status, as it is told, of runs that say that they are running."""
     if not run_ids:
         return {}
     observer = Observer.here()
     rows = connection.exec_driver_sql(
-        f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN}"  # noqa: S608
-        f" WHERE run.id IN {IDS}",
-        (ids(run_ids),),
+        f"SELECT run.id, {WORKER_COLUMNS} FROM run {WORKER_JOIN}"  # noqa: S608
+        f" WHERE run.id IN {ID_LIST}",
+        (bind_ids(run_ids),),
     )
     return {run_id: observer.status(*place) for run_id, *place in rows}

@@ -12,24 +12,24 @@ from nnlab.errors import CorruptRow, UsageError
 Record = TypeVar("Record")
 
 # What decoding a row may raise: a value of another type, text that is no JSON, an unknown word.
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+DECODE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 # The types that a column's values have; None is NULL.
-WHOLE: tuple[type, ...] = (int, bool)
+INTEGER: tuple[type, ...] = (int, bool)
 NUMBER: tuple[type, ...] = (int, float)
 TEXT: tuple[type, ...] = (str,)
 # Larger numbers of epochs are no result of a training, and sums of them overflow.
-MOST_EPOCHS = 2**40
+MAX_EPOCHS = 2**40
 
 
-class Unreadable(Protocol):
+class UnreadableRowLog(Protocol):
     """What notes the rows that were left out: table and number of the row, and what is wrong."""
 
-    unreadable: dict[tuple[str, object], str]
+    unreadable_rows: dict[tuple[str, object], str]
 
 
-def records(
-    db: Unreadable,
+def decode_rows(
+    db: UnreadableRowLog,
     table: str,
     rows: Iterable[Sequence[Any]],
     decode: Callable[[Sequence[Any]], Record],
@@ -37,14 +37,14 @@ def records(
     """The records of rows, which begin with their number; unreadable rows are noted in `db`."""
     for row in rows:
         try:
-            record = decode(row)
-        except (*UNREADABLE, UsageError) as error:
-            db.unreadable[table, row[0]] = _problem(error)
+            decode_row = decode(row)
+        except (*DECODE_ERRORS, UsageError) as error:
+            db.unreadable_rows[table, row[0]] = _describe_error(error)
         else:
-            yield record
+            yield decode_row
 
 
-def record(table: str, row: Sequence[Any], decode: Callable[[Sequence[Any]], Record]) -> Record:
+def decode_row(table: str, row: Sequence[Any], decode: Callable[[Sequence[Any]], Record]) -> Record:
     """The record of a row that was asked for.
 
     Raises:
@@ -52,20 +52,20 @@ def record(table: str, row: Sequence[Any], decode: Callable[[Sequence[Any]], Rec
     """
     try:
         return decode(row)
-    except (*UNREADABLE, UsageError) as error:
-        raise corrupt_row(table, row[0], _problem(error)) from error
+    except (*DECODE_ERRORS, UsageError) as error:
+        raise corrupt_row_error(table, row[0], _describe_error(error)) from error
 
 
 @contextmanager
-def noted(db: Unreadable, table: str, number: object) -> Iterator[None]:
+def note_unreadable(db: UnreadableRowLog, table: str, number: object) -> Iterator[None]:
     """Notes in `db` that a row cannot be read, and goes on after it."""
     try:
         yield
-    except (*UNREADABLE, UsageError) as error:
-        db.unreadable[table, number] = _problem(error)
+    except (*DECODE_ERRORS, UsageError) as error:
+        db.unreadable_rows[table, number] = _describe_error(error)
 
 
-def corrupt_row(table: str, number: object, problem: str) -> CorruptRow:
+def corrupt_row_error(table: str, number: object, problem: str) -> CorruptRow:
     """The error for a row that cannot be read."""
     return CorruptRow(
         f"{table} {number} in the database cannot be read: {problem}",
@@ -73,7 +73,7 @@ def corrupt_row(table: str, number: object, problem: str) -> CorruptRow:
     )
 
 
-def _problem(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
 
@@ -102,5 +102,5 @@ class ColumnTypes:
 def check_epochs(**numbers: int | None) -> None:
     """Raises ValueError where a number of epochs is negative or too large to be one."""
     for name, number in numbers.items():
-        if number is not None and not 0 <= number <= MOST_EPOCHS:
+        if number is not None and not 0 <= number <= MAX_EPOCHS:
             raise ValueError(f"its {name} is {number}")

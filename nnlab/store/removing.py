@@ -11,8 +11,8 @@ from nnlab.io.command_line import quote_command
 from nnlab.records import Status
 from nnlab.store.connect import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import IDS, PLACE, PLACE_JOIN, ids
-from nnlab.store.text import moment_to_text
+from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids
+from nnlab.store.text import timestamp_to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,49 +33,49 @@ def remove(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) ->
         UsageError: one of the runs is trained right now.
     """
     with db.write() as connection:
-        studies = _ids(
+        studies = _query_ids(
             connection,
-            f"SELECT id FROM study WHERE removed_at IS NULL AND id IN {IDS}",  # noqa: S608
-            (ids(study_ids),),
+            f"SELECT id FROM study WHERE removed_at IS NULL AND id IN {ID_LIST}",  # noqa: S608
+            (bind_ids(study_ids),),
         )
-        runs = _ids(
+        runs = _query_ids(
             connection,
-            f"{_RUNS_OF} WHERE run.removed_at IS NULL"
-            f" AND (run.id IN {IDS} OR trial.study_id IN {IDS})",
-            (ids(run_ids), ids(studies)),
+            f"{_SELECT_RUN_IDS} WHERE run.removed_at IS NULL"
+            f" AND (run.id IN {ID_LIST} OR trial.study_id IN {ID_LIST})",
+            (bind_ids(run_ids), bind_ids(studies)),
         )
-        _refuse_running(connection, runs)
-        now = moment_to_text(datetime.now(UTC))
-        _mark(connection, "study", studies, now)
-        _mark(connection, "run", runs, now)
-        _settle_current(connection, runs)
+        _check_none_running(connection, runs)
+        now = timestamp_to_text(datetime.now(UTC))
+        _set_removed_at(connection, "study", studies, now)
+        _set_removed_at(connection, "run", runs, now)
+        _update_current(connection, runs)
     return Removal(tuple(studies), tuple(runs))
 
 
-def bring_back(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -> Removal:
+def restore(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -> Removal:
     """Undoes removals: all is as it was, but for what was trained in the meantime.
 
     A removed study comes back with the runs that were removed with it, one that is there with
     all that were removed of it; a run brings its study back.
     """
     with db.write() as connection:
-        runs = _ids(
+        runs = _query_ids(
             connection,
-            f"{_RUNS_OF} JOIN study ON study.id = trial.study_id"
-            f" WHERE run.removed_at IS NOT NULL AND (run.id IN {IDS} OR study.id IN {IDS}"
+            f"{_SELECT_RUN_IDS} JOIN study ON study.id = trial.study_id"
+            f" WHERE run.removed_at IS NOT NULL AND (run.id IN {ID_LIST} OR study.id IN {ID_LIST}"
             " AND run.removed_at = coalesce(study.removed_at, run.removed_at))",
-            (ids(run_ids), ids(study_ids)),
+            (bind_ids(run_ids), bind_ids(study_ids)),
         )
-        studies = _ids(
+        studies = _query_ids(
             connection,
-            f"SELECT id FROM study WHERE removed_at IS NOT NULL AND (id IN {IDS}"  # noqa: S608
+            f"SELECT id FROM study WHERE removed_at IS NOT NULL AND (id IN {ID_LIST}"  # noqa: S608
             " OR id IN (SELECT trial.study_id FROM trial JOIN run ON run.trial_id = trial.id"
-            f" WHERE run.id IN {IDS}))",
-            (ids(study_ids), ids(runs)),
+            f" WHERE run.id IN {ID_LIST}))",
+            (bind_ids(study_ids), bind_ids(runs)),
         )
-        _mark(connection, "study", studies, None)
-        _mark(connection, "run", runs, None)
-        _settle_current(connection, runs)
+        _set_removed_at(connection, "study", studies, None)
+        _set_removed_at(connection, "run", runs, None)
+        _update_current(connection, runs)
     return Removal(tuple(studies), tuple(runs))
 
 
@@ -87,49 +87,51 @@ def last_removal(db: Database) -> Removal:
             " UNION ALL SELECT removed_at FROM study) AS removed"
         ).scalar_one()
         found = (
-            _ids(connection, f"SELECT id FROM {table} WHERE removed_at = ?", (last,))  # noqa: S608
+            _query_ids(connection, f"SELECT id FROM {table} WHERE removed_at = ?", (last,))  # noqa: S608
             for table in ("study", "run")
         )
         return Removal(*map(tuple, found))
 
 
-_RUNS_OF = "SELECT run.id FROM run JOIN trial ON trial.id = run.trial_id"
+_SELECT_RUN_IDS = "SELECT run.id FROM run JOIN trial ON trial.id = run.trial_id"
 
 
-def _ids(connection: Connection, sql: str, bound: tuple[object, ...]) -> list[int]:
+def _query_ids(connection: Connection, sql: str, bound: tuple[object, ...]) -> list[int]:
     return sorted(number for (number,) in connection.exec_driver_sql(sql, bound))
 
 
-def _mark(connection: Connection, table: str, numbers: Sequence[int], at: str | None) -> None:
+def _set_removed_at(
+    connection: Connection, table: str, numbers: Sequence[int], at: str | None
+) -> None:
     connection.exec_driver_sql(
-        f"UPDATE {table} SET removed_at = ? WHERE id IN {IDS}",  # noqa: S608
-        (at, ids(numbers)),
+        f"UPDATE {table} SET removed_at = ? WHERE id IN {ID_LIST}",  # noqa: S608
+        (at, bind_ids(numbers)),
     )
 
 
-def _settle_current(connection: Connection, run_ids: Sequence[int]) -> None:
+def _update_current(connection: Connection, run_ids: Sequence[int]) -> None:
     """Makes the newest repeat that is not removed the current one, for the trials of these runs."""
     connection.exec_driver_sql(
         "UPDATE run SET current = removed_at IS NULL AND repeat = (SELECT max(other.repeat)"  # noqa: S608
         " FROM run AS other WHERE other.trial_id = run.trial_id AND other.seed = run.seed"
         " AND other.removed_at IS NULL)"
-        f" WHERE trial_id IN (SELECT trial_id FROM run WHERE id IN {IDS})",
-        (ids(run_ids),),
+        f" WHERE trial_id IN (SELECT trial_id FROM run WHERE id IN {ID_LIST})",
+        (bind_ids(run_ids),),
     )
 
 
-def trained_now(connection: Connection) -> list[int]:
+def running_run_ids(connection: Connection) -> list[int]:
     """The numbers of all runs that somebody trains."""
     observer = Observer.here()
     rows = connection.exec_driver_sql(
-        f"SELECT run.id, {PLACE} FROM run {PLACE_JOIN} WHERE run.status = 'running'"  # noqa: S608
+        f"SELECT run.id, {WORKER_COLUMNS} FROM run {WORKER_JOIN} WHERE run.status = 'running'"  # noqa: S608
     )
     return sorted(number for number, *place in rows if observer.status(*place) is Status.RUNNING)
 
 
-def _refuse_running(connection: Connection, run_ids: Sequence[int]) -> None:
+def _check_none_running(connection: Connection, run_ids: Sequence[int]) -> None:
     wanted = set(run_ids)
-    running = [number for number in trained_now(connection) if number in wanted]
+    running = [number for number in running_run_ids(connection) if number in wanted]
     if running:
         told = ", ".join(map(str, running[:5])) + (", ..." if len(running) > 5 else "")
         raise UsageError(

@@ -7,11 +7,11 @@ from sqlalchemy.engine import Connection
 
 from nnlab.records import Run
 from nnlab.store.connect import Database
-from nnlab.store.served import served
+from nnlab.store.served import remote_callable
 
 
 @dataclass(frozen=True, slots=True)
-class RivalRun:
+class PeerRun:
     """The run of another trial of the same study with the same seed.
 
     `value` is what it measured in the epoch asked for, NaN allowed, None where it has not come
@@ -22,8 +22,8 @@ class RivalRun:
     complete: bool
 
 
-@served
-def pruner_of(db: Database, run: Run) -> str | None:
+@remote_callable
+def find_pruner(db: Database, run: Run) -> str | None:
     """The pruner of the study that a run belongs to."""
     with db.read() as connection:
         found: str | None = connection.exec_driver_sql(
@@ -35,8 +35,8 @@ def pruner_of(db: Database, run: Run) -> str | None:
         return found
 
 
-@served
-def rivals(db: Database, run: Run, *, metric: str, epoch: int) -> tuple[RivalRun, ...]:
+@remote_callable
+def peer_runs(db: Database, run: Run, *, metric: str, epoch: int) -> tuple[PeerRun, ...]:
     """The current runs of the other trials with the run's seed, and what they measured then."""
     with db.read() as connection:
         rows = connection.exec_driver_sql(
@@ -51,19 +51,19 @@ def rivals(db: Database, run: Run, *, metric: str, epoch: int) -> tuple[RivalRun
             (epoch, metric, run.trial.id, run.seed),
         )
         return tuple(
-            RivalRun((math.nan if value is None else value) if measured else None, bool(complete))
+            PeerRun((math.nan if value is None else value) if measured else None, bool(complete))
             for complete, measured, value in rows
         )
 
 
-def pruned_trials(db: Database) -> dict[int, int]:
+def count_pruned_runs(db: Database) -> dict[int, int]:
     """How many current runs of each trial were pruned; trials without any are left out."""
     with db.read() as connection:
-        return pruned_in(connection)
+        return query_pruned_counts(connection)
 
 
-def pruned_in(connection: Connection) -> dict[int, int]:
-    """As `pruned_trials`; only studies that have a pruner are looked at."""
+def query_pruned_counts(connection: Connection) -> dict[int, int]:
+    """As `count_pruned_runs`; only studies that have a pruner are looked at."""
     # CROSS JOIN keeps SQLite to the order written: there are few studies.
     rows = connection.exec_driver_sql(
         "SELECT trial.id, count(*) FROM study CROSS JOIN trial CROSS JOIN run"

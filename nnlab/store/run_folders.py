@@ -21,8 +21,8 @@ MARKER = ".nnlab-run"
 _OWN_NAMES = re.compile(
     r"model\.pt|checkpoint-\d+\.(pt|damaged)|\d+\.waiting|\..+\.\d+\.part|" + re.escape(MARKER)
 )
-_MARKER_BYTES = 4096
-NOT_THERE = "it is not there"
+_MAX_MARKER_BYTES = 4096
+FOLDER_MISSING = "it is not there"
 
 
 def creation_stamp(created_at: datetime) -> str:
@@ -34,7 +34,7 @@ def creation_stamp(created_at: datetime) -> str:
     return f"{created_at:%Y%m%dT%H%M%S%f}"
 
 
-def has_stamp(place: str, created_at: datetime | None) -> bool:
+def ends_with_creation_stamp(place: str, created_at: datetime | None) -> bool:
     """Whether a folder or URL of `--artifacts` ends in the name that nnlab gives it.
 
     Nobody who does not have the database knows the microsecond, so that a database cannot name
@@ -44,7 +44,7 @@ def has_stamp(place: str, created_at: datetime | None) -> bool:
     return created_at is not None and name == creation_stamp(created_at)
 
 
-def marker_of(run_id: int, created_at: datetime) -> bytes:
+def marker_content(run_id: int, created_at: datetime) -> bytes:
     """The content of a run's marker."""
     told = {"folder of": "a run of nnlab", "run": run_id, "queued": creation_stamp(created_at)}
     return (json.dumps(told) + "\n").encode()
@@ -123,7 +123,7 @@ class MarkedFolder(Folder):
             self._marked = True
 
 
-def why_kept(path: Path, run_id: int, created_at: datetime | None) -> str | None:
+def reason_to_keep(path: Path, run_id: int, created_at: datetime | None) -> str | None:
     """Why the folder of a run on a disk must not be deleted; None if it is nnlab's own.
 
     Args:
@@ -139,16 +139,16 @@ def why_kept(path: Path, run_id: int, created_at: datetime | None) -> str | None
         foreign = sorted(name for name, regular in files.items() if not regular)
 
         def read() -> bytes:
-            return read_limited(path / MARKER, _MARKER_BYTES, follow_links=False)
+            return read_limited(path / MARKER, _MAX_MARKER_BYTES, follow_links=False)
 
-        return _why_foreign(files, foreign, read, run_id, created_at)
+        return _foreign_content_reason(files, foreign, read, run_id, created_at)
     except FileNotFoundError:
-        return NOT_THERE
+        return FOLDER_MISSING
     except OSError as error:
         return f"it cannot be looked at: {error.strerror}"
 
 
-def why_kept_elsewhere(
+def reason_to_keep_external(
     folder: Folder, place: str, run_id: int, created_at: datetime | None
 ) -> str | None:
     """The same of a run's folder in a place of `--artifacts`; asks the network for a URL.
@@ -156,18 +156,18 @@ def why_kept_elsewhere(
     Raises:
         OutputError: the place does not answer.
     """
-    if not has_stamp(place, created_at):
+    if not ends_with_creation_stamp(place, created_at):
         return "nnlab gives the files of this run no folder of that name"
     if isinstance(folder, LocalFolder):
         path = Path(folder.shown)
         if path.parent.is_symlink():
             return "its folder is a symbolic link"
-        return why_kept(path, run_id, created_at)
+        return reason_to_keep(path, run_id, created_at)
     names = folder.names()
-    return _why_foreign(names, (), lambda: folder.read(MARKER), run_id, created_at)
+    return _foreign_content_reason(names, (), lambda: folder.read(MARKER), run_id, created_at)
 
 
-def _why_foreign(
+def _foreign_content_reason(
     names: Iterable[str],
     foreign: Iterable[str],
     read: Callable[[], bytes],
@@ -177,12 +177,16 @@ def _why_foreign(
     """By the marker, if there is one, and by the names of all files otherwise."""
     names = set(names)
     if MARKER in names and MARKER not in foreign:
-        return None if _names_run(read(), run_id, created_at) else "its marker names another run"
+        return (
+            None
+            if _marker_names_run(read(), run_id, created_at)
+            else "its marker names another run"
+        )
     unknown = sorted({name for name in names if not _OWN_NAMES.fullmatch(name)} | set(foreign))
     return f"it holds {unknown[0]!r}, which nnlab did not make" if unknown else None
 
 
-def _names_run(marker: bytes, run_id: int, created_at: datetime | None) -> bool:
+def _marker_names_run(marker: bytes, run_id: int, created_at: datetime | None) -> bool:
     try:
         told = json.loads(marker)
     except (ValueError, RecursionError):
@@ -192,8 +196,8 @@ def _names_run(marker: bytes, run_id: int, created_at: datetime | None) -> bool:
     return created_at is None or told.get("queued") == creation_stamp(created_at)
 
 
-def delete_elsewhere(folder: Folder) -> None:
-    """Deletes a folder in a place of `--artifacts` that `why_kept_elsewhere` found to be nnlab's.
+def delete_external_folder(folder: Folder) -> None:
+    """Deletes a folder in a place of `--artifacts` that `reason_to_keep_external` found to be nnlab's.
 
     Raises:
         OutputError: it cannot be deleted.

@@ -50,12 +50,12 @@ class Migrations:
         # Alembic takes a tenth of a second to import, and most commands need none of it.
         from alembic import command
 
-        config = alembic_config(self.folder or shipped())
+        config = alembic_config(self.folder or shipped_migrations_folder())
         config.attributes["connection"] = connection
         command.upgrade(config, self.head)
 
 
-SHIPPED = Migrations()
+SHIPPED_MIGRATIONS = Migrations()
 
 
 def alembic_config(folder: Path) -> Any:
@@ -68,7 +68,7 @@ def alembic_config(folder: Path) -> Any:
     return config
 
 
-def shipped() -> Path:
+def shipped_migrations_folder() -> Path:
     """The migrations that came with nnlab: inside the installed package, or beside it.
 
     Raises:
@@ -84,7 +84,7 @@ def shipped() -> Path:
     )
 
 
-def revision_among(tables: set[str], connection: Connection, address: Address) -> str | None:
+def find_revision(tables: set[str], connection: Connection, address: Address) -> str | None:
     """The revision of nnlab's tables among all of a database, or None where there are none.
 
     Raises:

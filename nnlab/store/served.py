@@ -1,7 +1,7 @@
 """A database that another process has open: who works there asks it to do things with it.
 
 A worker on another machine cannot open a file of this one. What a worker needs of the store is
-marked `served` and may be asked for through any channel that carries picklable values; each such
+marked `remote_callable` and may be asked for through any channel that carries picklable values; each such
 function is one whole transaction, so that a worker which dies leaves none open.
 """
 
@@ -18,11 +18,11 @@ from nnlab.store.connect import Database
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SERVED: dict[str, Callable[..., Any]] = {}
+_REMOTE_CALLABLES: dict[str, Callable[..., Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RpcRequest:
     """What is to be done: a served function of the store, or something with a folder of files.
 
     `place` is the folder within the database's own; None asks the store.
@@ -34,7 +34,7 @@ class Question:
     place: tuple[str, ...] | None = None
 
 
-Ask = Callable[[Question], Any]
+SendRequest = Callable[[RpcRequest], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RemoteDatabase:
     """
 
     address: Address
-    ask: Ask
+    ask: SendRequest
 
     @property
     def files(self) -> Folder:
@@ -53,7 +53,7 @@ class RemoteDatabase:
         return RemoteFolder(self.ask)
 
     @contextmanager
-    def together(self, *, alone: bool = True) -> Iterator[None]:
+    def transaction(self, *, alone: bool = True) -> Iterator[None]:
         """Each function stays a transaction of its own."""
         del alone
         yield
@@ -65,40 +65,40 @@ class RemoteDatabase:
 AnyDatabase = Database | RemoteDatabase
 
 
-def served(
+def remote_callable(
     function: Callable[Concatenate[Database, P], R],
 ) -> Callable[Concatenate[AnyDatabase, P], R]:
     """Has a function carried out where the database is."""
     name = f"{function.__module__}.{function.__qualname__}"
-    _SERVED[name] = function
+    _REMOTE_CALLABLES[name] = function
 
     @wraps(function)
     def here_or_there(db: AnyDatabase, /, *args: P.args, **named: P.kwargs) -> R:
         if isinstance(db, RemoteDatabase):
-            found: R = db.ask(Question(name, args, named))
+            found: R = db.ask(RpcRequest(name, args, named))
             return found
         return function(db, *args, **named)
 
     return here_or_there
 
 
-def answer(db: Database, question: Question) -> Any:
+def execute_request(db: Database, question: RpcRequest) -> Any:
     """Does what was asked, where the database is.
 
     Raises:
         Exception: what the function raises.
     """
     if question.place is None:
-        return _SERVED[question.name](db, *question.arguments, **question.named)
+        return _REMOTE_CALLABLES[question.name](db, *question.arguments, **question.named)
     folder: Folder = db.files
     for name in question.place:
         folder = folder.within(name)
-    if question.name not in _OF_FOLDERS:
+    if question.name not in _FOLDER_METHODS:
         raise KeyError(question.name)
     return getattr(folder, question.name)(*question.arguments)
 
 
-_OF_FOLDERS = frozenset(
+_FOLDER_METHODS = frozenset(
     ("names", "read", "write", "append", "rename", "remove", "tidy", "clear", "size_of")
 )
 
@@ -106,7 +106,7 @@ _OF_FOLDERS = frozenset(
 class RemoteFolder(Folder):
     """A folder beside a database in another process."""
 
-    def __init__(self, ask: Ask, place: tuple[str, ...] = ()) -> None:
+    def __init__(self, ask: SendRequest, place: tuple[str, ...] = ()) -> None:
         self._send, self._place = ask, place
 
     @property
@@ -158,4 +158,4 @@ class RemoteFolder(Folder):
         return size
 
     def _ask(self, name: str, *arguments: Any) -> Any:
-        return self._send(Question(name, arguments, place=self._place))
+        return self._send(RpcRequest(name, arguments, place=self._place))

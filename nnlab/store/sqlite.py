@@ -16,13 +16,13 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import DiskFull, NnlabError, StoreError
 from nnlab.store.address import FileAddress
 from nnlab.store.connect import BUSY_SECONDS, PURPOSE, Database, Purpose
-from nnlab.store.failure import database_moved, translated
-from nnlab.store.filesystem import shared_kind
-from nnlab.store.schema import TABLES, revision_among
+from nnlab.store.failure import database_moved_error, translate_sqlite_error
+from nnlab.store.filesystem import network_filesystem_type
+from nnlab.store.schema import TABLES, find_revision
 from nnlab.store.text import to_json
 
 
-class Access(Enum):
+class FileAccess(Enum):
     """How the file is opened."""
 
     CREATE = "make it where it is missing, and write"
@@ -34,15 +34,15 @@ class Access(Enum):
     @property
     def writes(self) -> bool:
         """Whether this access is for writing."""
-        return self in (Access.CREATE, Access.WRITE)
+        return self in (FileAccess.CREATE, FileAccess.WRITE)
 
 
 _URI_QUERY = {
-    Access.CREATE: "mode=rwc",
-    Access.WRITE: "mode=rw",
-    Access.READ: "mode=rw",
-    Access.READ_ONLY_FILE: "mode=ro",
-    Access.FROZEN: "mode=ro&immutable=1",
+    FileAccess.CREATE: "mode=rwc",
+    FileAccess.WRITE: "mode=rw",
+    FileAccess.READ: "mode=rw",
+    FileAccess.READ_ONLY_FILE: "mode=ro",
+    FileAccess.FROZEN: "mode=ro&immutable=1",
 }
 
 
@@ -54,7 +54,7 @@ class FileDatabase(Database):
     def __init__(
         self,
         address: FileAddress,
-        access: Access,
+        access: FileAccess,
         *,
         busy_seconds: float = BUSY_SECONDS,
         foreign_keys: bool = True,
@@ -69,7 +69,7 @@ class FileDatabase(Database):
             creator=functools.partial(self._connect, foreign_keys),
             json_serializer=to_json,
         )
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", _begin_transaction)
         super().__init__(address, engine, writes=access.writes)
 
     @contextmanager
@@ -79,7 +79,7 @@ class FileDatabase(Database):
         Raises:
             StoreError: the database cannot be opened.
         """
-        with self._translating():
+        with self._translate_driver_errors():
             pooled = self._engine.raw_connection()
             try:
                 connection = pooled.driver_connection
@@ -88,7 +88,7 @@ class FileDatabase(Database):
             finally:
                 pooled.close()
 
-    def settle_journal(self) -> None:
+    def set_journal_mode(self) -> None:
         """Turns write-ahead logging on, for good: readers and a writer never wait on each other.
 
         On a network file system it is turned off instead, for there it is not safe (see
@@ -98,7 +98,7 @@ class FileDatabase(Database):
         Raises:
             StoreError: the database cannot be written.
         """
-        self.shared = shared_kind(self.address.path)
+        self.shared = network_filesystem_type(self.address.path)
         wanted = "delete" if self.shared else "wal"
         deadline = time.monotonic() + self.busy_seconds
         with self.driver() as connection:
@@ -119,7 +119,7 @@ class FileDatabase(Database):
     def revision(self, connection: Connection) -> str | None:
         """As every database does."""
         rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return revision_among({str(name) for (name,) in rows}, connection, self.address)
+        return find_revision({str(name) for (name,) in rows}, connection, self.address)
 
     def insert(
         self,
@@ -138,21 +138,21 @@ class FileDatabase(Database):
                 rows,
             )
 
-    def make_room(self, connection: Connection, highest_run: int) -> None:
+    def prepare_partitions(self, connection: Connection, highest_run: int) -> None:
         """Nothing to do: a table is one tree."""
 
-    def renumber(self, connection: Connection, tables: Iterable[str]) -> None:
+    def reset_sequences(self, connection: Connection, tables: Iterable[str]) -> None:
         """Nothing to do: a new row takes the number after the highest."""
 
     def size(self) -> int:
         """As every database does: the file and its log."""
-        return _size(self.address.path) + self.log_size()
+        return _file_size(self.address.path) + self.log_size()
 
     def log_size(self) -> int:
         """Bytes of the write-ahead log."""
-        return _size(self.address.beside("-wal"))
+        return _file_size(self.address.beside("-wal"))
 
-    def undecodable(self) -> Iterator[str]:
+    def find_invalid_utf8(self) -> Iterator[str]:
         """As every database does."""
         with self.driver() as connection:
             for table, columns in _text_columns(connection):
@@ -165,7 +165,7 @@ class FileDatabase(Database):
                         except UnicodeDecodeError as error:
                             yield f"{table} {number}: its {column} is not UTF-8 ({error.reason})"
 
-    def shrink(self) -> None:
+    def vacuum(self) -> None:
         """Rewrites the file without the room that rows have left, and empties its log."""
         with suppress(DiskFull), self.driver() as connection:
             connection.execute("VACUUM")
@@ -193,41 +193,41 @@ class FileDatabase(Database):
     def _ours(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, sqlite3.Error):
             return None
-        create = self.access is Access.CREATE
-        return translated(error, self.address, newer=self.newer, create=create)
+        create = self.access is FileAccess.CREATE
+        return translate_sqlite_error(error, self.address, newer=self.newer, create=create)
 
     @contextmanager
     def _transaction(self, purpose: Purpose, references: bool = True) -> Iterator[Connection]:
         writes = purpose != "read"
         if writes:
-            self._check_place()
+            self._check_file_not_moved()
         with (
-            self._for[purpose].connect() as connection,
-            nullcontext() if references else _without_references(connection),
+            self._engines[purpose].connect() as connection,
+            nullcontext() if references else _foreign_keys_off(connection),
             connection.begin(),
         ):
             yield connection
         if writes:
             # A file that was removed during the transaction took the commit with it.
-            self._check_place()
+            self._check_file_not_moved()
 
     def _connect(self, foreign_keys: bool) -> sqlite3.Connection:
         connection = _connect(self._path, self.access, self.busy_seconds, foreign_keys)
         if self._identity is None:
-            self._identity = _identity(self._path)
+            self._identity = _file_identity(self._path)
         return connection
 
-    def _check_place(self) -> None:
+    def _check_file_not_moved(self) -> None:
         """Raises DatabaseMoved where the path no longer names the file that was opened.
 
         SQLite writes on into a file that was removed or renamed, and reports no error.
         """
-        if self._identity is not None and _identity(self._path) != self._identity:
-            raise database_moved(self.address)
+        if self._identity is not None and _file_identity(self._path) != self._identity:
+            raise database_moved_error(self.address)
 
 
 @contextmanager
-def _without_references(connection: Connection) -> Iterator[None]:
+def _foreign_keys_off(connection: Connection) -> Iterator[None]:
     # It takes a fifth of the time of masses of rows.
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
@@ -238,7 +238,7 @@ def _without_references(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _file_identity(path: Path) -> tuple[int, int] | None:
     """Device and inode of the file that a path names, a link followed; None where there is none."""
     try:
         found = path.stat()
@@ -248,14 +248,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _connect(
-    path: Path, access: Access, busy_seconds: float, foreign_keys: bool
+    path: Path, access: FileAccess, busy_seconds: float, foreign_keys: bool
 ) -> sqlite3.Connection:
     place = quote(str(path), errors="surrogateescape")
     connection = sqlite3.connect(
         f"file:{place}?{_URI_QUERY[access]}",
         uri=True,
         timeout=busy_seconds,
-        isolation_level=None,  # transactions begin where `_begin` says, never by themselves
+        isolation_level=None,  # transactions begin where `_begin_transaction` says, never by themselves
         check_same_thread=False,
     )
     # A byte that is not UTF-8 makes one text look odd and hides no other row; `db check` names it.
@@ -275,7 +275,7 @@ def _connect(
     return connection
 
 
-def _begin(connection: Connection) -> None:
+def _begin_transaction(connection: Connection) -> None:
     # IMMEDIATE: a writer that began as a reader could only fail when another one was faster.
     reads = connection.get_execution_options()[PURPOSE] == "read"
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
@@ -289,7 +289,7 @@ def _text_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, list[st
             yield table, [name for _, name, kind, *_ in columns if kind not in ("INTEGER", "FLOAT")]
 
 
-def _size(path: Path) -> int:
+def _file_size(path: Path) -> int:
     try:
         return path.stat().st_size if path.is_file() else 0
     except OSError:

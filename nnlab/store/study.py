@@ -11,15 +11,15 @@ from nnlab.errors import StudyExists, UnknownName, UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
 from nnlab.store.connect import Database
-from nnlab.store.readable import record
+from nnlab.store.readable import decode_row
 from nnlab.store.rows import (
-    STUDY,
-    listed_to_json,
+    STUDY_COLUMNS,
+    dataclasses_to_json,
     sampler_to_json,
     space_to_json,
     study_record,
 )
-from nnlab.store.text import moment_to_text, storable, to_json
+from nnlab.store.text import replace_invalid_unicode, timestamp_to_text, to_json
 
 Space = Mapping[str, tuple[Scalar, ...]]
 
@@ -58,24 +58,26 @@ def create_study(
         StudyExists: one of that name has another space, objective, seeds, arms, comparisons or
             sampler.
     """
-    wanted = _Question(objective, space, tuple(seeds), claim, tuple(arms), tuple(decides), sampler)
+    wanted = _StudyDefinition(
+        objective, space, tuple(seeds), claim, tuple(arms), tuple(decides), sampler
+    )
     with db.write() as connection:
-        found = _find(connection, name)
+        found = _select_study(connection, name)
         differences = _differences(found, wanted) if found else []
         if found is not None and found.removed_at is not None and differences:
-            _rename(connection, found)
+            _rename_removed_study(connection, found)
             found = None
         if found is None:
-            _insert(connection, name, question, wanted)
+            _insert_study(connection, name, question, wanted)
         elif differences:
-            raise _study_exists(found, differences)
+            raise _study_exists_error(found, differences)
         else:
             # Removed before and wanted again: it is back, its removed runs are not.
             connection.exec_driver_sql(
                 "UPDATE study SET question = ?, removed_at = NULL WHERE id = ?",
-                (storable(question) or found.question, found.id),
+                (replace_invalid_unicode(question) or found.question, found.id),
             )
-        made = _find(connection, name)
+        made = _select_study(connection, name)
     assert made is not None
     return made
 
@@ -102,35 +104,35 @@ def extend_study(
         UsageError: it was removed.
     """
     with db.write() as connection:
-        study = _visible(connection, name)
+        study = _find_visible_study(connection, name)
         # Read under the write lock: another process may have extended the study meanwhile.
         connection.exec_driver_sql(
             "UPDATE study SET space = ?, seeds = ?, sampler = ? WHERE id = ?",
             (
-                space_to_json(_union(study.space, space)),
+                space_to_json(_merge_spaces(study.space, space)),
                 to_json(list(dict.fromkeys((*study.seeds, *seeds)))),
                 sampler_to_json(sampler or study.sampler),
                 study.id,
             ),
         )
-        extended = _find(connection, name)
+        extended = _select_study(connection, name)
     assert extended is not None
     return extended
 
 
-def _union(space: Space | None, added: Space | None) -> Space | None:
+def _merge_spaces(space: Space | None, added: Space | None) -> Space | None:
     """Both spaces' values of each field; an open study stays open."""
     if space is None:
         return None
     merged = dict(space)
     for field, values in (added or {}).items():
-        present = _as_set(merged.get(field)) or set()
+        present = _json_set(merged.get(field)) or set()
         new = tuple(value for value in values if json.dumps(value) not in present)
         merged[field] = (*merged.get(field, ()), *new)
     return merged
 
 
-def _study_exists(study: Study, differences: Sequence[str]) -> StudyExists:
+def _study_exists_error(study: Study, differences: Sequence[str]) -> StudyExists:
     """The error for a request that is not what the study of that name asks."""
     if study.is_open:
         return StudyExists(
@@ -146,26 +148,28 @@ def _study_exists(study: Study, differences: Sequence[str]) -> StudyExists:
     )
 
 
-def _insert(connection: Connection, name: str, question: str, asked: "_Question") -> None:
+def _insert_study(
+    connection: Connection, name: str, question: str, asked: "_StudyDefinition"
+) -> None:
     connection.exec_driver_sql(
         "INSERT INTO study (name, question, objective, space, seeds, created_at, claim,"
         " arms, decides, sampler) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             name,
-            storable(question),
+            replace_invalid_unicode(question),
             str(asked.objective) if asked.objective else None,
             space_to_json(asked.space),
             to_json(list(asked.seeds)),
-            moment_to_text(datetime.now(UTC)),
-            storable(asked.claim) or None,
-            listed_to_json(asked.arms),
-            listed_to_json(asked.decides),
+            timestamp_to_text(datetime.now(UTC)),
+            replace_invalid_unicode(asked.claim) or None,
+            dataclasses_to_json(asked.arms),
+            dataclasses_to_json(asked.decides),
             sampler_to_json(asked.sampler),
         ),
     )
 
 
-def _rename(connection: Connection, removed: Study) -> None:
+def _rename_removed_study(connection: Connection, removed: Study) -> None:
     """Gives a removed study another name: a study that asks something else takes its own."""
     connection.exec_driver_sql(
         "UPDATE study SET name = ? WHERE id = ?",
@@ -181,12 +185,12 @@ def find_study(db: Database, name: str) -> Study:
         UsageError: it was removed.
     """
     with db.read() as connection:
-        return _visible(connection, name)
+        return _find_visible_study(connection, name)
 
 
-def _visible(connection: Connection, name: str) -> Study:
+def _find_visible_study(connection: Connection, name: str) -> Study:
     """The study of that name, unless there is none or it was removed."""
-    study = _find(connection, name)
+    study = _select_study(connection, name)
     if study is None:
         known = connection.exec_driver_sql(
             "SELECT name FROM study WHERE removed_at IS NULL"
@@ -200,16 +204,16 @@ def _visible(connection: Connection, name: str) -> Study:
     return study
 
 
-def _find(connection: Connection, name: str) -> Study | None:
+def _select_study(connection: Connection, name: str) -> Study | None:
     row = connection.exec_driver_sql(
-        f"SELECT {STUDY} FROM study WHERE name = ?",  # noqa: S608
+        f"SELECT {STUDY_COLUMNS} FROM study WHERE name = ?",  # noqa: S608
         (name,),
     ).one_or_none()
-    return record("study", row, study_record) if row is not None else None
+    return decode_row("study", row, study_record) if row is not None else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _StudyDefinition:
     """All that makes a study the study that it is."""
 
     objective: Objective | None
@@ -226,8 +230,8 @@ class _Question:
         return self.space is None and not self.arms
 
 
-def _question_of(study: Study) -> _Question:
-    return _Question(
+def _definition_of(study: Study) -> _StudyDefinition:
+    return _StudyDefinition(
         study.objective,
         study.space,
         study.seeds,
@@ -238,37 +242,37 @@ def _question_of(study: Study) -> _Question:
     )
 
 
-def _differences(study: Study, new: _Question) -> list[str]:
+def _differences(study: Study, new: _StudyDefinition) -> list[str]:
     if study.is_open and new.is_open and new.objective is None:
         return []
-    old = _question_of(study)
+    old = _definition_of(study)
     lines = []
     if old.objective != new.objective:
         lines.append(f"objective: {old.objective or 'none'} -> {new.objective or 'none'}")
     lines += _space_differences(old.space, new.space)
     if not set(new.seeds) <= set(old.seeds):
-        lines.append(f"seeds: {_listed(old.seeds)} -> {_listed(new.seeds)}")
+        lines.append(f"seeds: {_format_values(old.seeds)} -> {_format_values(new.seeds)}")
     if old.claim != new.claim:
         lines.append(f"claim: {old.claim or 'none'} -> {new.claim or 'none'}")
     if old.sampler != new.sampler:
         lines.append(f"sampler: {old.sampler or 'grid'} -> {new.sampler or 'grid'}")
-    return lines + _arm_differences(old.arms, new.arms) + _decide_differences(old, new)
+    return lines + _arm_differences(old.arms, new.arms) + _comparison_differences(old, new)
 
 
 def _arm_differences(old: Sequence[Arm], new: Sequence[Arm]) -> list[str]:
     before, after = ({arm.name: set(arm.trials) for arm in arms} for arms in (old, new))
     return [
-        f"arm {name}: {_trials(before.get(name))} -> {_trials(after.get(name))}"
+        f"arm {name}: {_format_trials(before.get(name))} -> {_format_trials(after.get(name))}"
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]
 
 
-def _trials(digests: set[str] | None) -> str:
+def _format_trials(digests: set[str] | None) -> str:
     return "none" if digests is None else f"{len(digests)} trials ({min(digests)}, ...)"
 
 
-def _decide_differences(old: _Question, new: _Question) -> list[str]:
+def _comparison_differences(old: _StudyDefinition, new: _StudyDefinition) -> list[str]:
     if old.decides == new.decides:
         return []
     said = [", ".join(one.says for one in each.decides) or "nothing" for each in (old, new)]
@@ -283,18 +287,18 @@ def _space_differences(old: Space | None, new: Space | None) -> list[str]:
             f"space: {'any' if old is None else 'fixed'} -> {'any' if new is None else 'fixed'}"
         ]
     return [
-        f"{field}: {_listed(old.get(field))} -> {_listed(new.get(field))}"
+        f"{field}: {_format_values(old.get(field))} -> {_format_values(new.get(field))}"
         for field in sorted({*old, *new})
-        if _as_set(old.get(field)) != _as_set(new.get(field))
+        if _json_set(old.get(field)) != _json_set(new.get(field))
     ]
 
 
-def _as_set(values: Sequence[Scalar] | None) -> set[str] | None:
+def _json_set(values: Sequence[Scalar] | None) -> set[str] | None:
     # As JSON: 1, 1.0 and true are equal in Python and different settings here.
     return None if values is None else {json.dumps(value) for value in values}
 
 
-def _listed(values: Sequence[Scalar] | None) -> str:
+def _format_values(values: Sequence[Scalar] | None) -> str:
     if values is None:
         return "(the default)"
     return ", ".join("none" if value is None else str(value) for value in values) or "any"

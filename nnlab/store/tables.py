@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from nnlab.store.text import moment_from_text, moment_to_text
+from nnlab.store.text import timestamp_from_text, timestamp_to_text
 
 # Names for every constraint: a later migration can only change what has one.
 metadata = MetaData(
@@ -38,7 +38,7 @@ metadata = MetaData(
 )
 
 
-class Moment(TypeDecorator[datetime]):
+class Timestamp(TypeDecorator[datetime]):
     """An aware datetime in UTC: readable text in SQLite, a timestamp with time zone elsewhere."""
 
     impl = DateTime(timezone=True)
@@ -51,35 +51,35 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
         """What is sent to the driver."""
-        return moment_to_text(value) if value and dialect.name == "sqlite" else value
+        return timestamp_to_text(value) if value and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """What a query answers."""
-        return moment_from_text(value) if isinstance(value, str) else value  # type: ignore[return-value]
+        return timestamp_from_text(value) if isinstance(value, str) else value  # type: ignore[return-value]
 
 
 # Names sort by their bytes, as in SQLite, whatever the server's language.
-Name = Text().with_variant(Text(collation="C"), "postgresql")
+BytewiseText = Text().with_variant(Text(collation="C"), "postgresql")
 # SQLite's integers are as long as they need to be.
-Large = Integer().with_variant(BigInteger(), "postgresql")
+LargeInteger = Integer().with_variant(BigInteger(), "postgresql")
 
 study = Table(
     "study",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Name, nullable=False, unique=True),
-    Column("question", Name, nullable=False),
-    Column("objective", Name),
+    Column("name", BytewiseText, nullable=False, unique=True),
+    Column("question", BytewiseText, nullable=False),
+    Column("objective", BytewiseText),
     Column("space", JSON(none_as_null=True)),
     Column("seeds", JSON, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
     # What is claimed, the arms that are compared, and the comparisons that decide it.
-    Column("claim", Name),
+    Column("claim", BytewiseText),
     Column("arms", JSON(none_as_null=True)),
     Column("decides", JSON(none_as_null=True)),
     # How its trials are chosen; NULL is the whole grid.
     Column("sampler", JSON(none_as_null=True)),
-    Column("removed_at", Moment),
+    Column("removed_at", Timestamp),
 )
 
 trial = Table(
@@ -87,7 +87,7 @@ trial = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("study_id", ForeignKey("study.id"), nullable=False),
-    Column("digest", Name, nullable=False),
+    Column("digest", BytewiseText, nullable=False),
     Column("setting", JSON, nullable=False),
     UniqueConstraint("study_id", "digest"),
 )
@@ -99,37 +99,37 @@ run = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("trial_id", ForeignKey("trial.id"), nullable=False),
-    Column("seed", Large, nullable=False),
+    Column("seed", LargeInteger, nullable=False),
     Column("repeat", Integer, nullable=False),
     Column("current", Boolean, nullable=False),
-    Column("status", Name, nullable=False),
-    Column("name", Name),
+    Column("status", BytewiseText, nullable=False),
+    Column("name", BytewiseText),
     Column("tags", JSON, nullable=False),
     Column("epochs", Integer, nullable=False),
     Column("epochs_planned", Integer, nullable=False),
     Column("selected_epoch", Integer),
-    Column("data_fingerprint", Name),
-    Column("reason", Name),
+    Column("data_fingerprint", BytewiseText),
+    Column("reason", BytewiseText),
     Column("wall_seconds", Float),
     Column("device_seconds", Float),
-    Column("created_at", Moment, nullable=False),
-    Column("started_at", Moment),
-    Column("ended_at", Moment),
+    Column("created_at", Timestamp, nullable=False),
+    Column("started_at", Timestamp),
+    Column("ended_at", Timestamp),
     # Points back at the attempt that holds the lease. No foreign key: attempts point at runs.
     Column("lease_attempt_id", Integer),
     Column("lease_until", Float),
     # The run whose weights this one began with. No foreign key: added to a table that was there.
     Column("parent_id", Integer),
     # Removed runs stay, out of sight, until `nnlab db gc`. They are never current.
-    Column("removed_at", Moment),
+    Column("removed_at", Timestamp),
     # Nobody takes up a run with such a request; who works on it ends it after the epoch.
-    Column("stop_requested_at", Moment),
+    Column("stop_requested_at", Timestamp),
     # The epoch after which a pruner ended it.
     Column("pruned_at", Integer),
     # The folder or URL that its files are in; NULL is the database's own folder.
-    Column("artifacts", Name),
+    Column("artifacts", BytewiseText),
     # A checksum of its points, set when it ends; NULL where it was trained by an earlier nnlab.
-    Column("points_checksum", Name),
+    Column("points_checksum", BytewiseText),
     UniqueConstraint("trial_id", "seed", "repeat"),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("repeat >= 0", name="repeat"),
@@ -143,18 +143,18 @@ environment = Table(
     "environment",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("fingerprint", Name, nullable=False, unique=True),
-    Column("hostname", Name, nullable=False),
-    Column("platform", Name, nullable=False),
-    Column("python", Name, nullable=False),
-    Column("torch", Name, nullable=False),
-    Column("nnlab", Name, nullable=False),
+    Column("fingerprint", BytewiseText, nullable=False, unique=True),
+    Column("hostname", BytewiseText, nullable=False),
+    Column("platform", BytewiseText, nullable=False),
+    Column("python", BytewiseText, nullable=False),
+    Column("torch", BytewiseText, nullable=False),
+    Column("nnlab", BytewiseText, nullable=False),
     Column("packages", JSON, nullable=False),
-    Column("device", Name, nullable=False),
+    Column("device", BytewiseText, nullable=False),
     Column("threads", Integer, nullable=False),
-    Column("git_commit", Name),
+    Column("git_commit", BytewiseText),
     Column("git_dirty", Boolean),
-    Column("git_diff", Name),
+    Column("git_diff", BytewiseText),
 )
 
 attempt = Table(
@@ -164,20 +164,20 @@ attempt = Table(
     Column("run_id", ForeignKey("run.id"), nullable=False),
     # Known once the worker has its device; an attempt that died before that has none.
     Column("environment_id", ForeignKey("environment.id")),
-    Column("hostname", Name, nullable=False),
+    Column("hostname", BytewiseText, nullable=False),
     # A process id means the same process only within one such space: containers have their own.
-    Column("pid_space", Name, nullable=False),
+    Column("pid_space", BytewiseText, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("command", Name, nullable=False),
+    Column("command", BytewiseText, nullable=False),
     Column("first_epoch", Integer, nullable=False),
-    Column("outcome", Name),
-    Column("started_at", Moment, nullable=False),
-    Column("ended_at", Moment),
+    Column("outcome", BytewiseText),
+    Column("started_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp),
     # `solo`, or `stacked 64`: how many runs were trained as one program.
-    Column("engine", Name),
-    Column("peak_bytes", Large),
+    Column("engine", BytewiseText),
+    Column("peak_bytes", LargeInteger),
     # The Python traceback of the error that ended it; NULL where none did.
-    Column("traceback", Name),
+    Column("traceback", BytewiseText),
     CheckConstraint("first_epoch >= 0", name="first_epoch"),
     Index("attempt_run_id", "run_id"),
 )
@@ -186,8 +186,8 @@ metric = Table(
     "metric",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Name, nullable=False, unique=True),
-    Column("direction", Name, nullable=False),
+    Column("name", BytewiseText, nullable=False, unique=True),
+    Column("direction", BytewiseText, nullable=False),
     CheckConstraint("direction IN ('min', 'max')", name="direction"),
 )
 
@@ -225,15 +225,15 @@ finding = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", ForeignKey("run.id"), nullable=False),
-    Column("code", Name, nullable=False),
-    Column("name", Name, nullable=False),
-    Column("severity", Name, nullable=False),
+    Column("code", BytewiseText, nullable=False),
+    Column("name", BytewiseText, nullable=False),
+    Column("severity", BytewiseText, nullable=False),
     Column("confidence", Float, nullable=False),
     Column("onset", Integer),
-    Column("message", Name, nullable=False),
-    Column("remedy", Name, nullable=False),
+    Column("message", BytewiseText, nullable=False),
+    Column("remedy", BytewiseText, nullable=False),
     Column("evidence", JSON, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
     UniqueConstraint("run_id", "code"),
     CheckConstraint("severity IN ('info', 'warning', 'error')", name="severity"),
     CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
@@ -244,11 +244,11 @@ artifact = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", ForeignKey("run.id"), nullable=False),
-    Column("kind", Name, nullable=False),
-    Column("path", Name, nullable=False),
-    Column("sha256", Name, nullable=False),
-    Column("size", Large, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("kind", BytewiseText, nullable=False),
+    Column("path", BytewiseText, nullable=False),
+    Column("sha256", BytewiseText, nullable=False),
+    Column("size", LargeInteger, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
     UniqueConstraint("run_id", "kind"),
     CheckConstraint("size >= 0", name="size"),
 )

@@ -10,7 +10,7 @@ from typing import Any
 from nnlab.errors import MissingField
 from nnlab.records import Scalar
 
-_INFINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_INFINITY_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 def to_json(value: Any) -> str:
@@ -24,7 +24,7 @@ def to_json(value: Any) -> str:
 
 def evidence_to_json(evidence: Mapping[str, float]) -> str:
     """The numbers of a finding; NaN becomes null, an infinity its name."""
-    return to_json({name: _spelled(float(value)) for name, value in evidence.items()})
+    return to_json({name: _null_or_infinity_name(float(value)) for name, value in evidence.items()})
 
 
 def evidence_from_json(text: str) -> dict[str, float]:
@@ -33,11 +33,11 @@ def evidence_from_json(text: str) -> dict[str, float]:
     return {name: math.nan if value is None else float(value) for name, value in found.items()}
 
 
-def _spelled(value: float) -> float | str | None:
-    return None if math.isnan(value) else _INFINITE.get(value, value)
+def _null_or_infinity_name(value: float) -> float | str | None:
+    return None if math.isnan(value) else _INFINITY_NAMES.get(value, value)
 
 
-def moment_to_text(moment: datetime) -> str:
+def timestamp_to_text(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds: it sorts as text and SQLite's date functions read it.
 
     Raises:
@@ -48,15 +48,15 @@ def moment_to_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def moment_from_text(text: str | None) -> datetime | None:
-    """The inverse of `moment_to_text`; also reads what people wrote by hand, in UTC."""
+def timestamp_from_text(text: str | None) -> datetime | None:
+    """The inverse of `timestamp_to_text`; also reads what people wrote by hand, in UTC."""
     if text is None:
         return None
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def storable(text: str) -> str:
+def replace_invalid_unicode(text: str) -> str:
     """The text with bytes that are no Unicode (in a file name, say) as question marks."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
 

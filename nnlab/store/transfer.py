@@ -11,27 +11,27 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import StoreError, UsageError
 from nnlab.store.connect import Database
 from nnlab.store.schema import TABLES
-from nnlab.store.tables import Moment, metadata
-from nnlab.store.text import moment_from_text, moment_to_text
+from nnlab.store.tables import Timestamp, metadata
+from nnlab.store.text import timestamp_from_text, timestamp_to_text
 
 # Rows that are read, and committed, at once.
-CHUNK = 20_000
+CHUNK_ROWS = 20_000
 
 _Row = tuple[Any, ...]
 
 # What is done, in which table, so many rows of so many.
-Tell = Callable[[str, str, int, int], None]
+CopyProgress = Callable[[str, str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CopyResult:
     """How many rows each table has now, and how many of all of them were there before."""
 
     rows: dict[str, int]
     before: int
 
 
-def copy_database(source: Database, target: Database, tell: Tell) -> Copied:
+def copy_database(source: Database, target: Database, tell: CopyProgress) -> CopyResult:
     """Copies every row with its number, and then compares every row.
 
     A copy that was broken off goes on where it stopped: what is in the target already must be
@@ -44,35 +44,35 @@ def copy_database(source: Database, target: Database, tell: Tell) -> Copied:
     """
     if source.address.target == target.address.target:
         raise UsageError(f"{source.address.shown} cannot be copied onto itself")
-    tables = [_Columns(metadata.tables[name]) for name in TABLES]
+    tables = [_TableReader(metadata.tables[name]) for name in TABLES]
     with source.read() as reading:
         total = {one.name: one.count(reading) for one in tables}
         with target.read() as there:
             before = {one.name: one.count(there) for one in tables}
             for one in tables:
-                _refuse_others(one, reading, there, target, before[one.name])
+                _check_target_is_prefix(one, reading, there, target, before[one.name])
         with target.write() as connection:
-            target.make_room(connection, _highest_run(reading))
+            target.prepare_partitions(connection, _highest_run_id(reading))
         for one in tables:
             done = before[one.name]
-            for chunk in _missing(one, reading, target):
+            for chunk in _remaining_chunks(one, reading, target):
                 with target.write(references=False) as connection:
                     target.insert(connection, one.name, one.names, chunk)
                 done += len(chunk)
                 tell("copying", one.name, done, total[one.name])
         with target.write() as connection:
-            target.renumber(connection, [one.name for one in tables if one.is_numbered])
+            target.reset_sequences(connection, [one.name for one in tables if one.is_numbered])
         with target.read() as there:
             for one in tables:
                 done = 0
                 for mine, theirs in one.beside(reading, there):
-                    _refuse_difference(one, mine, theirs, target)
+                    _check_equal_rows(one, mine, theirs, target)
                     done += len(mine)
                     tell("checking", one.name, done, total[one.name])
-    return Copied(total, sum(before.values()))
+    return CopyResult(total, sum(before.values()))
 
 
-class _Columns:
+class _TableReader:
     """A table's columns, its key, and how its values are made comparable."""
 
     def __init__(self, table: Table) -> None:
@@ -81,9 +81,11 @@ class _Columns:
         self.key = [column.name for column in table.primary_key]
         self._places = [self.names.index(name) for name in self.key]
         self._moments = [
-            place for place, column in enumerate(table.columns) if isinstance(column.type, Moment)
+            place
+            for place, column in enumerate(table.columns)
+            if isinstance(column.type, Timestamp)
         ]
-        self._flags = [
+        self._boolean_places = [
             place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)
         ]
 
@@ -114,13 +116,13 @@ class _Columns:
             where = "" if after is None else f" WHERE ({key}) > ({marks})"
             found = connection.exec_driver_sql(
                 f"SELECT {', '.join(self.names)} FROM {self.name}{where}"  # noqa: S608
-                f" ORDER BY {key} LIMIT {CHUNK}",
+                f" ORDER BY {key} LIMIT {CHUNK_ROWS}",
                 after or (),
             ).fetchall()
             if found:
                 yield self._comparable(found)
                 after = tuple(found[-1][place] for place in self._places)
-            if len(found) < CHUNK:
+            if len(found) < CHUNK_ROWS:
                 return
 
     def beside(
@@ -134,32 +136,34 @@ class _Columns:
         return ", ".join(str(row[place]) for place in self._places)
 
     def _comparable(self, rows: Sequence[Any]) -> list[_Row]:
-        if not self._moments and not self._flags:
+        if not self._moments and not self._boolean_places:
             return [tuple(row) for row in rows]
         return [self._row(list(row)) for row in rows]
 
     def _row(self, values: list[Any]) -> _Row:
         for place in self._moments:
-            moment = moment_from_text(values[place])
-            values[place] = None if moment is None else moment_to_text(moment)
-        for place in self._flags:
+            moment = timestamp_from_text(values[place])
+            values[place] = None if moment is None else timestamp_to_text(moment)
+        for place in self._boolean_places:
             values[place] = None if values[place] is None else bool(values[place])
         return tuple(values)
 
 
-def _highest_run(connection: Connection) -> int:
+def _highest_run_id(connection: Connection) -> int:
     found: int = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM run").scalar_one()
     return found
 
 
-def _missing(table: _Columns, source: Connection, target: Database) -> Iterator[list[_Row]]:
+def _remaining_chunks(
+    table: _TableReader, source: Connection, target: Database
+) -> Iterator[list[_Row]]:
     with target.read() as connection:
         after = table.last(connection)
     yield from table.chunks(source, after)
 
 
-def _refuse_others(
-    table: _Columns, source: Connection, there: Connection, target: Database, count: int
+def _check_target_is_prefix(
+    table: _TableReader, source: Connection, there: Connection, target: Database, count: int
 ) -> None:
     """Raises UsageError unless what is there is how the source begins."""
     left = count
@@ -176,8 +180,8 @@ def _refuse_others(
         left -= len(theirs)
 
 
-def _refuse_difference(
-    table: _Columns, mine: Iterable[_Row], theirs: Iterable[_Row], target: Database
+def _check_equal_rows(
+    table: _TableReader, mine: Iterable[_Row], theirs: Iterable[_Row], target: Database
 ) -> None:
     """Raises StoreError where the copy is not the source."""
     for one, other in zip_longest(mine, theirs):

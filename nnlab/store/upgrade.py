@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import DatabaseReadOnly, DiskFull, NewerSchema, StoreError, UpgradeFailed
 from nnlab.store.address import Address, FileAddress
 from nnlab.store.connect import BUSY_SECONDS
-from nnlab.store.copying import copy_whole
+from nnlab.store.copying import copy_to_file
 from nnlab.store.schema import TABLES, Migrations
-from nnlab.store.sqlite import Access, FileDatabase
+from nnlab.store.sqlite import FileAccess, FileDatabase
 
 
 def create_schema(
@@ -27,8 +27,8 @@ def create_schema(
     Raises:
         StoreError: the file cannot be made or written.
     """
-    with _migrating(address, Access.CREATE, busy_seconds) as database:
-        database.settle_journal()
+    with _open_for_migration(address, FileAccess.CREATE, busy_seconds) as database:
+        database.set_journal_mode()
         with database.write() as connection:
             if database.revision(connection) is None:
                 migrations.run(connection)
@@ -44,17 +44,17 @@ def upgrade_schema(
             is as it was, and the message names the backup.
         StoreError: the file or the backup cannot be written.
     """
-    with _migrating(address, Access.WRITE, busy_seconds) as database:
+    with _open_for_migration(address, FileAccess.WRITE, busy_seconds) as database:
         try:
             with database.write() as connection:
                 found = database.revision(connection)
                 if found is None or found == migrations.head:
                     return  # another process was faster
                 # Under the lock: what the backup holds is what the migration starts from.
-                backup = _back_up(database, found)
-                with _blaming_the_migration(address, found, migrations, backup):
+                backup = _write_backup(database, found)
+                with _translate_migration_errors(address, found, migrations, backup):
                     migrations.run(connection)
-                    _check(connection)
+                    _check_integrity(connection)
         except DatabaseReadOnly as error:
             raise DatabaseReadOnly(
                 f"{address.shown} was written by an earlier nnlab and must be upgraded, but"
@@ -63,7 +63,7 @@ def upgrade_schema(
             ) from error
 
 
-def newer_schema(address: Address, revision: str, migrations: Migrations) -> NewerSchema:
+def newer_schema_error(address: Address, revision: str, migrations: Migrations) -> NewerSchema:
     """A later nnlab made this schema, and this one must not write to it."""
     return NewerSchema(
         f"{address.shown} has revision {revision} of the schema; this nnlab knows up to"
@@ -73,7 +73,9 @@ def newer_schema(address: Address, revision: str, migrations: Migrations) -> New
 
 
 @contextmanager
-def _migrating(address: FileAddress, access: Access, busy_seconds: float) -> Iterator[FileDatabase]:
+def _open_for_migration(
+    address: FileAddress, access: FileAccess, busy_seconds: float
+) -> Iterator[FileDatabase]:
     # A migration may remake a table that others refer to: references are checked at its end.
     database = FileDatabase(address, access, busy_seconds=busy_seconds, foreign_keys=False)
     try:
@@ -82,15 +84,15 @@ def _migrating(address: FileAddress, access: Access, busy_seconds: float) -> Ite
         database.close()
 
 
-def _back_up(database: FileDatabase, revision: str) -> Path:
+def _write_backup(database: FileDatabase, revision: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     backup = database.address.beside(f".backup-{revision}-{stamp}")
-    copy_whole(database, backup)
+    copy_to_file(database, backup)
     return backup
 
 
 @contextmanager
-def _blaming_the_migration(
+def _translate_migration_errors(
     address: FileAddress, found: str, migrations: Migrations, backup: Path
 ) -> Iterator[None]:
     try:
@@ -111,7 +113,7 @@ def _blaming_the_migration(
         ) from error
 
 
-def _check(connection: Connection) -> None:
+def _check_integrity(connection: Connection) -> None:
     """Raises StoreError where the file or a reference in our tables is broken."""
     problems = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check(10)")]
     if problems != ["ok"]:

@@ -8,7 +8,15 @@ from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Environment, Epoch, Finding, Status
 from nnlab.store.queue import LEASE_SECONDS, Claim
 from nnlab.store.served import AnyDatabase
-from nnlab.store.writes import Parcel, Stored, begin, put_end, put_epochs, put_extra, put_parent
+from nnlab.store.writes import (
+    EpochBatch,
+    EpochBatchResult,
+    begin_attempt,
+    put_attempt_end,
+    put_epochs,
+    put_parent,
+    put_single_metrics,
+)
 
 
 class RunWriter:
@@ -53,10 +61,10 @@ class RunWriter:
         self._lease_seconds = lease_seconds
         self._written = resume_after
         self._stop_requested = False
-        self._metrics = begin(
+        self._metrics = begin_attempt(
             db,
             claim,
-            self._until,
+            self._new_lease_end,
             environment=environment,
             data_fingerprint=data_fingerprint,
             resume_after=resume_after,
@@ -81,7 +89,7 @@ class RunWriter:
         Raises:
             ValueError: the epoch does not come after the one written before.
         """
-        (lost,) = write_all(self._db, [(self, [epoch])])
+        (lost,) = write_epochs(self._db, [(self, [epoch])])
         if lost is not None:
             raise lost
 
@@ -89,11 +97,13 @@ class RunWriter:
         """Stores metrics that a run has once, such as the test split's at the selected epoch."""
         if values:
             plain = {name: float(value) for name, value in values.items()}
-            self._metrics |= put_extra(self._db, self._claim, self._until, plain, epoch)
+            self._metrics |= put_single_metrics(
+                self._db, self._claim, self._new_lease_end, plain, epoch
+            )
 
-    def began_with(self, parent_id: int) -> None:
+    def record_parent(self, parent_id: int) -> None:
         """Notes the run whose weights this one began with."""
-        put_parent(self._db, self._claim, self._until, parent_id)
+        put_parent(self._db, self._claim, self._new_lease_end, parent_id)
 
     def finish(
         self,
@@ -125,13 +135,15 @@ class RunWriter:
             peak_bytes: the most memory that this attempt held on its device.
         """
         for_good = status in (Status.FINISHED, Status.DIVERGED)
-        put_end(
+        put_attempt_end(
             self._db,
             self._claim,
-            self._until,
+            self._new_lease_end,
             status,
             written=self._written,
-            stale=[metric for metric in self._metrics.values() if for_good and metric.is_passed],
+            stale=[
+                metric for metric in self._metrics.values() if for_good and metric.has_later_epochs
+            ],
             selected_epoch=selected_epoch,
             reason=reason,
             wall_seconds=wall_seconds,
@@ -143,24 +155,24 @@ class RunWriter:
         )
 
     @property
-    def _until(self) -> float:
+    def _new_lease_end(self) -> float:
         """When the lease ends that is renewed now, in Unix seconds."""
         return time.time() + self._lease_seconds
 
-    def _parcel(self, epochs: Sequence[Epoch]) -> Parcel:
+    def _build_batch(self, epochs: Sequence[Epoch]) -> EpochBatch:
         numbers = [self._written, *(epoch.number for epoch in epochs)]
         for before, number in pairwise(numbers):
             if number <= before:
                 raise ValueError(f"epoch {number} after epoch {before}")
-        return Parcel(self._claim, self._until, tuple(epochs), self._metrics)
+        return EpochBatch(self._claim, self._new_lease_end, tuple(epochs), self._metrics)
 
-    def _took(self, epochs: Sequence[Epoch], stored: Stored) -> None:
+    def _mark_stored(self, epochs: Sequence[Epoch], stored: EpochBatchResult) -> None:
         self._stop_requested = stored.stop_requested
         self._metrics |= stored.metrics
         self._written = epochs[-1].number
 
 
-def write_all(
+def write_epochs(
     db: AnyDatabase, parcels: Sequence[tuple[RunWriter, Sequence[Epoch]]]
 ) -> list[LeaseLost | None]:
     """Stores finished epochs of several runs and renews their leases, in one transaction.
@@ -176,13 +188,13 @@ def write_all(
         ValueError: an epoch does not come after the one written before.
         StoreError: nothing of it is stored, and it may be tried again.
     """
-    answers = put_epochs(db, [writer._parcel(epochs) for writer, epochs in parcels])
+    answers = put_epochs(db, [writer._build_batch(epochs) for writer, epochs in parcels])
     lost: list[LeaseLost | None] = []
     # Only now is it stored.
     for (writer, epochs), answer in zip(parcels, answers, strict=True):
         if isinstance(answer, LeaseLost):
             lost.append(answer)
         else:
-            writer._took(epochs, answer)
+            writer._mark_stored(epochs, answer)
             lost.append(None)
     return lost

@@ -15,18 +15,18 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Direction, Environment, Epoch, Finding, Status
 from nnlab.store.connect import Database
-from nnlab.store.environments import environment_id
-from nnlab.store.fingerprints import changed_data_error, difference_in
+from nnlab.store.environments import get_or_create_environment
+from nnlab.store.fingerprints import changed_data_error, query_data_mismatch
 from nnlab.store.metric_state import MetricState
-from nnlab.store.points import metric_ids, put_points, put_summaries
-from nnlab.store.queue import LEASE_SECONDS, Claim, end, hold, lease_lost
-from nnlab.store.served import served
-from nnlab.store.summarize import SummaryRow, of_curve
-from nnlab.store.text import evidence_to_json, moment_to_text, storable
+from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
+from nnlab.store.queue import LEASE_SECONDS, Claim, end_attempt, extend_lease, lease_lost_error
+from nnlab.store.served import remote_callable
+from nnlab.store.summarize import SummaryRow, summarize_curve
+from nnlab.store.text import evidence_to_json, replace_invalid_unicode, timestamp_to_text
 
 # SQLite 3.40 takes `IS NOT NULL` after RETURNING for true whatever the column holds: the value
 # itself is asked for.
-_RENEW = """
+_RENEW_LEASE = """
     UPDATE run SET lease_until = ?, epochs = CASE WHEN epochs < ? THEN ? ELSE epochs END
     WHERE id = ? AND lease_attempt_id = ?
     RETURNING stop_requested_at
@@ -34,7 +34,7 @@ _RENEW = """
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class EpochBatch:
     """Epochs of a run that are to be stored, and how its metrics stand before them."""
 
     claim: Claim
@@ -44,15 +44,15 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class EpochBatchResult:
     """How metrics stand after epochs that were stored; whether the run is asked to stop."""
 
     metrics: dict[str, MetricState]
     stop_requested: bool
 
 
-@served
-def begin(
+@remote_callable
+def begin_attempt(
     db: Database,
     claim: Claim,
     until: float,
@@ -66,16 +66,16 @@ def begin(
 ) -> dict[str, MetricState]:
     """Begins, or goes on with, a run; how its metrics stand (see `RunWriter`)."""
     with db.write(alone=False) as connection:
-        hold(connection, claim, until)
+        extend_lease(connection, claim, until)
         if same_data and data_fingerprint is not None:
             # In the transaction that stores the fingerprint: two seeds may begin at once.
-            difference = difference_in(connection, claim.run, data_fingerprint)
+            difference = query_data_mismatch(connection, claim.run, data_fingerprint)
             if difference is not None:
                 raise changed_data_error(claim.run, difference)
         if environment is not None:
             connection.exec_driver_sql(
                 "UPDATE attempt SET environment_id = ? WHERE id = ?",
-                (environment_id(connection, environment), claim.attempt_id),
+                (get_or_create_environment(connection, environment), claim.attempt_id),
             )
         connection.exec_driver_sql(
             "UPDATE attempt SET first_epoch = ?, engine = ? WHERE id = ?",
@@ -105,57 +105,57 @@ def _stored_metrics(
     return found
 
 
-@served
-def put_epochs(db: Database, parcels: Sequence[Parcel]) -> list[Stored | LeaseLost]:
+@remote_callable
+def put_epochs(db: Database, parcels: Sequence[EpochBatch]) -> list[EpochBatchResult | LeaseLost]:
     """Stores epochs of several runs; an error for each run that is another worker's now."""
     with db.write(alone=False) as connection:
-        return [_put_parcel(connection, parcel) for parcel in parcels]
+        return [_put_batch(connection, parcel) for parcel in parcels]
 
 
-def _put_parcel(connection: Connection, parcel: Parcel) -> Stored | LeaseLost:
+def _put_batch(connection: Connection, parcel: EpochBatch) -> EpochBatchResult | LeaseLost:
     claim, last = parcel.claim, parcel.epochs[-1].number
     held = connection.exec_driver_sql(
-        _RENEW, (parcel.until, last, last, claim.run.id, claim.attempt_id)
+        _RENEW_LEASE, (parcel.until, last, last, claim.run.id, claim.attempt_id)
     ).one_or_none()
     if held is None:
-        return lease_lost(claim)
+        return lease_lost_error(claim)
     known: dict[str, MetricState] = {}
     for epoch in parcel.epochs:
         values = {name: float(value) for name, value in epoch.values.items()}
         before = {name: known.get(name) or parcel.metrics.get(name) for name in values}
-        known |= _add(connection, claim.run.id, epoch.number, values, before)
-    return Stored(known, held[0] is not None)
+        known |= _store_epoch_values(connection, claim.run.id, epoch.number, values, before)
+    return EpochBatchResult(known, held[0] is not None)
 
 
-@served
-def put_extra(
+@remote_callable
+def put_single_metrics(
     db: Database, claim: Claim, until: float, values: Mapping[str, float], epoch: int
 ) -> dict[str, MetricState]:
     """Stores metrics that a run has once; how they stand."""
     with db.write(alone=False) as connection:
-        if _has_ended(connection, claim, until):
+        if _renew_unless_ended(connection, claim, until):
             return {}
-        known = metric_ids(connection, values)
+        known = get_or_create_metrics(connection, values)
         # An attempt before this one may have selected another epoch.
         connection.exec_driver_sql(
             "DELETE FROM point WHERE run_id = ? AND metric_id = ?",
             [(claim.run.id, number) for number, _ in known.values()],
         )
-        return _add(connection, claim.run.id, epoch, values, dict.fromkeys(values))
+        return _store_epoch_values(connection, claim.run.id, epoch, values, dict.fromkeys(values))
 
 
-@served
+@remote_callable
 def put_parent(db: Database, claim: Claim, until: float, parent_id: int) -> None:
     """Notes the run whose weights this one began with."""
     with db.write(alone=False) as connection:
-        hold(connection, claim, until)
+        extend_lease(connection, claim, until)
         connection.exec_driver_sql(
             "UPDATE run SET parent_id = ? WHERE id = ?", (parent_id, claim.run.id)
         )
 
 
-@served
-def put_end(
+@remote_callable
+def put_attempt_end(
     db: Database,
     claim: Claim,
     until: float,
@@ -176,10 +176,10 @@ def put_end(
     now = datetime.now(UTC)
     run_id = claim.run.id
     with db.write(alone=False) as connection:
-        if _has_ended(connection, claim, until):
+        if _renew_unless_ended(connection, claim, until):
             return
         if status in (Status.FINISHED, Status.DIVERGED):
-            _drop_later(connection, run_id, stale, written)
+            _delete_stale_points(connection, run_id, stale, written)
         connection.exec_driver_sql(
             "UPDATE run SET selected_epoch = ?, pruned_at = ? WHERE id = ?",
             (selected_epoch, pruned_at, run_id),
@@ -187,7 +187,7 @@ def put_end(
         connection.exec_driver_sql(
             "UPDATE attempt SET peak_bytes = ? WHERE id = ?", (peak_bytes, claim.attempt_id)
         )
-        end(
+        end_attempt(
             connection,
             claim,
             status,
@@ -200,13 +200,13 @@ def put_end(
         _put_artifacts(connection, run_id, artifacts, now)
 
 
-def _has_ended(connection: Connection, claim: Claim, until: float) -> bool:
+def _renew_unless_ended(connection: Connection, claim: Claim, until: float) -> bool:
     """Renews the lease, or says that this attempt is over.
 
     It is where the end came through, and its answer was lost with the connection.
     """
     try:
-        hold(connection, claim, until)
+        extend_lease(connection, claim, until)
     except LeaseLost:
         outcome = connection.exec_driver_sql(
             "SELECT outcome FROM attempt WHERE id = ?", (claim.attempt_id,)
@@ -217,7 +217,7 @@ def _has_ended(connection: Connection, claim: Claim, until: float) -> bool:
     return False
 
 
-def _add(
+def _store_epoch_values(
     connection: Connection,
     run_id: int,
     epoch: int,
@@ -226,14 +226,16 @@ def _add(
 ) -> dict[str, MetricState]:
     """Stores one epoch's values and their summaries; returns how the metrics stand then."""
     new = [name for name in values if known[name] is None]
-    made = metric_ids(connection, new) if new else {}
+    made = get_or_create_metrics(connection, new) if new else {}
     added = {}
     for name, value in values.items():
         before = known[name] or MetricState(*made[name])
         added[name] = after = before.add(epoch, value)
         # Epochs that an attempt before measured and this one has passed by are no more.
-        passed = after.later[before.at : after.at]
-        _delete(connection, run_id, after.id, [number for number in passed if number != epoch])
+        passed = after.later_epochs[before.at : after.at]
+        _delete_points(
+            connection, run_id, after.id, [number for number in passed if number != epoch]
+        )
     put_points(
         connection, [(run_id, added[name].id, epoch, value) for name, value in values.items()]
     )
@@ -241,7 +243,9 @@ def _add(
     return added
 
 
-def _delete(connection: Connection, run_id: int, metric_id: int, epochs: Sequence[int]) -> None:
+def _delete_points(
+    connection: Connection, run_id: int, metric_id: int, epochs: Sequence[int]
+) -> None:
     if epochs:
         connection.exec_driver_sql(
             "DELETE FROM point WHERE run_id = ? AND metric_id = ? AND epoch = ?",
@@ -254,23 +258,23 @@ def _put_summaries(connection: Connection, run_id: int, metrics: Iterable[Metric
     put_summaries(connection, run_id, rows)
 
 
-def _drop_later(
+def _delete_stale_points(
     connection: Connection, run_id: int, stale: Iterable[MetricState], written: int
 ) -> None:
     """Removes the points that only an earlier attempt wrote."""
     for metric in stale:
-        _delete(connection, run_id, metric.id, metric.later[metric.at :])
-        if metric.so_far is None:
+        _delete_points(connection, run_id, metric.id, metric.later_epochs[metric.at :])
+        if metric.summary_so_far is None:
             connection.exec_driver_sql(
                 "DELETE FROM summary WHERE run_id = ? AND metric_id = ?", (run_id, metric.id)
             )
         else:
-            _put_summaries(connection, run_id, [replace(metric, at=len(metric.later))])
+            _put_summaries(connection, run_id, [replace(metric, at=len(metric.later_epochs))])
     connection.exec_driver_sql("UPDATE run SET epochs = ? WHERE id = ?", (written, run_id))
 
 
-@served
-def deliver(db: Database, claim: Claim, epochs: Sequence[Epoch]) -> None:
+@remote_callable
+def store_spooled_epochs(db: Database, claim: Claim, epochs: Sequence[Epoch]) -> None:
     """Stores epochs that an attempt before could not; those that are there take these values.
 
     Raises:
@@ -281,22 +285,26 @@ def deliver(db: Database, claim: Claim, epochs: Sequence[Epoch]) -> None:
         return
     run_id = claim.run.id
     with db.write(alone=False) as connection:
-        hold(connection, claim, time.time() + LEASE_SECONDS)
-        known = metric_ids(connection, {name for epoch in epochs for name in epoch.values})
+        extend_lease(connection, claim, time.time() + LEASE_SECONDS)
+        known = get_or_create_metrics(
+            connection, {name for epoch in epochs for name in epoch.values}
+        )
         points = {
             (run_id, known[name][0], epoch.number): float(value)
             for epoch in epochs
             for name, value in epoch.values.items()
         }
         put_points(connection, [(*key, value) for key, value in points.items()])
-        put_summaries(connection, run_id, _summaries(connection, run_id, known.values()))
+        put_summaries(
+            connection, run_id, _summarize_stored_metrics(connection, run_id, known.values())
+        )
         last = max(epoch.number for epoch in epochs)
         connection.exec_driver_sql(
             "UPDATE run SET epochs = ? WHERE id = ? AND epochs < ?", (last, run_id, last)
         )
 
 
-def _summaries(
+def _summarize_stored_metrics(
     connection: Connection, run_id: int, metrics: Iterable[tuple[int, Direction]]
 ) -> Iterator[tuple[int, SummaryRow]]:
     """The summaries of some metrics of a run, from its points."""
@@ -306,7 +314,7 @@ def _summaries(
             (run_id, number),
         ).fetchall()
         values = [math.nan if value is None else value for _, value in rows]
-        yield number, of_curve(direction, [epoch for epoch, _ in rows], values)
+        yield number, summarize_curve(direction, [epoch for epoch, _ in rows], values)
 
 
 def _put_findings(
@@ -321,10 +329,10 @@ def _put_findings(
             str(finding.severity),
             finding.confidence,
             finding.onset,
-            storable(finding.message),
-            storable(finding.remedy),
+            replace_invalid_unicode(finding.message),
+            replace_invalid_unicode(finding.remedy),
             evidence_to_json(finding.evidence),
-            moment_to_text(at),
+            timestamp_to_text(at),
         )
         for finding in findings
     ]
@@ -340,7 +348,14 @@ def _put_artifacts(
     connection: Connection, run_id: int, artifacts: Sequence[Artifact], at: datetime
 ) -> None:
     rows = [
-        (run_id, one.kind, storable(one.path), one.sha256, one.size, moment_to_text(at))
+        (
+            run_id,
+            one.kind,
+            replace_invalid_unicode(one.path),
+            one.sha256,
+            one.size,
+            timestamp_to_text(at),
+        )
         for one in artifacts
     ]
     if rows:

@@ -5,22 +5,24 @@ from pathlib import Path
 import nnlab
 from nnlab.errors import UnknownName
 
-_FOLDER = Path(nnlab.__file__).parent / "studies"
+_STUDIES_FOLDER = Path(nnlab.__file__).parent / "studies"
 
 
-def names() -> tuple[str, ...]:
+def builtin_study_names() -> tuple[str, ...]:
     """All of them, sorted: `lecture/adam-defaults`, ..."""
-    files = sorted(_FOLDER.rglob("*.toml"))
-    return tuple(str(file.relative_to(_FOLDER).with_suffix("").as_posix()) for file in files)
+    files = sorted(_STUDIES_FOLDER.rglob("*.toml"))
+    return tuple(
+        str(file.relative_to(_STUDIES_FOLDER).with_suffix("").as_posix()) for file in files
+    )
 
 
-def path_of(name: str) -> Path:
+def builtin_study_path(name: str) -> Path:
     """The file of a built-in study.
 
     Raises:
         UnknownName: there is none of that name.
     """
-    known = names()
+    known = builtin_study_names()
     if name not in known:
         raise UnknownName("built-in study", name, known)
-    return _FOLDER / f"{name}.toml"
+    return _STUDIES_FOLDER / f"{name}.toml"

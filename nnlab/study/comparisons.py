@@ -12,50 +12,52 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnlab.errors import unknown_name
-from nnlab.records import Comparison, Scale
+from nnlab.errors import unknown_name_message
+from nnlab.records import Comparison, ComparisonScale
 
 # When a metric is read, with N an epoch and X a number; see docs/comparing.md.
-MOMENTS = (
+EVALUATION_POINTS = (
     "selected", "best", "first", "last", "mean", "total",
     "epoch N", "seconds X", "epochs to X", "seconds to X", "once METRIC X",
 )  # fmt: skip
-_MOMENT = re.compile(
+_EVALUATION_POINT = re.compile(
     r"selected|best|first|last|mean|total|epoch [1-9]\d*"
     r"|(seconds|epochs to|seconds to|once [\w/-]+) \d+(\.\d+)?(e-?\d+)?"
 )
-_KEYS = (
+_TABLE_KEYS = (
     "says", "metric", "at", "scale", "margin",
     "higher", "lower", "same", "arm", "above", "below", "spread",
 )  # fmt: skip
 
 
-def comparisons(
+def parse_comparisons(
     tables: Sequence[Mapping[str, Any]], arms: Sequence[str], problems: list[str]
 ) -> tuple[Comparison, ...]:
     """Reads `[[decide]]` tables; what is wrong with them is added to `problems`, all at once."""
-    read = (_comparison(n, table, arms, problems) for n, table in enumerate(tables, start=1))
+    read = (_parse_comparison(n, table, arms, problems) for n, table in enumerate(tables, start=1))
     return tuple(found for found in read if found is not None)
 
 
-def _comparison(
+def _parse_comparison(
     number: int, table: Mapping[str, Any], arms: Sequence[str], problems: list[str]
 ) -> Comparison | None:
-    wrong: list[str] = [unknown_name("key", key, _KEYS) for key in table if key not in _KEYS]
+    wrong: list[str] = [
+        unknown_name_message("key", key, _TABLE_KEYS) for key in table if key not in _TABLE_KEYS
+    ]
     at = str(table.get("at", "selected"))
-    if not _MOMENT.fullmatch(at):
-        wrong.append(f"at must be one of {', '.join(MOMENTS)}; got {at!r}")
+    if not _EVALUATION_POINT.fullmatch(at):
+        wrong.append(f"at must be one of {', '.join(EVALUATION_POINTS)}; got {at!r}")
     if not isinstance(table.get("metric"), str):
         wrong.append("metric must name what is compared, such as val/accuracy")
-    sides = _sides(table)
+    sides = _compared_arms(table)
     if sides is None:
         wrong.append("give higher and lower, or same, or arm, or spread")
         sides = ()
-    wrong += [unknown_name("arm", name, arms) for name in sides if name not in arms]
+    wrong += [unknown_name_message("arm", name, arms) for name in sides if name not in arms]
     if len(sides) not in (1, 2, 4):
         wrong.append(f"two arms are compared, or two pairs of arms; got {', '.join(sides)}")
     try:
-        above, below = _region(table)
+        above, below = _parse_bounds(table)
     except (TypeError, ValueError) as error:
         wrong.append(str(error))
     if wrong:
@@ -63,30 +65,30 @@ def _comparison(
         return None
     metric = table["metric"]
     says = str(table.get("says", "")) or f"{metric}: {', '.join(sides)}"
-    return Comparison(says, metric, at, _scale(table), sides, above, below)
+    return Comparison(says, metric, at, _parse_scale(table), sides, above, below)
 
 
-def _scale(table: Mapping[str, Any]) -> Scale:
+def _parse_scale(table: Mapping[str, Any]) -> ComparisonScale:
     if "spread" in table:
         return "spread"
     return "ratio" if table.get("scale") == "ratio" else "difference"
 
 
-def _sides(table: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _compared_arms(table: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The arms in the order of `Comparison.arms`; None where the table does not say them."""
     if "higher" in table and "lower" in table:
-        return (*_listed(table["higher"]), *_listed(table["lower"]))
+        return (*_as_names(table["higher"]), *_as_names(table["lower"]))
     for key in ("same", "arm", "spread"):
         if key in table:
-            return _listed(table[key])
+            return _as_names(table[key])
     return None
 
 
-def _listed(value: object) -> tuple[str, ...]:
+def _as_names(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
-def _region(table: Mapping[str, Any]) -> tuple[float | None, float | None]:
+def _parse_bounds(table: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """The bounds that the table claims.
 
     Raises:
@@ -95,7 +97,7 @@ def _region(table: Mapping[str, Any]) -> tuple[float | None, float | None]:
     if table.get("scale", "difference") not in ("difference", "ratio"):
         raise ValueError(f"scale is difference or ratio, got {table['scale']!r}")
     ratio = table.get("scale") == "ratio"
-    margin, above, below = (_number(table, key) for key in ("margin", "above", "below"))
+    margin, above, below = (_parse_number(table, key) for key in ("margin", "above", "below"))
     if "higher" in table:
         above = margin if margin is not None else 1.0 if ratio else 0.0
     elif "same" in table:
@@ -113,7 +115,7 @@ def _region(table: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return above, below
 
 
-def _number(table: Mapping[str, Any], key: str) -> float | None:
+def _parse_number(table: Mapping[str, Any], key: str) -> float | None:
     value = table.get(key)
     if value is None:
         return None

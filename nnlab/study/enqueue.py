@@ -5,19 +5,19 @@ from nnlab.cli.output.render import note
 from nnlab.cli.train.train import summary
 from nnlab.errors import StudyExists
 from nnlab.records import Study
-from nnlab.study.extension import Extension, adds_something, extend
-from nnlab.study.moved_data import adopt_trials
-from nnlab.study.request import existing_study, runs_wanted
-from nnlab.study.spec import Plan, Typed
+from nnlab.study.extension import Extension, has_additions, store_extension
+from nnlab.study.moved_data import reuse_trials_of_moved_data
+from nnlab.study.request import existing_study, requested_run_specs
+from nnlab.study.spec import StudySpec, TrainRequest
 
 # Plain `nnlab train` adds its runs to this study, which has no fixed space.
 OPEN_STUDY = "default"
 
 
-def enqueue(
+def enqueue_request(
     db: store.Database,
-    typed: Typed,
-    plan: Plan | Extension | None,
+    typed: TrainRequest,
+    plan: StudySpec | Extension | None,
     *,
     again: bool,
     quiet: bool,
@@ -28,7 +28,7 @@ def enqueue(
     """Queues what was requested and prints what that is.
 
     Returns the study, the numbers of the runs, and the data files whose path has changed
-    (`adopt_trials`).
+    (`reuse_trials_of_moved_data`).
 
     Args:
         db: the database.
@@ -40,29 +40,31 @@ def enqueue(
         command: what extends the study, for a hint.
         fixed: whether a new study has a fixed space.
     """
-    wanted = runs_wanted(db, typed, plan)
+    wanted = requested_run_specs(db, typed, plan)
     if plan is None:
         study = existing_study(db, str(typed.study))
     elif isinstance(plan, Extension):
-        study = extend(db, plan)
+        study = store_extension(db, plan)
     else:
-        study = _study_for(db, typed, plan, command, fixed=fixed or typed.asks_a_question)
-    wanted, moved = adopt_trials(db, study, wanted)
+        study = _get_or_create_study(db, typed, plan, command, fixed=fixed or typed.has_fixed_space)
+    wanted, moved = reuse_trials_of_moved_data(db, study, wanted)
     for old, new in moved:
         note(f"{new} has the content of {old}: its runs belong to the trials of {old}")
     if only is not None:
         wanted = [run for run in wanted if (run.digest, run.seed) in only]
     queued = store.enqueue(db, study, wanted, again=again)
-    summary.kept_names(typed.name, queued)
+    summary.note_kept_names(typed.name, queued)
     if not quiet:
-        summary.setting([run.setting for run in wanted])
+        summary.print_setting([run.setting for run in wanted])
         if isinstance(plan, Extension):
-            summary.changes(study, plan.changes)
-        summary.queued(study, queued)
+            summary.print_changes(study, plan.changes)
+        summary.print_queued(study, queued)
     return study, queued.run_ids, moved
 
 
-def _study_for(db: store.Database, typed: Typed, plan: Plan, command: str, *, fixed: bool) -> Study:
+def _get_or_create_study(
+    db: store.Database, typed: TrainRequest, plan: StudySpec, command: str, *, fixed: bool
+) -> Study:
     """The study of a plan, made if there is none.
 
     `nnlab train` makes an open one, to which any run can be added; with `fixed` its space, seeds
@@ -88,6 +90,6 @@ def _study_for(db: store.Database, typed: Typed, plan: Plan, command: str, *, fi
             sampler=plan.sampler,
         )
     except StudyExists as error:
-        if existing is not None and adds_something(db, existing, typed):
+        if existing is not None and has_additions(db, existing, typed):
             error.hint = f"{command} adds to it; or give the new one another name"
         raise

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.config.space import Point, Space, parse_space, shown
+from nnlab.analysis.ranking import format_count
+from nnlab.config.space import Space, TrialSpec, format_value, parse_space
 from nnlab.errors import UsageError
 from nnlab.records import Run, Sampler, Scalar, Setting, Study
 from nnlab.study import sampler_options
-from nnlab.study.next_trials import learns, next_points, tried_in
-from nnlab.study.spec import Typed, check_words, expander, plan_of, seeds_of
+from nnlab.study.next_trials import is_adaptive, load_scored_trials, suggest_trials
+from nnlab.study.spec import TrainRequest, build_study_spec, check_names, make_expander, seeds_of
 
-_MOST_LISTED = 10
+_MAX_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,18 @@ class Extension:
     space: Space
     seeds: tuple[int, ...]
     sampler: Sampler | None
-    runs: tuple[store.Plan, ...]
+    runs: tuple[store.RunSpec, ...]
     changes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
+class _ExtensionTrial:
     setting: Setting
     digest: str
     epochs: int
 
 
-def extension_of(db: store.Database, study: Study, typed: Typed) -> Extension:
+def build_extension(db: store.Database, study: Study, typed: TrainRequest) -> Extension:
     """Returns what a request adds to a study; nothing is written.
 
     Values multiply out with those of the study's space; what the request does not name stays as
@@ -49,16 +49,16 @@ def extension_of(db: store.Database, study: Study, typed: Typed) -> Extension:
         ConfigError: values that do not hold.
         UsageError: the request adds nothing, or the study cannot be extended by it.
     """
-    check_words(typed)
+    check_names(typed)
     if typed.claim and typed.claim != study.claim:
         raise UsageError(
             f"study '{study.name}' has another claim: {study.claim or 'none'}",
             hint="give the new study another name",
         )
     runs = store.runs(db, study=study.id, current_only=True)
-    trials = _trials_of(runs)
-    seeds = seeds_of(typed) if typed.names_seeds else ()
-    sampler = _with_more_trials(study, typed)
+    trials = _distinct_trials(runs)
+    seeds = seeds_of(typed) if typed.has_seeds else ()
+    sampler = _sampler_with_more_trials(study, typed)
     space = _added_values(db, study, typed)
     if not (space or seeds or sampler):
         if typed.settings or typed.arms:
@@ -67,16 +67,16 @@ def extension_of(db: store.Database, study: Study, typed: Typed) -> Extension:
             raise UsageError(
                 "--extend needs something to add", hint="--seeds 6, --epochs 20, or --lr 0.3"
             )
-    points = _points(db, study, space, sampler)
+    points = _added_trials(db, study, space, sampler)
     added = [
-        _Trial(point.setting, point.digest, point.config.epochs)
+        _ExtensionTrial(point.setting, point.digest, point.config.epochs)
         for point in points
         if point.digest not in {trial.digest for trial in trials}
     ]
     every_seed = tuple(dict.fromkeys((*study.seeds, *seeds)))
-    plans = _plans([*trials, *added], every_seed, typed)
+    plans = _run_specs([*trials, *added], every_seed, typed)
     plans |= {
-        (run.trial.digest, run.seed): store.Plan(
+        (run.trial.digest, run.seed): store.RunSpec(
             run.trial.setting,
             run.trial.digest,
             run.seed,
@@ -87,44 +87,44 @@ def extension_of(db: store.Database, study: Study, typed: Typed) -> Extension:
         for run in runs
         if (run.trial.digest, run.seed) not in plans
     }
-    new_seeds = tuple(seed for seed in seeds if seed not in _seeds_in(study, runs))
+    new_seeds = tuple(seed for seed in seeds if seed not in _study_seeds(study, runs))
     return Extension(
         study,
-        _with_defaults(study, space, trials),
+        _values_with_defaults(study, space, trials),
         () if study.is_open else seeds,
         sampler,
         tuple(plans.values()),
-        tuple(_changes(study, space, new_seeds, sampler, trials, added)),
+        tuple(_change_lines(study, space, new_seeds, sampler, trials, added)),
     )
 
 
-def adds_something(db: store.Database, study: Study, typed: Typed) -> bool:
+def has_additions(db: store.Database, study: Study, typed: TrainRequest) -> bool:
     """Whether `--extend` would add values, seeds or trials to a study."""
     try:
-        extension = extension_of(db, study, typed)
+        extension = build_extension(db, study, typed)
     except UsageError:
         return False
     return bool(extension.changes)
 
 
-def _seeds_in(study: Study, runs: Sequence[Run]) -> frozenset[int]:
+def _study_seeds(study: Study, runs: Sequence[Run]) -> frozenset[int]:
     return frozenset(study.seeds) or frozenset(run.seed for run in runs)
 
 
-def _trials_of(runs: Sequence[Run]) -> list[_Trial]:
+def _distinct_trials(runs: Sequence[Run]) -> list[_ExtensionTrial]:
     trials = {
-        run.trial.digest: _Trial(run.trial.setting, run.trial.digest, run.epochs_planned)
+        run.trial.digest: _ExtensionTrial(run.trial.setting, run.trial.digest, run.epochs_planned)
         for run in runs
     }
     return list(trials.values())
 
 
-def _plans(
-    trials: Sequence[_Trial], seeds: Sequence[int], typed: Typed
-) -> dict[tuple[str, int], store.Plan]:
+def _run_specs(
+    trials: Sequence[_ExtensionTrial], seeds: Sequence[int], typed: TrainRequest
+) -> dict[tuple[str, int], store.RunSpec]:
     """The runs of trials, all with the first seed first, as `nnlab train` queues them."""
     return {
-        (trial.digest, seed): store.Plan(
+        (trial.digest, seed): store.RunSpec(
             trial.setting, trial.digest, seed, trial.epochs, typed.name, typed.tags
         )
         for seed in seeds
@@ -132,7 +132,7 @@ def _plans(
     }
 
 
-def _with_more_trials(study: Study, typed: Typed) -> Sampler | None:
+def _sampler_with_more_trials(study: Study, typed: TrainRequest) -> Sampler | None:
     """The study's sampler with more trials; None where that was not asked for.
 
     Raises:
@@ -147,33 +147,36 @@ def _with_more_trials(study: Study, typed: Typed) -> Sampler | None:
             hint="give a study with a sampler another name",
         )
     stored = {"sampler_seed" if key == "seed" else key: value for key, value in old.options.items()}
-    new = sampler_options.sampler_of({"sampler": old.name, **stored, **typed.sampler})
-    if new is None or (new.name, _apart_from_trials(new)) != (old.name, _apart_from_trials(old)):
+    new = sampler_options.parse_sampler({"sampler": old.name, **stored, **typed.sampler})
+    if new is None or (new.name, _options_without_trials(new)) != (
+        old.name,
+        _options_without_trials(old),
+    ):
         raise UsageError(
             f"study '{study.name}' keeps its sampler, {old}: --extend adds trials to it",
             hint="give --trials alone, or give the new study another name",
         )
-    if _count(new) < _count(old):
+    if _trial_count(new) < _trial_count(old):
         raise UsageError(
-            f"study '{study.name}' has {_count(old)} trials: --trials {_count(new)} is not more"
+            f"study '{study.name}' has {_trial_count(old)} trials: --trials {_trial_count(new)} is not more"
         )
-    return new if _count(new) > _count(old) else None
+    return new if _trial_count(new) > _trial_count(old) else None
 
 
-def _apart_from_trials(sampler: Sampler) -> dict[str, Scalar]:
+def _options_without_trials(sampler: Sampler) -> dict[str, Scalar]:
     return {key: value for key, value in sampler.options.items() if key != "trials"}
 
 
-def _count(sampler: Sampler) -> int:
+def _trial_count(sampler: Sampler) -> int:
     return int(sampler.options["trials"] or 0)
 
 
-def _same_comparisons(db: store.Database, study: Study, typed: Typed) -> bool:
-    plan = plan_of(typed, db=db.address.target)
+def _same_comparisons(db: store.Database, study: Study, typed: TrainRequest) -> bool:
+    plan = build_study_spec(typed, db=db.address.target)
     return (plan.arms, plan.decides) == (study.arms, study.decides)
 
 
-def _added_values(db: store.Database, study: Study, typed: Typed) -> Space:
+def _added_values(db: store.Database, study: Study, typed: TrainRequest) -> Space:
     """The values, by field, that the study's space does not have.
 
     Raises:
@@ -196,7 +199,7 @@ def _added_values(db: store.Database, study: Study, typed: Typed) -> Space:
     space = parse_space(typed.settings, whole_ranges=study.samples)
     old = study.space
     added = {
-        field: tuple(value for value in values if not _has(old.get(field, ()), value))
+        field: tuple(value for value in values if not _contains_value(old.get(field, ()), value))
         for field, values in space.items()
     }
     added = {field: values for field, values in added.items() if values}
@@ -209,24 +212,26 @@ def _added_values(db: store.Database, study: Study, typed: Typed) -> Space:
     return added
 
 
-def _has(values: Sequence[Scalar], value: Scalar) -> bool:
+def _contains_value(values: Sequence[Scalar], value: Scalar) -> bool:
     # As JSON: 1, 1.0 and true are equal in Python and different settings here.
     return json.dumps(value) in {json.dumps(one) for one in values}
 
 
-def _points(
+def _added_trials(
     db: store.Database, study: Study, added: Space, sampler: Sampler | None
-) -> tuple[Point, ...]:
+) -> tuple[TrialSpec, ...]:
     """The trials that are added: of a grid all with an added value, of a sampler its next ones."""
     if study.space is None:
         return ()
     space = dict(study.space)
-    expand = expander(db.address.target, shared=space)
+    expand = make_expander(db.address.target, shared=space)
     if sampler is not None:
         assert study.objective is not None
-        if learns(sampler):
+        if is_adaptive(sampler):
             return ()  # chosen round by round while the study is trained
-        return next_points(sampler, space, study.objective, tried_in(db, study), expand)
+        return suggest_trials(
+            sampler, space, study.objective, load_scored_trials(db, study), expand
+        )
     new_fields = {field: values for field, values in added.items() if field not in space}
     merged = {field: (*values, *added.get(field, ())) for field, values in space.items()}
     spaces = (
@@ -239,7 +244,7 @@ def _points(
     return tuple(points.values())
 
 
-def _check_objective(study: Study, points: Sequence[Point]) -> None:
+def _check_objective(study: Study, points: Sequence[TrialSpec]) -> None:
     others = {str(point.config.objective) for point in points} - {str(study.objective)}
     if study.objective is not None and others:
         raise UsageError(
@@ -249,7 +254,7 @@ def _check_objective(study: Study, points: Sequence[Point]) -> None:
         )
 
 
-def _with_defaults(study: Study, added: Space, trials: Sequence[_Trial]) -> Space:
+def _values_with_defaults(study: Study, added: Space, trials: Sequence[_ExtensionTrial]) -> Space:
     """The added values; of a field new to the space also what the study's trials had."""
     space = study.space or {}
     had = {
@@ -262,42 +267,45 @@ def _with_defaults(study: Study, added: Space, trials: Sequence[_Trial]) -> Spac
         if field not in space
     }
     return {
-        field: (*(value for value in had.get(field, ()) if not _has(values, value)), *values)
+        field: (
+            *(value for value in had.get(field, ()) if not _contains_value(values, value)),
+            *values,
+        )
         for field, values in added.items()
     }
 
 
-def _changes(
+def _change_lines(
     study: Study,
     space: Space,
     seeds: Sequence[int],
     sampler: Sampler | None,
-    trials: Sequence[_Trial],
-    added: Sequence[_Trial],
+    trials: Sequence[_ExtensionTrial],
+    added: Sequence[_ExtensionTrial],
 ) -> list[str]:
     lines = []
     if seeds:
-        lines.append(f"seeds added: {_listed(seeds)}")
-    lines += [f"{field} added: {_listed(values)}" for field, values in space.items()]
+        lines.append(f"seeds added: {_join_values(seeds)}")
+    lines += [f"{field} added: {_join_values(values)}" for field, values in space.items()]
     if sampler is not None and study.sampler is not None:
-        lines.append(f"trials: {_count(study.sampler)} -> {_count(sampler)}")
+        lines.append(f"trials: {_trial_count(study.sampler)} -> {_trial_count(sampler)}")
     if added:
-        lines.append(f"{plural(len(added), 'new trial')}")
+        lines.append(f"{format_count(len(added), 'new trial')}")
     if "epochs" in space and trials:
-        had = _listed(sorted({trial.epochs for trial in trials}))
+        had = _join_values(sorted({trial.epochs for trial in trials}))
         lines.append(
-            f"the {plural(len(trials), 'trial')} of {had} epochs stay as they are: another number"
+            f"the {format_count(len(trials), 'trial')} of {had} epochs stay as they are: another number"
             " of epochs is another setting, which is trained from its first epoch"
         )
     return lines
 
 
-def _listed(values: Sequence[Scalar]) -> str:
-    more = ", ..." if len(values) > _MOST_LISTED else ""
-    return ", ".join(shown(value) for value in values[:_MOST_LISTED]) + more
+def _join_values(values: Sequence[Scalar]) -> str:
+    more = ", ..." if len(values) > _MAX_LISTED else ""
+    return ", ".join(format_value(value) for value in values[:_MAX_LISTED]) + more
 
 
-def extend(db: store.Database, extension: Extension) -> Study:
+def store_extension(db: store.Database, extension: Extension) -> Study:
     """Stores the extension and returns the extended study; its runs are not queued yet."""
     return store.extend_study(
         db,

@@ -8,12 +8,12 @@ from nnlab.objective import Setting
 from nnlab.records import Study, Trial
 
 # Of these the setting holds a hash of the content, which does not depend on the path.
-_FILES = ("csv:", "npz:", "folder:")
+_FILE_PREFIXES = ("csv:", "npz:", "folder:")
 
 
-def adopt_trials(
-    db: store.Database, study: Study, plans: Sequence[store.Plan]
-) -> tuple[list[store.Plan], tuple[tuple[str, str], ...]]:
+def reuse_trials_of_moved_data(
+    db: store.Database, study: Study, plans: Sequence[store.RunSpec]
+) -> tuple[list[store.RunSpec], tuple[tuple[str, str], ...]]:
     """The plans, with the trials that the study has already of the same data at another path.
 
     Two settings are the same trial if they agree in all but the path of a data file, and in the
@@ -22,32 +22,36 @@ def adopt_trials(
     Returns:
         The plans, and pairs of a path in an adopted setting and the path that was given.
     """
-    if not any(_is_file(plan.setting) for plan in plans):
+    if not any(_uses_data_file(plan.setting) for plan in plans):
         return list(plans), ()
     trials = {run.trial.id: run.trial for run in store.runs(db, study=study.id)}
     digests = {trial.digest for trial in trials.values()}
     known: Mapping[str, Trial] = {
-        _without_path(trial.setting): trial for trial in trials.values() if _is_file(trial.setting)
+        _key_without_path(trial.setting): trial
+        for trial in trials.values()
+        if _uses_data_file(trial.setting)
     }
     adopted, moved = [], {}
     for plan in plans:
-        trial = known.get(_without_path(plan.setting)) if _is_file(plan.setting) else None
+        trial = (
+            known.get(_key_without_path(plan.setting)) if _uses_data_file(plan.setting) else None
+        )
         if trial is not None and plan.digest not in digests:
-            moved[_path(trial.setting)] = _path(plan.setting)
+            moved[_data_path(trial.setting)] = _data_path(plan.setting)
             plan = replace(plan, setting=trial.setting, digest=trial.digest)
         adopted.append(plan)
     return adopted, tuple(moved.items())
 
 
-def _is_file(setting: Setting) -> bool:
+def _uses_data_file(setting: Setting) -> bool:
     data = str(setting.get("data", ""))
-    return data.startswith(_FILES) and setting.get("data_version") is not None
+    return data.startswith(_FILE_PREFIXES) and setting.get("data_version") is not None
 
 
-def _path(setting: Setting) -> str:
+def _data_path(setting: Setting) -> str:
     return str(setting["data"]).partition(":")[2].partition("#")[0]
 
 
-def _without_path(setting: Setting) -> str:
+def _key_without_path(setting: Setting) -> str:
     kind, _, rest = str(setting["data"]).partition(":")
     return repr(sorted({**setting, "data": f"{kind}:#{rest.partition('#')[2]}"}.items()))

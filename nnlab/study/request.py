@@ -4,40 +4,51 @@ import difflib
 from pathlib import Path
 
 from nnlab import store
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import option_words
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import option_arguments
 from nnlab.errors import ConfigError, NoDatabase, StudyExists, UnknownName, UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.records import Study
 from nnlab.study import builtin
-from nnlab.study.extension import Extension, extension_of
+from nnlab.study.extension import Extension, build_extension
 from nnlab.study.run_names import reads_as_number
-from nnlab.study.spec import Plan, Typed, check_words, number_like, plan_of, seeds_of
+from nnlab.study.spec import (
+    StudySpec,
+    TrainRequest,
+    build_study_spec,
+    check_names,
+    numeric_name_message,
+    seeds_of,
+)
 
 
-def requested_runs(typed: Typed, db: str | None, command: str) -> Plan | Extension | None:
+def resolve_request(
+    typed: TrainRequest, db: str | None, command: str
+) -> StudySpec | Extension | None:
     """What was asked for, checked; None for what a study of that name has already.
 
     Raises:
         ConfigError: a setting or a name does not hold.
         StudyExists: seeds that the study does not have, without `--extend`.
     """
-    study = stored_study(db, typed.study)
+    study = find_stored_study(db, typed.study)
     if typed.extend:
         if typed.study is None:
             raise UsageError("--extend adds to a study", hint="name it: --study NAME --extend")
-        with opened(db) as database:
-            return extension_of(database, existing_study(database, typed.study), typed)
+        with open_db(db) as database:
+            return build_extension(database, existing_study(database, typed.study), typed)
     if study is None and typed.study is not None and reads_as_number(typed.study):
-        raise ConfigError([number_like("--study", typed.study)])
-    if not typed.says_something and typed.study is not None:
+        raise ConfigError([numeric_name_message("--study", typed.study)])
+    if not typed.has_settings_or_seeds and typed.study is not None:
         return None
     if study is not None and not typed.settings and not typed.arms:
-        return _more_of(study, typed, db, command)
-    return plan_of(typed, db=db)
+        return _resolve_seed_request(study, typed, db, command)
+    return build_study_spec(typed, db=db)
 
 
-def _more_of(study: Study, typed: Typed, db: str | None, command: str) -> Plan | None:
+def _resolve_seed_request(
+    study: Study, typed: TrainRequest, db: str | None, command: str
+) -> StudySpec | None:
     """A request for nothing but seeds of a study: those it has, or the default setting's.
 
     Raises:
@@ -53,8 +64,8 @@ def _more_of(study: Study, typed: Typed, db: str | None, command: str) -> Plan |
             f" not {', '.join(missing[:10])}{', ...' if len(missing) > 10 else ''}",
             hint=f"{command} adds them",
         )
-    plan = plan_of(typed, db=db)
-    with opened(db) as database:
+    plan = build_study_spec(typed, db=db)
+    with open_db(db) as database:
         digests = {run.trial.digest for run in store.runs(database, study=study.id)}
     if digests and not all(point.digest in digests for point in plan.points):
         raise StudyExists(
@@ -65,23 +76,23 @@ def _more_of(study: Study, typed: Typed, db: str | None, command: str) -> Plan |
     return plan
 
 
-def runs_wanted(
-    db: store.Database, typed: Typed, plan: Plan | Extension | None
-) -> list[store.Plan]:
+def requested_run_specs(
+    db: store.Database, typed: TrainRequest, plan: StudySpec | Extension | None
+) -> list[store.RunSpec]:
     """Every run that a request means; without a plan, the current runs of its study."""
-    if isinstance(plan, Plan):
-        return runs_of(plan)
+    if isinstance(plan, StudySpec):
+        return run_specs_of(plan)
     if isinstance(plan, Extension):
         return list(plan.runs)
-    return _stored_runs(db, existing_study(db, str(typed.study)), typed)
+    return _stored_run_specs(db, existing_study(db, str(typed.study)), typed)
 
 
-def _stored_runs(db: store.Database, study: Study, typed: Typed) -> list[store.Plan]:
+def _stored_run_specs(db: store.Database, study: Study, typed: TrainRequest) -> list[store.RunSpec]:
     """A study's current runs, of the seeds that were typed, with the name and tags typed."""
-    check_words(typed)
-    seeds = seeds_of(typed) if typed.names_seeds else None
+    check_names(typed)
+    seeds = seeds_of(typed) if typed.has_seeds else None
     return [
-        store.Plan(
+        store.RunSpec(
             run.trial.setting,
             run.trial.digest,
             run.seed,
@@ -94,10 +105,10 @@ def _stored_runs(db: store.Database, study: Study, typed: Typed) -> list[store.P
     ]
 
 
-def runs_of(plan: Plan) -> list[store.Plan]:
+def run_specs_of(plan: StudySpec) -> list[store.RunSpec]:
     """Every run of a plan, all trials with the first seed first: an early look compares all."""
     return [
-        store.Plan(point.setting, point.digest, seed, point.config.epochs, plan.name, plan.tags)
+        store.RunSpec(point.setting, point.digest, seed, point.config.epochs, plan.name, plan.tags)
         for seed in plan.seeds
         for point in plan.points
     ]
@@ -112,7 +123,7 @@ def existing_study(db: store.Database, name: str) -> Study:
     try:
         return store.find_study(db, name)
     except UnknownName as error:
-        close = difflib.get_close_matches(name, builtin.names(), n=1, cutoff=0.5)
+        close = difflib.get_close_matches(name, builtin.builtin_study_names(), n=1, cutoff=0.5)
         if close:
             raise UsageError(
                 error.message,
@@ -123,18 +134,18 @@ def existing_study(db: store.Database, name: str) -> Study:
         raise UsageError(error.message, hint=f"{set_it_up} sets it up") from None
 
 
-def stored_study(db: str | None, name: str | None) -> Study | None:
+def find_stored_study(db: str | None, name: str | None) -> Study | None:
     """The study of that name, if there is a database and it has one that was not removed."""
     if name is None:
         return None
     try:
-        with opened(db) as database:
+        with open_db(db) as database:
             return next((s for s in store.all_studies(database) if s.name == name), None)
     except NoDatabase:
         return None
 
 
-def extend_command(command: str, typed: Typed, config: Path | None) -> str:
+def extend_command(command: str, typed: TrainRequest, config: Path | None) -> str:
     """The same command line with `--extend`, for a hint."""
     words: list[object] = ["nnlab", command]
     if typed.study is not None:
@@ -142,7 +153,7 @@ def extend_command(command: str, typed: Typed, config: Path | None) -> str:
     if config is not None:
         words += ["--config", config]
     for name, value in typed.settings.items():
-        words += option_words(name, value)
+        words += option_arguments(name, value)
     for flag, seeds in (("--seed", typed.seed), ("--seeds", typed.seeds)):
         words += [] if seeds is None else [flag, seeds]
     return quote_command(*words, "--extend")

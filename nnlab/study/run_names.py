@@ -2,7 +2,7 @@
 
 import re
 
-_RANGE = re.compile(r"[#\s]*\d+\s*(?:\.\.|-|:|,)\s*#?\d+\s*")
+_NUMBER_RANGE = re.compile(r"[#\s]*\d+\s*(?:\.\.|-|:|,)\s*#?\d+\s*")
 
 
 def reads_as_number(name: str) -> bool:
@@ -13,7 +13,7 @@ def reads_as_number(name: str) -> bool:
     ['2', '#2', '1e3', '1-3', '1,2,3']
     """
     bare = name.strip().removeprefix("#").strip()
-    if _RANGE.fullmatch(bare):
+    if _NUMBER_RANGE.fullmatch(bare):
         return True
     parts = bare.split(",")
     return all(_is_number(part) for part in parts) or bare.isnumeric()

@@ -4,20 +4,20 @@ import time
 from collections.abc import Iterator, Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
+from nnlab.analysis.ranking import format_count
 from nnlab.cli.output.render import note, say
-from nnlab.config.space import Point
+from nnlab.config.space import TrialSpec
 from nnlab.records import Run, Status, Study
-from nnlab.search import Tried
-from nnlab.study.next_trials import next_points, tried_in
-from nnlab.study.spec import Typed, expander
+from nnlab.search import ScoredTrial
+from nnlab.study.next_trials import load_scored_trials, suggest_trials
+from nnlab.study.spec import TrainRequest, make_expander
 
 # How often to look whether runs that are trained elsewhere are over.
-_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
-def rounds(
-    db: store.Database, study: Study, typed: Typed, *, quiet: bool, wait: bool = True
+def queue_sampler_trials(
+    db: store.Database, study: Study, typed: TrainRequest, *, quiet: bool, wait: bool = True
 ) -> Iterator[tuple[int, ...]]:
     """Queues more trials each time, and gives their runs; the caller trains them in between.
 
@@ -34,58 +34,68 @@ def rounds(
     assert study.sampler is not None
     total = int(study.sampler.options["trials"] or 0)
     said = False
-    while not _is_held(runs := store.runs(db, study=study.id, current_only=True)):
-        tried = tried_in(db, study)
-        points = _asked(db, study, tried)
+    while not _has_stop_request(runs := store.runs(db, study=study.id, current_only=True)):
+        tried = load_scored_trials(db, study)
+        points = _suggest_trials(db, study, tried)
         if points:
-            queued = _queued(db, study, _plans(study, points, typed), known=len(tried))
+            queued = _enqueue_unless_outdated(
+                db, study, _run_specs(study, points, typed), known=len(tried)
+            )
             if queued is None:
                 continue
             if not quiet:
                 place = f"{len(tried) + len(points)} of {total}"
-                say(f"{study.sampler.name}: {plural(len(points), 'trial')} more, {place}")
+                say(f"{study.sampler.name}: {format_count(len(points), 'trial')} more, {place}")
             yield queued
         elif wait and len(tried) < total and any(run.status is Status.RUNNING for run in runs):
             if not quiet and not said:
                 said = True
                 note(f"{study.sampler.name} waits for runs that other processes train")
-            time.sleep(_SECONDS)
+            time.sleep(_POLL_SECONDS)
         else:
             if len(tried) < total and not quiet:
-                note(f"{study.sampler.name} finds {plural(len(tried), 'trial')}, not {total:,}")
+                note(
+                    f"{study.sampler.name} finds {format_count(len(tried), 'trial')}, not {total:,}"
+                )
             return
 
 
-def _queued(
-    db: store.Database, study: Study, plans: Sequence[store.Plan], *, known: int
+def _enqueue_unless_outdated(
+    db: store.Database, study: Study, plans: Sequence[store.RunSpec], *, known: int
 ) -> tuple[int, ...] | None:
     """Queues what a sampler asked for; None if it knew of fewer trials than there are by now.
 
     Two terminals may ask at once: without the look under the write lock both would add trials, and
     there would be more than the study may have.
     """
-    with db.together():
+    with db.transaction():
         runs = store.runs(db, study=study.id, current_only=True)
         if len({run.trial.id for run in runs}) != known:
             return None
         return store.enqueue(db, study, plans).run_ids
 
 
-def _is_held(runs: Sequence[Run]) -> bool:
-    return any(run.stop_requested_at and run.status.is_missing for run in runs)
+def _has_stop_request(runs: Sequence[Run]) -> bool:
+    return any(run.stop_requested_at and run.status.needs_training for run in runs)
 
 
-def _asked(db: store.Database, study: Study, tried: Sequence[Tried]) -> tuple[Point, ...]:
+def _suggest_trials(
+    db: store.Database, study: Study, tried: Sequence[ScoredTrial]
+) -> tuple[TrialSpec, ...]:
     assert study.sampler is not None
     assert study.space is not None
     assert study.objective is not None
-    expand = expander(db.address.target, shared=study.space)
-    return next_points(study.sampler, study.space, study.objective, tried, expand)
+    expand = make_expander(db.address.target, shared=study.space)
+    return suggest_trials(study.sampler, study.space, study.objective, tried, expand)
 
 
-def _plans(study: Study, points: Sequence[Point], typed: Typed) -> list[store.Plan]:
+def _run_specs(
+    study: Study, points: Sequence[TrialSpec], typed: TrainRequest
+) -> list[store.RunSpec]:
     return [
-        store.Plan(point.setting, point.digest, seed, point.config.epochs, typed.name, typed.tags)
+        store.RunSpec(
+            point.setting, point.digest, seed, point.config.epochs, typed.name, typed.tags
+        )
         for seed in study.seeds
         for point in points
     ]

@@ -7,36 +7,43 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from nnlab.analysis.ranking import plural
-from nnlab.cli.database_option import look_beside, opened
-from nnlab.config import choosables
-from nnlab.config.space import Point, Space, expand, parse_seeds, parse_space, short_ranges
-from nnlab.diagnose.codes import codes_of
-from nnlab.engine.data import facts
+from nnlab.analysis.ranking import format_count
+from nnlab.cli.database_option import open_db, search_data_near_database
+from nnlab.config import setting_fields
+from nnlab.config.space import (
+    Space,
+    TrialSpec,
+    duplicate_value_notes,
+    expand_space,
+    parse_seeds,
+    parse_space,
+)
+from nnlab.diagnose.codes import parse_codes
+from nnlab.engine.data import dataset_facts
 from nnlab.engine.user_code import model_version
-from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_key
+from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_key_message
 from nnlab.io.files import read_limited
 from nnlab.records import Arm, Comparison, Objective, Sampler
-from nnlab.search import BEFOREHAND
+from nnlab.search import NON_ADAPTIVE_SAMPLERS
 from nnlab.study import sampler_options
-from nnlab.study.arms import arms_of, fields_of, joined, pretrain_of
-from nnlab.study.comparisons import comparisons
-from nnlab.study.next_trials import Expand, next_points
+from nnlab.study.arms import arm_settings, merge_spaces, pretrain_settings, table_fields
+from nnlab.study.comparisons import parse_comparisons
+from nnlab.study.next_trials import ExpandSpace, suggest_trials
 from nnlab.study.run_names import reads_as_number
-from nnlab.workers.initial_weights import find_parents
+from nnlab.workers.initial_weights import find_initial_weights
 
 # Keys of a TOML file beside those of a setting.
 _STUDY_KEYS = (
     *("study", "question", "claim", "name", "tags", "seeds", "arm", "decide", "pretrain"),
-    *sampler_options.KEYS,
+    *sampler_options.SAMPLER_KEYS,
 )
 
-MOST_SEEDS = 10_000
-MOST_CONFIG_BYTES = 16 << 20  # of a TOML file
+MAX_SEEDS = 10_000
+MAX_CONFIG_BYTES = 16 << 20  # of a TOML file
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StudySpec:
     """What is to be trained: trials and seeds, and the study they belong to, if one is named.
 
     With a sampler that learns, `points` are the trials that it begins with.
@@ -47,7 +54,7 @@ class Plan:
     name: str | None
     tags: tuple[str, ...]
     space: Space
-    points: tuple[Point, ...]
+    points: tuple[TrialSpec, ...]
     seeds: tuple[int, ...]
     claim: str = ""
     arms: tuple[Arm, ...] = ()
@@ -58,11 +65,11 @@ class Plan:
     def objective(self) -> Objective | None:
         """What all trials select by, or None where they do not agree."""
         found = {point.config.objective for point in self.points}
-        return _only(found)
+        return _common_objective(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TrainRequest:
     """What was typed: options by field, as text, and the words about the study.
 
     `arms` are the settings of each arm by its name, whole; `pretrain` those of the runs whose
@@ -85,22 +92,22 @@ class Typed:
     extend: bool = False
 
     @property
-    def names_seeds(self) -> bool:
+    def has_seeds(self) -> bool:
         """True when seeds were given."""
         return self.seed is not None or self.seeds is not None
 
     @property
-    def asks_a_question(self) -> bool:
+    def has_fixed_space(self) -> bool:
         """True when more than settings and seeds was given: the study has a fixed space."""
         return bool(self.question or self.claim or self.arms or self.decides or self.sampler)
 
     @property
-    def says_something(self) -> bool:
+    def has_settings_or_seeds(self) -> bool:
         """True when a setting or seeds were given, not only a study's name."""
-        return bool(self.settings) or bool(self.arms) or self.names_seeds
+        return bool(self.settings) or bool(self.arms) or self.has_seeds
 
 
-def read_config(path: Path | None, typed: Typed) -> Typed:
+def merge_config_file(path: Path | None, typed: TrainRequest) -> TrainRequest:
     """Adds what a TOML file says; what was typed goes first.
 
     Raises:
@@ -110,29 +117,29 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
     if path is None:
         return typed
     try:
-        content = tomllib.loads(read_limited(path, MOST_CONFIG_BYTES).decode())
+        content = tomllib.loads(read_limited(path, MAX_CONFIG_BYTES).decode())
     except FileNotFoundError:
         raise UsageError(f"--config {path}: no such file") from None
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"--config {path} is no valid TOML: {error}") from None
-    given = fields_of(content)
-    known = {*choosables(), *_STUDY_KEYS}
+    given = table_fields(content)
+    known = {*setting_fields(), *_STUDY_KEYS}
     problems = [
-        f"{path}: {unknown_key('key', key, known)}" for key in given if key not in known
+        f"{path}: {unknown_key_message('key', key, known)}" for key in given if key not in known
     ] + _study_problems(path, given)
-    base = {k: v for k, v in given.items() if k in choosables() and k != "seed"}
+    base = {k: v for k, v in given.items() if k in setting_fields() and k != "seed"}
     study = typed.study or given.get("study")
     try:
-        arms = arms_of(given, base, typed.settings, study)
+        arms = arm_settings(given, base, typed.settings, study)
     except ConfigError as error:
         problems += [f"{path}: {problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
-    seeds_typed = typed.names_seeds
+    seeds_typed = typed.has_seeds
     seed = given.get("seed", given.get("seeds") if _is_list(given.get("seeds")) else None)
-    return Typed(
+    return TrainRequest(
         settings=base | dict(typed.settings),
         study=study,
         question=typed.question or given.get("question"),
@@ -143,8 +150,9 @@ def read_config(path: Path | None, typed: Typed) -> Typed:
         claim=given.get("claim", ""),
         arms=arms,
         decides=tuple(given.get("decide", ())),
-        pretrain=pretrain_of(given, typed.settings),
-        sampler={k: given[k] for k in sampler_options.KEYS if k in given} | dict(typed.sampler),
+        pretrain=pretrain_settings(given, typed.settings),
+        sampler={k: given[k] for k in sampler_options.SAMPLER_KEYS if k in given}
+        | dict(typed.sampler),
         extend=typed.extend,
     )
 
@@ -168,7 +176,7 @@ def _study_problems(path: Path, given: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
+def build_study_spec(typed: TrainRequest, *, db: str | None = None) -> StudySpec:
     """Reads, multiplies out and checks what was typed; `db` is where `--from` finds its runs.
 
     Raises:
@@ -184,7 +192,7 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
     except ConfigError as error:
         problems += error.problems
     try:
-        sampler = sampler_options.sampler_of(typed.sampler)
+        sampler = sampler_options.parse_sampler(typed.sampler)
     except ConfigError as error:
         problems += error.problems
     samples = sampler is not None and sampler.name != "grid"
@@ -194,28 +202,28 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
         try:
             spaces[arm] = parse_space(settings, whole_ranges=samples)
         except ConfigError as error:
-            problems += [_of_arm(arm, problem) for problem in error.problems]
+            problems += [_with_arm_prefix(arm, problem) for problem in error.problems]
     try:
-        check_words(typed)
+        check_names(typed)
     except ConfigError as error:
         problems += error.problems
-    decides = comparisons(typed.decides, tuple(typed.arms), problems)
+    decides = parse_comparisons(typed.decides, tuple(typed.arms), problems)
     if problems:
         raise ConfigError(problems)
     if sampler is not None and samples:
-        points = {"": _first_points(sampler, spaces[""], db)}
+        points = {"": _initial_trials(sampler, spaces[""], db)}
     else:
-        points = _expanded(spaces, typed.settings if typed.arms else (), db)
+        points = _expand_arms(spaces, typed.settings if typed.arms else (), db)
     arms = tuple(
         Arm(arm, tuple(point.digest for point in found)) for arm, found in points.items() if arm
     )
     every = {point.digest: point for found in points.values() for point in found}
-    return Plan(
+    return StudySpec(
         typed.study,
         typed.question or "",
         typed.name,
         typed.tags,
-        joined(list(spaces.values())),
+        merge_spaces(list(spaces.values())),
         tuple(every.values()),
         seeds,
         typed.claim,
@@ -225,88 +233,88 @@ def plan_of(typed: Typed, *, db: str | None = None) -> Plan:
     )
 
 
-def shortfalls(typed: Typed, plan: Plan) -> tuple[str, ...]:
+def shortfall_notes(typed: TrainRequest, plan: StudySpec) -> tuple[str, ...]:
     """What to say where there are fewer seeds, values or trials than were asked for."""
     notes: list[str] = []
     for settings in typed.arms.values() if typed.arms else (typed.settings,):
-        notes += short_ranges(settings)
-    notes += short_ranges({"seed": typed.seed}) if typed.seed is not None else ()
-    if plan.sampler is not None and plan.sampler.name in BEFOREHAND:
+        notes += duplicate_value_notes(settings)
+    notes += duplicate_value_notes({"seed": typed.seed}) if typed.seed is not None else ()
+    if plan.sampler is not None and plan.sampler.name in NON_ADAPTIVE_SAMPLERS:
         asked = int(plan.sampler.options["trials"] or 0)
         if len(plan.points) < asked:
             notes.append(
-                f"the space has {plural(len(plan.points), 'different trial')},"
+                f"the space has {format_count(len(plan.points), 'different trial')},"
                 f" not the {asked:,} of --trials"
             )
     return tuple(dict.fromkeys(notes))
 
 
-def _first_points(sampler: Sampler, space: Space, db: str | None) -> tuple[Point, ...]:
+def _initial_trials(sampler: Sampler, space: Space, db: str | None) -> tuple[TrialSpec, ...]:
     """What a sampler begins with, after all that it may choose was found to hold."""
-    corners = sampler_options.check_space(sampler, space, expander(db))
-    objective = _only({point.config.objective for point in corners})
+    corners = sampler_options.check_sampler_space(sampler, space, make_expander(db))
+    objective = _common_objective({point.config.objective for point in corners})
     if objective is None:
         raise ConfigError(["--sampler needs one objective for all trials: --objective sets it"])
-    return next_points(sampler, space, objective, (), expander(db, shared=space))
+    return suggest_trials(sampler, space, objective, (), make_expander(db, shared=space))
 
 
-def _only(objectives: Collection[str | None]) -> Objective | None:
+def _common_objective(objectives: Collection[str | None]) -> Objective | None:
     """The one objective there is, None where there is none or several."""
     only = next(iter(objectives)) if len(objectives) == 1 else None
     return Objective.parse(only) if only else None
 
 
-def _of_arm(arm: str, problem: str) -> str:
+def _with_arm_prefix(arm: str, problem: str) -> str:
     return f"arm {arm}: {problem}" if arm else problem
 
 
-def _expanded(
+def _expand_arms(
     spaces: Mapping[str, Space], shared: Collection[str], db: str | None
-) -> dict[str, tuple[Point, ...]]:
+) -> dict[str, tuple[TrialSpec, ...]]:
     """The trials of each arm, each data set and file looked at once."""
-    expand_one = expander(db, shared=shared)
-    found: dict[str, tuple[Point, ...]] = {}
+    expand_one = make_expander(db, shared=shared)
+    found: dict[str, tuple[TrialSpec, ...]] = {}
     problems: list[str] = []
     for arm, space in spaces.items():
         try:
             found[arm] = expand_one(space)
             for point in found[arm]:
-                codes_of(point.config.stop_on)
+                parse_codes(point.config.stop_on)
         except ConfigError as error:
-            problems += [_of_arm(arm, problem) for problem in error.problems]
+            problems += [_with_arm_prefix(arm, problem) for problem in error.problems]
         except UnknownName as error:
-            problems.append(_of_arm(arm, f"--stop-on: {error.message}"))
+            problems.append(_with_arm_prefix(arm, f"--stop-on: {error.message}"))
     if problems:
         raise ConfigError(problems)
     return found
 
 
-def expander(db: str | None, *, shared: Collection[str] = ()) -> Expand:
+def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpace:
     """What multiplies spaces out; each data set and file is looked at once.
 
     Args:
         db: where `--from` finds its runs.
         shared: fields that may do nothing.
     """
-    look_beside(db)
+    search_data_near_database(db)
     return partial(
-        expand,
-        facts=cache(facts),
+        expand_space,
+        facts=cache(dataset_facts),
         model_version=model_version,
-        start_version=cache(partial(_start_version, db)),
+        start_version=cache(partial(_initial_weights_version, db)),
         shared=shared,
     )
 
 
-def _start_version(db: str | None, start_from: str) -> str:
+def _initial_weights_version(db: str | None, start_from: str) -> str:
     try:
-        with opened(db) as database:
-            return find_parents(database, start_from).version
+        with open_db(db) as database:
+            return find_initial_weights(database, start_from).version
     except NoDatabase:
-        return find_parents(None, start_from).version
+        return find_initial_weights(None, start_from).version
 
 
-def seeds_of(typed: Typed) -> tuple[int, ...]:
+def seeds_of(typed: TrainRequest) -> tuple[int, ...]:
     """The seeds to train with; seed 0 where none were given.
 
     Raises:
@@ -316,12 +324,12 @@ def seeds_of(typed: Typed) -> tuple[int, ...]:
         raise ConfigError(["--seed lists seeds and --seeds counts them: give one of them"])
     if typed.seeds is None:
         return parse_seeds(typed.seed if typed.seed is not None else 0)
-    if not 1 <= typed.seeds <= MOST_SEEDS:
-        raise ConfigError([f"--seeds must be from 1 to {MOST_SEEDS:,}, got {typed.seeds}"])
+    if not 1 <= typed.seeds <= MAX_SEEDS:
+        raise ConfigError([f"--seeds must be from 1 to {MAX_SEEDS:,}, got {typed.seeds}"])
     return tuple(range(typed.seeds))
 
 
-def number_like(option: str, name: str) -> str:
+def numeric_name_message(option: str, name: str) -> str:
     """What is wrong with a name that reads as a number."""
     return (
         f"{option} {name!r} reads as the number of a run, or as several: use a name with letters,"
@@ -329,7 +337,7 @@ def number_like(option: str, name: str) -> str:
     )
 
 
-def check_words(typed: Typed) -> None:
+def check_names(typed: TrainRequest) -> None:
     """Checks the names that were typed.
 
     Raises:
@@ -343,6 +351,6 @@ def check_words(typed: Typed) -> None:
         if word is not None and not (0 < len(word.strip()) <= 200 and word.isprintable())
     ]
     if typed.name is not None and reads_as_number(typed.name):
-        problems.append(number_like("--name", typed.name))
+        problems.append(numeric_name_message("--name", typed.name))
     if problems:
         raise ConfigError(problems)

@@ -7,30 +7,30 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.engine.batched.batched_runs import Stack
+from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.session import Session
 from nnlab.errors import LeaseLost, OutputError, StoreError
 from nnlab.records import Epoch, Status
-from nnlab.workers.callbacks import Ended, Listener
-from nnlab.workers.run_context import Work
-from nnlab.workers.save_policy import KEEPING, Keeping
-from nnlab.workers.spool import Delivery, patiently
-from nnlab.workers.worker import given_back, heartbeat, reason_of, train_run
+from nnlab.workers.callbacks import RunCallbacks, RunResult
+from nnlab.workers.run_context import RunContext
+from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers.spool import EpochDelivery, retry_when_disconnected
+from nnlab.workers.worker import error_summary, heartbeat, release_after_error, train_run
 
 if TYPE_CHECKING:
-    from nnlab.engine.process_group import Team
+    from nnlab.engine.process_group import ProcessGroup
 
 
-def train_together(
+def train_batched(
     db: store.AnyDatabase,
     claims: Sequence[store.Claim],
-    listener: Listener,
+    listener: RunCallbacks,
     should_stop: Callable[[], bool],
     *,
-    keeping: Keeping = KEEPING,
+    keeping: SavePolicy = DEFAULT_SAVE_POLICY,
     wait_until_alone: Callable[[], None] | None = None,
-    team: "Team | None" = None,
-) -> tuple[Ended, ...]:
+    team: "ProcessGroup | None" = None,
+) -> tuple[RunResult, ...]:
     """Trains claimed runs that can be stacked until each of them ends or is to stop.
 
     Where they cannot be trained together after all, for want of memory for one, each half is
@@ -60,19 +60,19 @@ def train_together(
             team=team,
         )
         return (ended_alone,)
-    job = _Job(db, claims, listener, should_stop, keeping=keeping)
+    job = _BatchedWorker(db, claims, listener, should_stop, keeping=keeping)
     try:
         with heartbeat(db, claims):
             job.train()
     except (StoreError, OutputError) as error:
-        job.give_back(error)
+        job.release_unfinished(error)
         raise
     except Exception as error:  # noqa: BLE001  whatever it was, each run can still go on alone
         left = list(job.left)
-        told = f"{len(left)} runs could not be trained together: {reason_of(error)}"
+        told = f"{len(left)} runs could not be trained together: {error_summary(error)}"
         listener.noted(left[0].run, f"{told}; now half of them at a time")
     except BaseException as error:
-        job.give_back(error)
+        job.release_unfinished(error)
         raise
     else:
         return tuple(job.ended)
@@ -81,7 +81,7 @@ def train_together(
     middle = (len(left) + 1) // 2
     for half in (left[:middle], left[middle:]):
         if half:
-            ended += train_together(
+            ended += train_batched(
                 db,
                 half,
                 listener,
@@ -92,25 +92,25 @@ def train_together(
     return tuple(ended)
 
 
-class _Job:
+class _BatchedWorker:
     """The runs of one stack: `left` are those that are not over, `ended` how the others ended."""
 
     def __init__(
         self,
         db: store.AnyDatabase,
         claims: Sequence[store.Claim],
-        listener: Listener,
+        listener: RunCallbacks,
         should_stop: Callable[[], bool],
         *,
-        keeping: Keeping,
+        keeping: SavePolicy,
     ) -> None:
         self._db, self._listener, self._should_stop = db, listener, should_stop
         self._keeping = keeping
-        self._works: dict[int, Work] = {}  # by the id of their session
+        self._works: dict[int, RunContext] = {}  # by the id of their session
         self._tell = partial(listener.noted, claims[0].run)
-        self._delivery: Delivery[Work] = Delivery(db, self._tell)
+        self._delivery: EpochDelivery[RunContext] = EpochDelivery(db, self._tell)
         self.left = list(claims)
-        self.ended: list[Ended] = []
+        self.ended: list[RunResult] = []
 
     def train(self) -> None:
         for claim in list(self.left):
@@ -118,9 +118,9 @@ class _Job:
         if not self._works:
             return
         works = list(self._works.values())
-        stack = Stack([work.session for work in works])
+        stack = BatchedRuns([work.session for work in works])
         self._open(works)
-        self._close(stack.dismiss())
+        self._close(stack.remove_finished())
         while stack.sessions:
             self._store(stack.epoch())
             self._save(stack)
@@ -129,35 +129,35 @@ class _Job:
                 wanted = stop or self._works[id(session)].stop_requested
                 if wanted and session.status is Status.RUNNING:
                     session.status = Status.INTERRUPTED
-            self._close(stack.dismiss())
+            self._close(stack.remove_finished())
 
-    def give_back(self, error: BaseException) -> None:
+    def release_unfinished(self, error: BaseException) -> None:
         """Leaves what is not over to whoever takes it up."""
         # The store may be what failed; then the leases lapse.
-        with contextlib.suppress(StoreError), self._db.together(alone=False):
+        with contextlib.suppress(StoreError), self._db.transaction(alone=False):
             for claim in self.left:
-                store.release(self._db, claim, Status.INTERRUPTED, reason=reason_of(error))
+                store.release_run(self._db, claim, Status.INTERRUPTED, reason=error_summary(error))
 
     def _begin(self, claim: store.Claim) -> None:
         """Puts a run together; one that cannot be is over, and no other with it."""
         try:
-            work = patiently(partial(self._work, claim), self._tell)
+            work = retry_when_disconnected(partial(self._work, claim), self._tell)
         except Exception as error:  # noqa: BLE001  as for a single run
-            self._over(claim, given_back(self._db, claim, error))
+            self._over(claim, release_after_error(self._db, claim, error))
         else:
             self._works[id(work.session)] = work
 
-    def _work(self, claim: store.Claim) -> Work:
-        return Work(self._db, claim, self._listener, self._keeping, beside=len(self.left) - 1)
+    def _work(self, claim: store.Claim) -> RunContext:
+        return RunContext(self._db, claim, self._listener, self._keeping, beside=len(self.left) - 1)
 
-    def _open(self, works: Sequence[Work]) -> None:
+    def _open(self, works: Sequence[RunContext]) -> None:
         def open_all() -> None:
-            with self._db.together(alone=False):
+            with self._db.transaction(alone=False):
                 for work in works:
                     with self._losing(work):
                         work.open(f"stacked {len(works)}")
 
-        patiently(open_all, self._tell)
+        retry_when_disconnected(open_all, self._tell)
         for work in works:
             self._listener.started(work.run, work.session.epoch)
 
@@ -171,15 +171,15 @@ class _Job:
             work = self._works[id(session)]
             if work.claim in self.left:
                 self._listener.epoch(work.run, epoch)
-                work.judge(epoch)
+                work.check_epoch(epoch)
 
-    def _save(self, stack: Stack) -> None:
+    def _save(self, stack: BatchedRuns) -> None:
         """Writes the checkpoints that are due."""
         for session in stack.sessions:
             checkpoints = self._works[id(session)].checkpoints
             if session.status is Status.RUNNING and checkpoints.is_due(session):
-                stack.write_back(session)
-                checkpoints.save_if_there(session)
+                stack.write_back_to_session(session)
+                checkpoints.save_if_reachable(session)
 
     def _close(self, sessions: Sequence[Session]) -> None:
         """Stores how runs ended that have left the stack."""
@@ -193,30 +193,30 @@ class _Job:
         works = [work for work in works if work.claim in self.left]
         for work in works:
             work.test()
-        for work, ended in patiently(partial(self._closed, works), self._tell):
+        for work, ended in retry_when_disconnected(partial(self._closed, works), self._tell):
             work.tidy()
             self._over(work.claim, ended)
 
-    def _closed(self, works: Sequence[Work]) -> list[tuple[Work, Ended]]:
+    def _closed(self, works: Sequence[RunContext]) -> list[tuple[RunContext, RunResult]]:
         for work in works:
             work.conclude()
         closed = []
-        with self._db.together(alone=False):
+        with self._db.transaction(alone=False):
             for work in works:
                 with self._losing(work):
                     closed.append((work, work.close()))
         return closed
 
     @contextmanager
-    def _losing(self, work: Work) -> Iterator[None]:
+    def _losing(self, work: RunContext) -> Iterator[None]:
         """Lets go of a run that another worker has taken over."""
         try:
             yield
         except LeaseLost as error:
             work.session.status = Status.INTERRUPTED
-            self._over(work.claim, given_back(self._db, work.claim, error))
+            self._over(work.claim, release_after_error(self._db, work.claim, error))
 
-    def _over(self, claim: store.Claim, ended: Ended) -> None:
+    def _over(self, claim: store.Claim, ended: RunResult) -> None:
         self.left.remove(claim)
         self.ended.append(ended)
         self._listener.ended(ended)

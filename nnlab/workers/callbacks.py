@@ -7,7 +7,7 @@ from nnlab.records import Epoch, Finding, Run, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RunResult:
     """How a run ended: its status, why if it went wrong, and what its history shows.
 
     `selected_value` is the objective at the selected epoch, `seconds` the time it took.
@@ -22,7 +22,7 @@ class Ended:
     seconds: float | None = None
 
 
-class Listener(Protocol):
+class RunCallbacks(Protocol):
     """Who wants to know how the work goes: a screen, a log."""
 
     def started(self, run: Run, epoch: int) -> None:
@@ -34,5 +34,5 @@ class Listener(Protocol):
     def noted(self, run: Run, message: str) -> None:
         """Something happened that the user should know, and the run goes on."""
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: RunResult) -> None:
         """A run is over for this worker."""

@@ -10,22 +10,28 @@ from nnlab.engine import checkpoint
 from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError, ConnectionLost, OutputError
 from nnlab.io.folders import Folder
-from nnlab.workers.save_policy import Every
+from nnlab.workers.save_policy import CheckpointInterval
 
 # Unless told otherwise, one is due once this share of the time since the last pays for it.
-SHARE = 0.02
-SECONDS = 1.0
+AUTO_TIME_SHARE = 0.02
+MIN_AUTO_SECONDS = 1.0
 # What the first is expected to take, before one was measured, in seconds.
-COST = 0.005
-KEPT = 2
+INITIAL_COST_SECONDS = 0.005
+CHECKPOINTS_KEPT = 2
 
-_NAME = re.compile(r"checkpoint-(\d+)\.pt")
+_FILE_NAME = re.compile(r"checkpoint-(\d+)\.pt")
 
 
 class Checkpoints:
     """Saves a run as often as wanted, and brings it back."""
 
-    def __init__(self, folder: Folder, every: Every | None = None, *, share: float = SHARE) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        every: CheckpointInterval | None = None,
+        *,
+        share: float = AUTO_TIME_SHARE,
+    ) -> None:
         """Looks at nothing yet.
 
         Args:
@@ -33,8 +39,8 @@ class Checkpoints:
             every: how often.
             share: of the time, that `auto` may cost.
         """
-        self._folder, self._every, self._share = folder, every or Every(), share
-        self._cost = COST
+        self._folder, self._every, self._share = folder, every or CheckpointInterval(), share
+        self._cost = INITIAL_COST_SECONDS
         self._saved_at = time.perf_counter()
         self._saved_epoch = 0
         self._kept: list[str] | None = None
@@ -50,7 +56,7 @@ class Checkpoints:
             return False
         if self._every.epochs is not None:
             return session.epoch - self._saved_epoch >= self._every.epochs
-        wait = self._every.seconds or max(SECONDS, self._cost / self._share)
+        wait = self._every.seconds or max(MIN_AUTO_SECONDS, self._cost / self._share)
         return time.perf_counter() - self._saved_at >= wait
 
     def save(self, session: Session) -> None:
@@ -63,14 +69,14 @@ class Checkpoints:
         begun = time.perf_counter()
         name = f"checkpoint-{session.epoch}.pt"
         kept = [one for one in self._existing() if one != name]
-        self._folder.write(name, checkpoint.sealed(session))
-        for old in kept[KEPT - 1 :]:
+        self._folder.write(name, checkpoint.serialize_checkpoint(session))
+        for old in kept[CHECKPOINTS_KEPT - 1 :]:
             self._remove(old)
-        self._kept = [name, *kept[: KEPT - 1]]
+        self._kept = [name, *kept[: CHECKPOINTS_KEPT - 1]]
         self._saved_at, self._saved_epoch = time.perf_counter(), session.epoch
         self._cost = self._saved_at - begun
 
-    def save_if_there(self, session: Session) -> None:
+    def save_if_reachable(self, session: Session) -> None:
         """Saves; where the folder is as far away as a store that is gone for now, at the next time.
 
         Raises:
@@ -92,8 +98,8 @@ class Checkpoints:
         for name, before in zip_longest(names, names[1:]):
             shown = f"{self._folder.shown}/{name}"
             try:
-                _check_epoch(name, shown, stored_epochs)
-                checkpoint.restore(session, self._read(name), shown)
+                _raise_if_beyond_stored(name, shown, stored_epochs)
+                checkpoint.restore_checkpoint(session, self._read(name), shown)
             except CheckpointError as error:
                 then = f"goes on from {before}" if before else "starts over"
                 tell(f"{error.message}; the run {then}")
@@ -115,7 +121,7 @@ class Checkpoints:
     def _existing(self) -> list[str]:
         """The newest first."""
         if self._kept is None:
-            names = [name for name in self._folder.names() if _NAME.fullmatch(name)]
+            names = [name for name in self._folder.names() if _FILE_NAME.fullmatch(name)]
             self._kept = sorted(names, key=_epoch_of, reverse=True)
         return self._kept
 
@@ -131,12 +137,12 @@ class Checkpoints:
 
 
 def _epoch_of(name: str) -> int:
-    match = _NAME.fullmatch(name)
+    match = _FILE_NAME.fullmatch(name)
     assert match is not None
     return int(match[1])
 
 
-def _check_epoch(name: str, shown: str, stored_epochs: int | None) -> None:
+def _raise_if_beyond_stored(name: str, shown: str, stored_epochs: int | None) -> None:
     if stored_epochs is not None and _epoch_of(name) > stored_epochs:
         raise CheckpointError(
             f"{shown} is of another database: here the run has {stored_epochs} epochs"

@@ -13,16 +13,16 @@ import torch
 
 POWERCAP = Path("/sys/class/powercap")
 # A package; `intel-rapl:0:1` is a part of one.
-_PACKAGE = re.compile(r"^[a-z-]+:\d+$")
+_CPU_PACKAGE_ZONE = re.compile(r"^[a-z-]+:\d+$")
 
 
-class Meter:
+class EnergyMeter:
     """Joules from one reading to the next."""
 
     def __init__(self, device: torch.device, powercap: Path = POWERCAP) -> None:
         """A meter of a device; one that says nothing answers None."""
-        read = _cuda(device) if device.type == "cuda" else None
-        self._read = _packages(powercap) if device.type == "cpu" else read
+        read = _nvml_reader(device) if device.type == "cuda" else None
+        self._read = _rapl_reader(powercap) if device.type == "cpu" else read
         self._last = self._read() if self._read else None
 
     def used(self) -> float | None:
@@ -43,14 +43,14 @@ class Meter:
 _Counters = list[tuple[float, float]]
 
 
-def _packages(powercap: Path) -> Callable[[], _Counters | None] | None:
+def _rapl_reader(powercap: Path) -> Callable[[], _Counters | None] | None:
     """The counters of all packages, None where there are none that may be read."""
-    zones = [p for p in sorted(powercap.glob("*")) if _PACKAGE.match(p.name)]
+    zones = [p for p in sorted(powercap.glob("*")) if _CPU_PACKAGE_ZONE.match(p.name)]
 
     def read() -> _Counters | None:
         try:
             return [
-                (_number(zone / "energy_uj"), _number(zone / "max_energy_range_uj"))
+                (_read_joules(zone / "energy_uj"), _read_joules(zone / "max_energy_range_uj"))
                 for zone in zones
             ]
         except (OSError, ValueError):
@@ -59,11 +59,11 @@ def _packages(powercap: Path) -> Callable[[], _Counters | None] | None:
     return read if zones and read() is not None else None
 
 
-def _number(path: Path) -> float:
+def _read_joules(path: Path) -> float:
     return int(path.read_text()) / 1e6
 
 
-def _cuda(device: torch.device) -> Callable[[], _Counters | None] | None:
+def _nvml_reader(device: torch.device) -> Callable[[], _Counters | None] | None:
     """The counter of a GPU (Volta and newer), None where NVML is not there or has none."""
     try:
         import pynvml

@@ -6,39 +6,41 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from nnlab.workers.placement import Job
+from nnlab.workers.placement import WorkerJob
 
 # What it loads.
-_LOADS = "nnlab.workers.forkserver_preload"
+_PRELOADED_MODULE = "nnlab.workers.forkserver_preload"
 
 
-def slot(job: Job, parent: Connection | None) -> BaseProcess:
+def create_worker_process(job: WorkerJob, parent: Connection | None) -> BaseProcess:
     """A process that will work off a job and tell `parent` how it goes; it is not started yet."""
-    return context().Process(target=_serve, args=(job, parent), name=f"nnlab {job.device}")
+    return multiprocessing_context().Process(
+        target=_run_worker_main, args=(job, parent), name=f"nnlab {job.device}"
+    )
 
 
-def _serve(job: Job, parent: Connection | None) -> None:
+def _run_worker_main(job: WorkerJob, parent: Connection | None) -> None:
     # Named here, for the parent would have to load torch to name what is in that module.
-    from nnlab.workers.worker_process import serve
+    from nnlab.workers.worker_process import worker_main
 
-    serve(job, parent)
+    worker_main(job, parent)
 
 
-def context() -> ForkServerContext | SpawnContext:
+def multiprocessing_context() -> ForkServerContext | SpawnContext:
     """How slots are started: as copies of the template where the system can, else afresh.
 
-    The template is started by the first slot, or by `prepare`; it ends with this process.
+    The template is started by the first slot, or by `start_forkserver`; it ends with this process.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload([_LOADS])
+    found.set_forkserver_preload([_PRELOADED_MODULE])
     return found
 
 
-def prepare() -> None:
+def start_forkserver() -> None:
     """Starts the template now: it loads torch while this process goes on."""
-    if context().get_start_method() == "forkserver":
+    if multiprocessing_context().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
         # Ctrl-C reaches the whole terminal, and where SLURM keeps track of processes by their

@@ -18,19 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # A diff beyond this is somebody's data file, not code; the note in its place says so.
-MOST_DIFF_BYTES = 1 << 20
-_SECONDS = 10.0
+MAX_DIFF_BYTES = 1 << 20
+_TIMEOUT_SECONDS = 10.0
 
 # How the files of a checkout are compared, without which all of them may seem changed. None of
 # these names a program, and a value is one word.
-_HARMLESS = (
+_SAFE_SETTINGS = (
     "core.filemode", "core.symlinks", "core.ignorecase", "core.precomposeunicode",
     "core.autocrlf", "core.eol", "core.trustctime", "core.checkstat",
 )  # fmt: skip
 # Where git looks for a checkout.
-_DISCOVERY = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
-_WORD = re.compile(r"[A-Za-z]+")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_DISCOVERY_VARIABLES = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
+_PLAIN_VALUE = re.compile(r"[A-Za-z]+")
+_COMMIT_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +48,26 @@ class GitState:
 
 def git_state(folder: Path) -> GitState | None:
     """The state of the checkout that a folder is in; None where it is in none."""
-    commit = _line(folder, "rev-parse", "--verify", "HEAD")
-    if commit is None or not _COMMIT.fullmatch(commit):
+    commit = _git_output_line(folder, "rev-parse", "--verify", "HEAD")
+    if commit is None or not _COMMIT_HASH.fullmatch(commit):
         return None
-    top = _line(folder, "rev-parse", "--show-toplevel")
-    git_dir = _line(folder, "rev-parse", "--absolute-git-dir")
-    common = _line(folder, "rev-parse", "--git-common-dir")
+    top = _git_output_line(folder, "rev-parse", "--show-toplevel")
+    git_dir = _git_output_line(folder, "rev-parse", "--absolute-git-dir")
+    common = _git_output_line(folder, "rev-parse", "--git-common-dir")
     # core.worktree may name any folder: one with a .git in it is that of a checkout.
     if top is None or git_dir is None or common is None or not (Path(top) / ".git").exists():
         return GitState(commit)
     try:
         with tempfile.TemporaryDirectory(prefix="nnlab-git-") as made:
             ours = Path(made)
-            _write_git_dir(ours, commit, Path(git_dir), _settings(folder))
+            _write_git_dir(ours, commit, Path(git_dir), _safe_settings(folder))
             objects = (folder / common).resolve() / "objects"
-            return _compared(commit, Path(top), ours, objects)
+            return _compare_with_commit(commit, Path(top), ours, objects)
     except OSError:
         return GitState(commit)
 
 
-def _compared(commit: str, top: Path, ours: Path, objects: Path) -> GitState:
+def _compare_with_commit(commit: str, top: Path, ours: Path, objects: Path) -> GitState:
     variables = {
         "GIT_DIR": str(ours),
         "GIT_WORK_TREE": str(top),
@@ -75,7 +75,7 @@ def _compared(commit: str, top: Path, ours: Path, objects: Path) -> GitState:
         "GIT_INDEX_FILE": str(ours / "index"),
     }
     # The first refreshes the copy of the index, so that files only touched are no changes.
-    changed = _answer(
+    changed = _git_output(
         top,
         ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"],
         variables,
@@ -84,14 +84,14 @@ def _compared(commit: str, top: Path, ours: Path, objects: Path) -> GitState:
         return GitState(commit)
     if not changed:
         return GitState(commit, dirty=False)
-    diff = _answer(
+    diff = _git_output(
         top,
         ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short",
          "--ignore-submodules=dirty", "HEAD"],
         variables,
     )  # fmt: skip
-    if diff is not None and len(diff) > MOST_DIFF_BYTES:
-        text = f"(a diff of more than {MOST_DIFF_BYTES:,} bytes, too large to keep)"
+    if diff is not None and len(diff) > MAX_DIFF_BYTES:
+        text = f"(a diff of more than {MAX_DIFF_BYTES:,} bytes, too large to keep)"
     else:
         text = (diff or b"").decode(errors="replace")
     return GitState(commit, dirty=True, diff=text)
@@ -115,30 +115,30 @@ def _write_git_dir(ours: Path, commit: str, theirs: Path, settings: Mapping[str,
             shutil.copy2(path, ours / path.name)
 
 
-def _settings(folder: Path) -> Mapping[str, str]:
+def _safe_settings(folder: Path) -> Mapping[str, str]:
     """The harmless settings of a checkout, which git lists without acting on any."""
-    listed = _answer(folder, ["config", "--list", "-z"], {}) or b""
+    listed = _git_output(folder, ["config", "--list", "-z"], {}) or b""
     found: dict[str, str] = {}
     for entry in listed.decode(errors="replace").split("\0"):
         name, _, value = entry.partition("\n")
-        if name.lower() in _HARMLESS and _WORD.fullmatch(value):
+        if name.lower() in _SAFE_SETTINGS and _PLAIN_VALUE.fullmatch(value):
             found[name.lower()] = value  # the last one counts
     return found
 
 
-def _line(folder: Path, *words: str) -> str | None:
-    answer = _answer(folder, words, {})
+def _git_output_line(folder: Path, *words: str) -> str | None:
+    answer = _git_output(folder, words, {})
     return None if answer is None else os.fsdecode(answer.removesuffix(b"\n")) or None
 
 
-def _answer(folder: Path, words: Sequence[str], variables: Mapping[str, str]) -> bytes | None:
+def _git_output(folder: Path, words: Sequence[str], variables: Mapping[str, str]) -> bytes | None:
     """What git prints, cut off beyond the longest diff; None where it fails or takes too long.
 
     Variables of the environment name other repositories, configs and programs as well; of those
     only the user's own config is left, for the first look alone: it says whom the user trusts
     (safe.directory).
     """
-    kept = _DISCOVERY if variables else (*_DISCOVERY, "GIT_CONFIG_")
+    kept = _DISCOVERY_VARIABLES if variables else (*_DISCOVERY_VARIABLES, "GIT_CONFIG_")
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -164,18 +164,18 @@ def _answer(folder: Path, words: Sequence[str], variables: Mapping[str, str]) ->
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as process:
-            return _read(process)
+            return _read_limited(process)
     except OSError:
         return None
 
 
-def _read(process: "subprocess.Popen[bytes]") -> bytes | None:
+def _read_limited(process: "subprocess.Popen[bytes]") -> bytes | None:
     assert process.stdout is not None
-    timer = threading.Timer(_SECONDS, process.kill)
+    timer = threading.Timer(_TIMEOUT_SECONDS, process.kill)
     timer.start()
     try:
-        output = process.stdout.read(MOST_DIFF_BYTES + 1)
-        if len(output) > MOST_DIFF_BYTES:
+        output = process.stdout.read(MAX_DIFF_BYTES + 1)
+        if len(output) > MAX_DIFF_BYTES:
             process.kill()
             return output
         return output if process.wait() == 0 else None

@@ -15,17 +15,17 @@ from nnlab.errors import CheckpointError, UnknownName, UsageError
 from nnlab.io.files import sha256_of
 from nnlab.records import Run, Setting
 
-KIND = "model"
+MODEL_ARTIFACT_KIND = "model"
 
 # Of files of weights.
-_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".safetensors"})
+_WEIGHT_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".safetensors"})
 
 # As many bytes show whether a file is text.
-_HEAD = 4096
+_TEXT_PROBE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class WeightsFile:
     """A file of weights and its SHA-256; the run that made it and its setting, if a run did."""
 
     path: Path
@@ -33,7 +33,7 @@ class Weights:
     run_id: int | None = None
     setting: Setting | None = None
 
-    def same_classes(self, data: str, classes: str | None) -> bool:
+    def has_same_classes(self, data: str, classes: str | None) -> bool:
         """Whether the outputs mean the same for a data set and a choice of its classes.
 
         Of a file that was given nothing is known: its head is taken over where it fits.
@@ -43,52 +43,52 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Parents:
+class InitialWeights:
     """The weights to begin with, by seed; a single one serves every seed."""
 
     named: str
-    by_seed: Mapping[int, Weights]
+    weights_by_seed: Mapping[int, WeightsFile]
 
     @property
     def version(self) -> str:
         """What identifies all of the weights: SHA-256, 16 hex digits."""
-        return _version(self.by_seed)
+        return _combined_hash(self.weights_by_seed)
 
-    def had_version(self, version: str | None) -> bool:
+    def matches_version(self, version: str | None) -> bool:
         """Whether a version is that of these weights, or was before more seeds were trained.
 
         The weights of every seed are then still the same. A single run is another matter: it
         serves every seed, until there are others.
         """
-        by_age = sorted(self.by_seed.items(), key=lambda item: item[1].run_id or 0)
+        by_age = sorted(self.weights_by_seed.items(), key=lambda item: item[1].run_id or 0)
         before = (dict(by_age[:count]) for count in range(2, len(by_age)))
-        return version == self.version or any(version == _version(seeds) for seeds in before)
+        return version == self.version or any(version == _combined_hash(seeds) for seeds in before)
 
-    def of(self, seed: int) -> Weights:
+    def of(self, seed: int) -> WeightsFile:
         """The weights that a seed begins with.
 
         Raises:
             UsageError: several seeds were trained, and this is none of them.
         """
-        if len(self.by_seed) == 1:
-            return next(iter(self.by_seed.values()))
-        if seed not in self.by_seed:
-            told = ", ".join(map(str, sorted(self.by_seed)))
+        if len(self.weights_by_seed) == 1:
+            return next(iter(self.weights_by_seed.values()))
+        if seed not in self.weights_by_seed:
+            told = ", ".join(map(str, sorted(self.weights_by_seed)))
             raise UsageError(
                 f"--from {self.named} has runs of seeds {told}, and none of seed {seed}",
                 hint=f"train it with seed {seed} too, or name one run by its number",
             )
-        return self.by_seed[seed]
+        return self.weights_by_seed[seed]
 
 
-def _version(by_seed: Mapping[int, Weights]) -> str:
+def _combined_hash(by_seed: Mapping[int, WeightsFile]) -> str:
     hashes = sorted((seed, weights.sha256) for seed, weights in by_seed.items())
     if len(hashes) == 1:
         return hashes[0][1][:16]
     return hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
 
 
-def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
+def find_initial_weights(db: store.AnyDatabase | None, named: str) -> InitialWeights:
     """The weights that `--from` names; without a database only a file can be meant.
 
     Raises:
@@ -96,27 +96,27 @@ def find_parents(db: store.AnyDatabase | None, named: str) -> Parents:
         CheckpointError: the file cannot be read.
     """
     path = Path(named).expanduser()
-    runs = _runs(db, named)
+    runs = _matching_runs(db, named)
     if runs and db is not None:
-        return Parents(named, _by_seed(db, named, runs))
+        return InitialWeights(named, _weights_by_seed(db, named, runs))
     if not path.is_file():
         raise UsageError(
             f"--from {named} is neither a run nor a file",
             hint="nnlab ls lists the runs; a file of weights is named by its path",
         )
     try:
-        _check_is_no_text(path)
-        return Parents(named, {0: Weights(path, sha256_of(path))})
+        _raise_if_text_file(path)
+        return InitialWeights(named, {0: WeightsFile(path, sha256_of(path))})
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _check_is_no_text(path: Path) -> None:
+def _raise_if_text_file(path: Path) -> None:
     """Raises UsageError for a file of text, such as a study's TOML file: it has no weights."""
-    if path.suffix.lower() in _SUFFIXES:
+    if path.suffix.lower() in _WEIGHT_SUFFIXES:
         return  # what is wrong with one of these is found when it is loaded
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(_TEXT_PROBE_BYTES)
     if path.suffix.lower() != ".toml" and (b"\0" in head or not head or not _is_text(head)):
         return
     takes = "--from takes a run, a file of weights or the name of a built-in study"
@@ -127,10 +127,10 @@ def _check_is_no_text(path: Path) -> None:
 
 def _is_text(head: bytes) -> bool:
     # The last character may be cut.
-    return any(_decodes(head[: len(head) - cut]) for cut in range(4))
+    return any(_is_utf8(head[: len(head) - cut]) for cut in range(4))
 
 
-def _decodes(head: bytes) -> bool:
+def _is_utf8(head: bytes) -> bool:
     try:
         head.decode()
     except UnicodeDecodeError:
@@ -138,7 +138,7 @@ def _decodes(head: bytes) -> bool:
     return True
 
 
-def _runs(db: store.AnyDatabase | None, named: str) -> tuple[Run, ...]:
+def _matching_runs(db: store.AnyDatabase | None, named: str) -> tuple[Run, ...]:
     if db is None:
         return ()
     try:
@@ -147,8 +147,10 @@ def _runs(db: store.AnyDatabase | None, named: str) -> tuple[Run, ...]:
         return ()
 
 
-def _by_seed(db: store.AnyDatabase, named: str, runs: tuple[Run, ...]) -> Mapping[int, Weights]:
-    found: dict[int, Weights] = {}
+def _weights_by_seed(
+    db: store.AnyDatabase, named: str, runs: tuple[Run, ...]
+) -> Mapping[int, WeightsFile]:
+    found: dict[int, WeightsFile] = {}
     for run in runs:
         if run.seed in found:
             told = ", ".join(str(one.id) for one in runs if one.seed == run.seed)
@@ -156,15 +158,15 @@ def _by_seed(db: store.AnyDatabase, named: str, runs: tuple[Run, ...]) -> Mappin
                 f"--from {named} is not one run: runs {told} have seed {run.seed}",
                 hint="name one by its number",
             )
-        found[run.seed] = _weights(db, run)
+        found[run.seed] = _stored_weights(db, run)
     return found
 
 
-def _weights(db: store.AnyDatabase, run: Run) -> Weights:
+def _stored_weights(db: store.AnyDatabase, run: Run) -> WeightsFile:
     for made in store.artifacts(db, run.id):
-        if made.kind == KIND:
-            path = store.files_of(db, run.artifacts).local(made.path, made.sha256)
-            return Weights(path, made.sha256, run.id, run.trial.setting)
+        if made.kind == MODEL_ARTIFACT_KIND:
+            path = store.artifacts_folder(db, run.artifacts).local(made.path, made.sha256)
+            return WeightsFile(path, made.sha256, run.id, run.trial.setting)
     raise UsageError(
         f"run {run.id} ({run.status}) kept no weights",
         hint="train it to its end, without --no-keep-models",

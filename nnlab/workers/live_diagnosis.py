@@ -5,19 +5,19 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 from nnlab import store
-from nnlab.diagnose import diagnose, folded
-from nnlab.diagnose.codes import codes_of
+from nnlab.diagnose import diagnose, group_symptoms
+from nnlab.diagnose.codes import parse_codes
 from nnlab.records import Curve, Epoch, Finding, History, Run, Severity
 
 # A finding so sure is shown before the run is over.
-CERTAIN = 0.9
+MIN_CONFIDENCE = 0.9
 # Looking costs at most this share of the time that goes by.
-_SHARE = 0.02
+_MAX_TIME_SHARE = 0.02
 # With `stop_on` a run is looked at in each of its first epochs, then each tenth of its length.
-_FIRST = 10
+_CHECKED_FIRST_EPOCHS = 10
 
 
-class Watching:
+class LiveDiagnosis:
     """Watches one run: shows findings that are certain, and ends it on those it is to stop on."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Watching:
                 be seen before they have been.
         """
         self._run, self._tell = run, tell
-        self._stops = codes_of(str(run.trial.setting.get("stop_on") or ""))
+        self._stops = parse_codes(str(run.trial.setting.get("stop_on") or ""))
         self._points: dict[str, tuple[list[int], list[float]]] = {}
         self._told: set[str] = set()
         self._next_look = time.perf_counter() + 1.0
@@ -42,26 +42,26 @@ class Watching:
                 kept = bisect_right(curve.epochs, after)
                 self._points[metric] = (list(curve.epochs[:kept]), list(curve.values[:kept]))
 
-    def judge(self, epoch: Epoch) -> str | None:
+    def check_epoch(self, epoch: Epoch) -> str | None:
         """Why the run is to end after this epoch, or None; tells what is certain on the way."""
         for metric, value in epoch.values.items():
             epochs, values = self._points.setdefault(metric, ([], []))
             epochs.append(epoch.number)
             values.append(value)
-        must = bool(self._stops) and _is_due(epoch.number)
+        must = bool(self._stops) and _is_stop_check_due(epoch.number)
         begun = time.perf_counter()
         if not must and begun < self._next_look:
             return None
         found = self._findings()
         spent = time.perf_counter() - begun
-        self._next_look = begun + max(1.0, spent / _SHARE)
+        self._next_look = begun + max(1.0, spent / _MAX_TIME_SHARE)
         # Only what the number of the epoch decides may end a run: a run that is trained again
         # must end where it did.
         if must:
             for finding in found:
                 if finding.code in self._stops:
                     return f"stopped on {finding.code} {finding.name}: {finding.message}"
-        for one in folded(found):
+        for one in group_symptoms(found):
             self._show(one.finding)
         return None
 
@@ -73,11 +73,11 @@ class Watching:
         return diagnose(History(curves), self._run.trial.setting)
 
     def _show(self, finding: Finding) -> None:
-        certain = finding.confidence >= CERTAIN and finding.severity is not Severity.INFO
+        certain = finding.confidence >= MIN_CONFIDENCE and finding.severity is not Severity.INFO
         if certain and finding.code not in self._told:
             self._told.add(finding.code)
             self._tell(f"{finding.code} {finding.name}: {finding.message}")
 
 
-def _is_due(number: int) -> bool:
-    return number <= _FIRST or number % (number // _FIRST) == 0
+def _is_stop_check_due(number: int) -> bool:
+    return number <= _CHECKED_FIRST_EPOCHS or number % (number // _CHECKED_FIRST_EPOCHS) == 0

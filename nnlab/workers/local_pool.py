@@ -13,21 +13,21 @@ from multiprocessing.process import BaseProcess
 from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.workers import forkserver
-from nnlab.workers.callbacks import Listener
+from nnlab.workers.callbacks import RunCallbacks
 from nnlab.workers.nodes import Nodes
-from nnlab.workers.parallel_config import TeamWanted
-from nnlab.workers.placement import AtAddress, Job, Message, Slot
-from nnlab.workers.save_policy import KEEPING, Keeping
-from nnlab.workers.worker_pool import MOST_STARTS, Crew, Member
+from nnlab.workers.parallel_config import ProcessGroupSpec
+from nnlab.workers.placement import AddressDatabaseOpener, Placement, WorkerJob, WorkerMessage
+from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers.worker_pool import MAX_FAILED_STARTS, WorkerHandle, WorkerPool
 
 # How long the parent listens before it looks whether it was asked to stop.
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 # How long a slot has to end in good order once it was told to.
-END_SECONDS = 15.0
+TERMINATE_TIMEOUT_SECONDS = 15.0
 
 
 @dataclass(slots=True)
-class _Process(Member):
+class _ProcessHandle(WorkerHandle):
     """A slot's process and the end of its pipe."""
 
     process: BaseProcess = field(kw_only=True)
@@ -39,19 +39,19 @@ class _Process(Member):
             self.messages.send(order)
 
 
-class Pool(Crew[_Process]):
+class LocalPool(WorkerPool[_ProcessHandle]):
     """Works off runs in several processes."""
 
     def __init__(
         self,
         db: store.Database,
         run_ids: Sequence[int],
-        slots: Sequence[Slot],
+        slots: Sequence[Placement],
         *,
         engine: str = "auto",
-        keeping: Keeping = KEEPING,
+        keeping: SavePolicy = DEFAULT_SAVE_POLICY,
         packs: bool = False,
-        team: TeamWanted | None = None,
+        team: ProcessGroupSpec | None = None,
         gather: Callable[[], Nodes] = Nodes,
     ) -> None:
         """Starts the processes; they begin to train at once.
@@ -66,8 +66,8 @@ class Pool(Crew[_Process]):
             team: the devices that train each run together; then there is one slot.
             gather: has the other nodes come for a team, and answers where; asked for each.
         """
-        self._job = Job(
-            AtAddress(db.address.target),
+        self._job = WorkerJob(
+            AddressDatabaseOpener(db.address.target),
             tuple(run_ids),
             slots[0].device,
             engine,
@@ -78,36 +78,36 @@ class Pool(Crew[_Process]):
         self._gather = gather
         super().__init__(db, run_ids, slots, packs=packs)
 
-    def _start(self, slot: Slot) -> _Process:
+    def _start(self, slot: Placement) -> _ProcessHandle:
         """Starts a slot's process.
 
         Raises:
             NnlabError: the template dies each time that it is to make one; a node is gone.
         """
         job = replace(self._job, device=slot.device, nodes=self._gather())
-        forkserver.prepare()
-        for _ in range(MOST_STARTS):
+        forkserver.start_forkserver()
+        for _ in range(MAX_FAILED_STARTS):
             ours, theirs = multiprocessing.Pipe()
-            process = forkserver.slot(job, theirs)
+            process = forkserver.create_worker_process(job, theirs)
             try:
                 process.start()
             except (EOFError, OSError) as error:
                 # The template has died just now; another is started once the system knows.
                 ours.close()
                 why = error
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
             else:
-                return _Process(slot, process=process, messages=ours)
+                return _ProcessHandle(slot, process=process, messages=ours)
             finally:
                 theirs.close()  # so that the pipe ends when the slot does
         raise NnlabError(f"no worker can be started: {type(why).__name__} {why}", hint=self.without)
 
     def _heard(
-        self, live: Sequence[_Process], listener: Listener
-    ) -> Iterator[tuple[_Process, Message | None]]:
+        self, live: Sequence[_ProcessHandle], listener: RunCallbacks
+    ) -> Iterator[tuple[_ProcessHandle, WorkerMessage | None]]:
         del listener
         by_messages = {one.messages: one for one in live}
-        for ready in wait(list(by_messages), timeout=LOOK_SECONDS):
+        for ready in wait(list(by_messages), timeout=POLL_SECONDS):
             assert isinstance(ready, Connection)
             try:
                 message = ready.recv()
@@ -115,21 +115,21 @@ class Pool(Crew[_Process]):
                 message = None
             yield by_messages[ready], message
 
-    def _how_it_died(self, one: _Process) -> str:
+    def _how_it_died(self, one: _ProcessHandle) -> str:
         one.process.join()
         code = one.process.exitcode
         if code is None or code >= 0:
             return f"its worker ended with exit code {code}"
-        return f"its worker died of signal {-code} ({_NAMES.get(-code, 'unknown')})"
+        return f"its worker died of signal {-code} ({_SIGNAL_NAMES.get(-code, 'unknown')})"
 
     def _end(self) -> None:
         for one in self._members:
             one.process.terminate()
         for one in self._members:
-            one.process.join(END_SECONDS)
+            one.process.join(TERMINATE_TIMEOUT_SECONDS)
             if one.process.is_alive():
                 one.process.kill()
                 one.process.join()
 
 
-_NAMES: Mapping[int, str] = {number.value: number.name for number in signal.Signals}
+_SIGNAL_NAMES: Mapping[int, str] = {number.value: number.name for number in signal.Signals}

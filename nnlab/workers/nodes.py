@@ -44,10 +44,10 @@ class Nodes:
 
 
 # A machine by itself.
-ONE = Nodes()
+SINGLE_NODE = Nodes()
 
 
-def nodes_here(environment: Mapping[str, str] | None = None) -> Nodes:
+def nodes_from_environment(environment: Mapping[str, str] | None = None) -> Nodes:
     """What the environment says.
 
     Raises:
@@ -55,14 +55,14 @@ def nodes_here(environment: Mapping[str, str] | None = None) -> Nodes:
     """
     found = os.environ if environment is None else environment
     if "NNLAB_NODES" in found:
-        return _named(found)
+        return _nodes_from_nnlab_variables(found)
     # A batch script has SLURM_NNODES as well, but only what srun starts is on each of them.
     if int(found.get("SLURM_STEP_NUM_NODES", "1")) > 1:
-        return _of_slurm(found)
-    return ONE
+        return _nodes_from_slurm_variables(found)
+    return SINGLE_NODE
 
 
-def _named(found: Mapping[str, str]) -> Nodes:
+def _nodes_from_nnlab_variables(found: Mapping[str, str]) -> Nodes:
     hint = "NNLAB_NODES=2 NNLAB_NODE=0 NNLAB_RENDEZVOUS=first.example:29400"
     try:
         count, index = int(found["NNLAB_NODES"]), int(found["NNLAB_NODE"])
@@ -76,7 +76,7 @@ def _named(found: Mapping[str, str]) -> Nodes:
     return Nodes(count, index, endpoint)
 
 
-def _of_slurm(found: Mapping[str, str]) -> Nodes:
+def _nodes_from_slurm_variables(found: Mapping[str, str]) -> Nodes:
     count, tasks = int(found["SLURM_STEP_NUM_NODES"]), int(found["SLURM_STEP_NUM_TASKS"])
     if tasks != count:
         raise UsageError(
@@ -84,28 +84,28 @@ def _of_slurm(found: Mapping[str, str]) -> Nodes:
             hint="srun --ntasks-per-node=1; --devices says on what each node trains",
         )
     job = found["SLURM_JOB_ID"]
-    first = _first_address(found["SLURM_STEP_NODELIST"])
+    first = _first_node_address(found["SLURM_STEP_NODELIST"])
     port = _FIRST_PORT + int(job) % _PORTS
     return Nodes(count, int(found["SLURM_NODEID"]), f"{first}:{port}", f"nnlab-{job}")
 
 
-def _first_address(listed: str) -> str:
+def _first_node_address(listed: str) -> str:
     """Where the first of SLURM's list is reached, which may be as short as `node[01-04]`.
 
     By the address that SLURM's own daemons use: the name of a node need not be that of a host.
     """
-    names = _scontrol("hostnames", listed).split()
+    names = _scontrol_show("hostnames", listed).split()
     if not names:
         raise UsageError(
             f"scontrol does not tell what the nodes {listed} are",
             hint="NNLAB_NODES, NNLAB_NODE and NNLAB_RENDEZVOUS say it as well (docs/scaling.md)",
         )
     # Where nodes are kept private a user is told nothing of them; then the name must do.
-    found = re.search(r"\bNodeAddr=(\S+)", _scontrol("node", names[0]))
+    found = re.search(r"\bNodeAddr=(\S+)", _scontrol_show("node", names[0]))
     return found[1] if found else names[0]
 
 
-def _scontrol(what: str, of: str) -> str:
+def _scontrol_show(what: str, of: str) -> str:
     """What SLURM's own program shows; nothing where there is none, or it refuses."""
     program = shutil.which("scontrol")
     if program is None:

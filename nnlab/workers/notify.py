@@ -18,7 +18,7 @@ from typing import IO, Literal, Self
 TIMEOUT_SECONDS = 30.0
 
 # Systems limit the environment of a process, and a reason may be long. JSON has all of it.
-_LONGEST = 2000
+_MAX_VALUE_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Notifier:
         self._thread.submit(self._run, event)
 
     @property
-    def complaint(self) -> str | None:
+    def failure_message(self) -> str | None:
         """What went wrong with the command so far, in a line; None if nothing did."""
         if not self._troubles:
             return None
@@ -75,7 +75,7 @@ class Notifier:
         if self._hung:
             return
         try:
-            run_command(self._command, event, self._timeout)
+            run_notify_command(self._command, event, self._timeout)
         except TimeoutError as error:
             self._hung = True
             self._troubles.append(str(error))
@@ -83,7 +83,7 @@ class Notifier:
             self._troubles.append(str(error))
 
 
-def run_command(command: str, event: Event, timeout_seconds: float) -> None:
+def run_notify_command(command: str, event: Event, timeout_seconds: float) -> None:
     """Runs a command by the shell and waits for it.
 
     Raises:
@@ -98,7 +98,7 @@ def run_command(command: str, event: Event, timeout_seconds: float) -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            env={**os.environ, **variables(event)},
+            env={**os.environ, **environment_variables(event)},
             start_new_session=True,
         )
         try:
@@ -106,30 +106,30 @@ def run_command(command: str, event: Event, timeout_seconds: float) -> None:
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"was ended after {timeout_seconds:g} s") from None
         finally:
-            _end(process)
+            _kill_command(process)
         if process.returncode != 0:
             said = _last_line(errors)
             raise OSError(f"ended with exit code {process.returncode}" + (said and f": {said}"))
 
 
-def variables(event: Event) -> Mapping[str, str]:
+def environment_variables(event: Event) -> Mapping[str, str]:
     """An event as variables of the environment; what is not known is empty.
 
     >>> variables(Event("failed", "depth", run=7))["NNLAB_RUN"]
     '7'
     """
     return {
-        f"NNLAB_{name.upper()}": "" if value is None else _plain(str(value))
+        f"NNLAB_{name.upper()}": "" if value is None else _environment_text(str(value))
         for name, value in asdict(event).items()
     }
 
 
-def _plain(text: str) -> str:
+def _environment_text(text: str) -> str:
     """Text that an environment can hold: no zero byte, no half of a character."""
-    return text[:_LONGEST].replace("\0", " ").encode(errors="replace").decode()
+    return text[:_MAX_VALUE_CHARACTERS].replace("\0", " ").encode(errors="replace").decode()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill_command(process: subprocess.Popen[bytes]) -> None:
     """Ends a command that is still there, with what it started."""
     if process.poll() is not None:
         return

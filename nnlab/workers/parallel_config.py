@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnlab.records import Parallel
+    from nnlab.records import ParallelMode
 
 # What the leader of a team says to the others after an epoch; two of them may be said at once.
-GO, STOP, SAVE, END = 0, 1, 2, 4
+CONTINUE_RUN, INTERRUPT_RUN, SAVE_CHECKPOINT, END_RUN = 0, 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class ParallelConfig:
     """How devices train one run: with all weights each, or a part; batch norm over all or not."""
 
-    kind: "Parallel"
+    kind: "ParallelMode"
     sync_batch_norm: bool = False
 
     @property
@@ -24,7 +24,7 @@ class Together:
         return ["--parallel", self.kind] + (["--sync-batch-norm"] if self.sync_batch_norm else [])
 
 
-def hush() -> None:
+def silence_torch_logs() -> None:
     """Has torch in processes that are started from now on keep its warnings to itself.
 
     Those of a team end one after another, and the last say of it, with a stack of C++, that the
@@ -34,10 +34,10 @@ def hush() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class TeamWanted:
+class ProcessGroupSpec:
     """Devices of this machine that train one run together, a process each."""
 
-    how: Together
+    how: ParallelConfig
     devices: tuple[str, ...]
 
     @property

@@ -5,16 +5,16 @@ import threading
 import time
 from collections.abc import Callable
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
-def when_orphaned(end: Callable[[], None]) -> None:
+def call_when_orphaned(end: Callable[[], None]) -> None:
     """Has a thread call `end` once the process that started this one is gone."""
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         end()
 
     threading.Thread(target=watch, name="nnlab-orphaned", daemon=True).start()

@@ -13,26 +13,26 @@ import torch
 
 from nnlab.config import RunConfig, config_of
 from nnlab.engine import device as devices
-from nnlab.engine.batched.grouping import can_stack, key_of
+from nnlab.engine.batched.grouping import can_batch, group_key
 from nnlab.engine.batched.timing import seconds_by_width
 from nnlab.errors import OutputError
-from nnlab.io.files import cache, write_whole
+from nnlab.io.files import cache_dir, write_atomic
 from nnlab.records import Run
 
 # Beyond it a stack hardly gains; `--engine stacked` takes it without a measurement.
-WIDEST = 512
+MAX_BATCHED_RUNS = 512
 
 # Seconds that it takes to store an epoch: of one run, or of all the runs of a stack.
-STORING = 0.002
+STORE_EPOCH_SECONDS = 0.002
 
 # Times that differ by less are one time to the planner.
-ALIKE = 1.05
+EQUAL_TIME_RATIO = 1.05
 
-Times = Mapping[int, float]
+SecondsByWidth = Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RunGroup:
     """Runs in the order they were asked for; those with a config can be trained together."""
 
     run_ids: tuple[int, ...]
@@ -40,16 +40,16 @@ class Group:
 
 
 @dataclass(slots=True)
-class Planner:
+class BatchPlanner:
     """Groups runs, and chooses for each group how many to train at once.
 
     `engine` is `auto`, which measures and remembers in the file `memory`, `solo` or `stacked`.
     """
 
     engine: str = "auto"
-    memory: Path = field(default_factory=lambda: cache() / "widths.json")
+    memory: Path = field(default_factory=lambda: cache_dir() / "widths.json")
 
-    def groups(self, runs: Sequence[Run]) -> list[Group]:
+    def groups(self, runs: Sequence[Run]) -> list[RunGroup]:
         """The runs by what they have in common; the first of each group come in order."""
         keys: dict[str, str | None] = {}
         found: dict[str | None, list[int]] = {}
@@ -58,46 +58,46 @@ class Planner:
             digest = run.trial.digest
             if digest not in keys:
                 config = config_of(run.trial.setting, run.seed)
-                stacks = self.engine != "solo" and can_stack(config)
-                keys[digest] = _name_of(config) if stacks else None
+                stacks = self.engine != "solo" and can_batch(config)
+                keys[digest] = _measurement_key(config) if stacks else None
                 configs.setdefault(keys[digest], config)
             found.setdefault(keys[digest], []).append(run.id)
-        return [Group(tuple(run_ids), configs[key]) for key, run_ids in found.items()]
+        return [RunGroup(tuple(run_ids), configs[key]) for key, run_ids in found.items()]
 
-    def width(self, group: Group, waiting: int) -> int:
+    def width(self, group: RunGroup, waiting: int) -> int:
         """How many of a group's runs to train at once when so many wait; 1 is alone."""
         if group.config is None or waiting < 2:
             return 1
         if self.engine == "stacked":
-            return min(waiting, WIDEST)
+            return min(waiting, MAX_BATCHED_RUNS)
         return best_width(self._times(group.config, waiting), waiting)
 
-    def _times(self, config: RunConfig, most: int) -> Times:
+    def _times(self, config: RunConfig, most: int) -> SecondsByWidth:
         """As `seconds_by_width`, from memory where that has what is needed."""
-        name, most = _name_of(config), min(most, WIDEST)
-        known = _read(self.memory)
-        if name not in known or not _Known.parse(known[name]).suffices(most):
+        name, most = _measurement_key(config), min(most, MAX_BATCHED_RUNS)
+        known = _read_measurements(self.memory)
+        if name not in known or not _MeasuredTimes.parse(known[name]).suffices(most):
             times = {
-                width: seconds + STORING / width
+                width: seconds + STORE_EPOCH_SECONDS / width
                 for width, seconds in seconds_by_width(config, most).items()
             }
             known[name] = {"most": most, "seconds": {str(w): s for w, s in times.items()}}
             # A folder that cannot be written costs the next command a second.
             with contextlib.suppress(OSError, OutputError):
                 self.memory.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(self.memory, json.dumps(known, indent=1).encode())
-        return _Known.parse(known[name]).seconds
+                write_atomic(self.memory, json.dumps(known, indent=1).encode())
+        return _MeasuredTimes.parse(known[name]).seconds
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _MeasuredTimes:
     """What was measured when so many runs waited."""
 
     most: int
-    seconds: Times
+    seconds: SecondsByWidth
 
     @classmethod
-    def parse(cls, entry: Mapping[str, Any]) -> "_Known":
+    def parse(cls, entry: Mapping[str, Any]) -> "_MeasuredTimes":
         return cls(entry["most"], {int(width): s for width, s in entry["seconds"].items()})
 
     def suffices(self, most: int) -> bool:
@@ -107,7 +107,7 @@ class _Known:
         return self.most >= most or widest >= most or best != widest
 
 
-def best_width(seconds: Times, waiting: int) -> int:
+def best_width(seconds: SecondsByWidth, waiting: int) -> int:
     """The width that has the runs done first, if they are shared out evenly.
 
     Of widths that hardly differ it is the narrowest: it leaves runs to other workers.
@@ -119,11 +119,11 @@ def best_width(seconds: Times, waiting: int) -> int:
     """
     tried = {min(width, waiting) for width in seconds}
     even = {math.ceil(waiting / math.ceil(waiting / width)) for width in tried}
-    times = {width: _between(seconds, width) for width in even}
-    return min(width for width in even if times[width] <= ALIKE * min(times.values()))
+    times = {width: _interpolated_seconds(seconds, width) for width in even}
+    return min(width for width in even if times[width] <= EQUAL_TIME_RATIO * min(times.values()))
 
 
-def _between(seconds: Times, width: int) -> float:
+def _interpolated_seconds(seconds: SecondsByWidth, width: int) -> float:
     """Seconds for each run at a width between two that were measured."""
     below = max(tried for tried in seconds if tried <= width)
     above = min((tried for tried in seconds if tried >= width), default=below)
@@ -133,7 +133,7 @@ def _between(seconds: Times, width: int) -> float:
     return seconds[below] + share * (seconds[above] - seconds[below])
 
 
-def _read(memory: Path) -> dict[str, Any]:
+def _read_measurements(memory: Path) -> dict[str, Any]:
     """What is remembered; nothing where the file is missing or not ours."""
     try:
         known = json.loads(memory.read_text(encoding="utf-8"))
@@ -142,8 +142,8 @@ def _read(memory: Path) -> dict[str, Any]:
         return {}
 
 
-def _name_of(config: RunConfig) -> str:
+def _measurement_key(config: RunConfig) -> str:
     """What the times depend on: the kind of run, the device, the version of torch."""
-    device = devices.find(config.device)
-    words = (devices.describe(device), torch.__version__, key_of(config))
+    device = devices.resolve_device(config.device)
+    words = (devices.device_description(device), torch.__version__, group_key(config))
     return hashlib.sha256(repr(words).encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from nnlab.io.redaction import mask_command, mask_diff
 from nnlab.records import Environment
 from nnlab.workers.git_state import GitState, git_state
 
-PACKAGES = (
+RECORDED_PACKAGES = (
     "alembic",
     "matplotlib",
     "numpy",
@@ -30,13 +30,13 @@ PACKAGES = (
 SECRET_OPTIONS = ("--notify",)
 
 
-def environment(device: str, threads: int, *, git_diff: bool = True) -> Environment:
+def collect_environment(device: str, threads: int, *, git_diff: bool = True) -> Environment:
     """The record of this process on a device (its model name) with so many threads.
 
     Secrets in the diff of the working folder are masked; without `git_diff` it is left out.
     """
-    git = _git()
-    versions = _versions()
+    git = _working_directory_git_state()
+    versions = _package_versions()
     return Environment(
         hostname=socket.gethostname(),
         platform=platform.platform(),
@@ -48,28 +48,28 @@ def environment(device: str, threads: int, *, git_diff: bool = True) -> Environm
         threads=threads,
         git_commit=None if git is None else git.commit,
         git_dirty=None if git is None else git.dirty,
-        git_diff=_masked(git.diff)
+        git_diff=_masked_diff(git.diff)
         if git is not None and git.diff is not None and git_diff
         else None,
     )
 
 
 @lru_cache(maxsize=1)
-def _masked(diff: str) -> str:
+def _masked_diff(diff: str) -> str:
     # All runs of a process share one diff.
     return mask_diff(diff)
 
 
-def command_line() -> str:
+def masked_command_line() -> str:
     """The command as it was typed, with its secrets masked."""
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
     return mask_command(words, secret_options=SECRET_OPTIONS)
 
 
 @cache
-def _versions() -> Mapping[str, str]:
+def _package_versions() -> Mapping[str, str]:
     found = {}
-    for name in PACKAGES:
+    for name in RECORDED_PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -78,6 +78,6 @@ def _versions() -> Mapping[str, str]:
 
 
 @cache
-def _git() -> GitState | None:
+def _working_directory_git_state() -> GitState | None:
     """The state of the checkout that the working folder is in, looked at once."""
     return git_state(Path.cwd())

@@ -3,10 +3,10 @@
 from nnlab import store
 from nnlab.objective import Objective
 from nnlab.records import Epoch, Run
-from nnlab.search.pruners import PRUNERS, Rival, Standing, looks_at
+from nnlab.search.pruners import PRUNERS, PeerRun, PrunerRequest, is_decision_epoch
 
 
-class Pruning:
+class PruningMonitor:
     """Watches one run of a study with a pruner."""
 
     def __init__(self, db: store.AnyDatabase, run: Run, pruner: str) -> None:
@@ -22,7 +22,7 @@ class Pruning:
         known = store.history(db, run.id).get(self._objective.metric)
         self._values = dict(known) if known else {}
 
-    def judge(self, epoch: Epoch) -> str | None:
+    def check_epoch(self, epoch: Epoch) -> str | None:
         """Why the run is to end after this epoch, or None.
 
         Raises:
@@ -30,16 +30,18 @@ class Pruning:
         """
         self._values[epoch.number] = epoch.values[self._objective.metric]
         planned = self._run.epochs_planned
-        if not looks_at(self._pruner, epoch.number, planned):
+        if not is_decision_epoch(self._pruner, epoch.number, planned):
             return None
-        found = store.rivals(self._db, self._run, metric=self._objective.metric, epoch=epoch.number)
+        found = store.peer_runs(
+            self._db, self._run, metric=self._objective.metric, epoch=epoch.number
+        )
         return PRUNERS[self._pruner](
-            Standing(
+            PrunerRequest(
                 self._objective,
                 epoch.number,
                 planned,
                 [self._values[n] for n in sorted(self._values) if n <= epoch.number],
-                [Rival(one.value, one.complete) for one in found if one.value is not None],
+                [PeerRun(one.value, one.complete) for one in found if one.value is not None],
                 sum(one.complete for one in found),
             )
         )

@@ -19,15 +19,15 @@ from nnlab.errors import NnlabError
 from nnlab.workers.nodes import Nodes
 
 # How long the nodes have to come: some may still be loading torch over a slow file system.
-COME_SECONDS = 600.0
+JOIN_TIMEOUT_SECONDS = 600.0
 # How long they are waited for where all is over before they came, and have to go afterwards.
-LATE_SECONDS = GO_SECONDS = 60.0
-_HELLO_SECONDS = 10.0
-_LONGEST = 200
-_TEAM, _END = "team", "end"
+LATE_JOIN_SECONDS = LEAVE_TIMEOUT_SECONDS = 60.0
+_HANDSHAKE_SECONDS = 10.0
+_MAX_LINE_BYTES = 200
+_ROUND, _END = "team", "end"
 
 
-class Meeting:
+class Rendezvous:
     """The first node's side of it: within it the others are led, after it they are gone."""
 
     def __init__(self, nodes: Nodes) -> None:
@@ -60,10 +60,10 @@ class Meeting:
         less long where it has ended with an error, which somebody waits to read.
         """
         with contextlib.suppress(NnlabError):
-            self._await_all(LATE_SECONDS if kind is None else _HELLO_SECONDS)
+            self._await_all(LATE_JOIN_SECONDS if kind is None else _HANDSHAKE_SECONDS)
         self._say(_END)
         for other in self._others.values():
-            other.settimeout(GO_SECONDS)
+            other.settimeout(LEAVE_TIMEOUT_SECONDS)
             with contextlib.suppress(OSError):
                 other.recv(1)
             other.close()
@@ -76,14 +76,14 @@ class Meeting:
         Raises:
             NnlabError: one does not come, or is gone.
         """
-        self._await_all(COME_SECONDS)
+        self._await_all(JOIN_TIMEOUT_SECONDS)
         self.check()
         self._teams += 1
         # A port of its own: that of a team before may not be free yet.
         with socket.create_server(("", 0)) as one:
             port = one.getsockname()[1]
-        self._say(f"{_TEAM} {port} {self._teams}")
-        return _team(self._nodes, port, self._teams)
+        self._say(f"{_ROUND} {port} {self._teams}")
+        return _nodes_of_round(self._nodes, port, self._teams)
 
     def check(self) -> None:
         """Looks whether all that came are still there.
@@ -120,9 +120,9 @@ class Meeting:
 
     def _admit(self, came: socket.socket) -> None:
         """Lets in who says the right word, which tells of which job it is, and its number."""
-        came.settimeout(_HELLO_SECONDS)
+        came.settimeout(_HANDSHAKE_SECONDS)
         try:
-            run_id, _, index = next(_lines(came), "").rpartition(" ")
+            run_id, _, index = next(_received_lines(came), "").rpartition(" ")
         except OSError:
             run_id = ""
         if run_id == self._nodes.run_id and index.isdecimal() and int(index) in self._missing:
@@ -136,7 +136,7 @@ class Meeting:
                 other.sendall(f"{line}\n".encode())
 
 
-def teams(nodes: Nodes) -> Iterator[Nodes]:
+def rendezvous_rounds(nodes: Nodes) -> Iterator[Nodes]:
     """What another node hears: where each team comes together, until all is over.
 
     Its connection stays open for as long as this process lives, which the first node waits for.
@@ -144,26 +144,26 @@ def teams(nodes: Nodes) -> Iterator[Nodes]:
     Raises:
         NnlabError: the first node cannot be reached, or is gone.
     """
-    with _come(nodes) as first:
+    with _connect_with_retry(nodes) as first:
         # A duplicate that nobody closes: only the end of this process does.
         first.dup().detach()
         first.sendall(f"{nodes.run_id} {nodes.index}\n".encode())
-        for line in _lines(first):
+        for line in _received_lines(first):
             word, *numbers = line.split()
             if word == _END:
                 return
             port, number = map(int, numbers)
-            yield _team(nodes, port, number)
+            yield _nodes_of_round(nodes, port, number)
     raise NnlabError(
         "the first node is gone", hint="what it printed says why; its runs go on when it does"
     )
 
 
-def _come(nodes: Nodes) -> socket.socket:
-    until = time.monotonic() + COME_SECONDS
+def _connect_with_retry(nodes: Nodes) -> socket.socket:
+    until = time.monotonic() + JOIN_TIMEOUT_SECONDS
     while True:
         try:
-            return _connected(nodes)
+            return _connect(nodes)
         except OSError as error:
             if time.monotonic() > until:
                 raise NnlabError(
@@ -172,18 +172,18 @@ def _come(nodes: Nodes) -> socket.socket:
             time.sleep(0.2)  # it may not have begun to listen
 
 
-def _connected(nodes: Nodes) -> socket.socket:
-    first = socket.create_connection(nodes.place, timeout=_HELLO_SECONDS)
+def _connect(nodes: Nodes) -> socket.socket:
+    first = socket.create_connection(nodes.place, timeout=_HANDSHAKE_SECONDS)
     first.settimeout(None)
     return first
 
 
-def _lines(one: socket.socket) -> Iterator[str]:
+def _received_lines(one: socket.socket) -> Iterator[str]:
     """What the other side says, line by line; nothing more once it is gone."""
     text = b""
-    while len(text) < _LONGEST:
+    while len(text) < _MAX_LINE_BYTES:
         try:
-            more = one.recv(_LONGEST)
+            more = one.recv(_MAX_LINE_BYTES)
         except ConnectionError:
             return
         if not more:
@@ -194,6 +194,6 @@ def _lines(one: socket.socket) -> Iterator[str]:
             yield line.decode(errors="replace")
 
 
-def _team(nodes: Nodes, port: int, number: int) -> Nodes:
+def _nodes_of_round(nodes: Nodes, port: int, number: int) -> Nodes:
     host, _ = nodes.place
     return replace(nodes, endpoint=f"{host}:{port}", run_id=f"{nodes.run_id}-{number}")

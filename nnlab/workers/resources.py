@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from nnlab.errors import UsageError
 from nnlab.workers import ray, slurm
-from nnlab.workers.parallel_config import Together
+from nnlab.workers.parallel_config import ParallelConfig
 
 # SLURM's tasks at once, unless it is said.
-TASKS = 50
+DEFAULT_SLURM_TASKS = 50
 
 
 class Launcher(StrEnum):
@@ -21,7 +21,7 @@ class Launcher(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClusterOptions:
     """What was typed about a cluster."""
 
     partition: str | None = None
@@ -34,7 +34,9 @@ class Asked:
     nodes: int = 1
 
 
-def cluster_of(asked: Asked, launcher: Launcher) -> slurm.Wanted | ray.Wanted | None:
+def resources_for(
+    asked: ClusterOptions, launcher: Launcher
+) -> slurm.SlurmResources | ray.RayResources | None:
     """What a cluster is asked for; None where it is trained here.
 
     Raises:
@@ -42,11 +44,11 @@ def cluster_of(asked: Asked, launcher: Launcher) -> slurm.Wanted | ray.Wanted | 
     """
     match launcher:
         case Launcher.SLURM:
-            return _of_slurm(asked)
+            return _slurm_resources(asked)
         case Launcher.RAY:
-            return _of_ray(asked)
+            return _ray_resources(asked)
         case Launcher.LOCAL:
-            if asked != Asked():
+            if asked != ClusterOptions():
                 raise UsageError(
                     "--partition, --address, --nodes, --gpus, --cpus, --mem, --time and"
                     " --max-parallel are for a cluster",
@@ -55,9 +57,9 @@ def cluster_of(asked: Asked, launcher: Launcher) -> slurm.Wanted | ray.Wanted | 
             return None
 
 
-def check(
-    wanted: slurm.Wanted | ray.Wanted,
-    how: Together | None,
+def check_resources(
+    wanted: slurm.SlurmResources | ray.RayResources,
+    how: ParallelConfig | None,
     *,
     devices: str | None,
     per_device: int | None,
@@ -68,8 +70,8 @@ def check(
         UsageError: several nodes with nothing to do together, or one device for a team; devices
             of this machine for workers elsewhere.
     """
-    if isinstance(wanted, ray.Wanted):
-        ray.check()
+    if isinstance(wanted, ray.RayResources):
+        ray.require_ray()
         # A variable that is there for training here does no harm.
         if devices == os.environ.get("NNLAB_DEVICES"):
             devices = None
@@ -96,33 +98,33 @@ def check(
         )
 
 
-def _of_slurm(asked: Asked) -> slurm.Wanted:
+def _slurm_resources(asked: ClusterOptions) -> slurm.SlurmResources:
     if asked.address is not None:
         raise UsageError("--address is that of a Ray cluster", hint="add --launcher ray")
     for name, value, least in (("--gpus", asked.gpus, 0), ("--cpus", asked.cpus, 1)):
         if value != int(value) or value < least:
             raise UsageError(f"{name} {value:g}: SLURM gives whole ones, {least} at least")
-    return slurm.Wanted(
+    return slurm.SlurmResources(
         asked.partition,
         int(asked.gpus),
         int(asked.cpus),
         asked.memory,
         asked.time,
-        asked.max_parallel or TASKS,
+        asked.max_parallel or DEFAULT_SLURM_TASKS,
         asked.nodes,
     )
 
 
-def _of_ray(asked: Asked) -> ray.Wanted:
+def _ray_resources(asked: ClusterOptions) -> ray.RayResources:
     if asked.partition is not None or asked.time is not None:
         raise UsageError(
             "--partition and --time are SLURM's", hint="Ray trains until nothing is left"
         )
-    return ray.Wanted(
+    return ray.RayResources(
         asked.address,
         asked.cpus,
         asked.gpus,
-        slurm.bytes_of(asked.memory) if asked.memory is not None else None,
+        slurm.parse_memory(asked.memory) if asked.memory is not None else None,
         asked.max_parallel,
         asked.nodes,
     )

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 from nnlab.errors import UsageError
 
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")
-_UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")
+_SECONDS_PER_UNIT = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class CheckpointInterval:
     """How often a checkpoint is written: every so many epochs, or seconds, or as time allows.
 
     With neither it is as often as costs under 2 % of the training.
@@ -28,7 +28,7 @@ class Every:
         return "auto" if self.epochs is None else str(self.epochs)
 
     @classmethod
-    def parse(cls, text: str) -> "Every":
+    def parse(cls, text: str) -> "CheckpointInterval":
         """From `auto`, a number of epochs, or a time as `30s`, `5min`, `1h`.
 
         Raises:
@@ -41,7 +41,7 @@ class Every:
             return cls()
         if text.isdecimal() and int(text) > 0:
             return cls(epochs=int(text))
-        seconds = seconds_of(text)
+        seconds = parse_duration(text)
         if seconds is None:
             raise UsageError(
                 f"--checkpoint-every {text}: neither a number of epochs nor a time",
@@ -50,18 +50,18 @@ class Every:
         return cls(seconds=seconds)
 
 
-def seconds_of(text: str) -> float | None:
+def parse_duration(text: str) -> float | None:
     """The seconds of a time as `30s`, `10min` or `1h`; None where it is none, or 0.
 
     >>> seconds_of("1.5min")
     90.0
     """
-    found = _SECONDS.fullmatch(text)
-    return float(found[1]) * _UNITS[found[2]] or None if found else None
+    found = _DURATION.fullmatch(text)
+    return float(found[1]) * _SECONDS_PER_UNIT[found[2]] or None if found else None
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class SavePolicy:
     """What is kept of runs, and where; how runs are begun that share a trial.
 
     `models` says whether the weights of the selected epoch are, `checkpoints` how often one is due,
@@ -72,7 +72,7 @@ class Keeping:
     """
 
     models: bool = True
-    checkpoints: Every = Every()
+    checkpoints: CheckpointInterval = CheckpointInterval()
     artifacts: str | None = None
     changing_data: bool = False
     git_diff: bool = True
@@ -80,4 +80,4 @@ class Keeping:
 
 
 # Models, and checkpoints as time allows.
-KEEPING = Keeping()
+DEFAULT_SAVE_POLICY = SavePolicy()

@@ -14,29 +14,29 @@ import torch
 from nnlab import store
 from nnlab.config import config_of
 from nnlab.engine import transfer
-from nnlab.engine.batched.batched_runs import Stack
-from nnlab.engine.device import describe
-from nnlab.engine.loop import Session, start, train
-from nnlab.engine.selection import selected_epoch_of
+from nnlab.engine.batched.batched_runs import BatchedRuns
+from nnlab.engine.device import device_description
+from nnlab.engine.loop import Session, build_session, train
+from nnlab.engine.selection import find_selected_epoch
 from nnlab.errors import CheckpointError, NnlabError
 from nnlab.objective import Objective
 from nnlab.records import Attempt, Epoch, Run, Status
-from nnlab.workers.initial_weights import KIND
-from nnlab.workers.provenance import environment
-from nnlab.workers.run_context import begin_from_parent
+from nnlab.workers.initial_weights import MODEL_ARTIFACT_KIND
+from nnlab.workers.provenance import collect_environment
+from nnlab.workers.run_context import load_initial_weights
 
 # How far the losses of a run may be apart when the order of its sums is another: what the suite
 # allows a stacked run and its twin in float32.
-TOLERANCE = 2e-3
+BATCHED_TOLERANCE = 2e-3
 
-_OVER = (Status.FINISHED, Status.DIVERGED)
+_COMPLETED = (Status.FINISHED, Status.DIVERGED)
 # Of the environment, and of its packages besides torch, what numbers may hang on.
-_WORDS = ("platform", "python", "torch", "nnlab", "device", "threads", "git_commit")
-_PACKAGES = ("numpy", "scikit-learn", "scipy")
+_ENVIRONMENT_FIELDS = ("platform", "python", "torch", "nnlab", "device", "threads", "git_commit")
+_NUMERIC_PACKAGES = ("numpy", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class StoredDifference:
     """One number that is not what it was; `epoch` is None where it belongs to none."""
 
     what: str
@@ -48,12 +48,12 @@ class Difference:
     def relative(self) -> float | None:
         """The distance relative to the larger of the two, or None if they are no numbers."""
         if isinstance(self.stored, float) and isinstance(self.now, float):
-            return _apart(self.stored, self.now)
+            return _relative_difference(self.stored, self.now)
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class EnvironmentChange:
     """Something of the environment that is not what it was."""
 
     what: str
@@ -62,7 +62,7 @@ class Change:
 
 
 @dataclass(slots=True)
-class Verdict:
+class VerificationResult:
     """What came of retraining a run.
 
     `engine` is how it was trained now; `exact` says that it was trained so before, sum by sum.
@@ -76,12 +76,12 @@ class Verdict:
     engine: str
     tolerance: float
     exact: bool
-    first: Difference | None = None
+    first: StoredDifference | None = None
     epochs: int = 0
     values: int = 0
     largest: float = 0.0
     weights: bool = False
-    changes: tuple[Change, ...] = ()
+    changes: tuple[EnvironmentChange, ...] = ()
     problem: str | None = None
 
     @property
@@ -93,14 +93,14 @@ class Verdict:
 OnEpoch = Callable[[Run, Epoch], None]
 
 
-def verify(
+def verify_runs(
     db: store.Database,
     runs: Sequence[Run],
     on_epoch: OnEpoch,
     *,
     epochs: int | None = None,
     tolerance: float | None = None,
-) -> Iterator[Verdict]:
+) -> Iterator[VerificationResult]:
     """Retrains runs and compares every number that is stored of them; nothing is written.
 
     Args:
@@ -112,22 +112,24 @@ def verify(
     """
     left = {run.id: run for run in runs}
     while left:
-        team = _team(db, next(iter(left.values())))
+        team = _retraining_group(db, next(iter(left.values())))
         asked = [left.pop(run.id) for run in team.runs if run.id in left]
-        allowed = tolerance if tolerance is not None else 0.0 if team.exact else TOLERANCE
+        allowed = tolerance if tolerance is not None else 0.0 if team.exact else BATCHED_TOLERANCE
         try:
-            cases = [_Case(db, run, team, allowed, epochs) for run in team.runs]
+            cases = [_RetrainedRun(db, run, team, allowed, epochs) for run in team.runs]
             _retrain(cases, on_epoch)
             found = {case.run.id: case.conclude() for case in cases}
         except NnlabError as error:
             for run in asked:
-                yield Verdict(run, team.engine, allowed, team.exact, problem=error.message)
+                yield VerificationResult(
+                    run, team.engine, allowed, team.exact, problem=error.message
+                )
         else:
             yield from (found[run.id] for run in asked)
 
 
 @dataclass(frozen=True, slots=True)
-class _Team:
+class _RetrainingGroup:
     """Runs that are trained together again, and how: one alone, or a whole stack."""
 
     runs: tuple[Run, ...]
@@ -135,41 +137,43 @@ class _Team:
     exact: bool = True
 
 
-def _team(db: store.Database, run: Run) -> _Team:
+def _retraining_group(db: store.Database, run: Run) -> _RetrainingGroup:
     """Who is to be trained with a run, so that its numbers can be the same."""
     tried = [attempt for attempt in store.attempts(db, run.id) if attempt.engine]
     if all(attempt.engine == "solo" for attempt in tried):
-        return _Team((run,))
-    beside = store.attempts_beside(db, tried[-1])
+        return _RetrainingGroup((run,))
+    beside = store.batched_attempts(db, tried[-1])
     members = {member.id: member for member in store.runs(db, run_ids=[a.run_id for a in beside])}
     whole = tried[-1].engine == f"stacked {len(beside)}" and all(
         attempt.first_epoch == 1
         and attempt.run_id in members
-        and members[attempt.run_id].status in _OVER
+        and members[attempt.run_id].status in _COMPLETED
         and len([one for one in store.attempts(db, attempt.run_id) if one.engine]) == 1
         for attempt in beside
     )
     if not whole:
-        return _Team((run,), exact=False)
-    return _Team(tuple(members[attempt.run_id] for attempt in beside), str(tried[-1].engine))
+        return _RetrainingGroup((run,), exact=False)
+    return _RetrainingGroup(
+        tuple(members[attempt.run_id] for attempt in beside), str(tried[-1].engine)
+    )
 
 
 @dataclass(slots=True)
-class _Case:
+class _RetrainedRun:
     """A run, its session, and what was found so far."""
 
     db: store.Database
     run: Run
-    team: _Team
+    team: _RetrainingGroup
     tolerance: float
     epochs: int | None
     session: Session = field(init=False)
-    verdict: Verdict = field(init=False)
+    verdict: VerificationResult = field(init=False)
     stored: Mapping[str, Mapping[int, float]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.session = start(config_of(self.run.trial.setting, self.run.seed))
-        begin_from_parent(self.db, self.session, self.run, lambda _: None)
+        self.session = build_session(config_of(self.run.trial.setting, self.run.seed))
+        load_initial_weights(self.db, self.session, self.run, lambda _: None)
         history = store.history(self.db, self.run.id)
         self.stored = {
             name: dict(history[name])
@@ -177,10 +181,12 @@ class _Case:
             if not name.startswith(("time/", "energy/"))
         }
         self.session.breaks_ties = _breaks_ties(self.run, self.stored)
-        self.verdict = Verdict(self.run, self.team.engine, self.tolerance, self.team.exact)
+        self.verdict = VerificationResult(
+            self.run, self.team.engine, self.tolerance, self.team.exact
+        )
         then, now = self.run.data_fingerprint, self.session.data.fingerprint
         if then is not None and then != now:
-            self.verdict.first = Difference("data", None, then, now)
+            self.verdict.first = StoredDifference("data", None, then, now)
 
     @property
     def last(self) -> int:
@@ -198,15 +204,15 @@ class _Case:
         if verdict.tolerance and not name.endswith("/loss"):
             return
         verdict.values += 1
-        apart = math.inf if now is None else _apart(stored, now)
+        apart = math.inf if now is None else _relative_difference(stored, now)
         verdict.largest = max(verdict.largest, apart)
         if apart > verdict.tolerance and verdict.first is None:
-            verdict.first = Difference(name, epoch, stored, now)
+            verdict.first = StoredDifference(name, epoch, stored, now)
 
-    def conclude(self) -> Verdict:
+    def conclude(self) -> VerificationResult:
         """Compares what a run has at its end: the selected epoch, the test, the weights."""
         run, session, verdict = self.run, self.session, self.verdict
-        verdict.changes = _changes(store.attempts(self.db, run.id), session)
+        verdict.changes = _environment_changes(store.attempts(self.db, run.id), session)
         if not verdict.epochs and verdict.first is None:
             verdict.problem = "the data of a run that was trained beside it has changed"
         whole = run.status is Status.FINISHED and session.epoch == run.epochs
@@ -225,10 +231,12 @@ class _Case:
 
     def _compare_weights(self) -> None:
         for made in store.artifacts(self.db, self.run.id):
-            if made.kind != KIND:
+            if made.kind != MODEL_ARTIFACT_KIND:
                 continue
             try:
-                path = store.files_of(self.db, self.run.artifacts).local(made.path, made.sha256)
+                path = store.artifacts_folder(self.db, self.run.artifacts).local(
+                    made.path, made.sha256
+                )
             except FileNotFoundError:
                 continue
             if not path.exists():
@@ -246,7 +254,7 @@ class _Case:
 
     def _differs(self, what: str, stored: str, now: str) -> None:
         if self.verdict.first is None:
-            self.verdict.first = Difference(what, None, stored, now)
+            self.verdict.first = StoredDifference(what, None, stored, now)
 
 
 def _breaks_ties(run: Run, stored: Mapping[str, Mapping[int, float]]) -> bool:
@@ -257,12 +265,12 @@ def _breaks_ties(run: Run, stored: Mapping[str, Mapping[int, float]]) -> bool:
     if run.selected_epoch is None or not epochs or epochs != sorted(losses):
         return True
     values, val_losses = [by_epoch[e] for e in epochs], [losses[e] for e in epochs]
-    now = epochs[selected_epoch_of(objective, values, val_losses) - 1]
-    first = epochs[selected_epoch_of(objective, values, val_losses, breaks_ties=False) - 1]
+    now = epochs[find_selected_epoch(objective, values, val_losses) - 1]
+    first = epochs[find_selected_epoch(objective, values, val_losses, breaks_ties=False) - 1]
     return run.selected_epoch == now or run.selected_epoch != first
 
 
-def _retrain(cases: Sequence[_Case], on_epoch: OnEpoch) -> None:
+def _retrain(cases: Sequence[_RetrainedRun], on_epoch: OnEpoch) -> None:
     """Trains a run, or the runs of a stack, as far as they are stored."""
     if any(case.verdict.first for case in cases):  # other data
         return
@@ -273,7 +281,7 @@ def _retrain(cases: Sequence[_Case], on_epoch: OnEpoch) -> None:
             on_epoch(case.run, epoch)
         return
     by_session = {id(case.session): case for case in cases}
-    stack = Stack([case.session for case in cases])
+    stack = BatchedRuns([case.session for case in cases])
     while stack.sessions:
         for session, epoch in stack.epoch():
             case = by_session[id(session)]
@@ -281,10 +289,10 @@ def _retrain(cases: Sequence[_Case], on_epoch: OnEpoch) -> None:
             on_epoch(case.run, epoch)
             if session.status is Status.RUNNING and session.epoch >= case.last:
                 session.status = Status.INTERRUPTED
-        stack.dismiss()
+        stack.remove_finished()
 
 
-def _apart(first: float, second: float) -> float:
+def _relative_difference(first: float, second: float) -> float:
     if first == second or (math.isnan(first) and math.isnan(second)):
         return 0.0
     if not (math.isfinite(first) and math.isfinite(second)):
@@ -292,14 +300,18 @@ def _apart(first: float, second: float) -> float:
     return abs(first - second) / max(abs(first), abs(second))
 
 
-def _changes(tried: Sequence[Attempt], session: Session) -> tuple[Change, ...]:
+def _environment_changes(
+    tried: Sequence[Attempt], session: Session
+) -> tuple[EnvironmentChange, ...]:
     """What of the environment is not as it was in the last attempt."""
     then = next((one.environment for one in reversed(tried) if one.environment), None)
     if then is None:
         return ()
-    now = environment(describe(session.device), session.threads)
-    pairs = [(word, getattr(then, word), getattr(now, word)) for word in _WORDS]
-    pairs += [(name, then.packages.get(name), now.packages.get(name)) for name in _PACKAGES]
+    now = collect_environment(device_description(session.device), session.threads)
+    pairs = [(word, getattr(then, word), getattr(now, word)) for word in _ENVIRONMENT_FIELDS]
+    pairs += [(name, then.packages.get(name), now.packages.get(name)) for name in _NUMERIC_PACKAGES]
     return tuple(
-        Change(word, str(before), str(after)) for word, before, after in pairs if before != after
+        EnvironmentChange(word, str(before), str(after))
+        for word, before, after in pairs
+        if before != after
     )

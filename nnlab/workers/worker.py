@@ -16,31 +16,31 @@ import torch
 
 from nnlab import store
 from nnlab.engine import memory
-from nnlab.engine.failure import describe, traceback_text
+from nnlab.engine.failure import describe_error, format_traceback
 from nnlab.engine.loop import train
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import Epoch, Status
-from nnlab.workers.callbacks import Ended, Listener
-from nnlab.workers.parallel_config import END, GO, SAVE, STOP
-from nnlab.workers.run_context import LEASE_SECONDS, Work, ranks
-from nnlab.workers.save_policy import KEEPING, Keeping
-from nnlab.workers.spool import Delivery, patiently
+from nnlab.workers.callbacks import RunCallbacks, RunResult
+from nnlab.workers.parallel_config import CONTINUE_RUN, END_RUN, INTERRUPT_RUN, SAVE_CHECKPOINT
+from nnlab.workers.run_context import LEASE_SECONDS, RunContext, import_process_group_launch
+from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers.spool import EpochDelivery, retry_when_disconnected
 
 if TYPE_CHECKING:
-    from nnlab.engine.process_group import Team
+    from nnlab.engine.process_group import ProcessGroup
 
 
 def train_run(
     db: store.AnyDatabase,
     claim: store.Claim,
-    listener: Listener,
+    listener: RunCallbacks,
     should_stop: Callable[[], bool],
     *,
-    keeping: Keeping = KEEPING,
+    keeping: SavePolicy = DEFAULT_SAVE_POLICY,
     wait_until_alone: Callable[[], None] | None = None,
-    team: "Team | None" = None,
-) -> Ended:
+    team: "ProcessGroup | None" = None,
+) -> RunResult:
     """Trains a claimed run until it ends or is to stop.
 
     Args:
@@ -57,7 +57,7 @@ def train_run(
         KeyboardInterrupt: passed on; the run is marked interrupted.
     """
 
-    def attempt() -> Ended:
+    def attempt() -> RunResult:
         return _train(db, claim, listener, should_stop, keeping, team)
 
     try:
@@ -65,15 +65,19 @@ def train_run(
             if wait_until_alone is None:
                 ended = attempt()
             else:
-                ended = _with_room(attempt, wait_until_alone, partial(listener.noted, claim.run))
+                ended = _retry_alone_on_oom(
+                    attempt, wait_until_alone, partial(listener.noted, claim.run)
+                )
     except BaseException as error:  # noqa: BLE001  a user's model may raise anything
-        if team is not None and ranks().is_broken(error):
-            ranks().end_with(1)  # as if it had died too: another team takes the run up
-        ended = given_back(db, claim, error)
+        if team is not None and import_process_group_launch().is_peer_failure(error):
+            import_process_group_launch().exit_immediately(
+                1
+            )  # as if it had died too: another team takes the run up
+        ended = release_after_error(db, claim, error)
         if team is not None:
             # The others may be anywhere in this run: the next begins with a new team.
             listener.ended(ended)
-            ranks().end_with(1)
+            import_process_group_launch().exit_immediately(1)
     listener.ended(ended)
     return ended
 
@@ -81,74 +85,78 @@ def train_run(
 def _train(
     db: store.AnyDatabase,
     claim: store.Claim,
-    listener: Listener,
+    listener: RunCallbacks,
     should_stop: Callable[[], bool],
-    keeping: Keeping,
-    team: "Team | None",
-) -> Ended:
+    keeping: SavePolicy,
+    team: "ProcessGroup | None",
+) -> RunResult:
     tell = partial(listener.noted, claim.run)
-    work = patiently(partial(_begun, db, claim, listener, keeping, team), tell)
-    delivery: Delivery[Work] = Delivery(db, tell)
+    work = retry_when_disconnected(
+        partial(_open_run_context, db, claim, listener, keeping, team), tell
+    )
+    delivery: EpochDelivery[RunContext] = EpochDelivery(db, tell)
     listener.started(work.run, work.session.epoch)
-    words = GO
+    words = CONTINUE_RUN
 
     def heard_stop() -> bool:
-        return bool(words & STOP)
+        return bool(words & INTERRUPT_RUN)
 
     for epoch in train(work.session, heard_stop):
         work.add(epoch)
         delivery.send([work])
         listener.epoch(work.run, epoch)
-        words = _decided(work, epoch, should_stop)
+        words = _decide_after_epoch(work, epoch, should_stop)
         if team is not None:
             team.agreed(words)
-        if words & END:
+        if words & END_RUN:
             break
-        if words & SAVE:
-            work.checkpoints.save_if_there(work.session)
+        if words & SAVE_CHECKPOINT:
+            work.checkpoints.save_if_reachable(work.session)
     delivery.settle([work])
     work.test()
-    ended = patiently(partial(_closed, db, work), tell)
+    ended = retry_when_disconnected(partial(_finish_run, db, work), tell)
     work.tidy()
     return ended
 
 
-def _decided(work: Work, epoch: Epoch, should_stop: Callable[[], bool]) -> int:
+def _decide_after_epoch(work: RunContext, epoch: Epoch, should_stop: Callable[[], bool]) -> int:
     """What is to happen after a stored epoch, as the words of `together`."""
-    if work.judge(epoch):
-        return END
-    stop = STOP if work.stop_requested or should_stop() else GO
-    return stop | (SAVE if work.checkpoints.is_due(work.session) else GO)
+    if work.check_epoch(epoch):
+        return END_RUN
+    stop = INTERRUPT_RUN if work.stop_requested or should_stop() else CONTINUE_RUN
+    return stop | (SAVE_CHECKPOINT if work.checkpoints.is_due(work.session) else CONTINUE_RUN)
 
 
-def _begun(
+def _open_run_context(
     db: store.AnyDatabase,
     claim: store.Claim,
-    listener: Listener,
-    keeping: Keeping,
-    team: "Team | None",
-) -> Work:
-    work = Work(db, claim, listener, keeping, team=team)
+    listener: RunCallbacks,
+    keeping: SavePolicy,
+    team: "ProcessGroup | None",
+) -> RunContext:
+    work = RunContext(db, claim, listener, keeping, team=team)
     work.open("solo" if team is None else f"{team.kind} {team.size}")
     return work
 
 
-def _closed(db: store.AnyDatabase, work: Work) -> Ended:
+def _finish_run(db: store.AnyDatabase, work: RunContext) -> RunResult:
     work.conclude()
-    with db.together(alone=False):
+    with db.transaction(alone=False):
         return work.close()
 
 
-def _with_room(
-    attempt: Callable[[], Ended], wait_until_alone: Callable[[], None], tell: Callable[[str], None]
-) -> Ended:
+def _retry_alone_on_oom(
+    attempt: Callable[[], RunResult],
+    wait_until_alone: Callable[[], None],
+    tell: Callable[[str], None],
+) -> RunResult:
     """Tries once more, alone on the device, where memory was short."""
     try:
         return attempt()
     except Exception as error:
-        if not memory.is_short(error):
+        if not memory.is_out_of_memory(error):
             raise
-        tell(f"{reason_of(error)}; it tries again once it is alone on its device")
+        tell(f"{error_summary(error)}; it tries again once it is alone on its device")
     # Here, after the error is gone, so is what it held.
     gc.collect()
     if torch.cuda.is_available():
@@ -157,7 +165,9 @@ def _with_room(
     return attempt()
 
 
-def given_back(db: store.AnyDatabase, claim: store.Claim, error: BaseException) -> Ended:
+def release_after_error(
+    db: store.AnyDatabase, claim: store.Claim, error: BaseException
+) -> RunResult:
     """Gives a run back that an error has ended, and says how.
 
     Raises:
@@ -165,16 +175,16 @@ def given_back(db: store.AnyDatabase, claim: store.Claim, error: BaseException) 
         BaseException: what is no Exception, as KeyboardInterrupt; the run is marked interrupted.
     """
     if isinstance(error, LeaseLost):
-        return Ended(claim.run, Status.INTERRUPTED, error.message)
+        return RunResult(claim.run, Status.INTERRUPTED, error.message)
     if isinstance(error, StoreError | OutputError) or not isinstance(error, Exception):
         # The store may be what failed; then the lease lapses, and the run is taken up again.
         with contextlib.suppress(StoreError):
-            store.release(db, claim, Status.INTERRUPTED, reason=reason_of(error))
+            store.release_run(db, claim, Status.INTERRUPTED, reason=error_summary(error))
         raise error
-    peak = memory.peak_bytes() if memory.is_short(error) else None
-    fail = partial(store.release, db, claim, Status.FAILED, reason=reason_of(error))
-    patiently(partial(fail, peak_bytes=peak, traceback=traceback_text(error)))
-    return Ended(claim.run, Status.FAILED, reason_of(error))
+    peak = memory.peak_bytes() if memory.is_out_of_memory(error) else None
+    fail = partial(store.release_run, db, claim, Status.FAILED, reason=error_summary(error))
+    retry_when_disconnected(partial(fail, peak_bytes=peak, traceback=format_traceback(error)))
+    return RunResult(claim.run, Status.FAILED, error_summary(error))
 
 
 @contextmanager
@@ -188,7 +198,7 @@ def heartbeat(db: store.AnyDatabase, claims: Sequence[store.Claim]) -> Iterator[
                 # A lease that is lost the next write tells of; a store that is busy or full for
                 # now leaves time for three more tries.
                 with contextlib.suppress(StoreError):
-                    store.renew(db, claim, LEASE_SECONDS)
+                    store.renew_lease(db, claim, LEASE_SECONDS)
 
     thread = threading.Thread(target=beat, name="nnlab-heartbeat", daemon=True)
     thread.start()
@@ -199,12 +209,12 @@ def heartbeat(db: store.AnyDatabase, claims: Sequence[store.Claim]) -> Iterator[
         thread.join()
 
 
-def reason_of(error: BaseException) -> str:
+def error_summary(error: BaseException) -> str:
     """What went wrong, in a line without secrets: it is stored, shown, and told to --notify."""
     if isinstance(error, NnlabError):
         return mask_secrets(error.message)
-    if memory.is_short(error):
+    if memory.is_out_of_memory(error):
         return f"out of memory, at a peak of {memory.peak_bytes() / 2**30:.2f} GiB"
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "stopped by the user in mid epoch"
-    return mask_secrets(describe(error))
+    return mask_secrets(describe_error(error))

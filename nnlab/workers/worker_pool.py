@@ -13,38 +13,44 @@ from typing import Generic, TypeVar
 from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.records import Run
-from nnlab.workers.callbacks import Listener
-from nnlab.workers.placement import ALONE, STOP, Message, Place, Slot
+from nnlab.workers.callbacks import RunCallbacks
+from nnlab.workers.placement import (
+    DEVICE_FREE_COMMAND,
+    STOP_COMMAND,
+    Placement,
+    WorkerAddress,
+    WorkerMessage,
+)
 
 # A worker that dies so often with no run in hand is not started again.
-MOST_STARTS = 3
+MAX_FAILED_STARTS = 3
 
 
 @dataclass(slots=True)
-class Member(ABC):
+class WorkerHandle(ABC):
     """A worker, where it is once it has said so, and whether it waits for the others to end."""
 
-    slot: Slot
-    place: Place | None = None
-    is_over: bool = False
-    is_crowded: bool = False
+    slot: Placement
+    place: WorkerAddress | None = None
+    has_ended: bool = False
+    waits_for_memory: bool = False
 
     @abstractmethod
     def tell(self, order: str) -> None:
         """Gives an order; one that has just died gets none."""
 
 
-OneMember = TypeVar("OneMember", bound=Member)
+WorkerHandleT = TypeVar("WorkerHandleT", bound=WorkerHandle)
 
 
-class Crew(ABC, Generic[OneMember]):
+class WorkerPool(ABC, Generic[WorkerHandleT]):
     """Works off runs in several other processes."""
 
     # What trains without them, for a message.
     without = "--devices cpu:1 trains in this process"
 
     def __init__(
-        self, db: store.Database, run_ids: Sequence[int], slots: Sequence[Slot], *, packs: bool
+        self, db: store.Database, run_ids: Sequence[int], slots: Sequence[Placement], *, packs: bool
     ) -> None:
         """Starts the workers; they begin to train at once.
 
@@ -61,7 +67,7 @@ class Crew(ABC, Generic[OneMember]):
         self._stopping = False
         self._members = [self._start(slot) for slot in slots]
 
-    def work(self, listener: Listener, should_stop: Callable[[], bool]) -> None:
+    def work(self, listener: RunCallbacks, should_stop: Callable[[], bool]) -> None:
         """Listens until every worker is done.
 
         Raises:
@@ -73,10 +79,10 @@ class Crew(ABC, Generic[OneMember]):
                 if not self._stopping and (should_stop() or self._error is not None):
                     self._stopping = True
                     for one in live:
-                        one.tell(STOP)
+                        one.tell(STOP_COMMAND)
                 for one, message in self._heard(live, listener):
                     if message is None:
-                        one.is_over = True
+                        one.has_ended = True
                         self._mend(one, listener)
                     else:
                         self._take(one, message, listener)
@@ -88,28 +94,28 @@ class Crew(ABC, Generic[OneMember]):
             raise self._error
 
     @property
-    def _live(self) -> list[OneMember]:
-        return [one for one in self._members if not one.is_over]
+    def _live(self) -> list[WorkerHandleT]:
+        return [one for one in self._members if not one.has_ended]
 
     @abstractmethod
-    def _start(self, slot: Slot) -> OneMember:
+    def _start(self, slot: Placement) -> WorkerHandleT:
         """Starts a worker."""
 
     @abstractmethod
     def _heard(
-        self, live: Sequence[OneMember], listener: Listener
-    ) -> Iterator[tuple[OneMember, Message | None]]:
+        self, live: Sequence[WorkerHandleT], listener: RunCallbacks
+    ) -> Iterator[tuple[WorkerHandleT, WorkerMessage | None]]:
         """What workers have told within a moment; None says that one has died."""
 
     @abstractmethod
-    def _how_it_died(self, one: OneMember) -> str:
+    def _how_it_died(self, one: WorkerHandleT) -> str:
         """A few words on the end of a worker that is gone."""
 
     @abstractmethod
     def _end(self) -> None:
         """Ends every worker: in good order, or at last at once."""
 
-    def _take(self, one: OneMember, message: Message, listener: Listener) -> None:
+    def _take(self, one: WorkerHandleT, message: WorkerMessage, listener: RunCallbacks) -> None:
         values = message.values
         match message.what:
             case "here":
@@ -127,38 +133,38 @@ class Crew(ABC, Generic[OneMember]):
             case "fits":
                 self._pack(*values)
             case "crowded":
-                one.is_crowded = True
+                one.waits_for_memory = True
             case "failed":
                 self._error = self._error or values[0]
-                one.is_over = True
+                one.has_ended = True
             case "interrupted":
-                one.is_over = True
+                one.has_ended = True
                 if not self._stopping:  # somebody else sent it a signal
                     self._mend(one, listener)
             case "done":
-                one.is_over = True
+                one.has_ended = True
 
-    def _mend(self, one: OneMember, listener: Listener) -> None:
+    def _mend(self, one: WorkerHandleT, listener: RunCallbacks) -> None:
         """Gives free what a dead worker had in hand, and starts another in its place."""
         why = self._how_it_died(one)
         lost = self._free(one, why)
         for run_id in lost:
             listener.noted(self._run(run_id), f"{why}; the run goes on from its checkpoint")
         self._starts = 0 if lost else self._starts + 1
-        if self._starts >= MOST_STARTS:
+        if self._starts >= MAX_FAILED_STARTS:
             self._error = NnlabError(
                 f"a worker on {one.slot.device} ends as soon as it begins: {why}",
                 hint=f"{self.without}, which tells more",
             )
-        elif not self._stopping and store.claimable(self._db, self._run_ids):
+        elif not self._stopping and store.claimable_run_ids(self._db, self._run_ids):
             self._members.append(self._start(one.slot))
 
-    def _free(self, one: OneMember, why: str) -> tuple[int, ...]:
+    def _free(self, one: WorkerHandleT, why: str) -> tuple[int, ...]:
         """Frees the runs that a worker had in hand which is gone; gives their numbers."""
         if one.place is None:
             return ()
         place = one.place
-        return store.lose(
+        return store.mark_worker_dead(
             self._db, hostname=place.hostname, pid=place.pid, space=place.space, reason=why
         )
 
@@ -168,16 +174,16 @@ class Crew(ABC, Generic[OneMember]):
             return
         self._packs = False
         here = sum(one.slot.device == device for one in self._members)
-        waiting = len(store.claimable(self._db, self._run_ids))
+        waiting = len(store.claimable_run_ids(self._db, self._run_ids))
         for _ in range(min(fits - here, waiting)):
-            self._members.append(self._start(Slot(device)))
+            self._members.append(self._start(Placement(device)))
 
     def _let_alone(self) -> None:
         """Lets a worker that is short of memory try again once no other is at work."""
         live = self._live
-        if live and all(one.is_crowded for one in live):
-            live[0].is_crowded = False
-            live[0].tell(ALONE)
+        if live and all(one.waits_for_memory for one in live):
+            live[0].waits_for_memory = False
+            live[0].tell(DEVICE_FREE_COMMAND)
 
     def _run(self, run_id: int) -> Run:
         if run_id not in self._runs:

@@ -16,67 +16,74 @@ import torch
 
 from nnlab.engine import device as devices
 from nnlab.errors import NnlabError
-from nnlab.io.escaping import terminal
+from nnlab.io.escaping import escape_terminal
 from nnlab.records import Epoch, Run
-from nnlab.workers.callbacks import Ended
-from nnlab.workers.parent_watchdog import when_orphaned
-from nnlab.workers.placement import ALONE, STOP, Job, Message, Place, fitting
-from nnlab.workers.planner import Planner
-from nnlab.workers.run_queue import work_off
+from nnlab.workers.callbacks import RunResult
+from nnlab.workers.parent_watchdog import call_when_orphaned
+from nnlab.workers.placement import (
+    DEVICE_FREE_COMMAND,
+    STOP_COMMAND,
+    WorkerAddress,
+    WorkerJob,
+    WorkerMessage,
+    runs_per_gpu,
+)
+from nnlab.workers.planner import BatchPlanner
+from nnlab.workers.run_queue import run_queue
 
 if TYPE_CHECKING:
-    from nnlab.engine.process_group import Team
+    from nnlab.engine.process_group import ProcessGroup
 
 # How long a slot has to end once its parent is gone.
-END_SECONDS = 20.0
+SHUTDOWN_TIMEOUT_SECONDS = 20.0
 
 # Why a run is left whose worker was not told to stop.
-GONE = "the command that it was trained by is gone"
+PARENT_GONE = "the command that it was trained by is gone"
 
 
-class Relay:
+class CallbackRelay:
     """A listener that tells the parent, wherever that is."""
 
-    def __init__(self, tell: Callable[[Message], None], device: str) -> None:
+    def __init__(self, tell: Callable[[WorkerMessage], None], device: str) -> None:
         self._send = tell
         self._measures = device if device.startswith("cuda") else None
 
     def started(self, run: Run, epoch: int) -> None:
         """Passed on."""
-        self._send(Message("started", (run, epoch)))
+        self._send(WorkerMessage("started", (run, epoch)))
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """Passed on; after the first, also how many such runs fit on its GPU."""
-        self._send(Message("epoch", (run.id, epoch)))
+        self._send(WorkerMessage("epoch", (run.id, epoch)))
         if self._measures is not None:
             peak = torch.cuda.max_memory_reserved(self._measures)
             memory = torch.cuda.get_device_properties(self._measures).total_memory
-            self._send(Message("fits", (self._measures, fitting(peak, memory))))
+            self._send(WorkerMessage("fits", (self._measures, runs_per_gpu(peak, memory))))
             self._measures = None
 
     def noted(self, run: Run, message: str) -> None:
         """Passed on."""
-        self._send(Message("noted", (run.id, message)))
+        self._send(WorkerMessage("noted", (run.id, message)))
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: RunResult) -> None:
         """Passed on."""
-        self._send(Message("ended", (ended,)))
+        self._send(WorkerMessage("ended", (ended,)))
 
 
-def sender(parent: Connection) -> Callable[[Message], None]:
+def pipe_sender(parent: Connection) -> Callable[[WorkerMessage], None]:
     """Tells the parent at the other end of a pipe."""
 
-    def tell(message: Message) -> None:
+    def tell(message: WorkerMessage) -> None:
         try:
             parent.send(message)
         except OSError:
             # No fault of the run: it is left to whoever takes it up.
-            raise KeyboardInterrupt(GONE) from None
+            raise KeyboardInterrupt(PARENT_GONE) from None
 
     return tell
 
 
-class Orders:
+class ParentCommands:
     """What the parent wants, heard by a thread; when the parent is gone, this process ends too."""
 
     def __init__(self, parent: Connection) -> None:
@@ -87,23 +94,26 @@ class Orders:
         ).start()
 
     def _listen(self, parent: Connection) -> None:
-        heard: dict[object, threading.Event] = {STOP: self.stop, ALONE: self.alone}
+        heard: dict[object, threading.Event] = {
+            STOP_COMMAND: self.stop,
+            DEVICE_FREE_COMMAND: self.alone,
+        }
         try:
             while True:
                 heard[parent.recv()].set()
         except (EOFError, OSError):
             # In good order, if it can: nobody is left to show it to.
             self.parent_is_gone = True
-            _end_in_good_order()
+            _shut_down_gracefully()
 
 
-def _end_in_good_order() -> None:
+def _shut_down_gracefully() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(END_SECONDS)
+    time.sleep(SHUTDOWN_TIMEOUT_SECONDS)
     os._exit(1)
 
 
-def serve(job: Job, parent: Connection | None) -> NoReturn:
+def worker_main(job: WorkerJob, parent: Connection | None) -> NoReturn:
     """Works off the job; ends the process, whatever happens.
 
     Where another node leads there is no `parent` to tell how it goes.
@@ -116,79 +126,81 @@ def serve(job: Job, parent: Connection | None) -> NoReturn:
     if job.team is None:
         assert parent is not None
         try:
-            parent.send(work_off_for(job, parent))
+            parent.send(run_job_for_parent(job, parent))
         except (OSError, KeyboardInterrupt):
             code = 1  # nobody listens any more
     else:
-        code = _team_for(job, parent)
+        code = _run_process_group(job, parent)
     # Without more ado: what was copied from the parent is the parent's to close.
     os._exit(code)
 
 
-def _team_for(job: Job, parent: Connection | None) -> int:
+def _run_process_group(job: WorkerJob, parent: Connection | None) -> int:
     """Has a team work off the job; its leader tells the parent how it goes."""
     # Those who train alone never wait for torch.distributed to be loaded.
-    from nnlab.workers.process_group_launch import launch
+    from nnlab.workers.process_group_launch import launch_process_group
 
     if parent is None:
-        when_orphaned(_end_in_good_order)
+        call_when_orphaned(_shut_down_gracefully)
     try:
-        launch(job, parent)
+        launch_process_group(job, parent)
     except NnlabError as error:
-        print(f"note: {terminal(error.message)}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
+        print(f"note: {escape_terminal(error.message)}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
         return 1
     # Only now that all of its processes have ended.
     if parent is not None:
         with suppress(OSError):
-            parent.send(Message("done"))
+            parent.send(WorkerMessage("done"))
     return 0
 
 
-def work_off_for(job: Job, parent: Connection, team: "Team | None" = None) -> Message:
+def run_job_for_parent(
+    job: WorkerJob, parent: Connection, team: "ProcessGroup | None" = None
+) -> WorkerMessage:
     """Works off the job in this process, alone or as the leader of a team; says how it ended."""
-    orders = Orders(parent)
+    orders = ParentCommands(parent)
 
     def at_once(number: int, frame: FrameType | None) -> NoReturn:
         del number, frame
-        raise KeyboardInterrupt(*([GONE] if orders.parent_is_gone else []))
+        raise KeyboardInterrupt(*([PARENT_GONE] if orders.parent_is_gone else []))
 
     def wait_until_alone() -> None:
-        parent.send(Message("crowded"))
+        parent.send(WorkerMessage("crowded"))
         orders.alone.wait()
 
     signal.signal(signal.SIGTERM, at_once)
     # What is imported stays: the collector need not look at it again and again.
     gc.freeze()
-    return outcome(
+    return run_job(
         job,
-        sender(parent),
+        pipe_sender(parent),
         orders.stop.is_set,
         wait_until_alone=wait_until_alone if team is None else None,
         team=team,
     )
 
 
-def outcome(
-    job: Job,
-    tell: Callable[[Message], None],
+def run_job(
+    job: WorkerJob,
+    tell: Callable[[WorkerMessage], None],
     should_stop: Callable[[], bool],
     *,
     wait_until_alone: Callable[[], None] | None = None,
-    team: "Team | None" = None,
-) -> Message:
+    team: "ProcessGroup | None" = None,
+) -> WorkerMessage:
     """Works off the job in this process, telling how it goes; says how it ended."""
     try:
-        tell(Message("here", (Place.here(),)))
-        devices.prefer(job.device, job.cores)
+        tell(WorkerMessage("here", (WorkerAddress.here(),)))
+        devices.set_auto_device(job.device, job.cores)
         db = job.db.open()
         try:
-            work_off(
+            run_queue(
                 db,
                 job.run_ids,
-                Relay(tell, job.device),
+                CallbackRelay(tell, job.device),
                 should_stop,
                 keeping=job.keeping,
-                planner=Planner(job.engine),
+                planner=BatchPlanner(job.engine),
                 at_most=job.at_most,
                 wait_until_alone=wait_until_alone,
                 team=team,
@@ -196,7 +208,7 @@ def outcome(
         finally:
             db.close()
     except NnlabError as error:
-        return Message("failed", (error,))
+        return WorkerMessage("failed", (error,))
     except KeyboardInterrupt:
-        return Message("interrupted")
-    return Message("done")
+        return WorkerMessage("interrupted")
+    return WorkerMessage("done")

@@ -365,7 +365,7 @@ def test_a_fault_of_ours_is_one_line_unless_debug(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(store, "studies", broken)
+    monkeypatch.setattr(store, "study_overviews", broken)
     answer = trained("studies", expect=1)
     assert "ZeroDivisionError: oh" in answer.err
     assert "--debug" in answer.err
@@ -377,7 +377,7 @@ def test_a_network_file_system_is_said_and_works(
     nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "mounts").write_text(f"40 22 0:40 / {folder} rw - nfs4 server:/x rw")
-    monkeypatch.setattr("nnlab.store.filesystem.MOUNTS", folder / "mounts")
+    monkeypatch.setattr("nnlab.store.filesystem.MOUNT_TABLE", folder / "mounts")
     err = nnlab("train", *QUICK, "--seeds", "2", "-q").err
     assert "runs.db is on a network file system (nfs4)" in err
     assert not (folder / "runs.db-wal").exists()

@@ -8,7 +8,7 @@ from terminal import Nnlab
 from nnlab import store
 from nnlab.errors import UnknownName
 from nnlab.study import builtin
-from nnlab.study.spec import Typed, plan_of, read_config
+from nnlab.study.spec import TrainRequest, build_study_spec, merge_config_file
 
 OWN = """
 question = "Does training help?"
@@ -39,9 +39,11 @@ lower = "long"
 PRETRAINED = {"lecture/transfer"}
 
 
-@pytest.mark.parametrize("name", sorted(set(builtin.names()) - PRETRAINED))
+@pytest.mark.parametrize("name", sorted(set(builtin.builtin_study_names()) - PRETRAINED))
 def test_every_built_in_study_can_be_set_up(name: str) -> None:
-    plan = plan_of(read_config(builtin.path_of(name), Typed(settings={}, study=name)))
+    plan = build_study_spec(
+        merge_config_file(builtin.builtin_study_path(name), TrainRequest(settings={}, study=name))
+    )
     assert plan.question.endswith("?")
     assert plan.claim.endswith(".")
     assert len(plan.seeds) >= 5
@@ -52,14 +54,14 @@ def test_every_built_in_study_can_be_set_up(name: str) -> None:
 
 
 def test_all_claims_of_the_notes_are_there() -> None:
-    assert len(builtin.names()) == 19
+    assert len(builtin.builtin_study_names()) == 19
     with pytest.raises(UnknownName, match="did you mean 'lecture/relu'"):
-        builtin.path_of("lecture/rellu")
+        builtin.builtin_study_path("lecture/rellu")
 
 
 def test_they_are_listed(nnlab: Nnlab, folder: Path) -> None:
     rows = nnlab("studies", "--builtin", "--format", "json").json
-    assert [row["study"] for row in rows] == list(builtin.names())
+    assert [row["study"] for row in rows] == list(builtin.builtin_study_names())
     assert not list(folder.iterdir())
 
 

@@ -31,7 +31,7 @@ def code(folder: Path) -> None:
 
 
 def train(nnlab: Nnlab, name: str, *words: str, expect: int = 0) -> str:
-    prepare._prepared.cache_clear()  # as in a process of its own
+    prepare._prepare_cached.cache_clear()  # as in a process of its own
     answer = nnlab("train", "--data", f"own.py:{name}", *WORDS, *words, expect=expect)
     return answer.out + answer.err
 
@@ -55,7 +55,7 @@ def test_the_second_seed_is_refused_if_its_data_differ(nnlab: Nnlab) -> None:
 
 def test_it_is_trained_with_a_note_where_that_is_wanted(nnlab: Nnlab) -> None:
     train(nnlab, "changing", "--seed", "0")
-    prepare._prepared.cache_clear()
+    prepare._prepare_cached.cache_clear()
     words = tuple(word for word in WORDS if word != "-q")
     answer = nnlab(
         "train", "--data", "own.py:changing", *words, "--seed", "1", "--allow-changing-data"
@@ -91,6 +91,6 @@ def test_data_that_stay_the_same_are_not_noticed(nnlab: Nnlab, words: tuple[str,
 
 def test_generated_data_are_the_same_for_all_seeds(nnlab: Nnlab) -> None:
     for seed in ("0", "1", "2"):
-        prepare._prepared.cache_clear()
+        prepare._prepare_cached.cache_clear()
         nnlab("train", "--data", "blobs", "--data-noise", "0.2", *WORDS, "--seed", seed)
     assert len({run.data_fingerprint for run in runs()}) == 1

@@ -83,25 +83,25 @@ def corrupt(path: Path, table: str, column: str, value: str) -> None:
 
 
 READERS: dict[str, Callable[[store.Database], object]] = {
-    "studies": store.studies,
+    "studies": store.study_overviews,
     "all_studies": store.all_studies,
     "runs": store.runs,
     "tagged": lambda db: store.runs(db, tag="t"),
     "find_runs": lambda db: store.find_runs(db, ["1"]),
     "trials": lambda db: store.trials(db, [1, 2]),
     "count_runs": store.count_runs,
-    "objectives": store.objectives,
+    "objectives": store.count_objectives,
     "histories": lambda db: store.histories(db, [1, 2]),
     "summaries": lambda db: store.summaries(db, [1, 2]),
     "findings": lambda db: store.findings(db, [1, 2]),
-    "attempts": lambda db: store.attempts_of(db, [1, 2]),
+    "attempts": lambda db: store.attempts_of_runs(db, [1, 2]),
     "artifacts": lambda db: store.artifacts(db, 1),
     "metrics": store.metrics,
-    "best": lambda db: store.ranking(db, metric="val/loss", direction="min", top=1),
-    "last": lambda db: store.ranking(db, metric="val/loss", direction="max", at="last"),
-    "pruned": store.pruned_trials,
+    "best": lambda db: store.rank_trials(db, metric="val/loss", direction="min", top=1),
+    "last": lambda db: store.rank_trials(db, metric="val/loss", direction="max", at="last"),
+    "pruned": store.count_pruned_runs,
     "progress": lambda db: store.progress(db, study_ids=None, failures=3),
-    "check": store.check,
+    "check": store.find_problems,
 }
 
 

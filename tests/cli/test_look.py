@@ -214,9 +214,9 @@ def test_show_keeps_the_uncommitted_change(nnlab: Nnlab, folder: Path) -> None:
     git("add", "model.py")
     git("commit", "-qm", "one")
     (folder / "model.py").write_text("two\n")
-    provenance._git.cache_clear()
+    provenance._working_directory_git_state.cache_clear()
     nnlab("train", *QUICK, "-q")
-    provenance._git.cache_clear()
+    provenance._working_directory_git_state.cache_clear()
     environment = nnlab("show", "1", "--format", "json").json[0]["attempts"][0]["environment"]
     assert environment["git_commit"] == git("rev-parse", "HEAD").strip()
     assert environment["git_dirty"] is True

@@ -16,7 +16,7 @@ def no_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """The places of one command are not those of the next."""
     monkeypatch.setattr(location, "_folders", {})
     monkeypatch.setattr(location, "_moved", {})
-    prepare._prepared.cache_clear()
+    prepare._prepare_cached.cache_clear()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_relative_path_is_looked_up_beside_the_database(
     nnlab("train", "--data", "csv:points.csv#y", *SMALL)
     monkeypatch.chdir(folder)
     data.parent.rename(folder / "moved")
-    prepare._prepared.cache_clear()
+    prepare._prepare_cached.cache_clear()
     nnlab("verify", "1", "--db", "moved/runs.db")
     nnlab("train", "--data", "csv:points.csv#y", *SMALL, "--db", "moved/runs.db")
     assert len(nnlab("ls", "--db", "moved/runs.db", "--format", "json").json) == 1
@@ -45,7 +45,7 @@ def test_the_message_says_where_it_was_looked_for_and_how_to_name_it(
 ) -> None:
     nnlab("train", "--data", f"csv:{data}#y", *SMALL)
     data.rename(folder / "points.csv")
-    prepare._prepared.cache_clear()
+    prepare._prepare_cached.cache_clear()
     answer = nnlab("verify", "1", expect=None)
     assert f"no data file at {data}" in answer.out + answer.err
     answer = nnlab("train", "--data", "csv:other.csv", *SMALL, expect=1)
@@ -61,7 +61,7 @@ def test_nnlab_data_names_the_folder_of_a_file_that_was_moved(
     (folder / "new").mkdir()
     data.rename(folder / "new" / "points.csv")
     monkeypatch.setenv("NNLAB_DATA", str(folder / "new"))
-    prepare._prepared.cache_clear()
+    prepare._prepare_cached.cache_clear()
     nnlab("verify", "1")
 
 
@@ -72,7 +72,7 @@ def test_the_same_content_under_another_path_is_the_same_trial(
     nnlab("train", "--data", f"csv:{data}#y", *SMALL)
     renamed = folder / "renamed.csv"
     shutil.move(data, renamed)
-    prepare._prepared.cache_clear()
+    prepare._prepare_cached.cache_clear()
     words = ("train", "--data", f"csv:{renamed}#y", *SMALL, "--devices", devices)
     answer = nnlab(*words, "--seeds", "3")
     assert f"{renamed} has the content of {data}" in answer.err

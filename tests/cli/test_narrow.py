@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from terminal import QUICK
 
-from nnlab.cli.main import COMMANDS, load, main
-from nnlab.cli.output.table_layout import Head, lay_out, records, wrapped
-from nnlab.cli.train.train.progress import bar_texts
+from nnlab.cli.main import COMMANDS, load_command, main
+from nnlab.cli.output.table_layout import ColumnLayout, lay_out_records, lay_out_table, wrap_text
+from nnlab.cli.train.train.progress import fit_bar_texts
 
 WIDTHS = (60, 80, 100, 200)
 RUNS = (
@@ -118,7 +118,7 @@ def helps() -> list[list[str]]:
     found: list[list[str]] = [[]]
     for name in COMMANDS:
         found.append([name])
-        found += [[name, inner] for inner in getattr(load(name), "commands", {})]
+        found += [[name, inner] for inner in getattr(load_command(name), "commands", {})]
     return found
 
 
@@ -143,12 +143,16 @@ def test_help_has_a_type_beside_the_name_and_no_markup(shown: Shown) -> None:
     assert "results database [default: runs.db]" in text
 
 
-HEADS = (Head("run", right=True), Head("what happened", wrap=True), Head("loss", right=True))
+HEADS = (
+    ColumnLayout("run", right=True),
+    ColumnLayout("what happened", wrap=True),
+    ColumnLayout("loss", right=True),
+)
 LONG = "the validation loss rises while the training loss falls"
 
 
 def test_prose_is_broken_between_words_and_numbers_are_not() -> None:
-    layout = lay_out(HEADS, [["1", LONG, "0.123456789"]], 48)
+    layout = lay_out_table(HEADS, [["1", LONG, "0.123456789"]], 48)
     assert layout.body == (
         " ──────────────────────────────────────────────",
         "   1  the validation loss rises     0.123456789",
@@ -158,16 +162,25 @@ def test_prose_is_broken_between_words_and_numbers_are_not() -> None:
 
 
 def test_what_is_important_stays_longest() -> None:
-    heads = [Head("a"), Head("b", priority=2), Head("c", priority=1), Head("d", priority=3)]
+    heads = [
+        ColumnLayout("a"),
+        ColumnLayout("b", priority=2),
+        ColumnLayout("c", priority=1),
+        ColumnLayout("d", priority=3),
+    ]
     rows = [["a" * 10, "b" * 10, "c" * 10, ""]]
-    assert lay_out(heads, rows, 37).head == (" a           b           c",)
-    assert lay_out(heads, rows, 30).head == (" a           c",)
-    assert lay_out(heads, rows, 30).note.startswith("not shown: b, d (a terminal of\n42")
+    assert lay_out_table(heads, rows, 37).head == (" a           b           c",)
+    assert lay_out_table(heads, rows, 30).head == (" a           c",)
+    assert lay_out_table(heads, rows, 30).note.startswith("not shown: b, d (a terminal of\n42")
 
 
 def test_a_table_without_room_becomes_records() -> None:
-    heads = [Head("epoch", right=True), Head("command"), Head("why", wrap=True)]
-    layout = lay_out(heads, [["1", "nnlab train --lr 0.1", LONG], ["2", "x", ""]], 30)
+    heads = [
+        ColumnLayout("epoch", right=True),
+        ColumnLayout("command"),
+        ColumnLayout("why", wrap=True),
+    ]
+    layout = lay_out_table(heads, [["1", "nnlab train --lr 0.1", LONG], ["2", "x", ""]], 30)
     assert layout.head == ()
     assert layout.body == (
         "epoch    1",
@@ -182,15 +195,15 @@ def test_a_table_without_room_becomes_records() -> None:
 
 
 def test_a_value_that_is_longer_than_the_line_is_one_line() -> None:
-    assert records([(Head("Command"), "nnlab " + "x" * 50)], 40) == [
+    assert lay_out_records([(ColumnLayout("Command"), "nnlab " + "x" * 50)], 40) == [
         ("Command", ""),
         ("  ", "nnlab " + "x" * 50),
     ]
 
 
 def test_wide_letters_take_two_cells() -> None:
-    assert wrapped("学习率 学习率", 8) == ["学习率", "学习率"]
-    layout = lay_out([Head("a"), Head("b")], [["学", "x"], ["ab", "y"]], 60)
+    assert wrap_text("学习率 学习率", 8) == ["学习率", "学习率"]
+    layout = lay_out_table([ColumnLayout("a"), ColumnLayout("b")], [["学", "x"], ["ab", "y"]], 60)
     assert layout.body[1:] == (" 学   x", " ab   y")
 
 
@@ -198,7 +211,7 @@ def test_wide_letters_take_two_cells() -> None:
 def test_a_bar_shows_whole_metrics(width: int) -> None:
     title = "run 10/12 model=resnet-8 opt=adam lr=0.001 seed=3"
     metrics = "loss 0.1234, val 0.5678  accuracy 0.9876, val 0.8765  lr 0.001"
-    shown, told = bar_texts(title, metrics, width)
+    shown, told = fit_bar_texts(title, metrics, width)
     assert title.split(" ")[: len(shown.split(" "))] == shown.split(" ")
     assert [part for part in metrics.split("  ") if part in told] == [
         p for p in told.split("  ") if p

@@ -15,7 +15,7 @@ from terminal import QUICK, Nnlab
 
 from nnlab.cli.figures.plot.command import app as plot
 from nnlab.figures import KINDS
-from nnlab.figures.draw.save import provenance_of, save
+from nnlab.figures.draw.save import provenance_of, save_figure
 
 GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe", "full")
 # What a kind needs beside the study; of those not here nothing.
@@ -98,7 +98,7 @@ def test_a_figures_file_never_makes_code_run(trained: Nnlab, folder: Path, field
     (folder / "evil.py").write_text("open('ran', 'w')\ndef f(**_): ...\n")
     told = {"kind": "init", "words": [], "page": {}, "data": "0", "nnlab": "0"}
     for settings in ({field: "evil.py:f"}, {field: ["evil.py:f"]}, "evil.py:f"):
-        save(Figure(), folder / "sent.png", {**told, "options": {"settings": settings}})
+        save_figure(Figure(), folder / "sent.png", {**told, "options": {"settings": settings}})
         assert "unknown" in trained("plot", "--check", "sent.png", expect=3).out
         trained("figures", "--refresh")
     assert not (folder / "ran").exists()
@@ -118,7 +118,7 @@ def test_a_figures_file_never_makes_code_run(trained: Nnlab, folder: Path, field
 def test_rubbish_in_a_figures_file_is_told(
     trained: Nnlab, folder: Path, told: dict[str, object]
 ) -> None:
-    save(Figure(), folder / "sent.pdf", told)
+    save_figure(Figure(), folder / "sent.pdf", told)
     answer = trained("plot", "--check", "sent.pdf", expect=3)
     assert "gone" in answer.out or "unknown" in answer.out
     trained("figures")

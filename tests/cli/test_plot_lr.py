@@ -6,8 +6,8 @@ import pytest
 from terminal import Nnlab
 
 from nnlab.config import DataFacts, RunConfig
-from nnlab.config.space import Point, expand
-from nnlab.figures.kinds.lr import _lines
+from nnlab.config.space import TrialSpec, expand_space
+from nnlab.figures.kinds.lr import _learning_rate_curves
 from nnlab.objective import Setting
 
 
@@ -58,11 +58,11 @@ def test_what_cannot_be_drawn_is_refused(nnlab: Nnlab, words: list[str], message
 
 
 def lines_of(**space: tuple[object, ...]) -> dict[str, tuple[float, ...]]:
-    points = expand(space, lambda _: DataFacts("classification"))  # type: ignore[arg-type]
-    return {line.label: line.rates for line in _lines(pairs(points), steps=2)}
+    points = expand_space(space, lambda _: DataFacts("classification"))  # type: ignore[arg-type]
+    return {line.label: line.rates for line in _learning_rate_curves(pairs(points), steps=2)}
 
 
-def pairs(points: tuple[Point, ...]) -> list[tuple[RunConfig, Setting]]:
+def pairs(points: tuple[TrialSpec, ...]) -> list[tuple[RunConfig, Setting]]:
     return [(point.config, point.setting) for point in points]
 
 
@@ -76,7 +76,9 @@ def test_settings_with_one_learning_rate_share_a_line() -> None:
 
 
 def test_a_long_training_is_thinned() -> None:
-    points = expand({"epochs": (RunConfig().epochs * 1000,)}, lambda _: DataFacts("regression"))
-    (line,) = _lines(pairs(points), steps=100)
+    points = expand_space(
+        {"epochs": (RunConfig().epochs * 1000,)}, lambda _: DataFacts("regression")
+    )
+    (line,) = _learning_rate_curves(pairs(points), steps=100)
     assert len(line.epochs) <= 2001
     assert line.epochs[-1] == 30_000

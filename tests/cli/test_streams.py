@@ -15,7 +15,7 @@ import pytest
 from terminal import QUICK, Nnlab
 
 from nnlab.cli.main import main
-from nnlab.cli.output.render import plain, say
+from nnlab.cli.output.render import rich_text, say
 from nnlab.cli.output.safe_console import SafeConsole
 from nnlab.errors import DiskFull
 from nnlab.io import files
@@ -181,7 +181,7 @@ def test_a_console_escapes_what_is_printed_in_any_way() -> None:
     with Progress(TextColumn("{task.description}", markup=False), console=screen) as bar:
         bar.add_task(ATTACK)
     assert not set(out.getvalue()) & set("\x1b\x9b\u202e")
-    assert str(plain(ATTACK)) == SHOWN
+    assert str(rich_text(ATTACK)) == SHOWN
 
 
 def test_json_lines_of_a_terminal_are_read_as_they_were(
@@ -215,10 +215,10 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     full = tmp_path / "figure.svg"
     full.symlink_to("/dev/full")
     with pytest.raises(DiskFull, match="no room left"):
-        files.write_whole(full, b"x")
+        files.write_atomic(full, b"x")
     null = tmp_path / "null.svg"
     null.symlink_to("/dev/null")
-    files.write_whole(null, b"x")
+    files.write_atomic(null, b"x")
     for device in ("/dev/full", "/dev/null"):
         assert Path(device).is_char_device()
 

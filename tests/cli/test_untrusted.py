@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 from terminal import Nnlab
 
-from nnlab.engine.data.prepare import _prepared
-from nnlab.figures.draw.save import save
+from nnlab.engine.data.prepare import _prepare_cached
+from nnlab.figures.draw.save import save_figure
 from nnlab.io import file_origin
 
 # Both leave a trace when they are imported, and when they are called.
@@ -52,7 +52,7 @@ def sent(nnlab: Nnlab, folder: Path) -> Nnlab:
     nnlab("train", "--study", "s", "-q")
     assert (folder / "ran").exists()
     (folder / "ran").unlink()
-    _prepared.cache_clear()  # a command of its own would have no data yet
+    _prepare_cached.cache_clear()  # a command of its own would have no data yet
     return nnlab
 
 
@@ -199,7 +199,7 @@ def test_a_figure_with_unexpected_metadata_does_not_end_the_list(
 ) -> None:
     nnlab("train", "--data", "iris", "--width", "4", "--depth", "1", "--epochs", "2", "-q")
     whole = {"kind": "curves", "words": [], "options": {}, "page": {}, "data": "0", "nnlab": "0"}
-    save(Figure(), folder / "bad.pdf", whole | told)
+    save_figure(Figure(), folder / "bad.pdf", whole | told)
     nnlab("plot", "ranking", "-o", "good.svg")
     nnlab("train", "--data", "iris", "--width", "4", "--depth", "1", "--epochs", "2",
           "--lr", "0.5", "-q")  # fmt: skip
@@ -226,7 +226,7 @@ def test_a_figure_whose_drawing_would_never_end_is_not_drawn(
     trained: Nnlab, folder: Path, kind: str, options: dict[str, object]
 ) -> None:
     told = {"kind": kind, "words": ["1"] if kind == "landscape" else [], "page": {}, "data": "0"}
-    save(Figure(), folder / "sent.svg", {**told, "options": options})
+    save_figure(Figure(), folder / "sent.svg", {**told, "options": options})
     (row,) = trained("figures", "--format", "json").json
     assert (row["state"], row["why"]) == (
         "unknown",
@@ -247,14 +247,14 @@ def test_a_figure_whose_drawing_would_never_end_is_not_drawn(
 def test_a_damaged_pdf_is_none_of_ours(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.pdf"
     path.write_bytes(content)
-    assert file_origin.figure_provenance(path) is None
+    assert file_origin.read_figure_provenance(path) is None
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "eps"])
 def test_metadata_of_any_length_are_none_of_ours(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"bad.{suffix}"
     path.write_bytes(b"\xff" * 40 + b"nnlab-figure:" + b'{"a":"' + b"&amp;" * 1_000_000 + b'"}\n')
-    assert file_origin.figure_provenance(path) is None
+    assert file_origin.read_figure_provenance(path) is None
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_other_data_is_said_before_anything_is_trained(
     own = ("--data", "csv:own.csv", *STUDY[2:])
     nnlab("train", *own, "--engine", engine)
     (folder / "own.csv").write_text(f"a,b,y\n{rows}\n3,3,1\n")
-    prepare._prepared.cache_clear()  # another day, another process
+    prepare._prepare_cached.cache_clear()  # another day, another process
     for one in verdicts(nnlab, "s", expect=1):
         assert (one["holds"], one["epochs"]) == (False, 0)
         assert "csv:own.csv has changed since this run was set up" in one["problem"]
@@ -160,7 +160,7 @@ def test_what_changed_since_is_said(
 ) -> None:
     nnlab("train", *QUICK, "-q")
     monkeypatch.setattr(
-        provenance, "_versions", lambda: {"torch": "9.9", "numpy": "8.8", "scipy": "7.7"}
+        provenance, "_package_versions", lambda: {"torch": "9.9", "numpy": "8.8", "scipy": "7.7"}
     )
     changes = {one["what"]: one["now"] for one in verdicts(nnlab, "1")[0]["changes"]}
     assert changes == {

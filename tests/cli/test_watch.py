@@ -15,9 +15,9 @@ from store.lab import Lab, finish, make_lab
 from terminal import QUICK, Nnlab, started
 
 from nnlab import store
-from nnlab.analysis.progress import look
+from nnlab.analysis.progress import take_snapshot
 from nnlab.cli.train.watch import command as watching
-from nnlab.cli.train.watch.view import LiveTable
+from nnlab.cli.train.watch.view import SnapshotTable
 from nnlab.errors import NoDatabase
 from nnlab.records import Epoch, Status
 
@@ -126,8 +126,8 @@ def test_a_live_table_breaks_no_number(
     writer.write(Epoch(1, {"train/loss": 0.12345, "val/loss": 1234.5}, 0.1))
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    snapshot = look(lab.db, None)
-    with LiveTable() as view:
+    snapshot = take_snapshot(lab.db, None)
+    with SnapshotTable() as view:
         view.show(snapshot)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
     # The lower numbers of importance give way first: the loss of the training split.

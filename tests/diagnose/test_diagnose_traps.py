@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from nnlab.diagnose import ALL_RULES, diagnose, folded
-from nnlab.diagnose.priority import ORDER, SYMPTOMS, in_order
+from nnlab.diagnose import ALL_RULES, diagnose, group_symptoms
+from nnlab.diagnose.priority import PRIORITY, SYMPTOM_CODES, sort_by_priority
 from nnlab.records import Curve, Finding, History, Severity
 
 
@@ -172,35 +172,35 @@ def test_causes_come_before_symptoms_and_what_is_only_worth_knowing_last() -> No
     overfits, swings = found("NN101"), found("NN202", confidence=0.6)
     notes = found("NN402", Severity.INFO, 0.99), found("NN105", Severity.INFO)
     dead, nothing = found("NN303"), found("NN106", Severity.ERROR)
-    ordered = in_order([overfits, *notes, nothing, dead, swings])
+    ordered = sort_by_priority([overfits, *notes, nothing, dead, swings])
     assert [f.code for f in ordered] == ["NN202", "NN303", "NN106", "NN101", "NN105", "NN402"]
 
 
 def test_symptoms_are_folded_under_their_cause() -> None:
-    one, other = folded([found("NN106", Severity.ERROR), found("NN403"), found("NN303")])
+    one, other = group_symptoms([found("NN106", Severity.ERROR), found("NN403"), found("NN303")])
     assert (one.finding.code, [s.code for s in one.symptoms]) == ("NN303", ["NN106"])
     assert (other.finding.code, other.symptoms) == ("NN403", ())
 
 
 def test_a_symptom_of_a_symptom_is_folded_under_the_same_cause() -> None:
-    (group,) = folded(
+    (group,) = group_symptoms(
         [found("NN202"), found("NN106", Severity.ERROR), found("NN102", Severity.INFO)]
     )
     assert [s.code for s in group.symptoms] == ["NN106", "NN102"]
-    (group,) = folded([found("NN401"), found("NN101")])
+    (group,) = group_symptoms([found("NN401"), found("NN101")])
     assert (group.finding.code, [s.code for s in group.symptoms]) == ("NN401", ["NN101"])
 
 
 def test_what_is_only_worth_knowing_is_no_cause() -> None:
-    folds = folded([found("NN305", Severity.INFO), found("NN106", Severity.ERROR)])
+    folds = group_symptoms([found("NN305", Severity.INFO), found("NN106", Severity.ERROR)])
     assert [one.finding.code for one in folds] == ["NN106", "NN305"]
 
 
 def test_every_code_has_its_place() -> None:
-    assert sorted(ORDER) == [rule.code for rule in ALL_RULES]
-    for cause, symptoms in SYMPTOMS.items():
+    assert sorted(PRIORITY) == [rule.code for rule in ALL_RULES]
+    for cause, symptoms in SYMPTOM_CODES.items():
         assert cause not in symptoms
-        assert {cause, *symptoms} <= set(ORDER)
+        assert {cause, *symptoms} <= set(PRIORITY)
 
 
 def test_rules_have_their_own_codes_and_three_parts() -> None:

@@ -2,7 +2,12 @@
 
 import pytest
 
-from nnlab.diagnose.flags import flagged, headlines, onsets_by_code, seeds_text
+from nnlab.diagnose.flags import (
+    affected_seeds_text,
+    headline_findings,
+    onsets_by_code,
+    table_findings,
+)
 from nnlab.records import Finding, Severity
 
 
@@ -20,8 +25,8 @@ def codes(findings: tuple[Finding, ...]) -> list[str]:
 
 def test_a_plateau_is_a_flag_though_it_is_no_warning() -> None:
     notes = found("NN105", Severity.INFO)
-    assert codes(flagged([PLATEAU, notes])) == ["NN102"]
-    assert codes(flagged([OVERFITS, notes])) == ["NN101"]
+    assert codes(table_findings([PLATEAU, notes])) == ["NN102"]
+    assert codes(table_findings([OVERFITS, notes])) == ["NN101"]
 
 
 @pytest.mark.parametrize(
@@ -37,14 +42,14 @@ def test_a_plateau_is_a_flag_though_it_is_no_warning() -> None:
     ids=lambda finding: f"{finding.code} {finding.severity}",
 )
 def test_noise_inputs_and_larger_faults_keep_it_out_of_headlines(cause: Finding) -> None:
-    assert headlines([cause, OVERFITS]) == ()
-    assert headlines([cause, PLATEAU]) == ()
-    assert "NN102" not in codes(flagged([cause, PLATEAU]))
-    assert "NN101" in codes(flagged([cause, OVERFITS])), "a warning stays in the table"
+    assert headline_findings([cause, OVERFITS]) == ()
+    assert headline_findings([cause, PLATEAU]) == ()
+    assert "NN102" not in codes(table_findings([cause, PLATEAU]))
+    assert "NN101" in codes(table_findings([cause, OVERFITS])), "a warning stays in the table"
 
 
 def test_inputs_that_did_no_harm_are_no_cause() -> None:
-    assert headlines([found("NN401", Severity.INFO), OVERFITS]) == (OVERFITS,)
+    assert headline_findings([found("NN401", Severity.INFO), OVERFITS]) == (OVERFITS,)
 
 
 def test_onsets_by_code_counts_runs() -> None:
@@ -65,4 +70,4 @@ def test_onsets_by_code_counts_runs() -> None:
     ],
 )
 def test_seeds_text(code: str, onsets: list[int], seeds: int, text: str) -> None:
-    assert seeds_text(code, onsets, seeds) == text
+    assert affected_seeds_text(code, onsets, seeds) == text

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from nnlab.diagnose import diagnose
 from nnlab.diagnose.losses import loss_pair
-from nnlab.diagnose.val_increase import worsening_confidence
-from nnlab.diagnose.val_minimum import Turning, turning
+from nnlab.diagnose.val_increase import val_increase_confidence
+from nnlab.diagnose.val_minimum import ValMinimum, measure_val_minimum
 from nnlab.records import Curve, Finding, History, Severity
 
 
@@ -151,16 +151,16 @@ def test_nan_in_between_is_skipped() -> None:
     assert overfitting(history(train, val)).onset in (8, 10)
 
 
-def measured(of: History) -> Turning:
+def measured(of: History) -> ValMinimum:
     pair = loss_pair(of)
     assert pair is not None
-    return turning(pair)
+    return measure_val_minimum(pair)
 
 
 MORE_IS_SURER = (
     "rise_relative",
     "rise_share",
-    "rise_in_noise",
+    "rise_in_standard_errors",
     "train_fall_relative",
     "train_fall_share",
     "since",
@@ -180,7 +180,7 @@ def test_confidence_never_falls_with_more_evidence(
     changes: Any = dict(zip(MORE_IS_SURER, numbers, strict=True))
     base = replace(base, **changes)
     more = replace(base, **(changes | {name: changes[name] * factor}))
-    assert 0 <= worsening_confidence(base) <= worsening_confidence(more) <= 1
+    assert 0 <= val_increase_confidence(base) <= val_increase_confidence(more) <= 1
 
 
 def test_higher_rise_is_surer() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from nnlab.diagnose import Case, SeedsDisagree, diagnose
-from nnlab.diagnose.smoothing import wobble
-from nnlab.diagnose.trend import trend_of
+from nnlab.diagnose import RuleContext, SeedsDisagree, diagnose
+from nnlab.diagnose.smoothing import oscillation_sd
+from nnlab.diagnose.trend import measure_trend
 from nnlab.records import Curve, Finding, History, Severity
 
 N = 30
@@ -292,34 +292,36 @@ def test_seeds_in_two_groups_disagree() -> None:
 
 
 def test_a_case_knows_what_was_learned() -> None:
-    case = Case(history(HEALTHY))
-    assert case.learned == pytest.approx((0.96 - 0.35) / 0.65, abs=0.01)
-    assert case.chance == 0.35
+    case = RuleContext(history(HEALTHY))
+    assert case.learned_fraction == pytest.approx((0.96 - 0.35) / 0.65, abs=0.01)
+    assert case.chance_accuracy == 0.35
     rare = {"train__accuracy": [0.99] * 3, "train__loss": [0.028] * 3, **RARE}
-    assert Case(history(rare)).learned == pytest.approx(0.5, abs=0.01)
-    assert Case(history(rare), {"loss": "bce"}).learned == pytest.approx(0)
-    assert Case(history({"train__r2": [0.2, 0.8, 0.79, 0.81]})).learned == 0.8
-    assert Case(history({"train__accuracy": [0.5]})).learned is None  # what chance is, is unknown
-    assert Case(History()).training is None
+    assert RuleContext(history(rare)).learned_fraction == pytest.approx(0.5, abs=0.01)
+    assert RuleContext(history(rare), {"loss": "bce"}).learned_fraction == pytest.approx(0)
+    assert RuleContext(history({"train__r2": [0.2, 0.8, 0.79, 0.81]})).learned_fraction == 0.8
+    assert (
+        RuleContext(history({"train__accuracy": [0.5]})).learned_fraction is None
+    )  # what chance is, is unknown
+    assert RuleContext(History()).training is None
 
 
 def test_the_entropy_of_the_classes_is_measured_or_the_least_that_it_can_be() -> None:
-    assert Case(history({"data__entropy": 1.5, "data__majority": 0.5})).class_entropy == 1.5
-    least = Case(history({"data__majority": 0.5, "data__classes": 4})).class_entropy
+    assert RuleContext(history({"data__entropy": 1.5, "data__majority": 0.5})).class_entropy == 1.5
+    least = RuleContext(history({"data__majority": 0.5, "data__classes": 4})).class_entropy
     assert least == pytest.approx(math.log(2))
-    assert Case(history({"data__majority": 1.0})).class_entropy == 0
-    assert Case(History()).class_entropy is None
+    assert RuleContext(history({"data__majority": 1.0})).class_entropy == 0
+    assert RuleContext(History()).class_entropy is None
 
 
 def test_wobble_is_the_sd_of_noise_and_nothing_of_a_slope() -> None:
-    assert wobble(steady(3, 1)) == pytest.approx(0, abs=1e-12)
-    assert wobble([1.0, 2.0]) == 0
-    assert wobble([0.0, 1.0] * 20) == pytest.approx(1.4826 / math.sqrt(1.5))
+    assert oscillation_sd(steady(3, 1)) == pytest.approx(0, abs=1e-12)
+    assert oscillation_sd([1.0, 2.0]) == 0
+    assert oscillation_sd([0.0, 1.0] * 20) == pytest.approx(1.4826 / math.sqrt(1.5))
 
 
 def test_a_trend_by_hand() -> None:
-    trend = trend_of(Curve("l", tuple(range(1, 5)), (4.0, 3.0, 2.0, 1.0)))
+    trend = measure_trend(Curve("l", tuple(range(1, 5)), (4.0, 3.0, 2.0, 1.0)))
     assert trend is not None
     assert (trend.first, trend.best, trend.fall) == (4.0, 1.0, 0.75)
-    assert trend.late == pytest.approx(1 / 3)
-    assert trend_of(Curve("l", (1,), (math.nan,))) is None
+    assert trend.late_fall_share == pytest.approx(1 / 3)
+    assert measure_trend(Curve("l", (1,), (math.nan,))) is None

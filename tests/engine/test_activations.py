@@ -8,14 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.catalogue import names
+from nnlab.catalogue import choice_names
 from nnlab.config import RunConfig, resolve
 from nnlab.config.resolving import DataFacts
 from nnlab.engine.activations import (
     Activation,
     Maxout,
-    activation_of,
-    second_moment_of_largest,
+    get_activation,
+    second_moment_of_max,
 )
 
 _Z = torch.linspace(-14, 14, 40001, dtype=torch.float64)
@@ -24,7 +24,7 @@ _DENSITY = torch.exp(-_Z.square() / 2) / math.sqrt(2 * math.pi)
 
 def activation(name: str, **settings: object) -> Activation:
     chosen = RunConfig(activation=name, **settings)  # type: ignore[arg-type]
-    return activation_of(resolve(chosen, DataFacts("classification")))
+    return get_activation(resolve(chosen, DataFacts("classification")))
 
 
 FORMULAS: dict[str, Callable[[float], float]] = {
@@ -45,7 +45,7 @@ FORMULAS: dict[str, Callable[[float], float]] = {
 
 
 def test_every_activation_but_maxout_has_its_formula_here() -> None:
-    assert {*FORMULAS, "maxout"} == set(names("activation"))
+    assert {*FORMULAS, "maxout"} == set(choice_names("activation"))
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -107,8 +107,8 @@ def test_maxout_takes_the_largest_of_its_pieces() -> None:
 
 
 def test_the_largest_of_normal_numbers_has_the_known_moments() -> None:
-    assert second_moment_of_largest(1) == pytest.approx(1.0, rel=1e-9)
-    assert second_moment_of_largest(2) == pytest.approx(1.0, rel=1e-9)
+    assert second_moment_of_max(1) == pytest.approx(1.0, rel=1e-9)
+    assert second_moment_of_max(2) == pytest.approx(1.0, rel=1e-9)
     # David and Nagaraja 2003, section 3.2: of three, 1 + sqrt(3) / (2 pi).
-    assert second_moment_of_largest(3) == pytest.approx(1 + math.sqrt(3) / (2 * math.pi), rel=1e-9)
+    assert second_moment_of_max(3) == pytest.approx(1 + math.sqrt(3) / (2 * math.pi), rel=1e-9)
     assert activation("maxout", pieces=3).gain == pytest.approx(1.2757**-0.5, rel=1e-4)

@@ -5,18 +5,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.catalogue import names
+from nnlab.catalogue import choice_names
 from nnlab.config import RunConfig, parse_value, resolve
 from nnlab.config.resolving import DataFacts
 from nnlab.engine import augment
-from nnlab.engine.augment import Augment
+from nnlab.engine.augment import AugmentationPipeline
 from nnlab.errors import ConfigError, DataError
 
-IMAGES = tuple(name for name in names("augment") if name not in ("none", "noise"))
+IMAGES = tuple(name for name in choice_names("augment") if name not in ("none", "noise"))
 CHANGING = (*IMAGES, "noise")
 
 
-def made(augmentation: str, shape: tuple[int, ...] = (1, 8, 8), **settings: object) -> Augment:
+def made(
+    augmentation: str, shape: tuple[int, ...] = (1, 8, 8), **settings: object
+) -> AugmentationPipeline:
     config = RunConfig(augment=augmentation, **settings)  # type: ignore[arg-type]
     change = augment.build(resolve(config, DataFacts("classification")), shape)
     assert change is not None
@@ -101,27 +103,27 @@ def test_a_quarter_turn_is_the_turn_of_torch() -> None:
     examples = images(3, 2, 7, 7)
     for quarters in (-1, 1, 2):
         angle = torch.full((3,), quarters * torch.pi / 2)
-        out = augment._resampled(examples, angle, torch.ones(3))
+        out = augment._apply_affine(examples, angle, torch.ones(3))
         assert torch.allclose(out, torch.rot90(examples, quarters, (2, 3)), atol=1e-5)
 
 
 def test_no_turn_and_no_change_of_size_is_no_change() -> None:
     examples = images(3, 2, 8, 6)
-    out = augment._resampled(examples, torch.zeros(3), torch.ones(3))
+    out = augment._apply_affine(examples, torch.zeros(3), torch.ones(3))
     assert torch.allclose(out, examples, atol=1e-5)
 
 
 def test_a_turn_keeps_angles_in_images_that_are_not_square() -> None:
     examples = torch.zeros(1, 1, 9, 15)
     examples[0, 0, 4, 10] = 1.0  # three to the right of the middle
-    out = augment._resampled(examples, torch.tensor([torch.pi / 2]), torch.ones(1))
+    out = augment._apply_affine(examples, torch.tensor([torch.pi / 2]), torch.ones(1))
     assert out[0, 0, 1, 7].item() == pytest.approx(1.0, abs=1e-5)  # three above it
 
 
 def test_twice_the_size_moves_points_twice_as_far_from_the_middle() -> None:
     examples = torch.zeros(1, 1, 9, 9)
     examples[0, 0, 4, 6] = 1.0
-    out = augment._resampled(examples, torch.zeros(1), torch.tensor([2.0]))
+    out = augment._apply_affine(examples, torch.zeros(1), torch.tensor([2.0]))
     assert out[0, 0, 4, 8].item() == pytest.approx(1.0, abs=1e-5)
     assert out[0, 0, 4, 4].item() == pytest.approx(0.0, abs=1e-5)
 
@@ -144,7 +146,7 @@ def test_rotate_and_scale_together_interpolate_once() -> None:
     out = made("rotate+scale", augment_rotate=20.0, augment_scale=0.3)(examples, drawn())
     turned = (2 * angle - 1) * torch.pi / 9
     assert torch.allclose(
-        out, augment._resampled(examples, turned, 1 + (2 * size - 1) * 0.3), atol=1e-6
+        out, augment._apply_affine(examples, turned, 1 + (2 * size - 1) * 0.3), atol=1e-6
     )
 
 

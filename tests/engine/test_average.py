@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim import swa_utils
 
 from nnlab.config import DataFacts, RunConfig, resolve
-from nnlab.engine.weight_average import Average, build
+from nnlab.engine.weight_average import WeightAverage, build
 
 EPOCHS, STEPS = 8, 5
 
@@ -42,14 +42,16 @@ EXAMPLES = torch.randn(50, 4, generator=torch.Generator().manual_seed(1), dtype=
 TARGETS = torch.randint(0, 2, (50,), generator=torch.Generator().manual_seed(2))
 
 
-def average_of(model: nn.Module, **settings: object) -> Average:
+def average_of(model: nn.Module, **settings: object) -> WeightAverage:
     given = RunConfig(epochs=EPOCHS, **settings)  # type: ignore[arg-type]
     average = build(model, resolve(given, DataFacts("classification")))
     assert average is not None
     return average
 
 
-def train(model: nn.Module, average: Average | None, begin: int = 0) -> Iterator[tuple[int, int]]:
+def train(
+    model: nn.Module, average: WeightAverage | None, begin: int = 0
+) -> Iterator[tuple[int, int]]:
     """Trains as the loop does; yields after each step, as (epoch, step)."""
     optimizer = optim.SGD(model.parameters(), lr=0.2)
     model.train()

@@ -11,7 +11,7 @@ import torch
 
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
-from nnlab.engine.loop import start, train
+from nnlab.engine.loop import build_session, train
 from nnlab.errors import CheckpointError
 
 Make = Callable[..., RunConfig]
@@ -52,14 +52,14 @@ Make = Callable[..., RunConfig]
 def test_a_resumed_run_equals_an_uninterrupted_one(
     config: Make, settings: dict[str, object], stop_after: int
 ) -> None:
-    calm = start(config(**settings))
+    calm = build_session(config(**settings))
     whole = [epoch.values for epoch in train(calm)]
 
-    broken = start(config(**settings))
+    broken = build_session(config(**settings))
     parts = [epoch.values for epoch in islice(train(broken), stop_after)]
-    kept = checkpoint.sealed(broken)
-    resumed = start(config(**settings))
-    checkpoint.restore(resumed, kept, "checkpoint.pt")
+    kept = checkpoint.serialize_checkpoint(broken)
+    resumed = build_session(config(**settings))
+    checkpoint.restore_checkpoint(resumed, kept, "checkpoint.pt")
     parts += [epoch.values for epoch in train(resumed)]
 
     assert parts == whole
@@ -70,19 +70,19 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 
 def test_a_checkpoint_of_another_run_is_refused(config: Make) -> None:
-    content = checkpoint.sealed(start(config()))
+    content = checkpoint.serialize_checkpoint(build_session(config()))
     for other in (config(lr=0.5), config(seed=1), config(split_seed=1)):
         with pytest.raises(CheckpointError, match="belongs to another run"):
-            checkpoint.restore(start(other), content, "c.pt")
+            checkpoint.restore_checkpoint(build_session(other), content, "c.pt")
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty", "text"])
 def test_damage_is_noticed(config: Make, harm: str) -> None:
-    content = bytearray(checkpoint.sealed(start(config())))
+    content = bytearray(checkpoint.serialize_checkpoint(build_session(config())))
     content[len(content) // 2] ^= 1
     harmed = {"flip": bytes(content), "cut": bytes(content[:200]), "empty": b"", "text": b"hello"}
     with pytest.raises(CheckpointError, match=r"c\.pt is damaged"):
-        checkpoint.restore(start(config()), harmed[harm], "c.pt")
+        checkpoint.restore_checkpoint(build_session(config()), harmed[harm], "c.pt")
 
 
 def test_a_checkpoint_runs_no_code(config: Make, tmp_path: Path) -> None:
@@ -94,25 +94,29 @@ def test_a_checkpoint_runs_no_code(config: Make, tmp_path: Path) -> None:
 
     content = pickle.dumps(Evil(), protocol=2)
     with pytest.raises(CheckpointError):
-        checkpoint.restore(start(config()), content + hashlib.sha256(content).digest(), "c.pt")
+        checkpoint.restore_checkpoint(
+            build_session(config()), content + hashlib.sha256(content).digest(), "c.pt"
+        )
     assert not (tmp_path / "owned").exists()
 
 
 def test_the_model_file_is_a_plain_state_dict(config: Make) -> None:
-    session = start(config())
+    session = build_session(config())
     list(train(session))
-    state = torch.load(io.BytesIO(checkpoint.packed_model(session)), weights_only=True)
+    state = torch.load(
+        io.BytesIO(checkpoint.serialize_selected_weights(session)), weights_only=True
+    )
     assert set(state) == set(session.model.state_dict())
 
 
 def test_ties_are_broken_alike_when_a_run_is_resumed(config: Make) -> None:
     """Accuracy is 1 from early on: the epoch selected in the end is one of the lowest val/loss."""
     setting = {"data": "blobs", "data_noise": 0.05, "samples": 100, "epochs": 10, "lr": 0.03}
-    calm, broken, resumed = (start(config(**setting)) for _ in range(3))
+    calm, broken, resumed = (build_session(config(**setting)) for _ in range(3))
     epochs = list(train(calm))
     assert [e.values["val/accuracy"] for e in epochs[4:]] == [1.0] * 6
     list(islice(train(broken), 6))
-    checkpoint.restore(resumed, checkpoint.sealed(broken), "c.pt")
+    checkpoint.restore_checkpoint(resumed, checkpoint.serialize_checkpoint(broken), "c.pt")
     assert (resumed.selected_loss, resumed.improved_epoch) == (
         broken.selected_loss,
         broken.improved_epoch,
@@ -124,21 +128,21 @@ def test_ties_are_broken_alike_when_a_run_is_resumed(config: Make) -> None:
 
 def test_a_checkpoint_without_the_tie_break_still_resumes(config: Make) -> None:
     """As earlier versions wrote it: the val/loss of the selected epoch follows from all losses."""
-    session = start(config(epochs=6))
+    session = build_session(config(epochs=6))
     list(islice(train(session), 3))
-    state = torch.load(io.BytesIO(checkpoint.packed(session)), weights_only=True)
+    state = torch.load(io.BytesIO(checkpoint.serialize_state(session)), weights_only=True)
     del state["selected_loss"], state["improved_epoch"]
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    resumed = start(config(epochs=6))
-    checkpoint.restore(resumed, content + hashlib.sha256(content).digest(), "c.pt")
+    resumed = build_session(config(epochs=6))
+    checkpoint.restore_checkpoint(resumed, content + hashlib.sha256(content).digest(), "c.pt")
     assert resumed.selected_loss == session.val_losses[session.selected_epoch - 1]
     assert resumed.improved_epoch == session.selected_epoch
     del state["val_losses"]
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    oldest = start(config(epochs=6))
-    checkpoint.restore(oldest, content + hashlib.sha256(content).digest(), "c.pt")
+    oldest = build_session(config(epochs=6))
+    checkpoint.restore_checkpoint(oldest, content + hashlib.sha256(content).digest(), "c.pt")
     assert [epoch.number for epoch in train(oldest)] == [4, 5, 6]

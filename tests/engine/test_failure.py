@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.engine.failure import MOST_TRACEBACK, describe, failing_layer, traceback_text
+from nnlab.engine.failure import (
+    MAX_TRACEBACK_CHARS,
+    describe_error,
+    describe_failing_layer,
+    format_traceback,
+)
 from nnlab.errors import UserCodeError
 
 
@@ -27,9 +32,9 @@ class Outer(nn.Module):
 def test_the_layer_whose_shapes_do_not_match_is_named() -> None:
     error = _error_of(Outer(), torch.zeros(5, 128))
     layer = "net.2 (Linear(in_features=64, out_features=10, bias=True)) got [5, 32]"
-    assert failing_layer(error) == layer
-    assert describe(error).endswith(f"(5x32 and 64x10) - in layer {layer}")
-    assert "test_failure.py, line" in describe(error)
+    assert describe_failing_layer(error) == layer
+    assert describe_error(error).endswith(f"(5x32 and 64x10) - in layer {layer}")
+    assert "test_failure.py, line" in describe_error(error)
 
 
 def test_an_error_in_the_outermost_module_names_no_layer() -> None:
@@ -38,9 +43,9 @@ def test_an_error_in_the_outermost_module_names_no_layer() -> None:
             return x @ torch.zeros(7, 7)
 
     error = _error_of(Root(), torch.zeros(2, 3))
-    assert failing_layer(error) is None
-    assert "in layer" not in describe(error)
-    assert failing_layer(ValueError("never raised")) is None
+    assert describe_failing_layer(error) is None
+    assert "in layer" not in describe_error(error)
+    assert describe_failing_layer(ValueError("never raised")) is None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,7 @@ def test_an_error_in_the_outermost_module_names_no_layer() -> None:
     ids=["floats", "out of range"],
 )
 def test_token_ids_that_were_standardised_are_recognised(model: nn.Module, x: torch.Tensor) -> None:
-    told = describe(_error_of(model, x))
+    told = describe_error(_error_of(model, x))
     assert "in layer 0 (Embedding(10, 4)) got [2, 3]" in told
     assert "--inputs none" in told
     assert "x.long()" in told
@@ -60,7 +65,7 @@ def test_token_ids_that_were_standardised_are_recognised(model: nn.Module, x: to
 
 def test_a_traceback_has_the_users_frames_and_the_last_one() -> None:
     error = _error_of(Outer(), torch.zeros(5, 128))
-    text = traceback_text(error)
+    text = format_traceback(error)
     assert text.startswith("Traceback (most recent call last):")
     assert "in forward" in text
     assert "out: torch.Tensor = self.net(x)" in text
@@ -75,7 +80,7 @@ def test_an_error_of_ours_shows_what_it_was_made_of() -> None:
         except KeyError as inner:
             raise UserCodeError("--model fails") from inner
     except UserCodeError as error:
-        text = traceback_text(error)
+        text = format_traceback(error)
     assert text.splitlines()[-1] == "KeyError: 'inner'"
     assert "UserCodeError" not in text
 
@@ -84,7 +89,7 @@ def test_a_traceback_is_short_and_holds_no_secret() -> None:
     try:
         raise ValueError("postgresql://ann:hunter2@h/d " + "x" * 20_000)  # noqa: TRY301
     except ValueError as error:
-        text = traceback_text(error)
+        text = format_traceback(error)
     assert "hunter2" not in text
-    assert len(text) < MOST_TRACEBACK + 20
+    assert len(text) < MAX_TRACEBACK_CHARS + 20
     assert text.startswith("Traceback")

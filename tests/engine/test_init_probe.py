@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from nnlab.config import RunConfig
-from nnlab.engine.init_probe import layer_outputs
-from nnlab.engine.loop import start
+from nnlab.engine.init_probe import measure_layer_outputs
+from nnlab.engine.loop import build_session
 
 Make = Callable[..., RunConfig]
 
@@ -26,8 +26,8 @@ Make = Callable[..., RunConfig]
 def test_too_small_shrinks_too_large_explodes(
     config: Make, settings: dict[str, object], word: str
 ) -> None:
-    session = start(config(data="digits", depth=10, width=100, **settings))
-    found = layer_outputs(session)
+    session = build_session(config(data="digits", depth=10, width=100, **settings))
+    found = measure_layer_outputs(session)
     assert found.word == word
     assert len(found.sds) == len(found.means) == len(found.samples) == 10
     assert all(len(sample) == 2000 for sample in found.samples)

@@ -12,8 +12,8 @@ from torch import nn
 from nnlab.config import RunConfig, resolve
 from nnlab.config.resolving import DataFacts
 from nnlab.engine import models
-from nnlab.engine.initializers import INITIALIZE, Scale, initializer_of, msra, xavier
-from nnlab.engine.seeds import generator
+from nnlab.engine.initializers import INITIALIZERS, InitParams, get_initializer, msra, xavier
+from nnlab.engine.seeds import make_generator
 
 Shape = tuple[int, ...]
 
@@ -22,7 +22,7 @@ def drawn(
     name: str, shape: Shape, gain: float = 1.0, seed: int = 0, scale: float = 1.0, fan: str = "in"
 ) -> torch.Tensor:
     weight = torch.empty(shape)
-    INITIALIZE[name](weight, Scale(gain, scale, fan), torch.Generator().manual_seed(seed))
+    INITIALIZERS[name](weight, InitParams(gain, scale, fan), torch.Generator().manual_seed(seed))
     return weight
 
 
@@ -30,14 +30,14 @@ def network(**settings: object) -> tuple[RunConfig, nn.Module]:
     """A network of 256 inputs and 10 outputs."""
     chosen = RunConfig(**{"width": 256, "depth": 20, **settings})  # type: ignore[arg-type]
     config = resolve(chosen, DataFacts("classification"))
-    return config, models.build(config, (256,), 10, generator(0, "weights"))
+    return config, models.build(config, (256,), 10, make_generator(0, "weights"))
 
 
 def spreads(config: RunConfig, model: nn.Module) -> list[float]:
     """The sd of what each hidden layer gives, before its activation, on a standard input."""
     found: list[float] = []
     examples = torch.randn(512, 256, generator=torch.Generator().manual_seed(1))
-    models.settle(model, config, examples)
+    models.lsuv_(model, config, examples)
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
             layer.register_forward_hook(lambda _, __, out: found.append(out.std().item()))
@@ -115,7 +115,7 @@ def test_the_same_generator_gives_the_same_weights() -> None:
 
 def test_default_is_chosen_by_the_activation() -> None:
     by = {
-        name: initializer_of(network(init="default", activation=name, depth=1)[0])
+        name: get_initializer(network(init="default", activation=name, depth=1)[0])
         for name in ("relu", "gelu", "maxout", "selu", "tanh", "sigmoid", "softplus", "identity")
     }
     assert {name for name, chosen in by.items() if chosen is msra} == {
@@ -178,25 +178,25 @@ def test_lsuv_gives_every_layer_the_spread_asked_for(target: float) -> None:
 
 def test_lsuv_settles_convolutions_and_leaves_dead_layers_alone() -> None:
     config = resolve(RunConfig(model="cnn", init="lsuv", width=8), DataFacts("classification"))
-    model = models.build(config, (1, 8, 8), 10, generator(0, "weights"))
+    model = models.build(config, (1, 8, 8), 10, make_generator(0, "weights"))
     examples = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    models.settle(model, config, examples)
+    models.lsuv_(model, config, examples)
     assert model(examples).std().item() == pytest.approx(1.0, rel=0.011)
-    models.settle(model, config, torch.zeros_like(examples))
+    models.lsuv_(model, config, torch.zeros_like(examples))
     assert all(bool(p.isfinite().all()) for p in model.parameters())
 
 
 def test_settling_leaves_other_initialisations_as_they_were_drawn() -> None:
     config, model = network(depth=2)
     before = [p.clone() for p in model.parameters()]
-    models.settle(model, config, torch.randn(8, 256))
+    models.lsuv_(model, config, torch.randn(8, 256))
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn", "resnet", "transformer", "linear"])
 def test_biases_start_where_they_are_told_to(model: str) -> None:
     config = resolve(RunConfig(model=model, bias_init=0.3), DataFacts("classification"))
-    built = models.build(config, (1, 8, 8), 10, generator(0, "weights"))
+    built = models.build(config, (1, 8, 8), 10, make_generator(0, "weights"))
     layers = [m for m in built.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     biases = [layer.bias for layer in layers if layer.bias is not None]
     assert biases

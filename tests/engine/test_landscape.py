@@ -7,7 +7,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnlab.engine.landscape import Landscape, filter_normalised, line, surface, top_eigenvalue
+from nnlab.engine.landscape import (
+    LossLandscape,
+    loss_along_line,
+    random_filter_normalized_direction,
+    surface,
+    top_eigenvalue,
+)
 
 Make = Callable[..., object]
 
@@ -17,14 +23,14 @@ def drawn(seed: int = 0) -> torch.Generator:
 
 
 @pytest.fixture
-def landscape() -> Landscape:
+def landscape() -> LossLandscape:
     torch.manual_seed(3)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double().eval()
     examples = torch.randn(20, 3, generator=drawn(1), dtype=torch.float64)
-    return Landscape(model, functional.cross_entropy, examples, torch.arange(20) % 2)
+    return LossLandscape(model, functional.cross_entropy, examples, torch.arange(20) % 2)
 
 
-def hessian(landscape: Landscape) -> torch.Tensor:
+def hessian(landscape: LossLandscape) -> torch.Tensor:
     """The exact one, over all parameters in a row: [n, n]."""
     names = [name for name, _ in landscape.model.named_parameters()]
     parts = [p.detach() for p in landscape.parameters]
@@ -41,16 +47,16 @@ def hessian(landscape: Landscape) -> torch.Tensor:
     return found
 
 
-def test_a_product_is_that_of_the_exact_hessian(landscape: Landscape) -> None:
+def test_a_product_is_that_of_the_exact_hessian(landscape: LossLandscape) -> None:
     direction = [
         torch.randn(p.shape, generator=drawn(5), dtype=torch.float64) for p in landscape.parameters
     ]
-    found = torch.cat([part.flatten() for part in landscape.hessian_product(direction)])
+    found = torch.cat([part.flatten() for part in landscape.hessian_vector_product(direction)])
     row = torch.cat([part.flatten() for part in direction])
     assert torch.allclose(found, hessian(landscape) @ row)
 
 
-def test_the_eigenvalue_is_that_of_the_exact_hessian(landscape: Landscape) -> None:
+def test_the_eigenvalue_is_that_of_the_exact_hessian(landscape: LossLandscape) -> None:
     values = torch.linalg.eigvalsh(hessian(landscape))
     wanted = max(values.tolist(), key=abs)
     found = top_eigenvalue(landscape, drawn(), tolerance=1e-9, most=2000)
@@ -59,15 +65,15 @@ def test_the_eigenvalue_is_that_of_the_exact_hessian(landscape: Landscape) -> No
     assert not top_eigenvalue(landscape, drawn(), tolerance=1e-15, most=2).converged
 
 
-def test_the_gradient_is_torchs(landscape: Landscape) -> None:
+def test_the_gradient_is_torchs(landscape: LossLandscape) -> None:
     functional.cross_entropy(landscape.model(landscape.examples), landscape.targets).backward()  # type: ignore[no-untyped-call]
     for found, parameter in zip(landscape.gradient(), landscape.parameters, strict=True):
         assert parameter.grad is not None
         assert torch.allclose(found, parameter.grad)
 
 
-def test_each_filter_of_a_direction_is_as_long_as_the_models(landscape: Landscape) -> None:
-    direction = filter_normalised(landscape.model, drawn())
+def test_each_filter_of_a_direction_is_as_long_as_the_models(landscape: LossLandscape) -> None:
+    direction = random_filter_normalized_direction(landscape.model, drawn())
     for part, parameter in zip(direction, landscape.parameters, strict=True):
         if parameter.ndim == 1:
             assert not part.any()
@@ -75,11 +81,13 @@ def test_each_filter_of_a_direction_is_as_long_as_the_models(landscape: Landscap
             assert torch.allclose(part.norm(dim=1), parameter.norm(dim=1))
 
 
-def test_slices_meet_at_the_weights_and_leave_them_there(landscape: Landscape) -> None:
+def test_slices_meet_at_the_weights_and_leave_them_there(landscape: LossLandscape) -> None:
     before = [p.detach().clone() for p in landscape.parameters]
-    one, other = (filter_normalised(landscape.model, drawn(seed)) for seed in (0, 1))
+    one, other = (
+        random_filter_normalized_direction(landscape.model, drawn(seed)) for seed in (0, 1)
+    )
     steps = (-0.5, 0.0, 0.5)
     plane = surface(landscape, one, other, steps)
-    assert line(landscape, one, steps) == pytest.approx(plane[1])
+    assert loss_along_line(landscape, one, steps) == pytest.approx(plane[1])
     assert plane[1][1] == pytest.approx(landscape.value())
     assert all(torch.equal(p, q) for p, q in zip(landscape.parameters, before, strict=True))

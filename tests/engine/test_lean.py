@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from nnlab.engine.dynamo_bypass import plain_step
+from nnlab.engine.dynamo_bypass import unwrapped_step
 
 CODE = """
 import sys
@@ -27,7 +27,7 @@ def test_a_step_without_torchs_wrapping_is_the_same_step() -> None:
     for bare in (False, True):
         weights = torch.nn.Parameter(given.clone())
         optimizer = torch.optim.Adam([weights], lr=0.1, weight_decay=0.01)
-        step = plain_step(optimizer) if bare else optimizer.step
+        step = unwrapped_step(optimizer) if bare else optimizer.step
         for _ in range(3):
             weights.grad = gradient.clone()
             step()

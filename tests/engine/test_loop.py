@@ -13,9 +13,9 @@ from nnlab import catalogue
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
 from nnlab.engine.batches import batch_bounds, steps_per_epoch
-from nnlab.engine.loop import start, train
-from nnlab.engine.models import head_of
-from nnlab.engine.seeds import generator
+from nnlab.engine.loop import build_session, train
+from nnlab.engine.models import head_layer_name
+from nnlab.engine.seeds import make_generator
 from nnlab.errors import DataError, DeviceError
 from nnlab.records import Status
 
@@ -23,7 +23,7 @@ Make = Callable[..., RunConfig]
 
 
 def values_of(config: RunConfig) -> list[dict[str, float]]:
-    return [dict(epoch.values) for epoch in train(start(config))]
+    return [dict(epoch.values) for epoch in train(build_session(config))]
 
 
 @pytest.mark.parametrize(
@@ -45,28 +45,28 @@ def test_the_same_config_gives_the_same_bits(config: Make, settings: dict[str, o
 
 
 def test_another_seed_gives_other_weights_and_the_same_split(config: Make) -> None:
-    one, two = start(config(seed=0)), start(config(seed=1))
+    one, two = build_session(config(seed=0)), build_session(config(seed=1))
     assert one.data.fingerprint == two.data.fingerprint
     pairs = zip(one.model.parameters(), two.model.parameters(), strict=True)
     assert any(not torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("opt", catalogue.names("opt"))
+@pytest.mark.parametrize("opt", catalogue.choice_names("opt"))
 def test_every_optimizer_learns(config: Make, opt: str) -> None:
     values = values_of(config(opt=opt, epochs=12))
     assert values[-1]["train/loss"] < values[0]["train/loss"]
     assert all(math.isfinite(value) for value in values[-1].values())
 
 
-@pytest.mark.parametrize("decay", catalogue.names("decay"))
+@pytest.mark.parametrize("decay", catalogue.choice_names("decay"))
 @pytest.mark.parametrize("opt", ["momentum", "adam"])
 def test_every_decay_trains(config: Make, opt: str, decay: str) -> None:
     values = values_of(config(opt=opt, decay=decay, lr=0.02, clip=1.0, epochs=8))
     assert values[-1]["train/loss"] < 0.8 * values[0]["train/loss"]
 
 
-@pytest.mark.parametrize("activation", catalogue.names("activation"))
-@pytest.mark.parametrize("init", sorted({*catalogue.names("init")} - {"zeros"}))
+@pytest.mark.parametrize("activation", catalogue.choice_names("activation"))
+@pytest.mark.parametrize("init", sorted({*catalogue.choice_names("init")} - {"zeros"}))
 def test_every_activation_learns_from_every_initialisation(
     config: Make, activation: str, init: str
 ) -> None:
@@ -74,7 +74,7 @@ def test_every_activation_learns_from_every_initialisation(
     assert values[-1]["train/loss"] < values[0]["train/loss"]
 
 
-@pytest.mark.parametrize("norm", catalogue.names("norm"))
+@pytest.mark.parametrize("norm", catalogue.choice_names("norm"))
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_every_normalisation_trains_at_either_place(config: Make, norm: str, place: str) -> None:
     settings: dict[str, object] = {"data": "digits", "model": "cnn", "width": 8, "epochs": 1}
@@ -84,14 +84,14 @@ def test_every_normalisation_trains_at_either_place(config: Make, norm: str, pla
     assert math.isfinite(values[-1]["val/loss"])
 
 
-@pytest.mark.parametrize("inputs", catalogue.names("inputs"))
+@pytest.mark.parametrize("inputs", catalogue.choice_names("inputs"))
 def test_every_treatment_of_inputs_trains(config: Make, inputs: str) -> None:
     values = values_of(config(inputs=inputs, lr=0.02, epochs=6))
     assert values[-1]["train/loss"] < values[0]["train/loss"]
 
 
 @pytest.mark.parametrize(
-    "loss", [row.name for row in catalogue.KINDS["loss"] if "classification" in row.tasks]
+    "loss", [row.name for row in catalogue.CATALOGUES["loss"] if "classification" in row.tasks]
 )
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_every_loss_of_classes_learns(config: Make, loss: str, reduction: str) -> None:
@@ -128,7 +128,7 @@ def test_second_order_tells_what_it_cost(config: Make) -> None:
 def test_a_full_batch_takes_one_step_an_epoch(config: Make) -> None:
     """Plain gradient descent on all examples, by hand."""
     settings = config(opt="sgd", momentum=0.0, batch_size="full", dtype="float64", epochs=3)
-    session, twin = start(settings), start(settings)
+    session, twin = build_session(settings), build_session(settings)
     list(train(session))
     x, y = twin.data.train.examples, twin.data.train.targets
     for _ in range(3):
@@ -146,7 +146,7 @@ def test_a_full_batch_takes_one_step_an_epoch(config: Make) -> None:
 def test_a_summed_loss_with_a_smaller_lr_is_the_mean(config: Make) -> None:
     """size_average: the sum over a batch of n is n times the mean, so lr / n is the same step."""
     common = {"opt": "sgd", "momentum": 0.0, "batch_size": "full", "dtype": "float64"}
-    count = len(start(config(**common)).data.train)
+    count = len(build_session(config(**common)).data.train)
     mean = values_of(config(**common, lr=0.5))
     summed = values_of(config(**common, lr=0.5 / count, reduction="sum"))
     for one, other in zip(mean, summed, strict=True):
@@ -155,11 +155,11 @@ def test_a_summed_loss_with_a_smaller_lr_is_the_mean(config: Make) -> None:
 
 def test_the_evaluated_weights_are_the_average(config: Make) -> None:
     settings = config(average="ema", average_decay=0.99, epochs=3)
-    session = start(settings)
+    session = build_session(settings)
     list(train(session))
     kept, current = session.selected_weights, session.model.state_dict()
     assert any(not torch.equal(kept[name], current[name]) for name in kept)
-    with session.averaged():
+    with session.averaged_weights():
         measured = session.measure(session.data.val)
     assert measured["loss"] == session.val_losses[-1]
 
@@ -173,9 +173,9 @@ def test_plateau_lowers_the_rate_when_validation_stands(config: Make) -> None:
 
 
 def test_frozen_layers_stay_and_move_once_unfrozen(config: Make, tmp_path: Path) -> None:
-    parent = start(config(norm="batch", epochs=2))
+    parent = build_session(config(norm="batch", epochs=2))
     list(train(parent))
-    (tmp_path / "model.pt").write_bytes(checkpoint.packed_model(parent))
+    (tmp_path / "model.pt").write_bytes(checkpoint.serialize_selected_weights(parent))
     settings = config(
         norm="batch",
         seed=1,
@@ -184,16 +184,18 @@ def test_frozen_layers_stay_and_move_once_unfrozen(config: Make, tmp_path: Path)
         unfreeze_at=2,
         epochs=3,
     )
-    session = start(settings)
-    session.begin_from(tmp_path / "model.pt")
+    session = build_session(settings)
+    session.load_initial_weights(tmp_path / "model.pt")
     begun = {name: value.clone() for name, value in session.model.state_dict().items()}
     for epoch in train(session):
         state = session.model.state_dict()
         moved = {name for name in state if not torch.equal(state[name], begun[name])}
         if epoch.number <= 2:
-            assert moved == {name for name in moved if name.startswith(head_of(session.model))}
+            assert moved == {
+                name for name in moved if name.startswith(head_layer_name(session.model))
+            }
         else:
-            assert any(not name.startswith(head_of(session.model)) for name in moved)
+            assert any(not name.startswith(head_layer_name(session.model)) for name in moved)
 
 
 def test_probing_changes_nothing_but_what_is_measured(config: Make) -> None:
@@ -214,9 +216,9 @@ def test_a_light_probe_skips_epochs_that_are_too_short_to_pay_for_it(config: Mak
 
 
 def test_threads_are_what_was_asked_for(config: Make) -> None:
-    assert start(config(threads=2)).threads == 2
+    assert build_session(config(threads=2)).threads == 2
     assert torch.get_num_threads() == 2
-    assert start(config()).threads == 1
+    assert build_session(config()).threads == 1
 
 
 def test_images_with_their_channels_last_train_to_the_same_result(config: Make) -> None:
@@ -225,7 +227,7 @@ def test_images_with_their_channels_last_train_to_the_same_result(config: Make) 
     last = values_of(config(**common, channels_last=True))
     assert last[0]["val/loss"] == pytest.approx(first[0]["val/loss"], rel=1e-9)
     with pytest.raises(DataError, match="--channels-last needs images"):
-        start(config(channels_last=True))
+        build_session(config(channels_last=True))
 
 
 # torch warns of its own use of what it deprecates, in a module that compiling imports.
@@ -244,16 +246,16 @@ def test_compiling_without_a_compiler_says_what_to_install(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(DeviceError, match=r"--compile needs a C\+\+ compiler"):
-        start(config(compile=True))
+        build_session(config(compile=True))
 
 
 def test_tf32_needs_a_gpu(config: Make) -> None:
     with pytest.raises(DeviceError, match="--dtype tf32 needs a CUDA device"):
-        start(config(dtype="tf32"))
+        build_session(config(dtype="tf32"))
 
 
 def test_zeros_learn_nothing_but_the_output_bias(config: Make) -> None:
-    session = start(config(init="zeros", epochs=3))
+    session = build_session(config(init="zeros", epochs=3))
     list(train(session))
     hidden, output = [m for m in session.model.modules() if isinstance(m, torch.nn.Linear)]
     assert not hidden.weight.any()
@@ -272,8 +274,8 @@ def test_regression_learns_with_every_loss(config: Make, loss: str) -> None:
 def test_training_follows_a_loop_written_by_hand(config: Make) -> None:
     """The same weights as twenty lines of plain torch that use the same order."""
     settings = config(opt="sgd", lr=0.1, momentum=0.9, weight_decay=0.01, dtype="float64")
-    session = start(settings)
-    twin = start(settings)
+    session = build_session(settings)
+    twin = build_session(settings)
     parameters = list(twin.model.parameters())
     groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.01},
@@ -282,7 +284,7 @@ def test_training_follows_a_loop_written_by_hand(config: Make) -> None:
     optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
     x, y = twin.data.train.examples, twin.data.train.targets
     for epoch in range(1, 6):
-        order = torch.randperm(len(y), generator=generator(0, "order", epoch))
+        order = torch.randperm(len(y), generator=make_generator(0, "order", epoch))
         for rows in torch.split(order, 16):
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(twin.model(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
@@ -298,7 +300,7 @@ def test_the_lr_of_each_epoch_is_the_schedules(config: Make) -> None:
 
 
 def test_exact_metrics_of_the_training_split_on_request(config: Make) -> None:
-    session = start(config(exact_train=True, dropout=0.5))
+    session = build_session(config(exact_train=True, dropout=0.5))
     last = list(train(session))[-1]
     assert last.values["train/loss_exact"] == session.measure(session.data.train)["loss"]
     assert last.values["train/loss_exact"] < last.values["train/loss"]  # dropout is off
@@ -311,7 +313,7 @@ def test_the_running_loss_is_the_mean_over_examples_as_they_came(config: Make) -
 
 
 def test_nan_ends_the_run_as_diverged_and_keeps_its_epochs(config: Make) -> None:
-    session = start(config(data="diabetes", opt="sgd", lr=1000.0, epochs=50))
+    session = build_session(config(data="diabetes", opt="sgd", lr=1000.0, epochs=50))
     epochs = list(train(session))
     assert session.status is Status.DIVERGED
     assert not math.isfinite(epochs[-1].values["train/loss"])
@@ -320,14 +322,14 @@ def test_nan_ends_the_run_as_diverged_and_keeps_its_epochs(config: Make) -> None
 
 
 def test_early_stop_waits_for_its_patience(config: Make) -> None:
-    session = start(config(data="diabetes", early_stop=3, epochs=200, lr=0.02))
+    session = build_session(config(data="diabetes", early_stop=3, epochs=200, lr=0.02))
     epochs = list(train(session))
     assert session.status is Status.FINISHED
     assert len(epochs) == session.selected_epoch + 3 < 200
 
 
 def test_a_request_to_stop_finishes_the_epoch(config: Make) -> None:
-    session = start(config())
+    session = build_session(config())
     asked = iter([False, True])
     epochs = list(train(session, lambda: next(asked)))
     assert [epoch.number for epoch in epochs] == [1, 2]
@@ -335,13 +337,13 @@ def test_a_request_to_stop_finishes_the_epoch(config: Make) -> None:
 
 
 def test_a_request_in_the_last_epoch_is_a_finish(config: Make) -> None:
-    session = start(config(epochs=1))
+    session = build_session(config(epochs=1))
     list(train(session, lambda: True))
     assert session.status is Status.FINISHED
 
 
 def test_the_test_split_is_measured_with_the_selected_weights(config: Make) -> None:
-    session = start(config(epochs=6))
+    session = build_session(config(epochs=6))
     kept = {}
     for epoch in train(session):
         kept[epoch.number] = {k: v.clone() for k, v in session.model.state_dict().items()}
@@ -351,7 +353,7 @@ def test_the_test_split_is_measured_with_the_selected_weights(config: Make) -> N
 
 
 def test_the_selected_epoch_is_the_first_best(config: Make) -> None:
-    session = start(config(epochs=12, objective="val/loss:min"))
+    session = build_session(config(epochs=12, objective="val/loss:min"))
     losses = [epoch.values["val/loss"] for epoch in train(session)]
     assert session.selected_epoch == losses.index(min(losses)) + 1
 
@@ -360,7 +362,7 @@ BLOBS = {"data": "blobs", "data_noise": 0.05, "samples": 100, "lr": 0.03}
 
 
 def test_ties_in_the_objective_are_broken_by_the_validation_loss(config: Make) -> None:
-    session = start(config(**BLOBS, epochs=12))
+    session = build_session(config(**BLOBS, epochs=12))
     values = [epoch.values for epoch in train(session)]
     first = next(n for n, v in enumerate(values, start=1) if v["val/accuracy"] == 1.0)
     losses = [v["val/loss"] for v in values[first - 1 :]]
@@ -373,14 +375,14 @@ def test_ties_in_the_objective_are_broken_by_the_validation_loss(config: Make) -
 
 
 def test_the_later_of_two_equal_epochs_is_selected(config: Make) -> None:
-    session = start(config(opt="sgd", lr=1e-30, epochs=3))
+    session = build_session(config(opt="sgd", lr=1e-30, epochs=3))
     values = [epoch.values for epoch in train(session)]
     assert len({v["val/loss"] for v in values}) == 1
     assert session.selected_epoch == 3
 
 
 def test_patience_counts_from_the_last_improvement_not_from_a_tie(config: Make) -> None:
-    session = start(config(**BLOBS, epochs=40, early_stop=4))
+    session = build_session(config(**BLOBS, epochs=40, early_stop=4))
     values = [epoch.values for epoch in train(session)]
     first = next(n for n, v in enumerate(values, start=1) if v["val/accuracy"] == 1.0)
     assert len(values) == first + 4
@@ -389,7 +391,7 @@ def test_patience_counts_from_the_last_improvement_not_from_a_tie(config: Make) 
 
 def test_clipping_bounds_the_step(config: Make) -> None:
     settings = config(opt="sgd", lr=1.0, clip=1e-6, epochs=1)
-    session, before = start(settings), start(settings)
+    session, before = build_session(settings), build_session(settings)
     norms = [epoch.values["train/grad_norm"] for epoch in train(session)]
     assert norms[0] > 1e-6  # what was measured is what was there before the cut
     moved = [
@@ -401,7 +403,7 @@ def test_clipping_bounds_the_step(config: Make) -> None:
 
 
 def test_batch_norm_survives_a_last_batch_of_one(config: Make) -> None:
-    rows = len(start(config()).data.train)
+    rows = len(build_session(config()).data.train)
     assert rows % 15 == 1 or rows % 8 == 2
     for size in (rows - 1, rows):
         values = values_of(config(norm="batch", batch_size=size, epochs=2))
@@ -409,7 +411,7 @@ def test_batch_norm_survives_a_last_batch_of_one(config: Make) -> None:
 
 
 def test_a_batch_size_of_one_means_batches_of_one(config: Make) -> None:
-    session = start(config(batch_size=1, epochs=1))
+    session = build_session(config(batch_size=1, epochs=1))
     rows = len(session.data.train)
     sizes = []
 
@@ -448,16 +450,16 @@ def test_batches_cover_every_example_once() -> None:
 
 def test_a_device_that_is_not_there_is_named(config: Make) -> None:
     with pytest.raises(DeviceError, match=r"--device cuda:7: this machine has no such device.*cpu"):
-        start(config(device="cuda:7"))
+        build_session(config(device="cuda:7"))
 
 
 def test_a_cnn_needs_images(config: Make) -> None:
     with pytest.raises(DataError, match="--model cnn needs images; iris has 4 features"):
-        start(config(model="cnn"))
+        build_session(config(model="cnn"))
     with pytest.raises(DataError, match="8x8 pixels allow --depth 4 at most"):
-        start(config(data="digits", model="cnn", depth=5))
+        build_session(config(data="digits", model="cnn", depth=5))
 
 
 def test_float16_needs_a_gpu(config: Make) -> None:
     with pytest.raises(DeviceError, match="--dtype float16 needs a CUDA device"):
-        start(config(device="auto", dtype="float16"))
+        build_session(config(device="auto", dtype="float16"))

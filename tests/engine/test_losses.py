@@ -117,7 +117,7 @@ def test_shares_of_one_class_are_that_class(loss: str, reduction: str) -> None:
     hard = trained(loss, reduction=reduction)
     shares = functional.one_hot(targets, 5).float()
     assert torch.allclose(hard(outputs, shares), hard(outputs, targets))
-    measured = losses.measured(setting(loss))
+    measured = losses.build_eval_loss(setting(loss))
     assert torch.allclose(measured(outputs, shares), measured(outputs, targets))
 
 
@@ -128,7 +128,7 @@ def test_what_is_reported_does_not_depend_on_reduction_and_smoothing(loss: str) 
     settings: dict[str, object] = {"reduction": "sum"}
     if loss == "cross_entropy":
         settings["label_smoothing"] = 0.2
-    reported = losses.measured(setting(loss, **settings))(outputs, targets)
+    reported = losses.build_eval_loss(setting(loss, **settings))(outputs, targets)
     assert torch.equal(reported, plain)
 
 

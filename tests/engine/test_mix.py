@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 from nnlab.config import RunConfig, resolve
 from nnlab.config.resolving import DataFacts
 from nnlab.engine import mix
-from nnlab.engine.loop import start, train
-from nnlab.engine.mix import Mix
+from nnlab.engine.loop import build_session, train
+from nnlab.engine.mix import BatchMixer
 from nnlab.errors import ConfigError, DataError
 
 CLASSES = 4
 
 
-def made(*, shape: tuple[int, ...] = (2, 6, 5), mixup: float = 0.0, cutmix: float = 0.0) -> Mix:
+def made(
+    *, shape: tuple[int, ...] = (2, 6, 5), mixup: float = 0.0, cutmix: float = 0.0
+) -> BatchMixer:
     config = resolve(RunConfig(mixup=mixup, cutmix=cutmix), DataFacts("classification"))
     blend = mix.build(config, shape, CLASSES)
     assert blend is not None
@@ -138,7 +140,7 @@ def test_blended_targets_need_classes_and_a_loss_that_takes_them(name: str) -> N
 
 
 def test_a_run_with_mixup_can_be_repeated(config: Callable[..., RunConfig]) -> None:
-    first, second = (list(train(start(config(mixup=0.4, epochs=2)))) for _ in range(2))
+    first, second = (list(train(build_session(config(mixup=0.4, epochs=2)))) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert {k: v for k, v in one.values.items() if "time" not in k} == {
             k: v for k, v in other.values.items() if "time" not in k

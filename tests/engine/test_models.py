@@ -15,8 +15,8 @@ from nnlab.config.resolving import DataFacts
 from nnlab.engine import models
 from nnlab.engine.models.noise import StochasticDepth
 from nnlab.engine.models.resnet import PaddedShortcut
-from nnlab.engine.models.transformer import Patches, Positions
-from nnlab.engine.seeds import generator
+from nnlab.engine.models.transformer import PatchSplitter, PositionEmbedding
+from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, DataError
 
 Shape = tuple[int, ...]
@@ -29,7 +29,7 @@ def resolved(**settings: object) -> RunConfig:
 
 def built(shape: Shape, outputs: int = 10, seed: int = 0, **settings: object) -> nn.Module:
     config = resolved(seed=seed, **settings)
-    return models.build(config, shape, outputs, generator(seed, "weights"))
+    return models.build(config, shape, outputs, make_generator(seed, "weights"))
 
 
 def examples(shape: Shape, n: int = 6) -> torch.Tensor:
@@ -118,7 +118,7 @@ def test_a_resnet_has_as_many_layers_as_its_depth(depth: int) -> None:
 @pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (32, 0.46), (56, 0.85), (110, 1.7)])
 def test_a_resnet_has_the_papers_parameters(depth: int, millions: float) -> None:
     """He et al. 2016, table 6."""
-    count = models.parameter_count(built((3, 32, 32), model="resnet", depth=depth)) / 1e6
+    count = models.count_trainable_parameters(built((3, 32, 32), model="resnet", depth=depth)) / 1e6
     assert count == pytest.approx(millions, rel=0.02)
 
 
@@ -128,7 +128,7 @@ def test_a_resnet_has_the_papers_parameters(depth: int, millions: float) -> None
 def test_a_wide_resnet_has_the_papers_parameters(depth: int, widen: int, millions: float) -> None:
     """Zagoruyko and Komodakis 2016, tables 4 and 5."""
     net = built((3, 32, 32), model="wide_resnet", depth=depth, widen=widen)
-    assert models.parameter_count(net) / 1e6 == pytest.approx(millions, rel=0.07)
+    assert models.count_trainable_parameters(net) / 1e6 == pytest.approx(millions, rel=0.07)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_padded_shortcut_takes_every_second_pixel_and_adds_empty_channels() ->
     side=st.integers(1, 4),
 )
 def test_patches_are_torchs_unfold(channels: int, height: int, width: int, side: int) -> None:
-    patches = Patches((channels, height, width), side)
+    patches = PatchSplitter((channels, height, width), side)
     x = examples((channels, height, width))
     got = patches(x)
     assert got.shape == (6, patches.tokens, patches.size)
@@ -175,14 +175,14 @@ def test_patches_are_torchs_unfold(channels: int, height: int, width: int, side:
 
 
 def test_a_sequence_is_cut_into_pieces_and_filled_with_zeros() -> None:
-    assert Patches((5,), 2)(torch.arange(1.0, 6)[None]).tolist() == [[[1, 2], [3, 4], [5, 0]]]
+    assert PatchSplitter((5,), 2)(torch.arange(1.0, 6)[None]).tolist() == [[[1, 2], [3, 4], [5, 0]]]
 
 
 def test_attention_is_the_formula() -> None:
     config = resolved(model="transformer", width=8, heads=2)
     layer = next(
         m
-        for m in models.build(config, (8,), 3, generator(0, "weights")).modules()
+        for m in models.build(config, (8,), 3, make_generator(0, "weights")).modules()
         if type(m).__name__ == "Attention"
     )
     x = examples((5, 8))
@@ -201,7 +201,7 @@ def test_without_positions_a_transformer_does_not_see_the_order() -> None:
     shuffled = x[:, torch.randperm(12, generator=torch.Generator().manual_seed(0))]
     assert not torch.allclose(net(x), net(shuffled), atol=1e-6)
     with torch.no_grad():
-        next(m for m in net.modules() if isinstance(m, Positions)).weight.zero_()
+        next(m for m in net.modules() if isinstance(m, PositionEmbedding)).weight.zero_()
     assert torch.allclose(net(x), net(shuffled), atol=1e-5)
 
 
@@ -225,13 +225,13 @@ def test_every_parameter_is_in_one_layer_and_the_last_is_the_head(
     settings: dict[str, Any],
 ) -> None:
     net = built((1, 8, 8), 7, **settings)
-    layers = models.layers_of(net)
+    layers = models.parameter_layer_names(net)
     held = [id(p) for name in layers for p in net.get_submodule(name).parameters(recurse=False)]
     assert sorted(held) == sorted(id(p) for p in net.parameters())
-    head = net.get_submodule(models.head_of(net))
+    head = net.get_submodule(models.head_layer_name(net))
     assert isinstance(head, nn.Linear)
     assert head.out_features == 7
-    assert layers[-1] == models.head_of(net)
+    assert layers[-1] == models.head_layer_name(net)
 
 
 @pytest.mark.parametrize("settings", ANY, ids=str)
@@ -242,26 +242,26 @@ def test_layers_are_in_the_order_of_the_forward_pass(settings: dict[str, Any]) -
     def notes(name: str) -> Callable[[object, object, object], None]:
         return lambda *_: met.append(name)
 
-    for name in models.layers_of(net):
+    for name in models.parameter_layer_names(net):
         net.get_submodule(name).register_forward_hook(notes(name))
     net(examples((1, 8, 8)))
-    assert met == list(models.layers_of(net))
+    assert met == list(models.parameter_layer_names(net))
 
 
 def test_a_shared_weight_counts_for_its_first_layer() -> None:
     first, second = nn.Linear(3, 3), nn.Linear(3, 3)
     second.weight = first.weight
     net = nn.Sequential(first, second)
-    assert models.layers_of(net) == ("0", "1")  # the second has its own bias
+    assert models.parameter_layer_names(net) == ("0", "1")  # the second has its own bias
     second.bias = first.bias
-    assert models.layers_of(net) == ("0",)
+    assert models.parameter_layer_names(net) == ("0",)
 
 
 @pytest.mark.parametrize("settings", ANY, ids=str)
 def test_a_step_gives_the_same_bits_each_time(settings: dict[str, Any]) -> None:
     def gradient() -> torch.Tensor:
         net = built((1, 8, 8), **settings)
-        models.start_noise(net, 0, 1, torch.device("cpu"))
+        models.seed_model_noise(net, 0, 1, torch.device("cpu"))
         net(examples((1, 8, 8))).square().sum().backward()
         return torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None])
 
@@ -271,7 +271,7 @@ def test_a_step_gives_the_same_bits_each_time(settings: dict[str, Any]) -> None:
 def test_the_defaults_of_the_first_release_draw_the_same_weights() -> None:
     """Hidden layers with gain sqrt(2), the head with 1, one after the other; biases zero."""
     for model, shape in (("mlp", (4,)), ("cnn", (1, 8, 8))):
-        net, draw = built(shape, model=model), generator(0, "weights")
+        net, draw = built(shape, model=model), make_generator(0, "weights")
         weights = [p for p in net.parameters() if p.ndim > 1]
         for last, weight in ((weight is weights[-1], weight) for weight in weights):
             expected = torch.empty_like(weight)

@@ -15,14 +15,14 @@ from nnlab.engine.models.noise import (
     ChannelDropout,
     DropConnect,
     Dropout,
-    Noise,
+    DropoutBase,
     StochasticDepth,
-    rising,
+    stochastic_depth_probability,
 )
-from nnlab.engine.seeds import derive, generator
+from nnlab.engine.seeds import derive_seed, make_generator
 
 CPU = torch.device("cpu")
-Make = Callable[[float], Noise]
+Make = Callable[[float], DropoutBase]
 LAYERS: dict[str, Make] = {
     "dropout": lambda p: Dropout(p, 0),
     "channel_dropout": lambda p: ChannelDropout(p, 0),
@@ -30,8 +30,8 @@ LAYERS: dict[str, Make] = {
 }
 
 
-def ready(layer: Noise, seed: int = 0, epoch: int = 1) -> Noise:
-    layer.start_epoch(seed, epoch, CPU)
+def ready(layer: DropoutBase, seed: int = 0, epoch: int = 1) -> DropoutBase:
+    layer.seed_epoch(seed, epoch, CPU)
     return layer
 
 
@@ -93,13 +93,15 @@ def test_the_same_seed_epoch_and_part_give_the_same_masks(name: str) -> None:
 
 def test_dropout_draws_what_it_drew_in_the_first_release() -> None:
     layer = ready(Dropout(0.3, 5), seed=7, epoch=4)
-    draw = torch.Generator().manual_seed(derive(7, "dropout", 4, 5))
+    draw = torch.Generator().manual_seed(derive_seed(7, "dropout", 4, 5))
     mask = torch.empty(6, 9).bernoulli_(0.7, generator=draw).div_(0.7)
     assert torch.equal(layer(torch.ones(6, 9)), mask)
 
 
 def test_the_chance_of_a_block_rises_linearly_to_the_last() -> None:
-    assert [rising(0.5, block, 5) for block in range(5)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert [stochastic_depth_probability(0.5, block, 5) for block in range(5)] == pytest.approx(
+        [0.1, 0.2, 0.3, 0.4, 0.5]
+    )
 
 
 NOISY: list[dict[str, object]] = [
@@ -114,7 +116,7 @@ NOISY: list[dict[str, object]] = [
 
 def built(settings: dict[str, object]) -> nn.Module:
     config = resolve(RunConfig(**settings), DataFacts("classification"))  # type: ignore[arg-type]
-    return models.build(config, (1, 8, 8), 10, generator(0, "weights"))
+    return models.build(config, (1, 8, 8), 10, make_generator(0, "weights"))
 
 
 @pytest.mark.parametrize("settings", NOISY, ids=str)
@@ -123,7 +125,7 @@ def test_a_noisy_model_can_be_repeated_epoch_by_epoch(settings: dict[str, object
     x = torch.randn(16, 1, 8, 8)
     outputs = []
     for epoch in (1, 2, 1):
-        models.start_noise(model, 0, epoch, CPU)
+        models.seed_model_noise(model, 0, epoch, CPU)
         outputs.append(model(x))
     assert torch.equal(outputs[0], outputs[2])
     assert not torch.equal(outputs[0], outputs[1])
@@ -133,7 +135,7 @@ def test_a_noisy_model_can_be_repeated_epoch_by_epoch(settings: dict[str, object
 
 @pytest.mark.parametrize("settings", NOISY, ids=str)
 def test_no_two_layers_of_a_model_share_their_noise(settings: dict[str, object]) -> None:
-    noises = [module for module in built(settings).modules() if isinstance(module, Noise)]
+    noises = [module for module in built(settings).modules() if isinstance(module, DropoutBase)]
     kinds = {type(noise) for noise in noises}
     assert len({(type(noise), noise.part) for noise in noises}) == len(noises)
     options = {"dropout", "channel_dropout", "dropconnect", "stochastic_depth"}

@@ -9,8 +9,8 @@ from torch import nn
 from nnlab.config import RunConfig, resolve
 from nnlab.config.resolving import DataFacts
 from nnlab.engine import models
-from nnlab.engine.models.norms import norm_of
-from nnlab.engine.seeds import generator
+from nnlab.engine.models.norms import build_norm
+from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, DataError
 
 IMAGES = torch.randn(5, 8, 4, 6, generator=torch.Generator().manual_seed(0)) * 3 + 2
@@ -56,7 +56,7 @@ ON_FEATURES: dict[str, Formula] = {
 @pytest.mark.parametrize("norm", ON_IMAGES)
 def test_images_are_normalised_by_the_formula(norm: str, eps: float) -> None:
     more = {"norm_groups": 4} if norm == "group" else {}
-    (layer,) = norm_of(resolved(model="cnn", norm=norm, norm_eps=eps, **more), 8, images=True)
+    (layer,) = build_norm(resolved(model="cnn", norm=norm, norm_eps=eps, **more), 8, images=True)
     assert torch.allclose(layer(IMAGES), ON_IMAGES[norm](IMAGES, eps), atol=1e-5)
 
 
@@ -64,25 +64,25 @@ def test_images_are_normalised_by_the_formula(norm: str, eps: float) -> None:
 @pytest.mark.parametrize("norm", ON_FEATURES)
 def test_features_are_normalised_by_the_formula(norm: str, eps: float) -> None:
     more = {"norm_groups": 4} if norm == "group" else {}
-    (layer,) = norm_of(resolved(norm=norm, norm_eps=eps, **more), 8, images=False)
+    (layer,) = build_norm(resolved(norm=norm, norm_eps=eps, **more), 8, images=False)
     assert torch.allclose(layer(FEATURES), ON_FEATURES[norm](FEATURES, eps), atol=1e-5)
 
 
 @pytest.mark.parametrize("norm", ["layer", "rms"])
 def test_tokens_are_normalised_one_by_one(norm: str) -> None:
     tokens = FEATURES.reshape(1, 5, 8)
-    (layer,) = norm_of(resolved(model="transformer", norm=norm), 8, images=False)
+    (layer,) = build_norm(resolved(model="transformer", norm=norm), 8, images=False)
     assert torch.allclose(layer(tokens)[0], ON_FEATURES[norm](FEATURES, 1e-5), atol=1e-5)
 
 
 def test_every_norm_has_a_scale_for_each_channel() -> None:
     for norm in ON_IMAGES:
-        (layer,) = norm_of(resolved(model="cnn", norm=norm), 8, images=True)
+        (layer,) = build_norm(resolved(model="cnn", norm=norm), 8, images=True)
         assert dict(layer.named_parameters())["weight"].tolist() == [1.0] * 8
 
 
 def test_running_statistics_move_by_the_momentum() -> None:
-    (layer,) = norm_of(resolved(norm="batch", norm_momentum=0.3), 8, images=False)
+    (layer,) = build_norm(resolved(norm="batch", norm_momentum=0.3), 8, images=False)
     layer(FEATURES)
     assert isinstance(layer, nn.BatchNorm1d)
     assert layer.running_mean is not None
@@ -100,7 +100,7 @@ def test_a_norm_is_placed_before_or_after_the_activation(
     place: str, order: list[type[nn.Module]]
 ) -> None:
     config = resolved(norm="layer", norm_place=place, depth=1)
-    model = models.build(config, (4,), 3, generator(0, "weights"))
+    model = models.build(config, (4,), 3, make_generator(0, "weights"))
     assert [type(module) for module in model.children()] == [*order, nn.Linear]
 
 
@@ -133,4 +133,4 @@ def test_what_does_not_fit_is_refused(settings: dict[str, object], said: str) ->
 def test_instance_norm_of_single_pixels_is_refused(model: str, shape: tuple[int, ...]) -> None:
     config = resolved(model=model, norm="instance")
     with pytest.raises(DataError, match=r"--norm instance needs images of 2x2 .*leaves\s1x1"):
-        models.build(config, shape, 3, generator(0, "weights"))
+        models.build(config, shape, 3, make_generator(0, "weights"))

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch import nn, optim
 from torch.nn import functional
 
-from nnlab.catalogue import names
+from nnlab.catalogue import choice_names
 from nnlab.config import DataFacts, RunConfig, resolve
-from nnlab.engine.optimizers import SecondOrder, build, gradient_norm, set_lr
+from nnlab.engine.optimizers import ClosureOptimizer, build, gradient_norm, set_lr
 from nnlab.engine.optimizers.lion import Lion
-from nnlab.engine.optimizers.muon import orthogonalised
+from nnlab.engine.optimizers.muon import orthogonalize
 from nnlab.errors import ConfigError
 
 STEPS = 6
@@ -61,7 +61,7 @@ def walk(model: nn.Module, optimizer: optim.Optimizer, begin: int = 0, end: int 
         def loss_of(examples: torch.Tensor = examples, targets: torch.Tensor = targets) -> Any:
             return functional.cross_entropy(model(examples), targets)
 
-        if isinstance(optimizer, SecondOrder):
+        if isinstance(optimizer, ClosureOptimizer):
             optimizer.step(loss_of)
         else:
             optimizer.zero_grad()
@@ -167,7 +167,7 @@ def test_orthogonalised_brings_singular_values_near_one(
     draw = torch.Generator().manual_seed(seed)
     u, _, v = torch.linalg.svd(torch.randn(rows, columns, generator=draw), full_matrices=False)
     spectrum = torch.linspace(0.2, 1.0, min(rows, columns))
-    found = orthogonalised(scale * u @ torch.diag(spectrum) @ v)
+    found = orthogonalize(scale * u @ torch.diag(spectrum) @ v)
     assert float(torch.linalg.svdvals(found).min()) > 0.6
     assert float(torch.linalg.svdvals(found).max()) < 1.25
     # The singular vectors are those of the matrix: U' X V is diagonal.
@@ -219,7 +219,7 @@ def test_muon_leaves_embeddings_and_places_to_adamw_and_flattens_convolutions() 
     assert float(torch.linalg.svdvals(step).max()) < 1.25 * 1e-3 * 0.2 * 5**0.5
 
 
-@pytest.mark.parametrize("opt", names("opt"))
+@pytest.mark.parametrize("opt", choice_names("opt"))
 def test_a_resumed_walk_ends_at_the_same_bits(opt: str) -> None:
     model, twin = network(torch.float32), network(torch.float32)
     one = build(model, config_of(opt))
@@ -236,7 +236,7 @@ def test_a_resumed_walk_ends_at_the_same_bits(opt: str) -> None:
     assert torch.equal(weights(model), weights(twin))
 
 
-@pytest.mark.parametrize("opt", names("opt"))
+@pytest.mark.parametrize("opt", choice_names("opt"))
 def test_every_optimizer_lowers_the_loss(opt: str) -> None:
     model = network()
     examples, targets = batch(0)
@@ -247,7 +247,7 @@ def test_every_optimizer_lowers_the_loss(opt: str) -> None:
     assert functional.cross_entropy(model(examples), targets).item() < before
 
 
-@pytest.mark.parametrize("opt", names("opt"))
+@pytest.mark.parametrize("opt", choice_names("opt"))
 def test_frozen_parameters_stay_until_they_are_set_free(opt: str) -> None:
     model = network()
     model.first.requires_grad_(False)
@@ -303,11 +303,13 @@ def test_the_gradient_norm_is_that_of_one_vector() -> None:
 
 def test_the_optimizers_without_a_learning_rate_ask_for_the_loss_again() -> None:
     asking = {
-        opt for opt in names("opt") if isinstance(build(network(), config_of(opt)), SecondOrder)
+        opt
+        for opt in choice_names("opt")
+        if isinstance(build(network(), config_of(opt)), ClosureOptimizer)
     }
     assert asking == {"lbfgs", "newton-cg"}
-    assert {opt for opt in names("opt") if config_of(opt).lr is None} == asking
-    assert {opt for opt in names("opt") if config_of(opt).batch_size == "full"} == asking
+    assert {opt for opt in choice_names("opt") if config_of(opt).lr is None} == asking
+    assert {opt for opt in choice_names("opt") if config_of(opt).batch_size == "full"} == asking
 
 
 @pytest.mark.parametrize("opt", ["momentum", "nesterov"])

@@ -15,28 +15,36 @@ from torch import nn
 from torch.multiprocessing.spawn import spawn
 
 from nnlab.config import RunConfig
-from nnlab.engine.loop import start
-from nnlab.engine.models.noise import Dropout, Share
-from nnlab.engine.process_group import Team, _bounds, _Sum, check, check_shares, synchronise, up
+from nnlab.engine.loop import build_session
+from nnlab.engine.models.noise import BatchShare, Dropout
+from nnlab.engine.process_group import (
+    ProcessGroup,
+    _AllReduceSum,
+    _rank_bounds,
+    check_batch_shares,
+    check_parallel_support,
+    convert_to_synced_batch_norm,
+    distributed_context,
+)
 from nnlab.errors import UsageError
 
 
 @given(rows=st.integers(0, 500), size=st.integers(1, 17))
 def test_shares_cover_a_batch_once_and_are_alike(rows: int, size: int) -> None:
-    shares = [_bounds(rows, rank, size) for rank in range(size)]
+    shares = [_rank_bounds(rows, rank, size) for rank in range(size)]
     assert [row for begin, end in shares for row in range(begin, end)] == list(range(rows))
     lengths = [end - begin for begin, end in shares]
     assert max(lengths) - min(lengths) <= 1
 
 
-def _in_process(rank: int, size: int, folder: str, work: Callable[[Team], Any]) -> None:
+def _in_process(rank: int, size: int, folder: str, work: Callable[[ProcessGroup], Any]) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=size)
-    torch.save(work(Team("ddp")), f"{folder}/{rank}.pt")
+    torch.save(work(ProcessGroup("ddp")), f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
 
-def together(size: int, folder: Path, work: Callable[[Team], Any]) -> list[Any]:
+def together(size: int, folder: Path, work: Callable[[ProcessGroup], Any]) -> list[Any]:
     """What so many processes find, by their rank."""
     spawn(_in_process, args=(size, str(folder), work), nprocs=size)  # type: ignore[no-untyped-call]
     return [torch.load(folder / f"{rank}.pt") for rank in range(size)]
@@ -59,16 +67,16 @@ def _model() -> nn.Module:
 ROWS = (7, 2, 3)
 
 
-def _gradients(team: Team) -> list[list[torch.Tensor]]:
+def _gradients(team: ProcessGroup) -> list[list[torch.Tensor]]:
     """After each batch: its weighed loss, gradients of weights and own inputs, running numbers."""
     model = _model()
-    synchronise(model)
+    convert_to_synced_batch_norm(model)
     found = []
     for rows in ROWS:
         x, y = _batch(rows)
         own = team.take(rows)
         inputs = x[own].clone().requires_grad_()
-        loss = team.weigh((model(inputs)[:, 0] - y[own]).square().mean())
+        loss = team.scale_loss((model(inputs)[:, 0] - y[own]).square().mean())
         model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
@@ -112,10 +120,10 @@ def _whole() -> list[list[torch.Tensor]]:
     return found
 
 
-def _noise(team: Team) -> list[torch.Tensor]:
+def _noise(team: ProcessGroup) -> list[torch.Tensor]:
     layer = Dropout(0.4)
     layer.share = team.share
-    layer.start_epoch(seed=1, epoch=2, device=torch.device("cpu"))
+    layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
     found = []
     for rows in (5, 4):
         own = team.take(rows)
@@ -125,7 +133,7 @@ def _noise(team: Team) -> list[torch.Tensor]:
 
 def test_noise_is_that_of_the_whole_batch(tmp_path: Path) -> None:
     layer = Dropout(0.4)
-    layer.start_epoch(seed=1, epoch=2, device=torch.device("cpu"))
+    layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
     first, second = together(2, tmp_path, _noise)
     for mine, theirs, rows in zip(first, second, (5, 4), strict=True):
         assert torch.equal(torch.cat([mine, theirs]), layer(torch.ones(rows, 6)))
@@ -133,14 +141,14 @@ def test_noise_is_that_of_the_whole_batch(tmp_path: Path) -> None:
 
 def test_noise_of_another_shape_is_left_alone() -> None:
     layer = Dropout(0.4)
-    layer.share = Share(0, 3, 9)
-    layer.start_epoch(seed=1, epoch=2, device=torch.device("cpu"))
+    layer.share = BatchShare(0, 3, 9)
+    layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
     assert layer(torch.ones(12, 2)).shape == (12, 2)
 
 
-def _decisions(team: Team) -> list[Any]:
+def _decisions(team: ProcessGroup) -> list[Any]:
     alone = team.take(1)  # one row for two: the second counts for nothing
-    weighed = float(team.weigh(torch.tensor(2.0)))
+    weighed = float(team.scale_loss(torch.tensor(2.0)))
     examples = torch.arange(7.0)[:, None]
     outputs = team.outputs_of(nn.Identity(), examples, 1)
     return [
@@ -168,9 +176,9 @@ def test_the_sum_over_processes_has_the_gradient_of_a_sum(
     ):  # fmt: skip
         monkeypatch.setenv(name, value)
     assert os.environ["RANK"] == "0"
-    with up(torch.device("cpu")):
+    with distributed_context(torch.device("cpu")):
         x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
-        assert torch.autograd.gradcheck(_Sum.apply, (x,))
+        assert torch.autograd.gradcheck(_AllReduceSum.apply, (x,))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +194,7 @@ def test_what_cannot_be_shared_out_is_refused(
     settings: dict[str, Any], kind: Any, told: str
 ) -> None:
     with pytest.raises(UsageError, match=f"--parallel {kind} cannot train with {told}"):
-        check(RunConfig(**settings), kind)
+        check_parallel_support(RunConfig(**settings), kind)
 
 
 @pytest.mark.parametrize(
@@ -200,11 +208,11 @@ def test_a_share_too_small_for_batch_normalisation_is_refused(
     setting = {"train_size": train_size, "batch_size": batch_size}
     team = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=False)
     synced = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=True)
-    check_shares(start(config(**setting)), team)  # type: ignore[arg-type]
-    session = start(config(norm="batch", **setting))
-    check_shares(session, synced)  # type: ignore[arg-type]
+    check_batch_shares(build_session(config(**setting)), team)  # type: ignore[arg-type]
+    session = build_session(config(norm="batch", **setting))
+    check_batch_shares(session, synced)  # type: ignore[arg-type]
     if fits:
-        check_shares(session, team)  # type: ignore[arg-type]
+        check_batch_shares(session, team)  # type: ignore[arg-type]
     else:
         with pytest.raises(UsageError, match="too few for batch normalisation"):
-            check_shares(session, team)  # type: ignore[arg-type]
+            check_batch_shares(session, team)  # type: ignore[arg-type]

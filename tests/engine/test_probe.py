@@ -10,10 +10,10 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import probe
-from nnlab.engine.landscape import Landscape
-from nnlab.engine.loop import descend, start, train
+from nnlab.engine.landscape import LossLandscape
+from nnlab.engine.loop import build_session, forward_backward, train
 from nnlab.engine.probe import Probe
-from nnlab.engine.probe.sensitivity import sensitivity_of
+from nnlab.engine.probe.sensitivity import measure_sensitivity
 
 Make = Callable[..., RunConfig]
 Settings = dict[str, object]
@@ -70,12 +70,13 @@ def test_the_update_ratio_is_that_of_the_step_between() -> None:
 
 
 def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
-    session = start(config(probe="full", dtype="float64"))
+    session = build_session(config(probe="full", dtype="float64"))
     (first, *_) = list(train(session))
     assert {"probe/grad_norm/1", "probe/grad_norm/2", "probe/update_ratio/2"} <= set(first.values)
     part = session.data.train
     loss = nn.functional.cross_entropy(
-        session.model(part.examples[: probe.BATCH]), part.targets[: probe.BATCH]
+        session.model(part.examples[: probe.PROBE_BATCH_SIZE]),
+        part.targets[: probe.PROBE_BATCH_SIZE],
     )
     weights = [p for p in session.model.parameters() if p.ndim == 2]
     wanted = [g.norm().item() for g in torch.autograd.grad(loss, weights)]
@@ -87,13 +88,13 @@ def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
 @pytest.mark.parametrize("settings", [{}, {"model": "cnn", "data": "digits", "width": 2}], ids=str)
 def test_the_gradient_noise_is_that_of_single_examples(config: Make, settings: Settings) -> None:
     """The short cut against the gradient of each example by itself."""
-    session = start(config(dtype="float64", batch_size=12, **settings))
+    session = build_session(config(dtype="float64", batch_size=12, **settings))
     part, model = session.data.train, session.model
     examples, targets = part.examples[:12], part.targets[:12]
     looked = Probe(model, examples)
     looked.before_last_step()
-    with looked.hearing_gradient():
-        descend(session, examples, targets)
+    with looked.record_last_step():
+        forward_backward(session, examples, targets)
     measured = looked.measure().get("probe/gradient_noise", math.nan)
     weights = [p for p in model.parameters() if p.ndim >= 2]
     rows = []
@@ -108,7 +109,7 @@ def test_the_gradient_noise_is_that_of_single_examples(config: Make, settings: S
 
 
 def test_the_sensitivity_is_measured_before_and_after_epochs(config: Make) -> None:
-    session = start(config(probe="sensitivity", epochs=2))
+    session = build_session(config(probe="sensitivity", epochs=2))
     first, last = train(session)
     started = {"probe/start_rise", "probe/start_sharpness"}
     assert started <= set(first.values)
@@ -128,25 +129,27 @@ def test_the_rise_is_that_of_twins_with_larger_inputs_too() -> None:
     with torch.no_grad():
         two.get_parameter("0.weight").div_(10.0)
     found = [
-        sensitivity_of(Landscape(model, nn.functional.cross_entropy, given, targets))["rise"]
+        measure_sensitivity(LossLandscape(model, nn.functional.cross_entropy, given, targets))[
+            "rise"
+        ]
         for model, given in ((one, examples), (two, examples * 10.0))
     ]
     assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
 def test_no_more_than_eight_layers_of_a_deep_model_are_measured(config: Make) -> None:
-    values = next(iter(train(start(config(depth=30, epochs=1))))).values
+    values = next(iter(train(build_session(config(depth=30, epochs=1))))).values
     numbers = sorted(int(n.rpartition("/")[2]) for n in values if n.startswith("probe/dead/"))
-    assert len(numbers) == probe.MOST_LAYERS
+    assert len(numbers) == probe.MAX_PROBED_LAYERS
     assert (numbers[0], numbers[-1]) == (1, 30)
 
 
 def test_none_measures_nothing(config: Make) -> None:
-    assert start(config(probe="none")).probe is None
+    assert build_session(config(probe="none")).probe is None
 
 
 def test_a_model_without_known_activations_is_left_alone(config: Make) -> None:
-    values = next(iter(train(start(config(model="linear", epochs=1))))).values
+    values = next(iter(train(build_session(config(model="linear", epochs=1))))).values
     assert {name for name in values if name.startswith("probe/")} == {
         "probe/update_ratio",
         "probe/gradient_noise",
@@ -158,7 +161,7 @@ def test_a_frozen_layer_has_no_gradient_and_the_others_keep_their_numbers() -> N
     model = two_units()
     model.get_parameter("0.weight").requires_grad = False
     targets = torch.zeros(4, dtype=torch.long)
-    full = Landscape(model, nn.functional.cross_entropy, torch.ones(4, 1), targets)
+    full = LossLandscape(model, nn.functional.cross_entropy, torch.ones(4, 1), targets)
     looked = Probe(model, torch.ones(4, 1), full=full)
     names = [name for name in looked.measure() if name.startswith("probe/grad_norm/")]
     assert names == ["probe/grad_norm/2"]

@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import SGD, Optimizer, lr_scheduler
 
-from nnlab.catalogue import names
+from nnlab.catalogue import choice_names
 from nnlab.config import DataFacts, RunConfig, parse_value, resolve
-from nnlab.engine.schedules import Schedule, schedule_of
-from nnlab.engine.schedules.stepped import milestones
+from nnlab.engine.schedules import Schedule, build_schedule
+from nnlab.engine.schedules.stepped import parse_milestones
 from nnlab.errors import ConfigError
 
 EPOCHS = 12
-DECAYS = names("decay")
+DECAYS = choice_names("decay")
 
 
 def schedule(steps: int = 1, val_losses: Sequence[float] = (), **settings: object) -> Schedule:
     settings = {"epochs": EPOCHS, **settings}
     config = resolve(RunConfig(**settings), DataFacts("classification"))  # type: ignore[arg-type]
-    return schedule_of(config, steps, val_losses)
+    return build_schedule(config, steps, val_losses)
 
 
 def ours(**settings: object) -> list[float]:
@@ -235,5 +235,5 @@ def test_what_does_not_fit_together_is_refused(settings: dict[str, object], mess
 
 def test_a_share_of_the_epochs_keeps_its_digits() -> None:
     """2/3 of 30 epochs are 20: six digits of it would be reached one step after epoch 20."""
-    assert milestones(str(parse_value("decay_at", "0.6666666666666666")), 30) == (20.0,)
-    assert milestones(str(parse_value("decay_at", repr(1 / 3) + ",0.5")), 3) == (1.0, 1.5)
+    assert parse_milestones(str(parse_value("decay_at", "0.6666666666666666")), 30) == (20.0,)
+    assert parse_milestones(str(parse_value("decay_at", repr(1 / 3) + ",0.5")), 3) == (1.0, 1.5)

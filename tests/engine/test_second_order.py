@@ -9,7 +9,7 @@ from torch import nn, optim
 from torch.nn import functional
 
 from nnlab.config import DataFacts, RunConfig, resolve
-from nnlab.engine.optimizers import Cost, SecondOrder, build, set_lr
+from nnlab.engine.optimizers import ClosureOptimizer, EvaluationCounts, build, set_lr
 from nnlab.engine.optimizers.lbfgs import LBFGS
 from nnlab.engine.optimizers.newton_cg import NewtonCG
 from nnlab.errors import ConfigError
@@ -56,7 +56,7 @@ def test_the_minimum_is_scipys(opt: str) -> None:
     expected = least_loss(*problem())
     model, loss_of = problem()
     optimizer = build(model, config_of(opt))
-    assert isinstance(optimizer, SecondOrder)
+    assert isinstance(optimizer, ClosureOptimizer)
     for _ in range(10):
         optimizer.step(loss_of)
     assert loss_of().item() == pytest.approx(expected, abs=1e-8)
@@ -109,7 +109,7 @@ def test_a_step_that_would_raise_the_loss_is_halved() -> None:
     before = optimizer.step(lambda: torch.sqrt(1 + weight**2).sum())
     assert before.item() == pytest.approx(5**0.5)
     assert weight.item() == pytest.approx(2.0 - 10.0 / 4)
-    assert optimizer.cost == Cost(losses=3, gradients=1, products=1)
+    assert optimizer.cost == EvaluationCounts(losses=3, gradients=1, products=1)
 
 
 def test_where_nothing_helps_nothing_moves() -> None:
@@ -163,13 +163,13 @@ def test_the_cost_is_what_was_computed(opt: str) -> None:
         return loss_of()
 
     optimizer = build(model, config_of(opt))
-    assert isinstance(optimizer, SecondOrder)
+    assert isinstance(optimizer, ClosureOptimizer)
     for _ in range(2):
         optimizer.step(counted)
     assert passes == optimizer.cost.losses + optimizer.cost.gradients > 2
     assert (optimizer.cost.products > 0) == (opt == "newton-cg")
-    optimizer.reset_cost()
-    assert optimizer.cost == Cost(0, 0, 0)
+    optimizer.reset_evaluation_counts()
+    assert optimizer.cost == EvaluationCounts(0, 0, 0)
 
 
 @pytest.mark.parametrize("opt", SECOND_ORDER)
@@ -178,7 +178,7 @@ def test_a_learning_rate_that_the_loop_sets_does_nothing(opt: str) -> None:
     for lr in (None, 0.0):
         model, loss_of = problem()
         optimizer = build(model, config_of(opt))
-        assert isinstance(optimizer, SecondOrder)
+        assert isinstance(optimizer, ClosureOptimizer)
         if lr is not None:
             set_lr(optimizer, lr)
         optimizer.step(loss_of)
@@ -191,7 +191,7 @@ def test_a_learning_rate_that_the_loop_sets_does_nothing(opt: str) -> None:
 def test_the_gradient_of_a_step_is_left_behind(opt: str) -> None:
     model, loss_of = problem()
     optimizer = build(model, config_of(opt))
-    assert isinstance(optimizer, SecondOrder)
+    assert isinstance(optimizer, ClosureOptimizer)
     optimizer.step(loss_of)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 

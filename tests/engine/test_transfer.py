@@ -11,10 +11,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint, models, transfer
-from nnlab.engine.data.prepare import Part
-from nnlab.engine.hooks import evaluating
-from nnlab.engine.loop import start, train
-from nnlab.engine.weight_average import EpochMean
+from nnlab.engine.data.prepare import SplitTensors
+from nnlab.engine.hooks import eval_mode
+from nnlab.engine.loop import build_session, train
+from nnlab.engine.weight_average import EpochWeightAverage
 from nnlab.errors import CheckpointError, ConfigError
 
 Make = Callable[..., RunConfig]
@@ -30,26 +30,26 @@ def test_the_head_begins_anew_where_its_shape_differs() -> None:
     model = network(outputs=5)
     head = model.get_parameter("3.weight").clone()
     theirs = network(outputs=3).state_dict()
-    loaded = transfer.load_into(model, theirs)
+    loaded = transfer.load_matching_weights(model, theirs)
     assert torch.equal(model.get_parameter("0.weight"), theirs["0.weight"])
     assert torch.equal(model.get_parameter("3.weight"), head)
-    assert loaded.reshaped == (("3.weight", (3, 6), (5, 6)), ("3.bias", (3,), (5,)))
+    assert loaded.shape_mismatches == (("3.weight", (3, 6), (5, 6)), ("3.bias", (3,), (5,)))
     assert str(loaded).startswith("7 of 9 tensors taken over; 3.weight begins anew: [3, 6] there")
 
 
 def test_a_head_for_other_classes_begins_anew_though_it_would_fit() -> None:
     model = network()
     head = model.get_parameter("3.weight").clone()
-    loaded = transfer.load_into(model, network().state_dict(), new_head=True)
+    loaded = transfer.load_matching_weights(model, network().state_dict(), new_head=True)
     assert torch.equal(model.get_parameter("3.weight"), head)
-    assert loaded.renewed == ("3.weight", "3.bias")
+    assert loaded.reinitialized == ("3.weight", "3.bias")
     assert "the head begins anew for other classes" in str(loaded)
 
 
 def test_what_is_missing_and_what_is_left_over_is_told() -> None:
     weights = dict(network().state_dict())
     weights["extra"] = weights.pop("0.bias")
-    loaded = transfer.load_into(network(), weights)
+    loaded = transfer.load_matching_weights(network(), weights)
     assert (loaded.missing, loaded.unexpected) == (("0.bias",), ("extra",))
     assert "not there: 0.bias" in str(loaded)
     assert "not used: extra" in str(loaded)
@@ -57,7 +57,7 @@ def test_what_is_missing_and_what_is_left_over_is_told() -> None:
 
 def test_nothing_that_fits_is_an_error_with_names_of_both() -> None:
     with pytest.raises(CheckpointError, match=r"no tensor fits: the file has body; the model 0\.w"):
-        transfer.load_into(network(), {"body": torch.zeros(2)})
+        transfer.load_matching_weights(network(), {"body": torch.zeros(2)})
 
 
 @pytest.mark.parametrize("wrapped", [None, "state_dict", "model"])
@@ -66,7 +66,7 @@ def test_files_of_other_programs_are_read(tmp_path: Path, wrapped: str | None, p
     state = {prefix + name: value for name, value in network().state_dict().items()}
     path = tmp_path / "weights.pt"
     torch.save({wrapped: state, "epoch": 3} if wrapped else state, path)
-    loaded = transfer.load_into(network(), transfer.read_weights(path))
+    loaded = transfer.load_matching_weights(network(), transfer.read_weights(path))
     assert loaded.matched == tuple(network().state_dict())
     assert not loaded.unexpected
 
@@ -74,7 +74,7 @@ def test_files_of_other_programs_are_read(tmp_path: Path, wrapped: str | None, p
 def test_a_layer_that_is_called_module_keeps_its_name() -> None:
     model = nn.Sequential()
     model.add_module("module", nn.Linear(2, 2))
-    loaded = transfer.load_into(model, dict(model.state_dict()))
+    loaded = transfer.load_matching_weights(model, dict(model.state_dict()))
     assert loaded.matched == ("module.weight", "module.bias")
 
 
@@ -115,9 +115,9 @@ def test_whatever_byte_is_damaged_the_error_is_ours(tmp_path: Path, zipped: bool
 
 
 def test_a_checkpoint_of_ours_gives_its_selected_weights(config: Make, tmp_path: Path) -> None:
-    session = start(config())
+    session = build_session(config())
     list(train(session))
-    (tmp_path / "checkpoint.pt").write_bytes(checkpoint.sealed(session))
+    (tmp_path / "checkpoint.pt").write_bytes(checkpoint.serialize_checkpoint(session))
     found = transfer.read_weights(tmp_path / "checkpoint.pt")
     for name, value in session.selected_weights.items():
         assert torch.equal(found[name], value)
@@ -194,7 +194,7 @@ def test_frozen_normalisation_keeps_its_running_statistics() -> None:
     model = network()
     transfer.freeze(model, "all-but-head")
     model.train()
-    transfer.hold(model, "all-but-head")
+    transfer.set_frozen_to_eval(model, "all-but-head")
     before = model.get_buffer("1.running_mean").clone()
     model(torch.randn(8, 4, generator=torch.Generator().manual_seed(0)))
     assert torch.equal(model.get_buffer("1.running_mean"), before)
@@ -205,10 +205,10 @@ def test_frozen_normalisation_keeps_its_running_statistics() -> None:
 def test_all_but_the_head_of_each_model_stays_while_it_trains(config: Make, model: str) -> None:
     small = {"mlp": {"width": 8, "depth": 2}, "cnn": {"width": 4, "depth": 1}, "resnet": {}}
     settings = {"model": model, "norm": "batch", "epochs": 1, **small[model]}
-    session = start(config(data="digits", batch_size=64, train_size=128, **settings))
-    head = models.head_of(session.model)
+    session = build_session(config(data="digits", batch_size=64, train_size=128, **settings))
+    head = models.head_layer_name(session.model)
     transfer.freeze(session.model, "all-but-head")
-    transfer.hold(session.model, "all-but-head")
+    transfer.set_frozen_to_eval(session.model, "all-but-head")
     before = {name: value.clone() for name, value in session.model.state_dict().items()}
     session.model(session.data.train.examples[:8]).sum().backward()
     session.optimizer.step()
@@ -221,14 +221,14 @@ def test_all_but_the_head_of_each_model_stays_while_it_trains(config: Make, mode
 
 
 def test_weights_that_are_set_free_move_from_then_on(config: Make, tmp_path: Path) -> None:
-    first = start(config(epochs=1))
+    first = build_session(config(epochs=1))
     list(train(first))
     path = tmp_path / "model.pt"
-    path.write_bytes(checkpoint.packed_model(first))
-    session = start(
+    path.write_bytes(checkpoint.serialize_selected_weights(first))
+    session = build_session(
         config(epochs=4, start_from=str(path), freeze="all-but-head", unfreeze_at=2, seed=1)
     )
-    session.begin_from(path)
+    session.load_initial_weights(path)
     bottom = next(iter(dict(session.model.named_parameters())))
     seen = [session.model.get_parameter(bottom).clone() for _ in train(session)]
     assert torch.equal(seen[0], seen[1])
@@ -269,19 +269,19 @@ def test_a_frozen_layer_does_not_change_at_all(
 ) -> None:
     """Neither the weights nor the buffers, of the model as it is and as it is evaluated."""
     common = {"norm": "batch", "depth": 2, "width": 8, "epochs": 3}
-    first = start(config(**common))
+    first = build_session(config(**common))
     list(train(first))
     path = tmp_path / "model.pt"
-    path.write_bytes(checkpoint.packed_model(first))
+    path.write_bytes(checkpoint.serialize_selected_weights(first))
     frozen = {"start_from": str(path), "freeze": "all-but-head", "unfreeze_at": unfreeze_at}
-    session = start(config(**common, **settings, **frozen, seed=1))
-    session.begin_from(path)
-    head = models.head_of(session.model)
+    session = build_session(config(**common, **settings, **frozen, seed=1))
+    session.load_initial_weights(path)
+    head = models.head_layer_name(session.model)
     before = state_of(session.model)
     measured: list[set[str]] = []
     measure = session.measure
 
-    def spy(part: Part) -> Mapping[str, float]:
+    def spy(part: SplitTensors) -> Mapping[str, float]:
         if part is session.data.val:
             measured.append(changed(session.model, before))
         return measure(part)
@@ -307,7 +307,7 @@ def test_other_state_of_frozen_layers_stays_too() -> None:
     )
     transfer.freeze(model, "all-but-head")
     model.train()
-    transfer.hold(model, "all-but-head")
+    transfer.set_frozen_to_eval(model, "all-but-head")
     before = state_of(model)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.1)
     for _ in range(3):
@@ -324,13 +324,13 @@ def test_a_pattern_holds_a_normalisation_without_parameters_that_it_names() -> N
     transfer.freeze(model, "0.*")
     for pattern, training in (("0.*", True), ("0.*+1.*", False), ("*", False)):
         model.train()
-        transfer.hold(model, pattern)
+        transfer.set_frozen_to_eval(model, pattern)
         assert model[1].training is training
 
 
 def test_statistics_of_a_layer_in_evaluation_mode_are_not_measured_anew() -> None:
     model = network()
-    average = EpochMean(model, 0.0)
+    average = EpochWeightAverage(model, 0.0)
     average.after_epoch(model, 1)
     model.train()
     model[1].eval()
@@ -343,7 +343,7 @@ def test_evaluation_leaves_each_module_in_its_mode() -> None:
     model = network()
     model.train()
     model[1].eval()
-    with evaluating(model):
+    with eval_mode(model):
         assert not any(module.training for module in model.modules())
     assert [module.training for module in model] == [True, False, True, True]
     assert model.training

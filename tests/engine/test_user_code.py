@@ -14,9 +14,9 @@ from torch import nn
 from nnlab.config import RunConfig, resolve
 from nnlab.config.resolving import DataFacts
 from nnlab.engine import models, user_code
-from nnlab.engine.data import facts
-from nnlab.engine.loop import start, train
-from nnlab.engine.seeds import generator
+from nnlab.engine.data import dataset_facts
+from nnlab.engine.loop import build_session, train
+from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, UserCodeError
 
 CPU = torch.device("cpu")
@@ -62,12 +62,12 @@ def write(name: str, text: str) -> Path:
 
 def built(model: str, shape: tuple[int, ...] = (4,), outputs: int = 3, seed: int = 0) -> nn.Module:
     config = resolve(RunConfig(data="iris", model=model, seed=seed), DataFacts("classification"))
-    return models.build(config, shape, outputs, generator(seed, "weights"))
+    return models.build(config, shape, outputs, make_generator(seed, "weights"))
 
 
 def test_a_name_in_a_file_is_loaded() -> None:
     write("sub/model.py", "def make():\n    return 5\n")
-    make = user_code.load("sub/model.py:make")
+    make = user_code.load_object("sub/model.py:make")
     assert callable(make)
     assert make() == 5
 
@@ -75,7 +75,7 @@ def test_a_name_in_a_file_is_loaded() -> None:
 def test_a_name_in_a_module_of_the_working_folder_is_loaded() -> None:
     write("pack/__init__.py", "")
     write("pack/inner.py", "VALUE = 7\n")
-    assert user_code.load("pack.inner:VALUE") == 7
+    assert user_code.load_object("pack.inner:VALUE") == 7
 
 
 def test_a_file_imports_its_neighbours_now_and_later() -> None:
@@ -85,7 +85,7 @@ def test_a_file_imports_its_neighbours_now_and_later() -> None:
         "sub/model.py",
         "import near\ndef make():\n    import late\n    return near.VALUE + late.VALUE\n",
     )
-    make = user_code.load("sub/model.py:make")
+    make = user_code.load_object("sub/model.py:make")
     assert callable(make)
     assert make() == 7
 
@@ -93,7 +93,7 @@ def test_a_file_imports_its_neighbours_now_and_later() -> None:
 def test_a_users_file_does_not_take_the_place_of_an_installed_module() -> None:
     write("colorsys.py", "raise RuntimeError\n")
     write("model.py", "VALUE = 1\n")
-    user_code.load("model.py:VALUE")
+    user_code.load_object("model.py:VALUE")
     sys.modules.pop("colorsys", None)
     import colorsys
 
@@ -102,16 +102,16 @@ def test_a_users_file_does_not_take_the_place_of_an_installed_module() -> None:
 
 def test_a_file_that_has_changed_is_loaded_anew() -> None:
     write("model.py", "VALUE = 1\n")
-    assert user_code.load("model.py:VALUE") == 1
+    assert user_code.load_object("model.py:VALUE") == 1
     write("model.py", "VALUE = 2\n")
-    assert user_code.load("model.py:VALUE") == 2
+    assert user_code.load_object("model.py:VALUE") == 2
 
 
 def test_dataclasses_work_in_a_users_file() -> None:
     write(
         "model.py", "from dataclasses import dataclass\n\n@dataclass\nclass A:\n    x: 'int' = 1\n"
     )
-    make = user_code.load("model.py:A")
+    make = user_code.load_object("model.py:A")
     assert callable(make)
     assert make().x == 1
 
@@ -133,24 +133,24 @@ def test_dataclasses_work_in_a_users_file() -> None:
 def test_an_error_in_a_file_is_told_with_its_line(text: str, said: str) -> None:
     write("model.py", text)
     with pytest.raises(UserCodeError, match=re.escape(said)):
-        user_code.load("model.py:Net")
+        user_code.load_object("model.py:Net")
 
 
 def test_an_error_in_what_a_file_imports_names_the_imported_file() -> None:
     write("near.py", "a = 1\nb = a / 0\n")
     write("model.py", "import near\n")
     with pytest.raises(UserCodeError, match=r"^near.py, line 2: ZeroDivisionError"):
-        user_code.load("model.py:Net")
+        user_code.load_object("model.py:Net")
 
 
 def test_a_syntax_error_in_what_a_file_imports_names_the_imported_file() -> None:
     write("near.py", "a = 1\nb = )\n")
     write("model.py", "import near\n")
     with pytest.raises(UserCodeError, match=r"^near.py, line 2: SyntaxError"):
-        user_code.load("model.py:Net")
+        user_code.load_object("model.py:Net")
 
 
-@pytest.mark.parametrize("use", [user_code.load, user_code.version])
+@pytest.mark.parametrize("use", [user_code.load_object, user_code.code_version])
 def test_an_unknown_name_lists_those_there_are(use: Callable[[str], object]) -> None:
     write("model.py", MODEL)
     with pytest.raises(UserCodeError, match=r"'Nett': did you mean 'Net'\? Known: Net, make"):
@@ -175,7 +175,7 @@ def test_an_unknown_name_lists_those_there_are(use: Callable[[str], object]) -> 
     ],
 )
 def test_a_name_that_may_be_there_is_not_missed(text: str) -> None:
-    assert user_code.version(f"{write('model.py', text)}:Net") is not None
+    assert user_code.code_version(f"{write('model.py', text)}:Net") is not None
 
 
 @pytest.mark.parametrize(
@@ -184,19 +184,19 @@ def test_a_name_that_may_be_there_is_not_missed(text: str) -> None:
 )
 def test_a_name_inside_something_is_not_of_the_file(text: str) -> None:
     with pytest.raises(UserCodeError, match=r"unknown name in model\.py 'Net'"):
-        user_code.version(f"{write('model.py', text)}:Net")
+        user_code.code_version(f"{write('model.py', text)}:Net")
 
 
 def test_what_is_no_python_is_told_with_its_line_when_planned() -> None:
     write("model.py", "a = 1\n\nb = (\n")
     with pytest.raises(UserCodeError, match=r"model\.py, line 3: SyntaxError: '\(' was never"):
-        user_code.version("model.py:Net")
+        user_code.code_version("model.py:Net")
     Path("model.py").write_bytes(b"a = 1\x00\n")
     with pytest.raises(UserCodeError, match=r"model\.py.*null bytes"):
-        user_code.version("model.py:Net")
+        user_code.code_version("model.py:Net")
 
 
-@pytest.mark.parametrize("use", [user_code.load, user_code.version])
+@pytest.mark.parametrize("use", [user_code.load_object, user_code.code_version])
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
@@ -223,34 +223,34 @@ def test_the_version_is_the_hash_of_the_file_and_nothing_is_executed() -> None:
     }
     for reference, path in paths.items():
         expected = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        assert user_code.version(reference) == expected
+        assert user_code.code_version(reference) == expected
     assert "pack" not in sys.modules
-    assert models.version("model.py:Net") == user_code.version("model.py:Net")
-    assert models.version("mlp") is None
+    assert models.model_version("model.py:Net") == user_code.code_version("model.py:Net")
+    assert models.model_version("mlp") is None
 
 
 def test_the_version_of_an_installed_module_is_its_files() -> None:
     import json.decoder
 
     expected = hashlib.sha256(Path(json.decoder.__file__).read_bytes()).hexdigest()[:16]
-    assert user_code.version("json.decoder:JSONDecoder") == expected
-    assert user_code.version("time:sleep") is None
+    assert user_code.code_version("json.decoder:JSONDecoder") == expected
+    assert user_code.code_version("time:sleep") is None
 
 
 def test_errors_of_nobody_are_blamed_on_nobody() -> None:
     with pytest.raises(UserCodeError) as caught:
-        user_code.load("nowhere.py:Net")
-    assert user_code.blame(caught.value) is None
-    assert user_code.blame(ValueError("never raised")) is None
+        user_code.load_object("nowhere.py:Net")
+    assert user_code.locate_user_error(caught.value) is None
+    assert user_code.locate_user_error(ValueError("never raised")) is None
 
 
 def test_the_innermost_frame_of_the_user_is_blamed() -> None:
     write("model.py", "def outer():\n    inner()\n\ndef inner():\n    int('x')\n")
-    call = user_code.load("model.py:outer")
+    call = user_code.load_object("model.py:outer")
     assert callable(call)
     with pytest.raises(ValueError, match="invalid literal") as caught:
         call()
-    assert user_code.blame(caught.value) == (
+    assert user_code.locate_user_error(caught.value) == (
         "model.py, line 5, in inner: ValueError: invalid literal for int() with base 10: 'x'"
     )
 
@@ -260,7 +260,7 @@ def test_a_users_class_is_given_what_it_asks_for() -> None:
     net = built("model.py:Net", (1, 2, 3), 5)
     assert net(torch.zeros(7, 1, 2, 3)).shape == (7, 5)
     assert built("model.py:make")(torch.zeros(7, 4)).shape == (7, 3)
-    assert models.head_of(net) == "head"
+    assert models.head_layer_name(net) == "head"
 
 
 def test_in_channels_are_given_for_images_only() -> None:
@@ -293,7 +293,7 @@ def test_torchs_own_dropout_is_seeded_epoch_by_epoch() -> None:
     for epoch in (1, 2, 1):
         torch.manual_seed(epoch * 17)
         torch.rand(epoch)
-        models.start_noise(net, 5, epoch, CPU)
+        models.seed_model_noise(net, 5, epoch, CPU)
         outputs.append(net(x))
     assert torch.equal(outputs[0], outputs[2])
     assert not torch.equal(outputs[0], outputs[1])
@@ -302,7 +302,7 @@ def test_torchs_own_dropout_is_seeded_epoch_by_epoch() -> None:
 def test_a_model_of_ours_leaves_the_global_generator_alone() -> None:
     net = built("mlp")
     state = torch.get_rng_state()
-    models.start_noise(net, 5, 1, CPU)
+    models.seed_model_noise(net, 5, 1, CPU)
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -349,13 +349,13 @@ def test_batch_normalisation_of_a_batch_of_one_is_refused_before_training(folder
     for data, name in (("iris", "flat"), ("digits", "images")):
         model = f"norms.py:{name}"
         chosen = RunConfig(data=data, model=model, batch_size=1, device="cpu", train_size=20)
-        config = resolve(chosen, facts(data), model_version=user_code.model_version(model))
+        config = resolve(chosen, dataset_facts(data), model_version=user_code.model_version(model))
         if name == "flat":
             with pytest.raises(ConfigError, match="--batch-size of at least 2, got 1"):
-                start(config)
+                build_session(config)
         else:
             # A channel of an image has many values: one image has a variance.
-            session = start(config)
+            session = build_session(config)
             before = session.model[1].running_mean.clone()  # type: ignore[index]
             assert torch.equal(before, torch.zeros(4))
             assert len(list(islice(train(session), 1))) == 1
@@ -379,11 +379,11 @@ def _hash(path: Path) -> str:
 def test_a_helper_that_a_model_imports_is_part_of_its_version(statement: str) -> None:
     path = write("sub/model.py", f"{statement}\nclass Net: ...\n")
     helper = write("sub/near.py", "def f(): return 1\n")
-    before = user_code.version("sub/model.py:Net")
+    before = user_code.code_version("sub/model.py:Net")
     assert before != _hash(path)
     assert list(user_code.helper_files("sub/model.py:Net")) == ["near.py"]
     helper.write_text("def f(): return 2\n")
-    assert user_code.version("sub/model.py:Net") not in (before, None)
+    assert user_code.code_version("sub/model.py:Net") not in (before, None)
 
 
 def test_helpers_of_helpers_and_packages_are_followed() -> None:
@@ -410,7 +410,7 @@ def test_a_module_of_the_working_folder_has_helpers_by_their_full_names() -> Non
 
 def test_a_file_alone_keeps_the_version_that_earlier_runs_have() -> None:
     path = write("model.py", "import os, torch\nfrom torch import nn\nclass Net: ...\n")
-    assert user_code.version("model.py:Net") == _hash(path)
+    assert user_code.code_version("model.py:Net") == _hash(path)
 
 
 def test_a_helper_that_is_no_python_or_refers_to_itself_is_no_obstacle() -> None:
@@ -423,8 +423,8 @@ def test_a_helper_that_is_no_python_or_refers_to_itself_is_no_obstacle() -> None
 def test_a_run_of_an_earlier_version_is_of_the_same_code() -> None:
     path = write("model.py", "import near\nclass Net: ...\n")
     write("near.py", "x = 1\n")
-    assert models.has_version("model.py:Net", _hash(path))
-    assert models.has_version("model.py:Net", models.version("model.py:Net"))
-    assert not models.has_version("model.py:Net", "0" * 16)
-    assert models.has_version("mlp", None)
-    assert not models.has_version("mlp", "0" * 16)
+    assert models.matches_model_version("model.py:Net", _hash(path))
+    assert models.matches_model_version("model.py:Net", models.model_version("model.py:Net"))
+    assert not models.matches_model_version("model.py:Net", "0" * 16)
+    assert models.matches_model_version("mlp", None)
+    assert not models.matches_model_version("mlp", "0" * 16)

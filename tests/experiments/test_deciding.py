@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from nnlab.records import Comparison
-from nnlab.study.comparisons import comparisons
+from nnlab.study.comparisons import parse_comparisons
 
 ARMS = ("a", "b", "c", "d")
 
 
 def read(**table: Any) -> Comparison:
     problems: list[str] = []
-    (found,) = comparisons([{"metric": "val/loss", **table}], ARMS, problems)
+    (found,) = parse_comparisons([{"metric": "val/loss", **table}], ARMS, problems)
     assert problems == []
     return found
 
@@ -66,12 +66,12 @@ def test_moments_with_a_number_are_read(at: str) -> None:
 )
 def test_what_is_wrong_is_told(table: dict[str, Any], told: str) -> None:
     problems: list[str] = []
-    assert comparisons([{"metric": "val/loss", **table}], ARMS, problems) == ()
+    assert parse_comparisons([{"metric": "val/loss", **table}], ARMS, problems) == ()
     assert told in "\n".join(problems)
 
 
 def test_all_problems_are_told_at_once() -> None:
     problems: list[str] = []
-    comparisons([{"metric": "x", "arm": "e", "at": "noon"}, {}], ARMS, problems)
+    parse_comparisons([{"metric": "x", "arm": "e", "at": "noon"}, {}], ARMS, problems)
     assert len(problems) > 3
     assert {line.split(":")[0] for line in problems} == {"decide 1", "decide 2"}

@@ -7,7 +7,7 @@ import pytest
 
 from nnlab.analysis.find_decay import METRIC, find_decay, with_decay
 from nnlab.config import DataFacts, RunConfig, config_of, resolve, setting_of
-from nnlab.config.space import label
+from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
 from nnlab.records import Curve, History
 
@@ -59,7 +59,7 @@ def test_a_proposal_makes_a_setting_that_trains() -> None:
     for proposal in find_decay(stalling(15, 0.02, 0), SETTING).proposals:
         config = config_of(with_decay(SETTING, proposal.options), 0)
         assert config.decay == proposal.options["decay"]
-        assert "decay" in label(setting_of(config), ["decay"])
+        assert "decay" in setting_label(setting_of(config), ["decay"])
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ import pytest
 
 from nnlab.analysis.find_lr import find_lr, steepest_lr
 from nnlab.config import RunConfig
-from nnlab.engine.lr_range import RangeTest
+from nnlab.engine.lr_range import LRRangeTest
 from nnlab.errors import UsageError
 
 Make = Callable[..., RunConfig]
 
 
-def made(losses: list[float]) -> RangeTest:
+def made(losses: list[float]) -> LRRangeTest:
     lrs = tuple(10 ** (-6 + 6 * i / (len(losses) - 1)) for i in range(len(losses)))
-    return RangeTest(lrs, tuple(losses), tuple(losses))
+    return LRRangeTest(lrs, tuple(losses), tuple(losses))
 
 
 def test_the_steepest_fall_of_a_curve_known_exactly() -> None:
@@ -39,7 +39,7 @@ def test_the_suggestion_is_the_median_of_the_seeds_to_two_digits(config: Make) -
     middle = sorted(steepest_lr(test) or math.nan for test in found.tests)[1]
     assert found.suggested == float(f"{middle:.2g}")
     bottom = sorted(test.lrs[test.best] for test in found.tests)[1]
-    assert found.tenth == float(f"{bottom / 10:.2g}")
+    assert found.tenth_of_lowest_loss_lr == float(f"{bottom / 10:.2g}")
     assert found.tests[0] != found.tests[1]
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nnlab.analysis.run_value import metrics_in, needed, read
+from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
 from nnlab.records import Curve, History, Run, Status, Trial
 
 NAN = float("nan")
@@ -62,27 +62,29 @@ LOSSES = history(
     ],
 )
 def test_a_number_is_read_at_a_moment(metric: str, at: str, expected: float | None) -> None:
-    assert read(RUN, LOSSES, metric, at) == expected
+    assert read_run_value(RUN, LOSSES, metric, at) == expected
 
 
 def test_what_is_not_finite_is_no_number() -> None:
-    assert read(RUN, history(val_loss=(1.0, NAN)), "val/loss", "last") is None
+    assert read_run_value(RUN, history(val_loss=(1.0, NAN)), "val/loss", "last") is None
     assert (
-        read(RUN, history(val_loss=(1.0,), train_loss=(0.0,)), "val/loss / train/loss", "last")
+        read_run_value(
+            RUN, history(val_loss=(1.0,), train_loss=(0.0,)), "val/loss / train/loss", "last"
+        )
         is None
     )
 
 
 def test_a_run_that_diverged_classifies_nothing_in_the_end() -> None:
     diverged = replace(RUN, status=Status.DIVERGED)
-    assert read(diverged, LOSSES, "val/accuracy", "last") == 0.0
-    assert read(diverged, LOSSES, "val/accuracy", "selected") == 0.8
-    assert read(diverged, LOSSES, "val/loss", "last") is None
+    assert read_run_value(diverged, LOSSES, "val/accuracy", "last") == 0.0
+    assert read_run_value(diverged, LOSSES, "val/accuracy", "selected") == 0.8
+    assert read_run_value(diverged, LOSSES, "val/loss", "last") is None
     nothing = replace(diverged, selected_epoch=None)
-    assert read(nothing, History(), "test/accuracy", "selected") == 0.0
+    assert read_run_value(nothing, History(), "test/accuracy", "selected") == 0.0
 
 
 def test_only_the_metrics_that_are_read_are_fetched() -> None:
     assert metrics_in("a/b / c/d") == ("a/b", "c/d")
-    assert needed(["a - b", "a"]) == ("a", "b", "time/epoch")
-    assert needed(["a"], ["last", "once c/d 0.2"]) == ("a", "c/d", "time/epoch")
+    assert required_metrics(["a - b", "a"]) == ("a", "b", "time/epoch")
+    assert required_metrics(["a"], ["last", "once c/d 0.2"]) == ("a", "c/d", "time/epoch")

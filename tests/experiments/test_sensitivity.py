@@ -7,12 +7,12 @@ import torch
 from torch.nn import functional
 
 from nnlab import store
-from nnlab.analysis.sensitivity import sensitivity
+from nnlab.analysis.sensitivity import measure_sensitivity
 from nnlab.cli.main import main
 from nnlab.config import config_of
 from nnlab.engine import transfer
-from nnlab.engine.session import start
-from nnlab.workers.initial_weights import find_parents
+from nnlab.engine.session import build_session
+from nnlab.workers.initial_weights import find_initial_weights
 
 EXAMPLES = 40
 
@@ -30,7 +30,7 @@ def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
     db: store.Database,
 ) -> None:
     (run,) = store.runs(db)
-    found = sensitivity(db, run, examples=EXAMPLES, grid=5, directions=3)
+    found = measure_sensitivity(db, run, examples=EXAMPLES, grid=5, directions=3)
     assert found.examples == EXAMPLES
     assert found.steps == (-1.0, -0.5, 0.0, 0.5, 1.0)
     assert len(found.lines) == 3
@@ -40,8 +40,8 @@ def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
     assert found.surface[2] == pytest.approx(found.lines[0], rel=1e-9)
     assert [row[2] for row in found.surface] == pytest.approx(found.lines[1], rel=1e-9)
 
-    saved = transfer.read_weights(Path(find_parents(db, str(run.id)).of(run.seed).path))
-    part = start(config_of(run.trial.setting, run.seed)).data.train
+    saved = transfer.read_weights(Path(find_initial_weights(db, str(run.id)).of(run.seed).path))
+    part = build_session(config_of(run.trial.setting, run.seed)).data.train
     x, y = part.examples[:EXAMPLES], part.targets[:EXAMPLES]
 
     def loss(flat: torch.Tensor) -> torch.Tensor:

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from nnlab.analysis.plateau import SHORTEST, movement_of
-from nnlab.stats.segments import noise_of, pieces_of
+from nnlab.analysis.plateau import MIN_EPOCHS, fit_loss_trend
+from nnlab.stats.segments import fit_piecewise_linear, noise_sd
 
 
 def losses(epochs: int, kink: int, fall: float, noise: float, seed: int) -> list[float]:
@@ -23,7 +23,7 @@ def test_a_known_kink_is_found_within_two_epochs(
     epochs: int, kink: int, fall: float, noise: float
 ) -> None:
     for seed in range(5):
-        stall = movement_of(losses(epochs, kink, fall, noise, seed)).stall
+        stall = fit_loss_trend(losses(epochs, kink, fall, noise, seed)).plateau
         assert stall is not None
         assert abs(stall.epoch - kink) <= 2
         assert stall.noise == pytest.approx(noise, rel=0.5)
@@ -40,21 +40,21 @@ def test_a_known_kink_is_found_within_two_epochs(
 )
 def test_without_a_stall_it_says_why(kink: int, fall: float, noise: float, told: str) -> None:
     for seed in range(5):
-        movement = movement_of(losses(40, kink, fall, noise, seed))
-        assert movement.stall is None
+        movement = fit_loss_trend(losses(40, kink, fall, noise, seed))
+        assert movement.plateau is None
         assert told in movement.why
 
 
-@pytest.mark.parametrize("wrong", [[1.0] * (SHORTEST - 1), [1.0] * 20 + [0.0], [math.nan] * 20])
+@pytest.mark.parametrize("wrong", [[1.0] * (MIN_EPOCHS - 1), [1.0] * 20 + [0.0], [math.nan] * 20])
 def test_what_cannot_be_read_is_refused(wrong: list[float]) -> None:
     with pytest.raises(ValueError, match=r"epochs|above 0"):
-        movement_of(wrong)
+        fit_loss_trend(wrong)
 
 
 def test_joined_pieces_are_found_exactly_where_there_is_no_noise() -> None:
     values = [10.0 - 2 * min(i, 4) - 0.5 * max(0, i - 4) for i in range(20)]
-    found = pieces_of(values)
-    assert found.joints == (4,)
+    found = fit_piecewise_linear(values)
+    assert found.breakpoints == (4,)
     assert found.slopes == pytest.approx((-2.0, -0.5))
     assert found.fit == pytest.approx(values)
 
@@ -62,4 +62,4 @@ def test_joined_pieces_are_found_exactly_where_there_is_no_noise() -> None:
 def test_noise_is_told_from_a_slope() -> None:
     draw = random.Random(0)
     values = [-0.3 * i + draw.gauss(0, 0.5) for i in range(5000)]
-    assert noise_of(values) == pytest.approx(0.5, rel=0.05)
+    assert noise_sd(values) == pytest.approx(0.5, rel=0.05)

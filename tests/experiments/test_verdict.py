@@ -8,7 +8,7 @@ import pytest
 from store.lab import Lab, finish, make_lab
 
 from nnlab import store
-from nnlab.analysis.verdict import Answered, answer
+from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.records import Arm, Comparison, Epoch, Objective, Status
 from nnlab.stats.claims import Verdict
 
@@ -28,7 +28,9 @@ def compared(*arms: str, **change: object) -> Comparison:
     return Comparison("one is higher", "val/loss", "last", arms=arms, **given)  # type: ignore[arg-type]
 
 
-def answered(lab: Lab, arms: Mapping[str, Values], *decides: Comparison, left: int = 0) -> Answered:
+def answered(
+    lab: Lab, arms: Mapping[str, Values], *decides: Comparison, left: int = 0
+) -> StudyVerdict:
     """Makes a study whose trials end with these losses, and judges it; `left` stay queued."""
     trials = {digest: values for arm in arms.values() for digest, values in arm.items()}
     study = store.create_study(
@@ -37,14 +39,14 @@ def answered(lab: Lab, arms: Mapping[str, Values], *decides: Comparison, left: i
         arms=[Arm(name, tuple(own)) for name, own in arms.items()], decides=decides,
     )  # fmt: skip
     plans = [
-        store.Plan({"lr": float(n), "objective": "val/loss:min"}, digest, seed, 1)
+        store.RunSpec({"lr": float(n), "objective": "val/loss:min"}, digest, seed, 1)
         for n, digest in enumerate(trials)
         for seed in SEEDS
     ]
     run_ids = store.enqueue(lab.db, study, plans).run_ids
     for run_id, plan in list(zip(run_ids, plans, strict=True))[: len(plans) - left]:
         _train(lab, run_id, trials[plan.digest][plan.seed])
-    found = answer(lab.db, store.find_study(lab.db, "s"))
+    found = evaluate_claim(lab.db, store.find_study(lab.db, "s"))
     assert found is not None
     return found
 
@@ -96,7 +98,7 @@ def test_a_run_that_was_good_before_it_diverged_does_not_speak_for_its_trial(lab
     answered(lab, arms, compared("a", "b"))
     with lab.db.write() as connection:
         connection.exec_driver_sql("UPDATE run SET status = 'diverged' WHERE id = 1")
-    found = answer(lab.db, store.find_study(lab.db, "s"))
+    found = evaluate_claim(lab.db, store.find_study(lab.db, "s"))
     assert found is not None
     assert found.sides["a"].chosen == "lr=1"
 
@@ -140,4 +142,4 @@ def test_while_runs_are_missing_nothing_is_decided(lab: Lab) -> None:
 
 
 def test_a_study_that_claims_nothing_has_no_verdict(lab: Lab) -> None:
-    assert answer(lab.db, lab.study) is None
+    assert evaluate_claim(lab.db, lab.study) is None

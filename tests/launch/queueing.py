@@ -7,9 +7,9 @@ from typing import Any
 
 from nnlab import store
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
-from nnlab.engine.data import facts
+from nnlab.engine.data import dataset_facts
 from nnlab.records import Epoch, Run, Status
-from nnlab.workers.callbacks import Ended
+from nnlab.workers.callbacks import RunResult
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Notes:
 
     epochs: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    over: list[Ended] = field(default_factory=list)
+    over: list[RunResult] = field(default_factory=list)
     on_epoch: Any = None
 
     def started(self, run: Run, epoch: int) -> None: ...
@@ -31,16 +31,16 @@ class Notes:
     def noted(self, run: Run, message: str) -> None:
         self.notes.append(message)
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: RunResult) -> None:
         self.over.append(ended)
 
 
 def queued(db: store.Database, **settings: Any) -> int:
     small = {"data": "iris", "width": 4, "depth": 1, "epochs": 4, "device": "cpu"}
     config = RunConfig(**(small | settings))  # type: ignore[arg-type]
-    setting = setting_of(resolve(config, facts("iris")))
+    setting = setting_of(resolve(config, dataset_facts("iris")))
     study = store.create_study(db, name="s", question="", objective=None, space=None, seeds=())
-    plan = store.Plan(setting, digest_of(setting), 0, int(settings.get("epochs", 4)))
+    plan = store.RunSpec(setting, digest_of(setting), 0, int(settings.get("epochs", 4)))
     return store.enqueue(db, study, [plan]).run_ids[0]
 
 

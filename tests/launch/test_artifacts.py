@@ -94,7 +94,7 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
     nnlab("rm", "far", "-y")
     assert "folders of removed runs in other places" in nnlab("db", "gc", "-y").out
     db = store.open_database("runs.db", write=False)
-    assert store.check(db) == []
+    assert store.find_problems(db) == []
     db.close()
 
 

@@ -10,17 +10,17 @@ import torch
 
 from nnlab.config import RunConfig, resolve
 from nnlab.engine import checkpoint
-from nnlab.engine.data import facts
-from nnlab.engine.loop import Session, start, train
+from nnlab.engine.data import dataset_facts
+from nnlab.engine.loop import Session, build_session, train
 from nnlab.errors import ConnectionLost, UsageError
 from nnlab.io.folders import LocalFolder
 from nnlab.workers.checkpoints import Checkpoints
-from nnlab.workers.save_policy import Every
+from nnlab.workers.save_policy import CheckpointInterval
 
 
 def fresh() -> Session:
     config = RunConfig(data="iris", width=4, depth=1, epochs=6, device="cpu")
-    return start(resolve(config, facts("iris")))
+    return build_session(resolve(config, dataset_facts("iris")))
 
 
 def trained(folder: Path, epochs: int) -> Session:
@@ -34,25 +34,29 @@ def trained(folder: Path, epochs: int) -> Session:
 @pytest.mark.parametrize(
     ("text", "every"),
     [
-        ("auto", Every()),
-        ("5", Every(epochs=5)),
-        ("30s", Every(seconds=30.0)),
-        ("1.5 min", Every(seconds=90.0)),
-        ("2h", Every(seconds=7200.0)),
+        ("auto", CheckpointInterval()),
+        ("5", CheckpointInterval(epochs=5)),
+        ("30s", CheckpointInterval(seconds=30.0)),
+        ("1.5 min", CheckpointInterval(seconds=90.0)),
+        ("2h", CheckpointInterval(seconds=7200.0)),
     ],
 )
-def test_how_often_is_read(text: str, every: Every) -> None:
-    assert Every.parse(text) == every
+def test_how_often_is_read(text: str, every: CheckpointInterval) -> None:
+    assert CheckpointInterval.parse(text) == every
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "0s", "5 days", "often", "1.5", "min"])
 def test_what_is_no_such_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="neither a number of epochs nor a time"):
-        Every.parse(text)
+        CheckpointInterval.parse(text)
 
 
 def saved_at(
-    every: Every, folder: Path, monkeypatch: pytest.MonkeyPatch, *, epoch_seconds: float
+    every: CheckpointInterval,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    epoch_seconds: float,
 ) -> list[tuple[float, int]]:
     """Time and epoch of the checkpoints within a minute, each of which takes 0.1 s."""
     now = [0.0]
@@ -64,7 +68,7 @@ def saved_at(
         now[0] += 0.1
         return b""
 
-    monkeypatch.setattr(checkpoint, "sealed", sealed)
+    monkeypatch.setattr(checkpoint, "serialize_checkpoint", sealed)
     checkpoints = Checkpoints(LocalFolder(folder), every)
     session: Any = SimpleNamespace(done=False, epoch=0)
     while now[0] < 60.0:
@@ -82,18 +86,18 @@ def saved_at(
 def test_one_is_written_when_the_time_pays_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = saved_at(Every(), tmp_path, monkeypatch, epoch_seconds=0.5)
+    saved = saved_at(CheckpointInterval(), tmp_path, monkeypatch, epoch_seconds=0.5)
     assert saved[0][0] == pytest.approx(1.0)
     assert len(saved) * 0.1 / 60.0 < 0.025
 
 
 def test_every_so_many_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    saved = saved_at(Every(epochs=3), tmp_path, monkeypatch, epoch_seconds=5.0)
+    saved = saved_at(CheckpointInterval(epochs=3), tmp_path, monkeypatch, epoch_seconds=5.0)
     assert [epoch for _, epoch in saved] == [3, 6, 9, 12]
 
 
 def test_every_so_many_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    saved = saved_at(Every(seconds=20.0), tmp_path, monkeypatch, epoch_seconds=4.0)
+    saved = saved_at(CheckpointInterval(seconds=20.0), tmp_path, monkeypatch, epoch_seconds=4.0)
     assert [epoch for _, epoch in saved] == [5, 10, 15]
 
 
@@ -148,7 +152,7 @@ def test_with_none_that_can_be_read_the_run_starts_over(tmp_path: Path) -> None:
 def test_a_folder_that_is_away_for_now_is_written_at_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, checkpoints = fresh(), Checkpoints(LocalFolder(tmp_path), Every(epochs=1))
+    session, checkpoints = fresh(), Checkpoints(LocalFolder(tmp_path), CheckpointInterval(epochs=1))
     training = train(session)
     next(training)
 
@@ -158,13 +162,13 @@ def test_a_folder_that_is_away_for_now_is_written_at_the_next_time(
     with monkeypatch.context() as patch:
         for name in ("write", "remove", "tidy"):
             patch.setattr(LocalFolder, name, gone)
-        checkpoints.save_if_there(session)
+        checkpoints.save_if_reachable(session)
         with pytest.raises(ConnectionLost):
             checkpoints.save(session)
         checkpoints.discard()
     assert checkpoints.is_due(session)
     next(training)
-    checkpoints.save_if_there(session)
+    checkpoints.save_if_reachable(session)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2.pt"]
 
 
@@ -178,5 +182,5 @@ def test_without_a_folder_there_is_nothing_to_restore(tmp_path: Path) -> None:
     "text", ["auto", "5", "30s", "5min", "1h", "1000000s", "0.0000125s", "400h"]
 )
 def test_how_often_is_read_back_from_its_text(text: str) -> None:
-    every = Every.parse(text)
-    assert Every.parse(str(every)) == every
+    every = CheckpointInterval.parse(text)
+    assert CheckpointInterval.parse(str(every)) == every

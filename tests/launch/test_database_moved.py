@@ -13,8 +13,8 @@ from terminal import Nnlab
 from nnlab import store
 from nnlab.errors import DatabaseMoved
 from nnlab.records import Epoch, Status
-from nnlab.store.address import parse
-from nnlab.workers.batched_worker import train_together
+from nnlab.store.address import parse_address
+from nnlab.workers.batched_worker import train_batched
 from nnlab.workers.worker import train_run
 
 
@@ -46,7 +46,7 @@ def test_the_run_stops_and_its_epochs_are_delivered_later(
 ) -> None:
     path, copy = tmp_path / "runs.db", tmp_path / "backup.db"
     run_id = queued(db)
-    store.backup(db, copy)
+    store.backup_database(db, copy)
     listener = _disturbed(path, disturb)
     with pytest.raises(DatabaseMoved, match=r"all epochs so far are kept in .*\.waiting") as caught:
         train_run(db, claimed(db, run_id), listener, lambda: False)
@@ -70,7 +70,7 @@ def test_the_run_stops_and_its_epochs_are_delivered_later(
     assert ended.status is Status.FINISHED
     assert any("3 epochs that an attempt before had kept" in note for note in calm.notes)
     assert [epoch for epoch, _ in store.history(again, run_id)["val/loss"]] == [1, 2, 3, 4]
-    assert store.check(again) == []
+    assert store.find_problems(again) == []
     again.close()
 
 
@@ -81,7 +81,7 @@ def test_runs_that_are_trained_together_keep_their_epochs_each(
     claims = [claimed(db, run_id) for run_id in run_ids]
     listener = _disturbed(tmp_path / "runs.db", _rename)
     with pytest.raises(DatabaseMoved):
-        train_together(db, claims, listener, lambda: False)
+        train_batched(db, claims, listener, lambda: False)
     kept = [*tmp_path.glob("runs.artifacts/*/*.waiting")]
     assert sorted(int(path.parent.name) for path in kept) == run_ids
 
@@ -171,4 +171,4 @@ def test_files_beside_a_link_stay_where_an_earlier_version_put_them(
     Path("real").mkdir()
     Path("runs.artifacts").mkdir()
     Path("runs.db").symlink_to("real/lab.db")
-    assert parse("runs.db").artifacts.resolve() == Path("runs.artifacts").resolve()
+    assert parse_address("runs.db").artifacts.resolve() == Path("runs.artifacts").resolve()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nnlab.workers.energy import Meter
+from nnlab.workers.energy import EnergyMeter
 
 CPU = torch.device("cpu")
 
@@ -19,7 +19,7 @@ def zone(powercap: Path, name: str, microjoules: int, reach: int = 1_000_000_000
 def test_packages_are_summed_and_their_parts_are_not(tmp_path: Path) -> None:
     for name in ("intel-rapl:0", "intel-rapl:1", "intel-rapl:0:0"):
         zone(tmp_path, name, 5_000_000)
-    meter = Meter(CPU, tmp_path)
+    meter = EnergyMeter(CPU, tmp_path)
     zone(tmp_path, "intel-rapl:0", 7_000_000)
     zone(tmp_path, "intel-rapl:1", 5_500_000)
     zone(tmp_path, "intel-rapl:0:0", 900_000_000)
@@ -29,7 +29,7 @@ def test_packages_are_summed_and_their_parts_are_not(tmp_path: Path) -> None:
 
 def test_a_counter_that_turns_over_goes_on(tmp_path: Path) -> None:
     zone(tmp_path, "intel-rapl:0", 999_000_000)
-    meter = Meter(CPU, tmp_path)
+    meter = EnergyMeter(CPU, tmp_path)
     zone(tmp_path, "intel-rapl:0", 3_000_000)
     assert meter.used() == pytest.approx(4.0)
 
@@ -37,13 +37,13 @@ def test_a_counter_that_turns_over_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "no number"])
 def test_a_counter_that_cannot_be_read_says_nothing(tmp_path: Path, content: str) -> None:
     zone(tmp_path, "intel-rapl:0", 1)
-    meter = Meter(CPU, tmp_path)
+    meter = EnergyMeter(CPU, tmp_path)
     (tmp_path / "intel-rapl:0" / "energy_uj").write_text(content)
     assert meter.used() is None
-    assert Meter(CPU, tmp_path).used() is None
-    assert Meter(CPU, tmp_path / "none").used() is None
+    assert EnergyMeter(CPU, tmp_path).used() is None
+    assert EnergyMeter(CPU, tmp_path / "none").used() is None
 
 
 def test_a_gpu_that_is_not_there_says_nothing() -> None:
-    assert Meter(torch.device("cuda", 0)).used() is None
-    assert Meter(torch.device("mps")).used() is None
+    assert EnergyMeter(torch.device("cuda", 0)).used() is None
+    assert EnergyMeter(torch.device("mps")).used() is None

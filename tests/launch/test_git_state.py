@@ -130,7 +130,7 @@ def test_a_file_mode_that_the_config_ignores_is_no_change(repo: Path) -> None:
 
 
 def test_a_large_diff_is_not_kept(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_DIFF_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_DIFF_BYTES", 100)
     (repo / "model.py").write_text("x\n" * 200)
     found = git_state(repo)
     assert found == GitState(
@@ -277,5 +277,5 @@ def test_a_checkout_that_never_answers_is_given_up(
 ) -> None:
     os.mkfifo(repo / ".git" / "endless")
     run_git(repo, "config", "include.path", "endless")
-    monkeypatch.setattr(module, "_SECONDS", 0.2)
+    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 0.2)
     assert git_state(repo) is None

@@ -10,7 +10,7 @@ import pytest
 from nnlab.errors import NnlabError
 from nnlab.workers import rendezvous
 from nnlab.workers.nodes import Nodes
-from nnlab.workers.rendezvous import Meeting, teams
+from nnlab.workers.rendezvous import Rendezvous, rendezvous_rounds
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def heard(other: socket.socket) -> str:
 
 
 def test_each_team_has_a_place_of_its_own(nodes: Nodes) -> None:
-    with Meeting(nodes) as first:
+    with Rendezvous(nodes) as first:
         other = came(nodes, b"nnlab-7 1\n")
         one, two = first.gather(), first.gather()
         assert one.place[0] == two.place[0] == "127.0.0.1"
@@ -50,7 +50,7 @@ def test_each_team_has_a_place_of_its_own(nodes: Nodes) -> None:
 
 
 def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
-    with Meeting(nodes) as first:
+    with Rendezvous(nodes) as first:
         words = (b"nnlab-8 1\n", b"nnlab-7 0\n", b"nnlab-7 2\n", b"nnlab-7 x\n", b"\xff" * 300)
         strangers = [came(nodes, word) for word in words]
         other = came(nodes, b"nnlab-7 1\n")
@@ -64,23 +64,27 @@ def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
 
 
 def test_a_node_that_does_not_come_is_named(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COME_SECONDS", "_HELLO_SECONDS", "LATE_SECONDS"):
+    for name in ("JOIN_TIMEOUT_SECONDS", "_HANDSHAKE_SECONDS", "LATE_JOIN_SECONDS"):
         monkeypatch.setattr(rendezvous, name, 0.05)
-    with Meeting(nodes) as first, pytest.raises(NnlabError, match="have not come: 1"):
+    with Rendezvous(nodes) as first, pytest.raises(NnlabError, match="have not come: 1"):
         first.gather()
     with pytest.raises(NnlabError, match="the first node cannot be reached"):
-        next(teams(nodes))
+        next(rendezvous_rounds(nodes))
 
 
 def test_a_port_that_is_taken_is_told_of(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendezvous, "LATE_SECONDS", 0.05)
-    monkeypatch.setattr(rendezvous, "_HELLO_SECONDS", 0.05)
-    with Meeting(nodes), pytest.raises(NnlabError, match="cannot be met at port"), Meeting(nodes):
+    monkeypatch.setattr(rendezvous, "LATE_JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(rendezvous, "_HANDSHAKE_SECONDS", 0.05)
+    with (
+        Rendezvous(nodes),
+        pytest.raises(NnlabError, match="cannot be met at port"),
+        Rendezvous(nodes),
+    ):
         pass
 
 
 def test_a_node_that_is_gone_is_named(nodes: Nodes) -> None:
-    with Meeting(nodes) as first:
+    with Rendezvous(nodes) as first:
         with came(nodes, b"nnlab-7 1\n"):
             first.gather()
             first.check()
@@ -92,9 +96,9 @@ def test_the_others_hear_where_each_team_meets_until_the_end(
     nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # In this test the other node is a thread of this process, which does not end.
-    monkeypatch.setattr(rendezvous, "GO_SECONDS", 0.05)
-    found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
-    with Meeting(nodes) as first:
+    monkeypatch.setattr(rendezvous, "LEAVE_TIMEOUT_SECONDS", 0.05)
+    found = aside.submit(lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+    with Rendezvous(nodes) as first:
         gathered = [first.gather(), first.gather()]
     assert [(one.endpoint, one.run_id) for one in found.result(20)] == [
         (one.endpoint, one.run_id) for one in gathered
@@ -105,9 +109,9 @@ def test_the_others_hear_where_each_team_meets_until_the_end(
 def test_the_others_hear_that_there_was_nothing_to_do(
     nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendezvous, "GO_SECONDS", 0.05)  # as above
-    found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
-    with Meeting(nodes):
+    monkeypatch.setattr(rendezvous, "LEAVE_TIMEOUT_SECONDS", 0.05)  # as above
+    found = aside.submit(lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+    with Rendezvous(nodes):
         pass
     assert found.result(20) == []
 
@@ -116,7 +120,9 @@ def test_the_others_hear_that_the_first_node_is_gone(
     nodes: Nodes, aside: ThreadPoolExecutor
 ) -> None:
     with socket.create_server(nodes.place) as door:
-        found = aside.submit(lambda: list(teams(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+        found = aside.submit(
+            lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id)))
+        )
         first, _ = door.accept()
         first.close()
         with pytest.raises(NnlabError, match="the first node is gone"):

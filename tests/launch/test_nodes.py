@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.errors import UsageError
-from nnlab.workers.nodes import Nodes, nodes_here
+from nnlab.workers.nodes import Nodes, nodes_from_environment
 
 STEP = {
     "SLURM_JOB_ID": "31234567",
@@ -36,18 +36,18 @@ esac
 
 
 def test_a_step_of_several_nodes_meets_at_the_first_ones_address(scontrol: Path) -> None:
-    assert nodes_here(STEP) == Nodes(2, 1, "10.0.0.7:24567", "nnlab-31234567")
+    assert nodes_from_environment(STEP) == Nodes(2, 1, "10.0.0.7:24567", "nnlab-31234567")
 
 
 def test_tasks_of_an_array_meet_at_ports_of_their_own(scontrol: Path) -> None:
     # As SLURM numbers them: the last has the number of the array, the others one of their own.
-    tasks = [nodes_here(STEP | {"SLURM_JOB_ID": str(job)}) for job in (41, 42, 43)]
+    tasks = [nodes_from_environment(STEP | {"SLURM_JOB_ID": str(job)}) for job in (41, 42, 43)]
     assert len({task.place[1] for task in tasks}) == len({task.run_id for task in tasks}) == 3
 
 
 def test_where_nodes_are_kept_private_their_name_must_do(scontrol: Path) -> None:
     scontrol.write_text(scontrol.read_text().replace("NodeAddr=10.0.0.7", ""))
-    assert nodes_here(STEP).place[0] == "c07"
+    assert nodes_from_environment(STEP).place[0] == "c07"
 
 
 def test_without_scontrol_the_first_node_is_not_known(
@@ -55,21 +55,21 @@ def test_without_scontrol_the_first_node_is_not_known(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="does not tell what the nodes"):
-        nodes_here(STEP)
+        nodes_from_environment(STEP)
 
 
 def test_more_tasks_than_one_on_a_node_are_refused() -> None:
     with pytest.raises(UsageError, match="8 tasks on 2 nodes") as caught:
-        nodes_here(STEP | {"SLURM_STEP_NUM_TASKS": "8"})
+        nodes_from_environment(STEP | {"SLURM_STEP_NUM_TASKS": "8"})
     assert "--ntasks-per-node=1" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("without", [{"SLURM_STEP_NUM_NODES": "1"}, {}])
 def test_a_batch_script_and_a_step_of_one_node_are_by_themselves(without: dict[str, str]) -> None:
     batch = {name: value for name, value in STEP.items() if name != "SLURM_STEP_NUM_NODES"}
-    assert nodes_here(batch | {"SLURM_PROCID": "0"} | without) == Nodes()
+    assert nodes_from_environment(batch | {"SLURM_PROCID": "0"} | without) == Nodes()
 
 
 def test_what_was_named_goes_before_what_slurm_says() -> None:
     named = {"NNLAB_NODES": "2", "NNLAB_NODE": "0", "NNLAB_RENDEZVOUS": "a.example:29400"}
-    assert nodes_here(STEP | named) == Nodes(2, 0, "a.example:29400")
+    assert nodes_from_environment(STEP | named) == Nodes(2, 0, "a.example:29400")

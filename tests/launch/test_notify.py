@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.workers.notify import Event, Notifier, run_command, variables
+from nnlab.workers.notify import Event, Notifier, environment_variables, run_notify_command
 
 FULL = Event("failed", "depth", 7, "boom", 4, 1, 0.5, "val/loss", "lr=0.1")
 
@@ -29,7 +29,7 @@ def test_the_command_is_told_by_variables_and_by_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NNLAB_DEVICES")
-    run_command(writes(tmp_path / "told"), FULL, 30.0)
+    run_notify_command(writes(tmp_path / "told"), FULL, 30.0)
     told, read = json.loads((tmp_path / "told").read_text())
     assert told == {
         "NNLAB_EVENT": "failed",
@@ -54,14 +54,14 @@ def test_no_value_becomes_part_of_the_command(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     event = Event("failed", evil, 7, evil)
-    run_command('echo "$NNLAB_STUDY $NNLAB_REASON" > told', event, 30.0)
+    run_notify_command('echo "$NNLAB_STUDY $NNLAB_REASON" > told', event, 30.0)
     assert [path.name for path in tmp_path.iterdir()] == ["told"]
     assert (tmp_path / "told").read_bytes()
 
 
 @given(text=st.text(alphabet=st.characters(exclude_categories=())))
 def test_every_text_fits_an_environment(text: str) -> None:
-    found = variables(Event("failed", text, reason=text * 1000))
+    found = environment_variables(Event("failed", text, reason=text * 1000))
     for value in found.values():
         assert "\0" not in value
         assert len(value.encode()) <= 4 * 2000
@@ -79,9 +79,9 @@ def test_every_text_fits_an_environment(text: str) -> None:
 def test_a_command_that_fails_is_told_in_a_line(command: str, told: str) -> None:
     with Notifier(command) as notifier:
         notifier.tell(FULL)
-    assert notifier.complaint is not None
-    assert notifier.complaint.startswith(f"the command of --notify {told}")
-    assert len(notifier.complaint.splitlines()) == 1
+    assert notifier.failure_message is not None
+    assert notifier.failure_message.startswith(f"the command of --notify {told}")
+    assert len(notifier.failure_message.splitlines()) == 1
 
 
 def test_failures_are_counted_and_a_good_command_is_not_complained_of(tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_failures_are_counted_and_a_good_command_is_not_complained_of(tmp_path: 
         for _ in range(3):
             bad.tell(FULL)
             good.tell(FULL)
-    assert "exit code 1 (3 times)" in str(bad.complaint)
-    assert good.complaint is None
+    assert "exit code 1 (3 times)" in str(bad.failure_message)
+    assert good.failure_message is None
     assert (tmp_path / "told").read_text() == "x\n" * 3
 
 
@@ -99,18 +99,18 @@ def test_a_command_that_hangs_is_ended_with_its_children_and_not_run_again(tmp_p
     with Notifier(command, timeout_seconds=0.3) as notifier:
         notifier.tell(FULL)
         notifier.tell(FULL)
-    assert "was ended after 0.3 s" in str(notifier.complaint)
+    assert "was ended after 0.3 s" in str(notifier.failure_message)
     assert (tmp_path / "told").read_text() == "x\n"
 
 
 def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
     with Notifier(f"sleep 3 & echo x > {tmp_path}/told", timeout_seconds=2.0) as notifier:
         notifier.tell(FULL)
-    assert notifier.complaint is None
+    assert notifier.failure_message is None
     assert (tmp_path / "told").read_text() == "x\n"
 
 
 def test_a_command_that_reads_nothing_is_fine() -> None:
     with Notifier("true") as notifier:
         notifier.tell(Event("failed", "depth", reason="x" * 1_000_000))
-    assert notifier.complaint is None
+    assert notifier.failure_message is None

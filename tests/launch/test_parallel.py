@@ -15,7 +15,7 @@ from terminal import Nnlab
 from nnlab import store
 from nnlab.errors import NoDatabase, UsageError
 from nnlab.records import Status
-from nnlab.workers.nodes import Nodes, nodes_here
+from nnlab.workers.nodes import Nodes, nodes_from_environment
 
 MLP = ("--data", "iris", "--width", "16", "--opt", "adam", "--dropout", "0.2", "--batch-size", "25")
 CNN = (
@@ -45,7 +45,9 @@ def curves(db_path: str = "runs.db") -> list[dict[str, tuple[float, ...]]]:
 
 def engines() -> list[str | None]:
     db = store.open_database("runs.db", write=False)
-    found = [attempt.engine for attempt in store.attempts_of(db, [r.id for r in store.runs(db)])]
+    found = [
+        attempt.engine for attempt in store.attempts_of_runs(db, [r.id for r in store.runs(db)])
+    ]
     db.close()
     return found
 
@@ -246,14 +248,14 @@ def test_what_cannot_be_is_told(nnlab: Nnlab, words: tuple[str, ...], told: str)
 
 
 def test_nodes_are_what_the_environment_says() -> None:
-    assert nodes_here({}) == Nodes()
+    assert nodes_from_environment({}) == Nodes()
     named = {"NNLAB_NODES": "4", "NNLAB_NODE": "3", "NNLAB_RENDEZVOUS": "a.example:29400"}
-    assert nodes_here(named) == Nodes(4, 3, "a.example:29400")
-    assert not nodes_here(named).leads
+    assert nodes_from_environment(named) == Nodes(4, 3, "a.example:29400")
+    assert not nodes_from_environment(named).leads
     assert Nodes(endpoint="[fd00::1]:29400").place == ("fd00::1", 29400)
     for wrong in ({"NNLAB_NODE": "4"}, {"NNLAB_RENDEZVOUS": "a"}, {"NNLAB_NODES": "x"}):
         with pytest.raises(UsageError, match="do not agree"):
-            nodes_here(named | wrong)
+            nodes_from_environment(named | wrong)
 
 
 def test_processes_that_load_other_data_do_not_train_together(nnlab: Nnlab, folder: Path) -> None:

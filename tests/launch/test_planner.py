@@ -14,7 +14,7 @@ from nnlab.config import RunConfig
 from nnlab.engine.batched.timing import seconds_by_width
 from nnlab.records import Run
 from nnlab.workers import planner
-from nnlab.workers.planner import WIDEST, Group, Planner, best_width
+from nnlab.workers.planner import MAX_BATCHED_RUNS, BatchPlanner, RunGroup, best_width
 
 
 def runs_of(db: store.Database, *settings: dict[str, object]) -> tuple[Run, ...]:
@@ -25,23 +25,23 @@ def test_runs_of_one_kind_are_a_group_and_the_rest_is_another(db: store.Database
     runs = runs_of(
         db, {"lr": 0.1}, {"width": 8}, {"lr": 0.2, "dropout": 0.0}, {"opt": "lbfgs", "lr": None}
     )
-    groups = Planner("auto").groups(runs)
+    groups = BatchPlanner("auto").groups(runs)
     assert [group.run_ids for group in groups] == [
         (runs[0].id, runs[2].id),
         (runs[1].id,),
         (runs[3].id,),
     ]
     assert [group.config is not None for group in groups] == [True, True, False]
-    (alone,) = Planner("solo").groups(runs)
-    assert alone == Group(tuple(run.id for run in runs), None)
+    (alone,) = BatchPlanner("solo").groups(runs)
+    assert alone == RunGroup(tuple(run.id for run in runs), None)
 
 
 def test_stacked_takes_what_there_is_and_solo_one_at_a_time(db: store.Database) -> None:
-    (group,) = Planner("stacked").groups(runs_of(db, {"lr": 0.1}))
-    assert Planner("stacked").width(group, 3) == 3
-    assert Planner("stacked").width(group, 100_000) == WIDEST
-    assert Planner("stacked").width(Group(group.run_ids, None), 3) == 1
-    assert Planner("auto").width(group, 1) == 1  # nothing to measure
+    (group,) = BatchPlanner("stacked").groups(runs_of(db, {"lr": 0.1}))
+    assert BatchPlanner("stacked").width(group, 3) == 3
+    assert BatchPlanner("stacked").width(group, 100_000) == MAX_BATCHED_RUNS
+    assert BatchPlanner("stacked").width(RunGroup(group.run_ids, None), 3) == 1
+    assert BatchPlanner("auto").width(group, 1) == 1  # nothing to measure
 
 
 def test_what_was_measured_is_remembered(
@@ -55,16 +55,16 @@ def test_what_was_measured_is_remembered(
         return {1: 8.0, 4: 3.0} if most <= 4 else {1: 8.0, 4: 3.0, 16: 2.0, 64: 2.5}
 
     monkeypatch.setattr(planner, "seconds_by_width", measured)
-    (group,) = Planner("auto").groups(runs_of(db, {"lr": 0.1}))
+    (group,) = BatchPlanner("auto").groups(runs_of(db, {"lr": 0.1}))
     memory = tmp_path / "cache" / "widths.json"
-    assert [Planner("auto", memory).width(group, 4) for _ in range(2)] == [4, 4]
+    assert [BatchPlanner("auto", memory).width(group, 4) for _ in range(2)] == [4, 4]
     assert asked == [4]
     # More runs wait, and the widest was the best so far: worth a look at wider ones, once.
-    assert [Planner("auto", memory).width(group, 30) for _ in range(2)] == [15, 15]
-    assert Planner("auto", memory).width(group, 500) == 16
+    assert [BatchPlanner("auto", memory).width(group, 30) for _ in range(2)] == [15, 15]
+    assert BatchPlanner("auto", memory).width(group, 500) == 16
     assert asked == [4, 30]
     memory.write_text("no longer JSON")
-    assert Planner("auto", memory).width(group, 4) == 4
+    assert BatchPlanner("auto", memory).width(group, 4) == 4
     assert asked == [4, 30, 4]
     assert json.loads(memory.read_text()).keys()
 
@@ -74,8 +74,8 @@ def test_a_memory_that_cannot_be_written_costs_only_time(
 ) -> None:
     monkeypatch.setattr(planner, "seconds_by_width", lambda *_: {1: 8.0, 4: 3.0})
     (tmp_path / "file").write_text("")
-    (group,) = Planner("auto").groups(runs_of(db, {"lr": 0.1}))
-    assert Planner("auto", tmp_path / "file" / "widths.json").width(group, 4) == 4
+    (group,) = BatchPlanner("auto").groups(runs_of(db, {"lr": 0.1}))
+    assert BatchPlanner("auto", tmp_path / "file" / "widths.json").width(group, 4) == 4
 
 
 @given(
@@ -89,11 +89,11 @@ def test_the_width_is_never_slower_than_alone(
     seconds = {1: alone, **{width: wider[width] for width in sorted(wider)}}
     width = best_width(seconds, waiting)
     assert 1 <= width <= waiting
-    assert planner._between(seconds, width) <= planner.ALIKE * alone
+    assert planner._interpolated_seconds(seconds, width) <= planner.EQUAL_TIME_RATIO * alone
 
 
 def test_widths_are_measured_until_they_no_longer_help(db: store.Database) -> None:
-    (group,) = Planner("auto").groups(runs_of(db, {"lr": 0.1}))
+    (group,) = BatchPlanner("auto").groups(runs_of(db, {"lr": 0.1}))
     assert group.config is not None
     found = seconds_by_width(group.config, 6)
     assert next(iter(found)) == 1

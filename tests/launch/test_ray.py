@@ -23,9 +23,9 @@ from launch.contract import (
 from terminal import Nnlab, started
 
 from nnlab.errors import NnlabError, UsageError
-from nnlab.store.address import parse
+from nnlab.store.address import parse_address
 from nnlab.workers import ray
-from nnlab.workers.ray import Wanted
+from nnlab.workers.ray import RayResources
 
 needs_ray = pytest.mark.skipif(bool(ray_nodes.why_not()), reason=ray_nodes.why_not() or "-")
 
@@ -94,7 +94,7 @@ class TestRay(AttachedContract):
         _, _, err = ended(started(folder, "db", "copy", server_url, "runs.db"))
         assert points(folder) == calm, err
         # Models came to the folder of the one who asked.
-        files = parse(server_url).artifacts
+        files = parse_address(server_url).artifacts
         assert len(list(files.glob("*/model.pt"))) == 8
 
     def test_files_go_where_they_were_told_to(self, nnlab: Nnlab, folder: Path) -> None:
@@ -176,19 +176,19 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
         one.bind(("127.0.0.1", 0))
         nowhere = f"127.0.0.1:{one.getsockname()[1]}"
     with pytest.raises(NnlabError, match=f"no Ray cluster answers at {nowhere}"):
-        ray.address_of(nowhere)
+        ray.resolve_cluster_address(nowhere)
     current = tmp_path / "current"
-    monkeypatch.setattr(ray, "_CURRENT", current)
+    monkeypatch.setattr(ray, "_CURRENT_CLUSTER_FILE", current)
     monkeypatch.delenv(ray.ADDRESS_VARIABLE, raising=False)
-    assert ray.address_of(None) == "local"
+    assert ray.resolve_cluster_address(None) == "local"
     current.write_text(nowhere)  # one that died left it
-    assert ray.address_of(None) == "local"
+    assert ray.resolve_cluster_address(None) == "local"
     with pytest.raises(NnlabError, match="no Ray cluster runs on this machine"):
-        ray.address_of("auto")
+        ray.resolve_cluster_address("auto")
     monkeypatch.setenv(ray.ADDRESS_VARIABLE, nowhere)
     with pytest.raises(NnlabError, match="no Ray cluster answers"):
-        ray.address_of(None)
-    assert nowhere in ray.cluster().why_not
+        ray.resolve_cluster_address(None)
+    assert nowhere in ray.find_ray_cluster().why_not
 
 
 def test_without_ray_it_is_said(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,11 +202,11 @@ def test_without_ray_it_is_said(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: Wanted(gpus=1.5), "whole GPUs"),
-        (lambda: Wanted(address="ray://head:10001"), "Ray client"),
+        (lambda: RayResources(gpus=1.5), "whole GPUs"),
+        (lambda: RayResources(address="ray://head:10001"), "Ray client"),
     ],
 )
-def test_what_ray_would_not_do_is_refused(make: Callable[[], Wanted], told: str) -> None:
+def test_what_ray_would_not_do_is_refused(make: Callable[[], RayResources], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         make()
 
@@ -240,18 +240,18 @@ def test_there_are_as_many_workers_as_there_is_room_for(monkeypatch: pytest.Monk
         {"Alive": False, "Resources": {"CPU": 64.0}},
     ]
     monkeypatch.setattr("ray.nodes", lambda: nodes)
-    assert pool._room(Wanted()) == 20
-    assert pool._room(Wanted(cpus=0.5)) == 40
-    assert pool._room(Wanted(gpus=0.25)) == 8
-    assert pool._room(Wanted(gpus=1, cpus=10)) == 1
-    assert pool._room(Wanted(memory=8 << 30)) == 9
-    assert pool._room(Wanted(nodes=2)) == 4
-    assert pool._room(Wanted(nodes=3)) == 0
+    assert pool._worker_capacity(RayResources()) == 20
+    assert pool._worker_capacity(RayResources(cpus=0.5)) == 40
+    assert pool._worker_capacity(RayResources(gpus=0.25)) == 8
+    assert pool._worker_capacity(RayResources(gpus=1, cpus=10)) == 1
+    assert pool._worker_capacity(RayResources(memory=8 << 30)) == 9
+    assert pool._worker_capacity(RayResources(nodes=2)) == 4
+    assert pool._worker_capacity(RayResources(nodes=3)) == 0
     nodes[:] = [{"Alive": True, "Resources": {"CPU": 1.0}}] * 3
-    assert pool._room(Wanted(nodes=2)) == 1
+    assert pool._worker_capacity(RayResources(nodes=2)) == 1
 
 
 def test_what_each_worker_is_given_in_words() -> None:
-    assert Wanted(cpus=2, gpus=0.25, memory=8 << 30).shown == "2 CPU, 0.25 GPU, 8 GiB"
-    assert Wanted(gpus=2).devices == ("cuda:0", "cuda:1")
-    assert Wanted(cpus=3).devices == ("cpu",) * 3
+    assert RayResources(cpus=2, gpus=0.25, memory=8 << 30).shown == "2 CPU, 0.25 GPU, 8 GiB"
+    assert RayResources(gpus=2).devices == ("cuda:0", "cuda:1")
+    assert RayResources(cpus=3).devices == ("cpu",) * 3

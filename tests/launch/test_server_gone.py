@@ -19,7 +19,12 @@ from nnlab.errors import ConnectionLost
 from nnlab.io.folders import LocalFolder
 from nnlab.records import Epoch, Status
 from nnlab.workers import spool
-from nnlab.workers.spool import Delivery, Outbox, deliver_left, patiently
+from nnlab.workers.spool import (
+    EpochDelivery,
+    Spool,
+    deliver_spooled_epochs,
+    retry_when_disconnected,
+)
 
 STUDY = (
     "init-study", "gone", "--data", "iris", "--width", "8", "--depth", "1",
@@ -49,7 +54,7 @@ def train(url: str, *words: str) -> "subprocess.Popen[str]":
 def points(url: str) -> int:
     db = store.open_database(url, write=False)
     try:
-        return store.status(db).rows["point"]
+        return store.database_status(db).rows["point"]
     finally:
         db.close()
 
@@ -68,7 +73,7 @@ def curves(url: str) -> dict[tuple[str, int], str]:
     try:
         runs = {run.id: run for run in store.runs(db)}
         assert {run.status for run in runs.values()} == {Status.FINISHED}
-        assert store.check(db) == []
+        assert store.find_problems(db) == []
         return {
             (runs[number].trial.digest, runs[number].seed): str(
                 {name: found[name] for name in sorted(found) if not name.startswith("time/")}
@@ -146,22 +151,22 @@ class _Run:
     writer: Any = None
 
     def __init__(self, folder: Path) -> None:
-        self.outbox = Outbox(LocalFolder(folder), 7)
+        self.spool = Spool(LocalFolder(folder), 7)
 
     def add(self, number: int) -> None:
-        self.outbox.epochs.append(Epoch(number, {"val/loss": float("nan")}, 0.1))
+        self.spool.epochs.append(Epoch(number, {"val/loss": float("nan")}, 0.1))
 
 
 def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db, told = _Store(), list[str]()
-    monkeypatch.setattr(store, "write_all", db.write_all)
+    monkeypatch.setattr(store, "write_epochs", db.write_all)
     run = _Run(tmp_path / "1")
-    sending: Delivery[_Run] = Delivery(db, told.append)  # type: ignore[arg-type]
+    sending: EpochDelivery[_Run] = EpochDelivery(db, told.append)  # type: ignore[arg-type]
     run.add(1)
     sending.send([run])
-    assert (db.stored, run.outbox.epochs) == ([1], [])
+    assert (db.stored, run.spool.epochs) == ([1], [])
     assert not (tmp_path / "1").exists()
     db.there = False
     for number in (2, 3):
@@ -171,7 +176,7 @@ def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     lines = (tmp_path / "1" / "7.waiting").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [2, 3]
     db.there = True
-    monkeypatch.setattr(spool, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(spool, "FIRST_RETRY_SECONDS", 0.01)
     sending.settle([run])
     assert db.stored == [1, 2, 3]
     assert list((tmp_path / "1").iterdir()) == []
@@ -183,8 +188,8 @@ def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
 
 
 def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(spool, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(spool, "RECONNECT_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(spool, "FIRST_RETRY_SECONDS", 0.01)
     tries: list[int] = []
 
     def fails() -> None:
@@ -192,20 +197,20 @@ def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionLost("gone")
 
     with pytest.raises(ConnectionLost):
-        patiently(fails)
+        retry_when_disconnected(fails)
     assert len(tries) > 2
 
 
 def test_half_a_line_of_a_worker_that_died_is_left_out(tmp_path: Path) -> None:
-    box = Outbox(LocalFolder(tmp_path), 3)
+    box = Spool(LocalFolder(tmp_path), 3)
     box.epochs += [Epoch(1, {"a": float("inf")}, 0.1), Epoch(2, {"a": float("nan")}, 0.1)]
     box.keep()
     content = (tmp_path / "3.waiting").read_bytes() + b'{"epoch": 3, "val'
-    found = spool._epochs_in(content)
+    found = spool._epochs_from_spool(content)
     assert [epoch.number for epoch in found] == [1, 2]
     assert found[0].values == {"a": float("inf")}
     assert str(found[1].values) == "{'a': nan}"
 
 
 def test_nothing_left_is_nothing_to_deliver(tmp_path: Path) -> None:
-    assert deliver_left(None, None, LocalFolder(tmp_path / "nowhere")) == 0  # type: ignore[arg-type]
+    assert deliver_spooled_epochs(None, None, LocalFolder(tmp_path / "nowhere")) == 0  # type: ignore[arg-type]

@@ -17,19 +17,19 @@ from nnlab import store
 from nnlab.cli.main import main
 from nnlab.errors import UsageError
 from nnlab.workers import slurm
-from nnlab.workers.slurm import Wanted, script
+from nnlab.workers.slurm import SlurmResources, job_script
 
 COMMAND = ["python", "-m", "nnlab", "train", "--study", "it's"]
 FOLDER = Path("/lab/a b")
 
 
-def lines(wanted: Wanted, tasks: int = 3, name: str = "depth") -> list[str]:
-    text = script(wanted, name=name, tasks=tasks, command=COMMAND, folder=FOLDER, logs=FOLDER)
+def lines(wanted: SlurmResources, tasks: int = 3, name: str = "depth") -> list[str]:
+    text = job_script(wanted, name=name, tasks=tasks, command=COMMAND, folder=FOLDER, logs=FOLDER)
     return text.splitlines()
 
 
 def test_a_script_says_all_that_was_asked_for() -> None:
-    told = lines(Wanted("gpu,long", 2, 4, "8G", "1-04:00:00", 2))
+    told = lines(SlurmResources("gpu,long", 2, 4, "8G", "1-04:00:00", 2))
     for option in (
         "--array=0-2%2", "--partition=gpu,long", "--gres=gpu:2", "--cpus-per-task=4", "--mem=8G",
         "--time=1-04:00:00", "--signal=B:USR1@120", "--requeue", '--chdir="/lab/a b"',
@@ -40,7 +40,7 @@ def test_a_script_says_all_that_was_asked_for() -> None:
 
 
 def test_a_script_of_several_nodes_starts_a_worker_on_each() -> None:
-    told = lines(Wanted(gpus=2, cpus=4, nodes=3))
+    told = lines(SlurmResources(gpus=2, cpus=4, nodes=3))
     for option in (
         "--nodes=3", "--ntasks-per-node=1", "--gres=gpu:2", "--cpus-per-task=4",
         "--signal=USR1@120", "--requeue",
@@ -64,7 +64,7 @@ def test_a_script_of_several_nodes_queues_itself_where_the_time_was_up(
         (tmp_path / name).chmod(0o755)
     done = subprocess.run(
         ["/bin/sh"],
-        input="\n".join(lines(Wanted(nodes=2))),
+        input="\n".join(lines(SlurmResources(nodes=2))),
         env={"PATH": str(tmp_path), "SLURM_JOB_ID": "42"},
         capture_output=True,
         text=True,
@@ -75,15 +75,15 @@ def test_a_script_of_several_nodes_queues_itself_where_the_time_was_up(
 
 
 def test_what_was_not_asked_for_is_the_clusters_own() -> None:
-    told = " ".join(lines(Wanted()))
+    told = " ".join(lines(SlurmResources()))
     assert not re.search(r"--(partition|gres|mem|time)", told)
 
 
 @pytest.mark.parametrize("name", ["a\n#SBATCH --wrap=x", "$(touch x)", "", "-x", "日本"])
 def test_a_name_never_becomes_an_option(name: str) -> None:
-    told = lines(Wanted(), name=name)
+    told = lines(SlurmResources(), name=name)
     assert sum(line.startswith("#SBATCH") for line in told) == len(
-        [line for line in lines(Wanted()) if line.startswith("#SBATCH")]
+        [line for line in lines(SlurmResources()) if line.startswith("#SBATCH")]
     )
     assert re.fullmatch(r"#SBATCH --job-name=nnlab-[A-Za-z0-9_.-]+", told[1])
 
@@ -93,12 +93,14 @@ def test_a_name_never_becomes_an_option(name: str) -> None:
 )
 def test_what_slurm_would_not_read_is_refused(values: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="--"):
-        Wanted(**values)  # type: ignore[arg-type]
+        SlurmResources(**values)  # type: ignore[arg-type]
 
 
 def test_a_folder_that_no_script_can_name_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot stand in a SLURM script"):
-        script(Wanted(), name="s", tasks=1, command=COMMAND, folder=Path('a"b'), logs=FOLDER)
+        job_script(
+            SlurmResources(), name="s", tasks=1, command=COMMAND, folder=Path('a"b'), logs=FOLDER
+        )
 
 
 def test_without_slurm_it_says_so(
@@ -106,7 +108,7 @@ def test_without_slurm_it_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "sbatch is not in PATH" in slurm.cluster().why_not
+    assert "sbatch is not in PATH" in slurm.find_slurm().why_not
     assert main(["launchers"]) == 0
     assert "sbatch is not in PATH" in capsys.readouterr().out
     assert main(["init-study", "s", "--data", "iris", "--epochs", "1"]) == 0
@@ -190,11 +192,11 @@ def test_a_team_of_one_is_refused_before_it_waits_in_a_queue(
 def test_only_a_task_asks_to_be_queued_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(slurm.TASK_VARIABLE, raising=False)
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    assert not slurm.is_task()
+    assert not slurm.is_array_task()
     monkeypatch.setenv(slurm.TASK_VARIABLE, "1")
-    assert slurm.is_task()
+    assert slurm.is_array_task()
     monkeypatch.delenv("SLURM_JOB_ID")
-    assert not slurm.is_task()
+    assert not slurm.is_array_task()
 
 
 WHY_NOT = one_node.why_not()
@@ -357,7 +359,9 @@ def alike(folder: Path) -> None:
 
 def engines(path: Path) -> list[str | None]:
     db = store.open_database(str(path), write=False)
-    found = [attempt.engine for attempt in store.attempts_of(db, [r.id for r in store.runs(db)])]
+    found = [
+        attempt.engine for attempt in store.attempts_of_runs(db, [r.id for r in store.runs(db)])
+    ]
     db.close()
     return found
 

@@ -14,11 +14,11 @@ from nnlab.engine.session import Session
 from nnlab.engine.transfer import read_weights
 from nnlab.errors import DiskFull
 from nnlab.records import Epoch, Run, Status
-from nnlab.workers.planner import Planner
-from nnlab.workers.run_queue import work_off
+from nnlab.workers.planner import BatchPlanner
+from nnlab.workers.run_queue import run_queue
 
 LRS = (0.01, 0.02, 0.03)
-STACKED = Planner("stacked")
+STACKED = BatchPlanner("stacked")
 
 Curves = Mapping[str, Sequence[float]]
 
@@ -34,7 +34,7 @@ def never() -> bool:
 def train_all(
     db: store.Database, run_ids: Sequence[int], engine: str = "stacked", notes: Notes | None = None
 ) -> None:
-    work_off(db, run_ids, notes or Notes(), never, planner=Planner(engine))
+    run_queue(db, run_ids, notes or Notes(), never, planner=BatchPlanner(engine))
 
 
 def engines(db: store.Database, run_ids: Sequence[int]) -> list[str | None]:
@@ -110,7 +110,7 @@ def test_a_stack_that_was_interrupted_goes_on_together_or_alone(
     untouched = three(calm, epochs=6)
     train_all(calm, untouched)
     seen: list[int] = []
-    work_off(
+    run_queue(
         db,
         run_ids,
         Notes(on_epoch=lambda epoch: seen.append(epoch.number)),
@@ -137,7 +137,7 @@ def test_a_run_of_a_stack_is_stopped_by_itself(db: store.Database) -> None:
     train_all(db, run_ids, notes=Notes(on_epoch=ask))
     first, second, third = store.runs(db, run_ids=run_ids)
     assert (first.status, third.status) == (Status.FINISHED, Status.FINISHED)
-    assert (second.status, second.reason) == (Status.INTERRUPTED, store.STOPPED)
+    assert (second.status, second.reason) == (Status.INTERRUPTED, store.STOPPED_REASON)
     assert second.epochs < 6
 
 
@@ -153,7 +153,7 @@ def test_a_run_that_another_worker_took_leaves_and_the_others_go_on(db: store.Da
                 )
 
     notes = Notes(on_epoch=steal)
-    work_off(db, run_ids, notes, lambda: len(notes.epochs) > 15, planner=STACKED)
+    run_queue(db, run_ids, notes, lambda: len(notes.epochs) > 15, planner=STACKED)
     assert notes.over[0].run.id == run_ids[0]
     assert "was taken over by another worker" in str(notes.over[0].reason)
     assert store.history(db, run_ids[0])["val/loss"].epochs[:2] == (1, 2)
@@ -180,14 +180,14 @@ def test_where_a_stack_fails_its_halves_are_tried(
     db: store.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_ids = three(db)
-    train = batched_runs.Stack.epoch
+    train = batched_runs.BatchedRuns.epoch
 
-    def short_of_memory(self: batched_runs.Stack) -> list[tuple[Session, Epoch]]:
+    def short_of_memory(self: batched_runs.BatchedRuns) -> list[tuple[Session, Epoch]]:
         if len(self.sessions) > 2:
             raise torch.OutOfMemoryError("no memory left")
         return train(self)
 
-    monkeypatch.setattr(batched_runs.Stack, "epoch", short_of_memory)
+    monkeypatch.setattr(batched_runs.BatchedRuns, "epoch", short_of_memory)
     notes = Notes()
     train_all(db, run_ids, notes=notes)
     assert [run.status for run in store.runs(db, run_ids=run_ids)] == [Status.FINISHED] * 3
@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_every_run_of_a_stack_resumable(
         raise DiskFull("no room left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "write_all", full)
+        patch.setattr(store, "write_epochs", full)
         with pytest.raises(DiskFull):
             train_all(db, run_ids)
     runs = store.runs(db, run_ids=run_ids)
@@ -246,6 +246,6 @@ def test_a_worker_leaves_what_others_can_do_as_well(db: store.Database) -> None:
         def started(self, run: Run, epoch: int) -> None:
             claimed.append(run.id)
 
-    work_off(db, run_ids, First(), lambda: bool(claimed), planner=STACKED, at_most=2)
+    run_queue(db, run_ids, First(), lambda: bool(claimed), planner=STACKED, at_most=2)
     assert len(claimed) == 2
     assert waiting(db, run_ids) == run_ids[2:]

@@ -8,7 +8,7 @@ import pytest
 
 from nnlab import store
 from nnlab.records import Curve, Epoch, History, Run, Status, Trial
-from nnlab.workers.live_diagnosis import Watching
+from nnlab.workers.live_diagnosis import LiveDiagnosis
 
 RUN = Run(
     id=1, trial=Trial(1, "s", {"stop_on": "NN201"}, "d"), seed=0, repeat=0, current=True,
@@ -25,10 +25,10 @@ def stored(db: object, number: int) -> History:
     return History({"train/loss": Curve("train/loss", tuple(range(1, 7)), LOSSES)})
 
 
-def watching(monkeypatch: pytest.MonkeyPatch, after: int) -> Watching:
+def watching(monkeypatch: pytest.MonkeyPatch, after: int) -> LiveDiagnosis:
     """Of a run whose checkpoint is of an earlier epoch than the last stored."""
     monkeypatch.setattr(store, "history", stored)
-    return Watching(object(), RUN, print, after=after)  # type: ignore[arg-type]
+    return LiveDiagnosis(object(), RUN, print, after=after)  # type: ignore[arg-type]
 
 
 def epoch(number: int) -> Epoch:
@@ -41,8 +41,8 @@ def test_epochs_that_are_trained_again_are_judged_one_by_one(
 ) -> None:
     looked = watching(monkeypatch, after)
     for number in range(after + 1, 6):
-        assert looked.judge(epoch(number)) is None
-    told = looked.judge(epoch(6))
+        assert looked.check_epoch(epoch(number)) is None
+    told = looked.check_epoch(epoch(6))
     assert told is not None
     assert told.startswith("stopped on NN201 diverged")
 
@@ -50,5 +50,5 @@ def test_epochs_that_are_trained_again_are_judged_one_by_one(
 def test_a_run_that_is_to_stop_on_nothing_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "history", stored)
     free = replace(RUN, trial=Trial(1, "s", {}, "d"))
-    looked = Watching(object(), free, print, after=5)  # type: ignore[arg-type]
-    assert looked.judge(epoch(6)) is None
+    looked = LiveDiagnosis(object(), free, print, after=5)  # type: ignore[arg-type]
+    assert looked.check_epoch(epoch(6)) is None

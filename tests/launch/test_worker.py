@@ -10,11 +10,11 @@ from sqlalchemy import text
 from nnlab import store
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
-from nnlab.engine.loop import start as real_start
+from nnlab.engine.loop import build_session as real_start
 from nnlab.errors import DiskFull
 from nnlab.records import Epoch, Status
 from nnlab.workers import run_context, worker
-from nnlab.workers.run_queue import work_off
+from nnlab.workers.run_queue import run_queue
 from nnlab.workers.worker import train_run
 
 
@@ -27,7 +27,7 @@ def lease_until(db: store.Database, run_id: int) -> float:
 def test_a_run_goes_from_the_queue_to_its_end(db: store.Database) -> None:
     run_id = queued(db)
     notes = Notes()
-    (ended,) = work_off(db, [run_id], notes, lambda: False)
+    (ended,) = run_queue(db, [run_id], notes, lambda: False)
     assert notes.epochs == [1, 2, 3, 4]
     assert ended.status is Status.FINISHED
     assert ended.selected_value == max(store.history(db, run_id)["val/accuracy"].values)
@@ -87,8 +87,8 @@ def test_whatever_a_model_raises_fails_its_run_and_no_other(
             raise RuntimeError("shapes do not fit\nand more")
         return real_start(config)
 
-    monkeypatch.setattr(run_context, "start", start)
-    first, second = work_off(db, [bad, good], Notes(), lambda: False)
+    monkeypatch.setattr(run_context, "build_session", start)
+    first, second = run_queue(db, [bad, good], Notes(), lambda: False)
     assert first.status is Status.FAILED
     assert (first.reason or "").endswith("in start: RuntimeError: shapes do not fit")
     assert second.status is Status.FINISHED
@@ -104,13 +104,13 @@ def test_a_full_disk_stops_the_work_and_the_run_can_go_on(
     def full(*_: object) -> None:
         raise DiskFull("no room left")
 
-    monkeypatch.setattr(checkpoint, "packed_model", full)
+    monkeypatch.setattr(checkpoint, "serialize_selected_weights", full)
     with pytest.raises(DiskFull):
-        work_off(db, [run_id], Notes(), lambda: False)
+        run_queue(db, [run_id], Notes(), lambda: False)
     (run,) = store.runs(db, run_ids=[run_id])
     assert run.status is Status.INTERRUPTED
     assert run.epochs == 4
     monkeypatch.undo()
-    (ended,) = work_off(db, [run_id], Notes(), lambda: False)
+    (ended,) = run_queue(db, [run_id], Notes(), lambda: False)
     assert ended.status is Status.FINISHED
     assert len(store.history(db, run_id)["val/loss"]) == 4

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from nnlab.figures.draw.claim import Interval, intervals
+from nnlab.figures.draw.claim import ClaimInterval, draw_claim_intervals
 
-ROW = Interval("a beats b", "loss of a - b above 0.1", 0.2, 0.15, 0.25, 0.1, None, "supported")
+ROW = ClaimInterval("a beats b", "loss of a - b above 0.1", 0.2, 0.15, 0.25, 0.1, None, "supported")
 
 
 def test_every_comparison_has_a_row_that_shows_interval_and_bound() -> None:
-    figure = intervals([ROW, replace(ROW, below=0.4, verdict="cannot tell")])
+    figure = draw_claim_intervals([ROW, replace(ROW, below=0.4, verdict="cannot tell")])
     assert len(figure.axes) == 2
     for ax in figure.axes:
         low, high = ax.get_xlim()
@@ -22,7 +22,7 @@ def test_every_comparison_has_a_row_that_shows_interval_and_bound() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(1.5, 3.0), (0.5, 1e6)])
 def test_factors_are_drawn_on_a_logarithmic_axis_in_plain_numbers(low: float, high: float) -> None:
-    figure = intervals([replace(ROW, mean=2.0, low=low, high=high, above=1.0, log=True)])
+    figure = draw_claim_intervals([replace(ROW, mean=2.0, low=low, high=high, above=1.0, log=True)])
     (ax,) = figure.axes
     figure.canvas.draw()
     assert ax.get_xscale() == "log"
@@ -30,9 +30,9 @@ def test_factors_are_drawn_on_a_logarithmic_axis_in_plain_numbers(low: float, hi
 
 
 def test_nothing_known_draws_the_region_alone() -> None:
-    figure = intervals([replace(ROW, mean=math.nan, low=-math.inf, high=math.inf)])
+    figure = draw_claim_intervals([replace(ROW, mean=math.nan, low=-math.inf, high=math.inf)])
     assert not figure.axes[0].lines
 
 
 def test_no_comparison_is_an_empty_figure() -> None:
-    assert intervals([]).axes
+    assert draw_claim_intervals([]).axes

@@ -5,14 +5,14 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.figures.draw.downsample import condensed
+from nnlab.figures.draw.downsample import downsample_band
 from nnlab.records import Curve
 from nnlab.stats import mean_curve
 
 
 def test_by_hand() -> None:
     band = mean_curve([Curve("lr", (1, 2, 3, 4, 5), (1.0, 3.0, math.nan, math.nan, 7.0))])
-    found = condensed(band, 3)
+    found = downsample_band(band, 3)
     assert found.epochs == (2, 4, 5)
     assert (found.mean[0], found.mean[2]) == (2.0, 7.0)
     assert math.isnan(found.mean[1])
@@ -22,13 +22,13 @@ def test_by_hand() -> None:
 
 def test_a_short_curve_is_itself() -> None:
     band = mean_curve([Curve("lr", (1, 2), (1.0, 2.0))])
-    assert condensed(band, 2) is band
+    assert downsample_band(band, 2) is band
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(1, 50))
 def test_no_extreme_is_lost(values: list[float], most: int) -> None:
     band = mean_curve([Curve("lr", tuple(range(1, len(values) + 1)), tuple(values))])
-    found = condensed(band, most)
+    found = downsample_band(band, most)
     assert len(found) <= most
     assert (min(found.low), max(found.high)) == (min(values), max(values))
     assert set(found.epochs) <= set(band.epochs)

@@ -3,14 +3,14 @@
 import pytest
 from drawn import xs, ys
 
-from nnlab.figures.draw.decay_points import decay_points
+from nnlab.figures.draw.decay_points import draw_decay_points
 
 LOSSES = (1.0, 0.5, 0.3, 0.29, 0.31)
 
 
 @pytest.mark.parametrize("stalled", [3, None])
 def test_the_loss_is_drawn_and_the_epoch_marked_where_there_is_one(stalled: int | None) -> None:
-    (ax,) = decay_points(LOSSES, stalled).axes
+    (ax,) = draw_decay_points(LOSSES, stalled).axes
     assert xs(ax.lines[0]) == (1, 2, 3, 4, 5)
     assert ys(ax.lines[0]) == LOSSES
     marks = [xs(line) for line in ax.lines[1:]]

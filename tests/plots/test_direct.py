@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from made_up import many
 
 from nnlab.figures.draw.curves import curves
-from nnlab.figures.draw.direct import apart
-from nnlab.figures.draw.paper import Paper, on
+from nnlab.figures.draw.direct import spread_positions
+from nnlab.figures.draw.paper import Paper, use_paper
 
 PLACES = st.lists(st.floats(0, 100), max_size=20).map(sorted)
 
 
 @given(PLACES, st.floats(0.1, 30))
 def test_names_are_apart_and_inside(wanted: list[float], least: float) -> None:
-    placed = apart(wanted, least, 0.0, 100.0)
+    placed = spread_positions(wanted, least, 0.0, 100.0)
     room = min(least, 100.0 / max(len(wanted) - 1, 1))
     assert all(b - a >= room - 1e-6 for a, b in itertools.pairwise(placed))
     assert all(-1e-6 <= place <= 100 + 1e-6 for place in placed)
@@ -25,11 +25,11 @@ def test_names_are_apart_and_inside(wanted: list[float], least: float) -> None:
 @given(PLACES)
 def test_names_that_have_room_stay_where_they_are(wanted: list[float]) -> None:
     spread = [10.0 * i for i, _ in enumerate(wanted)][:10]
-    assert apart(spread, 5.0, 0.0, 100.0) == spread
+    assert spread_positions(spread, 5.0, 0.0, 100.0) == spread
 
 
 def test_every_trial_is_named_beside_its_line() -> None:
-    with on(Paper(legend="direct")):
+    with use_paper(Paper(legend="direct")):
         figure = curves(many(5, 1))
     names = {text: box for text, _, box in drawn_texts(figure) if text.startswith("lr=")}
     assert set(names) == {f"lr={i}" for i in range(5)}

@@ -11,14 +11,14 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from nnlab.config import RunConfig
-from nnlab.engine.data import read
+from nnlab.engine.data import read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.figures.draw.examples import examples
-from nnlab.figures.draw.save import save
+from nnlab.figures.draw.save import save_figure
 
 
 def pictured(data: str) -> tuple[Figure, Dataset]:
-    dataset = read(RunConfig(data=data))
+    dataset = read_dataset(RunConfig(data=data))
     return examples(dataset, np.arange(len(dataset.targets))), dataset
 
 
@@ -108,12 +108,12 @@ def odd(kind: str) -> Dataset:
 def test_odd_sets_are_drawn_too(kind: str, tmp_path: Path) -> None:
     dataset = odd(kind)
     figure = examples(dataset, np.arange(len(dataset.targets)))
-    save(figure, tmp_path / "odd.png", {})
+    save_figure(figure, tmp_path / "odd.png", {})
     assert (tmp_path / "odd.png").stat().st_size > 1000
 
 
 def test_the_same_set_is_the_same_picture(tmp_path: Path) -> None:
     draw: Callable[[], Figure] = lambda: pictured("iris")[0]  # noqa: E731
     for name in ("a.png", "b.png"):
-        save(draw(), tmp_path / name, {})
+        save_figure(draw(), tmp_path / name, {})
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

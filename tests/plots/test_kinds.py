@@ -11,34 +11,34 @@ from drawn import assert_readable
 from made_up import LONG, history, many
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.compare import pair
+from nnlab.figures.draw.compare import draw_comparison
 from nnlab.figures.draw.curves import curves
-from nnlab.figures.draw.effects import Contribution, effects
+from nnlab.figures.draw.effects import EffectBar, effects
 from nnlab.figures.draw.gap import gap
-from nnlab.figures.draw.heatmap import Matrix, matrix
-from nnlab.figures.draw.init_histograms import Outputs, init_histograms
-from nnlab.figures.draw.landscape import Slices, landscape
-from nnlab.figures.draw.layer_curves import Layers, layers
-from nnlab.figures.draw.learning_rate import Rates, learning_rates
-from nnlab.figures.draw.misclassified import Mistake, worst
-from nnlab.figures.draw.paper import LEGENDS, PALETTES, STYLES, Paper, on
-from nnlab.figures.draw.parallel import Axis, parallel
+from nnlab.figures.draw.heatmap import HeatmapData, matrix
+from nnlab.figures.draw.init_histograms import InitHistograms, draw_init_histograms
+from nnlab.figures.draw.landscape import LandscapeSlices, landscape
+from nnlab.figures.draw.layer_curves import LayerCurves, layers
+from nnlab.figures.draw.learning_rate import LearningRateCurve, learning_rates
+from nnlab.figures.draw.misclassified import Mistake, draw_mistakes
+from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper, use_paper
+from nnlab.figures.draw.parallel import ParallelAxis, parallel
 from nnlab.figures.draw.profile import profile
-from nnlab.figures.draw.ranking import Place, ranking
-from nnlab.figures.draw.reliability import Reliability, calibration
-from nnlab.figures.draw.remedy import Effect, remedies
+from nnlab.figures.draw.ranking import RankedRow, ranking
+from nnlab.figures.draw.reliability import ReliabilityDiagram, calibration
+from nnlab.figures.draw.remedy import RemedyEffect, remedies
 from nnlab.figures.draw.series import Series
-from nnlab.figures.draw.sweep import Dot, Line, sweep
-from nnlab.figures.draw.time import Paced, against_cost
-from nnlab.figures.draw.venues import VENUES, paper_of
-from nnlab.stats.across_tasks import PROFILE_AT, Method
-from nnlab.stats.intervals import interval_of
-from nnlab.stats.predictions import reliability
+from nnlab.figures.draw.sweep import SweepLine, SweepPoint, sweep
+from nnlab.figures.draw.time import CostCurve, cost_curves
+from nnlab.figures.draw.venues import VENUES, paper_for_venue
+from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
+from nnlab.stats.intervals import confidence_interval
+from nnlab.stats.predictions import reliability_bins
 
 NAN = math.nan
 
 
-def places(trials: int, seeds: int, label: str = "lr=", broken: bool = False) -> list[Place]:
+def places(trials: int, seeds: int, label: str = "lr=", broken: bool = False) -> list[RankedRow]:
     draw = random.Random(trials + seeds)
     found = []
     for i in range(trials):
@@ -49,13 +49,13 @@ def places(trials: int, seeds: int, label: str = "lr=", broken: bool = False) ->
             values = [1e9 * (1 + k) for k in range(seeds)]
         mean = sum(values) / seeds
         sd = float(np.std(values, ddof=1)) if seeds > 1 else NAN
-        bounds = interval_of(values) if seeds > 1 else None
+        bounds = confidence_interval(values) if seeds > 1 else None
         tier = None if seeds == 1 else 1 if i < trials / 3 else 2
-        found.append(Place(f"{label}{i}", tuple(values), mean, sd, bounds, tier))
+        found.append(RankedRow(f"{label}{i}", tuple(values), mean, sd, bounds, tier))
     return found
 
 
-def lines(count: int, points: int, seeds: int, *, words: bool = False) -> list[Line]:
+def lines(count: int, points: int, seeds: int, *, words: bool = False) -> list[SweepLine]:
     draw = random.Random(count * points)
     found = []
     for i in range(count):
@@ -64,18 +64,20 @@ def lines(count: int, points: int, seeds: int, *, words: bool = False) -> list[L
             values = tuple(0.9 - 0.1 * i / count + draw.gauss(0, 0.02) for _ in range(seeds))
             at = f"{LONG[:30]}{k}" if words else 10.0 ** (k - 4)
             mean = NAN if k == 2 else sum(values) / seeds
-            dots.append(Dot(at, mean, interval_of(values) if seeds > 1 else None, values))
-        found.append(Line(f"opt={i} {LONG if count == 12 else ''}", tuple(dots)))
+            dots.append(
+                SweepPoint(at, mean, confidence_interval(values) if seeds > 1 else None, values)
+            )
+        found.append(SweepLine(f"opt={i} {LONG if count == 12 else ''}", tuple(dots)))
     return found
 
 
-def grid(rows: int, columns: int, name: str = "w") -> Matrix:
+def grid(rows: int, columns: int, name: str = "w") -> HeatmapData:
     values = tuple(
         tuple(None if (r + c) % 7 == 6 else 0.01 * r + 0.03 * c for c in range(columns))
         for r in range(rows)
     )
     written = tuple(tuple("" if v is None else f"{v:.3g}" for v in row) for row in values)
-    return Matrix(
+    return HeatmapData(
         tuple(f"{name}{r}" for r in range(rows)),
         tuple(f"{name}{c}" for c in range(columns)),
         values,
@@ -83,10 +85,10 @@ def grid(rows: int, columns: int, name: str = "w") -> Matrix:
     )
 
 
-def axes(trials: int, count: int) -> tuple[list[Axis], list[float]]:
+def axes(trials: int, count: int) -> tuple[list[ParallelAxis], list[float]]:
     draw = random.Random(count)
     kinds = [
-        Axis(
+        ParallelAxis(
             f"Setting {k}" if k % 3 else f"A setting with a long name {k}",
             tuple(
                 f"word {draw.randrange(9)}" if k % 4 == 3 else 10.0 ** draw.randrange(-4, 0)
@@ -98,19 +100,19 @@ def axes(trials: int, count: int) -> tuple[list[Axis], list[float]]:
     return kinds, [NAN if i % 11 == 10 else draw.random() for i in range(trials)]
 
 
-def paced(trials: int) -> list[Paced]:
+def paced(trials: int) -> list[CostCurve]:
     found = []
     for i in range(trials):
         cost = tuple(0.5 * (e + 1) * (1 + i) for e in range(40))
         mean = tuple(2.0 * math.exp(-0.1 * e) + 0.1 for e in range(40))
         low, high = tuple(m * 0.9 for m in mean), tuple(m * 1.1 for m in mean)
-        found.append(Paced(f"lr={i}", cost, mean, low, high, cost[20] if i % 2 else None))
+        found.append(CostCurve(f"lr={i}", cost, mean, low, high, cost[20] if i % 2 else None))
     return found
 
 
-def layer_panels(titles: int, depth: int) -> list[Layers]:
+def layer_panels(titles: int, depth: int) -> list[LayerCurves]:
     return [
-        Layers(
+        LayerCurves(
             f"trial {i} {LONG if titles > 2 else ''}",
             f"probe/{what}",
             {
@@ -123,9 +125,9 @@ def layer_panels(titles: int, depth: int) -> list[Layers]:
     ]
 
 
-def method(name: str, shift: float) -> Method:
-    shares = tuple(max(0.0, 1 - at * (1 + shift)) for at in PROFILE_AT)
-    return Method(name, 3, 15, 0.5, 0.4, 0.6, None, None, None, shares)
+def method(name: str, shift: float) -> MethodResult:
+    shares = tuple(max(0.0, 1 - at * (1 + shift)) for at in PROFILE_THRESHOLDS)
+    return MethodResult(name, 3, 15, 0.5, 0.4, 0.6, None, None, None, shares)
 
 
 def mistakes(shape: tuple[int, ...], count: int) -> list[Mistake]:
@@ -136,12 +138,13 @@ def mistakes(shape: tuple[int, ...], count: int) -> list[Mistake]:
     ]
 
 
-def reliabilities(count: int) -> list[Reliability]:
+def reliabilities(count: int) -> list[ReliabilityDiagram]:
     draw = np.random.default_rng(1)
     raw = draw.dirichlet(np.ones(4) * 0.4, 400)
-    bins = reliability(raw, raw.argmax(axis=1) * (draw.random(400) < 0.8), 15)
+    bins = reliability_bins(raw, raw.argmax(axis=1) * (draw.random(400) < 0.8), 15)
     return [
-        Reliability(f"trial {i} {LONG if count > 2 else ''}", bins, 0.123) for i in range(count)
+        ReliabilityDiagram(f"trial {i} {LONG if count > 2 else ''}", bins, 0.123)
+        for i in range(count)
     ]
 
 
@@ -161,7 +164,7 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
     "ranking of long names": lambda: ranking(places(12, 3, LONG), "Loss", lower=True),
     "ranking with what diverged": lambda: ranking(places(12, 3, broken=True), "Loss", lower=True),
     "ranking of nothing finite": lambda: ranking(
-        [Place("lr=10", (NAN, NAN), NAN, NAN, None, None)], "Loss", lower=True
+        [RankedRow("lr=10", (NAN, NAN), NAN, NAN, None, None)], "Loss", lower=True
     ),
     "gap of long names": lambda: gap(many(4, 2, LONG), loss="cross_entropy"),
     "gap of accuracy": lambda: gap(many(2, 2), "accuracy"),
@@ -186,38 +189,38 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
     },
     "effects": lambda: effects(
         [
-            Contribution(f"{LONG[: 20 + i]} {i}", 0.5 / (i + 1), 0.0, 0.9, i % 3 == 2)
+            EffectBar(f"{LONG[: 20 + i]} {i}", 0.5 / (i + 1), 0.0, 0.9, i % 3 == 2)
             for i in range(10)
         ],
         "validation accuracy",
     ),
-    "effects of one": lambda: effects([Contribution("lr", 1.0, 0.9, 1.0, False)], "val loss"),
+    "effects of one": lambda: effects([EffectBar("lr", 1.0, 0.9, 1.0, False)], "val loss"),
     "profile": lambda: profile([method("adam", 0.0), method("sgd", 0.4)], 3),
     "profile of 60": lambda: profile([method(f"{LONG}{i}", i / 60) for i in range(60)], 1),
-    "time of one": lambda: against_cost(paced(1), "Training time (s)", "Loss", log_y=True),
-    "time to a target": lambda: against_cost(
+    "time of one": lambda: cost_curves(paced(1), "Training time (s)", "Loss", log_y=True),
+    "time to a target": lambda: cost_curves(
         paced(12), "Steps", "Validation loss", log_y=True, target=0.4
     ),
-    "time of sixty": lambda: against_cost(paced(60), "Epochs", "Loss", log_y=True, target=9.0),
+    "time of sixty": lambda: cost_curves(paced(60), "Epochs", "Loss", log_y=True, target=9.0),
     "layers of one": lambda: layers(layer_panels(1, 2)),
     "layers of four, deep": lambda: layers(layer_panels(4, 50)),
     "calibration": lambda: calibration(reliabilities(1)),
     "calibration of four": lambda: calibration(reliabilities(4)),
-    "worst images": lambda: worst(mistakes((1, 8, 8), 24), signal=False),
-    "worst colour images": lambda: worst(mistakes((3, 8, 8), 3), signal=False),
-    "worst signals": lambda: worst(mistakes((64,), 9), signal=True),
-    "worst rows": lambda: worst(mistakes((13,), 1), signal=False),
-    "two trials": lambda: pair(
+    "worst images": lambda: draw_mistakes(mistakes((1, 8, 8), 24), signal=False),
+    "worst colour images": lambda: draw_mistakes(mistakes((3, 8, 8), 3), signal=False),
+    "worst signals": lambda: draw_mistakes(mistakes((64,), 9), signal=True),
+    "worst rows": lambda: draw_mistakes(mistakes((13,), 1), signal=False),
+    "two trials": lambda: draw_comparison(
         many(2, 5),
         "val/loss",
         [(str(s), 0.1 * s - 0.1) for s in range(5)],
         (-0.1, 0.3),
         "cannot tell",
     ),
-    "two trials of one seed": lambda: pair(
+    "two trials of one seed": lambda: draw_comparison(
         many(2, 1, LONG), "val/loss", [("0", 0.1)], None, "none"
     ),
-    "two trials of 30 seeds": lambda: pair(
+    "two trials of 30 seeds": lambda: draw_comparison(
         many(2, 30),
         "val/loss",
         [(str(s), 0.1) for s in range(30)],
@@ -225,15 +228,18 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
         f"{LONG} is better (p 0.0001)",
     ),
     "remedies": lambda: remedies(
-        [Effect(f"{LONG[:30]}{i}", 0.1 * i, -0.1, 0.4, i > 4, "NN101 3/8") for i in range(8)],
+        [RemedyEffect(f"{LONG[:30]}{i}", 0.1 * i, -0.1, 0.4, i > 4, "NN101 3/8") for i in range(8)],
         "Validation accuracy",
     ),
     "learning rates": lambda: learning_rates(
-        [Rates(f"decay={i}", (0.0, 5.0, 10.0), (0.1, 0.05 / (i + 1), 0.01)) for i in range(12)]
-    ),
-    "init": lambda: init_histograms(
         [
-            Outputs(
+            LearningRateCurve(f"decay={i}", (0.0, 5.0, 10.0), (0.1, 0.05 / (i + 1), 0.01))
+            for i in range(12)
+        ]
+    ),
+    "init": lambda: draw_init_histograms(
+        [
+            InitHistograms(
                 f"init={i} {LONG[:20]}",
                 [10.0 ** (-i * k) for k in range(8)],
                 {k: [random.Random(k).gauss(0, 1) for _ in range(200)] for k in range(1, 9)},
@@ -243,7 +249,7 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
     ),
     "landscape": lambda: landscape(
         [
-            Slices(
+            LandscapeSlices(
                 f"run {i} {LONG}", [-1.0, 0.0, 1.0], [[3.0, 0.1, 40.0]] * 3, [[3.0, 0.1, 9.0]] * 3
             )
             for i in range(2)
@@ -252,7 +258,11 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
 }
 
 # On one column of a two-column page there is half the width, on a poster three times the type.
-NARROW = {"icml": paper_of("icml"), "acl": paper_of("acl"), "poster": paper_of("poster")}
+NARROW = {
+    "icml": paper_for_venue("icml"),
+    "acl": paper_for_venue("acl"),
+    "poster": paper_for_venue("poster"),
+}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -263,22 +273,22 @@ def test_no_text_overlaps_or_is_clipped(name: str) -> None:
 @pytest.mark.parametrize("venue", NARROW)
 @pytest.mark.parametrize("name", KINDS)
 def test_nor_on_a_narrow_page_or_a_poster(name: str, venue: str) -> None:
-    with on(NARROW[venue]):
+    with use_paper(NARROW[venue]):
         figure = KINDS[name]()
     assert figure.get_figwidth() == NARROW[venue].width
     assert_readable(figure, least=1)
 
 
-@pytest.mark.parametrize("legend", LEGENDS)
+@pytest.mark.parametrize("legend", LEGEND_PLACEMENTS)
 @pytest.mark.parametrize("trials", [2, 12, 60])
 def test_nor_wherever_the_legend_stands(trials: int, legend: str) -> None:
-    with on(Paper(legend=legend)):  # type: ignore[arg-type]
+    with use_paper(Paper(legend=legend)):  # type: ignore[arg-type]
         assert_readable(curves(many(trials, 3)))
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_sets_its_ground_and_its_ink(style: str) -> None:
-    with on(Paper(style=style)):
+    with use_paper(Paper(style=style)):
         figure = curves(many(2, 1))
     assert figure.get_facecolor()[:3] == pytest.approx(
         tuple(int(STYLES[style].ground[i : i + 2], 16) / 255 for i in (1, 3, 5))
@@ -288,8 +298,8 @@ def test_every_style_sets_its_ground_and_its_ink(style: str) -> None:
 
 @pytest.mark.parametrize("name", VENUES)
 def test_a_venue_sets_width_and_type(name: str) -> None:
-    paper = paper_of(name)
-    with on(paper):
+    paper = paper_for_venue(name)
+    with use_paper(paper):
         figure = curves(many(2, 1))
     assert figure.get_figwidth() == paper.width
     assert figure.axes[0].xaxis.label.get_fontsize() == paper.label_size
@@ -298,10 +308,10 @@ def test_a_venue_sets_width_and_type(name: str) -> None:
 
 def test_widths_are_those_of_the_venues_own_pages() -> None:
     """NeurIPS 2024: 5.5 inches of text; ICML 2024: columns of 3.25, text of 6.75."""
-    assert paper_of("neurips").width == 5.5
-    assert (paper_of("icml").width, paper_of("icml", 2).width) == (3.25, 6.75)
-    assert paper_of("ieee").width == pytest.approx(3.487, abs=1e-3)
-    assert paper_of("nature", 2).width == pytest.approx(183 / 25.4, abs=0.01)
+    assert paper_for_venue("neurips").width == 5.5
+    assert (paper_for_venue("icml").width, paper_for_venue("icml", 2).width) == (3.25, 6.75)
+    assert paper_for_venue("ieee").width == pytest.approx(3.487, abs=1e-3)
+    assert paper_for_venue("nature", 2).width == pytest.approx(183 / 25.4, abs=0.01)
 
 
 def seen_with(color: str, matrix: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ def test_curves_of_a_history_go_into_axes_of_ones_own() -> None:
 
 
 def test_a_paper_sets_the_width_of_whatever_is_drawn_on_it() -> None:
-    with nnlab.plots.on(Paper(width=3.0)):
+    with nnlab.plots.use_paper(Paper(width=3.0)):
         assert nnlab.plots.curves(history(1)).get_figwidth() == 3.0
     assert nnlab.plots.curves(history(1)).get_figwidth() == 5.5
 

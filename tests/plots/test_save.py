@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from nnlab.errors import NnlabError, OutputError, UsageError
 from nnlab.figures.draw.curves import curves
-from nnlab.figures.draw.save import FORMATS, provenance_of, save
+from nnlab.figures.draw.save import FORMATS, provenance_of, save_figure
 from nnlab.figures.draw.series import Series
 from nnlab.records import Curve, History
 
@@ -33,7 +33,7 @@ def figure() -> Figure:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_bytes_repeat(kind: str, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        save(figure(), tmp_path / f"{name}.{kind}", PROVENANCE)
+        save_figure(figure(), tmp_path / f"{name}.{kind}", PROVENANCE)
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
     assert len(digests) == 1
 
@@ -41,15 +41,15 @@ def test_bytes_repeat(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_saving_twice_or_in_two_formats_changes_nothing(kind: str, tmp_path: Path) -> None:
     one = figure()
-    save(one, tmp_path / "first.png", PROVENANCE)
-    save(one, tmp_path / f"again.{kind}", PROVENANCE)
-    save(figure(), tmp_path / f"alone.{kind}", PROVENANCE)
+    save_figure(one, tmp_path / "first.png", PROVENANCE)
+    save_figure(one, tmp_path / f"again.{kind}", PROVENANCE)
+    save_figure(figure(), tmp_path / f"alone.{kind}", PROVENANCE)
     assert (tmp_path / f"again.{kind}").read_bytes() == (tmp_path / f"alone.{kind}").read_bytes()
 
 
 def test_pdf_embeds_truetype_and_no_type_3(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
-    save(figure(), path, PROVENANCE)
+    save_figure(figure(), path, PROVENANCE)
     data = path.read_bytes()
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
     whole = data + b"".join(map(inflated, streams))
@@ -68,7 +68,7 @@ def inflated(stream: bytes) -> bytes:
 
 def test_png_carries_its_provenance(tmp_path: Path) -> None:
     path = tmp_path / "a.PNG"
-    save(figure(), path, PROVENANCE)
+    save_figure(figure(), path, PROVENANCE)
     data, at, found = path.read_bytes(), 8, {}
     while at < len(data):
         (size,) = struct.unpack(">I", data[at : at + 4])
@@ -81,7 +81,7 @@ def test_png_carries_its_provenance(tmp_path: Path) -> None:
 
 def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
-    save(figure(), path, PROVENANCE)
+    save_figure(figure(), path, PROVENANCE)
     text = path.read_text()
     assert "<dc:description>" in text
     assert "&lt; b &amp; c" in text
@@ -92,7 +92,7 @@ def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> Non
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_says_where_it_comes_from(kind: str, tmp_path: Path) -> None:
     hard = {"words": ["a(b)\\", "日本 <&>%", "x\n)"], "n": 1, "none": None}
-    save(figure(), tmp_path / f"a.{kind}", hard)
+    save_figure(figure(), tmp_path / f"a.{kind}", hard)
     assert provenance_of(tmp_path / f"a.{kind}") == hard
 
 
@@ -107,7 +107,7 @@ def test_a_file_of_others_says_nothing(kind: str, content: bytes, tmp_path: Path
 def test_postscript_has_no_transparency_and_no_date(tmp_path: Path) -> None:
     one = figure()
     before = [artist.get_alpha() for artist in one.findobj()]
-    save(one, tmp_path / "a.eps", PROVENANCE)
+    save_figure(one, tmp_path / "a.eps", PROVENANCE)
     assert [artist.get_alpha() for artist in one.findobj()] == before
     text = (tmp_path / "a.eps").read_text(encoding="latin-1")
     assert text.startswith("%!PS-Adobe")
@@ -119,7 +119,7 @@ def test_tex_sees_letters_and_never_a_command(tmp_path: Path) -> None:
     epochs = (1, 2)
     of = History({"val/loss": Curve("val/loss", epochs, (2.0, 1.0))})
     named = [Series(r"\input{/etc/passwd} 100% $x_1$ #&~^", (of,)), Series("b", (of,))]
-    save(curves(named), tmp_path / "a.pgf", {})
+    save_figure(curves(named), tmp_path / "a.pgf", {})
     text = (tmp_path / "a.pgf").read_text()
     assert r"\textbackslash{}input\{" in text
     drawn = [line for line in text.splitlines() if line.startswith(r"\pgftext")]
@@ -130,33 +130,33 @@ def test_pixels_have_no_place_in_pgf(tmp_path: Path) -> None:
     one = figure()
     one.axes[0].imshow([[0.0, 1.0]], aspect="auto")
     with pytest.raises(UsageError, match=r"cannot hold"):
-        save(one, tmp_path / "a.tikz", {})
+        save_figure(one, tmp_path / "a.tikz", {})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "a.pdf.gz", ".pdf"])
 def test_unknown_suffix_names_those_that_are_known(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.pdf, \.svg, \.png, \.eps, \.pgf or \.tikz"):
-        save(figure(), tmp_path / name, {})
+        save_figure(figure(), tmp_path / name, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not exist") as caught:
-        save(figure(), tmp_path / "no" / "a.pdf", {})
+        save_figure(figure(), tmp_path / "no" / "a.pdf", {})
     assert "mkdir -p" in (caught.value.hint or "")
 
 
 def test_a_folder_of_that_name(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
-        save(figure(), tmp_path / "a.pdf", {})
+        save_figure(figure(), tmp_path / "a.pdf", {})
 
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="not a folder"):
-        save(figure(), tmp_path / "file" / "a.pdf", {})
+        save_figure(figure(), tmp_path / "file" / "a.pdf", {})
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -165,11 +165,11 @@ def test_closed_folder_and_read_only_file(tmp_path: Path) -> None:
     kept.write_text("old")
     kept.chmod(0o400)
     with pytest.raises(OutputError, match="read-only"):
-        save(figure(), kept, {})
+        save_figure(figure(), kept, {})
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     with pytest.raises(OutputError, match="no permission"):
-        save(figure(), closed / "a.pdf", {})
+        save_figure(figure(), closed / "a.pdf", {})
 
 
 @pytest.mark.parametrize(
@@ -190,13 +190,13 @@ def test_a_failure_while_writing_leaves_the_old_figure(
     one = figure()
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(NnlabError, match=words):
-        save(one, tmp_path / "a.pdf", {})
+        save_figure(one, tmp_path / "a.pdf", {})
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.pdf", b"old")]
 
 
 def test_an_existing_figure_is_replaced_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "real.pdf").write_bytes(b"old")
     (tmp_path / "link.pdf").symlink_to("real.pdf")
-    save(figure(), tmp_path / "link.pdf", {})
+    save_figure(figure(), tmp_path / "link.pdf", {})
     assert (tmp_path / "link.pdf").is_symlink()
     assert (tmp_path / "real.pdf").read_bytes().startswith(b"%PDF")

@@ -11,12 +11,12 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from nnlab.figures.draw.learning_rate import Rates, learning_rates
+from nnlab.figures.draw.learning_rate import LearningRateCurve, learning_rates
 
 
-def line(label: str, peak: float = 0.1, epochs: int = 10) -> Rates:
+def line(label: str, peak: float = 0.1, epochs: int = 10) -> LearningRateCurve:
     """Falls in a line to nothing."""
-    return Rates(
+    return LearningRateCurve(
         label,
         tuple(float(t) for t in range(epochs + 1)),
         tuple(peak * (1 - t / epochs) for t in range(epochs + 1)),
@@ -25,7 +25,7 @@ def line(label: str, peak: float = 0.1, epochs: int = 10) -> Rates:
 
 CASES = {
     "one": [line("decay=linear")],
-    "one epoch": [Rates("a", (0.0, 1.0), (0.1, 0.1))],
+    "one epoch": [LearningRateCurve("a", (0.0, 1.0), (0.1, 0.1))],
     "three": [line(f"lr={i}", 0.1 * i) for i in (1, 2, 3)],
     "decades": [line(f"lr={10.0**-i:g}", 10.0**-i) for i in range(5)],
     "thirty": [line(f"decay_rate={i}", 1 + i / 10) for i in range(30)],

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from terminal import QUICK, Nnlab
 
-from nnlab.report.reproduce import _literal
-from nnlab.report.reproduce.lock import lock_of
+from nnlab.report.reproduce import _toml_literal
+from nnlab.report.reproduce.lock import build_lock
 
 BIN = Path(sys.executable).parent
 
@@ -143,14 +143,14 @@ def test_a_database_of_somebody_else_chooses_no_packages(nnlab: Nnlab, folder: P
     "version", ["2.6.0", "1!2.0", "2.0rc1", "2.0.post1", "2.0.dev20250101", "3", "2.0b2.post3.dev4"]
 )
 def test_versions_as_indexes_have_them_are_taken(version: str) -> None:
-    assert lock_of({"torch": version}).text == f"torch=={version}\n"
+    assert build_lock({"torch": version}).text == f"torch=={version}\n"
 
 
 @pytest.mark.parametrize(
     "text", ["plain", 'a "quoted" \\ path', "two\nlines = 1", "\x7f\x1b[2J", "é 😀 日本", "\ud800"]
 )
 def test_any_text_is_a_toml_value_on_one_line(text: str) -> None:
-    line = f"name = {_literal(text)}"
+    line = f"name = {_toml_literal(text)}"
     assert line.isascii()
     assert line.isprintable()
     assert tomllib.loads(line)["name"] == text.replace("\ud800", "?")

@@ -10,10 +10,10 @@ import pytest
 from terminal import QUICK, Nnlab
 
 from nnlab import store
-from nnlab.analysis.comparable import comparable_groups, spread_along
+from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.scope import Scope
-from nnlab.figures.trials import title_of
+from nnlab.figures.trials import trial_title
 from nnlab.records import Curve, Objective
 
 Runs = Callable[..., store.Database]
@@ -31,7 +31,7 @@ def runs(tmp_path: Path) -> Runs:
         db = store.open_database(str(tmp_path / "runs.db"), write=True, create=True)
         study = store.create_study(db, name="s", question="", objective=None, space=None, seeds=())
         plans = [
-            store.Plan({**DIGITS, **changes}, f"d{i}", 0, 2)  # type: ignore[dict-item]
+            store.RunSpec({**DIGITS, **changes}, f"d{i}", 0, 2)  # type: ignore[dict-item]
             for i, changes in enumerate(settings)
         ]
         run_ids = store.enqueue(db, study, plans).run_ids
@@ -105,9 +105,9 @@ def test_a_ranking_names_what_it_leaves_out(runs: Runs) -> None:
 def test_an_axis_over_a_field_has_one_group_for_each_value(runs: Runs) -> None:
     db = runs({"data": "iris"}, {"data": "iris", "split_seed": 1}, {}, {"lr": 0.5})
     groups = comparable_groups(db, ALL, by="val/accuracy")
-    group, left_out = spread_along(groups, ["data"])
+    group, left_out = merge_groups_along(groups, ["data"])
     assert (group.scope.runs, left_out) == ((3, 4, 1), ("iris, split_seed 1",))
-    group, left_out = spread_along(groups, ["lr", None])
+    group, left_out = merge_groups_along(groups, ["lr", None])
     assert (group.scope.runs, len(left_out)) == ((3, 4), 2)
 
 
@@ -120,7 +120,7 @@ def test_hashes_and_what_follows_from_the_data_are_no_columns(runs: Runs) -> Non
     )
     ranking = rank(db, ALL, by="val/loss", mixed=True)
     assert ranking.fields == ("data",)
-    assert {title_of(row, ranking) for row in ranking.rows} == {
+    assert {trial_title(row, ranking) for row in ranking.rows} == {
         "data=digits (trial 1)",
         "data=digits (trial 2)",
         "data=diabetes",

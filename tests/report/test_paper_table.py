@@ -11,8 +11,8 @@ import pytest
 from terminal import Nnlab
 
 from nnlab.figures.draw.venues import VENUES
-from nnlab.report.paper_table import Measured, PaperTable
-from nnlab.report.typeset import as_csv, as_html, as_latex, as_markdown
+from nnlab.report.paper_table import MeasuredCell, PaperTable
+from nnlab.report.typeset import table_as_csv, table_as_html, table_as_latex, table_as_markdown
 
 PDFLATEX = shutil.which("pdflatex")
 NO_TEX = "pdflatex (texlive-latex-extra, texlive-science) is not installed"
@@ -20,10 +20,10 @@ NO_TEX = "pdflatex (texlive-latex-extra, texlive-science) is not installed"
 
 def table(**changes: object) -> PaperTable:
     cells = (
-        Measured(0.97312, 0.0041, bold=True),
-        Measured(0.9, 0.0123, bold=True),
-        Measured(0.5, math.nan, bold=False),
-        Measured(math.nan, math.nan, bold=False),
+        MeasuredCell(0.97312, 0.0041, bold=True),
+        MeasuredCell(0.9, 0.0123, bold=True),
+        MeasuredCell(0.5, math.nan, bold=False),
+        MeasuredCell(math.nan, math.nan, bold=False),
         None,
     )
     rows = tuple(((f"a_{i} & <b>",), (cell,)) for i, cell in enumerate(cells))
@@ -33,7 +33,7 @@ def table(**changes: object) -> PaperTable:
 
 
 def test_digits_follow_the_interval_and_ties_are_bold() -> None:
-    text = as_markdown(table())
+    text = table_as_markdown(table())
     lines = text.splitlines()
     assert lines[2].endswith("| **0.973 ± 0.004** |")
     assert lines[3].endswith("| **0.900 ± 0.012** |")
@@ -44,7 +44,7 @@ def test_digits_follow_the_interval_and_ties_are_bold() -> None:
 
 
 def test_latex_aligns_by_siunitx_and_escapes() -> None:
-    text = as_latex(table(), "nnlab compare\n\\input{x}")
+    text = table_as_latex(table(), "nnlab compare\n\\input{x}")
     assert r"\begin{tabular}{lS[table-format=1.3(2)]}" in text
     assert r"a\_0 \& \ensuremath{<}b\ensuremath{>} & \bfseries 0.973 +- 0.004 \\" in text
     assert r"& {nan} \\" in text
@@ -54,21 +54,21 @@ def test_latex_aligns_by_siunitx_and_escapes() -> None:
 
 
 def test_powers_of_ten_are_numbers_of_their_own() -> None:
-    row = (("a",), (Measured(1.5e-9, 2e-10, bold=True),))
+    row = (("a",), (MeasuredCell(1.5e-9, 2e-10, bold=True),))
     one = PaperTable(("C",), (), ("Loss",), (row,), "", "tab:x", "val/loss")
-    assert r"\bfseries \num{1.5 +- 0.2 e-9}" in as_latex(one)
-    assert r"\begin{tabular}{lc}" in as_latex(one)
+    assert r"\bfseries \num{1.5 +- 0.2 e-9}" in table_as_latex(one)
+    assert r"\begin{tabular}{lc}" in table_as_latex(one)
 
 
 def test_html_escapes_and_marks_the_best() -> None:
-    text = as_html(table())
+    text = table_as_html(table())
     assert "<strong>0.973 ± 0.004</strong>" in text
     assert "a_0 &amp; &lt;b&gt;" in text
     assert "<i>" not in text
 
 
 def test_csv_has_numbers_in_full() -> None:
-    rows = list(csv.DictReader(as_csv(table()).splitlines()))
+    rows = list(csv.DictReader(table_as_csv(table()).splitlines()))
     assert float(rows[0]["Validation 50 %"]) == 0.97312
     assert rows[0]["Validation 50 % best"] == "True"
     assert rows[2]["Validation 50 % half width"] == ""

@@ -28,7 +28,7 @@ def make(folder: Path, curves: Mapping[str, tuple[float, ...]] = CURVES) -> stor
     db = store.open_database(str(folder / "runs.db"), write=True, create=True)
     study = store.create_study(db, name="s", question="", objective=None, space=None, seeds=())
     setting = {"data": "digits", "loss": "cross_entropy", "objective": "val/accuracy:max"}
-    plans = [store.Plan(setting, "d", seed, 6) for seed in (0, 1)]
+    plans = [store.RunSpec(setting, "d", seed, 6) for seed in (0, 1)]
     for run_id in store.enqueue(db, study, plans).run_ids:
         found = [Curve(m, tuple(range(1, 7)), values) for m, values in curves.items()]
         found += [Curve(metric, (SELECTED,), (value,)) for metric, value in TESTED.items()]

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.text import Text
 from terminal import Nnlab
 
-from nnlab.figures.draw.ranking import Place
+from nnlab.figures.draw.ranking import RankedRow
 from nnlab.figures.draw.ranking import ranking as drawn
 
 SETTING = ("--data", "iris", "--width", "8", "--depth", "1", "--epochs", "4", "--lr", "0.05,1e-6")
@@ -61,7 +61,7 @@ def test_the_figure_says_so_too(two_seeds: Nnlab) -> None:
 def test_a_figure_names_the_tiers_that_it_shows() -> None:
     def texts(*tiers: int | None) -> list[str]:
         places = [
-            Place(f"t{i}", (0.9 - i, 0.8 - i), 0.85 - i, 0.07, (0.7 - i, 0.95 - i), tier)
+            RankedRow(f"t{i}", (0.9 - i, 0.8 - i), 0.85 - i, 0.07, (0.7 - i, 0.95 - i), tier)
             for i, tier in enumerate(tiers)
         ]
         figure = drawn(places, "accuracy", lower=False)

@@ -5,25 +5,34 @@ import math
 
 from nnlab.config.space import parse_space
 from nnlab.records import Direction
-from nnlab.search import Domains, Question, Tried, Values, domains_of, next_values
+from nnlab.search import (
+    Domains,
+    ParamValues,
+    SamplerRequest,
+    ScoredTrial,
+    next_values,
+    sampled_domains,
+)
 
 
 def domains(**given: str) -> Domains:
-    return domains_of(parse_space(given, whole_ranges=True))
+    return sampled_domains(parse_space(given, whole_ranges=True))
 
 
 SPACE = domains(lr="1e-5..1", dropout="0..0.9", opt="sgd,adam,lion")
 
 
-def identity(values: Values) -> str:
+def identity(values: ParamValues) -> str:
     return json.dumps(dict(values), sort_keys=True)
 
 
-def question(space: Domains = SPACE, *, seed: int = 0, direction: Direction = "min") -> Question:
-    return Question(space, direction, seed, identity)
+def question(
+    space: Domains = SPACE, *, seed: int = 0, direction: Direction = "min"
+) -> SamplerRequest:
+    return SamplerRequest(space, direction, seed, identity)
 
 
-def bowl(values: Values) -> float:
+def bowl(values: ParamValues) -> float:
     """Lowest, 0, at lr 0.01, dropout 0.3 and adam."""
     lr, dropout = values["lr"], values["dropout"]
     assert isinstance(lr, float)
@@ -32,13 +41,18 @@ def bowl(values: Values) -> float:
 
 
 def searched(
-    sampler: str, asked: Question, *, trials: int, width: int = 1, tried: tuple[Tried, ...] = ()
-) -> tuple[Tried, ...]:
+    sampler: str,
+    asked: SamplerRequest,
+    *,
+    trials: int,
+    width: int = 1,
+    tried: tuple[ScoredTrial, ...] = (),
+) -> tuple[ScoredTrial, ...]:
     """The trials of a whole search, `width` at a time, after those tried already."""
     sign = 1 if asked.direction == "min" else -1
     while len(tried) < trials:
         found = next_values(sampler, asked, tried, min(width, trials - len(tried)))
         if not found:
             break
-        tried += tuple(Tried(identity(v), v, sign * bowl(v)) for v in found)
+        tried += tuple(ScoredTrial(identity(v), v, sign * bowl(v)) for v in found)
     return tried

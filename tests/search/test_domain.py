@@ -12,19 +12,19 @@ from nnlab.config.ranges import Range
 from nnlab.config.space import parse_space
 from nnlab.errors import ConfigError
 from nnlab.search import next_values
-from nnlab.search.domain import at, domains_of, fixed_in, holds
+from nnlab.search.domain import domain_contains, fixed_values, sampled_domains, value_at
 
 
 def test_fields_without_a_choice_are_fixed() -> None:
     space = parse_space(
         {"lr": "1e-4..1", "epochs": "5", "opt": "sgd,adam", "depth": "1..3:3"}, whole_ranges=True
     )
-    assert dict(domains_of(space)) == {
+    assert dict(sampled_domains(space)) == {
         "lr": Range(1e-4, 1.0, log=True, whole=False),
         "opt": ("sgd", "adam"),
         "depth": (1, 2, 3),
     }
-    assert fixed_in(space) == {"epochs": 5}
+    assert fixed_values(space) == {"epochs": 5}
 
 
 def test_a_range_is_stored_as_text_that_means_the_same_for_ever() -> None:
@@ -46,13 +46,13 @@ def test_a_range_that_is_sampled_stands_alone() -> None:
 )
 def test_what_lies_in_a_range_is_in_it(low: float, factor: float, log: bool, share: float) -> None:
     domain = Range(low, low * factor, log=log, whole=False)
-    assert holds(domain, at(domain, share))
+    assert domain_contains(domain, value_at(domain, share))
 
 
 @given(st.integers(-5, 50), st.integers(1, 50), st.floats(0.0, 1.0, exclude_max=True))
 def test_whole_numbers_have_slices_of_one_length(low: int, span: int, share: float) -> None:
     domain = Range(low, low + span, log=False, whole=True)
-    value = at(domain, share)
+    value = value_at(domain, share)
     assert isinstance(value, int)
     assert (
         value == low + int(share * (span + 1) + 1e-12)
@@ -62,7 +62,7 @@ def test_whole_numbers_have_slices_of_one_length(low: int, span: int, share: flo
 
 def test_a_choice_has_slices_of_one_length() -> None:
     domain = domains(opt="sgd,adam,lion")["opt"]
-    assert [at(domain, share) for share in (0.0, 0.32, 0.34, 0.66, 0.67, 0.999)] == [
+    assert [value_at(domain, share) for share in (0.0, 0.32, 0.34, 0.66, 0.67, 0.999)] == [
         "sgd",
         "sgd",
         "adam",
@@ -76,9 +76,9 @@ def test_a_choice_has_slices_of_one_length() -> None:
 def test_a_narrow_range_keeps_the_digits_that_it_needs(low: float) -> None:
     domain = Range(low, 1.0 - (1.0 - low) / 10, log=False, whole=False)
     shares = [(step + 0.5) / 1000 for step in range(1000)]
-    values = [at(domain, share) for share in shares]
+    values = [value_at(domain, share) for share in shares]
     assert len(set(values)) == 1000
-    assert all(holds(domain, value) for value in values)
+    assert all(domain_contains(domain, value) for value in values)
 
 
 @given(st.floats(1e-6, 100.0), st.floats(0.12, 1e6), st.floats(0.0, 1.0), st.booleans())
@@ -88,12 +88,12 @@ def test_four_digits_where_they_are_enough(
     """A study that is gone on with must be asked for the values that it was asked for before."""
     domain = Range(low, low * (1 + factor), log=log, whole=False)
     short = float(f"{domain.at(share):.4g}")
-    assert at(domain, share) == min(max(short, domain.low), domain.high)
+    assert value_at(domain, share) == min(max(short, domain.low), domain.high)
 
 
 @given(st.integers(0, 2**62), st.integers(1, 2**40), st.floats(0.0, 1.0, exclude_max=True))
 def test_large_whole_numbers_are_exact(low: int, span: int, share: float) -> None:
-    value = at(Range(low, low + span, log=False, whole=True), share)
+    value = value_at(Range(low, low + span, log=False, whole=True), share)
     assert isinstance(value, int)
     assert abs(value - low - math.floor(Fraction(share) * (span + 1))) <= 1
 

@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from nnlab.objective import Objective
-from nnlab.search.pruners import PRUNERS, Rival, Standing, looks_at
+from nnlab.search.pruners import PRUNERS, PeerRun, PrunerRequest, is_decision_epoch
 
 LOW = Objective.parse("val/loss:min")
 HIGH = Objective.parse("val/accuracy:max")
@@ -20,13 +20,13 @@ def standing(
     objective: Objective = LOW,
     planned: int = 27,
     complete: bool = True,
-) -> Standing:
-    return Standing(
+) -> PrunerRequest:
+    return PrunerRequest(
         objective,
         len(values),
         planned,
         values,
-        [Rival(value, complete) for value in rivals],
+        [PeerRun(value, complete) for value in rivals],
         len(rivals) if complete else 0,
     )
 
@@ -72,9 +72,9 @@ def test_asha_lets_a_third_go_on() -> None:
 
 
 def test_asha_looks_at_its_rungs_only() -> None:
-    assert [n for n in range(1, 28) if looks_at("asha", n, 27)] == [1, 3, 9, 27]
-    assert [n for n in range(1, 101) if looks_at("asha", n, 100)] == [3, 9, 27, 81]
-    assert all(looks_at("median", n, 27) for n in range(1, 28))
+    assert [n for n in range(1, 28) if is_decision_epoch("asha", n, 27)] == [1, 3, 9, 27]
+    assert [n for n in range(1, 101) if is_decision_epoch("asha", n, 100)] == [3, 9, 27, 81]
+    assert all(is_decision_epoch("median", n, 27) for n in range(1, 28))
 
 
 def curves() -> list[list[float]]:
@@ -112,11 +112,11 @@ def test_they_decide_as_optuna_does(name: str, theirs: optuna.pruners.BasePruner
             seen.append(value)
             trial.report(value, epoch)
             rivals = [
-                Rival(other[epoch - 1], complete)
+                PeerRun(other[epoch - 1], complete)
                 for other, complete in zip(ours, ended, strict=True)
                 if len(other) >= epoch
             ]
-            reason = PRUNERS[name](Standing(LOW, epoch, 9, tuple(seen), rivals, sum(ended)))
+            reason = PRUNERS[name](PrunerRequest(LOW, epoch, 9, tuple(seen), rivals, sum(ended)))
             assert (reason is not None) == trial.should_prune(), (len(ours), epoch)
             if reason is not None:
                 pruned = True

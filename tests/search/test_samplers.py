@@ -8,8 +8,8 @@ from search.functions import SPACE, bowl, domains, identity, question, searched
 
 from nnlab.errors import ConfigError, UsageError
 from nnlab.objective import Direction
-from nnlab.search import Tried, check_sampler, next_values
-from nnlab.search.domain import holds
+from nnlab.search import ScoredTrial, check_sampler, next_values
+from nnlab.search.domain import domain_contains
 
 ALL = ("random", "sobol", "tpe", "cma-es")
 
@@ -20,7 +20,7 @@ def test_what_is_tried_lies_in_the_space_and_is_tried_once(sampler: str) -> None
     assert len({one.digest for one in found}) == 30
     for one in found:
         for name, domain in SPACE.items():
-            assert holds(domain, one.setting[name])
+            assert domain_contains(domain, one.setting[name])
     assert {one.setting["opt"] for one in found} == {"sgd", "adam", "lion"}
 
 
@@ -77,9 +77,9 @@ def searched_values(sampler: str, space: object, count: int) -> list[dict[str, o
 @pytest.mark.parametrize("sampler", ALL)
 def test_a_small_space_is_tried_whole_and_then_nothing(sampler: str) -> None:
     small = domains(depth="1..3", width="8..9", opt="sgd,adam")
-    tried: tuple[Tried, ...] = ()
+    tried: tuple[ScoredTrial, ...] = ()
     while found := next_values(sampler, question(small), tried, 4):
-        tried += tuple(Tried(identity(v), v, 0.0) for v in found)
+        tried += tuple(ScoredTrial(identity(v), v, 0.0) for v in found)
         assert len(tried) <= 12
     assert len(tried) == 12
 
@@ -87,7 +87,9 @@ def test_a_small_space_is_tried_whole_and_then_nothing(sampler: str) -> None:
 def test_a_trial_on_the_way_is_not_asked_for_again() -> None:
     begun = searched("tpe", question(), trials=12)
     (first,) = next_values("tpe", question(), begun, 1)
-    (second,) = next_values("tpe", question(), (*begun, Tried(identity(first), first, None)), 1)
+    (second,) = next_values(
+        "tpe", question(), (*begun, ScoredTrial(identity(first), first, None)), 1
+    )
     assert identity(first) != identity(second)
 
 
@@ -96,12 +98,14 @@ def test_what_failed_or_was_pruned_is_stayed_away_from(sampler: str) -> None:
     """All of lr above 0.1, a fifth of the range, fails: of 5 x 20 late trials 20 by chance."""
     late = 0
     for seed in range(5):
-        asked, tried = question(seed=seed), tuple[Tried, ...]()
+        asked, tried = question(seed=seed), tuple[ScoredTrial, ...]()
         while len(tried) < 60:
             for values in next_values(sampler, asked, tried, 1):
                 fails = values["lr"] > 0.1  # type: ignore[operator]
                 late += fails and len(tried) >= 40
-                tried += (Tried(identity(values), values, math.nan if fails else bowl(values)),)
+                tried += (
+                    ScoredTrial(identity(values), values, math.nan if fails else bowl(values)),
+                )
     assert late <= 14
 
 

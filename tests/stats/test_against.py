@@ -8,17 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnlab.stats.comparison import Test as How
-from nnlab.stats.comparison import against_best, fewest_seeds, improvement, seeds_needed
-from nnlab.stats.intervals import Interval, interval_of
-from nnlab.stats.multiple import holm
+from nnlab.stats.comparison import PairedTest as How
+from nnlab.stats.comparison import (
+    compare_with_best,
+    improvement_probability,
+    min_significant_seeds,
+    predict_seeds_needed,
+)
+from nnlab.stats.intervals import IntervalMethod, confidence_interval
+from nnlab.stats.multiple import holm_adjust
 
 A = {0: 0.90, 1: 0.92, 2: 0.95, 3: 0.91}
 B = {0: 0.85, 1: 0.90, 2: 0.89, 3: 0.88}
 
 
 def test_a_paired_comparison_is_scipys() -> None:
-    (found,) = against_best(A, [B], higher=True)
+    (found,) = compare_with_best(A, [B], higher=True)
     assert found is not None
     wanted = stats.ttest_rel(list(A.values()), list(B.values()))
     interval = wanted.confidence_interval(0.95)
@@ -29,21 +34,21 @@ def test_a_paired_comparison_is_scipys() -> None:
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert found.effect == pytest.approx(0.04 / np.std([0.05, 0.02, 0.06, 0.03], ddof=1))
     assert found.better == pytest.approx(15.5 / 16)  # 0.90 ties once
-    (exact,) = against_best(A, [B], higher=True, test=How.SIGN_FLIP)
+    (exact,) = compare_with_best(A, [B], higher=True, test=How.SIGN_FLIP)
     assert exact is not None
     assert exact.p == 2 / 16
 
 
 def test_lower_is_better_turns_all_round() -> None:
-    (up,) = against_best(A, [B], higher=True)
+    (up,) = compare_with_best(A, [B], higher=True)
     a, b = ({seed: -value for seed, value in one.items()} for one in (A, B))
-    (down,) = against_best(a, [b], higher=False)
+    (down,) = compare_with_best(a, [b], higher=False)
     assert up == down
 
 
 def test_seeds_that_are_not_shared_are_compared_by_welch() -> None:
     other = {seed + 10: value for seed, value in B.items()}
-    (found,) = against_best(A, [other], higher=True)
+    (found,) = compare_with_best(A, [other], higher=True)
     assert found is not None
     wanted = stats.ttest_ind(list(A.values()), list(B.values()), equal_var=False)
     assert not found.paired
@@ -58,19 +63,19 @@ def test_seeds_that_are_not_shared_are_compared_by_welch() -> None:
     [({0: 1.0}, {0: 2.0}), ({0: 1.0, 1: math.nan}, {0: 2.0, 1: 1.0}), ({}, {}), (A, {0: 1.0})],
 )
 def test_one_value_is_no_comparison(first: dict[int, float], second: dict[int, float]) -> None:
-    assert against_best(first, [second], higher=True) == (None,)
+    assert compare_with_best(first, [second], higher=True) == (None,)
 
 
 def test_equal_seeds_are_no_difference() -> None:
-    (found,) = against_best(A, [A], higher=True)
+    (found,) = compare_with_best(A, [A], higher=True)
     assert found is not None
     assert (found.mean, found.p, found.effect, found.better) == (0.0, 1.0, 0.0, 0.5)
     assert not found.told
 
 
 def test_trials_that_are_not_shown_count_too() -> None:
-    (alone,) = against_best(A, [B], higher=True)
-    (among,) = against_best(A, [B], higher=True, trials=5)
+    (alone,) = compare_with_best(A, [B], higher=True)
+    (among,) = compare_with_best(A, [B], higher=True, trials=5)
     assert alone is not None
     assert among is not None
     assert among.adjusted == pytest.approx(min(1.0, 10 * alone.p))
@@ -78,19 +83,19 @@ def test_trials_that_are_not_shown_count_too() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_is_monotone_and_never_below_the_p(ps: list[float]) -> None:
-    adjusted = holm(ps)
+    adjusted = holm_adjust(ps)
     assert all(a >= p for a, p in zip(adjusted, ps, strict=True))
     order = sorted(range(len(ps)), key=ps.__getitem__)
     assert [adjusted[i] for i in order] == sorted(adjusted)
-    more = holm(ps, len(ps) + 3)
+    more = holm_adjust(ps, len(ps) + 3)
     assert all(b >= a for a, b in zip(adjusted, more, strict=True))
 
 
 def test_holm_by_hand() -> None:
     """Four tests: 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 no smaller than the one before."""
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm_adjust([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
     with pytest.raises(ValueError, match="2 p values of 1 tests"):
-        holm([0.1, 0.2], 1)
+        holm_adjust([0.1, 0.2], 1)
 
 
 @pytest.mark.parametrize("how", list(How))
@@ -104,7 +109,7 @@ def test_equal_trials_are_told_apart_no_more_often_than_stated(how: How, seeds: 
         values = shared + draw.normal(0, 0.5, (6, seeds))
         order = np.argsort(-values.mean(1))
         ranked = [dict(enumerate(values[i].tolist())) for i in order]
-        found = against_best(ranked[0], ranked[1:], higher=True, test=how, predict=False)
+        found = compare_with_best(ranked[0], ranked[1:], higher=True, test=how, predict=False)
         errors += any(one is not None and one.told for one in found)
     # Three standard errors above the level at most.
     assert errors / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
@@ -113,19 +118,19 @@ def test_equal_trials_are_told_apart_no_more_often_than_stated(how: How, seeds: 
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
 def test_the_t_interval_covers_as_stated(n: int) -> None:
     draw = np.random.default_rng(n)
-    bounds = [interval_of(draw.normal(0, 1, n).tolist()) for _ in range(2000)]
+    bounds = [confidence_interval(draw.normal(0, 1, n).tolist()) for _ in range(2000)]
     share = sum(low <= 0 <= high for low, high in bounds) / len(bounds)
     assert share == pytest.approx(0.95, abs=0.015)
 
 
-@pytest.mark.parametrize("how", [Interval.BOOTSTRAP, Interval.BCA])
+@pytest.mark.parametrize("how", [IntervalMethod.BOOTSTRAP, IntervalMethod.BCA])
 def test_the_bootstrap_covers_about_as_stated_with_thirty_and_too_little_with_five(
-    how: Interval,
+    how: IntervalMethod,
 ) -> None:
     draw = np.random.default_rng(4)
 
     def share(n: int) -> float:
-        bounds = [interval_of(draw.normal(0, 1, n).tolist(), how) for _ in range(100)]
+        bounds = [confidence_interval(draw.normal(0, 1, n).tolist(), how) for _ in range(100)]
         return sum(low <= 0 <= high for low, high in bounds) / len(bounds)
 
     assert share(30) == pytest.approx(0.95, abs=0.07)
@@ -134,19 +139,19 @@ def test_the_bootstrap_covers_about_as_stated_with_thirty_and_too_little_with_fi
 
 def test_an_interval_of_nothing_is_nan() -> None:
     for values in ([], [1.0], [1.0, math.nan], [1.0, math.inf]):
-        assert all(map(math.isnan, interval_of(values)))
-    assert interval_of([2.0, 2.0], Interval.BCA) == (2.0, 2.0)
+        assert all(map(math.isnan, confidence_interval(values)))
+    assert confidence_interval([2.0, 2.0], IntervalMethod.BCA) == (2.0, 2.0)
 
 
 def test_improvement_is_the_mann_whitney_share() -> None:
     a, b = list(A.values()), list(B.values())
     wanted = stats.mannwhitneyu(a, b).statistic / 16
-    assert improvement(a, b) == pytest.approx(wanted)
+    assert improvement_probability(a, b) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize(("tests", "least"), [(1, 6), (3, 7), (15, 10)])
 def test_below_the_fewest_seeds_no_result_could_tell(tests: int, least: int) -> None:
-    assert fewest_seeds(How.SIGN_FLIP, tests) == least
+    assert min_significant_seeds(How.SIGN_FLIP, tests) == least
     assert 2 / 2**least * tests <= 0.05 < 2 / 2 ** (least - 1) * tests
 
 
@@ -154,7 +159,7 @@ def test_below_the_fewest_seeds_no_result_could_tell(tests: int, least: int) -> 
 def test_as_many_seeds_as_power_tables_say(effect: float) -> None:
     """Against the noncentral t distribution, for differences with exactly this mean and sd."""
     around = [effect + value for value in (-1.0, 0.0, 1.0)]  # sd 1
-    found = seeds_needed(around)
+    found = predict_seeds_needed(around)
 
     def power(n: int) -> float:
         edge = stats.t.ppf(0.975, n - 1)
@@ -166,48 +171,51 @@ def test_as_many_seeds_as_power_tables_say(effect: float) -> None:
 
 
 def test_what_no_number_of_seeds_tells() -> None:
-    assert seeds_needed([1.0]) is None
-    assert seeds_needed([1.0, -1.0]) is None
-    assert seeds_needed([1.001, -0.999]) is None  # more than a hundred
-    assert seeds_needed([0.5, 0.5], test=How.SIGN_FLIP, tests=3) == 7
+    assert predict_seeds_needed([1.0]) is None
+    assert predict_seeds_needed([1.0, -1.0]) is None
+    assert predict_seeds_needed([1.001, -0.999]) is None  # more than a hundred
+    assert predict_seeds_needed([0.5, 0.5], test=How.SIGN_FLIP, tests=3) == 7
 
 
 def test_equal_differences_are_tested_exactly_and_not_by_t() -> None:
     """0.615 on both seeds, up to rounding: t would be infinite, the exact p is 2 / 2^2."""
     best, other = {0: 0.815, 1: 0.915}, {0: 0.2, 1: 0.3}
     for how in How:
-        (found,) = against_best(best, [other], higher=True, test=how)
+        (found,) = compare_with_best(best, [other], higher=True, test=how)
         assert found is not None
         assert found.p == 0.5
         assert math.isnan(found.low)
-        assert not found.decidable
+        assert not found.has_enough_seeds
         assert not found.told
     many = {seed: 0.9 + seed / 7 for seed in range(6)}
-    (exact,) = against_best(many, [{s: v - 0.1 for s, v in many.items()}], higher=True)
+    (exact,) = compare_with_best(many, [{s: v - 0.1 for s, v in many.items()}], higher=True)
     assert exact is not None
-    assert (exact.p, exact.fewest) == (2 / 2**6, 6)
+    assert (exact.p, exact.min_seeds) == (2 / 2**6, 6)
     assert exact.told
 
 
 def test_constant_values_on_other_seeds_are_tested_by_permutation() -> None:
     best = dict.fromkeys(range(4), 0.9)
-    (found,) = against_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True)
+    (found,) = compare_with_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True)
     assert found is not None
     assert found.p == pytest.approx(2 / 70)  # of the C(8, 4) ways to deal out the values
     assert found.told
-    (among,) = against_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True, trials=3)
+    (among,) = compare_with_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True, trials=3)
     assert among is not None
-    assert (among.fewest, among.told) == (5, False)  # 3 pairs: 2 / C(8, 4) is 0.086, 2 / 252 is not
+    assert (among.min_seeds, among.told) == (
+        5,
+        False,
+    )  # 3 pairs: 2 / C(8, 4) is 0.086, 2 / 252 is not
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
 def test_a_t_test_of_fewer_than_four_seeds_decides_nothing(seeds: int) -> None:
     best = {seed: 0.97 + 0.001 * seed for seed in range(seeds)}
     other = {seed: 0.20 + 0.0013 * seed for seed in range(seeds)}
-    (found,) = against_best(best, [other], higher=True)
+    (found,) = compare_with_best(best, [other], higher=True)
     assert found is not None
     assert found.p < 0.05
-    assert (found.fewest, found.told) == (4, False)
+    assert (found.min_seeds, found.told) == (4, False)
 
 
 @pytest.mark.parametrize(("trials", "fewest"), [(2, 6), (3, 7), (4, 8)])
@@ -217,9 +225,9 @@ def test_the_exact_test_decides_from_the_seeds_on_that_reach_the_level(
     def compared(seeds: int) -> bool:
         best = {seed: 0.9 + 0.01 * seed for seed in range(seeds)}
         other = {seed: 0.1 + 0.02 * seed for seed in range(seeds)}
-        (found,) = against_best(best, [other], higher=True, test=How.SIGN_FLIP, trials=trials)
+        (found,) = compare_with_best(best, [other], higher=True, test=How.SIGN_FLIP, trials=trials)
         assert found is not None
-        assert found.fewest == fewest
+        assert found.min_seeds == fewest
         return found.told
 
     assert not compared(fewest - 1)

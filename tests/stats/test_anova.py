@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from nnlab.stats.anova import Table, analysis_of_variance
+from nnlab.stats.anova import AnovaTable, analysis_of_variance
 
 Cells = dict[tuple[int, ...], dict[int, float]]
 
@@ -31,19 +31,19 @@ def numbered(values: dict[tuple[int, ...], list[float]], *, shared: bool) -> Cel
     }
 
 
-def by_factors(table: Table) -> dict[tuple[int, ...], float]:
+def by_factors(table: AnovaTable) -> dict[tuple[int, ...], float]:
     return {effect.factors: effect.share for effect in table.effects}
 
 
 def test_sums_of_squares_are_those_of_a_published_example() -> None:
     table = analysis_of_variance(numbered(TOOTH_GROWTH, shared=False), (2, 3))
-    squares = {effect.factors: effect.squares for effect in table.effects}
+    squares = {effect.factors: effect.sum_of_squares for effect in table.effects}
     assert squares == pytest.approx({(0,): 205.35, (1,): 2426.43, (0, 1): 108.32}, abs=0.005)
     assert [effect.df for effect in table.effects] == [1, 2, 2]
     assert table.residual_df == 54
     assert table.residual * 54 == pytest.approx(712.1, abs=0.05)
     (supplement,) = (effect for effect in table.effects if effect.factors == (0,))
-    assert supplement.squares / table.residual == pytest.approx(15.572, abs=0.001)  # R's F
+    assert supplement.sum_of_squares / table.residual == pytest.approx(15.572, abs=0.001)  # R's F
     assert supplement.share == pytest.approx(205.35 / (205.35 + 2426.434 + 108.319), abs=1e-4)
     assert table.means[1] == pytest.approx((10.605, 19.735, 26.1))
 

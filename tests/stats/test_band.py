@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nnlab.records import Curve
 from nnlab.stats import mean_curve, median_epoch
-from nnlab.stats.band import Spread
+from nnlab.stats.band import BandKind
 
 NAN = math.nan
 
@@ -66,13 +66,13 @@ def test_median_epoch_is_one_that_a_run_had() -> None:
 def test_bands_of_few_seeds_are_their_range_and_of_more_an_interval() -> None:
     for seeds in (2, 3, 4, 5, 6):
         values = [0.1 * (k + 1) for k in range(seeds)]
-        band = mean_curve([curve({1: value}) for value in values], Spread.INTERVAL)
+        band = mean_curve([curve({1: value}) for value in values], BandKind.INTERVAL)
         is_range = (band.low[0], band.high[0]) == (values[0], values[-1])
         assert is_range is (seeds < 5)
 
 
-@pytest.mark.parametrize("spread", [Spread.INTERVAL, Spread.SD])
-def test_bands_stay_within_the_limits_of_the_metric(spread: Spread) -> None:
+@pytest.mark.parametrize("spread", [BandKind.INTERVAL, BandKind.SD])
+def test_bands_stay_within_the_limits_of_the_metric(spread: BandKind) -> None:
     losses = [0.001, 0.001, 0.001, 0.001, 0.9]
     band = mean_curve([curve({1: value}) for value in losses], spread)
     assert 0 < band.low[0] < band.mean[0] < band.high[0]
@@ -83,10 +83,10 @@ def test_bands_stay_within_the_limits_of_the_metric(spread: Spread) -> None:
 
 def test_on_a_logarithmic_axis_positive_values_have_positive_bounds() -> None:
     curves = [Curve("my/scale", (1,), (value,)) for value in (0.1, 0.1, 0.1, 0.1, 9.0)]
-    assert mean_curve(curves, Spread.INTERVAL).low[0] < 0
-    assert mean_curve(curves, Spread.INTERVAL, log_axis=True).low[0] > 0
+    assert mean_curve(curves, BandKind.INTERVAL).low[0] < 0
+    assert mean_curve(curves, BandKind.INTERVAL, log_axis=True).low[0] > 0
 
 
 def test_negative_values_of_a_loss_lift_its_limit_at_all_epochs() -> None:
     seeds = [curve({1: 0.01 * 9**k, 2: -1.0}) for k in range(5)]
-    assert mean_curve(seeds, Spread.SD).low[0] < 0
+    assert mean_curve(seeds, BandKind.SD).low[0] < 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnlab.stats.claims import Verdict, judge, judge_spread, overall
+from nnlab.stats.claims import Verdict, assess_claim, assess_spread_claim, overall_verdict
 
 DRAWS = 2000
 
@@ -18,7 +18,7 @@ def _verdicts(
 ) -> list[Verdict]:
     draw = np.random.default_rng(seed)
     rows = draw.normal(mean, 1.0, (DRAWS, n))
-    return [judge(list(row), above=above, below=below).verdict for row in rows]
+    return [assess_claim(list(row), above=above, below=below).verdict for row in rows]
 
 
 @pytest.mark.parametrize("n", [5, 6, 8])
@@ -32,14 +32,14 @@ def test_the_share_holds_for_skewed_differences_too() -> None:
     # A difference of two runs is symmetric where nothing is to choose between them.
     draw = np.random.default_rng(2)
     rows = draw.exponential(1.0, (DRAWS, 6)) - draw.exponential(1.0, (DRAWS, 6))
-    found = [judge(list(row), above=0.0).verdict for row in rows]
+    found = [assess_claim(list(row), above=0.0).verdict for row in rows]
     assert found.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
 
 
 def test_at_the_margin_equivalence_is_seldom_claimed() -> None:
     draw = np.random.default_rng(3)
     rows = draw.normal(0.1, 0.02, (DRAWS, 8))
-    found = [judge(list(row), above=-0.1, below=0.1).verdict for row in rows]
+    found = [assess_claim(list(row), above=-0.1, below=0.1).verdict for row in rows]
     assert found.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
 
 
@@ -48,7 +48,9 @@ def test_a_claim_of_two_parts_is_seldom_supported_where_one_is_false() -> None:
     nothing = draw.normal(0.0, 1.0, (DRAWS, 6))
     clear = draw.normal(9.0, 1.0, (DRAWS, 6))
     found = [
-        overall([judge(list(a), above=0.0).verdict, judge(list(b), above=0.0).verdict])
+        overall_verdict(
+            [assess_claim(list(a), above=0.0).verdict, assess_claim(list(b), above=0.0).verdict]
+        )
         for a, b in zip(nothing, clear, strict=True)
     ]
     assert found.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
@@ -63,38 +65,38 @@ def test_a_clear_effect_is_found(mean: float, expected: Verdict) -> None:
 
 def test_clear_equivalence_is_found_and_so_is_its_opposite() -> None:
     close, far = [0.01, -0.02, 0.0, 0.02, -0.01], [0.5, 0.52, 0.48, 0.51, 0.49]
-    assert judge(close, above=-0.1, below=0.1).verdict is Verdict.SUPPORTED
-    assert judge(far, above=-0.1, below=0.1).verdict is Verdict.NOT_SUPPORTED
+    assert assess_claim(close, above=-0.1, below=0.1).verdict is Verdict.SUPPORTED
+    assert assess_claim(far, above=-0.1, below=0.1).verdict is Verdict.NOT_SUPPORTED
 
 
 def test_four_seeds_decide_nothing_however_far_out() -> None:
-    assert judge([9.0, 9.1, 9.2, 9.3], above=0.0).verdict is Verdict.CANNOT_TELL
-    assert judge([9.0, 9.1, 9.2, 9.3, 9.4], above=0.0).verdict is Verdict.SUPPORTED
+    assert assess_claim([9.0, 9.1, 9.2, 9.3], above=0.0).verdict is Verdict.CANNOT_TELL
+    assert assess_claim([9.0, 9.1, 9.2, 9.3, 9.4], above=0.0).verdict is Verdict.SUPPORTED
 
 
 def test_one_seed_that_stands_apart_keeps_the_exact_test_from_agreeing() -> None:
     # The interval of these six lies above 0, but one of them does not.
     values = [1.0, 1.1, 0.9, 1.0, 1.05, -0.2]
-    found = judge(values, above=0.0)
+    found = assess_claim(values, above=0.0)
     assert found.low > 0
     assert found.p == 2 / 2**6
-    assert judge(values[1:], above=0.0).verdict is Verdict.CANNOT_TELL
+    assert assess_claim(values[1:], above=0.0).verdict is Verdict.CANNOT_TELL
 
 
 def test_no_values_are_no_evidence() -> None:
-    found = judge([], above=0.0)
+    found = assess_claim([], above=0.0)
     assert (found.verdict, found.n) == (Verdict.CANNOT_TELL, 0)
     assert math.isnan(found.mean)
 
 
 def test_a_claim_without_a_bound_is_refused() -> None:
     with pytest.raises(ValueError, match="bound"):
-        judge([1.0])
+        assess_claim([1.0])
 
 
 @given(st.lists(st.floats(1.0, 2.0), min_size=2, max_size=20))
 def test_the_interval_of_a_spread_is_that_of_chi_squared(values: list[float]) -> None:
-    found = judge_spread(values, below=0.5)
+    found = assess_spread_claim(values, below=0.5)
     mean, sd, n = float(np.mean(values)), float(np.std(values, ddof=1)), len(values)
     low, high = (
         sd / mean * math.sqrt((n - 1) / float(stats.chi2.ppf(q, n - 1))) for q in (0.975, 0.025)
@@ -112,7 +114,7 @@ def test_the_interval_of_a_spread_is_that_of_chi_squared(values: list[float]) ->
     ],
 )
 def test_a_spread_is_judged(values: list[float], expected: Verdict) -> None:
-    assert judge_spread(values, below=0.1).verdict is expected
+    assert assess_spread_claim(values, below=0.1).verdict is expected
 
 
 @pytest.mark.parametrize(
@@ -125,13 +127,13 @@ def test_a_spread_is_judged(values: list[float], expected: Verdict) -> None:
     ],
 )
 def test_all_comparisons_must_hold(verdicts: list[str], expected: str) -> None:
-    assert overall(map(Verdict, verdicts)) == expected
+    assert overall_verdict(map(Verdict, verdicts)) == expected
 
 
 def test_the_interval_of_an_accuracy_stays_below_one() -> None:
     """The plain t interval of these would end at 1.02."""
     values = [0.96, 0.99, 0.90, 1.0, 0.99]
-    assert judge(values, above=0.5).high == pytest.approx(1.02, abs=0.005)
-    bounded = judge(values, above=0.5, limits=(0.0, 1.0))
+    assert assess_claim(values, above=0.5).high == pytest.approx(1.02, abs=0.005)
+    bounded = assess_claim(values, above=0.5, limits=(0.0, 1.0))
     assert bounded.mean < bounded.high < 1
     assert bounded.verdict is Verdict.SUPPORTED

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnlab.stats.paired import MOST_FLIPPED, Side, paired, sign_flip
+from nnlab.stats.paired import MAX_EXACT_PAIRS, Alternative, compare_paired, sign_flip_p
 from nnlab.stats.student import t_quantile
 
 NUMBERS = st.floats(-100, 100).map(lambda value: round(value, 3))
@@ -18,7 +18,7 @@ NUMBERS = st.floats(-100, 100).map(lambda value: round(value, 3))
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=12))
 def test_the_interval_is_that_of_scipy(pairs: list[tuple[float, float]]) -> None:
     a, b = zip(*pairs, strict=True)
-    found = paired(a, b)
+    found = compare_paired(a, b)
     difference = np.subtract(a, b)
     spread = float(np.std(difference, ddof=1)) / math.sqrt(len(pairs))
     half = spread * float(stats.t.ppf(0.975, len(pairs) - 1))
@@ -37,8 +37,8 @@ def test_every_sign_pattern_is_counted(differences: list[float]) -> None:
     total = sum(differences)
     two_sided = sum(abs(found) >= abs(total) for found in sums) / len(sums)
     greater = sum(found >= total for found in sums) / len(sums)
-    assert sign_flip(differences, "greater") == pytest.approx(greater)
-    assert sign_flip(differences) == pytest.approx(two_sided if total else 1.0)
+    assert sign_flip_p(differences, "greater") == pytest.approx(greater)
+    assert sign_flip_p(differences) == pytest.approx(two_sided if total else 1.0)
 
 
 def test_it_agrees_with_scipys_permutation_test() -> None:
@@ -51,35 +51,35 @@ def test_it_agrees_with_scipys_permutation_test() -> None:
         n_resamples=10_000,
         alternative="greater",
     )
-    assert sign_flip(list(differences), "greater") == pytest.approx(expected.pvalue)
+    assert sign_flip_p(list(differences), "greater") == pytest.approx(expected.pvalue)
 
 
 def test_rounding_does_not_lose_the_pattern_that_was_found() -> None:
-    assert sign_flip([0.1, 0.2, 0.3, 0.1 + 0.2], "greater") == 1 / 16
+    assert sign_flip_p([0.1, 0.2, 0.3, 0.1 + 0.2], "greater") == 1 / 16
 
 
 def test_the_smallest_p_is_that_of_all_alike() -> None:
-    assert paired([1.0] * 5, [0.0] * 5).p == 2 / 2**5
+    assert compare_paired([1.0] * 5, [0.0] * 5).p == 2 / 2**5
 
 
 @pytest.mark.parametrize("side", ["two-sided", "greater"])
-def test_beyond_what_can_be_counted_the_t_test_answers(side: Side) -> None:
+def test_beyond_what_can_be_counted_the_t_test_answers(side: Alternative) -> None:
     draw = np.random.default_rng(1)
-    differences = list(draw.normal(0.3, 1.0, MOST_FLIPPED + 1))
+    differences = list(draw.normal(0.3, 1.0, MAX_EXACT_PAIRS + 1))
     expected = stats.ttest_1samp(differences, 0.0, alternative=side)
-    assert sign_flip(differences, side) == pytest.approx(float(expected.pvalue))
-    assert sign_flip([0.0] * (MOST_FLIPPED + 1)) == 1.0
+    assert sign_flip_p(differences, side) == pytest.approx(float(expected.pvalue))
+    assert sign_flip_p([0.0] * (MAX_EXACT_PAIRS + 1)) == 1.0
 
 
 def test_a_single_pair_bounds_nothing() -> None:
-    found = paired([2.0], [1.0])
+    found = compare_paired([2.0], [1.0])
     assert (found.mean, found.low, found.high, found.p) == (1.0, -math.inf, math.inf, 1.0)
 
 
 @pytest.mark.parametrize(("a", "b"), [([1.0], []), ([], []), ([math.nan], [1.0])])
 def test_what_cannot_be_paired_is_refused(a: list[float], b: list[float]) -> None:
     with pytest.raises(ValueError, match=r"pairs|finite"):
-        paired(a, b)
+        compare_paired(a, b)
 
 
 def test_a_quantile_of_the_table() -> None:

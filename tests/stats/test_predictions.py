@@ -8,10 +8,10 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, log_loss
 
 from nnlab.stats.predictions import (
-    calibration_error,
-    confusion,
-    losses,
-    reliability,
+    count_confusions,
+    cross_entropy_losses,
+    expected_calibration_error,
+    reliability_bins,
     wilson,
 )
 
@@ -23,39 +23,45 @@ TARGETS = RNG.integers(0, 5, 300)
 def test_confusion_is_that_of_scikit_learn() -> None:
     said = PROBABILITIES.argmax(axis=1)
     expected = confusion_matrix(TARGETS, said, labels=range(5))
-    assert confusion(TARGETS, said, 5) == expected.tolist()
+    assert count_confusions(TARGETS, said, 5) == expected.tolist()
 
 
 def test_classes_that_never_come_have_empty_rows() -> None:
-    assert confusion(np.array([0, 0]), np.array([0, 2]), 3) == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
+    assert count_confusions(np.array([0, 0]), np.array([0, 2]), 3) == [
+        [1, 0, 1],
+        [0, 0, 0],
+        [0, 0, 0],
+    ]
 
 
 def test_losses_are_cross_entropies() -> None:
-    mean = math.fsum(losses(PROBABILITIES, TARGETS)) / 300
+    mean = math.fsum(cross_entropy_losses(PROBABILITIES, TARGETS)) / 300
     assert mean == pytest.approx(log_loss(TARGETS, PROBABILITIES, labels=range(5)))
 
 
 def test_a_certain_mistake_has_a_finite_loss() -> None:
-    assert losses(np.array([[1.0, 0.0]]), np.array([1])) == [pytest.approx(300 * math.log(10))]
+    assert cross_entropy_losses(np.array([[1.0, 0.0]]), np.array([1])) == [
+        pytest.approx(300 * math.log(10))
+    ]
 
 
 def test_calibration_by_hand() -> None:
     """Ten at 0.85, of which six are right; ten at 0.65, of which eight are."""
     sure = np.array([[0.85, 0.15]] * 10 + [[0.65, 0.35]] * 10)
     targets = np.array([0] * 6 + [1] * 4 + [0] * 8 + [1] * 2)
-    bins = reliability(sure, targets, 10)
+    bins = reliability_bins(sure, targets, 10)
     assert [(b.low, b.high, b.count, b.right) for b in bins] == [
         (0.6, 0.7, 10, 0.8),
         (0.8, 0.9, 10, 0.6),
     ]
-    assert calibration_error(bins) == pytest.approx((0.15 + 0.25) / 2)
+    assert expected_calibration_error(bins) == pytest.approx((0.15 + 0.25) / 2)
 
 
 def test_every_example_is_in_one_bin() -> None:
     for count in (2, 7, 15, 100):
-        assert sum(b.count for b in reliability(PROBABILITIES, TARGETS, count)) == 300
+        assert sum(b.count for b in reliability_bins(PROBABILITIES, TARGETS, count)) == 300
     certain = np.array([[1.0, 0.0], [0.5, 0.5]])
-    assert sum(b.count for b in reliability(certain, np.array([0, 0]), 10)) == 2
+    assert sum(b.count for b in reliability_bins(certain, np.array([0, 0]), 10)) == 2
 
 
 def test_a_calibrated_model_has_little_error() -> None:
@@ -63,7 +69,7 @@ def test_a_calibrated_model_has_little_error() -> None:
     sure = draw.uniform(0.5, 1.0, 100_000)
     right = draw.random(100_000) < sure
     probabilities = np.column_stack([sure, 1 - sure])
-    assert calibration_error(reliability(probabilities, np.where(right, 0, 1))) < 0.01
+    assert expected_calibration_error(reliability_bins(probabilities, np.where(right, 0, 1))) < 0.01
 
 
 @pytest.mark.parametrize(("right", "count"), [(0, 5), (3, 10), (99, 100), (7, 7)])

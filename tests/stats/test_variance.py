@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from nnlab.stats.variance import Method, Value, shares_of
+from nnlab.stats.variance import FieldValue, VarianceMethod, variance_shares
 
-Trial = dict[str, Value]
+Trial = dict[str, FieldValue]
 
 
-def grid(**values: list[Value]) -> list[Trial]:
+def grid(**values: list[FieldValue]) -> list[Trial]:
     return [dict(zip(values, row, strict=True)) for row in itertools.product(*values.values())]
 
 
@@ -19,7 +19,7 @@ def of_one_seed(outcomes: list[float]) -> list[dict[int, float]]:
 
 
 def found(trials: list[Trial], outcomes: list[float]) -> dict[tuple[str, ...], float]:
-    return {one.fields: one.share for one in shares_of(trials, of_one_seed(outcomes)).shares}
+    return {one.fields: one.share for one in variance_shares(trials, of_one_seed(outcomes)).shares}
 
 
 def sampled(count: int, seed: int) -> list[Trial]:
@@ -52,7 +52,7 @@ def test_an_interaction_is_the_pairs_alone() -> None:
 def test_means_say_which_value_is_best_and_numbers_keep_their_order() -> None:
     trials = grid(lr=[0.001, 0.01, 0.1, 10.0], opt=["a", "b"], seed=[0, 1, 2])
     outcomes = [abs(np.log10(t["lr"]) + 2) for t in trials]  # type: ignore[arg-type]
-    shares = shares_of(trials, of_one_seed(outcomes)).shares
+    shares = variance_shares(trials, of_one_seed(outcomes)).shares
     first = next(one for one in shares if one.fields == ("lr",))
     assert list(first.means) == ["0.001", "0.01", "0.1", "10"]
     assert min(first.means, key=first.means.__getitem__) == "0.01"
@@ -64,8 +64,8 @@ def test_a_full_grid_with_seeds_is_an_analysis_of_variance() -> None:
     trials = grid(lr=[0.001, 0.01, 0.1], opt=["sgd", "adam"])
     means = np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 2.0]])
     seeds = [means.flat[i] + 0.05 * draw.normal(size=10) for i in range(6)]
-    result = shares_of(trials, [dict(enumerate(values.tolist())) for values in seeds])
-    assert result.method is Method.ANOVA
+    result = variance_shares(trials, [dict(enumerate(values.tolist())) for values in seeds])
+    assert result.method is VarianceMethod.ANOVA
     cells = np.array([values.mean() for values in seeds]).reshape(3, 2)
     total = ((cells - cells.mean()) ** 2).sum()
     lr = 2 * ((cells.mean(axis=1) - cells.mean()) ** 2).sum() / total
@@ -81,14 +81,14 @@ def test_a_share_of_a_sampled_design_lies_inside_its_interval() -> None:
     for seed in range(3):
         trials = sampled(12, seed)
         outcomes = [float(str(t["a"])) + 0.3 * float(str(t["c"])) for t in trials]
-        result = shares_of(trials, of_one_seed(outcomes))
-        assert result.method is Method.FOREST
+        result = variance_shares(trials, of_one_seed(outcomes))
+        assert result.method is VarianceMethod.FOREST
         assert all(0 <= s.low <= s.share <= s.high <= 1 for s in result.shares)
 
 
 def test_noise_alone_has_wide_intervals() -> None:
     draw = np.random.default_rng(0)
-    shares = shares_of(sampled(9, 5), of_one_seed(draw.normal(size=9).tolist())).shares
+    shares = variance_shares(sampled(9, 5), of_one_seed(draw.normal(size=9).tolist())).shares
     assert max(one.high - one.low for one in shares) > 0.3
 
 
@@ -104,4 +104,4 @@ def test_noise_alone_has_wide_intervals() -> None:
 )
 def test_too_little_to_tell_is_an_error(trials: list[Trial], outcomes: list[float]) -> None:
     with pytest.raises(ValueError, match=r"least|alike"):
-        shares_of(trials, of_one_seed(outcomes))
+        variance_shares(trials, of_one_seed(outcomes))

@@ -36,10 +36,10 @@ class Lab:
 
     def plans(
         self, trials: int = 1, seeds: Sequence[int] = (0,), epochs: int = 3, name: str | None = None
-    ) -> list[store.Plan]:
+    ) -> list[store.RunSpec]:
         settings: list[Setting] = [{"lr": 0.1 * (n + 1), "opt": "sgd"} for n in range(trials)]
         return [
-            store.Plan(setting, digest_of(setting), seed, epochs, name)
+            store.RunSpec(setting, digest_of(setting), seed, epochs, name)
             for seed in seeds
             for setting in settings
         ]
@@ -100,10 +100,10 @@ def copied_lab(blank: Path, folder: Path) -> Lab:
 def asked_by_post(db: store.Database) -> store.RemoteDatabase:
     """The database as a worker elsewhere has it: all that is asked and answered is pickled."""
 
-    def ask(question: store.Question) -> object:
+    def ask(question: store.RpcRequest) -> object:
         sent = pickle.loads(pickle.dumps(question))
         try:
-            return pickle.loads(pickle.dumps(store.answer(db, sent)))
+            return pickle.loads(pickle.dumps(store.execute_request(db, sent)))
         except NnlabError as error:
             raise pickle.loads(pickle.dumps(error)) from None
 

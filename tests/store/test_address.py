@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.errors import UsageError
-from nnlab.store.address import FileAddress, ServerAddress, parse
+from nnlab.store.address import FileAddress, ServerAddress, parse_address
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from nnlab.store.address import FileAddress, ServerAddress, parse
     ],
 )
 def test_a_path_or_a_sqlite_url_names_a_file(target: str, path: str, artifacts: str) -> None:
-    address = parse(target)
+    address = parse_address(target)
     assert isinstance(address, FileAddress)
     assert address.path == Path(path)
     assert address.artifacts == Path(artifacts)
@@ -30,7 +30,7 @@ def test_a_path_or_a_sqlite_url_names_a_file(target: str, path: str, artifacts: 
 
 
 def test_two_versions_of_a_lab_do_not_share_their_artifacts() -> None:
-    assert parse("lab.v1").artifacts != parse("lab.v2").artifacts
+    assert parse_address("lab.v1").artifacts != parse_address("lab.v2").artifacts
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_two_versions_of_a_lab_do_not_share_their_artifacts() -> None:
 )
 def test_other_urls_are_refused_without_a_word_of_their_password(target: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse(target)
+        parse_address(target)
     assert "hunter2" not in caught.value.message
     assert caught.value.hint is not None
     assert "sqlite:///PATH" in caught.value.hint
@@ -53,7 +53,7 @@ def test_other_urls_are_refused_without_a_word_of_their_password(target: str) ->
 
 def test_an_unsupported_kind_is_named() -> None:
     with pytest.raises(UsageError, match="databases of the kind 'mysql' are not supported"):
-        parse("mysql://host/lab")
+        parse_address("mysql://host/lab")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_unsupported_kind_is_named() -> None:
 def test_a_server_is_named_as_libpq_names_it(
     target: str, shown: str, schema: str, options: dict[str, str]
 ) -> None:
-    address = parse(target)
+    address = parse_address(target)
     assert isinstance(address, ServerAddress)
     assert (address.shown, address.schema) == (shown, schema)
     assert address.options == options
@@ -86,31 +86,33 @@ def test_a_server_is_named_as_libpq_names_it(
 
 
 def test_artifacts_of_a_server_lie_where_its_url_says() -> None:
-    assert parse("postgresql://h/lab").artifacts == Path("lab-nnlab.artifacts")
-    assert parse("postgresql://h/..%2Flab").artifacts.parent == Path()
-    assert parse("postgresql://h/lab?artifacts=/shared/lab").artifacts == Path("/shared/lab")
+    assert parse_address("postgresql://h/lab").artifacts == Path("lab-nnlab.artifacts")
+    assert parse_address("postgresql://h/..%2Flab").artifacts.parent == Path()
+    assert parse_address("postgresql://h/lab?artifacts=/shared/lab").artifacts == Path(
+        "/shared/lab"
+    )
 
 
 def test_what_others_may_read_names_the_place_without_a_password() -> None:
-    elsewhere = parse("postgresql://ann@h/lab?artifacts=files").elsewhere
-    assert parse(elsewhere).artifacts == Path("files").absolute()
-    assert parse(elsewhere).shown == "postgresql://ann@h/lab"
-    assert parse("runs.db").elsewhere == str(Path("runs.db").absolute())
+    elsewhere = parse_address("postgresql://ann@h/lab?artifacts=files").elsewhere
+    assert parse_address(elsewhere).artifacts == Path("files").absolute()
+    assert parse_address(elsewhere).shown == "postgresql://ann@h/lab"
+    assert parse_address("runs.db").elsewhere == str(Path("runs.db").absolute())
     with pytest.raises(UsageError, match="only a folder can be named there"):
-        parse("postgresql://ann@lab/results?artifacts=s3://lab/runs")
+        parse_address("postgresql://ann@lab/results?artifacts=s3://lab/runs")
     for secret in ("postgresql://ann:hunter2@h/lab", "postgresql://ann@h/lab?password=hunter2"):
         with pytest.raises(UsageError, match="holds a password") as caught:
-            assert parse(secret).elsewhere
+            assert parse_address(secret).elsewhere
         assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("schema", ["a b", "a;drop", "pg_x", "x" * 64])
 def test_a_schema_has_a_plain_name(schema: str) -> None:
     with pytest.raises(UsageError, match="names the schema"):
-        parse(f"postgresql://h/lab?schema={schema}")
+        parse_address(f"postgresql://h/lab?schema={schema}")
 
 
 @pytest.mark.parametrize("target", ["", "  ", "runs\0.db", ":memory:", "sqlite://"])
 def test_what_names_no_file_is_refused(target: str) -> None:
     with pytest.raises(UsageError):
-        parse(target)
+        parse_address(target)

@@ -12,7 +12,7 @@ from store.lab import Lab, finish, make_lab
 from nnlab import store
 from nnlab.config import digest_of
 from nnlab.records import Curve, Epoch, Status
-from nnlab.store.checksum import checksum_of
+from nnlab.store.checksum import compute_curves_checksum
 
 # By hand: SHA-256 over two lengths, the name, the epochs and the values, all big-endian.
 BY_HAND = struct.pack(">QQ", 1, 2) + b"a" + struct.pack(">qqdd", 1, 2, 0.5, math.nan)
@@ -26,8 +26,8 @@ def test_the_checksum_is_the_one_worked_out_by_hand() -> None:
     import hashlib
 
     expected = hashlib.sha256(BY_HAND).hexdigest()[:16]
-    assert checksum_of({"a": [(1, 0.5), (2, None)]}) == expected
-    assert checksum_of({"a": [(1, 0.5), (2, math.nan)]}) == expected
+    assert compute_curves_checksum({"a": [(1, 0.5), (2, None)]}) == expected
+    assert compute_curves_checksum({"a": [(1, 0.5), (2, math.nan)]}) == expected
 
 
 curves = st.dictionaries(
@@ -43,7 +43,7 @@ def test_the_checksum_does_not_depend_on_the_order(
 ) -> None:
     ordered = {name: sorted(points.items()) for name, points in sorted(content.items())}
     mixed = {name: points[::-1] for name, points in reversed(ordered.items())}
-    assert checksum_of(ordered) == checksum_of(mixed)
+    assert compute_curves_checksum(ordered) == compute_curves_checksum(mixed)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ def test_the_checksum_does_not_depend_on_the_order(
 def test_another_point_is_another_checksum(
     other: dict[str, list[tuple[int, float | None]]],
 ) -> None:
-    assert checksum_of(other) != checksum_of({"a": [(1, 0.5)], "b": [(1, 0.25)]})
+    assert compute_curves_checksum(other) != compute_curves_checksum(
+        {"a": [(1, 0.5)], "b": [(1, 0.25)]}
+    )
 
 
 def test_a_run_has_a_checksum_once_it_has_ended(lab: Lab) -> None:
@@ -71,11 +73,11 @@ def test_a_run_has_a_checksum_once_it_has_ended(lab: Lab) -> None:
     assert checksum(lab, run_id) is None
     writer.extra({"test/loss": 0.25}, 1)
     finish(writer)
-    assert checksum(lab, run_id) == checksum_of(
+    assert checksum(lab, run_id) == compute_curves_checksum(
         {"val/loss": [(1, 0.5)], "train/loss": [(1, None)], "x": [(1, 0.0)],
          "test/loss": [(1, 0.25)]}
     )  # fmt: skip
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 @pytest.mark.parametrize("status", [Status.DIVERGED, Status.INTERRUPTED, Status.FAILED])
@@ -84,11 +86,11 @@ def test_however_a_run_ends_it_has_a_checksum(lab: Lab, status: Status) -> None:
     writer = lab.writer([run_id])
     writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
     if status is Status.FAILED:
-        store.release(lab.worker, writer._claim, status, reason="no")
+        store.release_run(lab.worker, writer._claim, status, reason="no")
     else:
         finish(writer, status)
-    assert checksum(lab, run_id) == checksum_of({"val/loss": [(1, 0.5)]})
-    assert store.check(lab.db) == []
+    assert checksum(lab, run_id) == compute_curves_checksum({"val/loss": [(1, 0.5)]})
+    assert store.find_problems(lab.db) == []
 
 
 def test_a_resumed_run_has_the_checksum_of_one_that_was_never_interrupted(lab: Lab) -> None:
@@ -103,14 +105,14 @@ def test_a_resumed_run_has_the_checksum_of_one_that_was_never_interrupted(lab: L
     finish(writer)
     lab.train(second, 0.5, 0.25)
     assert checksum(lab, first) == checksum(lab, second) is not None
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_imported_curves_are_in_the_checksum(lab: Lab) -> None:
     (run_id,) = lab.queue()
     lab.train(run_id, 0.5)
     store.import_curves(lab.db, run_id, [Curve("lr", (1, 2), (0.1, math.nan))])
-    assert checksum(lab, run_id) == checksum_of(
+    assert checksum(lab, run_id) == compute_curves_checksum(
         {"val/loss": [(1, 0.5)], "lr": [(1, 0.1), (2, None)]}
     )
 
@@ -121,7 +123,7 @@ def test_a_copy_has_the_same_checksums(lab: Lab, tmp_path: Path) -> None:
     copy = store.open_database(str(tmp_path / "copy.db"), write=True, create=True)
     store.copy_database(lab.db, copy, lambda *_: None)
     assert store.runs(copy)[0].points_checksum == checksum(lab, run_id) is not None
-    assert store.check(copy) == []
+    assert store.find_problems(copy) == []
     copy.close()
 
 
@@ -138,7 +140,7 @@ def test_check_finds_points_that_were_changed(lab: Lab, change: str) -> None:
     lab.train(*lab.queue(), 0.5, 0.25)
     with lab.db.write() as connection:
         connection.exec_driver_sql(change)
-    assert store.check(lab.db) == ["run 1: its points have changed since it ended"]
+    assert store.find_problems(lab.db) == ["run 1: its points have changed since it ended"]
 
 
 def test_a_run_of_an_earlier_version_cannot_be_compared(lab: Lab) -> None:
@@ -146,7 +148,7 @@ def test_a_run_of_an_earlier_version_cannot_be_compared(lab: Lab) -> None:
     with lab.db.write() as connection:
         connection.exec_driver_sql("UPDATE point SET value = 0.4 WHERE epoch = 1")
         connection.exec_driver_sql("UPDATE run SET points_checksum = NULL")
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_check_finds_a_setting_that_was_changed(lab: Lab) -> None:
@@ -156,7 +158,7 @@ def test_check_finds_a_setting_that_was_changed(lab: Lab) -> None:
         connection.exec_driver_sql(
             "UPDATE trial SET setting = ? WHERE id = 1", ('{"lr":0.3,"opt":"sgd"}',)
         )
-    assert store.check(lab.db) == [
+    assert store.find_problems(lab.db) == [
         f"trial 1: its setting has changed: its digest is {old}, now {new}"
     ]
 
@@ -167,5 +169,5 @@ def test_check_finds_a_point_that_is_no_number(path: Path) -> None:
     lab.train(*lab.queue(), 0.5, 0.25)
     with lab.db.write() as connection:
         connection.exec_driver_sql("UPDATE point SET value = 'x' WHERE epoch = 1")
-    assert "run 1: its points have changed since it ended" in store.check(lab.db)
+    assert "run 1: its points have changed since it ended" in store.find_problems(lab.db)
     lab.db.close()

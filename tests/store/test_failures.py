@@ -19,9 +19,9 @@ from nnlab.errors import (
     StoreError,
 )
 from nnlab.records import Curve, Epoch, Status
-from nnlab.store.address import FileAddress, parse
-from nnlab.store.failure import translated
-from nnlab.store.sqlite import Access, FileDatabase
+from nnlab.store.address import FileAddress, parse_address
+from nnlab.store.failure import translate_sqlite_error
+from nnlab.store.sqlite import FileAccess, FileDatabase
 
 pytestmark = pytest.mark.file
 
@@ -39,7 +39,7 @@ connection.close()
 
 
 def file_address(path: Path) -> FileAddress:
-    address = parse(str(path))
+    address = parse_address(str(path))
     assert isinstance(address, FileAddress)
     return address
 
@@ -112,7 +112,7 @@ def test_a_full_disk_loses_no_finished_epoch(tmp_path: Path, mounted: Mount) -> 
     db = store.open_database(str(disk / "runs.db"), write=True)
     assert store.runs(db, run_ids=[first])[0].epochs == written
     assert store.history(db, first)["metric/7"].epochs == tuple(range(1, written + 1))
-    assert store.check(db) == []
+    assert store.find_problems(db) == []
     again = store.RunWriter(db, _claim(db, second))
     again.write(Epoch(1, {"val/loss": 0.5}, 0.1))
     db.close()
@@ -136,12 +136,12 @@ def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> No
     with pytest.raises(DiskFull):
         writer.write(Epoch(2, wide, 0.1))
     assert lab.curve(run_id) == {1: 0.5}
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
     with lab.file.driver() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
     writer.write(Epoch(2, wide, 0.1))  # the same epoch once more: a failed write left no trace
     assert store.summaries(lab.db, [run_id])[run_id]["metric/0"].n == 1
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_no_room_for_curves_stores_none_of_them(lab: Lab) -> None:
@@ -166,10 +166,10 @@ def test_a_read_only_folder_is_read_and_not_written(tmp_path: Path, mounted: Mou
     mounted("-o remount,bind,ro", seen)
     db = store.open_database(str(seen / "runs.db"), write=False)
     assert isinstance(db, FileDatabase)
-    assert db.access is Access.FROZEN
+    assert db.access is FileAccess.FROZEN
     assert store.runs(db)[0].status is Status.FINISHED
     assert dict(store.history(db, 1)["val/loss"]) == {1: 0.5, 2: 0.25}
-    assert store.check(db) == []
+    assert store.find_problems(db) == []
     with pytest.raises(DatabaseReadOnly, match="opened for reading only"), db.write():
         pass
     db.close()
@@ -203,7 +203,7 @@ def test_results_that_only_the_log_has_are_not_silently_left_out(
 
 def test_a_read_only_file_is_told_in_words(lab: Lab, path: Path) -> None:
     lab.queue()
-    reader = FileDatabase(file_address(path), Access.READ_ONLY_FILE)
+    reader = FileDatabase(file_address(path), FileAccess.READ_ONLY_FILE)
     assert len(store.runs(reader)) == 1
     with pytest.raises(DatabaseReadOnly, match="opened for reading only"):
         store.enqueue(reader, lab.study, lab.plans(2))
@@ -240,20 +240,24 @@ def test_a_disk_that_fails_is_told_apart_from_a_full_one(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = file_address(path)
-    told = translated(_driver_error(sqlite3.SQLITE_IOERR_WRITE), address)
+    told = translate_sqlite_error(_driver_error(sqlite3.SQLITE_IOERR_WRITE), address)
     assert type(told) is StoreError
     assert "the disk of" in told.message
     usage = shutil.disk_usage(path.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
-    assert isinstance(translated(_driver_error(sqlite3.SQLITE_IOERR_SHMSIZE), address), DiskFull)
+    assert isinstance(
+        translate_sqlite_error(_driver_error(sqlite3.SQLITE_IOERR_SHMSIZE), address), DiskFull
+    )
 
 
 def test_a_file_that_is_moved_away_under_a_writer_is_told(path: Path) -> None:
-    told = translated(_driver_error(sqlite3.SQLITE_READONLY_DBMOVED), file_address(path))
+    told = translate_sqlite_error(
+        _driver_error(sqlite3.SQLITE_READONLY_DBMOVED), file_address(path)
+    )
     assert told is not None
     assert "moved or deleted while it was in use" in told.message
 
 
 def test_errors_of_our_own_making_are_not_dressed_up(path: Path) -> None:
-    assert translated(_driver_error(sqlite3.SQLITE_ERROR), file_address(path)) is None
-    assert translated(sqlite3.ProgrammingError("closed"), file_address(path)) is None
+    assert translate_sqlite_error(_driver_error(sqlite3.SQLITE_ERROR), file_address(path)) is None
+    assert translate_sqlite_error(sqlite3.ProgrammingError("closed"), file_address(path)) is None

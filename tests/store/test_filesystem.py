@@ -7,7 +7,7 @@ import pytest
 
 from nnlab import store
 from nnlab.store import filesystem
-from nnlab.store.filesystem import shared_kind
+from nnlab.store.filesystem import network_filesystem_type
 
 pytestmark = pytest.mark.file
 
@@ -27,7 +27,7 @@ MOUNTS = r"""
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     listed = tmp_path / "mountinfo"
     listed.write_text(MOUNTS)
-    monkeypatch.setattr(filesystem, "MOUNTS", listed)
+    monkeypatch.setattr(filesystem, "MOUNT_TABLE", listed)
     return listed
 
 
@@ -45,12 +45,12 @@ def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_the_innermost_mount_tells(mounts: Path, path: str, kind: str | None) -> None:
-    assert shared_kind(Path(path)) == kind
+    assert network_filesystem_type(Path(path)) == kind
 
 
 def test_where_the_system_says_nothing_nothing_is_known(mounts: Path) -> None:
     mounts.unlink()
-    assert shared_kind(Path("/home/runs.db")) is None
+    assert network_filesystem_type(Path("/home/runs.db")) is None
 
 
 def journal(path: Path) -> str:

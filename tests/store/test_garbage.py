@@ -12,7 +12,7 @@ from store.lab import Lab
 from nnlab import store
 from nnlab.errors import OutputError
 from nnlab.records import Artifact, Finding, Severity, Status
-from nnlab.store.run_folders import marker_of
+from nnlab.store.run_folders import marker_content
 from nnlab.store.schema import TABLES
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
@@ -61,12 +61,12 @@ def test_all_of_a_removed_run_goes_and_nothing_of_another(lab: Lab) -> None:
     store.remove(lab.db, study_ids=[], run_ids=[gone])
     found = store.find_garbage(lab.db)
     assert (found.runs, found.folders, found.orphans, found.size) == ((gone,), (goes,), (), 7)
-    assert store.collect(lab.db, found) >= 7
+    assert store.collect_garbage(lab.db, found) >= 7
     # The trial that was queued for `gone` goes with its only run.
     assert counts(lab) == before | {"run": 1, "trial": 1}
     assert (stays.exists(), goes.exists()) == (True, False)
     assert store.history(lab.db, kept) == history
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
     assert not store.find_garbage(lab.db)
 
 
@@ -80,7 +80,7 @@ def test_what_a_run_that_is_over_had_for_its_training_goes(lab: Lab) -> None:
     found = store.find_garbage(lab.db)
     assert {path.name for path in found.leftovers} == {"checkpoint-12.pt", ".model.pt.77.part"}
     assert found.size == 8
-    assert store.collect(lab.db, found) >= 8
+    assert store.collect_garbage(lab.db, found) >= 8
     names = {path.name for path in kept.iterdir()}
     assert names == {"model.pt", "checkpoint-11.damaged", "own.pt"}
     assert (waiting / "checkpoint-12.pt").is_file()
@@ -92,7 +92,7 @@ def test_a_removed_study_goes_with_all_that_was_in_it(lab: Lab) -> None:
     store.remove(lab.db, study_ids=[lab.study.id], run_ids=[])
     found = store.find_garbage(lab.db)
     assert (found.runs, found.studies) == ((1,), (lab.study.id,))
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert not any(counts(lab).values())
     assert list(lab.db.address.artifacts.iterdir()) == []
 
@@ -100,9 +100,9 @@ def test_a_removed_study_goes_with_all_that_was_in_it(lab: Lab) -> None:
 def test_a_child_forgets_a_parent_that_is_deleted(lab: Lab) -> None:
     parent, child = lab.queue(2)
     lab.train(parent, 0.5)
-    lab.writer([child]).began_with(parent)
+    lab.writer([child]).record_parent(parent)
     store.remove(lab.db, study_ids=[], run_ids=[parent])
-    store.collect(lab.db, store.find_garbage(lab.db))
+    store.collect_garbage(lab.db, store.find_garbage(lab.db))
     (left,) = store.runs(lab.db)
     assert (left.id, left.parent_id) == (child, None)
 
@@ -111,12 +111,12 @@ def test_what_came_back_since_stays(lab: Lab) -> None:
     made = train(lab, *lab.queue())
     store.remove(lab.db, study_ids=[], run_ids=[1])
     found = store.find_garbage(lab.db)
-    store.bring_back(lab.db, study_ids=[], run_ids=[1])
+    store.restore(lab.db, study_ids=[], run_ids=[1])
     before = counts(lab)
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert counts(lab) == before
     assert made.exists()
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_folders_of_unknown_runs_are_found_and_nothing_else(lab: Lab, path: Path) -> None:
@@ -128,7 +128,7 @@ def test_folders_of_unknown_runs_are_found_and_nothing_else(lab: Lab, path: Path
     (lab.db.address.artifacts / "78").write_text("a file")
     found = store.find_garbage(lab.db)
     assert (found.orphans, found.size) == ((orphan,), 5)
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     left = {each.name for each in lab.db.address.artifacts.iterdir()}
     assert left == {str(run_id), "notes", "007", "7.bak", "-7", "²", "78"}
 
@@ -147,7 +147,7 @@ def test_links_are_neither_deleted_nor_followed(lab: Lab, tmp_path: Path) -> Non
     found = store.find_garbage(lab.db)
     assert (found.folders, found.orphans, found.leftovers, found.size) == ((), (), (), 0)
     assert {why for _, why in found.kept} == {"it is a symbolic link"}
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert (lab.db.address.artifacts / "77").is_symlink()
     assert {path.read_text() for path in elsewhere.iterdir()} == {"mine"}
 
@@ -162,7 +162,7 @@ def test_a_link_in_the_place_of_the_artifacts_is_not_followed(lab: Lab, tmp_path
     place.symlink_to(tmp_path / "elsewhere")
     found = store.find_garbage(lab.db)
     assert found.kept == ((str(place), "it is a symbolic link: nothing in it is deleted"),)
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert (tmp_path / "elsewhere" / "1" / "model.pt").read_text() == "mine"
 
 
@@ -177,7 +177,7 @@ def test_a_folder_with_a_file_that_nnlab_did_not_make_is_kept(lab: Lab) -> None:
         str(made): "it holds 'thesis.tex', which nnlab did not make",
         str(made.with_name("77")): "it holds 'notes', which nnlab did not make",
     }
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert (made / "thesis.tex").read_text() == "mine"
     assert (made / "model.pt").exists()
 
@@ -191,7 +191,7 @@ def test_a_marked_folder_is_deleted_with_all_that_is_in_it(lab: Lab) -> None:
     store.remove(lab.db, study_ids=[], run_ids=[run_id])
     found = store.find_garbage(lab.db)
     assert (found.folders, found.kept) == ((made,), ())
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert not made.exists()
 
 
@@ -200,14 +200,14 @@ def test_the_marker_of_another_run_protects_a_folder(lab: Lab) -> None:
     (run,) = store.runs(lab.db)
     made = folder(lab, run_id)
     other = replace(run, created_at=run.created_at + timedelta(microseconds=1))
-    (made / ".nnlab-run").write_bytes(marker_of(other.id, other.created_at))
+    (made / ".nnlab-run").write_bytes(marker_content(other.id, other.created_at))
     store.remove(lab.db, study_ids=[], run_ids=[run_id])
     found = store.find_garbage(lab.db)
     assert (found.folders, dict(found.kept)) == (
         (),
         {str(made): "its marker names another run"},
     )
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert (made / "model.pt").exists()
 
 
@@ -256,7 +256,7 @@ def test_backups_of_upgrades_are_old_after_a_week(
     found = store.find_garbage(lab.db, now=NOW)
     assert found.backups == ((file,) if old else ())
     assert bool(found) == old
-    store.collect(lab.db, found)
+    store.collect_garbage(lab.db, found)
     assert file.exists() != old
 
 
@@ -277,16 +277,16 @@ def test_the_file_shrinks_only_while_nothing_is_trained(lab: Lab) -> None:
     gone, busy = lab.queue(2)
     lab.train(gone, *(0.5 for _ in range(3000)))
     writer = lab.writer([busy])
-    size = store.status(lab.db).size
+    size = store.database_status(lab.db).size
     store.remove(lab.db, study_ids=[], run_ids=[gone])
-    store.collect(lab.db, store.find_garbage(lab.db))
-    assert store.status(lab.db).size >= size
+    store.collect_garbage(lab.db, store.find_garbage(lab.db))
+    assert store.database_status(lab.db).size >= size
     writer.finish(
         Status.FINISHED, selected_epoch=None, reason=None, wall_seconds=1.0, device_seconds=1.0
     )
     store.remove(lab.db, study_ids=[], run_ids=[busy])
-    freed = store.collect(lab.db, store.find_garbage(lab.db))
-    assert store.status(lab.db).size < size
+    freed = store.collect_garbage(lab.db, store.find_garbage(lab.db))
+    assert store.database_status(lab.db).size < size
     assert freed > 0
 
 
@@ -296,7 +296,7 @@ def test_a_folder_that_cannot_be_deleted_keeps_the_rows(lab: Lab) -> None:
     store.remove(lab.db, study_ids=[], run_ids=[1])
     made.chmod(0o500)
     with pytest.raises(OutputError, match="cannot delete"):
-        store.collect(lab.db, store.find_garbage(lab.db))
+        store.collect_garbage(lab.db, store.find_garbage(lab.db))
     made.chmod(0o700)
     assert store.find_garbage(lab.db).runs == (1,)
 
@@ -313,5 +313,5 @@ def test_a_file_that_cannot_be_deleted_keeps_the_rows(
     found = store.find_garbage(lab.db)
     monkeypatch.setattr("nnlab.store.garbage.shutil.rmtree", refuse)
     with pytest.raises(OutputError, match="Permission denied"):
-        store.collect(lab.db, found)
+        store.collect_garbage(lab.db, found)
     assert store.find_garbage(lab.db) == found

@@ -16,7 +16,7 @@ def test_status_counts_rows_and_bytes(lab: Lab, path: Path) -> None:
     folder = path.with_name("runs.artifacts") / "1"
     folder.mkdir(parents=True)
     (folder / "model.pt").write_bytes(b"x" * 100)
-    found = store.status(lab.db)
+    found = store.database_status(lab.db)
     assert (found.place, found.revision) == (str(path), HEAD)
     assert (found.rows["run"], found.rows["point"], found.rows["summary"]) == (1, 2, 1)
     assert found.size == path.stat().st_size
@@ -36,10 +36,10 @@ def test_status_counts_rows_and_bytes(lab: Lab, path: Path) -> None:
 )
 def test_check_finds_what_is_wrong(lab: Lab, damage: str, told: str) -> None:
     lab.train(*lab.queue(), 0.5, 0.25)
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
     with lab.db.write() as connection:
         connection.exec_driver_sql(damage)
-    assert told in store.check(lab.db)[0]
+    assert told in store.find_problems(lab.db)[0]
 
 
 @pytest.mark.file
@@ -49,7 +49,7 @@ def test_check_finds_references_to_nowhere(lab: Lab) -> None:
         connection.execute("PRAGMA foreign_keys=OFF")
         connection.execute("UPDATE run SET trial_id = 99")
         connection.execute("PRAGMA foreign_keys=ON")
-    (problem,) = store.check(lab.db)
+    (problem,) = store.find_problems(lab.db)
     assert "table run: 1 rows refer to rows that are not there" in problem
 
 
@@ -63,16 +63,16 @@ def test_check_misses_no_artifact(lab: Lab, path: Path) -> None:
         device_seconds=1.0,
         artifacts=[Artifact(run_id, "model", "1/model.pt", "", 3)],
     )
-    (missing,) = store.check(lab.db)
+    (missing,) = store.find_problems(lab.db)
     assert "its model" in missing
     assert "is missing" in missing
     file = path.with_name("runs.artifacts") / "1" / "model.pt"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"four")
-    (other,) = store.check(lab.db)
+    (other,) = store.find_problems(lab.db)
     assert "is not the one that was written" in other
     file.write_bytes(b"abc")
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_a_backup_is_whole_while_others_write(lab: Lab, tmp_path: Path) -> None:
@@ -81,13 +81,13 @@ def test_a_backup_is_whole_while_others_write(lab: Lab, tmp_path: Path) -> None:
     destination = tmp_path / "copy.db"
     with lab.db.write() as connection:
         connection.exec_driver_sql("UPDATE run SET seed = 99")
-        store.backup(lab.db, destination)  # sees what was committed, not this
+        store.backup_database(lab.db, destination)  # sees what was committed, not this
     lab.train(second, 0.5)
     db = store.open_database(str(destination), write=True)
     assert [run.seed for run in store.runs(db)] == [0, 0]
     assert db.address.artifacts == tmp_path / "copy.artifacts"
     assert dict(store.history(db, first)["val/loss"]) == {1: 0.5, 2: 0.25}
-    assert store.check(db) == []
+    assert store.find_problems(db) == []
     db.close()
     assert not list(tmp_path.glob(".copy.db*"))
 
@@ -101,13 +101,13 @@ def test_a_backup_never_overwrites(lab: Lab, tmp_path: Path) -> None:
     there.touch()
     for destination in (taken, link, there):
         with pytest.raises(OutputError, match="is there already"):
-            store.backup(lab.db, destination)
+            store.backup_database(lab.db, destination)
     assert taken.read_text() == "mine"
 
 
 def test_a_backup_into_no_folder_says_so(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is no folder"):
-        store.backup(lab.db, tmp_path / "nowhere" / "copy.db")
+        store.backup_database(lab.db, tmp_path / "nowhere" / "copy.db")
 
 
 def test_a_backup_that_fails_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
@@ -115,5 +115,5 @@ def test_a_backup_that_fails_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
     folder.mkdir()
     # The copy in the making has a longer name yet, which no file system takes.
     with pytest.raises(OutputError, match="cannot write"):
-        store.backup(lab.db, folder / ("x" * 255))
+        store.backup_database(lab.db, folder / ("x" * 255))
     assert list(folder.iterdir()) == []

@@ -39,8 +39,8 @@ def test_processes_that_come_first_at_once_make_one_database(path: Path, python:
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (0, "")
     db = store.open_database(str(path), write=False)
-    assert [overview.study.name for overview in store.studies(db)] == ["s"]
-    assert store.check(db) == []
+    assert [overview.study.name for overview in store.study_overviews(db)] == ["s"]
+    assert store.find_problems(db) == []
     db.close()
 
 
@@ -123,7 +123,7 @@ def test_check_tells_of_a_damaged_page(lab: Lab, path: Path) -> None:
         file.seek((page - 1) * size)
         file.write(b"\x55" * size)
     db = store.open_database(str(path), write=False)
-    assert any("damaged" in problem for problem in store.check(db))
+    assert any("damaged" in problem for problem in store.find_problems(db))
     db.close()
 
 
@@ -138,7 +138,7 @@ def test_a_database_is_shared_with_tables_of_other_names(path: Path) -> None:
     lab = make_lab(path)
     with lab.db.read() as connection_:
         assert connection_.exec_driver_sql("SELECT name FROM recipe").scalar_one() == "bread"
-    assert store.status(lab.db).revision == HEAD
+    assert store.database_status(lab.db).revision == HEAD
     lab.db.close()
 
 
@@ -192,4 +192,4 @@ def test_the_tables_are_those_that_the_design_names(lab: Lab) -> None:
         "study", "trial", "run", "attempt", "environment",
         "metric", "point", "summary", "finding", "artifact",
     }  # fmt: skip
-    assert set(store.status(lab.db).rows) == set(metadata.tables)
+    assert set(store.database_status(lab.db).rows) == set(metadata.tables)

@@ -10,7 +10,7 @@ from store.lab import Lab, finish
 
 from nnlab import store
 from nnlab.records import Epoch, Status
-from nnlab.store.progress import _speed
+from nnlab.store.progress import _epochs_per_second
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 
@@ -125,7 +125,7 @@ def ago(seconds: float) -> datetime:
 def test_the_speed_counts_what_lies_within_the_last_minute(
     spans: Sequence[tuple[datetime, datetime, int]], speed: float
 ) -> None:
-    assert _speed(spans, NOW) == pytest.approx(speed)
+    assert _epochs_per_second(spans, NOW) == pytest.approx(speed)
 
 
 @given(
@@ -138,4 +138,4 @@ def test_one_worker_at_a_steady_rate_has_that_rate(rate: float, lengths: list[fl
     for length in lengths:
         spans.append((ago(end - at), ago(end - at - length), round(length * rate * 1e6)))
         at += length
-    assert _speed(spans, NOW) == pytest.approx(rate * 1e6, rel=1e-3)
+    assert _epochs_per_second(spans, NOW) == pytest.approx(rate * 1e6, rel=1e-3)

@@ -23,7 +23,7 @@ def test_runs_are_chosen_by_all_that_is_given(lab: Lab) -> None:
     other = store.create_study(
         lab.db, name="other", question="", objective=None, space=None, seeds=()
     )
-    tagged = store.Plan({"lr": 1.0}, "d", 0, 3, None, ("night", "gpu"))
+    tagged = store.RunSpec({"lr": 1.0}, "d", 0, 3, None, ("night", "gpu"))
     store.enqueue(lab.db, other, [tagged])
     assert numbers(store.runs(lab.db)) == [1, 2, 3, 4, 5]
     assert numbers(store.runs(lab.db, study=lab.study.id)) == [1, 2, 3, 4]
@@ -72,8 +72,8 @@ def test_a_number_that_is_also_a_name_is_ambiguous(lab: Lab) -> None:
     assert numbers(store.find_runs(lab.db, ["#1"])) == [1]
     assert numbers(store.find_runs(lab.db, ["2"])) == [2]
     assert numbers(store.find_runs(lab.db, ["9"])) == [3]  # there is no run 9
-    assert store.numbered_run(lab.db, "#1") == 1
-    assert store.numbered_run(lab.db, "9") is None
+    assert store.run_id_by_number(lab.db, "#1") == 1
+    assert store.run_id_by_number(lab.db, "9") is None
 
 
 @pytest.mark.parametrize("ref", ["9", "#9", "bass", "", "1.5", "9" * 40, "\N{SUPERSCRIPT TWO}"])
@@ -132,15 +132,15 @@ def test_counts_go_by_scope(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "read",
     [
-        store.studies,
+        store.study_overviews,
         store.runs,
         store.metrics,
         store.run_names,
-        store.check,
+        store.find_problems,
         lambda db: store.findings(db, []),
         lambda db: store.attempts(db, 1),
         lambda db: store.artifacts(db, 1),
-        lambda db: store.ranking(db, metric="val/loss", direction="min"),
+        lambda db: store.rank_trials(db, metric="val/loss", direction="min"),
     ],
 )
 def test_an_empty_lab_answers_with_nothing(
@@ -171,13 +171,13 @@ def test_the_distinct_data_of_runs_and_trials_whose_data_changes(lab: Lab) -> No
     assert set(store.distinct_data(lab.db, study_ids=[lab.study.id])) == expected
     assert store.distinct_data(lab.db, run_ids=[]) == ()
     assert [run.run_id for run in store.data_of_runs(lab.db, run_ids=run_ids)] == sorted(run_ids)
-    assert store.changing_data(lab.db, run_ids) == {}
+    assert store.seeds_with_changing_data(lab.db, run_ids) == {}
     with lab.db.write() as connection:
         connection.exec_driver_sql(
             "UPDATE run SET data_fingerprint = 'c' WHERE id = ?", (run_ids[2],)
         )
-    assert store.changing_data(lab.db, run_ids) == {trials[0]: (0, 1)}
+    assert store.seeds_with_changing_data(lab.db, run_ids) == {trials[0]: (0, 1)}
     fields = store.trial_fields(lab.db, ["opt", "nothing"], study_ids=[lab.study.id])
     assert fields == dict.fromkeys(trials, ("sgd", None))
-    selected = store.selected_values(lab.db, run_ids, "val/loss")
+    selected = store.values_at_selected_epoch(lab.db, run_ids, "val/loss")
     assert selected == dict.fromkeys(run_ids[:3], (1, 0.5))

@@ -53,7 +53,7 @@ def test_how_runs_stood_is_counted(lab: Lab) -> None:
     found = store.enqueue(lab.db, lab.study, lab.plans(8))
     assert (found.new, found.waiting, found.retried, found.done, found.busy) == (1, 3, 1, 2, 1)
     assert lab.status(failed) is Status.QUEUED
-    assert set(store.missing(lab.db, lab.study)) == {failed, interrupted, dead, 7, 8}
+    assert set(store.missing_run_ids(lab.db, lab.study)) == {failed, interrupted, dead, 7, 8}
 
 
 def test_again_makes_a_repeat_and_ranks_only_that(lab: Lab) -> None:
@@ -68,8 +68,8 @@ def test_again_makes_a_repeat_and_ranks_only_that(lab: Lab) -> None:
     assert store.enqueue(lab.db, lab.study, lab.plans()).run_ids == (new,)
 
 
-def plan_named(name: str | None, *tags: str) -> store.Plan:
-    return store.Plan({"lr": 0.1, "opt": "sgd"}, "digest-0", 0, 3, name, tags)
+def plan_named(name: str | None, *tags: str) -> store.RunSpec:
+    return store.RunSpec({"lr": 0.1, "opt": "sgd"}, "digest-0", 0, 3, name, tags)
 
 
 def test_a_run_keeps_its_name_and_tags_add_up(lab: Lab) -> None:
@@ -89,7 +89,7 @@ def test_a_run_without_a_name_takes_one_until_it_is_trained(lab: Lab) -> None:
     lab.queue()
     assert store.enqueue(lab.db, lab.study, [plan_named("early")]).kept_names == {}
     assert store.runs(lab.db)[0].name == "early"
-    other = store.Plan({"lr": 0.2, "opt": "sgd"}, "digest-1", 0, 3)
+    other = store.RunSpec({"lr": 0.2, "opt": "sgd"}, "digest-1", 0, 3)
     (number,) = store.enqueue(lab.db, lab.study, [other]).run_ids
     lab.train(number, 0.5)
     late = store.enqueue(lab.db, lab.study, [replace(other, name="late")])
@@ -181,7 +181,7 @@ def test_a_claim_tells_where_and_how_it_is_trained(lab: Lab) -> None:
     (attempt,) = store.attempts(lab.db, first)
     assert attempt.environment == ENVIRONMENT
     assert (attempt.pid, attempt.command, attempt.first_epoch) == (os.getpid(), "nnlab train", 1)
-    assert store.status(lab.db).rows["environment"] == 1  # equal ones are stored once
+    assert store.database_status(lab.db).rows["environment"] == 1  # equal ones are stored once
 
 
 def test_a_lease_that_lapsed_is_taken_over_and_its_attempt_is_lost(lab: Lab) -> None:
@@ -192,15 +192,15 @@ def test_a_lease_that_lapsed_is_taken_over_and_its_attempt_is_lost(lab: Lab) -> 
     second = claimed(lab, run_ids, now=now + 61)
     assert [attempt.outcome for attempt in store.attempts(lab.db, 1)] == ["lost", None]
     with pytest.raises(LeaseLost, match="taken over by another worker"):
-        store.renew(lab.worker, first)
-    store.renew(lab.worker, second)
+        store.renew_lease(lab.worker, first)
+    store.renew_lease(lab.worker, second)
 
 
 def test_a_renewed_lease_holds_on(lab: Lab) -> None:
     run_ids = lab.queue()
     now = time.time()
     first = claimed(lab, run_ids, hostname="elsewhere", lease_seconds=60, now=now)
-    store.renew(lab.worker, first, 60, now=now + 50)
+    store.renew_lease(lab.worker, first, 60, now=now + 50)
     assert lab.claim(run_ids, now=now + 100) is None
     assert lab.claim(run_ids, now=now + 111) is not None
 
@@ -218,10 +218,10 @@ def test_a_killed_worker_on_this_host_need_not_be_waited_for(lab: Lab) -> None:
     assert store.count_runs(lab.db) == {Status.INTERRUPTED: 1}
     assert [run.id for run in store.runs(lab.db, status=Status.INTERRUPTED)] == [1]
     assert store.runs(lab.db, status=Status.RUNNING) == ()
-    assert store.studies(lab.db)[0].by_status == {Status.INTERRUPTED: 1}
-    assert store.check(lab.db) == []  # no fault of the database
+    assert store.study_overviews(lab.db)[0].by_status == {Status.INTERRUPTED: 1}
+    assert store.find_problems(lab.db) == []  # no fault of the database
     assert claimed(lab, run_ids).run.status is Status.RUNNING
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_process_ids_of_another_host_or_container_say_nothing(lab: Lab) -> None:
@@ -238,14 +238,14 @@ def test_process_ids_of_another_host_or_container_say_nothing(lab: Lab) -> None:
 def test_a_run_given_back_says_why_and_can_be_claimed_again(lab: Lab) -> None:
     run_ids = lab.queue()
     claim = claimed(lab, run_ids)
-    assert store.release(lab.worker, claim, Status.INTERRUPTED, reason="stopped \udcff")
+    assert store.release_run(lab.worker, claim, Status.INTERRUPTED, reason="stopped \udcff")
     (run,) = store.runs(lab.db)
     assert (run.status, run.reason) == (Status.INTERRUPTED, "stopped ?")
     assert run.wall_seconds is not None
-    assert not store.release(lab.worker, claim, Status.FAILED)
+    assert not store.release_run(lab.worker, claim, Status.FAILED)
     again = claimed(lab, run_ids)
     assert again.run.reason is None
-    assert not store.release(lab.worker, claim, Status.FAILED)
+    assert not store.release_run(lab.worker, claim, Status.FAILED)
     assert lab.status(1) is Status.RUNNING
 
 
@@ -285,7 +285,7 @@ def test_a_worker_killed_at_any_moment_loses_no_epoch_that_it_told_of(
     assert lab.status(1) is Status.INTERRUPTED
     curve = lab.curve(1)
     assert set(range(1, told + 1)) <= set(curve)
-    assert [problem for problem in store.check(lab.db) if "worker" not in problem] == []
+    assert [problem for problem in store.find_problems(lab.db) if "worker" not in problem] == []
     writer = lab.writer([1], resume_after=20)
     writer.write(Epoch(21, {"val/loss": 1 / 21, "val/accuracy": 0.5}, 0.1))
     assert lab.curve(1) == curve

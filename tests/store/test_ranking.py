@@ -14,8 +14,8 @@ from store.lab import Lab, copied_lab, finish
 from nnlab import store
 from nnlab.records import Direction, Epoch, Status
 from nnlab.store import ranked
-from nnlab.store.plans import Plan
-from nnlab.store.summarize import of_curve
+from nnlab.store.plans import RunSpec
+from nnlab.store.summarize import summarize_curve
 
 METRIC = "val/loss"
 
@@ -25,7 +25,7 @@ Values = Sequence[Sequence[float]]  # by trial, by seed
 def fill(lab: Lab, values: Values, metric: str = METRIC) -> None:
     """Trials whose runs each have one point."""
     plans = [
-        Plan({"n": n}, f"d{n}", seed, 1)
+        RunSpec({"n": n}, f"d{n}", seed, 1)
         for n, seeds in enumerate(values)
         for seed in range(len(seeds))
     ]
@@ -45,7 +45,7 @@ def fill(lab: Lab, values: Values, metric: str = METRIC) -> None:
         connection.exec_driver_sql(
             "INSERT INTO summary VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (run_id, metric_id, *of_curve(direction, (1,), (value,)))
+                (run_id, metric_id, *summarize_curve(direction, (1,), (value,)))
                 for run_id, value in zip(run_ids, flat, strict=True)
             ],
         )
@@ -74,7 +74,7 @@ def shown(found: Sequence[store.RankedTrial]) -> list[tuple[int, str]]:
 
 @pytest.fixture
 def always_walk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranked, "_FEW_TRIALS", 0)
+    monkeypatch.setattr(ranked, "_SMALL_SCOPE", 0)
 
 
 VALUE = st.one_of(
@@ -99,17 +99,19 @@ def test_the_top_is_the_beginning_of_the_whole(
     fill(lab, values, metric)
     expected = by_hand(values, direction)  # type: ignore[arg-type]
     ask: dict[str, Any] = {"metric": metric, "direction": direction}
-    assert shown(store.ranking(lab.db, **ask)) == expected
-    assert shown(store.ranking(lab.db, **ask, top=top)) == expected[:top]
-    assert shown(store.ranking(lab.db, **ask, top=top, study_ids=[lab.study.id])) == expected[:top]
+    assert shown(store.rank_trials(lab.db, **ask)) == expected
+    assert shown(store.rank_trials(lab.db, **ask, top=top)) == expected[:top]
+    assert (
+        shown(store.rank_trials(lab.db, **ask, top=top, study_ids=[lab.study.id])) == expected[:top]
+    )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ranked, "_FEW_TRIALS", 0)
-        within = store.ranking(lab.db, **ask, top=top, study_ids=[lab.study.id])
+        patched.setattr(ranked, "_SMALL_SCOPE", 0)
+        within = store.rank_trials(lab.db, **ask, top=top, study_ids=[lab.study.id])
         assert shown(within) == expected[:top]
     everything = [run.id for run in store.runs(lab.db)]
-    assert shown(store.ranking(lab.db, **ask, run_ids=everything)) == expected
-    assert shown(store.ranking(lab.db, **ask, at="last")) == expected
-    assert shown(store.ranking(lab.db, **ask, at=1)) == expected
+    assert shown(store.rank_trials(lab.db, **ask, run_ids=everything)) == expected
+    assert shown(store.rank_trials(lab.db, **ask, at="last")) == expected
+    assert shown(store.rank_trials(lab.db, **ask, at=1)) == expected
     lab.db.close()
 
 
@@ -124,7 +126,7 @@ def test_a_long_walk_finds_the_same(lab: Lab, direction: Direction, seeds: int) 
     expected = by_hand(values, direction)
     for top in (1, 20, 200, 2000):
         for study_ids in (None, [lab.study.id]):
-            found = store.ranking(
+            found = store.rank_trials(
                 lab.db, metric=metric, direction=direction, top=top, study_ids=study_ids
             )
             assert shown(found) == expected[:top]
@@ -140,13 +142,13 @@ def test_trials_with_a_diverged_run_come_last(lab: Lab, top: int | None) -> None
         connection.exec_driver_sql(
             "UPDATE run SET status = 'diverged' WHERE trial_id = 2 AND seed = 1"
         )
-    found = store.ranking(lab.db, metric=METRIC, direction="min", top=top)
+    found = store.rank_trials(lab.db, metric=METRIC, direction="min", top=top)
     assert [trial.trial_id for trial in found] == [4, 3, 2, 1, 5][:top]
 
 
 def test_seeds_are_aggregated_and_each_is_told(lab: Lab) -> None:
     fill(lab, [[0.5, 0.3], [0.1, math.nan], [0.4, 0.2]])
-    best, second, last = store.ranking(lab.db, metric=METRIC, direction="min")
+    best, second, last = store.rank_trials(lab.db, metric=METRIC, direction="min")
     assert means([best, second]) == pytest.approx([0.3, 0.4])
     assert [result.value for result in best.results] == [0.4, 0.2]
     assert [result.seed for result in best.results] == [0, 1]
@@ -163,7 +165,7 @@ def test_best_last_and_an_epoch_are_three_things(lab: Lab) -> None:
         lab.train(run_id, *losses)
 
     def order(at: Literal["best", "last"] | int) -> list[tuple[int, float, int | None]]:
-        found = store.ranking(lab.db, metric=METRIC, direction="min", at=at)
+        found = store.rank_trials(lab.db, metric=METRIC, direction="min", at=at)
         return [(t.trial_id, t.mean, t.results[0].epoch) for t in found]
 
     assert order("best") == [(1, 0.1, 1), (2, 0.3, 3)]
@@ -176,9 +178,9 @@ def test_best_last_and_an_epoch_are_three_things(lab: Lab) -> None:
 def test_a_metric_can_be_ranked_against_its_own_direction(lab: Lab) -> None:
     for run_id, losses in zip(lab.queue(2), ((0.1, 0.9, math.nan), (0.5, 0.4)), strict=True):
         lab.train(run_id, *losses)
-    found = store.ranking(lab.db, metric=METRIC, direction="max", top=1)
+    found = store.rank_trials(lab.db, metric=METRIC, direction="max", top=1)
     assert [(t.trial_id, t.mean, t.results[0].epoch) for t in found] == [(1, 0.9, 2)]
-    found = store.ranking(lab.db, metric=METRIC, direction="max", study_ids=[lab.study.id])
+    found = store.rank_trials(lab.db, metric=METRIC, direction="max", study_ids=[lab.study.id])
     assert [(t.trial_id, t.mean) for t in found] == [(1, 0.9), (2, 0.5)]
 
 
@@ -188,12 +190,12 @@ def test_only_current_runs_in_the_scope_that_have_the_metric_are_ranked(lab: Lab
     lab.train(run_ids[1], 0.2)
     store.enqueue(lab.db, lab.study, lab.plans(1), again=True)
     ask: dict[str, Any] = {"metric": METRIC, "direction": "min"}
-    assert [t.trial_id for t in store.ranking(lab.db, **ask)] == [2]
-    assert [t.trial_id for t in store.ranking(lab.db, **ask, top=5)] == [2]
-    assert store.ranking(lab.db, **ask, study_ids=[99]) == ()
-    assert store.ranking(lab.db, **ask, run_ids=[3]) == ()
-    assert store.ranking(lab.db, **ask, top=0) == ()
-    assert store.ranking(lab.db, metric="val/nothing", direction="min") == ()
+    assert [t.trial_id for t in store.rank_trials(lab.db, **ask)] == [2]
+    assert [t.trial_id for t in store.rank_trials(lab.db, **ask, top=5)] == [2]
+    assert store.rank_trials(lab.db, **ask, study_ids=[99]) == ()
+    assert store.rank_trials(lab.db, **ask, run_ids=[3]) == ()
+    assert store.rank_trials(lab.db, **ask, top=0) == ()
+    assert store.rank_trials(lab.db, metric="val/nothing", direction="min") == ()
 
 
 def test_a_dead_worker_is_told_in_the_ranking_too(lab: Lab) -> None:
@@ -202,8 +204,8 @@ def test_a_dead_worker_is_told_in_the_ranking_too(lab: Lab) -> None:
     assert claim is not None
     writer = store.RunWriter(lab.worker, claim, lease_seconds=-1)
     writer.write(Epoch(1, {METRIC: 0.5}, 0.1))
-    (trial,) = store.ranking(lab.db, metric=METRIC, direction="min", top=1)
+    (trial,) = store.rank_trials(lab.db, metric=METRIC, direction="min", top=1)
     assert trial.results[0].status is Status.INTERRUPTED
     finish(writer)
-    (trial,) = store.ranking(lab.db, metric=METRIC, direction="min")
+    (trial,) = store.rank_trials(lab.db, metric=METRIC, direction="min")
     assert trial.results[0].status is Status.FINISHED

@@ -36,7 +36,7 @@ def remove(lab: Lab, *run_ids: int, study: bool = False) -> store.Removal:
 
 def undo(lab: Lab) -> store.Removal:
     last = store.last_removal(lab.db)
-    return store.bring_back(lab.db, study_ids=last.studies, run_ids=last.runs)
+    return store.restore(lab.db, study_ids=last.studies, run_ids=last.runs)
 
 
 def test_a_removed_study_is_nowhere_and_comes_back_as_it_was(lab: Lab) -> None:
@@ -45,16 +45,16 @@ def test_a_removed_study_is_nowhere_and_comes_back_as_it_was(lab: Lab) -> None:
     assert remove(lab, study=True) == store.Removal((lab.study.id,), run_ids)
     assert store.runs(lab.db) == ()
     assert store.all_studies(lab.db) == ()
-    assert store.studies(lab.db) == ()
+    assert store.study_overviews(lab.db) == ()
     assert store.run_names(lab.db) == ()
     assert store.count_runs(lab.db) == {}
     assert store.count_trials(lab.db) == 0
     assert store.count_trials(lab.db, metric="val/loss") == 0
-    assert store.objectives(lab.db) == {}
-    assert store.missing(lab.db, lab.study) == ()
+    assert store.count_objectives(lab.db) == {}
+    assert store.missing_run_ids(lab.db, lab.study) == ()
     assert store.progress(lab.db, study_ids=None, failures=5).runs == 0
     for chosen in (None, run_ids):
-        found = store.ranking(lab.db, metric="val/loss", direction="min", run_ids=chosen)
+        found = store.rank_trials(lab.db, metric="val/loss", direction="min", run_ids=chosen)
         assert found == ()
     for name in ("base", str(run_ids[0])):
         with pytest.raises(UsageError):
@@ -69,14 +69,14 @@ def test_a_removed_study_is_nowhere_and_comes_back_as_it_was(lab: Lab) -> None:
 def test_a_removed_run_counts_nowhere_in_its_study(lab: Lab) -> None:
     first, *_ = trained(lab)
     remove(lab, first)
-    (overview,) = store.studies(lab.db)
+    (overview,) = store.study_overviews(lab.db)
     assert (overview.trials, overview.runs) == (2, 3)
     assert overview.by_status == {Status.FINISHED: 3}
-    found = store.ranking(lab.db, metric="val/loss", direction="min")
+    found = store.rank_trials(lab.db, metric="val/loss", direction="min")
     assert {result.run_id for trial in found for result in trial.results} == {2, 3, 4}
     assert [run.id for run in store.find_runs(lab.db, ["base"])] == [2, 3, 4]
     remove(lab, 3)  # the other seed of the same trial
-    assert store.studies(lab.db)[0].trials == 1
+    assert store.study_overviews(lab.db)[0].trials == 1
 
 
 def test_a_removed_run_is_trained_again_as_a_new_repeat(lab: Lab) -> None:
@@ -133,16 +133,16 @@ def test_runs_removed_before_their_study_stay_removed_when_it_comes_back(lab: La
     first, *rest = trained(lab)
     remove(lab, first)
     remove(lab, study=True)
-    back = store.bring_back(lab.db, study_ids=[lab.study.id], run_ids=[])
+    back = store.restore(lab.db, study_ids=[lab.study.id], run_ids=[])
     assert back.runs == tuple(rest)
     # The study is there; now its name means all that is removed of it.
-    assert store.bring_back(lab.db, study_ids=[lab.study.id], run_ids=[]).runs == (first,)
+    assert store.restore(lab.db, study_ids=[lab.study.id], run_ids=[]).runs == (first,)
 
 
 def test_one_run_brings_its_study_back(lab: Lab) -> None:
     first, *_ = trained(lab)
     remove(lab, study=True)
-    back = store.bring_back(lab.db, study_ids=[], run_ids=[first])
+    back = store.restore(lab.db, study_ids=[], run_ids=[first])
     assert back == store.Removal((lab.study.id,), (first,))
     assert [run.id for run in store.runs(lab.db)] == [first]
     assert store.find_study(lab.db, "depth").removed_at is None

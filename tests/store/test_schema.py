@@ -21,13 +21,13 @@ from nnlab.store.schema import (
     TABLES,
     VERSION_TABLE,
     alembic_config,
-    shipped,
+    shipped_migrations_folder,
 )
 from nnlab.store.tables import metadata
 
 
 def test_known_revisions_are_the_migrations_in_their_order() -> None:
-    script = ScriptDirectory.from_config(alembic_config(shipped()))
+    script = ScriptDirectory.from_config(alembic_config(shipped_migrations_folder()))
     walked = [revision.revision for revision in script.walk_revisions()]
     assert tuple(reversed(walked)) == REVISIONS
     assert script.get_current_head() == HEAD

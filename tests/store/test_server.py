@@ -24,7 +24,7 @@ from nnlab.errors import (
 from nnlab.records import Curve, Epoch, Status
 from nnlab.store.postgres import connect
 from nnlab.store.postgres.connect import ServerDatabase
-from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped
+from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped_migrations_folder
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -62,7 +62,7 @@ def test_processes_that_come_first_at_once_make_one_schema(server_url: str, pyth
         assert process.stdout.readline() == "ready\n"
     assert [process.communicate("\n", timeout=60) for process in processes] == [("", "")] * 4
     db = store.open_database(server_url, write=False)
-    assert store.status(db).revision == HEAD
+    assert store.database_status(db).revision == HEAD
     db.close()
 
 
@@ -111,9 +111,9 @@ def _in(url: str, database: str) -> str:
 
 
 def _address(url: str) -> tuple[store.ServerAddress]:
-    from nnlab.store.address import parse
+    from nnlab.store.address import parse_address
 
-    address = parse(url)
+    address = parse_address(url)
     assert isinstance(address, store.ServerAddress)
     return (address,)
 
@@ -121,7 +121,9 @@ def _address(url: str) -> tuple[store.ServerAddress]:
 def next_revision(folder: Path, more: str = "") -> Migrations:
     import shutil
 
-    shutil.copytree(shipped(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        shipped_migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__")
+    )
     (folder / "versions" / "9999_next.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
         f"revision = '9999'\ndown_revision = '{HEAD}'\n\n\n"
@@ -136,7 +138,7 @@ def test_an_older_schema_is_upgraded_and_a_newer_one_only_read(served: Lab, tmp_
     served.train(*served.queue(), 0.5)
     url = served.db.address.target
     db = store.open_database(url, write=False, migrations=next_revision(tmp_path / "next"))
-    assert store.status(db).revision == "9999"
+    assert store.database_status(db).revision == "9999"
     db.close()
     with pytest.raises(NewerSchema, match="revision 9999"):
         store.open_database(url, write=True)
@@ -150,17 +152,17 @@ def test_an_upgrade_that_fails_leaves_all_as_it_was(served: Lab, tmp_path: Path)
     broken = next_revision(tmp_path / "next", "raise RuntimeError('lights out')")
     with pytest.raises(UpgradeFailed, match="is as it was: lights out"):
         store.open_database(served.db.address.target, write=True, migrations=broken)
-    assert store.status(served.db).revision == HEAD
+    assert store.database_status(served.db).revision == HEAD
     assert served.queue() == (1,)
 
 
 def test_points_lie_in_parts_by_their_runs(served: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "RUNS_A_PART", 4)
+    monkeypatch.setattr(connect, "RUNS_PER_PARTITION", 4)
     assert {"point_0"} == {name for name in tables(served) if name.startswith("point_")}
     # The first part was made as large as they are by default.
     with served.db.write() as connection:
         connection.exec_driver_sql("DROP TABLE point_0")
-        served.db.make_room(connection, 0)
+        served.db.prepare_partitions(connection, 0)
     run_ids = served.queue(10)
     assert {f"point_{n}" for n in range(3)} < tables(served)
     for run_id in run_ids:
@@ -169,7 +171,7 @@ def test_points_lie_in_parts_by_their_runs(served: Lab, monkeypatch: pytest.Monk
     with served.db.read() as connection:
         (count,) = connection.exec_driver_sql("SELECT count(*) FROM point_1").one()
     assert count == 2 * 4
-    assert store.check(served.db) == []
+    assert store.find_problems(served.db) == []
 
 
 def test_epochs_of_two_runs_are_stored_beside_each_other(served: Lab) -> None:
@@ -267,7 +269,7 @@ def test_a_run_is_claimed_by_one_of_many_that_hurry(served: Lab, python: Start) 
     assert [errors for _, errors in answers] == [""] * 6
     taken = [int(number) for answer, _ in answers for number in answer.split()]
     assert sorted(taken) == sorted(run_ids)
-    assert len(store.attempts_of(served.db, run_ids)) == len(run_ids)
+    assert len(store.attempts_of_runs(served.db, run_ids)) == len(run_ids)
 
 
 CLAIM = """

@@ -119,12 +119,12 @@ def test_an_overview_counts_current_runs_as_they_stand(lab: Lab) -> None:
     lab.train(finished, 0.5)
     store.enqueue(lab.db, lab.study, lab.plans(1), again=True)
     create(lab)
-    depth, wide = store.studies(lab.db)
+    depth, wide = store.study_overviews(lab.db)
     assert (depth.study.name, depth.trials, depth.runs) == ("depth", 3, 3)
     assert depth.by_status == {"queued": 3}
     assert depth.last_activity is not None
     assert (wide.trials, wide.runs, wide.by_status, wide.last_activity) == (0, 0, {}, None)
-    assert waiting in store.missing(lab.db, lab.study)
+    assert waiting in store.missing_run_ids(lab.db, lab.study)
 
 
 LOWER = Comparison("b ends lower", "val/loss", "last", "difference", ("a", "b"), 0.0, None)

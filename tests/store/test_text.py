@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from nnlab.store.text import (
     evidence_from_json,
     evidence_to_json,
-    moment_from_text,
-    moment_to_text,
-    storable,
+    replace_invalid_unicode,
+    timestamp_from_text,
+    timestamp_to_text,
     to_json,
 )
 
@@ -35,20 +35,20 @@ def test_moments_come_back_and_sort_as_text(moment: datetime, hours: int) -> Non
     base = datetime(2026, 1, 1, tzinfo=UTC)
     try:
         aware = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
-        text = moment_to_text(aware)
+        text = timestamp_to_text(aware)
     except OverflowError:  # the first and last day of the calendar
         return
-    assert moment_from_text(text) == aware
-    assert (text < moment_to_text(base)) == (aware < base)
+    assert timestamp_from_text(text) == aware
+    assert (text < timestamp_to_text(base)) == (aware < base)
 
 
 def test_moments_say_their_zone_and_are_read_in_utc_where_they_do_not() -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        moment_to_text(datetime(2026, 1, 1))
-    assert moment_from_text("2026-01-01 10:00") == datetime(2026, 1, 1, 10, tzinfo=UTC)
-    assert moment_from_text(None) is None
+        timestamp_to_text(datetime(2026, 1, 1))
+    assert timestamp_from_text("2026-01-01 10:00") == datetime(2026, 1, 1, 10, tzinfo=UTC)
+    assert timestamp_from_text(None) is None
 
 
 def test_bytes_that_are_no_text_do_not_stop_a_run() -> None:
-    assert storable("train \udcff.toml") == "train ?.toml"
-    assert storable("größe") == "größe"
+    assert replace_invalid_unicode("train \udcff.toml") == "train ?.toml"
+    assert replace_invalid_unicode("größe") == "größe"

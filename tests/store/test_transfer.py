@@ -74,13 +74,13 @@ def dumped(db: store.Database) -> list[object]:
     runs = store.runs(db)
     numbers = [run.id for run in (*runs, *store.runs(db, removed=True))]
     return [
-        store.studies(db),
+        store.study_overviews(db),
         runs,
         store.runs(db, removed=True),
         str(store.histories(db, numbers)),  # as text: NaN is not equal to itself
         str(store.summaries(db, numbers)),
         store.findings(db, numbers),
-        store.attempts_of(db, numbers),
+        store.attempts_of_runs(db, numbers),
         [store.artifacts(db, number) for number in numbers],
     ]
 
@@ -89,17 +89,17 @@ def dumped(db: store.Database) -> list[object]:
 def test_every_row_arrives_as_it_was(
     lab: Lab, target: str, empty: Callable[[str], store.Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "CHUNK", 7)
+    monkeypatch.setattr(transfer, "CHUNK_ROWS", 7)
     fill(lab)
     other = empty(target)
     told: list[tuple[str, str, int, int]] = []
     copied = copy_database(lab.db, other, lambda *words: told.append(words))
     assert copied.before == 0
-    assert copied.rows == store.status(other).rows == store.status(lab.db).rows
+    assert copied.rows == store.database_status(other).rows == store.database_status(lab.db).rows
     assert all(copied.rows[table] for table in TABLES)
     assert ("checking", "point", 64, 64) in told
     assert dumped(other) == dumped(lab.db)
-    (problem,) = store.check(other)
+    (problem,) = store.find_problems(other)
     assert problem.startswith("run 3: its model")  # files are not copied
     # New rows take new numbers, and the study goes on.
     copy = Lab(other, store.find_study(other, "depth"), other)
@@ -111,7 +111,7 @@ def test_every_row_arrives_as_it_was(
 def test_a_copy_that_was_broken_off_goes_on(
     lab: Lab, empty: Callable[[str], store.Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "CHUNK", 7)
+    monkeypatch.setattr(transfer, "CHUNK_ROWS", 7)
     fill(lab)
     other = empty("file")
 
@@ -121,7 +121,7 @@ def test_a_copy_that_was_broken_off_goes_on(
 
     with pytest.raises(KeyboardInterrupt):
         copy_database(lab.db, other, lights_out)
-    there = sum(store.status(other).rows.values())
+    there = sum(store.database_status(other).rows.values())
     copied = copy_database(lab.db, other, silent)
     assert 20 < there == copied.before
     assert dumped(other) == dumped(lab.db)

@@ -12,7 +12,7 @@ from store.lab import Lab, make_lab
 from nnlab import store
 from nnlab.errors import DatabaseReadOnly, NewerSchema, UpgradeFailed
 from nnlab.records import Status
-from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped
+from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped_migrations_folder
 
 pytestmark = pytest.mark.file
 
@@ -42,7 +42,9 @@ def upgrade() -> None:
 
 def migrations(folder: Path, more: str = "pass") -> Migrations:
     """What ships, and one revision more."""
-    shutil.copytree(shipped(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        shipped_migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__")
+    )
     (folder / "versions" / "9999_later.py").write_text(NEXT.format(what=more, head=HEAD, more=more))
     return Migrations(folder, (*REVISIONS, "9999"))
 
@@ -69,7 +71,7 @@ def test_an_older_database_is_backed_up_and_upgraded(
     before = contents(path)
     later = migrations(tmp_path / "migrations")
     db = store.open_database(str(path), write=write, migrations=later)
-    assert store.status(db).revision == "9999"
+    assert store.database_status(db).revision == "9999"
     assert store.runs(db)[0].status is Status.FINISHED
     assert dict(store.history(db, 1)["val/loss"]) == {1: 0.5, 2: 0.25}
     with db.read() as connection:
@@ -108,7 +110,7 @@ def test_an_upgrade_that_fails_leaves_all_as_it_was(
     assert str(backup) in (caught.value.hint or "")
     assert contents(backup) == before
     db = store.open_database(str(path), write=True)
-    assert store.check(db) == []
+    assert store.find_problems(db) == []
     db.close()
 
 
@@ -197,8 +199,8 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     queue_known = revision >= "0003"
     assert bool(study.sampler) == bool(attempt.engine) == queue_known
     assert (first.pruned_at == 2, first.removed_at, study.removed_at) == (queue_known, None, None)
-    best = store.ranking(db, metric="val/loss", direction="min")
+    best = store.rank_trials(db, metric="val/loss", direction="min")
     assert [(trial.trial_id, trial.mean) for trial in best] == [(1, 0.25), (2, 0.75)]
     assert [artifact.kind for artifact in store.artifacts(db, first.id)] == ["model"]
-    assert store.status(db).revision == HEAD
+    assert store.database_status(db).revision == HEAD
     db.close()

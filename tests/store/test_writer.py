@@ -11,8 +11,17 @@ from store.lab import ENVIRONMENT, Lab, copied_lab, finish
 
 from nnlab import store
 from nnlab.errors import DataError, LeaseLost, UsageError
-from nnlab.records import Artifact, Curve, Direction, Epoch, Finding, Severity, Status, Summary
-from nnlab.store.summarize import SummaryRow, combined, of_curve, of_point
+from nnlab.records import (
+    Artifact,
+    Curve,
+    Direction,
+    Epoch,
+    Finding,
+    MetricSummary,
+    Severity,
+    Status,
+)
+from nnlab.store.summarize import SummaryRow, merge_summaries, summarize_curve, summarize_point
 
 
 def epoch(number: int, **values: float) -> Epoch:
@@ -24,10 +33,10 @@ def test_an_epoch_is_stored_with_its_summary(lab: Lab) -> None:
     writer = lab.writer([run_id])
     for number, (loss, accuracy) in enumerate([(0.5, 0.7), (0.25, 0.9), (0.25, 0.8)], start=1):
         writer.write(epoch(number, val_loss=loss, val_accuracy=accuracy))
-        assert store.check(lab.db) == []
+        assert store.find_problems(lab.db) == []
     found = store.summaries(lab.db, [run_id])[run_id]
-    assert found["val/loss"] == Summary("val/loss", 3, 0.25, 3, 0.25, 2)
-    assert found["val/accuracy"] == Summary("val/accuracy", 3, 0.8, 3, 0.9, 2)
+    assert found["val/loss"] == MetricSummary("val/loss", 3, 0.25, 3, 0.25, 2)
+    assert found["val/accuracy"] == MetricSummary("val/accuracy", 3, 0.8, 3, 0.9, 2)
     assert store.runs(lab.db)[0].epochs == 3
     assert store.metrics(lab.db) == ("val/accuracy", "val/loss")
 
@@ -45,7 +54,7 @@ def test_nan_and_infinity_come_back_as_they_were(lab: Lab) -> None:
     assert (found["val/loss"].best, found["val/loss"].best_epoch) == (-math.inf, 3)
     assert (found["a/loss"].best, found["a/loss"].best_epoch) == (None, None)
     assert math.isnan(found["a/loss"].last)
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_replayed_epochs_take_the_place_of_the_old_and_none_is_ever_missing(lab: Lab) -> None:
@@ -59,7 +68,7 @@ def test_replayed_epochs_take_the_place_of_the_old_and_none_is_ever_missing(lab:
     for number in range(4, 9):
         writer.write(epoch(number, val_loss=0.01 * number))
         assert sorted(lab.curve(run_id)) == list(range(1, max(number, 6) + 1))
-        assert store.check(lab.db) == []
+        assert store.find_problems(lab.db) == []
     finish(writer)
     assert lab.curve(run_id)[4] == 0.04
     (run,) = store.runs(lab.db)
@@ -81,7 +90,7 @@ def test_a_run_that_stops_earlier_than_before_keeps_only_its_own_epochs(lab: Lab
     assert sorted(lab.curve(run_id)) == [1, 2, 3, 4]
     assert "test/loss" not in store.summaries(lab.db, [run_id])[run_id]
     assert store.runs(lab.db)[0].epochs == 4
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_starting_over_from_nothing_replays_all(lab: Lab) -> None:
@@ -93,7 +102,7 @@ def test_starting_over_from_nothing_replays_all(lab: Lab) -> None:
     writer = lab.writer([run_id], resume_after=0)
     writer.write(epoch(1, val_loss=0.7))
     assert lab.curve(run_id) == {1: 0.7, 2: 0.1, 3: 0.1}
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
     finish(writer)
     assert lab.curve(run_id) == {1: 0.7}
 
@@ -106,7 +115,7 @@ def test_a_metric_of_the_end_is_there_once_wherever_it_was_taken(lab: Lab) -> No
     writer.extra({"test/loss": 0.5}, 2)
     writer.extra({"test/loss": 0.4}, 1)
     assert lab.curve(run_id, "test/loss") == {1: 0.4}
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
 
 
 def test_epochs_go_forward(lab: Lab) -> None:
@@ -120,7 +129,7 @@ def test_the_end_is_stored_whole(lab: Lab) -> None:
     claim = lab.claim([run_id])
     assert claim is not None
     writer = store.RunWriter(lab.worker, claim, environment=ENVIRONMENT, data_fingerprint="feed")
-    writer.began_with(7)
+    writer.record_parent(7)
     writer.write(epoch(1, val_loss=0.5))
     finding = Finding(
         "NN101", "overfitting", Severity.WARNING, 0.75, 3, "it rose", "stop earlier",
@@ -177,7 +186,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(lab: Lab) -> None:
     for write in (
         lambda: writer.write(epoch(1, val_loss=0.9)),
         lambda: writer.extra({"test/loss": 0.9}, 1),
-        lambda: writer.began_with(1),
+        lambda: writer.record_parent(1),
         lambda: finish(writer),
         lambda: store.RunWriter(lab.worker, slow),
     ):
@@ -199,7 +208,7 @@ def test_curves_are_imported_whole_and_once(lab: Lab) -> None:
     assert history["val/accuracy"] == accuracy
     assert history["val/loss"].epochs == loss.epochs
     assert store.runs(lab.db)[0].epochs == 5
-    assert store.check(lab.db) == []
+    assert store.find_problems(lab.db) == []
     with pytest.raises(UsageError, match="has points of val/loss already"):
         store.import_curves(lab.db, run_id, [loss])
     with pytest.raises(UsageError, match="no run 99"):
@@ -212,7 +221,7 @@ def test_curves_are_imported_whole_and_once(lab: Lab) -> None:
 @pytest.mark.file
 def test_imported_curves_take_at_most_24_bytes_a_point(lab: Lab) -> None:
     run_ids = lab.queue(10)
-    before = store.status(lab.db).size
+    before = store.database_status(lab.db).size
     for run_id in run_ids:
         curves = [
             Curve(f"metric/{n}", tuple(range(1, 1001)), tuple(i / (n + 7) for i in range(1000)))
@@ -221,7 +230,7 @@ def test_imported_curves_take_at_most_24_bytes_a_point(lab: Lab) -> None:
         store.import_curves(lab.db, run_id, curves)
     with lab.file.driver() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert (store.status(lab.db).size - before) / 80_000 <= 24
+    assert (store.database_status(lab.db).size - before) / 80_000 <= 24
 
 
 VALUES = st.lists(
@@ -248,11 +257,11 @@ def test_summaries_are_the_same_however_they_are_put_together(
 ) -> None:
     points = list(enumerate(values, start=1))
     expected = by_hand(direction, points)
-    assert of_curve(direction, range(1, len(values) + 1), values) == expected
+    assert summarize_curve(direction, range(1, len(values) + 1), values) == expected
     shuffled = sorted(points, key=lambda _: random.random())  # type: ignore[attr-defined]
     whole: SummaryRow | None = None
     for number, value in shuffled:
-        whole = combined(direction, whole, of_point(number, value))
+        whole = merge_summaries(direction, whole, summarize_point(number, value))
     assert whole == expected
 
 
@@ -277,7 +286,7 @@ def test_any_history_of_interruptions_leaves_points_and_summaries_in_agreement(
             assert str(dict(history[metric])) == str(
                 {number: shown[number][metric] for number in sorted(shown)}
             )
-        assert store.check(lab.db) == []
+        assert store.find_problems(lab.db) == []
         checkpoint = data.draw(st.integers(checkpoint, max(last, checkpoint)), label="checkpoint")
     lab.db.close()
 
@@ -322,6 +331,6 @@ def test_of_two_seeds_that_begin_at_once_on_other_data_the_second_is_refused(lab
     begin(second, "feed")
     begin(apart, "beef")  # another trial may have other data
     begin(second, "beef", same_data=False)
-    assert store.other_data(lab.worker, first.run, "feed") is not None
-    store.release(lab.worker, second, Status.FAILED, reason="")
-    assert store.other_data(lab.worker, first.run, "feed") is None
+    assert store.find_data_mismatch(lab.worker, first.run, "feed") is not None
+    store.release_run(lab.worker, second, Status.FAILED, reason="")
+    assert store.find_data_mismatch(lab.worker, first.run, "feed") is None

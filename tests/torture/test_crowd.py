@@ -29,5 +29,5 @@ def test_a_crowd_of_writers(tmp_path: Path, seconds: float) -> None:
             values = dict(history[metric])
             assert values == {number: 1.0 / number for number in range(1, run.epochs + 1)}
     assert min(run.epochs for run in runs) > 0
-    assert store.check(db) == []
+    assert store.find_problems(db) == []
     db.close()

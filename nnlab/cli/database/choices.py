@@ -7,24 +7,24 @@ import typer
 from nnlab import catalogue
 from nnlab.cli import completion
 from nnlab.cli.options import Format, FormatOption
-from nnlab.cli.output.render import Column, render
-from nnlab.config.space import shown
+from nnlab.cli.output.render import TableColumn, render
+from nnlab.config.space import format_value
 from nnlab.errors import UnknownName
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("kind", "kind", priority=1),
-    Column("name", "name"),
-    Column("summary", "what it is", wrap=True),
-    Column(
+    TableColumn("kind", "kind", priority=1),
+    TableColumn("name", "name"),
+    TableColumn("summary", "what it is", wrap=True),
+    TableColumn(
         "defaults",
         "options and defaults",
-        lambda found: ", ".join(f"{name} {shown(value)}" for name, value in found.items()),
+        lambda found: ", ".join(f"{name} {format_value(value)}" for name, value in found.items()),
         wrap=True,
         priority=2,
     ),
-    Column("source", "source", wrap=True, priority=3),
+    TableColumn("source", "source", wrap=True, priority=3),
 )
 
 
@@ -35,7 +35,7 @@ def choices(
         typer.Argument(
             metavar="KIND",
             show_default=False,
-            help=f"one of {', '.join(catalogue.KINDS)} \\[default: all]",
+            help=f"one of {', '.join(catalogue.CATALOGUES)} \\[default: all]",
             autocompletion=completion.kinds,
         ),
     ] = None,
@@ -50,8 +50,8 @@ def choices(
 
         nnlab choices --format json
     """
-    if kind is not None and kind not in catalogue.KINDS:
-        raise UnknownName("kind of choice", kind, catalogue.KINDS)
+    if kind is not None and kind not in catalogue.CATALOGUES:
+        raise UnknownName("kind of choice", kind, catalogue.CATALOGUES)
     rows = [
         {
             "kind": one,
@@ -60,7 +60,7 @@ def choices(
             "defaults": dict(row.defaults),
             "source": row.source,
         }
-        for one in ([kind] if kind else catalogue.KINDS)
-        for row in catalogue.KINDS[one]
+        for one in ([kind] if kind else catalogue.CATALOGUES)
+        for row in catalogue.CATALOGUES[one]
     ]
     render(rows, COLUMNS, format)

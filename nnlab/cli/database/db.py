@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.cli.confirm import agreed
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Format, FormatOption
-from nnlab.cli.output.progress_bars import Bars
-from nnlab.cli.output.render import Column, bytes_text, note, render, say
+from nnlab.analysis.ranking import format_count
+from nnlab.cli.confirm import ask_confirmation
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.output.progress_bars import ProgressBars
+from nnlab.cli.output.render import TableColumn, format_bytes, note, render, say
 from nnlab.errors import StoreError
 
 app = typer.Typer(
@@ -21,9 +21,11 @@ app = typer.Typer(
     help="Look after the database: status, upgrade, backup, copy, check, gc.",
 )
 
-STATUS = (
-    Column("key", "what"),
-    Column("value", "value", lambda value: f"{value:,}" if isinstance(value, int) else str(value)),
+STATUS_COLUMNS = (
+    TableColumn("key", "what"),
+    TableColumn(
+        "value", "value", lambda value: f"{value:,}" if isinstance(value, int) else str(value)
+    ),
 )
 
 
@@ -31,7 +33,7 @@ STATUS = (
 def status(
     *,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Say where the database is, its revision, its size and what it holds.
 
@@ -39,8 +41,8 @@ def status(
 
         nnlab db status --format json
     """
-    with opened(db) as database:
-        found = store.status(database)
+    with open_db(db) as database:
+        found = store.database_status(database)
     rows: list[dict[str, object]] = [
         {"key": "place", "value": found.place},
         {"key": "revision", "value": found.revision},
@@ -53,11 +55,11 @@ def status(
         {"key": "bytes of artifacts", "value": found.artifacts_size},
         *({"key": f"rows of {table}", "value": count} for table, count in found.rows.items()),
     ]
-    render(rows, STATUS, format)
+    render(rows, STATUS_COLUMNS, format)
 
 
 @app.command()
-def upgrade(db: Db = None) -> None:
+def upgrade(db: DbOption = None) -> None:
     """Bring an older database to this version's schema; a backup is made first.
 
     Every command does so when it opens one; this one does nothing else.
@@ -66,8 +68,8 @@ def upgrade(db: Db = None) -> None:
 
         nnlab db upgrade
     """
-    with opened(db, write=True) as database:
-        found = store.status(database)
+    with open_db(db, write=True) as database:
+        found = store.database_status(database)
     say(f"{found.place} is at revision {found.revision}, the newest this version knows")
 
 
@@ -75,7 +77,7 @@ def upgrade(db: Db = None) -> None:
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="FILE", help="where to copy it")],
     *,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Copy the database to a new file, whole and consistent even while runs are written.
 
@@ -83,16 +85,16 @@ def backup(
 
         nnlab db backup runs-2026-11-23.db
     """
-    with opened(db) as database:
-        store.backup(database, destination)
+    with open_db(db) as database:
+        store.backup_database(database, destination)
     say(f"{destination}: {destination.stat().st_size:,} bytes")
 
 
-Place = Annotated[str, typer.Argument(metavar="URL|PATH", show_default=False)]
+DatabaseArgument = Annotated[str, typer.Argument(metavar="URL|PATH", show_default=False)]
 
 
 @app.command()
-def copy(source: Place, target: Place) -> None:
+def copy(source: DatabaseArgument, target: DatabaseArgument) -> None:
     """Copy a whole database into another: a file, or a schema on a PostgreSQL server.
 
     Every row arrives with its number and is compared in the end. A copy that was broken off goes
@@ -103,8 +105,8 @@ def copy(source: Place, target: Place) -> None:
         nnlab db copy runs.db postgresql+psycopg://ann@lab.example/results
         nnlab db copy postgresql+psycopg://ann@lab.example/results copy.db
     """
-    bars = Bars("rows")
-    with opened(source) as mine, opened(target, write=True, create=True) as theirs:
+    bars = ProgressBars("rows")
+    with open_db(source) as mine, open_db(target, write=True, create=True) as theirs:
         try:
             copied = store.copy_database(
                 mine, theirs, lambda what, table, *far: bars(f"{what} {table}", *far)
@@ -112,30 +114,32 @@ def copy(source: Place, target: Place) -> None:
         finally:
             bars.stop()
         files = mine.address.artifacts
-        size, place = store.size_of([files]), theirs.address.artifacts
+        size, place = store.total_size([files]), theirs.address.artifacts
         shown = theirs.address.shown
         elsewhere = sorted({run.artifacts for run in store.runs(theirs) if run.artifacts})
     before = f", {copied.before:,} of them were there" if copied.before else ""
     say(f"{shown}: {sum(copied.rows.values()):,} rows, each compared with its source{before}")
     if size:
-        note(f"the files of runs were not copied: {bytes_text(size)} in {files}, wanted in {place}")
+        note(
+            f"the files of runs were not copied: {format_bytes(size)} in {files}, wanted in {place}"
+        )
     if elsewhere:
         note(
-            f"both refer to the same files of runs in {plural(len(elsewhere), 'other place')}, such"
+            f"both refer to the same files of runs in {format_count(len(elsewhere), 'other place')}, such"
             f" as {elsewhere[0]}: `nnlab db gc` in one deletes them for both"
         )
 
 
 @app.command()
-def check(db: Db = None) -> None:
+def check(db: DbOption = None) -> None:
     """Check the database: file, references, summaries, artifacts; exit code 1 on a problem.
 
     [bold]Example[/bold]
 
         nnlab db check
     """
-    with opened(db) as database:
-        problems = store.check(database)
+    with open_db(db) as database:
+        problems = store.find_problems(database)
         place = database.address.shown
     for problem in problems:
         say(problem)
@@ -147,10 +151,10 @@ def check(db: Db = None) -> None:
     say(f"{place}: no problems found")
 
 
-GARBAGE = (
-    Column("what", "what"),
-    Column("count", "count", lambda count: f"{count:,}", right=True),
-    Column("size", "files", bytes_text, right=True),
+GARBAGE_COLUMNS = (
+    TableColumn("what", "what"),
+    TableColumn("count", "count", lambda count: f"{count:,}", right=True),
+    TableColumn("size", "files", format_bytes, right=True),
 )
 
 
@@ -161,7 +165,7 @@ def gc(
         bool, typer.Option("--dry-run", help="show what would be deleted, delete nothing")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Delete for good: what `nnlab rm` removed, files nobody needs, old backups.
 
@@ -174,10 +178,10 @@ def gc(
 
         nnlab db gc --dry-run
     """
-    with opened(db, write=not dry_run) as database:
+    with open_db(db, write=not dry_run) as database:
         found = store.find_garbage(database)
         if found:
-            render(_garbage_rows(found), GARBAGE, Format.TABLE)
+            render(_garbage_rows(found), GARBAGE_COLUMNS, Format.TABLE)
             for path in found.paths:
                 say(f"to be deleted: {path}")
         for path, why in found.kept:
@@ -185,16 +189,16 @@ def gc(
         if not found or dry_run:
             say("nothing to delete" if not found else "dry run: nothing was deleted", style="dim")
             return
-        if not agreed("delete these for good?", yes=yes):
+        if not ask_confirmation("delete these for good?", yes=yes):
             say("nothing was deleted")
             raise typer.Exit(1)
-        freed = store.collect(database, found)
-    say(f"{bytes_text(freed)} freed")
+        freed = store.collect_garbage(database, found)
+    say(f"{format_bytes(freed)} freed")
 
 
 def _garbage_rows(found: store.Garbage) -> list[dict[str, object]]:
     return [
-        {"what": what, "count": count, "size": store.size_of(paths)}
+        {"what": what, "count": count, "size": store.total_size(paths)}
         for what, count, paths in (
             ("removed runs", len(found.runs), found.folders),
             ("folders of removed runs in other places", len(found.elsewhere), ()),

@@ -3,15 +3,15 @@
 import typer
 
 from nnlab.cli.options import Format, FormatOption
-from nnlab.cli.output.render import Column, render
+from nnlab.cli.output.render import TableColumn, render
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("device", "device"),
-    Column("description", "what it is", wrap=True),
-    Column("memory", "memory", lambda size: f"{size / 2**30:.1f} GiB", right=True),
-    Column("auto", "auto", lambda yes: "taken by --device auto" if yes else "", priority=1),
+    TableColumn("device", "device"),
+    TableColumn("description", "what it is", wrap=True),
+    TableColumn("memory", "memory", lambda size: f"{size / 2**30:.1f} GiB", right=True),
+    TableColumn("auto", "auto", lambda yes: "taken by --device auto" if yes else "", priority=1),
 )
 
 
@@ -26,7 +26,7 @@ def devices(
 
         nnlab devices --format json
     """
-    from nnlab.engine.device import devices as found
+    from nnlab.engine.device import list_devices as found
 
     rows = [
         {

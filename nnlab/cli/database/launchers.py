@@ -3,14 +3,14 @@
 import typer
 
 from nnlab.cli.options import Format, FormatOption
-from nnlab.cli.output.render import Column, render
+from nnlab.cli.output.render import TableColumn, render
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("launcher", "launcher"),
-    Column("there", "there", lambda there: "yes" if there else "no"),
-    Column("told", "details", wrap=True),
+    TableColumn("launcher", "launcher"),
+    TableColumn("there", "there", lambda there: "yes" if there else "no"),
+    TableColumn("told", "details", wrap=True),
 )
 
 
@@ -26,7 +26,7 @@ def launchers(
     """
     from nnlab.workers import ray, slurm
 
-    found, of_ray = slurm.cluster(), ray.cluster()
+    found, of_ray = slurm.find_slurm(), ray.find_ray_cluster()
     rows = [
         {"launcher": "local", "there": True, "told": "processes of this machine: nnlab devices"},
         {"launcher": "slurm", "there": found.there, "told": found.why_not or found.version},

@@ -6,27 +6,27 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.analysis.selection import Named, named
+from nnlab.analysis.ranking import format_count
+from nnlab.analysis.selection import RunSelection, select_runs
 from nnlab.cli import completion
-from nnlab.cli.confirm import agreed
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Format
-from nnlab.cli.output.render import Column, bytes_text, render, say
+from nnlab.cli.confirm import ask_confirmation
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, Format
+from nnlab.cli.output.render import TableColumn, format_bytes, render, say
 from nnlab.errors import UsageError
 from nnlab.records import Run
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("what", "what"),
-    Column("runs", "runs", right=True),
-    Column("stand", "state", wrap=True),
-    Column("size", "models and checkpoints", bytes_text, right=True, priority=1),
+    TableColumn("what", "what"),
+    TableColumn("runs", "runs", right=True),
+    TableColumn("stand", "state", wrap=True),
+    TableColumn("size", "models and checkpoints", format_bytes, right=True, priority=1),
 )
 
 # So many runs are shown one by one.
-_MOST_ROWS = 20
+_MAX_ROWS = 20
 
 
 @app.command()
@@ -45,7 +45,7 @@ def rm(
         bool, typer.Option("--undo", help="bring them back; without a name, what was removed last")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Remove runs or studies: no command shows or counts them any more.
 
@@ -58,9 +58,9 @@ def rm(
 
         nnlab rm --undo
     """
-    with opened(db, write=True) as database:
+    with open_db(db, write=True) as database:
         if undo:
-            _undo(database, names or ())
+            _restore(database, names or ())
         elif names:
             _remove(database, names, yes=yes)
         else:
@@ -68,9 +68,11 @@ def rm(
 
 
 def _remove(db: store.Database, names: Sequence[str], *, yes: bool) -> None:
-    chosen = named(db, names)
-    render(_rows(db, chosen), COLUMNS, Format.TABLE)
-    if not agreed(f"remove {_counted(len(chosen.studies), len(chosen.runs))}?", yes=yes):
+    chosen = select_runs(db, names)
+    render(_selection_rows(db, chosen), COLUMNS, Format.TABLE)
+    if not ask_confirmation(
+        f"remove {_count_text(len(chosen.studies), len(chosen.runs))}?", yes=yes
+    ):
         say("nothing was removed")
         raise typer.Exit(1)
     done = store.remove(
@@ -78,39 +80,42 @@ def _remove(db: store.Database, names: Sequence[str], *, yes: bool) -> None:
         study_ids=[study.id for study in chosen.studies],
         run_ids=[run.id for run in chosen.runs],
     )
-    say(f"removed {_counted(len(done.studies), len(done.runs))}")
+    say(f"removed {_count_text(len(done.studies), len(done.runs))}")
     say("nnlab rm --undo brings back, nnlab db gc deletes for good", style="dim")
 
 
-def _undo(db: store.Database, names: Sequence[str]) -> None:
+def _restore(db: store.Database, names: Sequence[str]) -> None:
     if names:
-        chosen = named(db, names, removed=True)
+        chosen = select_runs(db, names, removed=True)
         studies = [study.id for study in chosen.studies]
         # The store knows which of a study's runs come back with it.
         runs = [run.id for run in chosen.single_runs]
     else:
         last = store.last_removal(db)
         studies, runs = list(last.studies), list(last.runs)
-    done = store.bring_back(db, study_ids=studies, run_ids=runs)
+    done = store.restore(db, study_ids=studies, run_ids=runs)
     if not (done.studies or done.runs):
         raise UsageError("nothing is removed" + (f" of {', '.join(names)}" if names else ""))
-    say(f"brought back {_counted(len(done.studies), len(done.runs))}")
+    say(f"brought back {_count_text(len(done.studies), len(done.runs))}")
 
 
-def _rows(db: store.Database, chosen: Named) -> list[dict[str, object]]:
+def _selection_rows(db: store.Database, chosen: RunSelection) -> list[dict[str, object]]:
     """A row for each study, and for each of the first runs that were named alone."""
     runs: dict[str, list[Run]] = {study.name: [] for study in chosen.studies}
     for run in chosen.runs_of_studies:
         runs[run.trial.study].append(run)
-    rows = [_row(db, f"study {name}", found) for name, found in runs.items()]
+    rows = [_selection_cells(db, f"study {name}", found) for name, found in runs.items()]
     alone = [run for run in chosen.single_runs if run.trial.study not in runs]
-    rows += [_row(db, f"run {run.id} of {run.trial.study}", [run]) for run in alone[:_MOST_ROWS]]
-    if rest := alone[_MOST_ROWS:]:
-        rows.append(_row(db, "other runs", rest))
+    rows += [
+        _selection_cells(db, f"run {run.id} of {run.trial.study}", [run])
+        for run in alone[:_MAX_ROWS]
+    ]
+    if rest := alone[_MAX_ROWS:]:
+        rows.append(_selection_cells(db, "other runs", rest))
     return rows
 
 
-def _row(db: store.Database, what: str, runs: Sequence[Run]) -> dict[str, object]:
+def _selection_cells(db: store.Database, what: str, runs: Sequence[Run]) -> dict[str, object]:
     stand: dict[str, int] = {}
     for run in runs:
         stand[run.status] = stand.get(run.status, 0) + 1
@@ -118,12 +123,12 @@ def _row(db: store.Database, what: str, runs: Sequence[Run]) -> dict[str, object
         "what": what,
         "runs": len(runs),
         "stand": ", ".join(f"{count:,} {status}" for status, count in stand.items()),
-        "size": store.size_of(store.run_folders(db, [run.id for run in runs])),
+        "size": store.total_size(store.existing_run_folders(db, [run.id for run in runs])),
     }
 
 
-def _counted(studies: int, runs: int) -> str:
-    told = [plural(runs, "run")] if runs or not studies else []
+def _count_text(studies: int, runs: int) -> str:
+    told = [format_count(runs, "run")] if runs or not studies else []
     if studies:
         told.append("1 study" if studies == 1 else f"{studies:,} studies")
     return " and ".join(told)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def check_outputs(paths: Sequence[Path], *, force: bool) -> None:
+def check_figure_paths(paths: Sequence[Path], *, force: bool) -> None:
     """Refuses figure files that cannot be written, before anything is computed.
 
     Without paths matplotlib is not imported.
@@ -42,8 +42,8 @@ def write_figure(
     Raises:
         OutputError: a file cannot be written.
     """
-    from nnlab.figures.draw.save import save
+    from nnlab.figures.draw.save import save_figure
 
     for path in paths:
-        save(figure, path, {"nnlab": nnlab.__version__, **provenance})
+        save_figure(figure, path, {"nnlab": nnlab.__version__, **provenance})
         note(f"{path}: {told}")

@@ -5,23 +5,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Format, FormatOption
-from nnlab.cli.output.render import Column, note, render, say
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.output.render import TableColumn, note, render, say
 from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError
-from nnlab.io.file_origin import figure_provenance, has_content
+from nnlab.io.file_origin import has_known_hash, read_figure_provenance
 
 if TYPE_CHECKING:
-    from nnlab.figures.provenance import Checked
+    from nnlab.figures.provenance import FigureCheck
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("file", "file"),
-    Column("state", "state"),
-    Column("why", "why", wrap=True),
-    Column("command", "made by"),
+    TableColumn("file", "file"),
+    TableColumn("state", "state"),
+    TableColumn("why", "why", wrap=True),
+    TableColumn("command", "made by"),
 )
 
 
@@ -37,10 +37,10 @@ def figures(
     ] = None,
     *,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="draw again what is stale, in its place")
+        bool, typer.Option("--refresh", help="draw_figure again what is stale, in its place")
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """List the figures made by nnlab plot, and whether they show what the database holds.
 
@@ -52,14 +52,14 @@ def figures(
 
         nnlab figures paper/ --refresh
     """
-    from nnlab.figures.provenance import State, figure_files, listed
+    from nnlab.figures.provenance import FigureState, check_listed_figure, find_figure_files
 
-    with opened(db) as database:
+    with open_db(db) as database:
         # A link is followed where the user names it, not where it lies in a folder.
         found = [
             one
-            for path in figure_files(places or [Path()])
-            if (one := listed(database, path, follow_links=path in (places or ())))
+            for path in find_figure_files(places or [Path()])
+            if (one := check_listed_figure(database, path, follow_links=path in (places or ())))
         ]
     rows = [
         {"file": str(one.path), "state": str(one.state), "why": one.why, "command": one.command}
@@ -69,7 +69,7 @@ def figures(
         render(rows, COLUMNS if format is not Format.TABLE else COLUMNS[:3], format)
     else:
         say("no figure made by nnlab plot is here", style="dim")
-    stale = [one for one in found if one.state is State.STALE]
+    stale = [one for one in found if one.state is FigureState.STALE]
     if refresh:
         failed = sum(not _redraw(one, db) for one in stale)
         if failed:
@@ -78,26 +78,26 @@ def figures(
         note(f"{len(stale)} stale; nnlab figures --refresh draws them again")
 
 
-def _redraw(figure: "Checked", db: str | None) -> bool:
+def _redraw(figure: "FigureCheck", db: str | None) -> bool:
     """Draws a figure again in its place; says whether that was possible.
 
     The CSV file beside it is written again only if it holds the numbers of the figure as it was:
     any other file of that name is the user's.
     """
-    from nnlab.cli.figures.plot.draw import data_file, draw
+    from nnlab.cli.figures.plot.draw import data_file_of, draw_figure
 
     asked = figure.asked
     assert asked is not None
     try:
-        shown = (figure_provenance(figure.path) or {}).get("data")
-        with user_code.refused("it is not known whether the code may be trusted"):
-            draw(
+        shown = (read_figure_provenance(figure.path) or {}).get("data")
+        with user_code.forbid_execution("it is not known whether the code may be trusted"):
+            draw_figure(
                 asked.kind,
                 asked.words,
                 dict(asked.options),
                 dict(asked.page),
                 output=[figure.path],
-                data=has_content(data_file(figure.path), [shown]),
+                data=has_known_hash(data_file_of(figure.path), [shown]),
                 force=False,
                 show=False,
                 db=db,

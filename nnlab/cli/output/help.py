@@ -10,15 +10,15 @@ from typing import Any
 
 from typer.core import TyperArgument
 
-from nnlab.cli.output.table_layout import wrapped
+from nnlab.cli.output.table_layout import wrap_text
 
 # Longer lines are hard to read, and a longer name stands alone above its description.
-_WIDEST, _WIDEST_NAME = 100, 34
-_NARROWEST = 40
+_MAX_WIDTH, _MAX_NAME_WIDTH = 100, 34
+_MIN_WIDTH = 40
 
-_TAG = re.compile(r"(?<!\\)\[(/?)bold\]")
-_TYPE = re.compile(r"<([^<>]+)>")
-_TYPES = {"str": "TEXT", "list[str]": "TEXT", "int": "INT", "float": "FLOAT", "path": "PATH"}
+_BOLD_TAG = re.compile(r"(?<!\\)\[(/?)bold\]")
+_TYPE_PATTERN = re.compile(r"<([^<>]+)>")
+_TYPE_NAMES = {"str": "TEXT", "list[str]": "TEXT", "int": "INT", "float": "FLOAT", "path": "PATH"}
 
 
 def use_two_columns(command: Any) -> Any:
@@ -33,26 +33,26 @@ def format_help(command: Any, context: Any, formatter: Any) -> None:
     """Writes the help of a command into a formatter of click: usage, text, options, commands."""
     chosen = os.environ.get("TERMINAL_WIDTH", "")
     columns = int(chosen) if chosen.isdecimal() else shutil.get_terminal_size().columns
-    width = max(_NARROWEST, min(columns, _WIDEST))
-    sections = [*_parameters(command, context), *_commands(command)]
+    width = max(_MIN_WIDTH, min(columns, _MAX_WIDTH))
+    sections = [*_parameter_sections(command, context), *_command_sections(command)]
     names = [name for _, rows in sections for name, _ in rows if len(name) <= _name_limit(width)]
     first = max(map(len, names), default=0)
-    lines = [command.get_usage(context), "", *_text(command.help or "", width)]
+    lines = [command.get_usage(context), "", *_text_lines(command.help or "", width)]
     for title, rows in sections:
         lines += ["", _bold(f"{title}:")]
         for name, description in rows:
-            lines += _row(name, description, first, width)
+            lines += _row_lines(name, description, first, width)
     # click adds the last line break.
     formatter.write("\n".join(lines))
 
 
 def _name_limit(width: int) -> int:
-    return min(_WIDEST_NAME, width // 2)
+    return min(_MAX_NAME_WIDTH, width // 2)
 
 
-def _row(name: str, description: str, first: int, width: int) -> Iterator[str]:
+def _row_lines(name: str, description: str, first: int, width: int) -> Iterator[str]:
     """A name and its description, which begins below where the name is too long."""
-    lines = wrapped(description, width - first - 4)
+    lines = wrap_text(description, width - first - 4)
     if len(name) > first:
         yield f"  {name}"
     else:
@@ -61,7 +61,7 @@ def _row(name: str, description: str, first: int, width: int) -> Iterator[str]:
         yield f"  {'':{first}}  {line}".rstrip()
 
 
-def _parameters(command: Any, context: Any) -> list[tuple[str, list[tuple[str, str]]]]:
+def _parameter_sections(command: Any, context: Any) -> list[tuple[str, list[tuple[str, str]]]]:
     """Arguments and options by panel, those without one first."""
     sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
     for parameter in command.get_params(context):
@@ -70,7 +70,7 @@ def _parameters(command: Any, context: Any) -> list[tuple[str, list[tuple[str, s
             continue
         name, description = record
         is_argument = isinstance(parameter, TyperArgument)
-        name = name.split(" <")[0] if is_argument else _TYPE.sub(_type_name, name)
+        name = name.split(" <")[0] if is_argument else _TYPE_PATTERN.sub(_type_name, name)
         panel = getattr(parameter, "rich_help_panel", None)
         rows = sections.setdefault(panel or ("Arguments" if is_argument else "Options"), [])
         rows.append((name, _without_markup(description)))
@@ -78,10 +78,10 @@ def _parameters(command: Any, context: Any) -> list[tuple[str, list[tuple[str, s
 
 
 def _type_name(found: re.Match[str]) -> str:
-    return _TYPES.get(found[1], found[1])
+    return _TYPE_NAMES.get(found[1], found[1])
 
 
-def _commands(command: Any) -> list[tuple[str, list[tuple[str, str]]]]:
+def _command_sections(command: Any) -> list[tuple[str, list[tuple[str, str]]]]:
     """The commands of a group by panel."""
     sections: dict[str, list[tuple[str, str]]] = {}
     for name, inner in getattr(command, "commands", {}).items():
@@ -106,19 +106,19 @@ def _paragraphs(text: str) -> list[str]:
     return paragraphs
 
 
-def _text(help_text: str, width: int) -> Iterable[str]:
+def _text_lines(help_text: str, width: int) -> Iterable[str]:
     """The text of a command; its examples are never broken, so that they can be copied."""
     for place, paragraph in enumerate(_paragraphs(help_text)):
         is_example = paragraph.startswith(" ")
         if place and not is_example:
             yield ""
-        for line in [paragraph] if is_example else wrapped(_without_markup(paragraph), width):
-            heading = line if not _TAG.match(paragraph) else _bold(f"{line}:")
+        for line in [paragraph] if is_example else wrap_text(_without_markup(paragraph), width):
+            heading = line if not _BOLD_TAG.match(paragraph) else _bold(f"{line}:")
             yield f"  {line.strip()}" if is_example else heading
 
 
 def _without_markup(text: str) -> str:
-    return _TAG.sub("", " ".join(text.split())).replace("\\[", "[")
+    return _BOLD_TAG.sub("", " ".join(text.split())).replace("\\[", "[")
 
 
 def _bold(text: str) -> str:

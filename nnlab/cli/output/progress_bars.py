@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Bars:
+class ProgressBars:
     """A bar for each thing that is worked on, on standard error; none before the first step."""
 
     def __init__(self, unit: Literal["bytes", "rows"] = "bytes") -> None:

@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nnlab.cli.options import Format
-from nnlab.cli.output.table_layout import Head, Layout, lay_out, records, wrapped
+from nnlab.cli.output.table_layout import (
+    ColumnLayout,
+    TextLayout,
+    lay_out_records,
+    lay_out_table,
+    wrap_text,
+)
 from nnlab.io import escaping
 
 if TYPE_CHECKING:
@@ -26,16 +32,16 @@ if TYPE_CHECKING:
 # Wide enough that nothing is cut in a pipe, where no width is known.
 _PIPE_WIDTH = 10_000
 
-_UNITS = ("KiB", "MiB", "GiB", "TiB")
+_BYTE_UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 # A command that may be copied from the screen: a line break would end it early.
-_COMMAND = re.compile(r"^next: |\bnnlab [a-z]")
+_COMMAND_PATTERN = re.compile(r"^next: |\bnnlab [a-z]")
 
-Row = Mapping[str, Any]
+TableRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column: the key of its value, the title above it, how a value becomes text.
 
     JSON and CSV carry the value itself under `key`; `hidden` keeps it out of tables. In a terminal
@@ -83,21 +89,21 @@ def note(text: str) -> None:
 
 
 def _print_prose(screen: "Console", text: str, style: str) -> None:
-    text = escaping.terminal(text)
-    if not _COMMAND.search(text):
-        text = "\n".join(wrapped(text, screen.width))
-    screen.print(plain(text, style), soft_wrap=True)
+    text = escaping.escape_terminal(text)
+    if not _COMMAND_PATTERN.search(text):
+        text = "\n".join(wrap_text(text, screen.width))
+    screen.print(rich_text(text, style), soft_wrap=True)
 
 
-def plain(text: str, style: str = "") -> "Text":
+def rich_text(text: str, style: str = "") -> "Text":
     """Text for the screen without control characters; markup in it does nothing."""
     from rich.text import Text
 
     # Escaped here and not only by the console: rich deletes some control characters.
-    return Text(escaping.terminal(text), style=style)
+    return Text(escaping.escape_terminal(text), style=style)
 
 
-def bytes_text(size: int) -> str:
+def format_bytes(size: int) -> str:
     """A size for people.
 
     >>> bytes_text(0), bytes_text(1536), bytes_text(3 * 2**30)
@@ -105,37 +111,37 @@ def bytes_text(size: int) -> str:
     """
     if size < 1024:
         return f"{size} bytes"
-    power = min((size.bit_length() - 1) // 10, len(_UNITS))
-    return f"{size / 1024**power:,.1f} {_UNITS[power - 1]}"
+    power = min((size.bit_length() - 1) // 10, len(_BYTE_UNITS))
+    return f"{size / 1024**power:,.1f} {_BYTE_UNITS[power - 1]}"
 
 
-def render(rows: Sequence[Row], columns: Sequence[Column], how: Format) -> None:
+def render(rows: Sequence[TableRow], columns: Sequence[TableColumn], how: Format) -> None:
     """Prints a list the way that was asked for."""
     match how:
         case Format.JSON:
             print_json([{c.key: row.get(c.key) for c in columns} for row in rows])
         case Format.CSV:
-            _print(_csv(rows, columns))
+            _write_stdout(_csv_text(rows, columns))
         case Format.MARKDOWN:
-            _print(markdown(rows, columns))
+            _write_stdout(markdown_table(rows, columns))
         case Format.TABLE:
-            _print_table(rows, columns)
+            _print_screen_table(rows, columns)
 
 
 def print_json(value: object) -> None:
     """Prints JSON; NaN and infinities, which it does not have, become null."""
-    _print(_json(value, indent=2))
+    _write_stdout(_json_text(value, indent=2))
 
 
 def print_json_line(value: object) -> None:
     """Prints JSON in one line, at once: for programs that read line by line."""
-    _print(_json(value, indent=None))
+    _write_stdout(_json_text(value, indent=None))
     sys.stdout.flush()
 
 
 def print_text(text: str) -> None:
     """Prints lines of any origin on standard output as they are, for files and pipes."""
-    _print(escaping.terminal(text))
+    _write_stdout(escaping.escape_terminal(text))
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]], *, unbroken: Collection[str] = ()) -> None:
@@ -144,90 +150,98 @@ def print_pairs(pairs: Sequence[tuple[str, str]], *, unbroken: Collection[str] =
     Values are broken between words where the terminal is narrow, but not those of the titles in
     `unbroken`: commands and paths, which are copied from the screen.
     """
-    heads = [Head(escaping.terminal(key), wrap=key not in unbroken) for key, _ in pairs]
-    values = [escaping.terminal(value) for _, value in pairs]
-    text = plain("")
-    for title, value in records(list(zip(heads, values, strict=True)), screen_width()):
+    heads = [
+        ColumnLayout(escaping.escape_terminal(key), wrap=key not in unbroken) for key, _ in pairs
+    ]
+    values = [escaping.escape_terminal(value) for _, value in pairs]
+    text = rich_text("")
+    for title, value in lay_out_records(list(zip(heads, values, strict=True)), screen_width()):
         text.append(title, "bold").append(f"{value}\n")
     console().print(text, soft_wrap=True, end="")
 
 
-def markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+def markdown_table(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> str:
     """A markdown table; markup in texts is escaped."""
     shown = [column for column in columns if not column.hidden]
     lines = [
-        "| " + " | ".join(escaping.escaped(column.title) for column in shown) + " |",
+        "| " + " | ".join(escaping.escape_markdown(column.title) for column in shown) + " |",
         "| " + " | ".join("---:" if column.right else "---" for column in shown) + " |",
     ]
     for row in rows:
-        cells = (escaping.escaped(_text(row, column)) for column in shown)
+        cells = (escaping.escape_markdown(_cell_text(row, column)) for column in shown)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def table_of(rows: Sequence[Row], columns: Sequence[Column], width: int) -> Layout:
+def layout_table(
+    rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int
+) -> TextLayout:
     """The layout of a table in so many cells, or of its records where it does not fit."""
     shown = [column for column in columns if not column.hidden]
     heads = [
-        Head(escaping.terminal(c.title), right=c.right, wrap=c.wrap, priority=c.priority)
+        ColumnLayout(
+            escaping.escape_terminal(c.title), right=c.right, wrap=c.wrap, priority=c.priority
+        )
         for c in shown
     ]
-    cells = [[escaping.terminal(_text(row, column)) for column in shown] for row in rows]
-    return lay_out(heads, cells, width)
+    cells = [
+        [escaping.escape_terminal(_cell_text(row, column)) for column in shown] for row in rows
+    ]
+    return lay_out_table(heads, cells, width)
 
 
-def table_text(layout: Layout) -> "Text":
+def layout_text(layout: TextLayout) -> "Text":
     """A layout as text for the screen, with what is not shown of it."""
-    text = plain("").append("".join(f"{line}\n" for line in layout.head), "bold")
+    text = rich_text("").append("".join(f"{line}\n" for line in layout.head), "bold")
     text.append("\n".join(layout.body))
     if layout.note:
         text.append(f"\n\n{layout.note}", "dim")
     return text
 
 
-def _csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+def _csv_text(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([escaping.spreadsheet(column.key) for column in columns])
+    writer.writerow([escaping.escape_formula(column.key) for column in columns])
     for row in rows:
-        writer.writerow([_cell(row.get(column.key)) for column in columns])
+        writer.writerow([_csv_cell(row.get(column.key)) for column in columns])
     return out.getvalue()
 
 
-def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    text = table_text(table_of(rows, columns, screen_width()))
+def _print_screen_table(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> None:
+    text = layout_text(layout_table(rows, columns, screen_width()))
     # Lines that are longer than the screen are commands and paths: no line break is put into them.
     console().print("", text, "", sep="\n", soft_wrap=True)
 
 
-def _text(row: Row, column: Column) -> str:
+def _cell_text(row: TableRow, column: TableColumn) -> str:
     value = row.get(column.key)
     return "" if value is None else column.text(value)
 
 
-def _cell(value: object) -> object:
+def _csv_cell(value: object) -> object:
     if isinstance(value, list | tuple | dict):
-        value = json.dumps(_plain(value))
-    return escaping.spreadsheet(value)
+        value = json.dumps(_json_value(value))
+    return escaping.escape_formula(value)
 
 
-def _json(value: object, *, indent: int | None) -> str:
+def _json_text(value: object, *, indent: int | None) -> str:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-")
     # A stream that has no sign for a letter would replace it by a question mark.
     plain_ascii = encoding not in ("utf-8", "utf8")
-    text = json.dumps(_plain(value), indent=indent, ensure_ascii=plain_ascii, allow_nan=False)
-    return escaping.json_characters(text) + "\n"
+    text = json.dumps(_json_value(value), indent=indent, ensure_ascii=plain_ascii, allow_nan=False)
+    return escaping.escape_json_controls(text) + "\n"
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     return value
 
 
-def _print(text: str) -> None:
+def _write_stdout(text: str) -> None:
     sys.stdout.write(text)

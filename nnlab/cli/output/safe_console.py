@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from nnlab.io.escaping import terminal
+from nnlab.io.escaping import escape_terminal
 
 
 class SafeConsole(Console):
@@ -26,7 +26,7 @@ class SafeConsole(Console):
             if segment.control or segment.text.isprintable():
                 yield segment
             else:
-                yield Segment(terminal(segment.text), segment.style)
+                yield Segment(escape_terminal(segment.text), segment.style)
 
     def on_broken_pipe(self) -> NoReturn:
         """Raises BrokenPipeError, which ends the command; rich would end the process."""

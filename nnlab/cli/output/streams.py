@@ -14,7 +14,7 @@ from typing import Any, TextIO, cast
 from nnlab.errors import ClosedPipe, OutputError
 
 # What ASCII shows in place of the signs that nnlab prints itself.
-_ASCII = {
+_ASCII_SUBSTITUTES = {
     "─": "-", "–": "-", "−": "-", "±": "+-", "×": "x", "·": "*", "…": "...", "→": "->", "≤": "<=",
     "≥": ">=", "≈": "~",
 }  # fmt: skip
@@ -28,17 +28,17 @@ class CheckedOutput:
 
     def write(self, text: str) -> int:
         """As of a file."""
-        with _as_ours():
+        with _translate_write_errors():
             return self._stream.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         """As of a file."""
-        with _as_ours():
+        with _translate_write_errors():
             self._stream.writelines(lines)
 
     def flush(self) -> None:
         """As of a file."""
-        with _as_ours():
+        with _translate_write_errors():
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -70,8 +70,8 @@ def checked_streams() -> Iterator[None]:
     """Within it, standard output and error are checked, and replace what they cannot encode."""
     before = sys.stdout, sys.stderr
     out, err = (stream or _null_device() for stream in before)
-    with _replacing(out), _replacing(err):
-        checked = CheckedOutput(out) if before[0] is not None else _Closed(out)
+    with _replace_unencodable(out), _replace_unencodable(err):
+        checked = CheckedOutput(out) if before[0] is not None else _ClosedOutput(out)
         sys.stdout, sys.stderr = cast(TextIO, checked), cast(TextIO, OptionalOutput(err))
         try:
             yield
@@ -87,7 +87,7 @@ def _null_device() -> TextIO:
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
-class _Closed(CheckedOutput):
+class _ClosedOutput(CheckedOutput):
     """Standard output that was closed before the command began."""
 
     def write(self, text: str) -> int:
@@ -103,7 +103,7 @@ class _Closed(CheckedOutput):
 
 
 @contextlib.contextmanager
-def _as_ours() -> Iterator[None]:
+def _translate_write_errors() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
@@ -116,7 +116,7 @@ def _as_ours() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replacing(stream: TextIO) -> Iterator[None]:
+def _replace_unencodable(stream: TextIO) -> Iterator[None]:
     """Within it, a stream replaces letters that its encoding lacks instead of failing."""
     errors = stream.errors if isinstance(stream, io.TextIOWrapper) else None
     if not isinstance(stream, io.TextIOWrapper) or errors not in ("strict", "surrogateescape"):
@@ -131,15 +131,17 @@ def _replacing(stream: TextIO) -> Iterator[None]:
             stream.reconfigure(errors=errors)
 
 
-def _similar(error: UnicodeError) -> tuple[str, int]:
+def _ascii_replacement(error: UnicodeError) -> tuple[str, int]:
     """What is written for letters that an encoding lacks: ASCII that looks similar, or ?."""
     assert isinstance(error, UnicodeEncodeError)
     letters = error.object[error.start : error.end]
-    return "".join(_ASCII.get(letter) or _base_letters(letter) for letter in letters), error.end
+    return "".join(
+        _ASCII_SUBSTITUTES.get(letter) or _base_letters(letter) for letter in letters
+    ), error.end
 
 
 def _base_letters(letter: str) -> str:
     return unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode() or "?"
 
 
-codecs.register_error("nnlab_replace", _similar)
+codecs.register_error("nnlab_replace", _ascii_replacement)

@@ -7,29 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.analysis.effects import effects_of
+from nnlab.analysis.effects import compute_effects
 from nnlab.analysis.ranking import Ranking
-from nnlab.analysis.scope import scope_of
+from nnlab.analysis.scope import resolve_scope
 from nnlab.cli import completion
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Format, FormatOption
-from nnlab.cli.output.render import Column, print_json, render, say
-from nnlab.stats.variance import Share
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.output.render import TableColumn, print_json, render, say
+from nnlab.stats.variance import VarianceShare
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("choice", "choice", wrap=True),
-    Column("share", "share of variance", lambda value: f"{value:.1%}", right=True),
-    Column(
+    TableColumn("choice", "choice", wrap=True),
+    TableColumn("share", "share of variance", lambda value: f"{value:.1%}", right=True),
+    TableColumn(
         "interval",
         "90 % interval",
         lambda b: f"{b[0]:.1%} to {b[1]:.1%}",
         right=True,
         priority=2,
     ),
-    Column("best", "best value", priority=1),
-    Column("reach", "best to worst", lambda value: f"{value:.3g}", right=True, priority=3),
+    TableColumn("best", "best value", priority=1),
+    TableColumn("reach", "best to worst", lambda value: f"{value:.3g}", right=True, priority=3),
 )
 
 
@@ -49,7 +49,7 @@ def effects(
         typer.Option("--by", metavar="METRIC", help="\\[default: the study's objective]"),
     ] = None,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Say which choices matter: the share of the outcome's variance that each explains, and pairs.
 
@@ -62,8 +62,8 @@ def effects(
 
         nnlab effects depth --by val/loss --format json
     """
-    with opened(db) as database:
-        result = effects_of(database, scope_of(database, what), by=by)
+    with open_db(db) as database:
+        result = compute_effects(database, resolve_scope(database, what), by=by)
     ranking = result.ranking
     if format is Format.JSON:
         print_json(
@@ -75,7 +75,7 @@ def effects(
             }
         )
         return
-    render([_row(share, ranking) for share in result.worth], COLUMNS, format)
+    render([_effect_cells(share, ranking) for share in result.worth], COLUMNS, format)
     if format is Format.TABLE:
         say(
             f"{result.method} of {ranking.objective.metric}, {result.trials} trials; a pair's share"
@@ -86,7 +86,7 @@ def effects(
             say(line, style="dim")
 
 
-def _row(share: Share, ranking: Ranking) -> Mapping[str, Any]:
+def _effect_cells(share: VarianceShare, ranking: Ranking) -> Mapping[str, Any]:
     values: Sequence[float] = list(share.means.values())
     better = max if ranking.objective.direction == "max" else min
     return {

@@ -7,16 +7,16 @@ import typer
 
 from nnlab.cli import completion
 from nnlab.cli.options import Format
-from nnlab.cli.output.render import Column, render, say
+from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.diagnose import ALL_RULES
 from nnlab.errors import UnknownName
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("code", "code"),
-    Column("name", "name", wrap=True),
-    Column("summary", "what it is", wrap=True),
+    TableColumn("code", "code"),
+    TableColumn("name", "name", wrap=True),
+    TableColumn("summary", "what it is", wrap=True),
 )
 
 
@@ -42,7 +42,11 @@ def explain(
     """
     if code is None:
         rows = [
-            {"code": rule.code, "name": rule.name, "summary": _text(rule).splitlines()[0]}
+            {
+                "code": rule.code,
+                "name": rule.name,
+                "summary": _rule_description(rule).splitlines()[0],
+            }
             for rule in ALL_RULES
         ]
         render(rows, COLUMNS, Format.TABLE)
@@ -51,12 +55,12 @@ def explain(
     if found is None:
         raise UnknownName("finding", code, [rule.code for rule in ALL_RULES])
     say(f"{found.code} {found.name}", style="bold")
-    say(_text(found))
+    say(_rule_description(found))
     say("")
     say(f"In a line: {found.remedy}.")
     needs = inspect.cleandoc(type(found).check.__doc__ or "")
     say(needs, style="dim")
 
 
-def _text(rule: object) -> str:
+def _rule_description(rule: object) -> str:
     return inspect.cleandoc(type(rule).__doc__ or "")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.cli.output.render import say
-from nnlab.diagnose import folded
+from nnlab.diagnose import group_symptoms
 from nnlab.records import Finding, Severity
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: ""}
@@ -14,7 +14,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
     """Causes with their numbers and what to try, what follows from them in a line below."""
     if not findings:
         say("no findings")
-    for one in folded(findings):
+    for one in group_symptoms(findings):
         found = one.finding
         onset = f", from epoch {found.onset}" if found.onset is not None else ""
         say(
@@ -27,7 +27,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
         say(f"  try: {found.remedy}", style="dim")
 
 
-def as_json(finding: Finding) -> Mapping[str, Any]:
+def finding_json(finding: Finding) -> Mapping[str, Any]:
     """A finding with stable keys (docs/formats.md)."""
     return {
         "code": finding.code,

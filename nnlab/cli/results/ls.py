@@ -8,34 +8,34 @@ import typer
 
 from nnlab import store
 from nnlab.cli import completion
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import MOST_ROWS, Db, Format, FormatOption
-from nnlab.cli.output.render import Column, render, say
-from nnlab.config.space import label, telling
-from nnlab.diagnose.flags import flagged
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import MAX_ROWS, DbOption, Format, FormatOption
+from nnlab.cli.output.render import TableColumn, render, say
+from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.diagnose.flags import table_findings
 from nnlab.errors import UnknownName
-from nnlab.records import Run, Status, Summary
+from nnlab.records import MetricSummary, Run, Status
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("run", "run", right=True),
-    Column("study", "study", priority=4),
-    Column("name", "name", priority=5),
-    Column("trial", "trial", wrap=True),
-    Column("seed", "seed", right=True, priority=1),
-    Column("status", "status"),
-    Column("epochs", "epochs", right=True, priority=2),
-    Column("epochs_planned", "of", right=True, priority=3),
-    Column("metric", "metric", priority=1),
-    Column("best", "best", lambda value: f"{value:.5g}", right=True),
-    Column("best_epoch", "at", right=True, priority=3),
-    Column("flags", "flags", ", ".join, wrap=True, priority=2),
-    Column("tags", "tags", ", ".join, wrap=True, priority=6),
-    Column(
+    TableColumn("run", "run", right=True),
+    TableColumn("study", "study", priority=4),
+    TableColumn("name", "name", priority=5),
+    TableColumn("trial", "trial", wrap=True),
+    TableColumn("seed", "seed", right=True, priority=1),
+    TableColumn("status", "status"),
+    TableColumn("epochs", "epochs", right=True, priority=2),
+    TableColumn("epochs_planned", "of", right=True, priority=3),
+    TableColumn("metric", "metric", priority=1),
+    TableColumn("best", "best", lambda value: f"{value:.5g}", right=True),
+    TableColumn("best_epoch", "at", right=True, priority=3),
+    TableColumn("flags", "flags", ", ".join, wrap=True, priority=2),
+    TableColumn("tags", "tags", ", ".join, wrap=True, priority=6),
+    TableColumn(
         "started_at",
         "started",
-        lambda at: local_time(datetime.fromisoformat(at)),
+        lambda at: format_local_time(datetime.fromisoformat(at)),
         priority=5,
     ),
 )
@@ -62,13 +62,13 @@ def list_runs(
             "--limit",
             "-n",
             min=0,
-            max=MOST_ROWS,
+            max=MAX_ROWS,
             metavar="N",
             help="so many at most, 0 for all",
         ),
     ] = 20,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """List runs, newest first.
 
@@ -80,7 +80,7 @@ def list_runs(
     """
     if status is not None and status not in list(Status):
         raise UnknownName("status", status, list(Status))
-    with opened(db) as database:
+    with open_db(db) as database:
         chosen = _study_id(database, study, removed=removed) if study else None
         runs = store.runs(
             database,
@@ -94,13 +94,13 @@ def list_runs(
         ids = [run.id for run in runs]
         summaries = store.summaries(database, ids)
         findings = store.findings(database, ids)
-    fields = telling([run.trial.setting for run in runs])
+    fields = distinguishing_fields([run.trial.setting for run in runs])
     rows = [
-        _row(
+        _run_cells(
             run,
             fields,
             summaries.get(run.id, {}),
-            [finding.code for finding in flagged(findings.get(run.id, ()))],
+            [finding.code for finding in table_findings(findings.get(run.id, ()))],
         )
         for run in runs
     ]
@@ -114,8 +114,8 @@ def _study_id(db: store.Database, name: str, *, removed: bool) -> int:
     return gone[name] if removed and name in gone else store.find_study(db, name).id
 
 
-def _row(
-    run: Run, fields: tuple[str, ...], metrics: Mapping[str, Summary], flags: list[str]
+def _run_cells(
+    run: Run, fields: tuple[str, ...], metrics: Mapping[str, MetricSummary], flags: list[str]
 ) -> Mapping[str, Any]:
     objective = str(run.trial.setting.get("objective", "")).partition(":")[0]
     found = metrics.get(objective)
@@ -123,7 +123,7 @@ def _row(
         "run": run.id,
         "study": run.trial.study,
         "name": run.name,
-        "trial": label(run.trial.setting, fields),
+        "trial": setting_label(run.trial.setting, fields),
         "seed": run.seed,
         "status": str(run.status),
         "epochs": run.epochs,
@@ -137,6 +137,6 @@ def _row(
     }
 
 
-def local_time(at: datetime) -> str:
+def format_local_time(at: datetime) -> str:
     """A moment in the reader's own time zone, to the second."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

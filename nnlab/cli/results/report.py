@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.scope import Scope, scope_of
+from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.cli import completion
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Force
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, ForceOption
 from nnlab.cli.output.render import say
 from nnlab.cli.train.train import summary
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.io.file_origin import check_replaceable
-from nnlab.io.files import check_place, write_whole
+from nnlab.io.files import check_writable, write_atomic
 
 if TYPE_CHECKING:
     from nnlab.report.contents import Report
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-_FORMATS: Mapping[str, str] = {
+_FORMAT_BY_SUFFIX: Mapping[str, str] = {
     ".html": "html",
     ".htm": "html",
     ".md": "markdown",
@@ -61,8 +61,8 @@ def report(
             help="write a folder that trains it again and compares the numbers",
         ),
     ] = None,
-    force: Force = False,
-    db: Db = None,
+    force: ForceOption = False,
+    db: DbOption = None,
 ) -> None:
     """Write a report: verdict, ranking, curves, findings, remedies, what was run and where.
 
@@ -78,21 +78,21 @@ def report(
         nnlab report depth --reproduce depth-again
     """
     chosen = output or (None if reproduce else Path("report.html"))
-    how = None if chosen is None else _format(chosen)
-    with opened(db) as database:
-        scope = scope_of(database, study)
+    how = None if chosen is None else _format_of(chosen)
+    with open_db(db) as database:
+        scope = resolve_scope(database, study)
         if chosen is not None and how is not None:
-            _write(database, scope, chosen, how, force=force)
+            _write_report(database, scope, chosen, how, force=force)
         if reproduce is not None:
-            from nnlab.report.reproduce import write_folder
+            from nnlab.report.reproduce import write_reproduction_folder
 
-            made = write_folder(database, scope, reproduce)
+            made = write_reproduction_folder(database, scope, reproduce)
             say(f"{reproduce}: {made}")
             say(f"next: {quote_command('make', '-C', reproduce, 'reproduce')}", style="dim")
 
 
-def _format(path: Path) -> str:
-    found = _FORMATS.get(path.suffix.lower())
+def _format_of(path: Path) -> str:
+    found = _FORMAT_BY_SUFFIX.get(path.suffix.lower())
     if found is None:
         raise UsageError(
             f"-o {path}: a report is written as .html, .md or .tex",
@@ -101,39 +101,39 @@ def _format(path: Path) -> str:
     return found
 
 
-def _write(db: store.Database, scope: Scope, output: Path, how: str, *, force: bool) -> None:
-    from nnlab.report.contents import contents
+def _write_report(db: store.Database, scope: Scope, output: Path, how: str, *, force: bool) -> None:
+    from nnlab.report.contents import build_report
 
-    check_place(output)
+    check_writable(output)
     check_replaceable([output], force=force)
-    found = contents(db, scope)
+    found = build_report(db, scope)
     figures = (
         []
         if how == "html"
-        else _figures(db, found, output, "pdf" if how == "latex" else "png", force=force)
+        else _write_figures(db, found, output, "pdf" if how == "latex" else "png", force=force)
     )
-    text = _writers()[how](found, [figure.name for figure in figures])
-    write_whole(output, text.encode())
+    text = _writers_by_format()[how](found, [figure.name for figure in figures])
+    write_atomic(output, text.encode())
     if found.verdicts and len(found.studies) == 1:
-        summary.verdict(db, found.studies[0].name)
+        summary.print_verdict(db, found.studies[0].name)
     say(f"{output}: {found.sentence}")
     for figure in figures:
         say(f"{figure}")
 
 
-def _writers() -> Mapping[str, "Callable[[Report, list[str]], str]"]:
-    from nnlab.report.latex import as_tex
-    from nnlab.report.markdown import as_markdown
-    from nnlab.report.page import as_html
+def _writers_by_format() -> Mapping[str, "Callable[[Report, list[str]], str]"]:
+    from nnlab.report.latex import report_as_latex
+    from nnlab.report.markdown import report_as_markdown
+    from nnlab.report.page import report_as_html
 
     return {
-        "html": lambda report, _: as_html(report),
-        "markdown": as_markdown,
-        "latex": as_tex,
+        "html": lambda report, _: report_as_html(report),
+        "markdown": report_as_markdown,
+        "latex": report_as_latex,
     }
 
 
-def _figures(
+def _write_figures(
     db: store.Database, found: "Report", output: Path, kind: str, *, force: bool
 ) -> list[Path]:
     """The figures of a report, drawn beside it: those of a claim, or the curves."""
@@ -144,7 +144,7 @@ def _figures(
         check_replaceable(claim_files(stem, kind), force=force)
         return draw_claim(db, found.studies[0], stem, kind)
     from nnlab.figures.draw.curves import curves
-    from nnlab.figures.draw.save import save
+    from nnlab.figures.draw.save import save_figure
 
     groups = [group for group in found.groups if group.series]
     paths = [
@@ -153,5 +153,5 @@ def _figures(
     ]
     check_replaceable(paths, force=force)
     for group, path in zip(groups, paths, strict=True):
-        save(curves(group.series[:6], loss=group.loss), path, {"report": output.name})
+        save_figure(curves(group.series[:6], loss=group.loss), path, {"report": output.name})
     return paths

@@ -8,27 +8,27 @@ import typer
 
 from nnlab import store
 from nnlab.cli import completion
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Format, FormatOption
-from nnlab.cli.output.render import Column, print_json, print_pairs, render, say
-from nnlab.cli.results.findings_table import as_json, print_findings
-from nnlab.cli.results.ls import local_time
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render, say
+from nnlab.cli.results.findings_table import finding_json, print_findings
+from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import summary
 from nnlab.io.redaction import mask_diff
-from nnlab.records import Artifact, Attempt, Run, Summary
+from nnlab.records import Artifact, Attempt, MetricSummary, Run
 from nnlab.stats import format_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 # Measured once: not what a reader of a run's course looks for.
-_ONCE = ("data/", "probe/start_")
-METRICS = (
-    Column("metric", "metric"),
-    Column("last", "last", lambda value: f"{value:.5g}", right=True),
-    Column("last_epoch", "epoch", right=True, priority=2),
-    Column("best", "best", lambda value: f"{value:.5g}", right=True),
-    Column("best_epoch", "at epoch", right=True, priority=1),
-    Column("n", "points", right=True, priority=3),
+_MEASURED_ONCE = ("data/", "probe/start_")
+METRIC_COLUMNS = (
+    TableColumn("metric", "metric"),
+    TableColumn("last", "last", lambda value: f"{value:.5g}", right=True),
+    TableColumn("last_epoch", "epoch", right=True, priority=2),
+    TableColumn("best", "best", lambda value: f"{value:.5g}", right=True),
+    TableColumn("best_epoch", "at epoch", right=True, priority=1),
+    TableColumn("n", "points", right=True, priority=3),
 )
 
 
@@ -45,7 +45,7 @@ def show(
         bool, typer.Option("--curves", help="list every point; with json or csv for programs")
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Show a run: setting, state, environment, last and best metrics, findings.
 
@@ -55,58 +55,60 @@ def show(
 
         nnlab show 1 --curves --format csv
     """
-    with opened(db) as database:
+    with open_db(db) as database:
         found = store.find_runs(database, [run])
         if format is Format.JSON and not curves:
-            print_json([_as_json(database, one) for one in found])
+            print_json([_run_json(database, one) for one in found])
             return
         for one in found:
             if curves:
-                _show_curves(database, one, format)
+                _print_curves(database, one, format)
             else:
-                _show(database, one, format)
+                _print_run(database, one, format)
 
 
-def _metrics(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
+def _metric_rows(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
     summaries = store.summaries(db, [run.id]).get(run.id, {})
-    return [_metric(summary) for _, summary in sorted(summaries.items())]
+    return [_metric_cells(summary) for _, summary in sorted(summaries.items())]
 
 
-def _as_json(db: store.Database, run: Run) -> Mapping[str, Any]:
+def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
     """All of it, with stable keys (docs/formats.md)."""
     return {
-        **_state(run),
+        **_run_state(run),
         "setting": dict(run.trial.setting),
-        "metrics": _metrics(db, run),
-        "findings": [as_json(f) for f in store.findings(db, [run.id]).get(run.id, ())],
-        "attempts": [_attempt(attempt) for attempt in store.attempts(db, run.id)],
+        "metrics": _metric_rows(db, run),
+        "findings": [finding_json(f) for f in store.findings(db, [run.id]).get(run.id, ())],
+        "attempts": [_attempt_json(attempt) for attempt in store.attempts(db, run.id)],
         "artifacts": [
-            {"kind": a.kind, "path": path, "bytes": a.size} for a, path in _artifacts(db, run)
+            {"kind": a.kind, "path": path, "bytes": a.size} for a, path in _artifact_paths(db, run)
         ],
     }
 
 
-def _artifacts(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
+def _artifact_paths(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
     """What a run made, and where that is."""
-    folder = store.files_of(db, run.artifacts).shown
+    folder = store.artifacts_folder(db, run.artifacts).shown
     return [(made, f"{folder}/{made.path}") for made in store.artifacts(db, run.id)]
 
 
-def _show(db: store.Database, run: Run, how: Format) -> None:
-    metrics = _metrics(db, run)
+def _print_run(db: store.Database, run: Run, how: Format) -> None:
+    metrics = _metric_rows(db, run)
     if how is not Format.TABLE:
-        render(metrics, METRICS, how)
+        render(metrics, METRIC_COLUMNS, how)
         return
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
     print_pairs(_state_lines(run))
-    summary.setting([run.trial.setting])
+    summary.print_setting([run.trial.setting])
     attempts = store.attempts(db, run.id)
     print_pairs(_environment_lines(attempts), unbroken=("Command",))
     if attempts and attempts[-1].traceback:
         say(attempts[-1].traceback)
-    print_pairs([("Artifact", path) for _, path in _artifacts(db, run)], unbroken=("Artifact",))
-    moving = [one for one in metrics if not str(one["metric"]).startswith(_ONCE)]
-    render(moving, METRICS, Format.TABLE)
+    print_pairs(
+        [("Artifact", path) for _, path in _artifact_paths(db, run)], unbroken=("Artifact",)
+    )
+    moving = [one for one in metrics if not str(one["metric"]).startswith(_MEASURED_ONCE)]
+    render(moving, METRIC_COLUMNS, Format.TABLE)
     if once := len(metrics) - len(moving):
         say(
             f"and {once} numbers of the data and of the untrained model (data/, probe/start_):"
@@ -116,22 +118,28 @@ def _show(db: store.Database, run: Run, how: Format) -> None:
     print_findings(store.findings(db, [run.id]).get(run.id, ()))
 
 
-def _show_curves(db: store.Database, run: Run, how: Format) -> None:
+def _print_curves(db: store.Database, run: Run, how: Format) -> None:
     history = store.history(db, run.id)
     epochs = sorted({epoch for name in history.metrics for epoch, _ in history[name]})
     values = {name: dict(history[name]) for name in history.metrics}
     rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
     columns = [
-        Column("epoch", "epoch", right=True),
+        TableColumn("epoch", "epoch", right=True),
         *(
-            Column(name, name, lambda value: f"{value:.5g}", right=True, priority=_importance(name))
+            TableColumn(
+                name,
+                name,
+                lambda value: f"{value:.5g}",
+                right=True,
+                priority=_column_priority(name),
+            )
             for name in values
         ),
     ]
     render(rows, columns, how)
 
 
-def _importance(metric: str) -> int:
+def _column_priority(metric: str) -> int:
     """The priority of a metric's column: those that most readers look for first are kept longest.
 
     >>> _importance("val/loss") < _importance("train/accuracy") < _importance("grad/norm")
@@ -141,7 +149,7 @@ def _importance(metric: str) -> int:
     return first.index(metric) + 1 if metric in first else len(first) + 1
 
 
-def _metric(summary: Summary) -> Mapping[str, Any]:
+def _metric_cells(summary: MetricSummary) -> Mapping[str, Any]:
     return {
         "metric": summary.metric,
         "last": summary.last,
@@ -152,7 +160,7 @@ def _metric(summary: Summary) -> Mapping[str, Any]:
     }
 
 
-def _state(run: Run) -> Mapping[str, Any]:
+def _run_state(run: Run) -> Mapping[str, Any]:
     return {
         "run": run.id,
         "study": run.trial.study,
@@ -171,20 +179,20 @@ def _state(run: Run) -> Mapping[str, Any]:
         "data_fingerprint": run.data_fingerprint,
         "parent": run.parent_id,
         "pruned_at": run.pruned_at,
-        "stop_requested_at": _moment(run.stop_requested_at),
+        "stop_requested_at": _iso_time(run.stop_requested_at),
         "wall_seconds": run.wall_seconds,
         "device_seconds": run.device_seconds,
         "created_at": run.created_at.isoformat(),
-        "started_at": _moment(run.started_at),
-        "ended_at": _moment(run.ended_at),
+        "started_at": _iso_time(run.started_at),
+        "ended_at": _iso_time(run.ended_at),
     }
 
 
-def _moment(at: datetime | None) -> str | None:
+def _iso_time(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def _attempt(attempt: Attempt) -> Mapping[str, Any]:
+def _attempt_json(attempt: Attempt) -> Mapping[str, Any]:
     where = attempt.environment
     return {
         "attempt": attempt.id,
@@ -197,7 +205,7 @@ def _attempt(attempt: Attempt) -> Mapping[str, Any]:
         "peak_bytes": attempt.peak_bytes,
         "traceback": attempt.traceback,
         "started_at": attempt.started_at.isoformat(),
-        "ended_at": _moment(attempt.ended_at),
+        "ended_at": _iso_time(attempt.ended_at),
         "environment": None
         if where is None
         else {
@@ -226,7 +234,7 @@ def _state_lines(run: Run) -> list[tuple[str, str]]:
     if run.name or run.tags:
         lines.append(("Name", " ".join([run.name or "", *(f"[{tag}]" for tag in run.tags)])))
     if run.started_at:
-        lines.append(("Started", local_time(run.started_at)))
+        lines.append(("Started", format_local_time(run.started_at)))
     if run.wall_seconds is not None:
         device = (
             f", {format_duration(run.device_seconds)} of it training" if run.device_seconds else ""
@@ -245,9 +253,9 @@ def _environment_lines(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     last = attempts[-1]
     lines = [("Command", last.command)]
     if len(attempts) > 1:
-        lines.append(("Attempts", ", ".join(map(_attempt_told, attempts))))
+        lines.append(("Attempts", ", ".join(map(_describe_attempt, attempts))))
     elif last.engine:
-        lines.append(("Engine", _engine_told(last)))
+        lines.append(("Engine", _describe_engine(last)))
     where = last.environment
     if where is None:
         return lines
@@ -260,12 +268,12 @@ def _environment_lines(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     return lines
 
 
-def _attempt_told(attempt: Attempt) -> str:
+def _describe_attempt(attempt: Attempt) -> str:
     told = f"{attempt.outcome or 'running'} from epoch {attempt.first_epoch}"
-    return f"{told} ({_engine_told(attempt)})" if attempt.engine else told
+    return f"{told} ({_describe_engine(attempt)})" if attempt.engine else told
 
 
-def _engine_told(attempt: Attempt) -> str:
+def _describe_engine(attempt: Attempt) -> str:
     """How an attempt was trained: alone, or one of many in one program; the memory it took."""
     if attempt.peak_bytes is None:
         return str(attempt.engine)

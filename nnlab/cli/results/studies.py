@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Format, FormatOption
-from nnlab.cli.output.render import Column, render
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.output.render import TableColumn, render
 from nnlab.config.space import parse_seeds
 from nnlab.records import Status
 from nnlab.study import builtin as builtins
@@ -16,31 +16,31 @@ from nnlab.study import builtin as builtins
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    Column("study", "study"),
-    Column("question", "question", wrap=True, priority=3),
-    Column("objective", "objective", priority=4),
-    Column("trials", "trials", right=True, priority=2),
-    Column(
+    TableColumn("study", "study"),
+    TableColumn("question", "question", wrap=True, priority=3),
+    TableColumn("objective", "objective", priority=4),
+    TableColumn("trials", "trials", right=True, priority=2),
+    TableColumn(
         "seeds",
         "seeds",
         lambda seeds: str(len(seeds)) if seeds else "any",
         right=True,
         priority=2,
     ),
-    Column("runs", "runs", right=True),
+    TableColumn("runs", "runs", right=True),
     *(
-        Column(status, status, lambda n: str(n) if n else "", right=True, priority=1)
+        TableColumn(status, status, lambda n: str(n) if n else "", right=True, priority=1)
         for status in Status
     ),
 )
 
 
 BUILTIN_COLUMNS = (
-    Column("study", "study"),
-    Column("question", "question", wrap=True),
-    Column("claim", "claim", wrap=True, priority=2),
-    Column("arms", "arms", right=True, priority=1),
-    Column("seeds", "seeds", right=True, priority=1),
+    TableColumn("study", "study"),
+    TableColumn("question", "question", wrap=True),
+    TableColumn("claim", "claim", wrap=True, priority=2),
+    TableColumn("arms", "arms", right=True, priority=1),
+    TableColumn("seeds", "seeds", right=True, priority=1),
 )
 
 
@@ -51,7 +51,7 @@ def studies(
         bool, typer.Option("--builtin", help="those that come with nnlab, whatever was trained")
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """List studies and how far they are.
 
@@ -64,8 +64,8 @@ def studies(
     if builtin:
         render(_builtin_rows(), BUILTIN_COLUMNS, format)
         return
-    with opened(db) as database:
-        found = store.studies(database)
+    with open_db(db) as database:
+        found = store.study_overviews(database)
     rows = [
         {
             "study": overview.study.name,
@@ -81,7 +81,7 @@ def studies(
     render(rows, COLUMNS, format)
 
 
-def _count_of(seeds: object) -> int:
+def _seed_count(seeds: object) -> int:
     """How many seeds a study names, by their number or one by one."""
     return seeds if isinstance(seeds, int) else len(parse_seeds(seeds))
 
@@ -89,15 +89,15 @@ def _count_of(seeds: object) -> int:
 def _builtin_rows() -> list[dict[str, object]]:
     """Read from their files: nothing is multiplied out, so no data set is loaded."""
     rows = []
-    for name in builtins.names():
-        content = tomllib.loads(builtins.path_of(name).read_text(encoding="utf-8"))
+    for name in builtins.builtin_study_names():
+        content = tomllib.loads(builtins.builtin_study_path(name).read_text(encoding="utf-8"))
         rows.append(
             {
                 "study": name,
                 "question": content["question"],
                 "claim": content["claim"],
                 "arms": len(content["arm"]),
-                "seeds": _count_of(content["seeds"]),
+                "seeds": _seed_count(content["seeds"]),
             }
         )
     return rows

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.options import Db, given, with_settings
+from nnlab.cli.options import DbOption, given_settings, with_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -77,7 +77,7 @@ def init_study(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show the trials, change nothing")
     ] = False,
-    db: Db = None,
+    db: DbOption = None,
     **settings: Any,
 ) -> None:
     """Set up a study; `nnlab train --study NAME` then trains what is missing.
@@ -103,13 +103,13 @@ def init_study(
     # The store and what stands on it are imported now, not when a shell asks for completions.
     from nnlab.cli.train.train import run
     from nnlab.study import builtin
-    from nnlab.study.spec import Typed
+    from nnlab.study.spec import TrainRequest
 
-    if config is None and settings["start_from"] in builtin.names():
+    if config is None and settings["start_from"] in builtin.builtin_study_names():
         builtin_study = str(settings.pop("start_from"))
-        study, config = study or builtin_study, builtin.path_of(builtin_study)
-    typed = Typed(
-        settings=given(settings),
+        study, config = study or builtin_study, builtin.builtin_study_path(builtin_study)
+    typed = TrainRequest(
+        settings=given_settings(settings),
         study=study,
         question=question,
         seed=settings["seed"],
@@ -127,4 +127,4 @@ def init_study(
             if value is not None
         },
     )
-    run.set_up(typed, config, db=db, skip_if_exists=skip_if_exists, dry_run=dry_run)
+    run.set_up_study(typed, config, db=db, skip_if_exists=skip_if_exists, dry_run=dry_run)

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.analysis.selection import named
+from nnlab.analysis.ranking import format_count
+from nnlab.analysis.selection import select_runs
 from nnlab.cli import completion
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import say
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -26,7 +26,7 @@ def stop(
         ),
     ],
     *,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Stop runs after their epoch, from any terminal and on any machine.
 
@@ -39,8 +39,8 @@ def stop(
 
         nnlab stop depth
     """
-    with opened(db, write=True) as database:
-        chosen = named(database, names)
+    with open_db(db, write=True) as database:
+        chosen = select_runs(database, names)
         found = store.request_stop(database, [run.id for run in chosen.runs])
     for runs, told in (
         (found.running, "trained now: to end after the epoch, with a checkpoint"),
@@ -48,7 +48,7 @@ def stop(
         (found.over, "over already"),
     ):
         if runs:
-            say(f"{plural(len(runs), 'run')} {told}")
+            say(f"{format_count(len(runs), 'run')} {told}")
     if found.running or found.held:
         say("the same `nnlab train` command goes on where they stopped", style="dim")
     else:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import ENOUGH, finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import MIN_CONFIDENCE, make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 # How far the majority is beyond an even share, of what it could be, for one half.
-_BEYOND = 0.7
+_IMBALANCE = 0.7
 # An increasing number may also be a time, whose order means something.
-_IDENTIFIER = 0.8
+_IDENTIFIER_CONFIDENCE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +38,37 @@ class DataFaults:
         "split by class; read the loss, not the accuracy; drop constant features"
     )
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs the numbers of the data, which every run with a probe stores."""
         told, evidence, sure, severity = [], {}, 0.0, Severity.INFO
-        majority, classes = case.fact("majority"), case.fact("classes")
-        missing = case.fact("missing_classes") or 0.0
+        majority, classes = case.data_statistic("majority"), case.data_statistic("classes")
+        missing = case.data_statistic("missing_classes") or 0.0
         if missing:
-            told.append(f"{_some(missing, 'class', 'classes')} missing from training or validation")
+            told.append(
+                f"{_count_text(missing, 'class', 'classes')} missing from training or validation"
+            )
             evidence["missing_classes"], sure, severity = missing, 0.99, Severity.WARNING
-        if single := case.fact("single_row_classes"):
-            told.append(f"{_some(single, 'class has', 'classes have')} a single row")
+        if single := case.data_statistic("single_row_classes"):
+            told.append(f"{_count_text(single, 'class has', 'classes have')} a single row")
             evidence["single_row_classes"], sure, severity = single, 0.99, Severity.WARNING
-        if identifiers := case.fact("id_columns"):
-            told.append(f"{_some(identifiers, 'column looks', 'columns look')} like an identifier")
-            evidence["id_columns"], sure = identifiers, max(sure, _IDENTIFIER)
+        if identifiers := case.data_statistic("id_columns"):
+            told.append(
+                f"{_count_text(identifiers, 'column looks', 'columns look')} like an identifier"
+            )
+            evidence["id_columns"], sure = identifiers, max(sure, _IDENTIFIER_CONFIDENCE)
             severity = Severity.WARNING
         if majority is not None and classes:
             beyond = (majority - 1 / classes) / (1 - 1 / classes)
-            if (imbalance := weakest(ramp(beyond, _BEYOND))) >= ENOUGH:
+            if (imbalance := combine_confidences(hill(beyond, _IMBALANCE))) >= MIN_CONFIDENCE:
                 told.append(f"{majority:.0%} of the training split are of one class")
                 evidence["majority"], sure = majority, max(sure, imbalance)
                 severity = Severity.WARNING
         for name, word in (("constant", "constant"), ("duplicates", "duplicated")):
-            if count := case.fact(name):
-                told.append(f"{_some(count, 'feature', 'features')} {word}")
+            if count := case.data_statistic(name):
+                told.append(f"{_count_text(count, 'feature', 'features')} {word}")
                 evidence[f"{name}_features"], sure = count, max(sure, 0.9)
-        return finding(self, severity, sure, None, "; ".join(told), evidence)
+        return make_finding(self, severity, sure, None, "; ".join(told), evidence)
 
 
-def _some(count: float, one: str, many: str) -> str:
+def _count_text(count: float, one: str, many: str) -> str:
     return f"{count:.0f} {one if count == 1 else many}"

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 # The share of dead units, and of what was not learned, worth a confidence of one half.
-_DEAD, _LEFT = 0.6, 0.5
+_DEAD, _UNLEARNED = 0.6, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +31,27 @@ class DeadUnits:
     name: ClassVar[str] = "dead units"
     remedy: ClassVar[str] = "a lower learning rate; --activation leaky_relu; --norm batch"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs the probe's numbers of the layers."""
         dead = case.layers("dead", last=True)
         if not dead:
             return None
         worst = max(dead, key=dead.__getitem__)
-        stalled = 1.0 - case.learned if case.learned is not None else _stalled(case)
-        return finding(
+        stalled = (
+            1.0 - case.learned_fraction
+            if case.learned_fraction is not None
+            else _stalled_fraction(case)
+        )
+        return make_finding(
             self,
             Severity.WARNING,
-            weakest(ramp(dead[worst], _DEAD), ramp(stalled, _LEFT)),
+            combine_confidences(hill(dead[worst], _DEAD), hill(stalled, _UNLEARNED)),
             1,
             f"{dead[worst]:.0%} of the units of layer {worst} are dead, and training has stalled",
             {"dead": dead[worst], "layer": float(worst), "left_to_learn": stalled},
         )
 
 
-def _stalled(case: Case) -> float:
+def _stalled_fraction(case: RuleContext) -> float:
     trend = case.training
     return 0.0 if trend is None else 1.0 - min(max(trend.fall, 0.0) * 2, 1.0)

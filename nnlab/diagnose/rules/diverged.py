@@ -4,15 +4,15 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.losses import usable
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
-from nnlab.diagnose.val_minimum import ratio
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.losses import is_usable_loss
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
+from nnlab.diagnose.val_minimum import bounded_ratio
 from nnlab.records import Finding, Severity
 
 # How many times its first and its best value a loss must end at for a confidence of one half.
-_GROWN, _ABOVE_BEST = 1.5, 3.0
+_GROWTH, _ABOVE_BEST = 1.5, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +33,27 @@ class Diverged:
     name: ClassVar[str] = "diverged"
     remedy: ClassVar[str] = "a lower learning rate; warmup; --clip 1"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs a loss; two epochs where it stays finite."""
         for metric in ("train/loss", "train/loss_exact", "val/loss"):
             curve = case.history.get(metric)
-            if curve and not usable(curve.values[-1]):
-                bad = next(e for e, v in curve if not usable(v))
+            if curve and not is_usable_loss(curve.values[-1]):
+                bad = next(e for e, v in curve if not is_usable_loss(v))
                 value = dict(curve)[bad]
                 told = "overflowed" if math.isfinite(value) else f"became {value}"
-                return finding(
+                return make_finding(
                     self, Severity.ERROR, 0.99, bad, f"{metric} {told} in epoch {bad}", {}
                 )
         trend = case.training
         if trend is None or len(trend) < 4 or min(trend.values) <= 0:
             return None
-        grown = ratio(trend.end, max(trend.first, 1e-12))
-        above_best = ratio(trend.end, max(trend.best, 1e-12))
+        grown = bounded_ratio(trend.end, max(trend.first, 1e-12))
+        above_best = bounded_ratio(trend.end, max(trend.best, 1e-12))
         onset = trend.epochs[min(range(len(trend)), key=trend.values.__getitem__)]
-        return finding(
+        return make_finding(
             self,
             Severity.ERROR,
-            weakest(ramp(grown, _GROWN), ramp(above_best, _ABOVE_BEST)),
+            combine_confidences(hill(grown, _GROWTH), hill(above_best, _ABOVE_BEST)),
             onset,
             f"training loss ended at {trend.end:.4g}, {grown:.3g} times where it began"
             f" and {above_best:.3g} times its best",

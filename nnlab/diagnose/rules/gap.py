@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.smoothing import low_median
-from nnlab.diagnose.val_minimum import ratio
+from nnlab.diagnose.val_minimum import bounded_ratio
 from nnlab.records import Finding, Severity
 
 # Shares of the validation loss, and of all examples, worth a confidence of one half.
-_GAP, _APART, _STANDARD_ERRORS = 0.2, 0.07, 3.0
+_GAP, _ACCURACY_GAP, _STANDARD_ERRORS = 0.2, 0.07, 3.0
 # One standard error where the size of the split is unknown.
-_UNKNOWN = 0.02
+_DEFAULT_SAMPLING_ERROR = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class GeneralisationGap:
     """Generalisation gap: validation was worse than training from the start.
 
     What it finds: validation accuracy lay far below training accuracy, and its loss far above,
@@ -38,25 +38,25 @@ class Gap:
     name: ClassVar[str] = "generalisation gap"
     remedy: ClassVar[str] = "compare the splits: nnlab data show; shuffle before splitting"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs the losses and accuracies of both splits, six epochs."""
-        pair, turn = case.pair, case.turn
+        pair, turn = case.pair, case.val_minimum
         if pair is None or turn is None or len(pair) < 6 or min(pair.val) <= 0:
             return None
         early = slice(max(1, len(pair) // 10), max(3, len(pair) // 5 + 1))
         gaps = [v - t for v, t in zip(pair.val[early], pair.train[early], strict=True)]
-        began = ratio(low_median(gaps), low_median(pair.val[early]))
-        ended = ratio(turn.end - turn.train_end, turn.end)
-        apart = self._accuracies_apart(case, pair.epochs[early])
+        began = bounded_ratio(low_median(gaps), low_median(pair.val[early]))
+        ended = bounded_ratio(turn.end - turn.train_end, turn.end)
+        apart = self._accuracy_gap(case, pair.epochs[early])
         if apart is None:  # losses alone may be on scales of their own
             return None
-        confidence = weakest(
-            ramp(began, _GAP),
-            ramp(ended, _GAP),
-            ramp(apart, _APART),
-            ramp(apart / _sampling_error(case), _STANDARD_ERRORS),
+        confidence = combine_confidences(
+            hill(began, _GAP),
+            hill(ended, _GAP),
+            hill(apart, _ACCURACY_GAP),
+            hill(apart / _sampling_error(case), _STANDARD_ERRORS),
         )
-        return finding(
+        return make_finding(
             self,
             Severity.WARNING,
             confidence,
@@ -66,7 +66,7 @@ class Gap:
             {"gap_early": began, "gap_end": ended, "accuracy_gap_early": apart},
         )
 
-    def _accuracies_apart(self, case: Case, epochs: Sequence[int]) -> float | None:
+    def _accuracy_gap(self, case: RuleContext, epochs: Sequence[int]) -> float | None:
         """How far validation accuracy lay below training accuracy in these epochs."""
         train, val = case.history.get("train/accuracy"), case.history.get("val/accuracy")
         if not train or not val:
@@ -76,9 +76,9 @@ class Gap:
         return low_median(apart) if apart else None
 
 
-def _sampling_error(case: Case) -> float:
+def _sampling_error(case: RuleContext) -> float:
     """One standard error of the validation accuracy, which a few examples alone may explain."""
-    size, accuracy = case.fact("val"), case.typical("val/accuracy")
+    size, accuracy = case.data_statistic("val"), case.median_of_last("val/accuracy")
     if size is None or accuracy is None:
-        return _UNKNOWN
+        return _DEFAULT_SAMPLING_ERROR
     return max(math.sqrt(accuracy * (1 - accuracy) / size), 1 / size)

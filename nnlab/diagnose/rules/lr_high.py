@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.early_instability import thrown_about
-from nnlab.diagnose.oscillation import small_batches, swinging
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.early_instability import measure_early_instability
+from nnlab.diagnose.oscillation import has_small_batches, oscillation_confidence
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.trend import Trend
 from nnlab.records import Finding, Severity
 
 # A step of so much of the weights' size late in a run, for one half.
-_UPDATE = 0.15
+_UPDATE_RATIO = 0.15
 # Where next to all was learned a swing is harmless.
-_LEFT = 0.02
-_LEAST = 5
+_UNLEARNED = 0.02
+_MIN_EPOCHS = 5
 # A run that learned so much all the same was thrown about and came back.
-_RECOVERED = 0.1
+_RECOVERED_UNLEARNED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +39,49 @@ class LrTooHigh:
     name: ClassVar[str] = "learning rate too high"
     remedy: ClassVar[str] = "a learning rate 3 to 10 times smaller; a decay; warmup"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs training loss of five epochs; the probe's update ratio makes it surer."""
         trend = case.training
         if trend is None:
             return None
-        left = 1.0 - case.learned if case.learned is not None else 1.0
-        thrown, evidence = thrown_about(case)
+        left = 1.0 - case.learned_fraction if case.learned_fraction is not None else 1.0
+        thrown, evidence = measure_early_instability(case)
         swings = 0.0
-        if len(trend) >= _LEAST and not small_batches(case):
-            update = case.typical("probe/update_ratio") or 0.0
-            swings = weakest(max(swinging(trend), ramp(update, _UPDATE)), ramp(left, _LEFT))
-        recovered = left < _RECOVERED and thrown > swings and not _astray(case)
-        return finding(
+        if len(trend) >= _MIN_EPOCHS and not has_small_batches(case):
+            update = case.median_of_last("probe/update_ratio") or 0.0
+            swings = combine_confidences(
+                max(oscillation_confidence(trend), hill(update, _UPDATE_RATIO)),
+                hill(left, _UNLEARNED),
+            )
+        recovered = (
+            left < _RECOVERED_UNLEARNED
+            and thrown > swings
+            and not _ended_worse_than_untrained(case)
+        )
+        return make_finding(
             self,
             Severity.INFO if recovered else Severity.WARNING,
-            weakest(max(swings, thrown)),
+            combine_confidences(max(swings, thrown)),
             trend.epochs[0],
             _message(trend, evidence if thrown > swings else {}),
             {
-                "swing": trend.swing,
-                "swing_share_of_fall": min(trend.swing_share, 1e6),
-                "jumps": trend.jumps,
+                "swing": trend.oscillation,
+                "swing_share_of_fall": min(trend.oscillation_share, 1e6),
+                "jumps": trend.upward_step_share,
                 **evidence,
             },
         )
 
 
-def _astray(case: Case) -> bool:
+def _ended_worse_than_untrained(case: RuleContext) -> bool:
     """Whether validation ended worse than the untrained model."""
-    start, end = case.first("probe/start_loss"), case.typical("val/loss", 0.2)
+    start, end = case.first("probe/start_loss"), case.median_of_last("val/loss", 0.2)
     return start is not None and end is not None and end > start
 
 
 def _message(trend: Trend, evidence: Mapping[str, float]) -> str:
     if not evidence:
-        return f"training loss swings by {trend.swing:.3g} around {trend.end:.4g}"
+        return f"training loss swings by {trend.oscillation:.3g} around {trend.end:.4g}"
     told = {
         "loss_grown": "the loss grew {:.3g} times in the first epoch",
         "sd_grown": "what the layers put out grew {:.3g} times",

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-_SWING, _STANDS, _LEFT = 0.02, 0.05, 0.02
+_OSCILLATION, _STALLED_FALL, _UNLEARNED = 0.02, 0.05, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +29,30 @@ class NeedsDecay:
     name: ClassVar[str] = "needs a decay"
     remedy: ClassVar[str] = "nnlab find-decay RUN --try; --decay cosine"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs training loss of twelve epochs and the learning rate."""
         trend, rates = case.training, case.history.get("lr")
         if trend is None or len(trend) < 12 or not rates or trend.best <= 0:
             return None
         if max(rates.values) > 1.001 * min(rates.values):
             return None
-        left = 1.0 - case.learned if case.learned is not None else 1.0
-        confidence = weakest(
-            ramp(trend.swing_relative, _SWING),
-            ramp(_STANDS - trend.late_relative, _STANDS / 4),
-            ramp(left, _LEFT),
-            ramp(trend.fall, 0.1),
+        left = 1.0 - case.learned_fraction if case.learned_fraction is not None else 1.0
+        confidence = combine_confidences(
+            hill(trend.oscillation_relative, _OSCILLATION),
+            hill(_STALLED_FALL - trend.late_fall_relative, _STALLED_FALL / 4),
+            hill(left, _UNLEARNED),
+            hill(trend.fall, 0.1),
         )
-        return finding(
+        return make_finding(
             self,
             Severity.INFO,
             confidence,
             trend.epochs[len(trend) // 2],
-            f"training loss stands at {trend.end:.4g} and swings by {trend.swing:.3g} while the"
+            f"training loss stands at {trend.end:.4g} and swings by {trend.oscillation:.3g} while the"
             " learning rate is constant",
-            {"swing": trend.swing, "late_fall": trend.late_relative, "lr": rates.values[-1]},
+            {
+                "swing": trend.oscillation,
+                "late_fall": trend.late_fall_relative,
+                "lr": rates.values[-1],
+            },
         )

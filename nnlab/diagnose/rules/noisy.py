@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.oscillation import small_batches, swinging
-from nnlab.diagnose.rule import ENOUGH, finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.oscillation import has_small_batches, oscillation_confidence
+from nnlab.diagnose.rule import MIN_CONFIDENCE, make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-_LEFT = 0.02
+_UNLEARNED = 0.02
 # The swing of validation, of what it gained and of its level, worth one half.
-_SHARE = 0.15
+_OSCILLATION_SHARE = 0.15
 # A rise of so many standard errors is no swing.
-_RISES = 6.0
+_RISE_STANDARD_ERRORS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Noisy:
+class NoisyLoss:
     """Noisy: a few examples a step make the loss swing.
 
     What it finds: training loss swings and a step sees four examples at most; or validation loss
@@ -33,31 +33,31 @@ class Noisy:
     name: ClassVar[str] = "noisy"
     remedy: ClassVar[str] = "a larger batch; a decay; --average ema"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs a loss of five epochs."""
         trend, pair = case.training, case.pair
         if trend is None or len(trend) < 5:
             return None
-        left = 1.0 - case.learned if case.learned is not None else 1.0
-        sure, of, swing = 0.0, "training", trend.swing
-        if small_batches(case):
-            sure = weakest(swinging(trend), ramp(left, _LEFT))
-        elif pair is not None and swinging(trend) < ENOUGH / 2:
-            val = case.validation
+        left = 1.0 - case.learned_fraction if case.learned_fraction is not None else 1.0
+        sure, of, swing = 0.0, "training", trend.oscillation
+        if has_small_batches(case):
+            sure = combine_confidences(oscillation_confidence(trend), hill(left, _UNLEARNED))
+        elif pair is not None and oscillation_confidence(trend) < MIN_CONFIDENCE / 2:
+            val = case.val_trend
             if val is not None:
-                alone = weakest(
-                    ramp(val.swing_share, _SHARE),
-                    ramp(val.swing_relative, _SHARE),
-                    ramp(val.jumps, _SHARE),
+                alone = combine_confidences(
+                    hill(val.oscillation_share, _OSCILLATION_SHARE),
+                    hill(val.oscillation_relative, _OSCILLATION_SHARE),
+                    hill(val.upward_step_share, _OSCILLATION_SHARE),
                 )
-                turn = case.turn
-                rises = turn is not None and turn.rise_in_noise > _RISES
-                sure, of, swing = (0.0 if rises else alone), "validation", val.swing
-        return finding(
+                turn = case.val_minimum
+                rises = turn is not None and turn.rise_in_standard_errors > _RISE_STANDARD_ERRORS
+                sure, of, swing = (0.0 if rises else alone), "validation", val.oscillation
+        return make_finding(
             self,
             Severity.WARNING if of == "training" else Severity.INFO,
             sure,
             trend.epochs[0],
             f"{of} loss swings by {swing:.3g} around its way",
-            {"swing": swing, "train_swing": trend.swing, "jumps": trend.jumps},
+            {"swing": swing, "train_swing": trend.oscillation, "jumps": trend.upward_step_share},
         )

@@ -4,25 +4,25 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 _USUAL_CLASSES = (2, 3, 4, 5, 6, 8, 10, 20, 100, 1000)
 # How far the two ways must lie apart, and how near the loss must be to the one (of that).
-_APART, _NEAR = 0.1, 0.3
+_MIN_SEPARATION, _MAX_DISTANCE = 0.1, 0.3
 # Without an accuracy: how far above its floor the loss may stand.
-_NEAR_ALONE, _ROUNDING = 0.004, 0.002
-_UNKNOWN = 0.7
+_MAX_DISTANCE_WITHOUT_ACCURACY, _ROUNDING = 0.004, 0.002
+_MAX_CONFIDENCE_WITHOUT_ACCURACY = 0.7
 # Outputs that are probabilities for every example of a batch are no coincidence.
-_MEASURED = 0.99
+_MEASURED_CONFIDENCE = 0.99
 # A loss that never fell has found no floor.
-_FELL = 0.03
+_MIN_FALL = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class OutputLoss:
+class OutputLossMismatch:
     """Output and loss do not fit: a softmax stands before a loss that takes one itself.
 
     What it finds: the outputs of the untrained model lie between 0 and 1 and sum to 1 in every
@@ -41,24 +41,24 @@ class OutputLoss:
     name: ClassVar[str] = "output and loss do not fit"
     remedy: ClassVar[str] = "end the model in logits, without a softmax"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs the outputs at the start; or training loss and classes, or training accuracy."""
         if case.first("probe/start_probability_outputs") == 1.0:
-            return finding(
+            return make_finding(
                 self,
                 Severity.WARNING,
-                weakest(_MEASURED),
+                combine_confidences(_MEASURED_CONFIDENCE),
                 1,
                 "the model's outputs are probabilities that sum to 1: a softmax stands before"
                 " cross entropy, which takes the softmax of logits itself",
                 {"probability_outputs": 1.0},
             )
-        trend, accuracy = case.training, case.typical("train/accuracy")
-        if trend is None or len(trend) < 3 or trend.best <= 0 or trend.fall < _FELL:
+        trend, accuracy = case.training, case.median_of_last("train/accuracy")
+        if trend is None or len(trend) < 3 or trend.best <= 0 or trend.fall < _MIN_FALL:
             return None
-        if not _may_be(case):
+        if not _may_end_in_softmax(case):
             return None
-        known = case.fact("classes")
+        known = case.data_statistic("classes")
         classes = [int(known)] if known else _USUAL_CLASSES
         floor, count = min(
             ((math.log1p((c - 1) / math.e), c) for c in classes),
@@ -66,10 +66,17 @@ class OutputLoss:
         )
         if accuracy is None:
             above = trend.best / floor - 1
-            sure = 0.0 if above < -_ROUNDING else min(_UNKNOWN, 1.0 - ramp(above, _NEAR_ALONE))
+            sure = (
+                0.0
+                if above < -_ROUNDING
+                else min(
+                    _MAX_CONFIDENCE_WITHOUT_ACCURACY,
+                    1.0 - hill(above, _MAX_DISTANCE_WITHOUT_ACCURACY),
+                )
+            )
         else:
-            sure = _as_expected(trend.end, accuracy, floor, count)
-        return finding(
+            sure = _double_softmax_confidence(trend.end, accuracy, floor, count)
+        return make_finding(
             self,
             Severity.WARNING if accuracy is not None else Severity.INFO,
             sure,
@@ -80,7 +87,7 @@ class OutputLoss:
         )
 
 
-def _as_expected(loss: float, accuracy: float, floor: float, classes: int) -> float:
+def _double_softmax_confidence(loss: float, accuracy: float, floor: float, classes: int) -> float:
     """How well a loss fits a softmax taken twice, and how badly one that is taken once.
 
     Taken twice a right answer costs the floor, and a wrong one 1 more. Taken once, a model that
@@ -93,10 +100,12 @@ def _as_expected(loss: float, accuracy: float, floor: float, classes: int) -> fl
     apart = twice - once
     if apart <= 0 or accuracy < 1.0 / classes:
         return 0.0
-    return weakest(ramp(apart, _APART), 1.0 - ramp(abs(loss - twice) / apart, _NEAR))
+    return combine_confidences(
+        hill(apart, _MIN_SEPARATION), 1.0 - hill(abs(loss - twice) / apart, _MAX_DISTANCE)
+    )
 
 
-def _may_be(case: Case) -> bool:
+def _may_end_in_softmax(case: RuleContext) -> bool:
     """Whether the model is a user's own, or unknown; ours end in logits."""
     model = case.setting.get("model")
     blended = any(case.number(name) for name in ("mixup", "cutmix", "label_smoothing"))

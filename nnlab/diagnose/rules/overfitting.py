@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from nnlab.diagnose.chance import validation_at_chance
 from nnlab.diagnose.losses import LossPair
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
-from nnlab.diagnose.val_increase import worsening_confidence
-from nnlab.diagnose.val_minimum import Turning
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
+from nnlab.diagnose.val_increase import val_increase_confidence
+from nnlab.diagnose.val_minimum import ValMinimum
 from nnlab.records import Finding, History, Severity
 
 
@@ -35,22 +35,22 @@ class Overfitting:
         "stop at the best epoch; or dropout, weight decay, augmentation, more data"
     )
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs `train/loss` (or `train/loss_exact`) and `val/loss`, three validations or more."""
-        pair, turn = case.pair, case.turn
+        pair, turn = case.pair, case.val_minimum
         if pair is None or turn is None or validation_at_chance(case.history, pair, turn):
             return None
-        return finding(
+        return make_finding(
             self,
             Severity.WARNING,
-            worsening_confidence(turn),
+            val_increase_confidence(turn),
             turn.onset,
             _message(turn, case.history),
             _evidence(pair, turn),
         )
 
 
-def _message(turn: Turning, history: History) -> str:
+def _message(turn: ValMinimum, history: History) -> str:
     by = f" by {turn.rise_relative:.0%}" if turn.minimum > 0 else ""
     text = (
         f"validation loss rose{by} after epoch {turn.onset} "
@@ -73,7 +73,7 @@ def _accuracy_still_improves(history: History, onset: int) -> bool:
     return bool(before and late) and late[len(late) // 2] > max(before[-3:])
 
 
-def _evidence(pair: LossPair, turn: Turning) -> Mapping[str, float]:
+def _evidence(pair: LossPair, turn: ValMinimum) -> Mapping[str, float]:
     return {
         "best_val_loss": pair.best_val,
         "best_epoch": float(pair.best_epoch),
@@ -81,7 +81,7 @@ def _evidence(pair: LossPair, turn: Turning) -> Mapping[str, float]:
         "rise": turn.rise,
         "rise_relative": turn.rise_relative,
         "rise_share_of_gain": turn.rise_share,
-        "rise_in_standard_errors": turn.rise_in_noise,
+        "rise_in_standard_errors": turn.rise_in_standard_errors,
         "train_loss_at_onset": turn.train_at_onset,
         "final_train_loss": turn.train_end,
         "train_fall_relative": turn.train_fall_relative,

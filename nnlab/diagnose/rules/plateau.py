@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnose.chance import validation_at_chance
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.plateau import Plateau, plateau_of
-from nnlab.diagnose.rule import ENOUGH, finding
-from nnlab.diagnose.rule_context import Case
-from nnlab.diagnose.val_increase import TRAIN_FALL_ERRORS, worsening_confidence
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.plateau import Plateau, measure_plateau
+from nnlab.diagnose.rule import MIN_CONFIDENCE, make_finding
+from nnlab.diagnose.rule_context import RuleContext
+from nnlab.diagnose.val_increase import TRAIN_FALL_STANDARD_ERRORS, val_increase_confidence
 from nnlab.records import Finding, Severity
 
 # Each is the value at which its ground is worth a confidence of one half.
@@ -16,7 +16,7 @@ _SHARE_OF_RUN = 0.25
 _VALIDATIONS = 5.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.25, 0.1
 # Below this share of its value a training loss has not fallen either, however small its range.
-_LEAST_FALL = 0.02
+_MIN_FALL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +38,29 @@ class ValidationPlateau:
     name: ClassVar[str] = "validation plateau"
     remedy: ClassVar[str] = "fewer epochs; or dropout, weight decay, augmentation"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs the same losses as overfitting, and is silent where that is found."""
-        pair, turn = case.pair, case.turn
-        if pair is None or turn is None or (flat := plateau_of(pair)) is None:
+        pair, turn = case.pair, case.val_minimum
+        if pair is None or turn is None or (flat := measure_plateau(pair)) is None:
             return None
-        confidence = weakest(
-            ramp(flat.since / len(pair), _SHARE_OF_RUN),
-            ramp(flat.since, _VALIDATIONS),
-            ramp(
+        confidence = combine_confidences(
+            hill(flat.since / len(pair), _SHARE_OF_RUN),
+            hill(flat.since, _VALIDATIONS),
+            hill(
                 max(
                     flat.train_fall_relative / _TRAIN_FALL_RELATIVE,
                     flat.train_fall_share / _TRAIN_FALL_SHARE,
                 ),
                 1.0,
             ),
-            ramp(flat.train_fall_relative, _LEAST_FALL),
-            ramp(flat.train_fall_in_noise, TRAIN_FALL_ERRORS),
+            hill(flat.train_fall_relative, _MIN_FALL),
+            hill(flat.train_fall_in_standard_errors, TRAIN_FALL_STANDARD_ERRORS),
         )
-        if worsening_confidence(turn) >= ENOUGH or validation_at_chance(case.history, pair, turn):
+        if val_increase_confidence(turn) >= MIN_CONFIDENCE or validation_at_chance(
+            case.history, pair, turn
+        ):
             return None
-        return finding(
+        return make_finding(
             self,
             Severity.INFO,
             confidence,

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 # The share of outputs worth a confidence of one half.
-_SATURATED = 0.3
-_WELL = 0.95
+_SATURATED_SHARE = 0.3
+_WELL_TRAINED = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Saturated:
+class SaturatedActivations:
     """Saturated activations: most outputs stand at the ends of a tanh or sigmoid.
 
     What it finds: already in the first epoch most outputs of some layer are within a hundredth of
@@ -32,17 +32,17 @@ class Saturated:
     name: ClassVar[str] = "saturated activations"
     remedy: ClassVar[str] = "--init xavier; --norm batch; --activation relu"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs the probe's numbers of the layers."""
-        saturated = case.at_start("saturated")
+        saturated = case.layers_at_start("saturated")
         if not saturated:
             return None
         worst = max(saturated, key=saturated.__getitem__)
-        trained = case.learned is not None and case.learned > _WELL
-        return finding(
+        trained = case.learned_fraction is not None and case.learned_fraction > _WELL_TRAINED
+        return make_finding(
             self,
             Severity.INFO if trained else Severity.WARNING,
-            weakest(ramp(saturated[worst], _SATURATED)),
+            combine_confidences(hill(saturated[worst], _SATURATED_SHARE)),
             1,
             f"{saturated[worst]:.0%} of the outputs of layer {worst} are at the ends of its"
             " activation in the first epoch",

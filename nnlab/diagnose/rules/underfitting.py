@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 # What was not learned, worth one half; the relative fall in the last quarter that counts as none.
-_LEFT, _STANDS = 0.3, 0.04
-_GAP = 0.4
-_NARROW = 8
+_UNLEARNED, _STALLED_FALL = 0.3, 0.04
+_MAX_GAP = 0.4
+_NARROW_WIDTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +32,30 @@ class Underfitting:
     name: ClassVar[str] = "underfitting"
     remedy: ClassVar[str] = "a wider or deeper network; less regularisation"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs a training curve of eight epochs, and an accuracy or r2."""
-        trend, learned = case.training, case.learned
+        trend, learned = case.training, case.learned_fraction
         if trend is None or learned is None or len(trend) < 8:
             return None
         ceiling = 1.0 - min(
-            (case.number("label_noise") or 0.0) / max(1 - (case.chance or 0), 0.1), 0.9
+            (case.number("label_noise") or 0.0) / max(1 - (case.chance_accuracy or 0), 0.1), 0.9
         )
         left = 1.0 - learned / ceiling
-        gap = case.turn.gap if case.turn is not None else 0.0
-        confidence = weakest(
-            ramp(left, _LEFT),
-            ramp(_STANDS - trend.late_relative, _STANDS / 2),
-            ramp(_GAP - gap, _GAP / 3),
+        gap = case.val_minimum.gap if case.val_minimum is not None else 0.0
+        confidence = combine_confidences(
+            hill(left, _UNLEARNED),
+            hill(_STALLED_FALL - trend.late_fall_relative, _STALLED_FALL / 2),
+            hill(_MAX_GAP - gap, _MAX_GAP / 3),
         )
-        small = case.setting.get("model") == "linear" or (case.number("width") or 64) <= _NARROW
-        return finding(
+        small = (
+            case.setting.get("model") == "linear" or (case.number("width") or 64) <= _NARROW_WIDTH
+        )
+        return make_finding(
             self,
             Severity.WARNING if small and case.is_classification else Severity.INFO,
             confidence,
             trend.epochs[-1],
             f"training has converged at {trend.end:.4g} with {1 - left:.0%} of what there is to"
             " learn",
-            {"learned": learned, "late_fall": trend.late_relative, "gap": gap},
+            {"learned": learned, "late_fall": trend.late_fall_relative, "gap": gap},
         )

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.confidence import ramp, weakest
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.confidence import combine_confidences, hill
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.smoothing import low_median
 from nnlab.records import Finding, Severity
 
 # The share below training loss worth a confidence of one half.
-_BELOW = 0.1
+_SHARE_BELOW = 0.1
 # What makes training loss worse than the model is.
-HANDICAPS = (
+TRAIN_LOSS_HANDICAPS = (
     "dropout", "channel_dropout", "dropconnect", "stochastic_depth", "augment", "mixup", "cutmix",
     "label_smoothing", "label_noise",
 )  # fmt: skip
@@ -39,21 +39,27 @@ class ValidationBetter:
     name: ClassVar[str] = "validation better"
     remedy: ClassVar[str] = "--exact-train; look for rows that both splits share"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs both losses, six epochs."""
         pair = case.pair
         if pair is None or len(pair) < 6 or min(min(pair.val), min(pair.train)) <= 0:
             return None
         half = slice(len(pair) // 2, None)
         below = [1.0 - v / t for v, t in zip(pair.val[half], pair.train[half], strict=True)]
-        confidence = weakest(ramp(low_median(below), _BELOW), ramp(len(pair), 4.0))
-        handicaps = [name for name in HANDICAPS if case.number(name) or _is_named(case, name)]
+        confidence = combine_confidences(
+            hill(low_median(below), _SHARE_BELOW), hill(len(pair), 4.0)
+        )
+        handicaps = [
+            name
+            for name in TRAIN_LOSS_HANDICAPS
+            if case.number(name) or _is_switched_on(case, name)
+        ]
         why = (
             f"training is measured with {', '.join(handicaps)}: all is well"
             if handicaps
             else "validation looks easier than training, or was trained on"
         )
-        return finding(
+        return make_finding(
             self,
             Severity.INFO,
             confidence,
@@ -63,6 +69,6 @@ class ValidationBetter:
         )
 
 
-def _is_named(case: Case, field: str) -> bool:
+def _is_switched_on(case: RuleContext, field: str) -> bool:
     value = case.setting.get(field)
     return isinstance(value, str) and value not in ("", "none")

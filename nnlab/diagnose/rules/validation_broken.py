@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnose.chance import validation_at_chance
-from nnlab.diagnose.confidence import ramp, weakest
+from nnlab.diagnose.confidence import combine_confidences, hill
 from nnlab.diagnose.losses import LossPair
-from nnlab.diagnose.rule import finding
-from nnlab.diagnose.rule_context import Case
+from nnlab.diagnose.rule import make_finding
+from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 # One standard error of the accuracy that is worth a confidence of one half.
 _STANDARD_ERROR = 0.05
-_FALL = 0.3
+_MIN_FALL = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class ValidationBroken:
+class ValidationUnreliable:
     """Validation unreliable: the split is broken, or too small to tell.
 
     What it finds: validation never left chance level while training learned; or so few examples
@@ -37,32 +37,32 @@ class ValidationBroken:
     name: ClassVar[str] = "validation unreliable"
     remedy: ClassVar[str] = "check the validation labels; a larger --val-fraction"
 
-    def check(self, case: Case) -> Finding | None:
+    def check(self, case: RuleContext) -> Finding | None:
         """Needs both losses; the sampling error needs the size of the split."""
-        pair, turn = case.pair, case.turn
+        pair, turn = case.pair, case.val_minimum
         if (
             pair is not None
             and turn is not None
-            and _learned(case, pair)
+            and _training_learned(case, pair)
             and validation_at_chance(case.history, pair, turn)
         ):
-            return finding(
+            return make_finding(
                 self,
                 Severity.ERROR,
-                weakest(ramp(len(pair), 3.0)),
+                combine_confidences(hill(len(pair), 3.0)),
                 pair.epochs[0],
                 f"validation never left chance level (loss {turn.minimum:.4g} at best) while"
                 f" training learned ({pair.train[0]:.4g} to {turn.train_end:.4g})",
                 {"best_val_loss": pair.best_val, "final_train_loss": turn.train_end},
             )
-        size, accuracy = case.fact("val"), case.typical("val/accuracy")
+        size, accuracy = case.data_statistic("val"), case.median_of_last("val/accuracy")
         if size is None or accuracy is None or not 0 < accuracy < 1:
             return None
         error = math.sqrt(accuracy * (1 - accuracy) / size)
-        return finding(
+        return make_finding(
             self,
             Severity.INFO,
-            ramp(error, _STANDARD_ERROR),
+            hill(error, _STANDARD_ERROR),
             None,
             f"{size:.0f} examples validate: an accuracy of {accuracy:.3f} is known to about"
             f" ±{2 * error:.3f}",
@@ -70,6 +70,6 @@ class ValidationBroken:
         )
 
 
-def _learned(case: Case, pair: LossPair) -> bool:
+def _training_learned(case: RuleContext, pair: LossPair) -> bool:
     """Whether training fell by so much that validation had something to follow."""
-    return case.training is not None and case.training.fall >= _FALL and len(pair) >= 3
+    return case.training is not None and case.training.fall >= _MIN_FALL and len(pair) >= 3

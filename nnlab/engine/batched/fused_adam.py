@@ -7,13 +7,13 @@ from operator import add
 import torch
 
 from nnlab.config import RunConfig
-from nnlab.engine.batched.parameter_storage import Storage
+from nnlab.engine.batched.parameter_storage import ParameterStorage
 
-OPTIMIZERS = ("adam", "adamw", "amsgrad")
+FUSED_OPTIMIZERS = ("adam", "adamw", "amsgrad")
 
 # What an update depends on beside the gradients: beta1, beta2, eps, weight decay.
-Numbers = tuple[float, float, float, float]
-Lists = tuple[list[torch.Tensor], ...]
+AdamHyperparameters = tuple[float, float, float, float]
+TensorLists = tuple[list[torch.Tensor], ...]
 
 
 class FusedAdam:
@@ -27,21 +27,21 @@ class FusedAdam:
     def __init__(
         self,
         opt: str,
-        storage: Storage,
+        storage: ParameterStorage,
         moments: dict[str, torch.Tensor],
         configs: Sequence[RunConfig],
     ) -> None:
         self._step = torch._fused_adamw_ if opt == "adamw" else torch._fused_adam_
-        self._largest = opt == "amsgrad"
+        self._amsgrad = opt == "amsgrad"
         layout = storage.layout
         decays = any(config.weight_decay for config in configs)
         edges = (0, layout.weights, layout.size) if decays else (0, layout.size)
         tensors = [storage.values, storage.gradients, moments["exp_avg"], moments["exp_avg_sq"]]
-        if self._largest:
+        if self._amsgrad:
             tensors.append(moments["max_exp_avg_sq"])
-        self._parts: list[tuple[list[Numbers], list[Lists]]] = []
+        self._parts: list[tuple[list[AdamHyperparameters], list[TensorLists]]] = []
         for place, (begin, end) in enumerate(pairwise(edges)):
-            numbers = [_numbers_of(config, decays=place == 0) for config in configs]
+            numbers = [_adam_hyperparameters(config, decays=place == 0) for config in configs]
             columns = [tensor[:, begin:end].unbind() for tensor in tensors]
             rows = [tuple([one] for one in row) for row in zip(*columns, strict=True)]
             self._parts.append((numbers, rows))
@@ -50,7 +50,7 @@ class FusedAdam:
         """One update of every row from its gradients; `counts` include it."""
         steps = {count: torch.tensor(float(count)) for count in set(counts)}
         for numbers, rows in self._parts:
-            alike: dict[tuple[int, float, Numbers], Lists] = {}
+            alike: dict[tuple[int, float, AdamHyperparameters], TensorLists] = {}
             for key, row in zip(zip(counts, lr, numbers, strict=True), rows, strict=True):
                 known = alike.get(key)
                 alike[key] = row if known is None else tuple(map(add, known, row))
@@ -68,12 +68,12 @@ class FusedAdam:
                     beta2=beta2,
                     weight_decay=decay,
                     eps=eps,
-                    amsgrad=self._largest,
+                    amsgrad=self._amsgrad,
                     maximize=False,
                 )
 
 
-def _numbers_of(config: RunConfig, *, decays: bool) -> Numbers:
+def _adam_hyperparameters(config: RunConfig, *, decays: bool) -> AdamHyperparameters:
     assert config.beta1 is not None
     assert config.beta2 is not None
     assert config.eps is not None

@@ -3,12 +3,12 @@
 from dataclasses import fields
 
 from nnlab.config import RunConfig
-from nnlab.engine.batched.optimizer_steps import STATE
+from nnlab.engine.batched.optimizer_steps import STATE_NAMES
 
-MODELS = frozenset(("linear", "mlp", "cnn", "resnet", "wide_resnet"))
+BATCHABLE_MODELS = frozenset(("linear", "mlp", "cnn", "resnet", "wide_resnet"))
 
 # What each run of a stack may have for itself.
-PER_RUN = frozenset(
+PER_RUN_FIELDS = frozenset(
     (
         "seed", "init", "init_scale", "fan", "bias_init", "lr", "momentum", "beta1", "beta2", "eps",
         "weight_decay", "l1", "l2", "label_smoothing", "clip", "clip_value", "decay", "decay_rate",
@@ -18,16 +18,16 @@ PER_RUN = frozenset(
     )
 )  # fmt: skip
 # A rate that each may have for itself, if all or none have one: it puts a layer into the model.
-RATES = frozenset(("dropout", "channel_dropout", "dropconnect", "stochastic_depth"))
+NOISE_RATE_FIELDS = frozenset(("dropout", "channel_dropout", "dropconnect", "stochastic_depth"))
 
-Key = tuple[object, ...]
+GroupKey = tuple[object, ...]
 
 
-def can_stack(config: RunConfig) -> bool:
+def can_batch(config: RunConfig) -> bool:
     """Whether a resolved config describes a run that a stack can train."""
     return (
-        config.model in MODELS
-        and config.opt in STATE
+        config.model in BATCHABLE_MODELS
+        and config.opt in STATE_NAMES
         and config.average == "none"
         and config.freeze is None
         and config.probe in ("none", "light")
@@ -37,10 +37,12 @@ def can_stack(config: RunConfig) -> bool:
     )
 
 
-def key_of(config: RunConfig) -> Key:
+def group_key(config: RunConfig) -> GroupKey:
     """What the runs of a stack have in common."""
     return tuple(
-        bool(getattr(config, field.name)) if field.name in RATES else getattr(config, field.name)
+        bool(getattr(config, field.name))
+        if field.name in NOISE_RATE_FIELDS
+        else getattr(config, field.name)
         for field in fields(config)
-        if field.name not in PER_RUN
+        if field.name not in PER_RUN_FIELDS
     )

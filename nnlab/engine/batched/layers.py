@@ -14,18 +14,28 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnlab.engine.activations import MODULES
-from nnlab.engine.batched.parameter_storage import Storage
-from nnlab.engine.gradient_noise import ROWS, squares_of_features, squares_of_places
-from nnlab.engine.models.layers import GlobalAverage
-from nnlab.engine.models.noise import ChannelDropout, DropConnect, Dropout, Noise, StochasticDepth
+from nnlab.engine.activations import ACTIVATION_MODULES
+from nnlab.engine.batched.parameter_storage import ParameterStorage
+from nnlab.engine.gradient_noise import (
+    MAX_EXAMPLES,
+    mean_squared_linear_gradient,
+    mean_squared_shared_gradient,
+)
+from nnlab.engine.models.layers import GlobalAveragePool
+from nnlab.engine.models.noise import (
+    ChannelDropout,
+    DropConnect,
+    Dropout,
+    DropoutBase,
+    StochasticDepth,
+)
 from nnlab.engine.models.norms import ImageRMSNorm
-from nnlab.engine.models.resnet import PaddedShortcut, Residual
-from nnlab.engine.seeds import derive
+from nnlab.engine.models.resnet import PaddedShortcut, ResidualBlock
+from nnlab.engine.seeds import derive_seed
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class SquaredGradientNorms:
     """What one layer's step tells of the gradient noise, as `engine.gradient_noise` has it.
 
     `each` and `whole` are [runs]: the mean |gradient|² of single examples and that of the batch.
@@ -36,10 +46,10 @@ class Heard:
     examples: int
 
 
-class Layer(nn.Module):
+class BatchedLayer(nn.Module):
     """A layer of every run at once; its parameters and buffers are those of that name."""
 
-    def __init__(self, storage: Storage, name: str) -> None:
+    def __init__(self, storage: ParameterStorage, name: str) -> None:
         super().__init__()
         self.storage = storage
         self.prefix = f"{name}." if name else ""
@@ -53,7 +63,7 @@ class Layer(nn.Module):
         """
         if self.prefix + name not in self.storage.parameters:
             return None
-        found: torch.Tensor = _Parameter.apply(self.token, self, self.prefix + name)  # type: ignore[no-untyped-call]
+        found: torch.Tensor = _ParameterView.apply(self.token, self, self.prefix + name)  # type: ignore[no-untyped-call]
         return found
 
     def kept(self, name: str) -> torch.Tensor:
@@ -61,11 +71,11 @@ class Layer(nn.Module):
         return self.storage.buffers[self.prefix + name]
 
 
-class _Parameter(torch.autograd.Function):
+class _ParameterView(torch.autograd.Function):
     """A parameter as autograd sees it; the backward pass puts its gradient into its place."""
 
     @staticmethod
-    def forward(ctx: Any, token: torch.Tensor, layer: Layer, name: str) -> torch.Tensor:
+    def forward(ctx: Any, token: torch.Tensor, layer: BatchedLayer, name: str) -> torch.Tensor:
         del token
         ctx.place = layer.storage.slopes[name]
         return layer.storage.parameters[name].view_as(layer.storage.parameters[name])
@@ -77,10 +87,10 @@ class _Parameter(torch.autograd.Function):
 
 
 # Up to so many weights a copy costs less than products that write into rows far apart.
-_SMALL = 4096
+_MAX_COPIED_WEIGHTS = 4096
 
 
-class _Products(torch.autograd.Function):
+class _BatchedLinearFunction(torch.autograd.Function):
     """x w' + b for every run, whose backward writes the gradients to where the optimizer reads.
 
     It adds nothing up and makes no copy, so a layer may be used once in a forward pass. `token`
@@ -88,7 +98,9 @@ class _Products(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, token: torch.Tensor, layer: "Linear") -> torch.Tensor:
+    def forward(
+        ctx: Any, x: torch.Tensor, token: torch.Tensor, layer: "BatchedLinear"
+    ) -> torch.Tensor:
         del token
         ctx.layer = layer
         ctx.save_for_backward(x)
@@ -97,14 +109,14 @@ class _Products(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *above: torch.Tensor) -> tuple[torch.Tensor | None, None, None]:
         (gradient,), (x,) = above, ctx.saved_tensors
-        layer: Linear = ctx.layer
+        layer: BatchedLinear = ctx.layer
         weight, slopes = layer.names[0], layer.storage.slopes
-        if slopes[weight][0].numel() <= _SMALL:
+        if slopes[weight][0].numel() <= _MAX_COPIED_WEIGHTS:
             slopes[weight].copy_(torch.bmm(gradient.transpose(1, 2), x))
         else:
             torch.bmm(gradient.transpose(1, 2), x, out=slopes[weight])
         if layer.hears:
-            layer.each = squares_of_features(x, gradient), x.shape[1]
+            layer.each = mean_squared_linear_gradient(x, gradient), x.shape[1]
         if layer.names[1] in slopes:
             torch.sum(gradient, dim=1, out=slopes[layer.names[1]])
         if not ctx.needs_input_grad[0]:
@@ -112,19 +124,19 @@ class _Products(torch.autograd.Function):
         return torch.bmm(gradient, layer.storage.parameters[weight]), None, None
 
 
-class Weighted(Layer):
+class BatchedWeightLayer(BatchedLayer):
     """A layer of weights, which can tell what the batch's gradient is made of.
 
     `hears` is set for the step that the probe looks at; `each` is what that step then left: the
     mean |gradient|² of single examples [runs], and how many they were.
     """
 
-    def __init__(self, storage: Storage, name: str) -> None:
+    def __init__(self, storage: ParameterStorage, name: str) -> None:
         super().__init__(storage, name)
         self.hears = False
         self.each: tuple[torch.Tensor, int] | None = None
 
-    def heard(self) -> Heard | None:
+    def heard(self) -> SquaredGradientNorms | None:
         """What the step told, after its backward pass."""
         if self.each is None:
             return None
@@ -132,13 +144,13 @@ class Weighted(Layer):
         self.each = None
         gradient = self.storage.slopes[f"{self.prefix}weight"]
         whole = torch.linalg.vector_norm(gradient.flatten(1), dim=1).square_()
-        return Heard(each, whole, examples)
+        return SquaredGradientNorms(each, whole, examples)
 
 
-class Linear(Weighted):
+class BatchedLinear(BatchedWeightLayer):
     """[runs, n, in] to [runs, n, out]."""
 
-    def __init__(self, storage: Storage, name: str) -> None:
+    def __init__(self, storage: ParameterStorage, name: str) -> None:
         super().__init__(storage, name)
         self.names = (f"{self.prefix}weight", f"{self.prefix}bias")
 
@@ -146,7 +158,7 @@ class Linear(Weighted):
         """Records how to go back only while a gradient is wanted."""
         if not torch.is_grad_enabled():
             return self.product(x)
-        out: torch.Tensor = _Products.apply(x, self.token, self)  # type: ignore[no-untyped-call]
+        out: torch.Tensor = _BatchedLinearFunction.apply(x, self.token, self)  # type: ignore[no-untyped-call]
         return out
 
     def product(self, x: torch.Tensor) -> torch.Tensor:
@@ -157,18 +169,18 @@ class Linear(Weighted):
         return torch.bmm(x, turned) if bias is None else torch.baddbmm(bias[:, None], x, turned)
 
 
-class Convolution(Weighted):
+class BatchedConv2d(BatchedWeightLayer):
     """A convolution of each run's own channels: groups of one large convolution."""
 
-    def __init__(self, storage: Storage, name: str, twin: nn.Conv2d) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twin: nn.Conv2d) -> None:
         super().__init__(storage, name)
-        self._twin = (twin,)  # in a tuple it is no part of this module
+        self._solo_layer = (twin,)  # in a tuple it is no part of this module
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, runs * in, h, w] to [n, runs * out, h', w']."""
         weight, bias = self.own("weight"), self.own("bias")
         assert weight is not None
-        (twin,) = self._twin
+        (twin,) = self._solo_layer
         flat = None if bias is None else bias.flatten()
         out = functional.conv2d(
             x,
@@ -181,15 +193,15 @@ class Convolution(Weighted):
         )
         if self.hears and out.requires_grad:
             out.register_hook(  # type: ignore[no-untyped-call]
-                functools.partial(self._hear, x.detach())
+                functools.partial(self._on_forward, x.detach())
             )
         return out
 
-    def _hear(self, x: torch.Tensor, slopes: torch.Tensor) -> None:
+    def _on_forward(self, x: torch.Tensor, slopes: torch.Tensor) -> None:
         """As `gradient_noise` unfolds a convolution, for the channels of each run."""
-        (twin,) = self._twin
-        runs, n = self.storage.count, min(len(x), ROWS)
-        inputs = torch.unflatten(x[:ROWS], 1, (runs, -1)).transpose(0, 1).flatten(0, 1)
+        (twin,) = self._solo_layer
+        runs, n = self.storage.count, min(len(x), MAX_EXAMPLES)
+        inputs = torch.unflatten(x[:MAX_EXAMPLES], 1, (runs, -1)).transpose(0, 1).flatten(0, 1)
         unfolded = functional.unfold(
             inputs,
             twin.kernel_size,
@@ -197,30 +209,30 @@ class Convolution(Weighted):
             cast("tuple[int, int]", twin.padding),
             twin.stride,
         )
-        back = torch.unflatten(slopes[:ROWS], 1, (runs, -1)).transpose(0, 1).flatten(3)
-        each = squares_of_places(
+        back = torch.unflatten(slopes[:MAX_EXAMPLES], 1, (runs, -1)).transpose(0, 1).flatten(3)
+        each = mean_squared_shared_gradient(
             torch.unflatten(unfolded.transpose(1, 2), 0, (runs, n)), back.transpose(2, 3)
         )
         self.each = each, len(x)
 
 
-class BatchNorm(Layer):
+class BatchedBatchNorm(BatchedLayer):
     """Each run by the mean and variance of its own batch; running statistics when evaluating."""
 
-    def __init__(self, storage: Storage, name: str, twin: Any) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twin: Any) -> None:
         super().__init__(storage, name)
         self._momentum, self._eps = twin.momentum, twin.eps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features or images, to the same."""
         if x.ndim == 4:
-            return self._normalised(x)
+            return self._normalise(x)
         runs, _, features = x.shape
         # To torch the features of all runs are channels, and the examples are pixels.
         channels = x.transpose(1, 2).reshape(1, runs * features, -1)
-        return self._normalised(channels).view(runs, features, -1).transpose(1, 2)
+        return self._normalise(channels).view(runs, features, -1).transpose(1, 2)
 
-    def _normalised(self, x: torch.Tensor) -> torch.Tensor:
+    def _normalise(self, x: torch.Tensor) -> torch.Tensor:
         weight, bias = self.own("weight"), self.own("bias")
         assert weight is not None
         assert bias is not None
@@ -238,25 +250,25 @@ class BatchNorm(Layer):
         )
 
 
-class FeatureNorm(Layer):
+class BatchedFeatureNorm(BatchedLayer):
     """Layer, group or root mean square normalisation of features, scaled as each run says."""
 
-    def __init__(self, storage: Storage, name: str, twin: nn.Module) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twin: nn.Module) -> None:
         super().__init__(storage, name)
-        self._normalised = _FEATURE_NORMS[type(twin)](twin)
+        self._normalise = _FEATURE_NORMS[type(twin)](twin)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[runs, n, features] to the same."""
         weight, bias = self.own("weight"), self.own("bias")
         assert weight is not None
-        scaled = self._normalised(x) * weight[:, None, :]
+        scaled = self._normalise(x) * weight[:, None, :]
         return scaled if bias is None else scaled + bias[:, None, :]
 
 
-class ImageGroupNorm(Layer):
+class BatchedImageGroupNorm(BatchedLayer):
     """Group normalisation of images: the groups of all runs side by side."""
 
-    def __init__(self, storage: Storage, name: str, twin: nn.GroupNorm) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twin: nn.GroupNorm) -> None:
         super().__init__(storage, name)
         self._groups, self._eps = twin.num_groups, twin.eps
 
@@ -269,10 +281,10 @@ class ImageGroupNorm(Layer):
         return functional.group_norm(x, groups, weight.flatten(), bias.flatten(), self._eps)
 
 
-class ImageRMS(Layer):
+class BatchedImageRMSNorm(BatchedLayer):
     """Each run's images by the root mean square of their channels and pixels."""
 
-    def __init__(self, storage: Storage, name: str, twin: ImageRMSNorm) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twin: ImageRMSNorm) -> None:
         super().__init__(storage, name)
         self._eps = twin.eps
 
@@ -285,7 +297,7 @@ class ImageRMS(Layer):
         return (apart * size * weight[:, :, None, None]).flatten(1, 2)
 
 
-class PReLU(Layer):
+class BatchedPReLU(BatchedLayer):
     """A slope below zero for each run."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -298,21 +310,21 @@ class PReLU(Layer):
         return functional.prelu(x, weight.expand(-1, each).flatten())
 
 
-class Masks(Layer):
+class BatchedNoise(BatchedLayer):
     """Noise whose masks are drawn for each run as it would draw them alone."""
 
-    def __init__(self, storage: Storage, name: str, twins: Sequence[Noise]) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twins: Sequence[DropoutBase]) -> None:
         super().__init__(storage, name)
         self.kind, self.part = type(twins[0]), twins[0].part
         self.rates = [twin.p for twin in twins]
-        self._draws: list[torch.Generator] = []
+        self._generators: list[torch.Generator] = []
 
-    def start_epoch(
-        self, seeds: Sequence[int], epochs: Sequence[int], device: torch.device
-    ) -> None:
+    def seed_epoch(self, seeds: Sequence[int], epochs: Sequence[int], device: torch.device) -> None:
         """Seeds the masks of each run's own epoch."""
-        self._draws = [
-            torch.Generator(device).manual_seed(derive(seed, self.kind.purpose, epoch, self.part))
+        self._generators = [
+            torch.Generator(device).manual_seed(
+                derive_seed(seed, self.kind.purpose, epoch, self.part)
+            )
             for seed, epoch in zip(seeds, epochs, strict=True)
         ]
 
@@ -320,10 +332,10 @@ class Masks(Layer):
         """Only these runs stay."""
         self.rates = [self.rates[row] for row in rows]
 
-    def masks(self, like: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    def draw_masks(self, like: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
         """Masks [runs, *shape], 0 with each run's rate and 1 / (1 - rate) otherwise."""
         masks = like.new_empty((len(self.rates), *shape))
-        for mask, rate, draw in zip(masks, self.rates, self._draws, strict=True):
+        for mask, rate, draw in zip(masks, self.rates, self._generators, strict=True):
             mask.bernoulli_(1.0 - rate, generator=draw).div_(1.0 - rate)
         return masks
 
@@ -332,18 +344,18 @@ class Masks(Layer):
         if not self.training:
             return x
         if x.ndim == 3:
-            return x * self.masks(x, tuple(x.shape[1:]))
+            return x * self.draw_masks(x, tuple(x.shape[1:]))
         n, each = len(x), x.shape[1] // self.storage.count
         shape = {
             Dropout: (n, each, *x.shape[2:]),
             ChannelDropout: (n, each, 1, 1),
             StochasticDepth: (n, 1, 1, 1),
         }[self.kind]
-        masks = self.masks(x, shape).transpose(0, 1)
+        masks = self.draw_masks(x, shape).transpose(0, 1)
         return (torch.unflatten(x, 1, (-1, each)) * masks).flatten(1, 2)
 
 
-class DroppedLinear(Masks):
+class BatchedDropConnect(BatchedNoise):
     """A linear layer that drops single weights of each run."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -352,11 +364,11 @@ class DroppedLinear(Masks):
         assert weight is not None
         assert bias is not None
         if self.training:
-            weight = weight * self.masks(weight, tuple(weight.shape[1:]))
+            weight = weight * self.draw_masks(weight, tuple(weight.shape[1:]))
         return torch.baddbmm(bias[:, None, :], x, weight.transpose(1, 2))
 
 
-class Average(Layer):
+class BatchedGlobalAverage(BatchedLayer):
     """The mean over the pixels: [n, runs * c, h, w] to [runs, n, c]."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -364,22 +376,22 @@ class Average(Layer):
         return torch.unflatten(x.mean(dim=(2, 3)), 1, (self.storage.count, -1)).transpose(0, 1)
 
 
-class Shortcut(Layer):
+class BatchedPaddedShortcut(BatchedLayer):
     """Every second pixel, and zeros for the channels that each run has new."""
 
-    def __init__(self, storage: Storage, name: str, twin: PaddedShortcut) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twin: PaddedShortcut) -> None:
         super().__init__(storage, name)
-        self._stride, self._new = twin.stride, twin.new
+        self._stride, self._new_channels = twin.stride, twin.new
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, runs * c, h, w] to [n, runs * (c + new), h / stride, w / stride]."""
         apart = torch.unflatten(
             x[:, :, :: self._stride, :: self._stride], 1, (self.storage.count, -1)
         )
-        return functional.pad(apart, (0, 0, 0, 0, 0, self._new)).flatten(1, 2)
+        return functional.pad(apart, (0, 0, 0, 0, 0, self._new_channels)).flatten(1, 2)
 
 
-class Flatten(Layer):
+class BatchedFlatten(BatchedLayer):
     """[runs, n, ...] to [runs, n, features]."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -387,29 +399,29 @@ class Flatten(Layer):
         return x.flatten(2)
 
 
-Make = Callable[[Storage, str, Sequence[Any]], nn.Module]
+LayerFactory = Callable[[ParameterStorage, str, Sequence[Any]], nn.Module]
 
 
-def _alike(kind: Callable[[Storage, str, Any], nn.Module]) -> Make:
+def _from_first_layer(kind: Callable[[ParameterStorage, str, Any], nn.Module]) -> LayerFactory:
     """Made from the first run's layer: all are alike but for their parameters."""
     return lambda storage, name, twins: kind(storage, name, twins[0])
 
 
-def _bare(kind: Callable[[Storage, str], nn.Module]) -> Make:
+def _from_storage_only(kind: Callable[[ParameterStorage, str], nn.Module]) -> LayerFactory:
     return lambda storage, name, _: kind(storage, name)
 
 
-def _group_norm(storage: Storage, name: str, twins: Sequence[Any]) -> nn.Module:
-    return _GroupNorm(storage, name, twins[0])
+def _make_group_norm(storage: ParameterStorage, name: str, twins: Sequence[Any]) -> nn.Module:
+    return _BatchedGroupNorm(storage, name, twins[0])
 
 
-class _GroupNorm(Layer):
+class _BatchedGroupNorm(BatchedLayer):
     """Of features or images: which of them shows only when they come."""
 
-    def __init__(self, storage: Storage, name: str, twin: nn.GroupNorm) -> None:
+    def __init__(self, storage: ParameterStorage, name: str, twin: nn.GroupNorm) -> None:
         super().__init__(storage, name)
-        self._images = ImageGroupNorm(storage, name, twin)
-        self._features = FeatureNorm(storage, name, twin)
+        self._images = BatchedImageGroupNorm(storage, name, twin)
+        self._features = BatchedFeatureNorm(storage, name, twin)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features or images, to the same."""
@@ -429,51 +441,54 @@ _FEATURE_NORMS: Mapping[
     ),
 }
 
-TWINS: Mapping[type[nn.Module], Make] = {
-    nn.Linear: _bare(Linear),
-    nn.Conv2d: _alike(Convolution),
-    nn.BatchNorm1d: _alike(BatchNorm),
-    nn.BatchNorm2d: _alike(BatchNorm),
-    nn.LayerNorm: _alike(FeatureNorm),
-    nn.RMSNorm: _alike(FeatureNorm),
-    nn.GroupNorm: _group_norm,
-    ImageRMSNorm: _alike(ImageRMS),
-    nn.PReLU: _bare(PReLU),
-    nn.Flatten: _bare(Flatten),
-    GlobalAverage: _bare(Average),
-    PaddedShortcut: _alike(Shortcut),
-    Dropout: Masks,
-    ChannelDropout: Masks,
-    StochasticDepth: Masks,
-    DropConnect: DroppedLinear,
+BATCHED_LAYERS: Mapping[type[nn.Module], LayerFactory] = {
+    nn.Linear: _from_storage_only(BatchedLinear),
+    nn.Conv2d: _from_first_layer(BatchedConv2d),
+    nn.BatchNorm1d: _from_first_layer(BatchedBatchNorm),
+    nn.BatchNorm2d: _from_first_layer(BatchedBatchNorm),
+    nn.LayerNorm: _from_first_layer(BatchedFeatureNorm),
+    nn.RMSNorm: _from_first_layer(BatchedFeatureNorm),
+    nn.GroupNorm: _make_group_norm,
+    ImageRMSNorm: _from_first_layer(BatchedImageRMSNorm),
+    nn.PReLU: _from_storage_only(BatchedPReLU),
+    nn.Flatten: _from_storage_only(BatchedFlatten),
+    GlobalAveragePool: _from_storage_only(BatchedGlobalAverage),
+    PaddedShortcut: _from_first_layer(BatchedPaddedShortcut),
+    Dropout: BatchedNoise,
+    ChannelDropout: BatchedNoise,
+    StochasticDepth: BatchedNoise,
+    DropConnect: BatchedDropConnect,
 }
 
 # What treats every number, or every image, by itself is its own twin.
-_SAME = (*MODULES, nn.Identity, nn.MaxPool2d)
+_REUSABLE_LAYERS = (*ACTIVATION_MODULES, nn.Identity, nn.MaxPool2d)
 # What only says how its parts are joined.
-_JOINTS = (nn.Sequential, Residual)
+_CONTAINERS = (nn.Sequential, ResidualBlock)
 
 
-def stackable(model: nn.Module) -> bool:
+def is_batchable(model: nn.Module) -> bool:
     """Whether every layer of a model has a twin."""
-    return all(type(module) in (*TWINS, *_SAME, *_JOINTS) for module in model.modules())
+    return all(
+        type(module) in (*BATCHED_LAYERS, *_REUSABLE_LAYERS, *_CONTAINERS)
+        for module in model.modules()
+    )
 
 
-def twin_of(models: Sequence[nn.Module], storage: Storage) -> nn.Module:
+def build_batched(models: Sequence[nn.Module], storage: ParameterStorage) -> nn.Module:
     """One module that does for all runs what the models, alike in shape, do for one each."""
     found = copy.copy(models[0])
-    return _joined(found, "", models, storage)
+    return _build_module(found, "", models, storage)
 
 
-def _joined(
-    module: nn.Module, name: str, models: Sequence[nn.Module], storage: Storage
+def _build_module(
+    module: nn.Module, name: str, models: Sequence[nn.Module], storage: ParameterStorage
 ) -> nn.Module:
-    make = TWINS.get(type(module))
+    make = BATCHED_LAYERS.get(type(module))
     if make is not None:
         return make(storage, name, [model.get_submodule(name) for model in models])
     joined = copy.copy(module)
     joined._modules = {
-        part: _joined(child, f"{name}.{part}" if name else part, models, storage)
+        part: _build_module(child, f"{name}.{part}" if name else part, models, storage)
         for part, child in module._modules.items()
         if child is not None
     }

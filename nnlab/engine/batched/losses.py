@@ -12,24 +12,24 @@ from torch.nn import functional
 
 from nnlab.config import RunConfig
 
-Losses = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+BatchedLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def build(configs: Sequence[RunConfig], like: torch.Tensor) -> Losses:
+def build_train_loss(configs: Sequence[RunConfig], like: torch.Tensor) -> BatchedLoss:
     """The losses that runs of one loss and reduction train on, each with its own smoothing."""
     smoothing = [config.label_smoothing or 0.0 for config in configs]
     softened = any(smoothing)
     column = torch.tensor(smoothing, dtype=like.dtype, device=like.device)[:, None]
-    return _reduced(configs[0], configs[0].reduction, column if softened else None)
+    return _reduce_loss(configs[0], configs[0].reduction, column if softened else None)
 
 
-def measured(config: RunConfig) -> Losses:
+def build_reported_loss(config: RunConfig) -> BatchedLoss:
     """The losses that are reported: means over the examples, their targets not smoothed."""
-    return _reduced(config, "mean", None)
+    return _reduce_loss(config, "mean", None)
 
 
-def _reduced(config: RunConfig, reduction: str, smoothing: torch.Tensor | None) -> Losses:
-    each = _EACH[config.loss or ""]
+def _reduce_loss(config: RunConfig, reduction: str, smoothing: torch.Tensor | None) -> BatchedLoss:
+    each = _EXAMPLE_LOSSES[config.loss or ""]
 
     def losses(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if len(targets) == 1 < len(outputs):
@@ -41,7 +41,7 @@ def _reduced(config: RunConfig, reduction: str, smoothing: torch.Tensor | None) 
 
 
 # Losses of single examples: [runs, n].
-Each = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, RunConfig], torch.Tensor]
+ExampleLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, RunConfig], torch.Tensor]
 
 
 def _cross_entropy(
@@ -89,7 +89,7 @@ def _hinge(
     return (1.0 + wrong - outputs.gather(-1, places)[..., 0]).clamp(min=0.0)
 
 
-def _numbers(function: Callable[..., torch.Tensor]) -> Each:
+def _regression_loss(function: Callable[..., torch.Tensor]) -> ExampleLoss:
     def each(
         outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
     ) -> torch.Tensor:
@@ -107,12 +107,12 @@ def _huber(
     return found.flatten(2).mean(-1)
 
 
-_EACH: Mapping[str, Each] = {
+_EXAMPLE_LOSSES: Mapping[str, ExampleLoss] = {
     "cross_entropy": _cross_entropy,
     "nll": _nll,
     "bce": _bce,
     "hinge": _hinge,
-    "mse": _numbers(functional.mse_loss),
-    "l1": _numbers(functional.l1_loss),
+    "mse": _regression_loss(functional.mse_loss),
+    "l1": _regression_loss(functional.l1_loss),
     "huber": _huber,
 }

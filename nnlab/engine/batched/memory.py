@@ -5,35 +5,35 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from nnlab.engine.batched.optimizer_steps import STATE
-from nnlab.engine.device import devices
-from nnlab.engine.hooks import evaluating, heard
+from nnlab.engine.batched.optimizer_steps import STATE_NAMES
+from nnlab.engine.device import list_devices
+from nnlab.engine.hooks import eval_mode, record_outputs
 from nnlab.engine.session import Session
 
 # Of what is free now: other processes want some as well.
-SHARE = 0.5
+FREE_MEMORY_SHARE = 0.5
 # An output is kept for the backward pass, has a gradient, and is copied on its way once.
-COPIES = 3
+OUTPUT_COPIES = 3
 # Values, gradients, a temporary of an update, the weights of the best epoch.
-ROWS = 4
+PARAMETER_COPIES = 4
 
 _KIB = 1024
 
 
-def most_runs(session: Session) -> int:
+def max_batched_runs(session: Session) -> int:
     """How many runs like this one fit into the free memory of its device, at least one."""
-    return max(int(SHARE * free_bytes(session.device) / bytes_of(session)), 1)
+    return max(int(FREE_MEMORY_SHARE * free_bytes(session.device) / estimate_run_bytes(session)), 1)
 
 
-def bytes_of(session: Session) -> int:
+def estimate_run_bytes(session: Session) -> int:
     """About what a run adds to a stack, without the data, which all share."""
     weights = sum(p.numel() * p.element_size() for p in session.model.parameters())
     examples = session.data.train.examples[: session.batch_size]
-    outputs = _bytes_of_outputs(session.model, examples)
+    outputs = _output_bytes(session.model, examples)
     order = len(session.data.train) * (8 + 8 * session.data.outputs)
     batch = examples.numel() * examples.element_size()
-    rows = ROWS + len(STATE[session.config.opt])
-    return rows * weights + COPIES * (outputs + batch) + order
+    rows = PARAMETER_COPIES + len(STATE_NAMES[session.config.opt])
+    return rows * weights + OUTPUT_COPIES * (outputs + batch) + order
 
 
 def free_bytes(device: torch.device) -> int:
@@ -41,13 +41,13 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "cpu":
-        available = _available()
+        available = _linux_available_bytes()
         if available is not None:
             return available
-    return next((i.memory for i in devices() if i.name == "cpu" and i.memory), 1 << 32)
+    return next((i.memory for i in list_devices() if i.name == "cpu" and i.memory), 1 << 32)
 
 
-def _available() -> int | None:
+def _linux_available_bytes() -> int | None:
     """What Linux could give without swapping; None elsewhere."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -58,10 +58,10 @@ def _available() -> int | None:
 
 
 @torch.no_grad()
-def _bytes_of_outputs(model: nn.Module, examples: torch.Tensor) -> int:
+def _output_bytes(model: nn.Module, examples: torch.Tensor) -> int:
     """What the layers put out for a batch, all together."""
     layers = [module for module in model.modules() if not list(module.children())]
     # In training mode a normalisation would remember what it met.
-    with heard(layers) as found, evaluating(model):
+    with record_outputs(layers) as found, eval_mode(model):
         model(examples)
     return sum(outputs.numel() * outputs.element_size() for _, outputs in found)

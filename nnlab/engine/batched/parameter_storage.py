@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nnlab.engine.optimizers.muon import hidden_weights
+from nnlab.engine.optimizers.muon import hidden_weight_ids
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class ParameterSlice:
     """Where a parameter lies in a row: its name, its shape and its columns."""
 
     name: str
@@ -20,22 +20,22 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ParameterLayout:
     """The columns of a row: weights of hidden layers, then other weights, then all the rest.
 
     So each rule of an optimizer (Muon turns hidden weights, only weights decay) concerns the
     columns up to one place. `hidden` and `weights` are these places, `size` is the whole.
     """
 
-    slots: tuple[Slot, ...]
+    slots: tuple[ParameterSlice, ...]
     hidden: int
     weights: int
     size: int
 
     @classmethod
-    def of(cls, model: nn.Module) -> "Layout":
+    def of(cls, model: nn.Module) -> "ParameterLayout":
         """The layout of a model and of all that have its shapes."""
-        matrices = hidden_weights(model)
+        matrices = hidden_weight_ids(model)
         parts: tuple[list[tuple[str, nn.Parameter]], ...] = ([], [], [])
         for name, parameter in model.named_parameters():
             rest = 2 if parameter.ndim < 2 else 1
@@ -43,13 +43,15 @@ class Layout:
         slots, ends, place = [], [], 0
         for part in parts:
             for name, parameter in part:
-                slots.append(Slot(name, tuple(parameter.shape), place, place + parameter.numel()))
+                slots.append(
+                    ParameterSlice(name, tuple(parameter.shape), place, place + parameter.numel())
+                )
                 place += parameter.numel()
             ends.append(place)
         return cls(tuple(slots), *ends)
 
 
-class Storage:
+class ParameterStorage:
     """The numbers of `count` models of one layout.
 
     `values` and `gradients` are [count, size]; `parameters` and `slopes` are views of them by
@@ -58,7 +60,7 @@ class Storage:
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
         """Copies the models' numbers, which must have the same names and shapes."""
-        self.layout = Layout.of(models[0])
+        self.layout = ParameterLayout.of(models[0])
         first = next(models[0].parameters())
         self.values = first.new_empty((len(models), self.layout.size)).detach()
         self.buffers: dict[str, torch.Tensor] = {}

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from nnlab.engine.data.dataset import Dataset, has_one_value
 from nnlab.errors import DataError
 
-MOST_CLASSES = 1000
-PARTS = ("train", "val", "test")
+MAX_CLASSES = 1000
+SPLIT_NAMES = ("train", "val", "test")
 
 _CHANNELS = (1, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class LabelledArrays:
     """Examples and targets of one part, and what their owner calls them."""
 
     x: NDArray[Any]
@@ -31,7 +31,9 @@ class Pair:
     y_name: str
 
 
-def assemble(name: str, source: str, parts: Mapping[str, Pair], version: str | None) -> Dataset:
+def build_dataset(
+    name: str, source: str, parts: Mapping[str, LabelledArrays], version: str | None
+) -> Dataset:
     """One data set from a part `train` and perhaps a `val` and a `test`.
 
     Args:
@@ -43,16 +45,18 @@ def assemble(name: str, source: str, parts: Mapping[str, Pair], version: str | N
     Raises:
         DataError: shapes, types or values that cannot be trained on.
     """
-    present = [parts[part] for part in PARTS if part in parts]
-    examples = [_examples(source, pair) for pair in present]
-    targets = [_targets(source, pair, len(x)) for pair, x in zip(present, examples, strict=True)]
+    present = [parts[part] for part in SPLIT_NAMES if part in parts]
+    examples = [_check_examples(source, pair) for pair in present]
+    targets = [
+        _check_targets(source, pair, len(x)) for pair, x in zip(present, examples, strict=True)
+    ]
     for pair, x in zip(present[1:], examples[1:], strict=True):
         if x.shape[1:] != examples[0].shape[1:]:
             raise DataError(
-                f"{source}: an example of {pair.x_name} has shape {_told(x.shape[1:])}, one of"
-                f" {present[0].x_name} has {_told(examples[0].shape[1:])}"
+                f"{source}: an example of {pair.x_name} has shape {_format_shape(x.shape[1:])}, one of"
+                f" {present[0].x_name} has {_format_shape(examples[0].shape[1:])}"
             )
-    labels, classes = _classes(source, present[0].y_name, np.concatenate(targets))
+    labels, classes = _encode_targets(source, present[0].y_name, np.concatenate(targets))
     own = {part: len(parts[part].y) if part in parts else 0 for part in ("val", "test")}
     return Dataset(
         name,
@@ -66,24 +70,24 @@ def assemble(name: str, source: str, parts: Mapping[str, Pair], version: str | N
     )
 
 
-def _examples(source: str, pair: Pair) -> NDArray[Any]:
+def _check_examples(source: str, pair: LabelledArrays) -> NDArray[Any]:
     x = pair.x
     if x.dtype.kind not in "bufi":
         raise DataError(f"{source}: {pair.x_name} holds {x.dtype}, not numbers")
     if x.ndim not in (2, 3, 4) or x.size == 0:
         raise DataError(
-            f"{source}: {pair.x_name} has shape {_told(x.shape)}; [n, features], [n, height,"
+            f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}; [n, features], [n, height,"
             " width] or [n, channels, height, width] is needed"
         )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         at = np.argwhere(~np.isfinite(x))[0]
         raise DataError(
-            f"{source}: {pair.x_name}{_told(at)} is {x[tuple(at)]}; nnlab does not guess values"
+            f"{source}: {pair.x_name}{_format_shape(at)} is {x[tuple(at)]}; nnlab does not guess values"
         )
-    return _channels_first(source, pair, _narrow(x))
+    return _channels_first(source, pair, _to_supported_dtype(x))
 
 
-def _narrow(x: NDArray[Any]) -> NDArray[Any]:
+def _to_supported_dtype(x: NDArray[Any]) -> NDArray[Any]:
     """In one of the number formats of a data set, without loss."""
     if x.dtype in (np.uint8, np.float32, np.float64):
         return x
@@ -92,7 +96,7 @@ def _narrow(x: NDArray[Any]) -> NDArray[Any]:
     return x.astype(np.float32 if x.dtype == np.float16 else np.float64)
 
 
-def _channels_first(source: str, pair: Pair, x: NDArray[Any]) -> NDArray[Any]:
+def _channels_first(source: str, pair: LabelledArrays, x: NDArray[Any]) -> NDArray[Any]:
     if x.ndim == 2:
         return x
     if x.ndim == 3:
@@ -102,16 +106,16 @@ def _channels_first(source: str, pair: Pair, x: NDArray[Any]) -> NDArray[Any]:
     if x.shape[3] in _CHANNELS:
         return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     raise DataError(
-        f"{source}: {pair.x_name} has shape {_told(x.shape)}: images have 1, 3 or 4 channels,"
+        f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}: images have 1, 3 or 4 channels,"
         " second or last"
     )
 
 
-def _targets(source: str, pair: Pair, count: int) -> NDArray[Any]:
+def _check_targets(source: str, pair: LabelledArrays, count: int) -> NDArray[Any]:
     y = pair.y[:, 0] if pair.y.ndim == 2 and pair.y.shape[1] == 1 else pair.y
     if y.ndim != 1:
         raise DataError(
-            f"{source}: {pair.y_name} has shape {_told(y.shape)}; one class or number for each"
+            f"{source}: {pair.y_name} has shape {_format_shape(y.shape)}; one class or number for each"
             " example is needed, [n]"
         )
     if len(y) != count:
@@ -126,7 +130,9 @@ def _targets(source: str, pair: Pair, count: int) -> NDArray[Any]:
     return y
 
 
-def _classes(source: str, y_name: str, y: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _encode_targets(
+    source: str, y_name: str, y: NDArray[Any]
+) -> tuple[NDArray[Any], tuple[str, ...]]:
     if y.dtype.kind == "f":
         numbers = y.astype(np.float64)
         if has_one_value(numbers):
@@ -135,15 +141,15 @@ def _classes(source: str, y_name: str, y: NDArray[Any]) -> tuple[NDArray[Any], t
     values, places = np.unique(y, return_inverse=True)
     if len(values) < 2:
         raise DataError(f"{source}: {y_name} holds one class only: {values[0]}")
-    if len(values) > MOST_CLASSES:
+    if len(values) > MAX_CLASSES:
         raise DataError(
             f"{source}: {y_name} has {len(values):,} different values, more than"
-            f" {MOST_CLASSES:,} classes",
+            f" {MAX_CLASSES:,} classes",
             hint="whole numbers are classes; store numbers to regress as floats",
         )
     names = (v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values)
     return places.reshape(-1).astype(np.int64), tuple(names)
 
 
-def _told(shape: Any) -> str:
+def _format_shape(shape: Any) -> str:
     return f"[{', '.join(str(int(size)) for size in shape)}]"

@@ -12,64 +12,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.class_names import FEATURES
-from nnlab.engine.data.dataset import Column, Dataset
+from nnlab.engine.data.class_names import FEATURE_NAMES
+from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.errors import DataError
 
-Arrays = tuple[NDArray[np.float64], NDArray[Any]]
+FeaturesAndTargets = tuple[NDArray[np.float64], NDArray[Any]]
 
 
 def digits() -> Dataset:
     """1,797 images of 1x8x8 pixels from 0 to 16; targets 0 to 9."""
 
-    def parse(folder: Path) -> Arrays:
+    def parse(folder: Path) -> FeaturesAndTargets:
         rows = np.loadtxt(folder / "digits.csv.gz", delimiter=",")
         return rows[:, :-1], rows[:, -1].astype(np.int64)
 
-    images, targets = _read("load_digits", parse)
+    images, targets = _read_arrays("load_digits", parse)
     names = tuple(str(digit) for digit in range(10))
     return Dataset("digits", "classification", images.reshape(-1, 1, 8, 8), targets, names)
 
 
 def iris() -> Dataset:
     """150 flowers: sepal and petal length and width in cm; three species."""
-    return _classes("iris", "load_iris", "iris.csv")
+    return _read_classification("iris", "load_iris", "iris.csv")
 
 
 def wine() -> Dataset:
     """178 wines: 13 chemical measures; three cultivars."""
-    return _classes("wine", "load_wine", "wine_data.csv")
+    return _read_classification("wine", "load_wine", "wine_data.csv")
 
 
 def breast_cancer() -> Dataset:
     """569 tumours: 30 measures of cell nuclei; malignant or benign."""
-    return _classes("breast-cancer", "load_breast_cancer", "breast_cancer.csv")
+    return _read_classification("breast-cancer", "load_breast_cancer", "breast_cancer.csv")
 
 
 def diabetes() -> Dataset:
     """442 patients: 10 measures; progression of the disease after a year, 25 to 346."""
 
-    def parse(folder: Path) -> Arrays:
+    def parse(folder: Path) -> FeaturesAndTargets:
         examples = np.loadtxt(folder / "diabetes_data_raw.csv.gz")
         return examples, np.loadtxt(folder / "diabetes_target.csv.gz")
 
-    examples, targets = _read("load_diabetes", parse, scaled=False)
+    examples, targets = _read_arrays("load_diabetes", parse, scaled=False)
     numbers = targets.astype(np.float64)
-    return Dataset("diabetes", "regression", examples, numbers, columns=_columns("diabetes"))
+    return Dataset(
+        "diabetes", "regression", examples, numbers, columns=_feature_columns("diabetes")
+    )
 
 
-def _classes(name: str, loader: str, file: str) -> Dataset:
-    def parse(folder: Path) -> Arrays:
+def _read_classification(name: str, loader: str, file: str) -> Dataset:
+    def parse(folder: Path) -> FeaturesAndTargets:
         rows = np.loadtxt(folder / file, delimiter=",", skiprows=1)
         return rows[:, :-1], rows[:, -1].astype(np.int64)
 
-    examples, targets = _read(loader, parse)
+    examples, targets = _read_arrays(loader, parse)
     names = _class_names(file, int(targets.max()) + 1)
-    return Dataset(name, "classification", examples, targets, names, columns=_columns(name))
+    return Dataset(name, "classification", examples, targets, names, columns=_feature_columns(name))
 
 
-def _columns(name: str) -> tuple[Column, ...]:
-    return tuple(Column(feature) for feature in FEATURES[name])
+def _feature_columns(name: str) -> tuple[FeatureColumn, ...]:
+    return tuple(FeatureColumn(feature) for feature in FEATURE_NAMES[name])
 
 
 def _class_names(file: str, count: int) -> tuple[str, ...]:
@@ -88,7 +90,9 @@ def _folder() -> Path | None:
     return Path(spec.submodule_search_locations[0]) / "datasets" / "data"
 
 
-def _read(loader: str, parse: Callable[[Path], Arrays], **options: object) -> Arrays:
+def _read_arrays(
+    loader: str, parse: Callable[[Path], FeaturesAndTargets], **options: object
+) -> FeaturesAndTargets:
     folder = _folder()
     if folder is None:
         raise DataError(

@@ -19,10 +19,10 @@ from typing import Protocol
 import torch
 
 # Rows that are looked at together, so that large sets need little memory beside.
-_CHUNK = 4096
+_CHUNK_ROWS = 4096
 
 
-class Split(Protocol):
+class ExamplesAndTargets(Protocol):
     """Examples [n, ...] and their targets."""
 
     @property
@@ -34,8 +34,11 @@ class Split(Protocol):
         """Classes [n], or numbers [n, 1]."""
 
 
-def checks_of(
-    train: Split, val: Split, classes: int, of_dataset: Mapping[str, float] = MappingProxyType({})
+def measure_checks(
+    train: ExamplesAndTargets,
+    val: ExamplesAndTargets,
+    classes: int,
+    of_dataset: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, float]:
     """Measures two splits; `classes` is 0 for regression, `of_dataset` is added (`suspicious`)."""
     x, y = train.examples, train.targets
@@ -43,18 +46,18 @@ def checks_of(
         **of_dataset,
         "train": float(len(x)),
         "val": float(len(val.examples)),
-        **_of_features(x),
+        **_measure_features(x),
     }
-    prints, val_prints = _prints(x), _prints(val.examples)
+    prints, val_prints = _row_hashes(x), _row_hashes(val.examples)
     known, counts = torch.unique(prints, dim=0, return_counts=True)
     found["repeated"] = float(counts[counts > 1].sum() / len(x))
-    found["overlap"] = _shared(known, val_prints)
+    found["overlap"] = _overlap_share(known, val_prints)
     if classes:
-        found |= _of_classes(y, val.targets, classes)
+        found |= _measure_classes(y, val.targets, classes)
     return {f"data/{name}": value for name, value in found.items()}
 
 
-def _of_features(x: torch.Tensor) -> dict[str, float]:
+def _measure_features(x: torch.Tensor) -> dict[str, float]:
     """Features of tables and sequences; channels of images."""
     images = x.ndim == 4
     over = (0, 2, 3) if images else 0
@@ -68,7 +71,7 @@ def _of_features(x: torch.Tensor) -> dict[str, float]:
     moving = sd[~still]
     twins = 0
     if x.ndim == 2 and len(moving) > 1:
-        twins = len(moving) - len(torch.unique(_prints(x[:, ~still].T), dim=0))
+        twins = len(moving) - len(torch.unique(_row_hashes(x[:, ~still].T), dim=0))
     return {
         "constant": float(still.sum()),
         "duplicates": float(twins),
@@ -78,7 +81,7 @@ def _of_features(x: torch.Tensor) -> dict[str, float]:
     }
 
 
-def _of_classes(y: torch.Tensor, val_y: torch.Tensor, classes: int) -> dict[str, float]:
+def _measure_classes(y: torch.Tensor, val_y: torch.Tensor, classes: int) -> dict[str, float]:
     counts, val_counts = (torch.bincount(part, minlength=classes) for part in (y, val_y))
     return {
         "classes": float(classes),
@@ -89,7 +92,7 @@ def _of_classes(y: torch.Tensor, val_y: torch.Tensor, classes: int) -> dict[str,
     }
 
 
-def _prints(x: torch.Tensor) -> torch.Tensor:
+def _row_hashes(x: torch.Tensor) -> torch.Tensor:
     """Two numbers for each row, equal where rows are equal and else, for all that is likely, not.
 
     Products with integers drawn at random, summed in whole numbers: no rounding depends on the
@@ -98,13 +101,13 @@ def _prints(x: torch.Tensor) -> torch.Tensor:
     draw = torch.Generator().manual_seed(0)
     factors = torch.randint(1, 2**31, (2, x[0].numel()), generator=draw).to(x.device)
     parts = []
-    for rows in torch.split(x, _CHUNK):
+    for rows in torch.split(x, _CHUNK_ROWS):
         bits = rows.flatten(1).contiguous().float().view(torch.int32).long()
         parts.append(torch.stack([(bits * factor).sum(1) for factor in factors], dim=1))
     return torch.cat(parts)
 
 
-def _shared(known: torch.Tensor, rows: torch.Tensor) -> float:
+def _overlap_share(known: torch.Tensor, rows: torch.Tensor) -> float:
     """The share of `rows` that are among the `known` ones, which do not repeat."""
     if not len(rows):
         return 0.0

@@ -2,22 +2,22 @@
 
 from collections.abc import Mapping
 
-_TEN = tuple(str(digit) for digit in range(10))
-_TWO = ("0", "1")
-_THREE = ("0", "1", "2")
+_TEN_CLASSES = tuple(str(digit) for digit in range(10))
+_TWO_CLASSES = ("0", "1")
+_THREE_CLASSES = ("0", "1", "2")
 
-CLASSES: Mapping[str, tuple[str, ...]] = {
-    "digits": _TEN,
+CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
+    "digits": _TEN_CLASSES,
     "iris": ("setosa", "versicolor", "virginica"),
     "wine": ("class_0", "class_1", "class_2"),
     "breast-cancer": ("malignant", "benign"),
-    "two-moons": _TWO,
-    "circles": _TWO,
-    "spirals": _THREE,
-    "blobs": _THREE,
-    "xor": _TWO,
-    "sequences": _TEN,
-    "mnist": _TEN,
+    "two-moons": _TWO_CLASSES,
+    "circles": _TWO_CLASSES,
+    "spirals": _THREE_CLASSES,
+    "blobs": _THREE_CLASSES,
+    "xor": _TWO_CLASSES,
+    "sequences": _TEN_CLASSES,
+    "mnist": _TEN_CLASSES,
     "fashion-mnist": (
         "T-shirt/top",
         "Trouser",
@@ -44,7 +44,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-_NUCLEUS = (
+_NUCLEUS_MEASURES = (
     "radius",
     "texture",
     "perimeter",
@@ -57,7 +57,7 @@ _NUCLEUS = (
     "fractal dimension",
 )
 
-FEATURES: Mapping[str, tuple[str, ...]] = {
+FEATURE_NAMES: Mapping[str, tuple[str, ...]] = {
     "iris": ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
     "wine": (
         "alcohol",
@@ -75,9 +75,9 @@ FEATURES: Mapping[str, tuple[str, ...]] = {
         "proline",
     ),
     "breast-cancer": (
-        *(f"mean {measure}" for measure in _NUCLEUS),
-        *(f"{measure} error" for measure in _NUCLEUS),
-        *(f"worst {measure}" for measure in _NUCLEUS),
+        *(f"mean {measure}" for measure in _NUCLEUS_MEASURES),
+        *(f"{measure} error" for measure in _NUCLEUS_MEASURES),
+        *(f"worst {measure}" for measure in _NUCLEUS_MEASURES),
     ),
     "diabetes": ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
 }

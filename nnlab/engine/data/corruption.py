@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.classes import chosen_classes
+from nnlab.config.classes import class_indices
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.split import strata
-from nnlab.engine.seeds import derive
+from nnlab.engine.seeds import derive_seed
 from nnlab.errors import DataError
 
 
-def only_classes(dataset: Dataset, text: str) -> Dataset:
+def keep_classes(dataset: Dataset, text: str) -> Dataset:
     """The examples of the classes that a text names, relabelled from 0; names are kept.
 
     Raises:
@@ -21,7 +21,7 @@ def only_classes(dataset: Dataset, text: str) -> Dataset:
     """
     if dataset.task != "classification":
         raise DataError(f"--classes {text}: the targets of {dataset.name} are numbers")
-    chosen = chosen_classes(text, dataset.classes)
+    chosen = class_indices(text, dataset.classes)
     keep = np.isin(dataset.targets, chosen)
     place = np.searchsorted(chosen, dataset.targets[keep])
     cut = len(keep) - dataset.own_test
@@ -35,7 +35,9 @@ def only_classes(dataset: Dataset, text: str) -> Dataset:
     )
 
 
-def first_of(dataset: Dataset, train: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
+def subsample_train_rows(
+    dataset: Dataset, train: NDArray[np.int64], size: int, seed: int
+) -> NDArray[np.int64]:
     """The first `size` training rows of a fixed order, ascending.
 
     The order is random but for this: every beginning of it holds each class (or tenth of the
@@ -56,7 +58,7 @@ def first_of(dataset: Dataset, train: NDArray[np.int64], size: int, seed: int) -
             " examples",
             hint="ask for fewer, or lower --val-fraction and --test-fraction",
         )
-    draw = np.random.Generator(np.random.PCG64(derive(seed, "train_size")))
+    draw = np.random.Generator(np.random.PCG64(derive_seed(seed, "train_size")))
     order = draw.permutation(len(train))
     groups = strata(dataset, dataset.targets[train])[order]
     # The i-th example of a stratum of n stands at (i + 0.5) / n of the way through it; strata
@@ -69,9 +71,7 @@ def first_of(dataset: Dataset, train: NDArray[np.int64], size: int, seed: int) -
     return np.sort(train[order[ranked[:size]]])
 
 
-def with_label_noise(
-    dataset: Dataset, train: NDArray[np.int64], share: float, seed: int
-) -> Dataset:
+def add_label_noise(dataset: Dataset, train: NDArray[np.int64], share: float, seed: int) -> Dataset:
     """The data set with a share of its training labels wrong, each another class at random.
 
     Every row has one rank and one wrong label, whatever the share: labels that are wrong at 10 %
@@ -85,7 +85,7 @@ def with_label_noise(
     """
     if share == 0:
         return dataset
-    draw = np.random.Generator(np.random.PCG64(derive(seed, "label_noise")))
+    draw = np.random.Generator(np.random.PCG64(derive_seed(seed, "label_noise")))
     rank = draw.random(len(dataset.targets))
     away = draw.integers(1, len(dataset.classes), len(dataset.targets))
     wrong = train[np.argsort(rank[train], kind="stable")[: round(share * len(train))]]

@@ -19,22 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.config.numbers import parse_number
-from nnlab.engine.data.dataset import Column, Dataset, has_one_value
-from nnlab.engine.data.location import locate
-from nnlab.errors import DataError, unknown_name
+from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
+from nnlab.engine.data.location import find_data_file
+from nnlab.errors import DataError, unknown_name_message
 from nnlab.io.files import read_limited
 
-MOST_CLASSES = 20
-MOST_VALUES = 50  # of a category
-MOST_BYTES = 1 << 30  # of a file: its cells take many times as much memory
+MAX_INTEGER_CLASSES = 20
+MAX_VALUES = 50  # of a category
+MAX_BYTES = 1 << 30  # of a file: its cells take many times as much memory
 
-_MOST_PROBLEMS = 5
+_MAX_PROBLEMS = 5
 _MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null"})
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}:\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CsvTable:
     """The cells of a file, and the line that each row ends on."""
 
     path: Path
@@ -58,12 +58,12 @@ def read(name: str) -> Dataset:
         DataError: no such file or column, or cells that cannot be trained on.
     """
     path_text, _, target = name.removeprefix("csv:").partition("#")
-    path = locate(path_text, "--data csv:FILE#TARGET")
-    content = _content(path)
-    table = _table(path, content)
+    path = find_data_file(path_text, "--data csv:FILE#TARGET")
+    content = _read_content(path)
+    table = _parse_table(path, content)
     column = _target_column(table, target or table.header[-1])
-    columns, examples = _features(table, column)
-    targets, classes = _targets(table, column)
+    columns, examples = _parse_features(table, column)
+    targets, classes = _parse_targets(table, column)
     return Dataset(
         name,
         "classification" if classes else "regression",
@@ -75,18 +75,18 @@ def read(name: str) -> Dataset:
     )
 
 
-def _content(path: Path) -> bytes:
+def _read_content(path: Path) -> bytes:
     try:
-        return read_limited(path, MOST_BYTES)
+        return read_limited(path, MAX_BYTES)
     except FileNotFoundError:
         raise DataError(f"no data file at {path}", hint="--data csv:FILE#TARGET") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _table(path: Path, content: bytes) -> Table:
+def _parse_table(path: Path, content: bytes) -> CsvTable:
     try:
-        rows = list(_numbered(content.decode("utf-8-sig")))
+        rows = list(_numbered_rows(content.decode("utf-8-sig")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no table in UTF-8: {error}") from None
     if len(rows) < 2:
@@ -100,10 +100,10 @@ def _table(path: Path, content: bytes) -> Table:
             f" {len(header)} columns{_and_more(len(uneven) - 1, 'line')}"
         )
     lines, cells = zip(*rows[1:], strict=True)
-    return Table(path, header, cells, lines)
+    return CsvTable(path, header, cells, lines)
 
 
-def _numbered(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _numbered_rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Rows that are not empty, with the line that they end on."""
     reader = csv.reader(io.StringIO(text, newline=""))
     for row in reader:
@@ -126,13 +126,15 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         raise DataError(f"{path}, line 1: the column name '{twice[0]}' is there twice")
 
 
-def _target_column(table: Table, target: str) -> int:
+def _target_column(table: CsvTable, target: str) -> int:
     if target not in table.header:
-        raise DataError(f"{table.path}: {unknown_name('column', target, table.header)}")
+        raise DataError(f"{table.path}: {unknown_name_message('column', target, table.header)}")
     return table.header.index(target)
 
 
-def _features(table: Table, target: int) -> tuple[tuple[Column, ...], NDArray[np.float64]]:
+def _parse_features(
+    table: CsvTable, target: int
+) -> tuple[tuple[FeatureColumn, ...], NDArray[np.float64]]:
     """What each column but the target is, and what it becomes: [n, features].
 
     Cells that are neither number nor category are reported at once, from all columns.
@@ -141,39 +143,41 @@ def _features(table: Table, target: int) -> tuple[tuple[Column, ...], NDArray[np
     columns, parts = [], []
     for index in range(len(table.header)):
         if index != target:
-            column, part, faults = _feature(table, index)
+            column, part, faults = _parse_feature(table, index)
             problems += faults
             columns.append(column)
             parts.append(part)
-    _raise(table.path, problems)
+    _raise_cell_faults(table.path, problems)
     return tuple(columns), np.concatenate(parts, axis=1)
 
 
-def _feature(table: Table, index: int) -> tuple[Column, NDArray[np.float64], list[str]]:
+def _parse_feature(
+    table: CsvTable, index: int
+) -> tuple[FeatureColumn, NDArray[np.float64], list[str]]:
     """A column, its features [n, 1 or values], and what is wrong with its cells."""
     name, cells = table.header[index], table.column(index)
-    numbers = _numbers(cells)
+    numbers = _parse_numbers(cells)
     if numbers is not None:
-        return Column(name), numbers[:, None], []
+        return FeatureColumn(name), numbers[:, None], []
     empty = np.empty((len(cells), 0))
     if any(parse_number(cell) is not None for cell in cells) or _MISSING.issuperset(
         map(str.lower, cells)
     ):
-        return Column(name), empty, _faults(table, index, _fault_in_numbers)
-    faults = _faults(table, index, _fault_in_category)
+        return FeatureColumn(name), empty, _cell_faults(table, index, _fault_in_numbers)
+    faults = _cell_faults(table, index, _fault_in_category)
     if faults:
-        return Column(name), empty, faults
+        return FeatureColumn(name), empty, faults
     values = tuple(sorted(set(cells)))
-    if len(values) > MOST_VALUES:
+    if len(values) > MAX_VALUES:
         raise DataError(
             f"{table.path}, column '{name}': {len(values)} different texts, more than"
-            f" {MOST_VALUES}: too many for a category",
+            f" {MAX_VALUES}: too many for a category",
             hint="drop the column, or put its values into fewer groups",
         )
-    return Column(name, values), np.equal.outer(cells, values).astype(np.float64), []
+    return FeatureColumn(name, values), np.equal.outer(cells, values).astype(np.float64), []
 
 
-def _faults(table: Table, index: int, fault: Callable[[str], str | None]) -> list[str]:
+def _cell_faults(table: CsvTable, index: int, fault: Callable[[str], str | None]) -> list[str]:
     """What is wrong with the cells of a column, each with its line."""
     return [
         f"{table.place(row, index)}: {told}"
@@ -182,7 +186,7 @@ def _faults(table: Table, index: int, fault: Callable[[str], str | None]) -> lis
     ]
 
 
-def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
+def _parse_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
     """The cells as numbers if all of them are."""
     numbers = [parse_number(cell) for cell in cells]
     return None if None in numbers else np.array(numbers, np.float64)
@@ -202,10 +206,10 @@ def _fault_in_category(cell: str) -> str | None:
     return None
 
 
-def _raise(path: Path, problems: Sequence[str]) -> None:
+def _raise_cell_faults(path: Path, problems: Sequence[str]) -> None:
     if problems:
-        shown = "".join(f"\n  - {problem}" for problem in problems[:_MOST_PROBLEMS])
-        more = _and_more(len(problems) - _MOST_PROBLEMS, "cell")
+        shown = "".join(f"\n  - {problem}" for problem in problems[:_MAX_PROBLEMS])
+        more = _and_more(len(problems) - _MAX_PROBLEMS, "cell")
         raise DataError(
             f"{path} has values that cannot be trained on:{shown}{more}",
             hint="fill in or drop these rows; nnlab does not guess values",
@@ -216,18 +220,20 @@ def _and_more(count: int, noun: str) -> str:
     return f" (and {count} more {noun}{'s' if count > 1 else ''})" if count > 0 else ""
 
 
-def _targets(
-    table: Table, column: int
+def _parse_targets(
+    table: CsvTable, column: int
 ) -> tuple[NDArray[np.float64] | NDArray[np.int64], tuple[str, ...]]:
     cells = table.column(column)
     found = {number for cell in set(cells) if (number := parse_number(cell)) is not None}
     # Mixed cells would make every number a class of its own: more likely a typing error.
-    _raise(table.path, _faults(table, column, _fault_in_numbers if found else _fault_in_labels))
-    whole = all(number.is_integer() for number in found) and len(found) <= MOST_CLASSES
+    _raise_cell_faults(
+        table.path, _cell_faults(table, column, _fault_in_numbers if found else _fault_in_labels)
+    )
+    whole = all(number.is_integer() for number in found) and len(found) <= MAX_INTEGER_CLASSES
     if found and not whole:
         numbers = np.array([float(cell) for cell in cells])
         if has_one_value(numbers):
-            raise _one_value(table, column, cells[0])
+            raise _one_value_error(table, column, cells[0])
         return numbers, ()
     # Of the spellings of one number the first names its class.
     spellings: dict[float | str, str] = {}
@@ -235,7 +241,7 @@ def _targets(
         spellings.setdefault(_class_key(cell), cell)
     classes = list(spellings.values())
     if len(classes) < 2:
-        raise _one_value(table, column, classes[0])
+        raise _one_value_error(table, column, classes[0])
     index = {key: place for place, key in enumerate(spellings)}
     return np.array([index[_class_key(cell)] for cell in cells], np.int64), tuple(classes)
 
@@ -246,7 +252,7 @@ def _class_key(cell: str) -> float | str:
     return cell if number is None else number
 
 
-def _one_value(table: Table, column: int, cell: str) -> DataError:
+def _one_value_error(table: CsvTable, column: int, cell: str) -> DataError:
     return DataError(
         f"{table.path}: column '{table.header[column]}' holds one value only: '{cell}'"
     )

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from nnlab.catalogue import Task
 
 # A spread of numbers that is at most this share of their magnitude is rounding.
-ROUNDING = 1e-12
+ROUNDING_TOLERANCE = 1e-12
 
 
 def has_one_value(numbers: NDArray[np.float64]) -> bool:
     """Whether numbers [n] differ by rounding at most, in any unit."""
     low, high = float(numbers.min()), float(numbers.max())
     # Halves: the range of very large numbers would overflow.
-    return high / 2 - low / 2 <= ROUNDING / 2 * max(abs(low), abs(high))
+    return high / 2 - low / 2 <= ROUNDING_TOLERANCE / 2 * max(abs(low), abs(high))
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FeatureColumn:
     """A column of a table: numbers, or a category that became one feature for each value."""
 
     name: str
@@ -53,7 +53,7 @@ class Dataset:
     version: str | None = None
     own_test: int = 0
     own_val: int = 0
-    columns: tuple[Column, ...] = ()
+    columns: tuple[FeatureColumn, ...] = ()
     signal: bool = False
     noise_floor: float | None = None
 

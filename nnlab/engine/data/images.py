@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.arrays import PARTS
+from nnlab.engine.data.arrays import SPLIT_NAMES
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.location import locate
+from nnlab.engine.data.location import find_data_file
 from nnlab.errors import DataError
-from nnlab.io.files import main_memory
+from nnlab.io.files import main_memory_bytes
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
-_GREY = ("1", "L")
-_CHUNK = 1 << 20
+_GREY_MODES = ("1", "L")
+_CHUNK_BYTES = 1 << 20
 
 
 def read(name: str) -> Dataset:
@@ -32,44 +32,44 @@ def read(name: str) -> Dataset:
     Raises:
         DataError: no such folder, no images in it, or one that does not fit the others.
     """
-    root = locate(name.removeprefix("folder:"), "--data folder:PATH", "folder")
+    root = find_data_file(name.removeprefix("folder:"), "--data folder:PATH", "folder")
     if not root.is_dir():
         raise DataError(f"no folder at {root}", hint="--data folder:PATH")
-    folders = _folders(root)
-    parts = _parts(root, folders)
-    classes = sorted({folder.name for part in parts for folder in _folders(part)})
+    folders = _subfolders(root)
+    parts = _split_folders(root, folders)
+    classes = sorted({folder.name for part in parts for folder in _subfolders(part)})
     if len(classes) < 2:
         raise DataError(f"{root} has {len(classes)} sub-folders; one for each class is needed")
-    files = [_files(part, classes) for part in parts]
+    files = [_labelled_files(part, classes) for part in parts]
     paths = [path for part in files for path, _ in part]
     counts = {part.name: len(found) for part, found in zip(parts, files, strict=True)}
     return Dataset(
         name,
         "classification",
-        _images(paths),
+        _load_images(paths),
         np.array([label for part in files for _, label in part], np.int64),
         tuple(classes),
-        _version(root, paths),
+        _content_hash(root, paths),
         own_test=counts.get("test", 0) if len(parts) > 1 else 0,
         own_val=counts.get("val", 0) if len(parts) > 1 else 0,
     )
 
 
-def _folders(path: Path) -> list[Path]:
+def _subfolders(path: Path) -> list[Path]:
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _parts(root: Path, folders: Sequence[Path]) -> list[Path]:
+def _split_folders(root: Path, folders: Sequence[Path]) -> list[Path]:
     """The folders of the splits, train first; the root itself where it has none."""
     names = {folder.name for folder in folders}
-    if "train" in names and len(names) > 1 and names <= set(PARTS):
-        return [root / part for part in PARTS if part in names]
+    if "train" in names and len(names) > 1 and names <= set(SPLIT_NAMES):
+        return [root / part for part in SPLIT_NAMES if part in names]
     return [root]
 
 
-def _files(part: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
+def _labelled_files(part: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
     found = []
-    for folder in _folders(part):
+    for folder in _subfolders(part):
         images = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
         if not images:
             raise DataError(f"{folder} holds no images", hint=f"known are {' '.join(SUFFIXES)}")
@@ -77,49 +77,49 @@ def _files(part: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
     return found
 
 
-def _images(paths: Sequence[Path]) -> NDArray[np.uint8]:
+def _load_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
     """Images [n, 1 or 3, height, width]."""
-    width, height = _size(paths[0])
+    width, height = _image_size(paths[0])
     # Checked before any is decoded: a small file may hold a huge image.
-    needed, limit = width * height * 3 * len(paths), main_memory() // 2
+    needed, limit = width * height * 3 * len(paths), main_memory_bytes() // 2
     if needed > limit:
         raise DataError(
             f"{len(paths):,} images of {width}x{height} pixels take {needed:,} bytes, more than"
             f" {limit:,}, half of the memory of this machine",
             hint="smaller images, or fewer of them",
         )
-    loaded = [_pixels(path, paths[0], (width, height)) for path in paths]
+    loaded = [_read_pixels(path, paths[0], (width, height)) for path in paths]
     colours = any(pixels.ndim == 3 for pixels in loaded)
-    alike = [_as_colour(pixels) if colours else pixels[:, :, None] for pixels in loaded]
+    alike = [_to_rgb(pixels) if colours else pixels[:, :, None] for pixels in loaded]
     return np.ascontiguousarray(np.stack(alike).transpose(0, 3, 1, 2))
 
 
-def _size(path: Path) -> tuple[int, int]:
+def _image_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels, as the header of the file says."""
-    with _opened(path) as image:
+    with _open_image(path) as image:
         width, height = image.size
     return int(width), int(height)
 
 
-def _pixels(path: Path, first: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _read_pixels(path: Path, first: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     """[height, width] if it is grey, else [height, width, 3]; transparency is dropped.
 
     Raises:
         DataError: its width and height are not those of the first image.
     """
-    with _opened(path) as image:
+    with _open_image(path) as image:
         if image.size != size:
             raise DataError(
                 f"{path} has {image.size[0]}x{image.size[1]} pixels, {first} has"
                 f" {size[0]}x{size[1]}",
                 hint="bring all images to one size first",
             )
-        converted: Any = image.convert("L" if image.mode in _GREY else "RGB")
+        converted: Any = image.convert("L" if image.mode in _GREY_MODES else "RGB")
     return np.asarray(converted, np.uint8)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _open_image(path: Path) -> Iterator[Any]:
     """An image, whose errors are about its file.
 
     Raises:
@@ -143,17 +143,17 @@ def _opened(path: Path) -> Iterator[Any]:
         raise DataError(f"{path} is no image that can be read: {error}") from None
 
 
-def _as_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
 
 
-def _version(root: Path, paths: Sequence[Path]) -> str:
+def _content_hash(root: Path, paths: Sequence[Path]) -> str:
     """SHA-256, 16 hex digits, over the names and the contents of all images."""
     digest = hashlib.sha256()
     for path in paths:
         size = path.stat().st_size
         digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     return digest.hexdigest()[:16]

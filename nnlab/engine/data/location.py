@@ -11,21 +11,21 @@ _folders: dict[Path, None] = {}
 _moved: dict[Path, Path] = {}
 
 
-def look_in(folder: Path) -> None:
+def add_search_folder(folder: Path) -> None:
     """Has relative paths looked up in one more folder, after the working folder."""
     _folders[folder.absolute()] = None
 
 
-def look_at(moved: Iterable[tuple[str, str]]) -> None:
+def add_moved_paths(moved: Iterable[tuple[str, str]]) -> None:
     """Has files looked up elsewhere: pairs of a path as settings name it and where it is now."""
     _moved.update((Path(old), Path(new)) for old, new in moved)
 
 
-def locate(text: str, usage: str, what: str = "data file") -> Path:
+def find_data_file(text: str, usage: str, what: str = "data file") -> Path:
     """The file or folder that a setting names.
 
-    It is at its own path; where it was moved to (`look_at`); else its relative path is looked up
-    in the folders of `look_in` and in NNLAB_DATA, where a file of an absolute path may lie under
+    It is at its own path; where it was moved to (`add_moved_paths`); else its relative path is looked up
+    in the folders of `add_search_folder` and in NNLAB_DATA, where a file of an absolute path may lie under
     its name alone. What is found is used only if its content is what the run was set up with:
     callers compare hashes.
 

@@ -14,15 +14,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.arrays import PARTS, Pair, assemble
+from nnlab.engine.data.arrays import SPLIT_NAMES, LabelledArrays, build_dataset
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.location import locate
+from nnlab.engine.data.location import find_data_file
 from nnlab.errors import DataError
-from nnlab.io.files import main_memory, open_regular, sha256_of
+from nnlab.io.files import main_memory_bytes, open_regular, sha256_of
 
-_NEEDED = "x and y, or train_x and train_y, perhaps with val_x, val_y, test_x, test_y"
+_REQUIRED_ARRAYS = "x and y, or train_x and train_y, perhaps with val_x, val_y, test_x, test_y"
 
-_ARRAY_MAGIC = b"\x93NUMPY"
+_NPY_MAGIC = b"\x93NUMPY"
 
 
 def read(name: str) -> Dataset:
@@ -31,17 +31,17 @@ def read(name: str) -> Dataset:
     Raises:
         DataError: no such file, other names in it, or arrays that cannot be trained on.
     """
-    path = locate(name.removeprefix("npz:"), "--data npz:FILE")
+    path = find_data_file(name.removeprefix("npz:"), "--data npz:FILE")
     try:
         with open_regular(path) as file:
-            if file.read(len(_ARRAY_MAGIC)) == _ARRAY_MAGIC:
+            if file.read(len(_NPY_MAGIC)) == _NPY_MAGIC:
                 raise DataError(f"{path} holds one array: np.savez(FILE, x=..., y=...) is needed")
             file.seek(0)
             archive = np.load(file, allow_pickle=False)
             members = tuple(archive.files)
-            named = _named(path, members)
+            named = _split_array_names(path, members)
             _check_sizes(path, archive.zip, [name for _, pair in named for name in pair])
-            parts = {part: _pair(path, archive, *pair) for part, pair in named}
+            parts = {part: _read_labelled_arrays(path, archive, *pair) for part, pair in named}
         version = sha256_of(path)[:16]
     except FileNotFoundError:
         raise DataError(f"no data file at {path}", hint="--data npz:FILE") from None
@@ -51,7 +51,7 @@ def read(name: str) -> Dataset:
         raise DataError(f"{path}: its arrays do not fit into the memory of this machine") from None
     except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError, zlib.error) as error:
         raise DataError(f"{path} is no file of arrays: {error}") from None
-    return assemble(name, str(path), parts, version)
+    return build_dataset(name, str(path), parts, version)
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
@@ -71,7 +71,7 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> 
                 " there: the file is damaged"
             )
         total += claimed
-    limit = main_memory() // 2
+    limit = main_memory_bytes() // 2
     if total > limit:
         raise DataError(
             f"{path}: its arrays take {total:,} bytes, more than {limit:,}, half of the memory of"
@@ -85,7 +85,7 @@ def _claimed_bytes(member: IO[bytes]) -> int:
     Raises:
         ValueError: it is no array, or of a version that is not known.
     """
-    if member.read(len(_ARRAY_MAGIC)) != _ARRAY_MAGIC:
+    if member.read(len(_NPY_MAGIC)) != _NPY_MAGIC:
         raise ValueError("one of its members is no array")
     version = member.read(2)
     read_header = {
@@ -98,10 +98,10 @@ def _claimed_bytes(member: IO[bytes]) -> int:
     return math.prod(shape) * int(dtype.itemsize)
 
 
-def _named(path: Path, members: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:
+def _split_array_names(path: Path, members: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:
     """The parts that a file has, and the names of their examples and targets."""
     found = []
-    for part in PARTS:
+    for part in SPLIT_NAMES:
         wanted = [(f"{part}_x", f"{part}_y"), (f"x_{part}", f"y_{part}")]
         if part == "train":
             wanted.insert(0, ("x", "y"))
@@ -113,15 +113,17 @@ def _named(path: Path, members: tuple[str, ...]) -> list[tuple[str, tuple[str, s
             found.append((part, pairs[0]))
     if not found or found[0][0] != "train":
         held = ", ".join(members) or "nothing"
-        raise DataError(f"{path} holds {held}; {_NEEDED} are needed")
+        raise DataError(f"{path} holds {held}; {_REQUIRED_ARRAYS} are needed")
     return found
 
 
-def _pair(path: Path, archive: Any, x_name: str, y_name: str) -> Pair:
-    return Pair(_array(path, archive, x_name), _array(path, archive, y_name), x_name, y_name)
+def _read_labelled_arrays(path: Path, archive: Any, x_name: str, y_name: str) -> LabelledArrays:
+    return LabelledArrays(
+        _read_array(path, archive, x_name), _read_array(path, archive, y_name), x_name, y_name
+    )
 
 
-def _array(path: Path, archive: Any, member: str) -> NDArray[Any]:
+def _read_array(path: Path, archive: Any, member: str) -> NDArray[Any]:
     try:
         array: NDArray[Any] = archive[member]
     except ValueError as error:

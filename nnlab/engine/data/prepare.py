@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig
 from nnlab.engine.data import inputs, suspicious
-from nnlab.engine.data.checks import checks_of
+from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, has_one_value
-from nnlab.engine.data.split_dataset import arrange
+from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.errors import DataError
 
 # What the prepared data follow from, beside the device and the width of a number.
-_FOLLOWS_FROM = (
+_DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "data_version", "classes", "train_size",
     "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SplitTensors:
     """One split on the device: examples [n, ...] and targets, [n] classes or [n, 1] numbers."""
 
     examples: torch.Tensor
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedData:
     """A data set ready to train on.
 
     `target_scale` turns an error in the loss's units into the target's own: targets of a
@@ -46,24 +46,24 @@ class Prepared:
     task: Task
     in_shape: tuple[int, ...]
     outputs: int
-    train: Part
-    val: Part
-    test: Part
+    train: SplitTensors
+    val: SplitTensors
+    test: SplitTensors
     fingerprint: str
     target_scale: float = 1.0
     checks: Callable[[], Mapping[str, float]] = dict
 
-    def channels_last(self) -> "Prepared":
+    def channels_last(self) -> "PreparedData":
         """The same with the channels of its images last in memory; shapes stay as they are."""
 
-        def moved(part: Part) -> Part:
+        def moved(part: SplitTensors) -> SplitTensors:
             examples = part.examples.contiguous(memory_format=torch.channels_last)
             return replace(part, examples=examples)
 
         return replace(self, train=moved(self.train), val=moved(self.val), test=moved(self.test))
 
 
-def prepare(config: RunConfig, device: torch.device) -> Prepared:
+def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
     """Reads, splits and treats the data set of a resolved config.
 
     Runs that follow each other mostly want the same data: the last are kept and shared. Nobody
@@ -72,33 +72,33 @@ def prepare(config: RunConfig, device: torch.device) -> Prepared:
     Raises:
         DataError: the data set cannot be used.
     """
-    asked = {name: getattr(config, name) for name in _FOLLOWS_FROM}
+    asked = {name: getattr(config, name) for name in _DATA_FIELDS}
     dtype = "float64" if config.dtype == "float64" else "float32"
-    return _prepared(RunConfig(**asked, dtype=dtype), device)
+    return _prepare_cached(RunConfig(**asked, dtype=dtype), device)
 
 
 @lru_cache(maxsize=1)
-def _prepared(config: RunConfig, device: torch.device) -> Prepared:
-    arranged = arrange(config)
+def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
+    arranged = read_and_split(config)
     dataset, rows = arranged.dataset, arranged.rows
-    treatment = inputs.fit(config.inputs, dataset.examples, rows.train)
-    targets, target_scale = _scaled_targets(dataset, rows.train)
+    treatment = inputs.fit_input_transform(config.inputs, dataset.examples, rows.train)
+    targets, target_scale = _standardise_targets(dataset, rows.train)
     wide = config.dtype == "float64"
     dtype = torch.float64 if wide else torch.float32
 
-    def part(chosen: NDArray[np.int64]) -> Part:
-        treated = inputs.applied(
+    def part(chosen: NDArray[np.int64]) -> SplitTensors:
+        treated = inputs.transform_rows(
             treatment, dataset.examples, chosen, np.float64 if wide else np.float32
         )
         kind = torch.int64 if dataset.task == "classification" else dtype
-        return Part(
+        return SplitTensors(
             torch.from_numpy(treated).to(device),
             torch.from_numpy(targets[chosen]).to(device, kind),
         )
 
     train, val = part(rows.train), part(rows.val)
     classes = dataset.outputs if dataset.task == "classification" else 0
-    return Prepared(
+    return PreparedData(
         dataset.task,
         dataset.in_shape,
         dataset.outputs,
@@ -107,11 +107,11 @@ def _prepared(config: RunConfig, device: torch.device) -> Prepared:
         part(rows.test),
         arranged.fingerprint,
         target_scale,
-        cache(partial(checks_of, train, val, classes, suspicious.counts_of(dataset))),
+        cache(partial(measure_checks, train, val, classes, suspicious.count_suspicious(dataset))),
     )
 
 
-def _scaled_targets(
+def _standardise_targets(
     dataset: Dataset, train: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64] | NDArray[np.float64], float]:
     if dataset.task == "classification":

@@ -10,7 +10,7 @@ from nnlab.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitRows:
     """Rows of each split, int64, ascending, disjoint; together they are all rows."""
 
     train: NDArray[np.int64]
@@ -18,7 +18,7 @@ class Split:
     test: NDArray[np.int64]
 
 
-def split(dataset: Dataset, *, val: float, test: float | None, seed: int) -> Split:
+def draw_splits(dataset: Dataset, *, val: float, test: float | None, seed: int) -> SplitRows:
     """Draws the splits; each class (or, for regression, each tenth of the targets) is shared out.
 
     A split that the data set brings is kept, and the others are drawn from the rest of its rows.
@@ -43,11 +43,11 @@ def split(dataset: Dataset, *, val: float, test: float | None, seed: int) -> Spl
     shares = ((1, 0.0 if dataset.own_test else test or 0.0), (2, 0.0 if dataset.own_val else val))
     for code, share in shares:
         free = np.flatnonzero(role == 0)
-        role[free[_even(len(free), round(share * count))]] = code
+        role[free[_evenly_spaced(len(free), round(share * count))]] = code
     train, drawn_val, drawn_test = (np.sort(ranked[role == code]) for code in (0, 2, 1))
     own_val = np.arange(count, count + dataset.own_val)
     own_test = np.arange(total - dataset.own_test, total)
-    parts = Split(
+    parts = SplitRows(
         train,
         own_val if dataset.own_val else drawn_val,
         own_test if dataset.own_test else drawn_test,
@@ -61,7 +61,7 @@ def split(dataset: Dataset, *, val: float, test: float | None, seed: int) -> Spl
     return parts
 
 
-def _even(count: int, wanted: int) -> NDArray[np.int64]:
+def _evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
     """`wanted` places spread evenly over `count`."""
     return ((np.arange(wanted) + 0.5) * count / max(wanted, 1)).astype(np.int64)
 

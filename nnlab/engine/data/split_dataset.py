@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass, replace
 
-from nnlab.catalogue import lookup
+from nnlab.catalogue import find_choice
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
-from nnlab.engine.data import read
-from nnlab.engine.data.corruption import first_of, with_label_noise
+from nnlab.engine.data import read_dataset
+from nnlab.engine.data.corruption import add_label_noise, subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split import Split, split
+from nnlab.engine.data.split import SplitRows, draw_splits
 from nnlab.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class Arranged:
+class SplitDataset:
     """A data set, raw, and the rows of its splits; with `train_size` some rows are in none."""
 
     dataset: Dataset
-    rows: Split
+    rows: SplitRows
 
     @property
     def fingerprint(self) -> str:
@@ -25,7 +25,7 @@ class Arranged:
         return self.dataset.fingerprint(self.rows.train, self.rows.val, self.rows.test)
 
 
-def _changed_error(config: RunConfig, version: str | None) -> DataError:
+def _data_changed_error(config: RunConfig, version: str | None) -> DataError:
     return DataError(
         f"{config.data} has changed since this run was set up:"
         f" its content's hash was {config.data_version}, now it is {version}",
@@ -33,25 +33,25 @@ def _changed_error(config: RunConfig, version: str | None) -> DataError:
     )
 
 
-def arrange(config: RunConfig) -> Arranged:
+def read_and_split(config: RunConfig) -> SplitDataset:
     """Reads and splits the data set of a resolved config.
 
     Raises:
         DataError: the data set cannot be used, or has changed since the run was set up.
     """
-    is_function = lookup("data", config.data).name == "module:"
+    is_function = find_choice("data", config.data).name == "module:"
     # Another function than the one that was set up must not be called to find that out.
-    if is_function and not user_code.has_version(config.data, config.data_version):
-        raise _changed_error(config, user_code.version(config.data))
-    dataset = read(config)
+    if is_function and not user_code.matches_version(config.data, config.data_version):
+        raise _data_changed_error(config, user_code.code_version(config.data))
+    dataset = read_dataset(config)
     if not is_function and dataset.version != config.data_version:
-        raise _changed_error(config, dataset.version)
-    rows = split(
+        raise _data_changed_error(config, dataset.version)
+    rows = draw_splits(
         dataset, val=config.val_fraction, test=config.test_fraction, seed=config.split_seed
     )
     if config.train_size is not None:
-        train = first_of(dataset, rows.train, config.train_size, config.split_seed)
+        train = subsample_train_rows(dataset, rows.train, config.train_size, config.split_seed)
         rows = replace(rows, train=train)
     if dataset.task == "classification":
-        dataset = with_label_noise(dataset, rows.train, config.label_noise, config.split_seed)
-    return Arranged(dataset, rows)
+        dataset = add_label_noise(dataset, rows.train, config.label_noise, config.split_seed)
+    return SplitDataset(dataset, rows)

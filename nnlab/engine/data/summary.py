@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.inputs import is_constant, low_and_high, mean_and_sd
-from nnlab.engine.data.split_dataset import Arranged
+from nnlab.engine.data.inputs import is_constant, mean_and_sd, min_and_max
+from nnlab.engine.data.split_dataset import SplitDataset
 from nnlab.engine.data.suspicious import id_columns, single_row_classes
 
-_CHANNELS: Mapping[int, tuple[str, ...]] = {
+_CHANNEL_NAMES: Mapping[int, tuple[str, ...]] = {
     1: ("grey",),
     3: ("red", "green", "blue"),
     4: ("red", "green", "blue", "alpha"),
@@ -19,7 +19,7 @@ _CHANNELS: Mapping[int, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Feature:
+class FeatureStatistics:
     """A feature, or a channel of images, over the training split, in its own unit."""
 
     name: str
@@ -32,7 +32,7 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetStatistics:
     """The targets of a regression in one split, in their own unit."""
 
     split: str
@@ -43,7 +43,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class DatasetSummary:
     """What is in a data set.
 
     `counts` holds for each class how many examples it has in each split; `sizes` the examples
@@ -55,32 +55,32 @@ class Summary:
     sizes: Mapping[str, int]
     own: tuple[str, ...]
     counts: Mapping[str, Mapping[str, int]]
-    targets: tuple[Target, ...]
-    features: tuple[Feature, ...]
+    targets: tuple[TargetStatistics, ...]
+    features: tuple[FeatureStatistics, ...]
     noise_floor: float | None
     single_row_classes: tuple[str, ...]
     id_columns: tuple[str, ...]
 
 
-def summarise(arranged: Arranged) -> Summary:
+def summarise_dataset(arranged: SplitDataset) -> DatasetSummary:
     """Counts and measures a data set and its splits."""
     dataset = arranged.dataset
     rows = {"train": arranged.rows.train, "val": arranged.rows.val, "test": arranged.rows.test}
     own = {"val": dataset.own_val, "test": dataset.own_test}
     classes = dataset.task == "classification"
-    return Summary(
+    return DatasetSummary(
         {split: len(chosen) for split, chosen in rows.items()},
         tuple(split for split, count in own.items() if count),
-        _counts(dataset.classes, dataset.targets, rows) if classes else {},
-        () if classes else _targets(dataset.targets, rows),
-        _features(arranged),
+        _class_counts(dataset.classes, dataset.targets, rows) if classes else {},
+        () if classes else _target_statistics(dataset.targets, rows),
+        _feature_statistics(arranged),
         dataset.noise_floor,
         single_row_classes(dataset),
         id_columns(dataset),
     )
 
 
-def _counts(
+def _class_counts(
     classes: tuple[str, ...], targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
 ) -> Mapping[str, Mapping[str, int]]:
     found = {s: np.bincount(targets[chosen], minlength=len(classes)) for s, chosen in rows.items()}
@@ -90,32 +90,36 @@ def _counts(
     }
 
 
-def _targets(targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]) -> tuple[Target, ...]:
+def _target_statistics(
+    targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
+) -> tuple[TargetStatistics, ...]:
     return tuple(
-        Target(split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
+        TargetStatistics(split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
         for split, y in ((split, targets[chosen]) for split, chosen in rows.items())
     )
 
 
-def _features(arranged: Arranged) -> tuple[Feature, ...]:
+def _feature_statistics(arranged: SplitDataset) -> tuple[FeatureStatistics, ...]:
     examples, train = arranged.dataset.examples, arranged.rows.train
     mean, sd = mean_and_sd(examples, train)
-    low, high = low_and_high(examples, train)
+    low, high = min_and_max(examples, train)
     measured = (mean, sd, low, high, is_constant(mean, sd))
     flat = (array.reshape(-1).tolist() for array in measured)
     return tuple(
-        Feature(name, kind, *numbers)
-        for (name, kind), numbers in zip(_named(arranged), zip(*flat, strict=True), strict=True)
+        FeatureStatistics(name, kind, *numbers)
+        for (name, kind), numbers in zip(
+            _feature_names_and_kinds(arranged), zip(*flat, strict=True), strict=True
+        )
     )
 
 
-def _named(arranged: Arranged) -> list[tuple[str, str]]:
+def _feature_names_and_kinds(arranged: SplitDataset) -> list[tuple[str, str]]:
     """The name and the kind of each feature or channel."""
     dataset = arranged.dataset
     count = dataset.in_shape[0]
     if len(dataset.in_shape) > 1:
         numbered = tuple(f"channel {place}" for place in range(count))
-        return [(name, "channel") for name in _CHANNELS.get(count, numbered)]
+        return [(name, "channel") for name in _CHANNEL_NAMES.get(count, numbered)]
     if dataset.columns:
         return [
             (name, "category" if column.values else "number")

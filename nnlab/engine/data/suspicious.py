@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nnlab.engine.data.dataset import Dataset
 
 # A short column increases by chance; ten rows in order are one of 3.6 million orders.
-_LEAST_ROWS = 10
+_MIN_ROWS = 10
 
 
 def single_row_classes(dataset: Dataset) -> tuple[str, ...]:
@@ -25,25 +25,25 @@ def id_columns(dataset: Dataset) -> tuple[str, ...]:
 
     The only column of a table is none: there it is what the target depends on.
     """
-    if len(dataset.columns) < 2 or len(dataset.examples) < _LEAST_ROWS:
+    if len(dataset.columns) < 2 or len(dataset.examples) < _MIN_ROWS:
         return ()
     names, start = [], 0
     for column in dataset.columns:
         width = len(column.features)
         cells = dataset.examples[:, start : start + width]
         start += width
-        unique = width == len(cells) if column.values else _increases(cells[:, 0])
+        unique = width == len(cells) if column.values else _is_increasing(cells[:, 0])
         if unique:
             names.append(column.name)
     return tuple(names)
 
 
-def _increases(values: NDArray[np.float64]) -> bool:
+def _is_increasing(values: NDArray[np.float64]) -> bool:
     """Whether values are whole numbers, each larger than the one before it."""
     return bool((values == np.floor(values)).all() and (np.diff(values) > 0).all())
 
 
-def counts_of(dataset: Dataset) -> dict[str, float]:
+def count_suspicious(dataset: Dataset) -> dict[str, float]:
     """How many there are, by the name of the metric after `data/`; only what can be measured."""
     counts = {}
     if dataset.task == "classification":

@@ -5,31 +5,35 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from nnlab.catalogue import lookup
+from nnlab.catalogue import find_choice
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.models import cnn, linear, mlp, resnet, transformer, user_defined, wide_resnet
-from nnlab.engine.models.lsuv import settle
-from nnlab.engine.models.noise import Dropout, Noise
-from nnlab.engine.models.structure import head_of, layers_of, parameter_count
-from nnlab.engine.seeds import derive
+from nnlab.engine.models.lsuv import lsuv_
+from nnlab.engine.models.noise import Dropout, DropoutBase
+from nnlab.engine.models.structure import (
+    count_trainable_parameters,
+    head_layer_name,
+    parameter_layer_names,
+)
+from nnlab.engine.seeds import derive_seed
 
 __all__ = [
-    "BUILD",
+    "MODEL_BUILDERS",
     "Dropout",
-    "Noise",
+    "DropoutBase",
     "build",
-    "head_of",
-    "layers_of",
-    "parameter_count",
-    "settle",
-    "start_noise",
-    "version",
+    "count_trainable_parameters",
+    "head_layer_name",
+    "lsuv_",
+    "model_version",
+    "parameter_layer_names",
+    "seed_model_noise",
 ]
 
-Build = Callable[[RunConfig, tuple[int, ...], int, torch.Generator], nn.Module]
+ModelBuilder = Callable[[RunConfig, tuple[int, ...], int, torch.Generator], nn.Module]
 
-BUILD: Mapping[str, Build] = {
+MODEL_BUILDERS: Mapping[str, ModelBuilder] = {
     "mlp": mlp.build,
     "cnn": cnn.build,
     "resnet": resnet.build,
@@ -55,23 +59,23 @@ def build(
         DataError: the model does not take inputs of that shape.
         UserCodeError: the user's own model fails, or does not fit.
     """
-    return BUILD[lookup("model", config.model).name](config, in_shape, outputs, draw)
+    return MODEL_BUILDERS[find_choice("model", config.model).name](config, in_shape, outputs, draw)
 
 
-def start_noise(model: nn.Module, seed: int, epoch: int, device: torch.device) -> None:
+def seed_model_noise(model: nn.Module, seed: int, epoch: int, device: torch.device) -> None:
     """Seeds whatever a model draws while it trains, so that an epoch's noise is its own.
 
     A user's model may hold torch's dropout, which draws from the global generators: those are
     seeded too then.
     """
     for module in model.modules():
-        if isinstance(module, Noise):
-            module.start_epoch(seed, epoch, device)
-    if user_defined.is_own(model):
-        torch.manual_seed(derive(seed, "user_model", epoch))
+        if isinstance(module, DropoutBase):
+            module.seed_epoch(seed, epoch, device)
+    if user_defined.is_user_defined(model):
+        torch.manual_seed(derive_seed(seed, "user_model", epoch))
 
 
-def version(name: str) -> str | None:
+def model_version(name: str) -> str | None:
     """SHA-256, 16 hex digits, of the file of a user's model; None for a built-in one.
 
     Raises:
@@ -80,12 +84,12 @@ def version(name: str) -> str | None:
     return user_code.model_version(name)
 
 
-def has_version(name: str, version_then: str | None) -> bool:
+def matches_model_version(name: str, version_then: str | None) -> bool:
     """Whether a model is the one that a setting was made for; a built-in one has no version.
 
     Raises:
         UserCodeError: there is no such file or module.
     """
-    if version(name) == version_then:
+    if model_version(name) == version_then:
         return True
-    return version(name) is not None and user_code.has_version(name, version_then)
+    return model_version(name) is not None and user_code.matches_version(name, version_then)

@@ -6,18 +6,20 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.engine.activations import activation_of
-from nnlab.engine.initializers import draw_weights
+from nnlab.engine.activations import get_activation
+from nnlab.engine.initializers import initialize_weights_
 from nnlab.engine.models.noise import ChannelDropout, Dropout
-from nnlab.engine.models.norms import norm_of
+from nnlab.engine.models.norms import build_norm
 from nnlab.errors import DataError
 
-L = TypeVar("L", nn.Linear, nn.Conv2d)
+LayerT = TypeVar("LayerT", nn.Linear, nn.Conv2d)
 
 
-def initialised(layer: L, config: RunConfig, draw: torch.Generator, *, gain: float) -> L:
+def initialize_layer(
+    layer: LayerT, config: RunConfig, draw: torch.Generator, *, gain: float
+) -> LayerT:
     """The same layer with weights and bias as the config says."""
-    draw_weights(layer.weight, config, draw, gain=gain)
+    initialize_weights_(layer.weight, config, draw, gain=gain)
     if layer.bias is not None:
         with torch.no_grad():
             layer.bias.fill_(config.bias_init or 0.0)
@@ -26,10 +28,10 @@ def initialised(layer: L, config: RunConfig, draw: torch.Generator, *, gain: flo
 
 def hidden_gain(config: RunConfig) -> float:
     """The gain of a layer that the config's activation follows."""
-    return activation_of(config).gain
+    return get_activation(config).gain
 
 
-def behind(config: RunConfig, channels: int, part: int, *, images: bool) -> list[nn.Module]:
+def post_layers(config: RunConfig, channels: int, part: int, *, images: bool) -> list[nn.Module]:
     """What follows a hidden layer: normalisation and activation in either order, dropout.
 
     Args:
@@ -38,12 +40,12 @@ def behind(config: RunConfig, channels: int, part: int, *, images: bool) -> list
         part: number of the layer, which its noise is told apart by.
         images: [n, channels, h, w] goes in; else [n, channels].
     """
-    activation = activation_of(config)
+    activation = get_activation(config)
     modules = [activation.build()]
     if config.norm_place == "after":
-        modules += norm_of(config, channels, images=images)
+        modules += build_norm(config, channels, images=images)
     else:
-        modules = norm_of(config, channels * activation.pieces, images=images) + modules
+        modules = build_norm(config, channels * activation.pieces, images=images) + modules
     if config.channel_dropout:
         modules.append(ChannelDropout(config.channel_dropout, part))
     if config.dropout:
@@ -51,7 +53,7 @@ def behind(config: RunConfig, channels: int, part: int, *, images: bool) -> list
     return modules
 
 
-def image_shape(config: RunConfig, in_shape: tuple[int, ...]) -> tuple[int, int, int]:
+def require_image_shape(config: RunConfig, in_shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(channels, height, width) of the examples.
 
     Raises:
@@ -66,7 +68,7 @@ def image_shape(config: RunConfig, in_shape: tuple[int, ...]) -> tuple[int, int,
     return channels, height, width
 
 
-class GlobalAverage(nn.Module):
+class GlobalAveragePool(nn.Module):
     """The mean over height and width; its gradient is the same bits each time on every device."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

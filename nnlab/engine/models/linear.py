@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.engine.models.layers import initialised
+from nnlab.engine.models.layers import initialize_layer
 
 
 def build(
     config: RunConfig, in_shape: tuple[int, ...], outputs: int, draw: torch.Generator
 ) -> nn.Module:
     """Inputs of any shape are flattened."""
-    layer = initialised(nn.Linear(math.prod(in_shape), outputs), config, draw, gain=1.0)
+    layer = initialize_layer(nn.Linear(math.prod(in_shape), outputs), config, draw, gain=1.0)
     return nn.Sequential(nn.Flatten(), layer) if len(in_shape) > 1 else nn.Sequential(layer)

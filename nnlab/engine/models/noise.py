@@ -10,11 +10,11 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from nnlab.engine.seeds import Purpose, derive
+from nnlab.engine.seeds import SeedPurpose, derive_seed
 
 
 @dataclass(slots=True)
-class Share:
+class BatchShare:
     """The rows of a batch that one process of several takes: [begin, end) of so many."""
 
     begin: int = 0
@@ -22,39 +22,41 @@ class Share:
     rows: int = 0
 
 
-class Noise(nn.Module):
+class DropoutBase(nn.Module):
     """Multiplies by masks that are 0 with probability p and 1 / (1 - p) otherwise.
 
     The expectation is kept, so that nothing is scaled when evaluating. `part` tells the layers of
     a model apart.
     """
 
-    purpose: ClassVar[Purpose] = "dropout"
+    purpose: ClassVar[SeedPurpose] = "dropout"
 
     def __init__(self, p: float = 0.0, part: int = 0) -> None:
         super().__init__()
         self.p = p
         self.part = part
-        self._draw: torch.Generator | None = None
+        self._generator: torch.Generator | None = None
         # Where several processes train together, each draws for all and keeps its own rows.
-        self.share: Share | None = None
+        self.share: BatchShare | None = None
 
-    def start_epoch(self, seed: int, epoch: int, device: torch.device) -> None:
+    def seed_epoch(self, seed: int, epoch: int, device: torch.device) -> None:
         """Seeds the masks of one epoch."""
-        if self._draw is None or self._draw.device != device:
-            self._draw = torch.Generator(device=device)
-        self._draw.manual_seed(derive(seed, self.purpose, epoch, self.part))
+        if self._generator is None or self._generator.device != device:
+            self._generator = torch.Generator(device=device)
+        self._generator.manual_seed(derive_seed(seed, self.purpose, epoch, self.part))
 
-    def masked(self, x: torch.Tensor, shape: tuple[int, ...] | torch.Size) -> torch.Tensor:
+    def apply_mask(self, x: torch.Tensor, shape: tuple[int, ...] | torch.Size) -> torch.Tensor:
         """Scales x by a mask of a shape that x has or can be broadcast with; x itself at rest."""
         if not self.training or self.p == 0.0:
             return x
         keep = 1.0 - self.p
         if self.share is not None and shape[0] == self.share.end - self.share.begin == len(x):
             mask = x.new_empty((self.share.rows, *shape[1:]))
-            mask = mask.bernoulli_(keep, generator=self._draw)[self.share.begin : self.share.end]
+            mask = mask.bernoulli_(keep, generator=self._generator)[
+                self.share.begin : self.share.end
+            ]
             return x * mask.div_(keep)
-        mask = x.new_empty(shape).bernoulli_(keep, generator=self._draw).div_(keep)
+        mask = x.new_empty(shape).bernoulli_(keep, generator=self._generator).div_(keep)
         return x * mask
 
     def extra_repr(self) -> str:
@@ -62,15 +64,15 @@ class Noise(nn.Module):
         return f"p={self.p}"
 
 
-class Dropout(Noise):
+class Dropout(DropoutBase):
     """Drops single activations. Srivastava et al. 2014, section 10, in its inverted form."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Drops while training, passes through otherwise."""
-        return self.masked(x, x.shape)
+        return self.apply_mask(x, x.shape)
 
 
-class ChannelDropout(Noise):
+class ChannelDropout(DropoutBase):
     """Drops whole channels of [n, channels, height, width] (Tompson et al. 2015, section 3.2).
 
     Neighbouring pixels tell the same, so that dropping single ones takes little away.
@@ -80,10 +82,10 @@ class ChannelDropout(Noise):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Drops while training, passes through otherwise."""
-        return self.masked(x, (*x.shape[:2], 1, 1))
+        return self.apply_mask(x, (*x.shape[:2], 1, 1))
 
 
-class DropConnect(nn.Linear, Noise):
+class DropConnect(nn.Linear, DropoutBase):
     """A linear layer that drops single weights, one mask for a batch (Wan et al. 2013).
 
     Evaluated with all weights, the mean of what it was trained with.
@@ -98,24 +100,24 @@ class DropConnect(nn.Linear, Noise):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., fan_in] to [..., fan_out]."""
-        return nn.functional.linear(x, self.masked(self.weight, self.weight.shape), self.bias)
+        return nn.functional.linear(x, self.apply_mask(self.weight, self.weight.shape), self.bias)
 
     def extra_repr(self) -> str:
         """What print(model) shows."""
         return f"{nn.Linear.extra_repr(self)}, p={self.p}"
 
 
-class StochasticDepth(Noise):
+class StochasticDepth(DropoutBase):
     """Leaves out a block's branch for single examples (Huang et al. 2016, in inverted form)."""
 
     purpose = "stochastic_depth"
 
     def forward(self, branch: torch.Tensor) -> torch.Tensor:
         """[n, ...] to the same; put it around what is added to the shortcut."""
-        return self.masked(branch, (len(branch), *[1] * (branch.ndim - 1)))
+        return self.apply_mask(branch, (len(branch), *[1] * (branch.ndim - 1)))
 
 
-def rising(p: float, block: int, blocks: int) -> float:
+def stochastic_depth_probability(p: float, block: int, blocks: int) -> float:
     """The chance to leave out a block, from 0 on: p for the last (Huang et al. 2016, eq. 4).
 
     >>> [rising(0.5, block, 5) for block in range(5)]

@@ -34,7 +34,7 @@ class ImageRMSNorm(nn.Module):
         return f"{len(self.weight)}, eps={self.eps}"
 
 
-def norm_of(config: RunConfig, channels: int, *, images: bool) -> list[nn.Module]:
+def build_norm(config: RunConfig, channels: int, *, images: bool) -> list[nn.Module]:
     """The normalisation layer of a resolved config in a list of its own; empty for none.
 
     Args:
@@ -103,7 +103,7 @@ def _feature_norm(config: RunConfig, channels: int) -> nn.Module:
             return nn.RMSNorm(channels, eps)
 
 
-def check_pixels(config: RunConfig, side: int, size: str) -> None:
+def check_instance_norm_size(config: RunConfig, side: int, size: str) -> None:
     """Refuses instance normalisation of single pixels: each would become zero.
 
     Args:

@@ -6,10 +6,20 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.engine.activations import activation_of
-from nnlab.engine.models.layers import GlobalAverage, hidden_gain, image_shape, initialised
-from nnlab.engine.models.noise import ChannelDropout, Dropout, StochasticDepth, rising
-from nnlab.engine.models.norms import check_pixels, norm_of
+from nnlab.engine.activations import get_activation
+from nnlab.engine.models.layers import (
+    GlobalAveragePool,
+    hidden_gain,
+    initialize_layer,
+    require_image_shape,
+)
+from nnlab.engine.models.noise import (
+    ChannelDropout,
+    Dropout,
+    StochasticDepth,
+    stochastic_depth_probability,
+)
+from nnlab.engine.models.norms import build_norm, check_instance_norm_size
 
 
 class PaddedShortcut(nn.Module):
@@ -26,7 +36,7 @@ class PaddedShortcut(nn.Module):
         return nn.functional.pad(x, (0, 0, 0, 0, 0, self.new))
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """What a branch adds to a shortcut, and what follows the sum."""
 
     def __init__(self, branch: nn.Module, shortcut: nn.Module, after: nn.Module) -> None:
@@ -55,22 +65,22 @@ def build(
     """
     assert config.width is not None
     assert config.depth is not None
-    channels, *size = image_shape(config, in_shape)
-    check_pixels(config, math.ceil(min(size) / 4), f"{size[0]}x{size[1]}")
-    stem = convolution(config, channels, config.width, draw)
-    modules = [stem, *norm_of(config, config.width, images=True), activation_of(config).build()]
+    channels, *size = require_image_shape(config, in_shape)
+    check_instance_norm_size(config, math.ceil(min(size) / 4), f"{size[0]}x{size[1]}")
+    stem = build_conv3x3(config, channels, config.width, draw)
+    modules = [stem, *build_norm(config, config.width, images=True), get_activation(config).build()]
     channels, blocks = config.width, (config.depth - 2) // 2
-    for block, (wide, stride) in enumerate(stages(config.width, blocks)):
-        modules.append(_block(config, channels, wide, stride, (block, blocks), draw))
+    for block, (wide, stride) in enumerate(stage_blocks(config.width, blocks)):
+        modules.append(_build_block(config, channels, wide, stride, (block, blocks), draw))
         channels = wide
-    modules.append(GlobalAverage())
+    modules.append(GlobalAveragePool())
     if config.dropout:
         modules.append(Dropout(config.dropout, blocks))
-    modules.append(initialised(nn.Linear(channels, outputs), config, draw, gain=1.0))
+    modules.append(initialize_layer(nn.Linear(channels, outputs), config, draw, gain=1.0))
     return nn.Sequential(*modules)
 
 
-def stages(width: int, blocks: int) -> list[tuple[int, int]]:
+def stage_blocks(width: int, blocks: int) -> list[tuple[int, int]]:
     """Channels and stride of each block in three stages of as many blocks."""
     third = blocks // 3
     return [
@@ -80,35 +90,39 @@ def stages(width: int, blocks: int) -> list[tuple[int, int]]:
     ]
 
 
-def convolution(
+def build_conv3x3(
     config: RunConfig, channels: int, wide: int, draw: torch.Generator, stride: int = 1
 ) -> nn.Conv2d:
     """An initialised 3x3 convolution; without a bias where a normalisation has one."""
     biased = config.norm in ("none", "rms")
     layer = nn.Conv2d(channels, wide, 3, stride, padding=1, bias=biased)
-    return initialised(layer, config, draw, gain=hidden_gain(config))
+    return initialize_layer(layer, config, draw, gain=hidden_gain(config))
 
 
-def _block(
+def _build_block(
     config: RunConfig,
     channels: int,
     wide: int,
     stride: int,
     place: tuple[int, int],
     draw: torch.Generator,
-) -> Residual:
+) -> ResidualBlock:
     """Two convolutions, each normalised, around an activation; another behind the sum."""
     block, blocks = place
     branch = [
-        convolution(config, channels, wide, draw, stride),
-        *norm_of(config, wide, images=True),
-        activation_of(config).build(),
+        build_conv3x3(config, channels, wide, draw, stride),
+        *build_norm(config, wide, images=True),
+        get_activation(config).build(),
     ]
     if config.channel_dropout:
         branch.append(ChannelDropout(config.channel_dropout, block))
-    branch += [convolution(config, wide, wide, draw), *norm_of(config, wide, images=True)]
+    branch += [build_conv3x3(config, wide, wide, draw), *build_norm(config, wide, images=True)]
     if config.stochastic_depth:
-        branch.append(StochasticDepth(rising(config.stochastic_depth, block, blocks), block))
+        branch.append(
+            StochasticDepth(
+                stochastic_depth_probability(config.stochastic_depth, block, blocks), block
+            )
+        )
     same = stride == 1 and channels == wide
     shortcut = nn.Identity() if same else PaddedShortcut(stride, wide - channels)
-    return Residual(nn.Sequential(*branch), shortcut, activation_of(config).build())
+    return ResidualBlock(nn.Sequential(*branch), shortcut, get_activation(config).build())

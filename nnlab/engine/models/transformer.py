@@ -11,16 +11,16 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nnlab.config import RunConfig
-from nnlab.engine.activations import activation_of
-from nnlab.engine.models.layers import hidden_gain, initialised
-from nnlab.engine.models.noise import Dropout, StochasticDepth, rising
-from nnlab.engine.models.norms import norm_of
+from nnlab.engine.activations import get_activation
+from nnlab.engine.models.layers import hidden_gain, initialize_layer
+from nnlab.engine.models.noise import Dropout, StochasticDepth, stochastic_depth_probability
+from nnlab.engine.models.norms import build_norm
 
 # Units inside the fully connected part of a block, of the block's width.
-_EXPANSION = 4
+_MLP_RATIO = 4
 
 
-class Patches(nn.Module):
+class PatchSplitter(nn.Module):
     """Cuts images into squares, anything flat into pieces; zeros fill the last."""
 
     def __init__(self, in_shape: tuple[int, ...], side: int) -> None:
@@ -42,7 +42,7 @@ class Patches(nn.Module):
         return x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
 
-class Positions(nn.Module):
+class PositionEmbedding(nn.Module):
     """Adds what each place has learned: [n, tokens, width] to the same."""
 
     def __init__(self, tokens: int, width: int, draw: torch.Generator) -> None:
@@ -55,15 +55,15 @@ class Positions(nn.Module):
         return x + self.weight
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Each token asks all (Vaswani et al. 2017, eq. 1), in several heads."""
 
     def __init__(self, config: RunConfig, width: int, draw: torch.Generator) -> None:
         super().__init__()
         assert config.heads is not None
         self.heads = config.heads
-        self.into = initialised(nn.Linear(width, 3 * width), config, draw, gain=1.0)
-        self.out = initialised(nn.Linear(width, width), config, draw, gain=1.0)
+        self.into = initialize_layer(nn.Linear(width, 3 * width), config, draw, gain=1.0)
+        self.out = initialize_layer(nn.Linear(width, width), config, draw, gain=1.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, tokens, width] to the same."""
@@ -78,7 +78,7 @@ class Attention(nn.Module):
         return mixed
 
 
-class Added(nn.Module):
+class ResidualAdd(nn.Module):
     """x plus what a branch makes of it."""
 
     def __init__(self, branch: nn.Module) -> None:
@@ -91,7 +91,7 @@ class Added(nn.Module):
         return summed
 
 
-class TokenMean(nn.Module):
+class TokenMeanPool(nn.Module):
     """The mean over tokens."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -106,38 +106,44 @@ def build(
     assert config.width is not None
     assert config.depth is not None
     assert config.patch is not None
-    patches = Patches(in_shape, config.patch)
-    embed = initialised(nn.Linear(patches.size, config.width), config, draw, gain=1.0)
-    modules = [patches, embed, Positions(patches.tokens, config.width, draw)]
+    patches = PatchSplitter(in_shape, config.patch)
+    embed = initialize_layer(nn.Linear(patches.size, config.width), config, draw, gain=1.0)
+    modules = [patches, embed, PositionEmbedding(patches.tokens, config.width, draw)]
     for block in range(config.depth):
-        modules += _block(config, config.width, block, draw)
-    modules += [*norm_of(config, config.width, images=False), TokenMean()]
-    modules.append(initialised(nn.Linear(config.width, outputs), config, draw, gain=1.0))
+        modules += _build_block(config, config.width, block, draw)
+    modules += [*build_norm(config, config.width, images=False), TokenMeanPool()]
+    modules.append(initialize_layer(nn.Linear(config.width, outputs), config, draw, gain=1.0))
     return nn.Sequential(*modules)
 
 
-def _block(config: RunConfig, width: int, block: int, draw: torch.Generator) -> list[nn.Module]:
-    pieces = activation_of(config).pieces
-    inside = _EXPANSION * width
-    attention = [Attention(config, width, draw)]
+def _build_block(
+    config: RunConfig, width: int, block: int, draw: torch.Generator
+) -> list[nn.Module]:
+    pieces = get_activation(config).pieces
+    inside = _MLP_RATIO * width
+    attention = [SelfAttention(config, width, draw)]
     dense = [
-        initialised(nn.Linear(width, inside * pieces), config, draw, gain=hidden_gain(config)),
-        activation_of(config).build(),
-        initialised(nn.Linear(inside, width), config, draw, gain=1.0),
+        initialize_layer(nn.Linear(width, inside * pieces), config, draw, gain=hidden_gain(config)),
+        get_activation(config).build(),
+        initialize_layer(nn.Linear(inside, width), config, draw, gain=1.0),
     ]
     return [
-        Added(nn.Sequential(*norm_of(config, width, images=False), *part, *_noise(config, place)))
+        ResidualAdd(
+            nn.Sequential(
+                *build_norm(config, width, images=False), *part, *_branch_dropout(config, place)
+            )
+        )
         for part, place in ((attention, 2 * block), (dense, 2 * block + 1))
     ]
 
 
-def _noise(config: RunConfig, place: int) -> list[nn.Module]:
+def _branch_dropout(config: RunConfig, place: int) -> list[nn.Module]:
     """What ends a branch; attention and dense part of a block are skipped each by itself."""
     assert config.depth is not None
     noise: list[nn.Module] = []
     if config.dropout:
         noise.append(Dropout(config.dropout, place))
     if config.stochastic_depth:
-        chance = rising(config.stochastic_depth, place, 2 * config.depth)
+        chance = stochastic_depth_probability(config.stochastic_depth, place, 2 * config.depth)
         noise.append(StochasticDepth(chance, place))
     return noise

@@ -11,16 +11,16 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import memory, user_code
-from nnlab.engine.failure import describe
+from nnlab.engine.failure import describe_error
 from nnlab.errors import UserCodeError
 
 # Models whose noise may come from torch's global generator.
-_OWN: "WeakSet[nn.Module]" = WeakSet()
+_USER_MODELS: "WeakSet[nn.Module]" = WeakSet()
 
 
-def is_own(model: nn.Module) -> bool:
+def is_user_defined(model: nn.Module) -> bool:
     """Whether a user's code made the model."""
-    return model in _OWN
+    return model in _USER_MODELS
 
 
 def build(
@@ -34,7 +34,7 @@ def build(
     Raises:
         UserCodeError: it fails, with the user's file and line; or gives no model that fits.
     """
-    make = user_code.load(config.model)
+    make = user_code.load_object(config.model)
     if isinstance(make, nn.Module) or not callable(make):
         raise UserCodeError(
             f"--model {config.model} is of type {type(make).__name__};"
@@ -42,17 +42,17 @@ def build(
         )
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(draw.initial_seed())
-        model = _made(config, make, in_shape, outputs)
-        _try(config, model, in_shape, outputs)
-    _OWN.add(model)
+        model = _construct_model(config, make, in_shape, outputs)
+        _check_output_shape(config, model, in_shape, outputs)
+    _USER_MODELS.add(model)
     return model
 
 
-def _made(
+def _construct_model(
     config: RunConfig, make: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
 ) -> nn.Module:
-    arguments = _arguments(config, make, in_shape, outputs)
-    model = _called(config, lambda: make(**arguments))
+    arguments = _matching_arguments(config, make, in_shape, outputs)
+    model = _call_user_code(config, lambda: make(**arguments))
     if not isinstance(model, nn.Module):
         raise UserCodeError(
             f"--model {config.model} gives an object of type {type(model).__name__},"
@@ -61,7 +61,7 @@ def _made(
     return model
 
 
-def _arguments(
+def _matching_arguments(
     config: RunConfig, make: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
 ) -> Mapping[str, object]:
     """Those of what nnlab knows that the signature names."""
@@ -91,11 +91,13 @@ def _arguments(
     return {name: value for name, value in known.items() if name in parameters}
 
 
-def _try(config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], outputs: int) -> None:
+def _check_output_shape(
+    config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], outputs: int
+) -> None:
     """Puts two examples of zeros through the model and checks what comes out."""
     model.eval()
     with torch.no_grad():
-        got = _called(config, lambda: model(torch.zeros(2, *in_shape)))
+        got = _call_user_code(config, lambda: model(torch.zeros(2, *in_shape)))
     model.train()
     if not isinstance(got, torch.Tensor) or got.shape != (2, outputs):
         gives = (
@@ -112,10 +114,10 @@ def _try(config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], outputs
         raise UserCodeError(f"--model {config.model} has no parameters to train")
 
 
-def _called(config: RunConfig, call: Callable[[], Any]) -> object:
+def _call_user_code(config: RunConfig, call: Callable[[], Any]) -> object:
     try:
         return cast("object", call())
     except Exception as error:
-        if memory.is_short(error):
+        if memory.is_out_of_memory(error):
             raise
-        raise UserCodeError(f"--model {config.model} fails: {describe(error)}") from error
+        raise UserCodeError(f"--model {config.model} fails: {describe_error(error)}") from error

@@ -6,34 +6,34 @@ import torch
 from torch import nn, optim
 
 from nnlab.config import RunConfig
-from nnlab.engine.optimizers.groups import groups_of
+from nnlab.engine.optimizers.groups import build_param_groups
 from nnlab.engine.optimizers.lbfgs import LBFGS
 from nnlab.engine.optimizers.lion import Lion
-from nnlab.engine.optimizers.muon import Muon, part_matrices
+from nnlab.engine.optimizers.muon import Muon, split_hidden_weights
 from nnlab.engine.optimizers.newton_cg import NewtonCG
-from nnlab.engine.optimizers.second_order import Cost, LossOf, SecondOrder
+from nnlab.engine.optimizers.second_order import ClosureOptimizer, EvaluationCounts, LossClosure
 
 __all__ = [
-    "BUILD",
-    "Cost",
-    "LossOf",
-    "SecondOrder",
+    "OPTIMIZER_BUILDERS",
+    "ClosureOptimizer",
+    "EvaluationCounts",
+    "LossClosure",
     "build",
     "gradient_norm",
     "set_lr",
 ]
 
-Build = Callable[[nn.Module, RunConfig], optim.Optimizer]
+OptimizerBuilder = Callable[[nn.Module, RunConfig], optim.Optimizer]
 
 
 def _sgd(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    momentum = _set(config.momentum)
+    momentum = _required(config.momentum)
     optimizer = optim.SGD(
-        groups_of(model, config),
-        lr=_set(config.lr),
+        build_param_groups(model, config),
+        lr=_required(config.lr),
         momentum=momentum,
         nesterov=config.opt == "nesterov",
-        fused=_fused(model) or None,
+        fused=_has_fused_kernel(model) or None,
     )
     if momentum:
         # Torch's fused kernel fails where only some parameters have momentum yet, as when frozen
@@ -45,79 +45,85 @@ def _sgd(model: nn.Module, config: RunConfig) -> optim.Optimizer:
 
 def _adagrad(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.Adagrad(
-        groups_of(model, config),
-        lr=_set(config.lr),
-        eps=_set(config.eps),
-        fused=_fused(model, "cpu") or None,
+        build_param_groups(model, config),
+        lr=_required(config.lr),
+        eps=_required(config.eps),
+        fused=_has_fused_kernel(model, "cpu") or None,
     )
 
 
 def _rmsprop(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.RMSprop(
-        groups_of(model, config),
-        lr=_set(config.lr),
-        alpha=_set(config.beta2),
-        eps=_set(config.eps),
-        momentum=_set(config.momentum),
+        build_param_groups(model, config),
+        lr=_required(config.lr),
+        alpha=_required(config.beta2),
+        eps=_required(config.eps),
+        momentum=_required(config.momentum),
     )
 
 
 def _adadelta(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.Adadelta(
-        groups_of(model, config),
-        lr=_set(config.lr),
-        rho=_set(config.beta2),
-        eps=_set(config.eps),
+        build_param_groups(model, config),
+        lr=_required(config.lr),
+        rho=_required(config.beta2),
+        eps=_required(config.eps),
     )
 
 
 def _adam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.Adam(
-        groups_of(model, config),
-        lr=_set(config.lr),
+        build_param_groups(model, config),
+        lr=_required(config.lr),
         betas=_betas(config),
-        eps=_set(config.eps),
+        eps=_required(config.eps),
         amsgrad=config.opt == "amsgrad",
-        fused=_fused(model) or None,
+        fused=_has_fused_kernel(model) or None,
     )
 
 
 def _adamw(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.AdamW(
-        groups_of(model, config),
-        lr=_set(config.lr),
+        build_param_groups(model, config),
+        lr=_required(config.lr),
         betas=_betas(config),
-        eps=_set(config.eps),
-        fused=_fused(model) or None,
+        eps=_required(config.eps),
+        fused=_has_fused_kernel(model) or None,
     )
 
 
 def _nadam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    groups = groups_of(model, config)
-    return optim.NAdam(groups, lr=_set(config.lr), betas=_betas(config), eps=_set(config.eps))
+    groups = build_param_groups(model, config)
+    return optim.NAdam(
+        groups, lr=_required(config.lr), betas=_betas(config), eps=_required(config.eps)
+    )
 
 
 def _radam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    groups = groups_of(model, config)
-    return optim.RAdam(groups, lr=_set(config.lr), betas=_betas(config), eps=_set(config.eps))
+    groups = build_param_groups(model, config)
+    return optim.RAdam(
+        groups, lr=_required(config.lr), betas=_betas(config), eps=_required(config.eps)
+    )
 
 
 def _adamax(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    groups = groups_of(model, config)
-    return optim.Adamax(groups, lr=_set(config.lr), betas=_betas(config), eps=_set(config.eps))
+    groups = build_param_groups(model, config)
+    return optim.Adamax(
+        groups, lr=_required(config.lr), betas=_betas(config), eps=_required(config.eps)
+    )
 
 
 def _lion(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    return Lion(groups_of(model, config), lr=_set(config.lr), betas=_betas(config))
+    return Lion(build_param_groups(model, config), lr=_required(config.lr), betas=_betas(config))
 
 
 def _muon(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return Muon(
-        part_matrices(groups_of(model, config), model),
-        lr=_set(config.lr),
-        momentum=_set(config.momentum),
+        split_hidden_weights(build_param_groups(model, config), model),
+        lr=_required(config.lr),
+        momentum=_required(config.momentum),
         betas=_betas(config),
-        eps=_set(config.eps),
+        eps=_required(config.eps),
     )
 
 
@@ -130,11 +136,11 @@ def _lbfgs(model: nn.Module, config: RunConfig) -> optim.Optimizer:
 def _newton_cg(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     assert config.inner_steps is not None
     return NewtonCG(
-        list(model.parameters()), iterations=config.inner_steps, damping=_set(config.damping)
+        list(model.parameters()), iterations=config.inner_steps, damping=_required(config.damping)
     )
 
 
-BUILD: Mapping[str, Build] = {
+OPTIMIZER_BUILDERS: Mapping[str, OptimizerBuilder] = {
     "sgd": _sgd,
     "momentum": _sgd,
     "nesterov": _sgd,
@@ -156,29 +162,29 @@ BUILD: Mapping[str, Build] = {
 
 def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     """The optimizer of a resolved config over all parameters of a model, the frozen ones too."""
-    return BUILD[config.opt](model, config)
+    return OPTIMIZER_BUILDERS[config.opt](model, config)
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:
     """Sets the learning rate of every parameter group: lr times the group's own factor."""
-    if isinstance(optimizer, SecondOrder):
+    if isinstance(optimizer, ClosureOptimizer):
         return
     for group in optimizer.param_groups:
         # A checkpoint of an earlier release has groups without a factor.
         group["lr"] = lr * group.get("lr_factor", 1.0)
 
 
-def state_bytes(optimizer: optim.Optimizer) -> int:
+def optimizer_state_bytes(optimizer: optim.Optimizer) -> int:
     """Bytes that an optimizer keeps from one step to the next: moments, pairs, directions."""
-    return sum(map(_bytes_in, optimizer.state.values()))
+    return sum(map(_tensor_bytes, optimizer.state.values()))
 
 
-def _bytes_in(value: object) -> int:
+def _tensor_bytes(value: object) -> int:
     if isinstance(value, torch.Tensor):
         return value.numel() * value.element_size()
     if isinstance(value, Mapping):
-        return sum(map(_bytes_in, value.values()))
-    return sum(map(_bytes_in, value)) if isinstance(value, list | tuple) else 0
+        return sum(map(_tensor_bytes, value.values()))
+    return sum(map(_tensor_bytes, value)) if isinstance(value, list | tuple) else 0
 
 
 def gradient_norm(model: nn.Module) -> torch.Tensor:
@@ -190,17 +196,17 @@ def gradient_norm(model: nn.Module) -> torch.Tensor:
     return whole
 
 
-def _fused(model: nn.Module, *devices: str) -> bool:
+def _has_fused_kernel(model: nn.Module, *devices: str) -> bool:
     """Whether torch has the update as one kernel where all parameters are."""
     allowed = devices or ("cpu", "cuda")
     return all(parameter.device.type in allowed for parameter in model.parameters())
 
 
-def _set(value: float | None) -> float:
+def _required(value: float | None) -> float:
     """A number that the row of this optimizer names, so that a resolved config has it."""
     assert value is not None
     return value
 
 
 def _betas(config: RunConfig) -> tuple[float, float]:
-    return _set(config.beta1), _set(config.beta2)
+    return _required(config.beta1), _required(config.beta2)

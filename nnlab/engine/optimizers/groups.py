@@ -11,7 +11,7 @@ from nnlab.config import RunConfig
 ParamGroups = list[dict[str, Any]]
 
 
-def groups_of(model: nn.Module, config: RunConfig) -> ParamGroups:
+def build_param_groups(model: nn.Module, config: RunConfig) -> ParamGroups:
     """Every parameter in one group with others of its weight decay and lr factor.
 
     Weight decay goes to the weights (two or more dimensions); biases and the scales of
@@ -35,29 +35,31 @@ def groups_of(model: nn.Module, config: RunConfig) -> ParamGroups:
     ]
 
 
-def gradients_of(parameters: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def collect_gradients(parameters: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """The gradients of those that have one."""
     return [p.grad for p in parameters if p.grad is not None]
 
 
-def depths_of(model: nn.Module) -> Mapping[str, int]:
+def parameter_depths(model: nn.Module) -> Mapping[str, int]:
     """How many layers with weights lie below that of each parameter, by its name.
 
     The deepest are the head's. A normalisation is as deep as the layer that it follows; what is
     in no layer (a class token, an embedding of places) enters at the bottom.
     """
-    from nnlab.engine.models import layers_of
+    from nnlab.engine.models import parameter_layer_names
 
     depths, depth = {}, -1
-    for layer in layers_of(model):
+    for layer in parameter_layer_names(model):
         own = model.get_submodule(layer).parameters(recurse=False)
         # What the model holds itself, under no layer's name, is no layer.
         depth += layer != "" and any(parameter.ndim >= 2 for parameter in own)
         depths[layer] = max(depth, 0)
-    return {name: depths.get(_layer_of(name, depths), 0) for name, _ in model.named_parameters()}
+    return {
+        name: depths.get(_containing_layer(name, depths), 0) for name, _ in model.named_parameters()
+    }
 
 
-def _layer_of(name: str, layers: Iterable[str]) -> str:
+def _containing_layer(name: str, layers: Iterable[str]) -> str:
     """The layer that a parameter is in: the innermost whose name its own begins with."""
     return max((layer for layer in layers if name.startswith(f"{layer}.")), key=len, default="")
 
@@ -66,7 +68,7 @@ def lr_factors(model: nn.Module, config: RunConfig) -> Mapping[str, float]:
     """How many times its learning rate each parameter has, by name; empty where all have one."""
     if config.head_lr_factor == 1.0 and config.depth_lr_factor == 1.0:
         return {}
-    depths = depths_of(model)
+    depths = parameter_depths(model)
     top = max(depths.values())
     return {
         name: (config.head_lr_factor if depth == top else 1.0)

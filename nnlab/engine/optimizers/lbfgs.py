@@ -3,10 +3,10 @@
 import torch
 from torch import nn, optim
 
-from nnlab.engine.optimizers.second_order import LossOf, SecondOrder
+from nnlab.engine.optimizers.second_order import ClosureOptimizer, LossClosure
 
 
-class LBFGS(SecondOrder, optim.LBFGS):
+class LBFGS(ClosureOptimizer, optim.LBFGS):
     """Nocedal and Wright 2006, algorithms 7.5 (two-loop recursion) and 3.5 (line search).
 
     Args:
@@ -26,7 +26,7 @@ class LBFGS(SecondOrder, optim.LBFGS):
             line_search_fn="strong_wolfe",
         )
 
-    def step(self, loss_of: LossOf) -> torch.Tensor:  # type: ignore[override]
+    def step(self, loss_of: LossClosure) -> torch.Tensor:  # type: ignore[override]
         """At most `iterations` of L-BFGS; fewer where the gradient has all but vanished."""
 
         def closure() -> torch.Tensor:

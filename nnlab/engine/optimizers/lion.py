@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from nnlab.engine.optimizers.groups import ParamGroups, gradients_of
+from nnlab.engine.optimizers.groups import ParamGroups, collect_gradients
 
 
 class Lion(Optimizer):
@@ -29,7 +29,7 @@ class Lion(Optimizer):
                 self._update(parameters, group)
 
     def _update(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
-        gradients = gradients_of(parameters)
+        gradients = collect_gradients(parameters)
         means = [self._mean(p) for p in parameters]
         lr, (beta1, beta2) = group["lr"], group["betas"]
         directions = torch._foreach_lerp(means, gradients, 1.0 - beta1)

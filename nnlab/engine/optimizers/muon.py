@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnlab.engine.optimizers.groups import ParamGroups, depths_of, gradients_of
+from nnlab.engine.optimizers.groups import ParamGroups, collect_gradients, parameter_depths
 
 # The quintic a x + b x^3 + c x^5 that pulls singular values towards 1 fastest: Jordan et al. 2024.
-_QUINTIC = (3.4445, -4.7750, 2.0315)
-_ITERATIONS = 5
+_NEWTON_SCHULZ_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_NEWTON_SCHULZ_ITERATIONS = 5
 # A step's root mean square as AdamW has it, so that one lr serves both: Liu et al. 2025, eq. 4.
 ADAMW_RMS = 0.2
 
@@ -48,11 +48,11 @@ class Muon(Optimizer):
                 torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
             if group["orthogonal"]:
                 for parameter in parameters:
-                    self._turn(parameter, group)
+                    self._orthogonal_step(parameter, group)
             else:
                 self._adam(parameters, group)
 
-    def _turn(self, parameter: torch.Tensor, group: dict[str, Any]) -> None:
+    def _orthogonal_step(self, parameter: torch.Tensor, group: dict[str, Any]) -> None:
         """The orthogonal step of one weight."""
         gradient, state = parameter.grad, self.state[parameter]
         assert gradient is not None
@@ -61,19 +61,19 @@ class Muon(Optimizer):
         mean = state["momentum_buffer"].lerp_(gradient, 1.0 - group["momentum"])
         ahead = gradient.lerp(mean, group["momentum"]).flatten(1)
         scale = ADAMW_RMS * max(ahead.shape) ** 0.5
-        step = orthogonalised(ahead).view_as(parameter)
+        step = orthogonalize(ahead).view_as(parameter)
         parameter.add_(step, alpha=-group["lr"] * scale)
 
     def _adam(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
         """Adam's step, Kingma and Ba 2015, algorithm 1; the decay is off already."""
-        gradients = gradients_of(parameters)
+        gradients = collect_gradients(parameters)
         states = [self._moments(p) for p in parameters]
         for state in states:
             state["step"] += 1
         # All parameters of a group have a gradient at the same steps, but for those set free late.
         for count in sorted({state["step"] for state in states}):
             chosen = [i for i, state in enumerate(states) if state["step"] == count]
-            self._adam_alike(
+            self._adam_same_step_count(
                 [parameters[i] for i in chosen],
                 [gradients[i] for i in chosen],
                 [states[i] for i in chosen],
@@ -88,7 +88,7 @@ class Muon(Optimizer):
             state["exp_avg_sq"] = torch.zeros_like(parameter)
         return state
 
-    def _adam_alike(
+    def _adam_same_step_count(
         self,
         parameters: list[torch.Tensor],
         gradients: list[torch.Tensor],
@@ -109,7 +109,7 @@ class Muon(Optimizer):
         torch._foreach_addcdiv_(parameters, means, roots, value=-group["lr"] / (1.0 - beta1**count))
 
 
-def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
+def orthogonalize(matrix: torch.Tensor) -> torch.Tensor:
     """About the polar factor U V' of a matrix U S V', by five Newton-Schulz iterations.
 
     Singular values end between 0.7 and 1.2, not at 1: Jordan et al. 2024 found that no worse.
@@ -117,23 +117,23 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     Args:
         matrix: [..., rows, columns], in any floating type of single precision or more.
     """
-    a, b, c = _QUINTIC
+    a, b, c = _NEWTON_SCHULZ_COEFFICIENTS
     tall = matrix.shape[-2] > matrix.shape[-1]
     x: torch.Tensor = matrix.mT if tall else matrix
     x = x / torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True).clamp(min=1e-7)
-    for _ in range(_ITERATIONS):
+    for _ in range(_NEWTON_SCHULZ_ITERATIONS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
     return x.mT if tall else x
 
 
-def part_matrices(groups: ParamGroups, model: nn.Module) -> ParamGroups:
+def split_hidden_weights(groups: ParamGroups, model: nn.Module) -> ParamGroups:
     """Parts the weights of hidden layers, which Muon turns, from all else, which is AdamW's.
 
     The head and embeddings stay with AdamW, as Jordan et al. advise: their inputs or outputs are
     one unit at a time. A model of one layer has nothing but a head.
     """
-    hidden = hidden_weights(model)
+    hidden = hidden_weight_ids(model)
     parted: ParamGroups = []
     for group in groups:
         for orthogonal in (True, False):
@@ -143,9 +143,9 @@ def part_matrices(groups: ParamGroups, model: nn.Module) -> ParamGroups:
     return parted
 
 
-def hidden_weights(model: nn.Module) -> set[int]:
+def hidden_weight_ids(model: nn.Module) -> set[int]:
     """The ids of the weights, two or more dimensions, of layers that are no head or embedding."""
-    depths = depths_of(model)
+    depths = parameter_depths(model)
     top = max(depths.values())
     return {
         id(parameter)

@@ -4,15 +4,15 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nnlab.engine.optimizers.second_order import LossOf, SecondOrder
+from nnlab.engine.optimizers.second_order import ClosureOptimizer, LossClosure
 
 # Armijo's condition, Nocedal and Wright 2006, eq. 3.6a with their c1, and how often a step that
 # fails it is halved.
-_SUFFICIENT = 1e-4
-_HALVINGS = 20
+_ARMIJO_C1 = 1e-4
+_MAX_HALVINGS = 20
 
 
-class NewtonCG(SecondOrder):
+class NewtonCG(ClosureOptimizer):
     """Line search Newton-CG: Nocedal and Wright 2006, algorithm 7.1.
 
     The step solves (H + damping I) d = -g by conjugate gradients, which end when the residual
@@ -28,20 +28,20 @@ class NewtonCG(SecondOrder):
         super().__init__(parameters, {"iterations": iterations, "damping": damping})
 
     @torch.no_grad()
-    def step(self, loss_of: LossOf) -> torch.Tensor:  # type: ignore[override]
+    def step(self, loss_of: LossClosure) -> torch.Tensor:  # type: ignore[override]
         """One Newton step; leaves the gradient before it in `grad`."""
         moving = [p for group in self.param_groups for p in group["params"] if p.requires_grad]
         with torch.enable_grad():
-            loss, gradient = self._differentiate(loss_of, moving)
+            loss, gradient = self._loss_and_gradient(loss_of, moving)
         flat = gradient.detach()
-        for parameter, part in zip(moving, _parts(flat, moving), strict=True):
+        for parameter, part in zip(moving, _unflatten_like(flat, moving), strict=True):
             parameter.grad = part.clone()
-        direction = self._direction(gradient, flat, moving)
-        self._search(loss_of, moving, direction, loss.detach(), flat @ direction)
+        direction = self._truncated_cg_direction(gradient, flat, moving)
+        self._line_search(loss_of, moving, direction, loss.detach(), flat @ direction)
         return loss.detach()
 
-    def _differentiate(
-        self, loss_of: LossOf, moving: list[nn.Parameter]
+    def _loss_and_gradient(
+        self, loss_of: LossClosure, moving: list[nn.Parameter]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss and its gradient as one vector that can be differentiated again."""
         # Fast attention kernels have no second derivative.
@@ -49,9 +49,9 @@ class NewtonCG(SecondOrder):
             loss = loss_of()
         found = torch.autograd.grad(loss, moving, create_graph=True, materialize_grads=True)
         self._count(gradients=1)
-        return loss, _flat(found)
+        return loss, _flatten(found)
 
-    def _product(
+    def _hessian_vector_product(
         self, gradient: torch.Tensor, vector: torch.Tensor, moving: list[nn.Parameter]
     ) -> torch.Tensor:
         """(H + damping I) times a vector."""
@@ -62,9 +62,9 @@ class NewtonCG(SecondOrder):
             gradient, moving, vector, retain_graph=True, materialize_grads=True
         )
         self._count(products=1)
-        return damped + _flat(found)
+        return damped + _flatten(found)
 
-    def _direction(
+    def _truncated_cg_direction(
         self, gradient: torch.Tensor, flat: torch.Tensor, moving: list[nn.Parameter]
     ) -> torch.Tensor:
         """Where to go, by truncated conjugate gradients."""
@@ -73,7 +73,7 @@ class NewtonCG(SecondOrder):
         solution, residual, direction = torch.zeros_like(flat), flat, -flat
         squared = float(residual @ residual)
         for iteration in range(self.param_groups[0]["iterations"]):
-            curved = self._product(gradient, direction, moving)
+            curved = self._hessian_vector_product(gradient, direction, moving)
             curvature = float(direction @ curved)
             if not curvature > 0.0:  # negative, or no number
                 return direction if iteration == 0 else solution
@@ -86,9 +86,9 @@ class NewtonCG(SecondOrder):
             direction = squared / before * direction - residual
         return solution
 
-    def _search(
+    def _line_search(
         self,
-        loss_of: LossOf,
+        loss_of: LossClosure,
         moving: list[nn.Parameter],
         direction: torch.Tensor,
         loss: torch.Tensor,
@@ -97,22 +97,22 @@ class NewtonCG(SecondOrder):
         """Moves along a direction as far as the loss falls by Armijo's condition."""
         weights = [p.detach() for p in moving]
         before = [weight.clone() for weight in weights]
-        parts = _parts(direction, moving)
+        parts = _unflatten_like(direction, moving)
         length = 1.0
-        for _ in range(_HALVINGS):
+        for _ in range(_MAX_HALVINGS):
             torch._foreach_copy_(weights, torch._foreach_add(before, parts, alpha=length))
             self._count(losses=1)
-            if loss_of() <= loss + _SUFFICIENT * length * slope:
+            if loss_of() <= loss + _ARMIJO_C1 * length * slope:
                 return
             length /= 2
         torch._foreach_copy_(weights, before)
 
 
-def _flat(tensors: tuple[torch.Tensor, ...]) -> torch.Tensor:
+def _flatten(tensors: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 
-def _parts(flat: torch.Tensor, like: list[nn.Parameter]) -> list[torch.Tensor]:
+def _unflatten_like(flat: torch.Tensor, like: list[nn.Parameter]) -> list[torch.Tensor]:
     """A vector cut into the shapes of the parameters."""
     pieces = torch.split(flat, [p.numel() for p in like])
     return [piece.view(p.shape) for piece, p in zip(pieces, like, strict=True)]

@@ -7,11 +7,11 @@ import torch
 from torch.optim import Optimizer
 
 # A fresh forward pass over the same batch, with the same dropout masks each time.
-LossOf = Callable[[], torch.Tensor]
+LossClosure = Callable[[], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class EvaluationCounts:
     """What was computed: forward passes alone, gradients (a pass there and back), and products.
 
     A product of the Hessian with a vector costs about two gradients: Pearlmutter 1994.
@@ -22,12 +22,12 @@ class Cost:
     products: int = 0
 
 
-class SecondOrder(Optimizer):
+class ClosureOptimizer(Optimizer):
     """An optimizer that finds the length of its steps itself; `cost` is since `reset_cost`."""
 
-    cost = Cost()
+    cost = EvaluationCounts()
 
-    def step(self, loss_of: LossOf) -> torch.Tensor:  # type: ignore[override]
+    def step(self, loss_of: LossClosure) -> torch.Tensor:  # type: ignore[override]
         """One update; answers with the loss before it, a scalar.
 
         Args:
@@ -35,9 +35,9 @@ class SecondOrder(Optimizer):
         """
         raise NotImplementedError
 
-    def reset_cost(self) -> None:
+    def reset_evaluation_counts(self) -> None:
         """Counts from zero again."""
-        self.cost = Cost()
+        self.cost = EvaluationCounts()
 
     def _count(self, *, losses: int = 0, gradients: int = 0, products: int = 0) -> None:
         self.cost = replace(

@@ -26,25 +26,32 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import losses
-from nnlab.engine.data.prepare import Prepared
-from nnlab.engine.hooks import evaluating, heard
-from nnlab.engine.landscape import Landscape
-from nnlab.engine.probe.deferred import Waiting, fetched
-from nnlab.engine.probe.last_step import LastStep
-from nnlab.engine.probe.layers import BATCH, MOST_LAYERS, Layers
-from nnlab.engine.probe.noise import GradientNoise
-from nnlab.engine.probe.sensitivity import EXAMPLES, sensitivity_of
+from nnlab.engine.data.prepare import PreparedData
+from nnlab.engine.hooks import eval_mode, record_outputs
+from nnlab.engine.landscape import LossLandscape
+from nnlab.engine.probe.deferred import DeferredMetrics, fetch_metrics
+from nnlab.engine.probe.last_step import LastStepProbe
+from nnlab.engine.probe.layers import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE, LayerProbe
+from nnlab.engine.probe.noise import GradientNoiseProbe
+from nnlab.engine.probe.sensitivity import SENSITIVITY_EXAMPLES, measure_sensitivity
 
-__all__ = ["BATCH", "MOST_LAYERS", "STEPS_A_LOOK", "STEPS_A_STEP", "Probe", "build"]
+__all__ = [
+    "MAX_PROBED_LAYERS",
+    "PROBE_BATCH_SIZE",
+    "STEPS_PER_LAYER_PROBE",
+    "STEPS_PER_STEP_PROBE",
+    "Probe",
+    "build",
+]
 
 # So many steps of a small model pay for a look at the layers, and so many for one at a step: of
 # both together about 2 % (docs/log.md).
-STEPS_A_LOOK, STEPS_A_STEP = 100, 100
+STEPS_PER_LAYER_PROBE, STEPS_PER_STEP_PROBE = 100, 100
 
 # Of the numbers of the layers these are told of the untrained model too.
-_TOLD_AT_START = ("activation_sd", "dead", "saturated")
+_REPORTED_AT_START = ("activation_sd", "dead", "saturated")
 
-_DEAF = nullcontext()
+_NO_RECORDING = nullcontext()
 # How far the sum of a softmax may be from 1, in half precision too.
 _SUM_TOLERANCE = 1e-2
 
@@ -57,9 +64,9 @@ class Probe:
         model: nn.Module,
         examples: torch.Tensor,
         *,
-        full: Landscape | None = None,
-        sensitive: Landscape | None = None,
-        begins: Landscape | None = None,
+        full: LossLandscape | None = None,
+        sensitive: LossLandscape | None = None,
+        begins: LossLandscape | None = None,
         checks: Callable[[], Mapping[str, float]] = dict,
         every: int = 1,
         every_step: int = 1,
@@ -82,42 +89,42 @@ class Probe:
             hears: whether the model's own passes can be heard; those of a compiled one cannot.
             expects_logits: whether to check that the outputs are logits.
         """
-        self._model, self._full, self._sensitive = model, full, sensitive
-        self._every, self._every_step, self._last, self._hears = every, every_step, last, hears
-        self._begins, self._checks = begins, checks
+        self._model, self._gradient_landscape, self._sensitivity_landscape = model, full, sensitive
+        self._every, self._every_step, self._last, self._can_record = every, every_step, last, hears
+        self._initial_landscape, self._data_checks = begins, checks
         self._expects_logits = expects_logits
-        self._layers = Layers(model, examples)
-        self._step = LastStep(model, each=full is not None)
-        self._noise = GradientNoise(model)
-        self._waiting: list[Waiting] = []
+        self._layers = LayerProbe(model, examples)
+        self._step = LastStepProbe(model, each=full is not None)
+        self._noise = GradientNoiseProbe(model)
+        self._waiting: list[DeferredMetrics] = []
 
-    def due(self, epoch: int) -> bool:
+    def measures_epoch(self, epoch: int) -> bool:
         """Whether an epoch is measured: the first, each `every`-th after it, and the last."""
         return self._is_due(epoch, self._every)
 
-    def due_step(self, epoch: int) -> bool:
+    def measures_last_step(self, epoch: int) -> bool:
         """Whether its last step is measured too."""
         return self._is_due(epoch, self._every_step)
 
-    def before_training(self) -> dict[str, float]:
+    def measure_before_training(self) -> dict[str, float]:
         """What is measured before the first epoch, and of the data."""
-        values = dict(self._checks())
-        started = self._at_start()
-        if self._sensitive is not None:
-            started |= sensitivity_of(self._sensitive)
+        values = dict(self._data_checks())
+        started = self._measure_untrained_model()
+        if self._sensitivity_landscape is not None:
+            started |= measure_sensitivity(self._sensitivity_landscape)
         return values | {f"probe/start_{name}": value for name, value in started.items()}
 
-    def _at_start(self) -> dict[str, float]:
+    def _measure_untrained_model(self) -> dict[str, float]:
         """The loss of the fixed batch, and what tells an initialisation from later harm."""
-        if self._begins is None:
+        if self._initial_landscape is None:
             return {}
-        model = self._begins.model
-        heads = [model] if self._expects_logits and self._hears else []
-        with self._layers.hearing(), evaluating(model), heard(heads) as outputs:
-            loss = self._begins.value()
-        found = fetched(self._layers.waiting())
+        model = self._initial_landscape.model
+        heads = [model] if self._expects_logits and self._can_record else []
+        with self._layers.record_passes(), eval_mode(model), record_outputs(heads) as outputs:
+            loss = self._initial_landscape.value()
+        found = fetch_metrics(self._layers.waiting())
         values = {name.removeprefix("probe/"): value for name, value in found.items()}
-        kept = {n: v for n, v in values.items() if n.partition("/")[0] in _TOLD_AT_START}
+        kept = {n: v for n, v in values.items() if n.partition("/")[0] in _REPORTED_AT_START}
         if outputs:
             kept["probability_outputs"] = float(_are_probabilities(outputs[-1][1]))
         return {"loss": loss, **kept}
@@ -126,13 +133,13 @@ class Probe:
         """Notes the weights before the epoch's last step."""
         self._step.before()
 
-    def hearing_gradient(self) -> AbstractContextManager[None]:
+    def record_last_step(self) -> AbstractContextManager[None]:
         """While it is open, the passes of the epoch's last step are heard."""
-        return self._hearing() if self._hears else _DEAF
+        return self._record_gradient_noise() if self._can_record else _NO_RECORDING
 
     @contextmanager
-    def _hearing(self) -> Iterator[None]:
-        with self._noise.hearing():
+    def _record_gradient_noise(self) -> Iterator[None]:
+        with self._noise.record_passes():
             yield
         self._waiting += self._noise.waiting()
 
@@ -140,19 +147,19 @@ class Probe:
         """Notes how far that step moved them."""
         self._waiting += self._step.after()
 
-    def hearing_evaluation(self) -> AbstractContextManager[None]:
+    def record_evaluation(self) -> AbstractContextManager[None]:
         """While it is open, what each layer puts out first is kept."""
-        return self._layers.hearing() if self._hears else _DEAF
+        return self._layers.record_passes() if self._can_record else _NO_RECORDING
 
     def measure(self) -> dict[str, float]:
         """The metrics of the epoch that is over."""
         waiting = [*self._layers.waiting(), *self._waiting]
-        if self._full is not None:
-            waiting.append(gradient_norms(self._full))
+        if self._gradient_landscape is not None:
+            waiting.append(layer_gradient_norms(self._gradient_landscape))
         self._waiting = []
-        values = fetched(waiting)
-        if self._sensitive is not None:
-            found = sensitivity_of(self._sensitive)
+        values = fetch_metrics(waiting)
+        if self._sensitivity_landscape is not None:
+            found = measure_sensitivity(self._sensitivity_landscape)
             values |= {f"probe/{name}": value for name, value in found.items()}
         return values
 
@@ -160,29 +167,31 @@ class Probe:
         return (epoch - 1) % every == 0 or epoch == self._last
 
 
-def build(config: RunConfig, model: nn.Module, data: Prepared, steps: int) -> Probe | None:
+def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -> Probe | None:
     """The probe that a resolved config asks for, with the data that it is measured on.
 
     Where an epoch has fewer `steps` than pay for a look, the light one skips epochs.
     """
     if config.probe == "none":
         return None
-    part, loss = data.train, losses.measured(config)
+    part, loss = data.train, losses.build_eval_loss(config)
 
-    def landscape(rows: int) -> Landscape:
-        return Landscape(model, loss, part.examples[:rows], part.targets[:rows])
+    def landscape(rows: int) -> LossLandscape:
+        return LossLandscape(model, loss, part.examples[:rows], part.targets[:rows])
 
     light = config.probe == "light"
-    every = math.ceil(STEPS_A_LOOK / steps)
+    every = math.ceil(STEPS_PER_LAYER_PROBE / steps)
     return Probe(
         model,
-        data.val.examples[:BATCH],
-        full=landscape(BATCH) if config.probe == "full" else None,
-        sensitive=landscape(EXAMPLES) if config.probe == "sensitivity" else None,
-        begins=Landscape(model, loss, data.val.examples[:BATCH], data.val.targets[:BATCH]),
+        data.val.examples[:PROBE_BATCH_SIZE],
+        full=landscape(PROBE_BATCH_SIZE) if config.probe == "full" else None,
+        sensitive=landscape(SENSITIVITY_EXAMPLES) if config.probe == "sensitivity" else None,
+        begins=LossLandscape(
+            model, loss, data.val.examples[:PROBE_BATCH_SIZE], data.val.targets[:PROBE_BATCH_SIZE]
+        ),
         checks=data.checks,
         every=every if light else 1,
-        every_step=every * math.ceil(STEPS_A_STEP / (steps * every)) if light else 1,
+        every_step=every * math.ceil(STEPS_PER_STEP_PROBE / (steps * every)) if light else 1,
         last=config.epochs,
         hears=not config.compile,
         # Built-in models end in logits; a user's may end in a softmax.
@@ -198,11 +207,11 @@ def _are_probabilities(outputs: torch.Tensor) -> bool:
     return bool((outputs >= 0).all() and ((sums - 1).abs() < _SUM_TOLERANCE).all())
 
 
-def gradient_norms(landscape: Landscape) -> Waiting:
+def layer_gradient_norms(landscape: LossLandscape) -> DeferredMetrics:
     """`probe/grad_norm/<layer>` of each layer of weights that moves, in evaluation mode."""
-    with evaluating(landscape.model):
+    with eval_mode(landscape.model):
         found = dict(zip(landscape.parameters, landscape.gradient(), strict=True))
     weights = [p for p in landscape.model.parameters() if p.ndim >= 2]
     moving = {f"probe/grad_norm/{n}": found[w] for n, w in enumerate(weights, 1) if w in found}
     norms = torch.stack(torch._foreach_norm(list(moving.values())))
-    return Waiting((norms,), lambda numbers: dict(zip(moving, numbers, strict=True)))
+    return DeferredMetrics((norms,), lambda numbers: dict(zip(moving, numbers, strict=True)))

@@ -7,14 +7,14 @@ import torch
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class DeferredMetrics:
     """Vectors of numbers, and what metrics they make once they are floats, one after another."""
 
     vectors: tuple[torch.Tensor, ...]
     read: Callable[[Sequence[float]], Mapping[str, float]]
 
 
-def fetched(waiting: Sequence[Waiting]) -> dict[str, float]:
+def fetch_metrics(waiting: Sequence[DeferredMetrics]) -> dict[str, float]:
     """All the metrics; the device is waited for once."""
     vectors = [vector for one in waiting for vector in one.vectors]
     numbers = torch.cat(vectors).tolist() if vectors else []

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from nnlab.engine.layer_statistics import update_ratio
-from nnlab.engine.probe.deferred import Waiting
+from nnlab.engine.probe.deferred import DeferredMetrics
 
 
-class LastStep:
+class LastStepProbe:
     """`probe/update_ratio` of all weights together, and with `each` also of every layer's."""
 
     def __init__(self, model: nn.Module, *, each: bool) -> None:
@@ -21,7 +21,7 @@ class LastStep:
         """Notes the weights."""
         self._before = self._row()
 
-    def after(self) -> list[Waiting]:
+    def after(self) -> list[DeferredMetrics]:
         """The ratios, now that the step was taken; none if nothing was noted before it."""
         before, after, self._before = self._before, self._row(), None
         if before is None or not len(before):
@@ -32,7 +32,7 @@ class LastStep:
                 torch.split(before, self._sizes), torch.split(after, self._sizes), strict=True
             )
             ratios += [update_ratio(*pair) for pair in pairs]
-        return [Waiting((torch.stack(ratios),), _named)]
+        return [DeferredMetrics((torch.stack(ratios),), _update_ratio_metrics)]
 
     def _row(self) -> torch.Tensor:
         """All weights, one after another: one long vector costs less than several."""
@@ -40,6 +40,6 @@ class LastStep:
         return torch.cat(rows) if rows else torch.empty(0)
 
 
-def _named(ratios: Sequence[float]) -> dict[str, float]:
+def _update_ratio_metrics(ratios: Sequence[float]) -> dict[str, float]:
     each = {f"probe/update_ratio/{n}": ratio for n, ratio in enumerate(ratios[1:], start=1)}
     return {"probe/update_ratio": ratios[0]} | each

@@ -17,41 +17,51 @@ from collections.abc import Sequence
 
 import torch
 
-from nnlab.engine.hooks import evaluating
+from nnlab.engine.hooks import eval_mode
 from nnlab.engine.landscape import (
     Direction,
-    Landscape,
-    filter_normalised,
-    line,
+    LossLandscape,
+    loss_along_line,
+    random_filter_normalized_direction,
     top_eigenvalue,
 )
-from nnlab.engine.seeds import generator
+from nnlab.engine.seeds import make_generator
 
-EXAMPLES = 512
-DIRECTIONS = 5
+SENSITIVITY_EXAMPLES = 512
+NUM_DIRECTIONS = 5
 # How far the weights move, of their length.
-NEAR = 0.1
+RELATIVE_DISTANCE = 0.1
 # Power iterations: enough for a digit or two, which is all that seeds leave of it.
-ITERATIONS, TOLERANCE = 20, 1e-2
+POWER_ITERATIONS, POWER_TOLERANCE = 20, 1e-2
 
 
-def directions(model: torch.nn.Module, count: int) -> list[Direction]:
+def random_directions(model: torch.nn.Module, count: int) -> list[Direction]:
     """So many random directions, always the same ones."""
-    return [filter_normalised(model, generator(seed, "direction")) for seed in range(count)]
+    return [
+        random_filter_normalized_direction(model, make_generator(seed, "direction"))
+        for seed in range(count)
+    ]
 
 
-def rise(landscape: Landscape, along: Sequence[Direction], value: float) -> float:
+def rise(landscape: LossLandscape, along: Sequence[Direction], value: float) -> float:
     """The mean rise of the loss above `value` a step along directions, to both sides."""
-    found = [loss for direction in along for loss in line(landscape, direction, (-NEAR, NEAR))]
+    found = [
+        loss
+        for direction in along
+        for loss in loss_along_line(landscape, direction, (-RELATIVE_DISTANCE, RELATIVE_DISTANCE))
+    ]
     return sum(found) / len(found) - value
 
 
-def sensitivity_of(landscape: Landscape) -> dict[str, float]:
+def measure_sensitivity(landscape: LossLandscape) -> dict[str, float]:
     """`rise` and `sharpness` where the weights are; the model's mode and weights stay."""
-    with evaluating(landscape.model):
-        along = directions(landscape.model, DIRECTIONS)
+    with eval_mode(landscape.model):
+        along = random_directions(landscape.model, NUM_DIRECTIONS)
         sharpest = top_eigenvalue(
-            landscape, generator(0, "direction"), tolerance=TOLERANCE, most=ITERATIONS
+            landscape,
+            make_generator(0, "direction"),
+            tolerance=POWER_TOLERANCE,
+            most=POWER_ITERATIONS,
         )
         return {
             "rise": rise(landscape, along, landscape.value()),

@@ -9,14 +9,25 @@ import math
 from collections.abc import Sequence
 
 from nnlab.config import RunConfig
-from nnlab.engine.schedules.phased import OneCycle, PerEpoch, Schedule, StableDecay, Warmup
-from nnlab.engine.schedules.smooth import Constant, Cosine, Exponential, Inverse, Polynomial
-from nnlab.engine.schedules.stepped import MultiStep, Step, drops, milestones
+from nnlab.engine.schedules.phased import OneCycle, PerEpoch, Schedule, StableThenDecay, Warmup
+from nnlab.engine.schedules.smooth import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    PolynomialDecay,
+)
+from nnlab.engine.schedules.stepped import (
+    MultiStepDecay,
+    StepDecay,
+    count_plateau_drops,
+    parse_milestones,
+)
 
-__all__ = ["Schedule", "schedule_of"]
+__all__ = ["Schedule", "build_schedule"]
 
 
-def schedule_of(config: RunConfig, steps: int, val_losses: Sequence[float] = ()) -> Schedule:
+def build_schedule(config: RunConfig, steps: int, val_losses: Sequence[float] = ()) -> Schedule:
     """The schedule that a resolved config asks for; that of plateau holds for the next epoch only.
 
     Args:
@@ -28,7 +39,7 @@ def schedule_of(config: RunConfig, steps: int, val_losses: Sequence[float] = ())
     if config.decay == "plateau":
         schedule: Schedule = Constant(_plateau_factor(config, val_losses))
     else:
-        schedule = _decay_of(config)
+        schedule = _build_decay(config)
     if config.warmup > 0:
         schedule = Warmup(config.warmup, 1.0 if per_epoch else 1 / steps, schedule)
     return PerEpoch(schedule) if per_epoch else schedule
@@ -38,10 +49,12 @@ def _plateau_factor(config: RunConfig, val_losses: Sequence[float]) -> float:
     """What lr is multiplied by after these losses; those of the warmup do not count."""
     assert config.decay_patience is not None
     after_warmup = val_losses[math.ceil(config.warmup) :]
-    return float(_set(config.decay_factor) ** drops(after_warmup, config.decay_patience))
+    return float(
+        _required(config.decay_factor) ** count_plateau_drops(after_warmup, config.decay_patience)
+    )
 
 
-def _decay_of(config: RunConfig) -> Schedule:
+def _build_decay(config: RunConfig) -> Schedule:
     """The decay alone, its t in epochs after the warmup."""
     total = config.epochs - config.warmup
     floor, share = config.decay_floor or 0.0, (config.decay_share or 0.0) * config.epochs
@@ -49,24 +62,24 @@ def _decay_of(config: RunConfig) -> Schedule:
         case "none":
             return Constant()
         case "exp":
-            return Exponential(_set(config.decay_rate))
+            return ExponentialDecay(_required(config.decay_rate))
         case "inv":
-            return Inverse(_set(config.decay_rate))
+            return InverseTimeDecay(_required(config.decay_rate))
         case "step":
             assert config.decay_every is not None
-            return Step(config.decay_every, _set(config.decay_factor))
+            return StepDecay(config.decay_every, _required(config.decay_factor))
         case "cosine":
-            return Cosine(total, config.decay_restarts or 0, floor)
+            return CosineDecay(total, config.decay_restarts or 0, floor)
         case "linear":
-            return Polynomial(total, 1.0, floor)
+            return PolynomialDecay(total, 1.0, floor)
         case "poly":
-            return Polynomial(total, _set(config.decay_power), floor)
+            return PolynomialDecay(total, _required(config.decay_power), floor)
         case "multistep":
-            return MultiStep(_milestones(config), _set(config.decay_factor))
+            return MultiStepDecay(_milestones(config), _required(config.decay_factor))
         case "onecycle":
             return OneCycle(total, share, floor)
         case "wsd":
-            return StableDecay(total, share, floor)
+            return StableThenDecay(total, share, floor)
         case other:
             raise ValueError(f"no schedule is called {other!r}")
 
@@ -74,10 +87,10 @@ def _decay_of(config: RunConfig) -> Schedule:
 def _milestones(config: RunConfig) -> tuple[float, ...]:
     """Epochs after the warmup; in the setting they are epochs of the whole training."""
     assert config.decay_at is not None
-    return tuple(at - config.warmup for at in milestones(config.decay_at, config.epochs))
+    return tuple(at - config.warmup for at in parse_milestones(config.decay_at, config.epochs))
 
 
-def _set(value: float | None) -> float:
+def _required(value: float | None) -> float:
     """A number that the row of this decay names, so that a resolved config has it."""
     assert value is not None
     return value

@@ -25,16 +25,18 @@ class OneCycle:
     def __call__(self, t: float) -> float:
         """The factor at `t` epochs."""
         if t < self.rise:
-            return _between(self.start, 1.0, t / self.rise)
-        return _between(1.0, self.floor, min(1.0, (t - self.rise) / (self.total - self.rise)))
+            return _cosine_interpolation(self.start, 1.0, t / self.rise)
+        return _cosine_interpolation(
+            1.0, self.floor, min(1.0, (t - self.rise) / (self.total - self.rise))
+        )
 
 
-def _between(first: float, last: float, share: float) -> float:
+def _cosine_interpolation(first: float, last: float, share: float) -> float:
     return last + (first - last) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
 @dataclass(frozen=True, slots=True)
-class StableDecay:
+class StableThenDecay:
     """lr0 until `fall` epochs are left of `total`, then a line down to `floor` lr0.
 
     With a warmup before it this is warmup-stable-decay: Hu et al. 2024, section 4.2.

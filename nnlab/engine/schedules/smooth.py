@@ -17,7 +17,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Exponential:
+class ExponentialDecay:
     """lr(t) = lr0 exp(-k t), k in 1/epoch.
 
     >>> round(Exponential(k=0.1)(10.0), 4)
@@ -32,7 +32,7 @@ class Exponential:
 
 
 @dataclass(frozen=True, slots=True)
-class Inverse:
+class InverseTimeDecay:
     """lr(t) = lr0 / (1 + k t), k in 1/epoch.
 
     >>> Inverse(k=0.1)(10.0)
@@ -47,7 +47,7 @@ class Inverse:
 
 
 @dataclass(frozen=True, slots=True)
-class Cosine:
+class CosineDecay:
     """Half a cosine from lr0 down to `floor` lr0 over `total` epochs.
 
     With `restarts` the epochs are parted into cycles of one length, each of which begins at lr0
@@ -74,7 +74,7 @@ class Cosine:
 
 
 @dataclass(frozen=True, slots=True)
-class Polynomial:
+class PolynomialDecay:
     """lr(t) = lr0 (floor + (1 - floor) (1 - t / total)^power); a line where power is 1.
 
     >>> [round(Polynomial(total=10, power=2.0)(t), 4) for t in (0.0, 5.0, 10.0)]

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # A step's t is a sum in floating point, which may fall short of the epoch that it stands for.
-_NEARLY = 1e-9
+_EPSILON = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepDecay:
     """lr(t) = lr0 factor^floor(t / every), `every` in epochs.
 
     >>> [Step(every=10, factor=0.5)(t) for t in (9.99, 10.0, 25.0)]
@@ -21,11 +21,11 @@ class Step:
 
     def __call__(self, t: float) -> float:
         """The factor at `t` epochs."""
-        return float(self.factor ** math.floor(t / self.every + _NEARLY))
+        return float(self.factor ** math.floor(t / self.every + _EPSILON))
 
 
 @dataclass(frozen=True, slots=True)
-class MultiStep:
+class MultiStepDecay:
     """lr times `factor` at each of the epochs `at`.
 
     >>> [MultiStep(at=(3.0, 4.5), factor=0.1)(t) for t in (2.9, 3.0, 4.5)]
@@ -37,10 +37,10 @@ class MultiStep:
 
     def __call__(self, t: float) -> float:
         """The factor at `t` epochs."""
-        return float(self.factor ** sum(t + _NEARLY >= epoch for epoch in self.at))
+        return float(self.factor ** sum(t + _EPSILON >= epoch for epoch in self.at))
 
 
-def milestones(text: str, epochs: int) -> tuple[float, ...]:
+def parse_milestones(text: str, epochs: int) -> tuple[float, ...]:
     """The epochs that `decay_at` names; where all are below 1 they are shares of all epochs.
 
     >>> milestones("10,20", 30), milestones("0.5,0.75", 30)
@@ -51,7 +51,7 @@ def milestones(text: str, epochs: int) -> tuple[float, ...]:
     return tuple(number * epochs for number in numbers) if shares else numbers
 
 
-def drops(losses: Sequence[float], patience: int) -> int:
+def count_plateau_drops(losses: Sequence[float], patience: int) -> int:
     """How often `patience` epochs in a row had no new best loss; the count then starts anew.
 
     A loss that is no number is never a new best.

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from nnlab.figures.draw.landscape import landscape
     from nnlab.figures.draw.layer_curves import layers
     from nnlab.figures.draw.learning_rate import learning_rates
-    from nnlab.figures.draw.paper import Paper, on
+    from nnlab.figures.draw.paper import Paper, use_paper
     from nnlab.figures.draw.parallel import parallel
     from nnlab.figures.draw.profile import profile
     from nnlab.figures.draw.ranking import ranking
     from nnlab.figures.draw.reliability import calibration
     from nnlab.figures.draw.series import Series
     from nnlab.figures.draw.sweep import sweep
-    from nnlab.figures.draw.time import against_cost
-    from nnlab.figures.draw.venues import paper_of
+    from nnlab.figures.draw.time import cost_curves
+    from nnlab.figures.draw.venues import paper_for_venue
 
 _MODULES = {
     "Paper": "paper",
     "Series": "series",
-    "against_cost": "time",
+    "cost_curves": "time",
     "calibration": "reliability",
     "curves": "curves",
     "effects": "effects",
@@ -45,8 +45,8 @@ _MODULES = {
     "layers": "layer_curves",
     "learning_rates": "learning_rate",
     "matrix": "heatmap",
-    "on": "paper",
-    "paper_of": "venues",
+    "use_paper": "paper",
+    "paper_for_venue": "venues",
     "parallel": "parallel",
     "profile": "profile",
     "ranking": "ranking",
@@ -56,8 +56,8 @@ _MODULES = {
 __all__ = [
     "Paper",
     "Series",
-    "against_cost",
     "calibration",
+    "cost_curves",
     "curves",
     "effects",
     "gap",
@@ -65,12 +65,12 @@ __all__ = [
     "layers",
     "learning_rates",
     "matrix",
-    "on",
-    "paper_of",
+    "paper_for_venue",
     "parallel",
     "profile",
     "ranking",
     "sweep",
+    "use_paper",
 ]
 
 

@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.curves import looks, named
-from nnlab.figures.draw.frame import framed, grid_of, settle, text_room
-from nnlab.figures.draw.labels import fitted
-from nnlab.figures.draw.panel import Drawing, draw_panel
-from nnlab.figures.draw.paper import color, paper, points
+from nnlab.figures.draw.curves import series_legend_entries, series_styles
+from nnlab.figures.draw.frame import (
+    available_text_width,
+    figure_with_legend,
+    freeze_layout,
+    panel_grid,
+)
+from nnlab.figures.draw.labels import wrap_to_width
+from nnlab.figures.draw.panel import CurveOptions, draw_panel
+from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.series import Series
-from nnlab.figures.draw.style import ACROSS, style
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 
 
-def pair(
+def draw_comparison(
     series: Sequence[Series],
     metric: str,
     differences: Sequence[tuple[str, float]],
@@ -33,26 +38,32 @@ def pair(
         verdict: a line above the differences.
         loss: the name of the loss in the catalogue, if known.
     """
-    with style():
+    with style_context():
 
         def draw(axes: Sequence[Axes]) -> None:
-            draw_panel(axes[0], series, looks(series), [metric], Drawing(loss))
-            _draw(axes[1], differences, interval)
-            room = text_room(grid_of(2)[1])
-            axes[1].set_title(fitted(verdict, room, paper().label_size, 3))
-            axes[1].set_xlabel(fitted(axes[1].get_xlabel(), room, paper().label_size))
+            draw_panel(axes[0], series, series_styles(series), [metric], CurveOptions(loss))
+            _draw_differences(axes[1], differences, interval)
+            room = available_text_width(panel_grid(2)[1])
+            axes[1].set_title(wrap_to_width(verdict, room, current_paper().label_size, 3))
+            axes[1].set_xlabel(
+                wrap_to_width(axes[1].get_xlabel(), room, current_paper().label_size)
+            )
             axes[1].set_ylabel("Better by")
 
-        figure = framed(2, [named([one.label for one in series], "trial")], draw)
-        settle(figure)
+        figure = figure_with_legend(
+            2, [series_legend_entries([one.label for one in series], "trial")], draw
+        )
+        freeze_layout(figure)
         return figure
 
 
-def _draw(
+def _draw_differences(
     ax: Axes, differences: Sequence[tuple[str, float]], interval: tuple[float, float] | None
 ) -> None:
     values = [value for _, value in differences]
-    ax.axhline(0.0, color=paper().look.ink, linewidth=points(0.7), linestyle=ACROSS)
+    ax.axhline(
+        0.0, color=current_paper().look.ink, linewidth=points(0.7), linestyle=REFERENCE_DASHES
+    )
     ax.plot(range(len(values)), values, linestyle="", marker="o", color=color(0))
     finite = [value for value in values if math.isfinite(value)]
     if interval is not None and all(map(math.isfinite, interval)) and finite:

@@ -9,36 +9,42 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from nnlab.figures.draw.frame import framed, settle
+from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
 from nnlab.figures.draw.labels import short_labels
-from nnlab.figures.draw.legend import Entry
-from nnlab.figures.draw.metrics import metrics_of
+from nnlab.figures.draw.legend import LegendEntry
+from nnlab.figures.draw.metrics import choose_metrics
 from nnlab.figures.draw.names import quantity_of, split_of
 from nnlab.figures.draw.onsets import label_onsets
 from nnlab.figures.draw.panel import (
-    MOST_WITH_TRAINING_BANDS,
-    SHADE,
-    Drawing,
-    Look,
+    BAND_ALPHA,
+    MAX_TRIALS_WITH_TRAINING_BANDS,
+    CurveOptions,
+    SeriesStyle,
+    curve_label,
     draw_panel,
-    has_best,
     has_diverged,
-    line_of,
-    sampled,
+    has_selectable_epochs,
+    validation_sample_size,
 )
-from nnlab.figures.draw.paper import paper, points
-from nnlab.figures.draw.series import Series, onset_of, onset_text, plateau_onset_of, series_of
-from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style
+from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.series import (
+    Series,
+    as_series,
+    median_onset,
+    median_plateau_onset,
+    onset_text,
+)
+from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
 from nnlab.records import History
-from nnlab.stats.band import LEAST_SEEDS, Spread
+from nnlab.stats.band import MIN_INTERVAL_SEEDS, BandKind
 
 # More than these are not followed by eye: the rest is drawn thin and grey, under one name.
-MOST_NAMED = 12
+MAX_NAMED = 12
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 # What is marked beside the loss, its line, and its name in the legend.
 _ONSETS: tuple[tuple[Callable[[Series], int | None], Literal[":", "-."], str], ...] = (
-    (onset_of, OVERFITTING_LINE, "overfitting starts"),
-    (plateau_onset_of, PLATEAU_LINE, "validation plateau starts"),
+    (median_onset, OVERFITTING_LINE, "overfitting starts"),
+    (median_plateau_onset, PLATEAU_LINE, "validation plateau starts"),
 )
 
 
@@ -48,7 +54,7 @@ def curves(
     metrics: Sequence[str] | None = None,
     axes: Axes | Sequence[Axes] | None = None,
     loss: str | None = None,
-    spread: Spread | None = Spread.INTERVAL,
+    spread: BandKind | None = BandKind.INTERVAL,
     log: bool | None = None,
 ) -> Figure:
     """Draws the curves of a run, or of trials, most important first, a panel for each quantity.
@@ -74,80 +80,88 @@ def curves(
     Raises:
         ValueError: `axes` are fewer or more than the panels.
     """
-    series = series_of(what)
-    chosen = metrics_of(series, metrics)
+    series = as_series(what)
+    chosen = choose_metrics(series, metrics)
     panels: dict[str, list[str]] = {}
     for metric in chosen or ("val/loss",):
         panels.setdefault(quantity_of(metric), []).append(metric)
-    drawing = Drawing(loss, spread, log)
-    with style():
+    drawing = CurveOptions(loss, spread, log)
+    with style_context():
         if axes is None:
-            return _new_figure(series, panels, drawing)
+            return _figure_of_panels(series, panels, drawing)
         places = [axes] if isinstance(axes, Axes) else list(axes)
         if len(places) != len(panels):
             raise ValueError(f"{len(panels)} panels ({', '.join(panels)}), {len(places)} axes")
-        _draw(places, series, panels, drawing)
+        _draw_panels(places, series, panels, drawing)
         figure = places[0].get_figure(root=True)
         assert figure is not None
         return figure
 
 
-def _draw(
+def _draw_panels(
     places: Sequence[Axes],
     series: Sequence[Series],
     panels: Mapping[str, Sequence[str]],
-    drawing: Drawing,
+    drawing: CurveOptions,
 ) -> None:
     for ax, group in zip(places, panels.values(), strict=True):
-        draw_panel(ax, series, looks(series), group, drawing)
+        draw_panel(ax, series, series_styles(series), group, drawing)
 
 
-def looks(series: Sequence[object]) -> list[Look]:
+def series_styles(series: Sequence[object]) -> list[SeriesStyle]:
     """The first twelve have a look of their own; a single trial needs no marker."""
     marked = len(series) > 1
-    return [Look(i if i < MOST_NAMED else None, marked) for i, _ in enumerate(series)]
+    return [SeriesStyle(i if i < MAX_NAMED else None, marked) for i, _ in enumerate(series)]
 
 
-def _new_figure(
-    series: Sequence[Series], panels: Mapping[str, Sequence[str]], drawing: Drawing
+def _figure_of_panels(
+    series: Sequence[Series], panels: Mapping[str, Sequence[str]], drawing: CurveOptions
 ) -> Figure:
-    keys = _keys(series, [metric for group in panels.values() for metric in group], drawing.spread)
+    keys = _key_entries(
+        series, [metric for group in panels.values() for metric in group], drawing.spread
+    )
     shown: list[Axes] = []
 
     def draw(places: Sequence[Axes]) -> None:
         shown.extend(places)
-        _draw(places, series, panels, drawing)
+        _draw_panels(places, series, panels, drawing)
 
-    figure = framed(len(panels), [keys, named([one.label for one in series], "trial")], draw)
-    several = zip(series[:MOST_NAMED], looks(series), strict=False)
+    figure = figure_with_legend(
+        len(panels), [keys, series_legend_entries([one.label for one in series], "trial")], draw
+    )
+    several = zip(series[:MAX_NAMED], series_styles(series), strict=False)
     onsets = [
         (onset, onset_text(one), look.color)
         for one, look in several
-        if (onset := onset_of(one) or plateau_onset_of(one)) is not None
+        if (onset := median_onset(one) or median_plateau_onset(one)) is not None
     ]
     if "loss" in panels:
         label_onsets(figure, shown[list(panels).index("loss")], onsets)
-    settle(figure)
+    freeze_layout(figure)
     return figure
 
 
-def named(labels: Sequence[str], noun: str) -> list[Entry]:
+def series_legend_entries(labels: Sequence[str], noun: str) -> list[LegendEntry]:
     """An entry for each of the first twelve, and one for all the others together."""
-    first = labels[:MOST_NAMED]
-    looked = looks(labels)
+    first = labels[:MAX_NAMED]
+    looked = series_styles(labels)
     entries = [
-        Entry(Line2D([], [], color=look.color, marker=look.marker), label, line_of(rank))
+        LegendEntry(Line2D([], [], color=look.color, marker=look.marker), label, curve_label(rank))
         for rank, (look, label) in enumerate(zip(looked, short_labels(first), strict=False))
     ]
     if others := len(labels) - len(first):
         text = f"{others} other {noun}{'s' if others > 1 else ''}"
-        entries.append(Entry(Line2D([], [], color=looked[-1].color, linewidth=points(0.6)), text))
+        entries.append(
+            LegendEntry(Line2D([], [], color=looked[-1].color, linewidth=points(0.6)), text)
+        )
     return entries
 
 
-def _keys(series: Sequence[Series], metrics: Sequence[str], spread: Spread | None) -> list[Entry]:
+def _key_entries(
+    series: Sequence[Series], metrics: Sequence[str], spread: BandKind | None
+) -> list[LegendEntry]:
     """What the dashes, the band and the marks mean, as far as they are drawn."""
-    ink = paper().look.ink
+    ink = current_paper().look.ink
     handles: list[tuple[Artist, str]] = []
     splits = list(dict.fromkeys(split for m in metrics if (split := split_of(m))))
     if len(splits) > 1:
@@ -155,28 +169,28 @@ def _keys(series: Sequence[Series], metrics: Sequence[str], spread: Spread | Non
             (Line2D([], [], color=ink, linestyle=DASHES[split]), _SPLIT_NAMES[split])
             for split in splits
         ]
-    if band := band_name([len(one.histories) for one in series[:MOST_NAMED]], spread):
-        some = len(splits) > 1 and len(series) > MOST_WITH_TRAINING_BANDS
+    if band := describe_band([len(one.histories) for one in series[:MAX_NAMED]], spread):
+        some = len(splits) > 1 and len(series) > MAX_TRIALS_WITH_TRAINING_BANDS
         name = f"{band} (validation)" if some else band
-        handles.append((Patch(color=ink, alpha=SHADE, linewidth=0), name))
+        handles.append((Patch(color=ink, alpha=BAND_ALPHA, linewidth=0), name))
     for metric in metrics:
-        if (examples := sampled(series, metric)) is not None:
+        if (examples := validation_sample_size(series, metric)) is not None:
             interval = f"68 % interval of {examples:.0f} examples"
-            handles.append((Patch(color=ink, alpha=SHADE, linewidth=0), interval))
-    if any(has_best(one, metrics) for one in series):
-        ring = mark(marker="o", markerfacecolor="none", markersize=points(4.8))
+            handles.append((Patch(color=ink, alpha=BAND_ALPHA, linewidth=0), interval))
+    if any(has_selectable_epochs(one, metrics) for one in series):
+        ring = legend_marker(marker="o", markerfacecolor="none", markersize=points(4.8))
         handles.append((ring, "best epoch"))
     shown = "loss" in map(quantity_of, metrics)
     for onset, dashes, text in _ONSETS:
-        if shown and any(onset(one) is not None for one in series[:MOST_NAMED]):
+        if shown and any(onset(one) is not None for one in series[:MAX_NAMED]):
             line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=dashes)
             handles.append((line, text))
     if any(has_diverged(one, metrics) for one in series):
-        handles.append((mark(marker="x", markersize=points(4.5)), "diverged"))
-    return [Entry(handle, label) for handle, label in handles]
+        handles.append((legend_marker(marker="x", markersize=points(4.5)), "diverged"))
+    return [LegendEntry(handle, label) for handle, label in handles]
 
 
-def band_name(seeds: Sequence[int], spread: Spread | None) -> str:
+def describe_band(seeds: Sequence[int], spread: BandKind | None) -> str:
     """What a band shows of trials with so many seeds; nothing where none is drawn.
 
     >>> band_name([6, 6], Spread.INTERVAL), band_name([3], Spread.SD)
@@ -188,13 +202,13 @@ def band_name(seeds: Sequence[int], spread: Spread | None) -> str:
     if not several or spread is None:
         return ""
     count = f"{several[0]} seeds" if len(several) == 1 else f"{several[0]} to {several[-1]} seeds"
-    if spread is Spread.RANGE or several[-1] < LEAST_SEEDS:
+    if spread is BandKind.RANGE or several[-1] < MIN_INTERVAL_SEEDS:
         return f"range of {count}"
-    name = "95 % interval" if spread is Spread.INTERVAL else "±1 sd"
-    few = f" (range below {LEAST_SEEDS} seeds)" if several[0] < LEAST_SEEDS else ""
+    name = "95 % interval" if spread is BandKind.INTERVAL else "±1 sd"
+    few = f" (range below {MIN_INTERVAL_SEEDS} seeds)" if several[0] < MIN_INTERVAL_SEEDS else ""
     return f"{name}{few}, {count}"
 
 
-def mark(**properties: object) -> Line2D:
+def legend_marker(**properties: object) -> Line2D:
     """A mark without a line, for a legend."""
-    return Line2D([], [], color=paper().look.ink, linestyle="", **properties)  # type: ignore[arg-type]
+    return Line2D([], [], color=current_paper().look.ink, linestyle="", **properties)  # type: ignore[arg-type]

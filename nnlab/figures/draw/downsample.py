@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from nnlab.stats.band import CurveBand
 
 # A panel is some 600 pixels wide at 300 dpi; more points only make the file large.
-MOST_POINTS = 600
+MAX_POINTS = 600
 
 
-def condensed(band: CurveBand, most: int = MOST_POINTS) -> CurveBand:
+def downsample_band(band: CurveBand, most: int = MAX_POINTS) -> CurveBand:
     """The band in at most `most` groups of neighbouring epochs; one that is shorter is itself.
 
     The mean is averaged, the extremes are those of the group, so no peak of the band is lost. A
@@ -20,15 +20,15 @@ def condensed(band: CurveBand, most: int = MOST_POINTS) -> CurveBand:
         return band
     size = -(-len(band) // most)
     groups = [slice(i, i + size) for i in range(0, len(band), size)]
-    means = [_finite(band.mean[group]) for group in groups]
+    means = [_finite_values(band.mean[group]) for group in groups]
     return CurveBand(
         tuple(band.epochs[group][len(band.epochs[group]) // 2] for group in groups),
         tuple(sum(values) / len(values) if values else math.nan for values in means),
-        tuple(min(_finite(band.low[group]), default=math.nan) for group in groups),
-        tuple(max(_finite(band.high[group]), default=math.nan) for group in groups),
+        tuple(min(_finite_values(band.low[group]), default=math.nan) for group in groups),
+        tuple(max(_finite_values(band.high[group]), default=math.nan) for group in groups),
         tuple(max(band.n[group]) for group in groups),
     )
 
 
-def _finite(values: Sequence[float]) -> list[float]:
+def _finite_values(values: Sequence[float]) -> list[float]:
     return [value for value in values if math.isfinite(value)]

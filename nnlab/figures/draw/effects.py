@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from nnlab.figures.draw.frame import new_figure, settle
-from nnlab.figures.draw.labels import fitted, letters_in, short_labels
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.style import style
+from nnlab.figures.draw.frame import freeze_layout, new_figure
+from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.style import style_context
 
-_ROW, _FRAME = 0.22, 0.6  # inches
+_ROW_HEIGHT, _FRAME_HEIGHT = 0.22, 0.6  # inches
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
+class EffectBar:
     """A choice or a pair of them: its share of the variance from 0 to 1, with 90 % bounds.
 
     The bounds are NaN where they are not known.
@@ -29,10 +29,10 @@ class Contribution:
     pair: bool
 
 
-def effects(of: Sequence[Contribution], metric: str) -> Figure:
+def effects(of: Sequence[EffectBar], metric: str) -> Figure:
     """Draws bars with their intervals, largest on top; pairs are hatched."""
-    with style():
-        figure = new_figure(_ROW * max(len(of), 1) + _FRAME)
+    with style_context():
+        figure = new_figure(_ROW_HEIGHT * max(len(of), 1) + _FRAME_HEIGHT)
         ax = figure.subplots()
         for row, one in enumerate(of):
             ax.barh(
@@ -41,22 +41,33 @@ def effects(of: Sequence[Contribution], metric: str) -> Figure:
                 height=0.62,
                 color=color(5 if one.pair else 0),
                 hatch="////" if one.pair else None,
-                edgecolor=paper().look.ground,
+                edgecolor=current_paper().look.ground,
                 linewidth=0,
             )
-            ax.plot([one.low, one.high], [row, row], color=paper().look.text, linewidth=points(0.9))
-        names = short_labels([one.name for one in of], letters_in(0.4 * paper().width))
+            ax.plot(
+                [one.low, one.high],
+                [row, row],
+                color=current_paper().look.text,
+                linewidth=points(0.9),
+            )
+        names = short_labels(
+            [one.name for one in of], letters_that_fit(0.4 * current_paper().width)
+        )
         ax.set_yticks(range(len(of)), names)
         ax.set_ylim(len(of) - 0.5, -0.5)
-        ax.set_xlim(0, max([0.1, *(max(one.share, _known(one.high)) for one in of)]) * 1.03)
+        ax.set_xlim(
+            0, max([0.1, *(max(one.share, _finite_or_zero(one.high)) for one in of)]) * 1.03
+        )
         ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         ax.grid(visible=False, axis="y")
         bounded = any(math.isfinite(one.high) for one in of)
         title = f"Share of the variance of {metric}" + (", 90% interval" if bounded else "")
-        ax.set_xlabel(fitted(title, 0.5 * paper().width, paper().label_size, 3))
-        settle(figure)
+        ax.set_xlabel(
+            wrap_to_width(title, 0.5 * current_paper().width, current_paper().label_size, 3)
+        )
+        freeze_layout(figure)
         return figure
 
 
-def _known(bound: float) -> float:
+def _finite_or_zero(bound: float) -> float:
     return bound if math.isfinite(bound) else 0.0

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
 from nnlab.figures.draw.labels import short_labels
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.style import ACROSS, style
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 
-MOST_CLASSES = 20  # that are drawn
-_A_ROW = 10  # examples of a class
-_SIDE = 0.42  # inches, of an image
-_MOST_POINTS = 2000
+MAX_CLASSES = 20  # that are drawn
+_EXAMPLES_PER_CLASS = 10  # examples of a class
+_IMAGE_SIDE = 0.42  # inches, of an image
+_MAX_POINTS = 2000
 _BINS = 40
 
 
@@ -30,42 +30,52 @@ def examples(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
         dataset: raw.
         rows: what to draw from, those of the training split.
     """
-    with style():
+    with style_context():
         if len(dataset.in_shape) == 3:
-            return _images(dataset, rows)
+            return _draw_images(dataset, rows)
         if dataset.signal:
-            return _signals(dataset, rows)
+            return _draw_signals(dataset, rows)
         if dataset.task == "regression":
-            return _histogram(dataset, rows)
-        return _plane(dataset, rows)
+            return _draw_target_histogram(dataset, rows)
+        return _draw_scatter(dataset, rows)
 
 
-def _first_of_each(
+def _first_rows_by_class(
     dataset: Dataset, rows: NDArray[np.int64]
 ) -> list[tuple[str, NDArray[np.int64]]]:
     """A label and the first rows of each class; without classes, of all in rising order."""
     if dataset.task == "regression":
         ranked = rows[np.argsort(dataset.targets[rows], kind="stable")]
-        spread = np.linspace(0, len(ranked) - 1, min(len(ranked), 3 * _A_ROW)).astype(int)
+        spread = np.linspace(0, len(ranked) - 1, min(len(ranked), 3 * _EXAMPLES_PER_CLASS)).astype(
+            int
+        )
         lines = np.array_split(ranked[spread], 3)
         return [(f"{dataset.targets[line[0]]:.3g}", line) for line in lines if len(line)]
-    shown = short_labels(dataset.classes[:MOST_CLASSES], 14)
+    shown = short_labels(dataset.classes[:MAX_CLASSES], 14)
     return [
-        (label, rows[dataset.targets[rows] == place][:_A_ROW]) for place, label in enumerate(shown)
+        (label, rows[dataset.targets[rows] == place][:_EXAMPLES_PER_CLASS])
+        for place, label in enumerate(shown)
     ]
 
 
-def _images(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    lines = _first_of_each(dataset, rows)
+def _draw_images(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
+    lines = _first_rows_by_class(dataset, rows)
     pixels = dataset.examples[rows]
     low, high = float(pixels.min()), float(pixels.max())
-    figure, axes = _grid(len(lines), _A_ROW, _SIDE * _A_ROW + 1.1, _SIDE * len(lines) + 0.1)
-    figure.subplots_adjust(1.05 / (_SIDE * _A_ROW + 1.1), 0.01, 0.99, 0.99, 0.06, 0.06)
+    figure, axes = _figure_with_grid(
+        len(lines),
+        _EXAMPLES_PER_CLASS,
+        _IMAGE_SIDE * _EXAMPLES_PER_CLASS + 1.1,
+        _IMAGE_SIDE * len(lines) + 0.1,
+    )
+    figure.subplots_adjust(
+        1.05 / (_IMAGE_SIDE * _EXAMPLES_PER_CLASS + 1.1), 0.01, 0.99, 0.99, 0.06, 0.06
+    )
     for (label, chosen), line in zip(lines, axes, strict=True):
         for ax in line:
             ax.set_axis_off()
         for row, ax in zip(chosen, line, strict=False):
-            _image(ax, dataset.examples[row], low, high)
+            _draw_image(ax, dataset.examples[row], low, high)
         line[0].text(
             -0.15,
             0.5,
@@ -73,12 +83,12 @@ def _images(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
             transform=line[0].transAxes,
             ha="right",
             va="center",
-            color=paper().look.ink,
+            color=current_paper().look.ink,
         )
     return figure
 
 
-def _image(ax: Axes, image: NDArray[Any], low: float, high: float) -> None:
+def _draw_image(ax: Axes, image: NDArray[Any], low: float, high: float) -> None:
     scaled = (image.astype(np.float64) - low) / ((high - low) or 1.0)
     if len(image) in (3, 4):
         ax.imshow(scaled[:3].transpose(1, 2, 0), interpolation="nearest")
@@ -86,12 +96,12 @@ def _image(ax: Axes, image: NDArray[Any], low: float, high: float) -> None:
         ax.imshow(scaled[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def _signals(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    lines = _first_of_each(dataset, rows)
+def _draw_signals(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
+    lines = _first_rows_by_class(dataset, rows)
     columns = 5
     height = -(-len(lines) // columns)
     tall = 1.05 * height + 0.3
-    figure, axes = _grid(height, columns, paper().width, tall)
+    figure, axes = _figure_with_grid(height, columns, current_paper().width, tall)
     figure.subplots_adjust(0.07, 0.22 / tall, 0.99, 1 - 0.18 / tall, 0.12, 0.3)
     drawn = dataset.examples[np.concatenate([chosen for _, chosen in lines])]
     for index, ax in enumerate(axes.flat):
@@ -109,34 +119,42 @@ def _signals(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     return figure
 
 
-def _histogram(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    figure, axes = _grid(1, 1, paper().width * 0.75, 2.4)
+def _draw_target_histogram(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
+    figure, axes = _figure_with_grid(1, 1, current_paper().width * 0.75, 2.4)
     figure.subplots_adjust(0.12, 0.17, 0.98, 0.96)
     ax = axes[0, 0]
     targets = dataset.targets[rows]
     ax.hist(targets, bins=min(_BINS, max(5, len(targets) // 10)), color=color(0), linewidth=0)
     ax.axvline(
-        float(targets.mean()), color=paper().look.ink, linewidth=points(0.8), linestyle=ACROSS
+        float(targets.mean()),
+        color=current_paper().look.ink,
+        linewidth=points(0.8),
+        linestyle=REFERENCE_DASHES,
     )
     ax.set_xlabel(f"target (mean {targets.mean():.4g}, sd {targets.std():.4g})")
     ax.set_ylabel("examples")
     return figure
 
 
-def _plane(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    figure, axes = _grid(1, 1, 4.4, 3.3)
+def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
+    figure, axes = _figure_with_grid(1, 1, 4.4, 3.3)
     figure.subplots_adjust(0.15, 0.14, 0.76, 0.97)
     ax = axes[0, 0]
-    chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_POINTS)).astype(int)]
-    points, (x_label, y_label) = _points(dataset, rows, chosen)
+    chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_POINTS)).astype(int)]
+    points, (x_label, y_label) = _scatter_coordinates(dataset, rows, chosen)
     targets = dataset.targets[chosen]
-    for place, label in enumerate(short_labels(dataset.classes[:MOST_CLASSES], 14)):
+    for place, label in enumerate(short_labels(dataset.classes[:MAX_CLASSES], 14)):
         own = points[targets == place]
         ax.scatter(own[:, 0], own[:, 1], s=6, color=color(place), linewidth=0, label=label)
-    rest = points[targets >= MOST_CLASSES]
+    rest = points[targets >= MAX_CLASSES]
     if len(rest):
         ax.scatter(
-            rest[:, 0], rest[:, 1], s=4, color=paper().look.grey, linewidth=0, label="other classes"
+            rest[:, 0],
+            rest[:, 1],
+            s=4,
+            color=current_paper().look.grey,
+            linewidth=0,
+            label="other classes",
         )
     ax.set_xlabel(x_label)
     ax.set_ylabel(y_label)
@@ -144,7 +162,7 @@ def _plane(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     return figure
 
 
-def _points(
+def _scatter_coordinates(
     dataset: Dataset, rows: NDArray[np.int64], chosen: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], tuple[str, str]]:
     """Two features as they are, else their principal components; and the axes' names: [n, 2]."""
@@ -157,10 +175,10 @@ def _points(
         return values, (names[0], names[1])
     if values.shape[1] == 1:
         return np.column_stack([values, dataset.targets[chosen]]), (names[0], "class")
-    return _components(dataset.examples[rows].astype(np.float64), values)
+    return _principal_components(dataset.examples[rows].astype(np.float64), values)
 
 
-def _components(
+def _principal_components(
     train: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], tuple[str, str]]:
     """The plane in which standardised features vary most, and its axes' names: [n, 2]."""
@@ -174,7 +192,9 @@ def _components(
     return ((values - mean) / sd) @ axes.T, (first, second)
 
 
-def _grid(height: int, width: int, inches: float, tall: float) -> tuple[Figure, NDArray[Any]]:
+def _figure_with_grid(
+    height: int, width: int, inches: float, tall: float
+) -> tuple[Figure, NDArray[Any]]:
     figure = Figure(figsize=(inches, tall))
     axes: NDArray[Any] = figure.subplots(height, width, squeeze=False)
     return figure, axes

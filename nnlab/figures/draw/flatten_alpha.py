@@ -13,18 +13,18 @@ from matplotlib.patches import Patch
 
 
 @contextmanager
-def opaque(figure: Figure) -> Iterator[None]:
+def flatten_alpha(figure: Figure) -> Iterator[None]:
     """Inside, what shines through is drawn in the colour that it has on an empty ground."""
     ground = to_rgb(figure.get_facecolor())
     changed: list[tuple[Artist, float | None, list[tuple[Callable[[Any], None], Any]]]] = []
     for artist in figure.findobj():
         alpha = artist.get_alpha()
         if isinstance(alpha, int | float) and alpha < 1:
-            colors = _colors_of(artist)
+            colors = _color_setters(artist)
             changed.append((artist, alpha, colors))
             artist.set_alpha(None)
             for put, color in colors:
-                put(_mixed(color, float(alpha), ground))
+                put(_blend(color, float(alpha), ground))
     try:
         yield
     finally:
@@ -34,7 +34,7 @@ def opaque(figure: Figure) -> Iterator[None]:
             artist.set_alpha(alpha)
 
 
-def _colors_of(artist: Artist) -> list[tuple[Callable[[Any], None], Any]]:
+def _color_setters(artist: Artist) -> list[tuple[Callable[[Any], None], Any]]:
     """What sets each colour of an artist, and what it is."""
     if isinstance(artist, Line2D):
         return [(artist.set_color, artist.get_color())]
@@ -43,10 +43,10 @@ def _colors_of(artist: Artist) -> list[tuple[Callable[[Any], None], Any]]:
     return []
 
 
-def _mixed(color: Any, alpha: float, ground: tuple[float, float, float]) -> Any:
+def _blend(color: Any, alpha: float, ground: tuple[float, float, float]) -> Any:
     """One colour, or the colours of a collection, on the ground."""
     if not isinstance(color, str) and getattr(color, "ndim", 1) == 2:
-        return [_mixed(tuple(one), alpha, ground) for one in color]
+        return [_blend(tuple(one), alpha, ground) for one in color]
     return tuple(
         alpha * part + (1 - alpha) * behind
         for part, behind in zip(to_rgb(color), ground, strict=True)

@@ -7,46 +7,46 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nnlab.figures.draw.direct import label_ends
+from nnlab.figures.draw.direct import label_line_ends
 from nnlab.figures.draw.legend import (
-    Entry,
+    LegendEntry,
     columns_that_fit,
-    legend_at,
-    legend_inside,
+    draw_legend_below,
+    draw_legend_inside,
     legend_pad,
     row_height,
     rows_needed,
 )
-from nnlab.figures.draw.paper import inches, paper
+from nnlab.figures.draw.paper import current_paper, inches
 
 PANEL_HEIGHT = 2.2
-_PANEL_WIDTH = 1.75  # inches, the least that holds an axis with its names
+_MIN_PANEL_WIDTH = 1.75  # inches, the least that holds an axis with its names
 
 
 def new_figure(height: float, width: float | None = None) -> Figure:
     """An empty figure as wide as the paper, `height` in inches at its usual type."""
     figure = Figure(
-        figsize=(paper().width if width is None else width, inches(height)),
+        figsize=(current_paper().width if width is None else width, inches(height)),
         layout=ConstrainedLayoutEngine(w_pad=inches(0.06), wspace=0.05, hspace=0.05),
     )
     FigureCanvasAgg(figure)  # measures text; saving picks its own canvas by format
     return figure
 
 
-def grid_of(count: int, least: float = _PANEL_WIDTH) -> tuple[int, int]:
+def panel_grid(count: int, least: float = _MIN_PANEL_WIDTH) -> tuple[int, int]:
     """Rows and columns of `count` panels, each at least so many inches wide; rows are even."""
-    most = max(1, int(paper().width / inches(least)))
+    most = max(1, int(current_paper().width / inches(least)))
     rows = -(-count // min(most, count))
     return rows, -(-count // rows)
 
 
-def framed(
+def figure_with_legend(
     count: int,
-    blocks: Sequence[Sequence[Entry]],
+    blocks: Sequence[Sequence[LegendEntry]],
     draw: Callable[[Sequence[Axes]], None],
     *,
     height: float = PANEL_HEIGHT,
-    least: float = _PANEL_WIDTH,
+    least: float = _MIN_PANEL_WIDTH,
 ) -> Figure:
     """A figure of `count` panels that `draw` fills, with `blocks` of a legend where it belongs.
 
@@ -61,8 +61,8 @@ def framed(
         least: width of a panel, inches at the usual type.
     """
     figure = new_figure(height)
-    rows, columns = grid_of(count, least)
-    mode = paper().legend
+    rows, columns = panel_grid(count, least)
+    mode = current_paper().legend
     inside = [entry for block in blocks for entry in block if entry.line]
     if mode in ("direct", "best"):
         below = [[entry for entry in block if not entry.line] for block in blocks]
@@ -82,21 +82,21 @@ def framed(
     draw(axes)
     used = 0.0
     for (block, wide), high in zip(fitted, taken, strict=True):
-        legend_at(bottom, 1 - used / beneath, block, wide)
+        draw_legend_below(bottom, 1 - used / beneath, block, wide)
         used += high * row_height() + legend_pad()
     if mode == "best" and inside:
-        legend_inside(axes[-1], inside)
+        draw_legend_inside(axes[-1], inside)
     if mode == "direct":
-        label_ends(figure, axes[min(columns, count) - 1], inside)
+        label_line_ends(figure, axes[min(columns, count) - 1], inside)
     return figure
 
 
-def text_room(columns: int = 1) -> float:
+def available_text_width(columns: int = 1) -> float:
     """Inches that a text above or below one of so many panels side by side may take."""
-    return paper().width / columns - inches(0.55)
+    return current_paper().width / columns - inches(0.55)
 
 
-def settle(figure: Figure) -> None:
+def freeze_layout(figure: Figure) -> None:
     """Lays the figure out once and for all, so that every format gets the same layout."""
     figure.draw_without_rendering()
     figure.draw_without_rendering()  # ticks that the first layout changed are measured once more

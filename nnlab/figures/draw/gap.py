@@ -8,23 +8,28 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from nnlab.figures.draw.curves import mark
-from nnlab.figures.draw.downsample import condensed
-from nnlab.figures.draw.frame import framed, grid_of, settle, text_room
-from nnlab.figures.draw.labels import fitted, short_labels
-from nnlab.figures.draw.legend import Entry
+from nnlab.figures.draw.curves import legend_marker
+from nnlab.figures.draw.downsample import downsample_band
+from nnlab.figures.draw.frame import (
+    available_text_width,
+    figure_with_legend,
+    freeze_layout,
+    panel_grid,
+)
+from nnlab.figures.draw.labels import short_labels, wrap_to_width
+from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.names import quantity_name
-from nnlab.figures.draw.panel import say_nothing, wrapped
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.scales import epoch_axis, value_axis
-from nnlab.figures.draw.series import Series, onset_of, onset_text, plateau_onset_of
-from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style
-from nnlab.figures.draw.view import worst_settled
+from nnlab.figures.draw.panel import show_empty_message, wrap_axis_label
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset, onset_text
+from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
+from nnlab.figures.draw.view import worst_after_transient
 from nnlab.records import direction_of
 from nnlab.stats.band import CurveBand, mean_curve
 
-_HEIGHT, _LINE = 1.8, 0.2  # of a panel, and of one more line in its title
-_SHADE = 0.22
+_PANEL_HEIGHT, _TITLE_LINE_HEIGHT = 1.8, 0.2  # of a panel, and of one more line in its title
+_GAP_ALPHA = 0.22
 
 
 def gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = None) -> Figure:
@@ -34,50 +39,61 @@ def gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = Non
     line the onset of overfitting, from which on the gap is shaded darker, a dash-dotted one that
     of a validation plateau.
     """
-    with style():
-        bands = [{split: _band(one, f"{split}/{quantity}") for split in DASHES} for one in series]
-        room = text_room(grid_of(max(len(series), 1))[1])
+    with style_context():
+        bands = [
+            {split: _mean_band(one, f"{split}/{quantity}") for split in DASHES} for one in series
+        ]
+        room = available_text_width(panel_grid(max(len(series), 1))[1])
         # A panel may be narrow: the count of seeds and their onset have a line each.
         notes = [
             onset_text(one).replace(", ", ",\n") if quantity == "loss" else "" for one in series
         ]
-        height = _HEIGHT + (_LINE if any("\n" in note for note in notes) else 0.0)
-        titles = [fitted(label, room, paper().label_size, 1) for label in _labels(series)]
+        height = _PANEL_HEIGHT + (
+            _TITLE_LINE_HEIGHT if any("\n" in note for note in notes) else 0.0
+        )
+        titles = [
+            wrap_to_width(label, room, current_paper().label_size, 1)
+            for label in _panel_titles(series)
+        ]
 
         def draw(axes: Sequence[Axes]) -> None:
             if not series:
-                say_nothing(axes[0], "nothing measured")
-            values = _finite(bands)
+                show_empty_message(axes[0], "nothing measured")
+            values = _finite_means(bands)
             means = [band.mean for of in bands for band in of.values() if len(band)]
-            starts = list(map(_first, means))
+            starts = list(map(_first_finite, means))
             lower = direction_of(f"val/{quantity}") == "min"
-            settled = [w for m in means if (w := worst_settled(m, lower=lower)) is not None]
+            settled = [w for m in means if (w := worst_after_transient(m, lower=lower)) is not None]
             for ax, one, of, title, note in zip(axes, series, bands, titles, notes, strict=False):
                 log = quantity == "loss"
-                value_axis(ax, values, starts, log=log, lower=lower, settled=settled)
-                _draw(ax, one, of["train"], of["val"], quantity)
-                marked = quantity == "loss" and onset_of(one) is not None
+                set_value_axis(ax, values, starts, log=log, lower=lower, settled=settled)
+                _draw_panel(ax, one, of["train"], of["val"], quantity)
+                marked = quantity == "loss" and median_onset(one) is not None
                 ax.set_title(
                     f"{title}\n{note}" if note else title,
-                    color=color(1) if marked else paper().look.text,
+                    color=color(1) if marked else current_paper().look.text,
                 )
                 ax.set_xlabel("Epoch")
-                ax.set_ylabel(wrapped(quantity_name(quantity, loss)))
+                ax.set_ylabel(wrap_axis_label(quantity_name(quantity, loss)))
 
-        figure = framed(max(len(series), 1), [_keys(series, quantity)], draw, height=height)
-        settle(figure)
+        figure = figure_with_legend(
+            max(len(series), 1), [_legend_entries(series, quantity)], draw, height=height
+        )
+        freeze_layout(figure)
         return figure
 
 
-def _labels(series: Sequence[Series]) -> list[str]:
+def _panel_titles(series: Sequence[Series]) -> list[str]:
     return short_labels([one.label for one in series])
 
 
-def _band(one: Series, metric: str) -> CurveBand:
-    return condensed(mean_curve([c for history in one.histories if (c := history.get(metric))]))
+def _mean_band(one: Series, metric: str) -> CurveBand:
+    return downsample_band(
+        mean_curve([c for history in one.histories if (c := history.get(metric))])
+    )
 
 
-def _finite(bands: Sequence[dict[str, CurveBand]]) -> list[float]:
+def _finite_means(bands: Sequence[dict[str, CurveBand]]) -> list[float]:
     return [
         value
         for of in bands
@@ -87,11 +103,11 @@ def _finite(bands: Sequence[dict[str, CurveBand]]) -> list[float]:
     ]
 
 
-def _first(values: Sequence[float]) -> float:
+def _first_finite(values: Sequence[float]) -> float:
     return next(filter(math.isfinite, values), 0.0)
 
 
-def _draw(ax: Axes, one: Series, train: CurveBand, val: CurveBand, quantity: str) -> None:
+def _draw_panel(ax: Axes, one: Series, train: CurveBand, val: CurveBand, quantity: str) -> None:
     for band, split in ((train, "train"), (val, "val")):
         ax.plot(band.epochs, band.mean, color=color(0), linestyle=DASHES[split], zorder=4)
     at = dict(zip(train.epochs, train.mean, strict=True))
@@ -99,7 +115,7 @@ def _draw(ax: Axes, one: Series, train: CurveBand, val: CurveBand, quantity: str
     lower = direction_of(f"val/{quantity}") == "min"
     worse = [(v > t) is lower and v != t for _, t, v in shared]
     epochs, low, high = ([row[i] for row in shared] for i in range(3))
-    onset = onset_of(one) if quantity == "loss" else None
+    onset = median_onset(one) if quantity == "loss" else None
     for after in (False, True):
         where = [
             w and (onset is not None and e >= onset) is after
@@ -108,10 +124,10 @@ def _draw(ax: Axes, one: Series, train: CurveBand, val: CurveBand, quantity: str
         tone = color(1) if after else color(0)
         if any(where):
             ax.fill_between(
-                epochs, low, high, where=where, color=tone, alpha=_SHADE, linewidth=0, zorder=2
+                epochs, low, high, where=where, color=tone, alpha=_GAP_ALPHA, linewidth=0, zorder=2
             )
     marks = [(onset, OVERFITTING_LINE)]
-    marks += [(plateau_onset_of(one), PLATEAU_LINE)] if quantity == "loss" else []
+    marks += [(median_plateau_onset(one), PLATEAU_LINE)] if quantity == "loss" else []
     for epoch, dashes in marks:
         if epoch is not None:
             ax.axvline(epoch, color=color(1), linewidth=points(0.8), linestyle=dashes, zorder=3)
@@ -129,29 +145,34 @@ def _draw(ax: Axes, one: Series, train: CurveBand, val: CurveBand, quantity: str
             zorder=6,
         )
     known = [*train.epochs, *val.epochs] or [1]
-    epoch_axis(ax, min(known), max(known))
+    set_epoch_axis(ax, min(known), max(known))
 
 
-def _keys(series: Sequence[Series], quantity: str) -> list[Entry]:
-    ink = paper().look.ink
+def _legend_entries(series: Sequence[Series], quantity: str) -> list[LegendEntry]:
+    ink = current_paper().look.ink
     entries = [
-        Entry(Line2D([], [], color=color(0), linestyle=DASHES["train"]), "training"),
-        Entry(Line2D([], [], color=color(0)), "validation"),
-        Entry(Patch(color=color(0), alpha=_SHADE, linewidth=0), "gap"),
+        LegendEntry(Line2D([], [], color=color(0), linestyle=DASHES["train"]), "training"),
+        LegendEntry(Line2D([], [], color=color(0)), "validation"),
+        LegendEntry(Patch(color=color(0), alpha=_GAP_ALPHA, linewidth=0), "gap"),
     ]
     if any(one.selected is not None for one in series):
         entries.append(
-            Entry(mark(marker="o", markerfacecolor="none", markersize=points(4.8)), "best epoch")
+            LegendEntry(
+                legend_marker(marker="o", markerfacecolor="none", markersize=points(4.8)),
+                "best epoch",
+            )
         )
-    if quantity == "loss" and any(onset_of(one) is not None for one in series):
+    if quantity == "loss" and any(median_onset(one) is not None for one in series):
         entries += [
-            Entry(Patch(color=color(1), alpha=_SHADE, linewidth=0), "gap while overfitting"),
-            Entry(
+            LegendEntry(
+                Patch(color=color(1), alpha=_GAP_ALPHA, linewidth=0), "gap while overfitting"
+            ),
+            LegendEntry(
                 Line2D([], [], color=ink, linewidth=points(0.8), linestyle=OVERFITTING_LINE),
                 "overfitting starts",
             ),
         ]
-    if quantity == "loss" and any(plateau_onset_of(one) is not None for one in series):
+    if quantity == "loss" and any(median_plateau_onset(one) is not None for one in series):
         line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=PLATEAU_LINE)
-        entries.append(Entry(line, "validation plateau starts"))
+        entries.append(LegendEntry(line, "validation plateau starts"))
     return entries

@@ -11,21 +11,21 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nnlab.figures.draw.frame import new_figure, settle
-from nnlab.figures.draw.labels import letters_in, short_labels
-from nnlab.figures.draw.panel import wrapped
-from nnlab.figures.draw.paper import inches, paper, points
-from nnlab.figures.draw.scales import log_ticks, slant
-from nnlab.figures.draw.style import style
-from nnlab.figures.draw.view import View, view_of
+from nnlab.figures.draw.frame import freeze_layout, new_figure
+from nnlab.figures.draw.labels import letters_that_fit, short_labels
+from nnlab.figures.draw.panel import wrap_axis_label
+from nnlab.figures.draw.paper import current_paper, inches, points
+from nnlab.figures.draw.scales import rotate_tick_labels, set_log_ticks
+from nnlab.figures.draw.style import style_context
+from nnlab.figures.draw.view import AxisRange, robust_axis_range
 
-_CELL, _FRAME = 0.26, 0.75  # inches
-_MOST_WRITTEN = 20  # columns; more have no room for numbers
-_COLORS = "cividis"  # even in lightness, and for readers who see no red
+_CELL_SIZE, _FRAME_HEIGHT = 0.26, 0.75  # inches
+_MAX_LABELLED_COLUMNS = 20  # columns; more have no room for numbers
+_COLORMAP = "cividis"  # even in lightness, and for readers who see no red
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class HeatmapData:
     """Values [rows][columns], None where nothing was measured, and what is written into each."""
 
     rows: tuple[str, ...]
@@ -35,7 +35,7 @@ class Matrix:
 
 
 def matrix(
-    of: Matrix,
+    of: HeatmapData,
     *,
     y: str,
     x: str,
@@ -58,67 +58,70 @@ def matrix(
         limits: colour from 0 to 1, as shares are.
         log: allow logarithmic colours where values span decades, as of a loss.
     """
-    with style():
+    with style_context():
         rows, columns = len(of.rows), len(of.columns)
-        side = min(_CELL * 1.6, max(_CELL, 0.62 * paper().width / inches(max(columns, 1))))
-        figure = new_figure(_FRAME + side * max(rows, 3))
+        side = min(
+            _CELL_SIZE * 1.6,
+            max(_CELL_SIZE, 0.62 * current_paper().width / inches(max(columns, 1))),
+        )
+        figure = new_figure(_FRAME_HEIGHT + side * max(rows, 3))
         ax = figure.subplots()
         known = [v for row in of.values for v in row if v is not None and math.isfinite(v)]
-        view = _view(known, lower=lower, limits=limits, log=log)
+        view = _color_range(known, lower=lower, limits=limits, log=log)
         low, high = (
             view.low,
             view.high if view.high > view.low else view.low + (abs(view.low) or 1.0),
         )
         scale = (LogNorm if view.log else Normalize)(low, high, clip=True)
-        ramp = colormaps[f"{_COLORS}_r" if lower else _COLORS]
+        ramp = colormaps[f"{_COLORMAP}_r" if lower else _COLORMAP]
         for row, values in enumerate(of.values):
             for column, number in enumerate(values):
-                _cell(ax, row, column, number, ramp, scale)
-        if columns <= _MOST_WRITTEN:
-            _write(ax, of, ramp, scale)
-        _label(ax, of)
+                _draw_cell(ax, row, column, number, ramp, scale)
+        if columns <= _MAX_LABELLED_COLUMNS:
+            _write_values(ax, of, ramp, scale)
+        _label_axes(ax, of)
         ax.set_xlabel(x)
-        ax.set_ylabel(wrapped(y))
-        _scale(figure, ax, ramp, scale, value, beyond=_beyond(view, known))
-        settle(figure)
+        ax.set_ylabel(wrap_axis_label(y))
+        _add_colorbar(figure, ax, ramp, scale, value, beyond=_colorbar_extend(view, known))
+        freeze_layout(figure)
         return figure
 
 
-def _view(known: Sequence[float], *, lower: bool, limits: bool, log: bool) -> View:
+def _color_range(known: Sequence[float], *, lower: bool, limits: bool, log: bool) -> AxisRange:
     """The values that the colours span."""
     if limits or not known:
-        return View(0.0, 1.0, log=False)
-    return view_of(known, known, log=log, lower=lower, settled=known)
+        return AxisRange(0.0, 1.0, log=False)
+    return robust_axis_range(known, known, log=log, lower=lower, settled=known)
 
 
-def _beyond(view: View, known: Sequence[float]) -> Literal["neither", "min", "max"]:
+def _colorbar_extend(view: AxisRange, known: Sequence[float]) -> Literal["neither", "min", "max"]:
     """On which side of the scale a cell lies beyond it."""
     if not view.cut:
         return "neither"
     return "max" if max(known) > view.high else "min"
 
 
-def _cell(
+def _draw_cell(
     ax: Axes, row: int, column: int, number: float | None, ramp: Colormap, scale: Normalize
 ) -> None:
     known = number is not None and math.isfinite(number)
-    shade = ramp(scale(number)) if number is not None and known else paper().look.ground
+    shade = ramp(scale(number)) if number is not None and known else current_paper().look.ground
     ax.add_patch(
         Rectangle(
             (column - 0.5, row - 0.5),
             1,
             1,
             facecolor=shade,
-            edgecolor=paper().look.grey if not known else shade,
+            edgecolor=current_paper().look.grey if not known else shade,
             hatch=None if known else "////",
             linewidth=0.0,
         )
     )
 
 
-def _write(ax: Axes, of: Matrix, ramp: Colormap, scale: Normalize) -> None:
+def _write_values(ax: Axes, of: HeatmapData, ramp: Colormap, scale: Normalize) -> None:
     longest = max((len(text) for row in of.written for text in row), default=1)
-    room = 0.66 * paper().width / max(len(of.columns), 1)
+    room = 0.66 * current_paper().width / max(len(of.columns), 1)
     size = min(points(7), 72 * room / (0.62 * longest + 0.6))
     if size < points(3.5):
         return
@@ -132,27 +135,28 @@ def _write(ax: Axes, of: Matrix, ramp: Colormap, scale: Normalize) -> None:
                 ha="center",
                 va="center",
                 fontsize=size,
-                color=_against(number, ramp, scale),
+                color=_contrasting_text_color(number, ramp, scale),
             )
 
 
-def _against(number: float | None, ramp: Colormap, scale: Normalize) -> str:
+def _contrasting_text_color(number: float | None, ramp: Colormap, scale: Normalize) -> str:
     """Black or white, whichever is read on the colour of a number."""
     if number is None or not math.isfinite(number):
-        return paper().look.text
+        return current_paper().look.text
     red, green, blue, _ = ramp(scale(number))
     return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "#FFFFFF"
 
 
-def _label(ax: Axes, of: Matrix) -> None:
+def _label_axes(ax: Axes, of: HeatmapData) -> None:
     columns = short_labels(of.columns, 14)
     ax.set_xticks(range(len(of.columns)), columns)
     ax.set_yticks(
-        range(len(of.rows)), short_labels(of.rows, max(8, int(letters_in(0.25 * paper().width))))
+        range(len(of.rows)),
+        short_labels(of.rows, max(8, int(letters_that_fit(0.25 * current_paper().width)))),
     )
-    room = letters_in(0.66 * paper().width / max(len(of.columns), 1))
+    room = letters_that_fit(0.66 * current_paper().width / max(len(of.columns), 1))
     if any(len(label) + 1 > room for label in columns):
-        slant(ax, 45)
+        rotate_tick_labels(ax, 45)
     ax.set_xlim(-0.5, len(of.columns) - 0.5)
     ax.set_ylim(len(of.rows) - 0.5, -0.5)
     ax.grid(visible=False)
@@ -161,7 +165,7 @@ def _label(ax: Axes, of: Matrix) -> None:
         spine.set_visible(False)
 
 
-def _scale(
+def _add_colorbar(
     figure: Figure,
     ax: Axes,
     ramp: Colormap,
@@ -175,7 +179,7 @@ def _scale(
     mappable = ScalarMappable(scale, ramp)
     bar = figure.colorbar(mappable, ax=ax, pad=0.02, aspect=25, extend=beyond)
     if isinstance(scale, LogNorm):
-        log_ticks(bar.ax.yaxis, scale.vmin or 1.0, scale.vmax or 1.0)
+        set_log_ticks(bar.ax.yaxis, scale.vmin or 1.0, scale.vmax or 1.0)
     bar.outline.set_visible(False)
     bar.solids.set_rasterized(False)  # type: ignore[union-attr]
-    bar.set_label(wrapped(name))
+    bar.set_label(wrap_axis_label(name))

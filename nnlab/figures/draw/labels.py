@@ -9,19 +9,19 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextToPath
 
-from nnlab.figures.draw.paper import SANS, paper
+from nnlab.figures.draw.paper import SANS, current_paper
 
-LONGEST = 34
+MAX_LABEL_LENGTH = 34
 _ELLIPSIS = "…"
 
 
-def short_labels(labels: Sequence[str], longest: int = LONGEST) -> list[str]:
+def short_labels(labels: Sequence[str], longest: int = MAX_LABEL_LENGTH) -> list[str]:
     """Each label in at most about `longest` characters, all different if they were not empty.
 
     Cut in the middle, because settings differ at the end as often as at the start; those that
     become equal are numbered.
     """
-    short = [_shortened(_printable(label), longest) for label in labels]
+    short = [_shorten_middle(_printable_text(label), longest) for label in labels]
     seen: dict[str, int] = {}
     unique = []
     for label in short:
@@ -30,7 +30,7 @@ def short_labels(labels: Sequence[str], longest: int = LONGEST) -> list[str]:
     return unique
 
 
-def _shortened(label: str, longest: int) -> str:
+def _shorten_middle(label: str, longest: int) -> str:
     if len(label) <= longest:
         return label
     head = (longest - 1 + 1) // 2
@@ -38,21 +38,21 @@ def _shortened(label: str, longest: int) -> str:
     return f"{label[:head].rstrip()}{_ELLIPSIS}{label[-tail:].lstrip()}"
 
 
-def _printable(label: str) -> str:
+def _printable_text(label: str) -> str:
     """White space as single spaces, and a box for each character that the font lacks."""
-    known = _characters()
+    known = _font_characters()
     text = " ".join(label.split())
     return "".join(c if ord(c) in known else "□" for c in text) or "(no name)"
 
 
 @cache
-def _characters() -> frozenset[int]:
+def _font_characters() -> frozenset[int]:
     """The code points of DejaVu Sans as it comes with matplotlib."""
     path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return frozenset(FT2Font(str(path)).get_charmap())
 
 
-def fitted(text: str, width: float, size: float, lines: int = 2) -> str:
+def wrap_to_width(text: str, width: float, size: float, lines: int = 2) -> str:
     """A text broken between words into at most so many lines, and cut where it is longer still.
 
     Args:
@@ -64,35 +64,35 @@ def fitted(text: str, width: float, size: float, lines: int = 2) -> str:
     found: list[str] = []
     for word in text.split():
         longer = f"{found[-1]} {word}" if found else word
-        if found and inches_of(longer, size) <= width:
+        if found and text_inches(longer, size) <= width:
             found[-1] = longer
         else:
             found.append(word)
     if len(found) > lines:
         found = [*found[: lines - 1], " ".join(found[lines - 1 :])]
-    return "\n".join(_cut(line, width, size) for line in found)
+    return "\n".join(_shorten_to_width(line, width, size) for line in found)
 
 
-def inches_of(text: str, size: float) -> float:
+def text_inches(text: str, size: float) -> float:
     """The width of a line of text."""
-    font = FontProperties(family=[paper().family, SANS], size=size)
-    width, _, _ = _measure().get_text_width_height_descent(text, font, False)
+    font = FontProperties(family=[current_paper().family, SANS], size=size)
+    width, _, _ = _text_measurer().get_text_width_height_descent(text, font, False)
     return float(width) / 72
 
 
 @cache
-def _measure() -> TextToPath:
+def _text_measurer() -> TextToPath:
     return TextToPath()
 
 
-def _cut(line: str, width: float, size: float) -> str:
+def _shorten_to_width(line: str, width: float, size: float) -> str:
     """The line, its middle left out where it is too long."""
     keep = len(line)
-    while keep > 4 and inches_of(_shortened(line, keep), size) > width:
+    while keep > 4 and text_inches(_shorten_middle(line, keep), size) > width:
         keep -= 1
-    return _shortened(line, keep)
+    return _shorten_middle(line, keep)
 
 
-def letters_in(length: float) -> int:
+def letters_that_fit(length: float) -> int:
     """About how many letters of a legend's type a length in inches holds, six at least."""
-    return max(6, int(length * 72 / (0.56 * paper().size)))
+    return max(6, int(length * 72 / (0.56 * current_paper().size)))

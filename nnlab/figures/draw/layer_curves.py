@@ -9,23 +9,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnlab.figures.draw.frame import framed, grid_of, settle, text_room
-from nnlab.figures.draw.labels import fitted, short_labels
-from nnlab.figures.draw.legend import Entry
+from nnlab.figures.draw.frame import (
+    available_text_width,
+    figure_with_legend,
+    freeze_layout,
+    panel_grid,
+)
+from nnlab.figures.draw.labels import short_labels, wrap_to_width
+from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.names import quantity_name
-from nnlab.figures.draw.panel import wrapped
-from nnlab.figures.draw.paper import paper, points
-from nnlab.figures.draw.scales import epoch_axis, value_axis
-from nnlab.figures.draw.style import marker, style
+from nnlab.figures.draw.panel import wrap_axis_label
+from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.style import marker, style_context
 
-_HEIGHT = 1.9
-_MOST_NAMED = 8
-_COLORS = "viridis"
+_PANEL_HEIGHT = 1.9
+_MAX_NAMED = 8
+_COLORMAP = "viridis"
 _DARKEST, _LIGHTEST = 0.0, 0.85  # of the colour ramp; its end is too pale for a line
 
 
 @dataclass(frozen=True, slots=True)
-class Layers:
+class LayerCurves:
     """One statistic of one trial: of each layer, counted from 1, its means over the seeds."""
 
     title: str
@@ -33,68 +38,72 @@ class Layers:
     curves: Mapping[int, tuple[Sequence[int], Sequence[float]]]
 
 
-def layers(panels: Sequence[Layers]) -> Figure:
+def layers(panels: Sequence[LayerCurves]) -> Figure:
     """Draws a panel for each statistic; values of many decades get a logarithmic axis."""
-    with style():
+    with style_context():
         numbers = sorted({number for panel in panels for number in panel.curves})
-        room = text_room(grid_of(max(1, len(panels)))[1])
+        room = available_text_width(panel_grid(max(1, len(panels)))[1])
         once = list(dict.fromkeys(one.title for one in panels))
         short = dict(zip(once, short_labels(once), strict=True))
 
         def draw(axes: Sequence[Axes]) -> None:
             for ax, panel in zip(axes, panels, strict=False):
-                _draw(ax, panel, numbers)
+                _draw_panel(ax, panel, numbers)
                 if len(once) > 1:
-                    ax.set_title(fitted(short[panel.title], 0.9 * room, paper().label_size, 1))
+                    ax.set_title(
+                        wrap_to_width(short[panel.title], 0.9 * room, current_paper().label_size, 1)
+                    )
 
-        figure = framed(max(1, len(panels)), [_keys(numbers)], draw, height=_HEIGHT)
-        settle(figure)
+        figure = figure_with_legend(
+            max(1, len(panels)), [_legend_entries(numbers)], draw, height=_PANEL_HEIGHT
+        )
+        freeze_layout(figure)
         return figure
 
 
-def _tone(number: int, numbers: Sequence[int]) -> tuple[float, float, float, float]:
+def _layer_color(number: int, numbers: Sequence[int]) -> tuple[float, float, float, float]:
     share = numbers.index(number) / max(len(numbers) - 1, 1)
-    if paper().style == "dark":
+    if current_paper().style == "dark":
         share = 1 - share
-    return colormaps[_COLORS](_DARKEST + (_LIGHTEST - _DARKEST) * share)
+    return colormaps[_COLORMAP](_DARKEST + (_LIGHTEST - _DARKEST) * share)
 
 
-def _draw(ax: Axes, panel: Layers, numbers: Sequence[int]) -> None:
+def _draw_panel(ax: Axes, panel: LayerCurves, numbers: Sequence[int]) -> None:
     values = [v for _, heights in panel.curves.values() for v in heights if math.isfinite(v)]
     positive = [value for value in values if value > 0]
     log = len(positive) == len(values)
-    value_axis(ax, values, values[:1], log=log)
+    set_value_axis(ax, values, values[:1], log=log)
     epochs = [epoch for at, _ in panel.curves.values() for epoch in (at[0], at[-1])] or [1]
-    epoch_axis(ax, min(epochs), max(epochs))
+    set_epoch_axis(ax, min(epochs), max(epochs))
     for place, (number, (at, heights)) in enumerate(sorted(panel.curves.items())):
         apart = max(1, len(at) // 5)
         ax.plot(
             at,
             heights,
-            color=_tone(number, numbers),
+            color=_layer_color(number, numbers),
             linewidth=points(1.1),
-            marker=marker(numbers.index(number)) if len(numbers) <= _MOST_NAMED else None,
+            marker=marker(numbers.index(number)) if len(numbers) <= _MAX_NAMED else None,
             markersize=points(2.6),
             markevery=(place % apart, apart),
         )
     ax.set_xlabel("Epoch")
-    ax.set_ylabel(wrapped(quantity_name(panel.quantity)))
+    ax.set_ylabel(wrap_axis_label(quantity_name(panel.quantity)))
 
 
-def _keys(numbers: Sequence[int]) -> list[Entry]:
+def _legend_entries(numbers: Sequence[int]) -> list[LegendEntry]:
     """Every layer, of deep models some."""
-    if len(numbers) <= _MOST_NAMED:
+    if len(numbers) <= _MAX_NAMED:
         shown = list(numbers)
     else:
-        step = (len(numbers) - 1) / (_MOST_NAMED - 1)
-        shown = [numbers[round(i * step)] for i in range(_MOST_NAMED)]
+        step = (len(numbers) - 1) / (_MAX_NAMED - 1)
+        shown = [numbers[round(i * step)] for i in range(_MAX_NAMED)]
     return [
-        Entry(
+        LegendEntry(
             Line2D(
                 [],
                 [],
-                color=_tone(number, numbers),
-                marker=marker(numbers.index(number)) if len(numbers) <= _MOST_NAMED else None,
+                color=_layer_color(number, numbers),
+                marker=marker(numbers.index(number)) if len(numbers) <= _MAX_NAMED else None,
             ),
             f"layer {number}",
         )

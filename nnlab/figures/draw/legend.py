@@ -10,10 +10,14 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 
-from nnlab.figures.draw.paper import inches, paper
+from nnlab.figures.draw.paper import current_paper, inches
 
-_HANDLE, _PAD, _BETWEEN = 2.0, 0.5, 1.4  # in units of the font size, as matplotlib counts them
-_MOST_COLUMNS = 6
+_HANDLE_LENGTH, _HANDLE_PAD, _COLUMN_SPACING = (
+    2.0,
+    0.5,
+    1.4,
+)  # in units of the font size, as matplotlib counts them
+_MAX_COLUMNS = 6
 _POINTS_PER_INCH = 72
 
 
@@ -28,7 +32,7 @@ def legend_pad() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LegendEntry:
     """A sample of the drawing and what it stands for.
 
     `line` is the label, in the matplotlib sense, of a line that it can be written beside.
@@ -39,82 +43,85 @@ class Entry:
     line: str = ""
 
 
-def renderer_of(figure: Figure) -> RendererAgg:
+def text_renderer(figure: Figure) -> RendererAgg:
     """What measures the text of a figure."""
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     return canvas.get_renderer()  # type: ignore[no-untyped-call,no-any-return]
 
 
-def columns_that_fit(figure: Figure, entries: Sequence[Entry]) -> int:
+def columns_that_fit(figure: Figure, entries: Sequence[LegendEntry]) -> int:
     """The most columns of these entries, filled downward, that the width of `figure` holds."""
     widths = [text_width(figure, entry.label) for entry in entries]
-    em = paper().size * figure.dpi / _POINTS_PER_INCH
+    em = current_paper().size * figure.dpi / _POINTS_PER_INCH
     room = figure.get_figwidth() * figure.dpi - 2 * em
-    for columns in range(min(len(entries), _MOST_COLUMNS), 1, -1):
+    for columns in range(min(len(entries), _MAX_COLUMNS), 1, -1):
         rows = rows_needed(entries, columns)
         widest = [max(widths[i : i + rows]) for i in range(0, len(widths), rows)]
-        if sum(widest) + len(widest) * (_HANDLE + _PAD + _BETWEEN) * em <= room:
+        if (
+            sum(widest) + len(widest) * (_HANDLE_LENGTH + _HANDLE_PAD + _COLUMN_SPACING) * em
+            <= room
+        ):
             return len(widest)
     return 1
 
 
 def text_width(figure: Figure, label: str) -> float:
     """Of a text in the size of a legend as drawn, pixels."""
-    font = FontProperties(size=paper().size)
-    width, _, _ = renderer_of(figure).get_text_width_height_descent(  # type: ignore[no-untyped-call]
+    font = FontProperties(size=current_paper().size)
+    width, _, _ = text_renderer(figure).get_text_width_height_descent(  # type: ignore[no-untyped-call]
         label, font, False
     )
     return float(width)
 
 
-def rows_needed(entries: Sequence[Entry], columns: int) -> int:
+def rows_needed(entries: Sequence[LegendEntry], columns: int) -> int:
     """How many rows these entries take in that many columns."""
     return -(-len(entries) // columns) if entries else 0
 
 
-def legend_at(
-    place: Figure | SubFigure, top: float, entries: Sequence[Entry], columns: int
+def draw_legend_below(
+    place: Figure | SubFigure, top: float, entries: Sequence[LegendEntry], columns: int
 ) -> None:
     """Draws the entries centred below `top`, a fraction of the height of `place`."""
     legend = place.legend(
         [entry.handle for entry in entries],
-        _numbers(entries),
+        _placeholder_labels(entries),
         loc="upper center",
         bbox_to_anchor=(0.5, top),
         ncols=columns,
         borderaxespad=0.0,
         borderpad=0.0,
-        handlelength=_HANDLE,
-        handletextpad=_PAD,
-        columnspacing=_BETWEEN,
+        handlelength=_HANDLE_LENGTH,
+        handletextpad=_HANDLE_PAD,
+        columnspacing=_COLUMN_SPACING,
         labelspacing=0.4,
     )
-    _name(legend, entries)
+    _set_labels(legend, entries)
 
 
-def legend_inside(ax: Axes, entries: Sequence[Entry]) -> None:
+def draw_legend_inside(ax: Axes, entries: Sequence[LegendEntry]) -> None:
     """Draws the entries in a panel, in the corner where they cover least."""
     legend = ax.legend(
         [entry.handle for entry in entries],
-        _numbers(entries),
+        _placeholder_labels(entries),
         loc="best",
-        handlelength=_HANDLE,
-        handletextpad=_PAD,
+        handlelength=_HANDLE_LENGTH,
+        handletextpad=_HANDLE_PAD,
         labelspacing=0.3,
         frameon=True,
         framealpha=0.85,
         edgecolor="none",
-        facecolor=paper().look.ground,
+        facecolor=current_paper().look.ground,
     )
-    _name(legend, entries)
+    _set_labels(legend, entries)
 
 
-def _numbers(entries: Sequence[Entry]) -> list[str]:
+def _placeholder_labels(entries: Sequence[LegendEntry]) -> list[str]:
     """Stand in for the labels: one that starts with an underscore would be left out."""
     return [str(i) for i, _ in enumerate(entries)]
 
 
-def _name(legend: Legend, entries: Sequence[Entry]) -> None:
+def _set_labels(legend: Legend, entries: Sequence[LegendEntry]) -> None:
     for text, entry in zip(legend.get_texts(), entries, strict=True):
         text.set_text(entry.label)

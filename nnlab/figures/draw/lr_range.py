@@ -5,26 +5,26 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from nnlab.figures.draw.frame import new_figure
-from nnlab.figures.draw.marks import mark_place
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.scales import value_axis
-from nnlab.figures.draw.style import style
+from nnlab.figures.draw.marks import draw_vertical_line
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.scales import set_value_axis
+from nnlab.figures.draw.style import style_context
 
-_HEIGHT = 2.6
+_PANEL_HEIGHT = 2.6
 
 
-def lr_range(
+def draw_lr_range(
     tests: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]], suggested: float
 ) -> Figure:
     """Draws range tests: (learning rates, losses, smoothed losses) for each seed.
 
     Raw losses are grey, smoothed ones coloured, the suggested learning rate a line across.
     """
-    with style():
-        figure = new_figure(_HEIGHT)
+    with style_context():
+        figure = new_figure(_PANEL_HEIGHT)
         ax = figure.subplots()
         for number, (lrs, losses, smoothed) in enumerate(tests):
-            ax.plot(lrs, losses, color=paper().look.grey, linewidth=points(0.5), alpha=0.6)
+            ax.plot(lrs, losses, color=current_paper().look.grey, linewidth=points(0.5), alpha=0.6)
             ax.plot(
                 lrs,
                 smoothed,
@@ -35,8 +35,8 @@ def lr_range(
             )
         ax.set_xscale("log")
         seen = [loss for _, _, smoothed in tests for loss in smoothed]
-        value_axis(ax, seen, [test[2][0] for test in tests], log=True)
-        mark_place(ax, suggested, f"lr {suggested:g}")
+        set_value_axis(ax, seen, [test[2][0] for test in tests], log=True)
+        draw_vertical_line(ax, suggested, f"lr {suggested:g}")
         ax.set_xlabel("Learning rate")
         ax.set_ylabel("Training loss, smoothed")
         return figure

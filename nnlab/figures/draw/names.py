@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from nnlab.config import choosables
+from nnlab.config import setting_fields
 
-_SPLITS: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
+_SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 
-_QUANTITIES: Mapping[str, str] = {
+_QUANTITY_NAMES: Mapping[str, str] = {
     "loss": "loss",
     "loss_exact": "loss",
     "accuracy": "accuracy",
@@ -31,7 +31,7 @@ _QUANTITIES: Mapping[str, str] = {
     "probe/sharpness": "largest eigenvalue of the Hessian",
 }
 
-_LOSSES: Mapping[str, str] = {
+_LOSS_NAMES: Mapping[str, str] = {
     "cross_entropy": "cross entropy, nats",
     "mse": "mean squared error",
     "l1": "mean absolute error",
@@ -39,7 +39,7 @@ _LOSSES: Mapping[str, str] = {
 }
 
 # Those whose name in full says more than their flag with its dashes taken out.
-_SETTINGS: Mapping[str, str] = {
+_SETTING_NAMES: Mapping[str, str] = {
     "lr": "Learning rate",
     "opt": "Optimizer",
     "init": "Initialisation",
@@ -66,7 +66,7 @@ def split_of(metric: str) -> str | None:
     ('val', None)
     """
     split, slash, _ = metric.partition("/")
-    return split if slash and split in _SPLITS else None
+    return split if slash and split in _SPLIT_NAMES else None
 
 
 def quantity_of(metric: str) -> str:
@@ -85,7 +85,7 @@ def quantity_name(quantity: str, loss: str | None = None) -> str:
     >>> quantity_name("loss", "cross_entropy"), quantity_name("accuracy")
     ('Loss (cross entropy, nats)', 'Accuracy')
     """
-    return _capital(_with_unit(quantity, loss))
+    return _capitalised(_quantity_with_unit(quantity, loss))
 
 
 def metric_name(metric: str, loss: str | None = None) -> str:
@@ -99,8 +99,8 @@ def metric_name(metric: str, loss: str | None = None) -> str:
     'Share of dead units, layer 2'
     """
     split = split_of(metric)
-    quantity = _with_unit(quantity_of(metric), loss)
-    return _capital(f"{_SPLITS[split]} {quantity}" if split else quantity)
+    quantity = _quantity_with_unit(quantity_of(metric), loss)
+    return _capitalised(f"{_SPLIT_NAMES[split]} {quantity}" if split else quantity)
 
 
 def setting_name(field: str) -> str:
@@ -109,23 +109,23 @@ def setting_name(field: str) -> str:
     >>> setting_name("lr"), setting_name("batch_size")
     ('Learning rate', 'Batch size (examples)')
     """
-    name = _SETTINGS.get(field) or _capital(field.replace("_", " "))
-    known = choosables().get(field)
+    name = _SETTING_NAMES.get(field) or _capitalised(field.replace("_", " "))
+    known = setting_fields().get(field)
     unit = known.option.unit if known else ""
     return f"{name} ({unit})" if unit and unit != name.lower() else name
 
 
-def _with_unit(quantity: str, loss: str | None) -> str:
-    known = _QUANTITIES.get(quantity)
+def _quantity_with_unit(quantity: str, loss: str | None) -> str:
+    known = _QUANTITY_NAMES.get(quantity)
     if known is None:
         head, _, layer = quantity.rpartition("/")
-        if layer.isdigit() and head in _QUANTITIES:
-            return f"{_QUANTITIES[head]}, layer {layer}"
+        if layer.isdigit() and head in _QUANTITY_NAMES:
+            return f"{_QUANTITY_NAMES[head]}, layer {layer}"
     name = known or quantity.replace("_", " ").replace("/", " ")
     if quantity == "loss" and loss:
-        return f"{name} ({_LOSSES.get(loss, loss.replace('_', ' '))})"
+        return f"{name} ({_LOSS_NAMES.get(loss, loss.replace('_', ' '))})"
     return name
 
 
-def _capital(text: str) -> str:
+def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nnlab.figures.draw.frame import settle
-from nnlab.figures.draw.legend import renderer_of
+from nnlab.figures.draw.frame import freeze_layout
+from nnlab.figures.draw.legend import text_renderer
 from nnlab.figures.draw.paper import points
 
 
@@ -19,10 +19,10 @@ def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int, str, str]
     """
     lone = len(onsets) == 1
     labels = [
-        _label(ax, onset, text if lone else f"{onset}", color) for onset, text, color in onsets
+        _draw_label(ax, onset, text if lone else f"{onset}", color) for onset, text, color in onsets
     ]
-    settle(figure)  # where a label stands is known only after the layout
-    renderer = renderer_of(figure)
+    freeze_layout(figure)  # where a label stands is known only after the layout
+    renderer = text_renderer(figure)
     frame = ax.get_window_extent(renderer)
     taken: list[tuple[float, float]] = []
     for label in labels:
@@ -39,7 +39,7 @@ def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int, str, str]
         label.set_position((across, up))
 
 
-def _label(ax: Axes, onset: int, text: str, color: str) -> Text:
+def _draw_label(ax: Axes, onset: int, text: str, color: str) -> Text:
     return ax.text(
         onset,
         1.02,

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from nnlab.figures.draw.downsample import condensed
+from nnlab.figures.draw.downsample import downsample_band
 from nnlab.figures.draw.names import metric_name, quantity_name, quantity_of, split_of
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.scales import epoch_axis, value_axis
-from nnlab.figures.draw.series import Series, onset_of, plateau_onset_of
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, marker
-from nnlab.figures.draw.view import worst_settled
+from nnlab.figures.draw.view import worst_after_transient
 from nnlab.records import Curve, direction_of
-from nnlab.stats.band import CurveBand, Spread, mean_curve
+from nnlab.stats.band import BandKind, CurveBand, mean_curve
 from nnlab.stats.predictions import wilson
 
-_MARKERS_ALONG = 6
-_NAME_WIDTH, _NAME_LINES = 26, 2  # characters; what fits beside a panel
-MOST_WITH_TRAINING_BANDS = 2  # trials; more bands lie over each other
-SHADE = 0.18  # opacity of a band
-_ABOVE = 3  # zorder of the last trial; the first lies on top
+_MARKERS_PER_CURVE = 6
+_LABEL_WIDTH, _MAX_LABEL_LINES = 26, 2  # characters; what fits beside a panel
+MAX_TRIALS_WITH_TRAINING_BANDS = 2  # trials; more bands lie over each other
+BAND_ALPHA = 0.18  # opacity of a band
+_CURVE_ZORDER = 3  # zorder of the last trial; the first lies on top
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SeriesStyle:
     """How a trial is drawn: `index` among the named ones, None for one of the grey others."""
 
     index: int | None
@@ -35,7 +35,7 @@ class Look:
     @property
     def color(self) -> str:
         """Its colour."""
-        return paper().look.grey if self.index is None else color(self.index)
+        return current_paper().look.grey if self.index is None else color(self.index)
 
     @property
     def marker(self) -> str:
@@ -44,15 +44,15 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class CurveOptions:
     """How curves are drawn: see `nnlab.figures.draw.curves.curves`."""
 
     loss: str | None = None
-    spread: Spread | None = Spread.INTERVAL
+    spread: BandKind | None = BandKind.INTERVAL
     log: bool | None = None
 
 
-def line_of(rank: int) -> str:
+def curve_label(rank: int) -> str:
     """The label, in the matplotlib sense, of the curves of a trial; its `_` keeps it unseen."""
     return f"_trial {rank}"
 
@@ -60,34 +60,34 @@ def line_of(rank: int) -> str:
 def draw_panel(
     ax: Axes,
     series: Sequence[Series],
-    looks: Sequence[Look],
+    looks: Sequence[SeriesStyle],
     metrics: Sequence[str],
-    drawing: Drawing,
+    drawing: CurveOptions,
 ) -> None:
     """Draws `metrics`, all of one quantity, of every trial; the first trials lie on top."""
-    all_bands = _bands(series, metrics, drawing.spread, log_axis=drawing.log is True)
+    all_bands = _mean_bands(series, metrics, drawing.spread, log_axis=drawing.log is True)
     bands = [(rank, metric, band) for rank, metric, band in all_bands if len(band)]
     for rank, metric, band in bands:
         if drawing.spread is None and looks[rank].index is not None:
-            _draw_seeds(ax, _curves(series[rank], metric), metric, looks[rank])
+            _draw_seeds(ax, _seed_curves(series[rank], metric), metric, looks[rank])
         _draw_band(
             ax,
-            condensed(band),
+            downsample_band(band),
             metric,
             looks[rank],
-            _ABOVE + 1 - rank / (len(series) + 1),
-            shaded=drawing.spread is not None and has_band(metric, metrics, len(series)),
+            _CURVE_ZORDER + 1 - rank / (len(series) + 1),
+            shaded=drawing.spread is not None and is_band_shaded(metric, metrics, len(series)),
         )
-        if (examples := sampled(series, metric)) is not None:
-            _draw_sampling(ax, condensed(band), examples, looks[rank])
+        if (examples := validation_sample_size(series, metric)) is not None:
+            _draw_sampling_error(ax, downsample_band(band), examples, looks[rank])
     # The view is that of what is drawn: seeds where they are shaded or thin lines, else their mean.
     # An interval of a few seeds that disagree may leave it.
     shown = [
         values
         for rank, metric, band in bands
         for values in (
-            [curve.values for curve in _curves(series[rank], metric)]
-            if drawing.spread is None or has_band(metric, metrics, len(series))
+            [curve.values for curve in _seed_curves(series[rank], metric)]
+            if drawing.spread is None or is_band_shaded(metric, metrics, len(series))
             else [band.mean]
         )
     ]
@@ -97,12 +97,14 @@ def draw_panel(
     log = quantity in ("loss", "lr") if drawing.log is None else drawing.log
     lower = direction_of(metrics[0]) == "min"
     settled = [
-        worst for values in shown if (worst := worst_settled(values, lower=lower)) is not None
+        worst
+        for values in shown
+        if (worst := worst_after_transient(values, lower=lower)) is not None
     ]
     always = drawing.log is True
-    value_axis(ax, finite, starts, log=log, always=always, lower=lower, settled=settled)
+    set_value_axis(ax, finite, starts, log=log, always=always, lower=lower, settled=settled)
     epochs = [band.epochs[i] for _, _, band in bands for i in (0, -1)] or [1]
-    epoch_axis(ax, min(epochs), max(epochs))
+    set_epoch_axis(ax, min(epochs), max(epochs))
     for rank, metric, band in bands:
         _mark_best(ax, band, metric, series[rank], looks[rank])
         _mark_divergence(ax, metric, series[rank], looks[rank])
@@ -110,28 +112,28 @@ def draw_panel(
         # Only beside the loss: the finding is about it, and accuracy may well still improve.
         if quantity == "loss" and look.index is not None:
             for onset, style in (
-                (onset_of(one), OVERFITTING_LINE),
-                (plateau_onset_of(one), PLATEAU_LINE),
+                (median_onset(one), OVERFITTING_LINE),
+                (median_plateau_onset(one), PLATEAU_LINE),
             ):
                 if onset is not None:
                     ax.axvline(
                         onset, color=look.color, linewidth=points(0.8), linestyle=style, zorder=2
                     )
     if not finite:
-        say_nothing(ax, "no finite value" if bands else "nothing measured")
+        show_empty_message(ax, "no finite value" if bands else "nothing measured")
     ax.set_xlabel("Epoch")
     loss = drawing.loss
     name = metric_name(metrics[0], loss) if len(metrics) == 1 else quantity_name(quantity, loss)
-    ax.set_ylabel(wrapped(name))
+    ax.set_ylabel(wrap_axis_label(name))
 
 
-def has_band(metric: str, metrics: Sequence[str], trials: int) -> bool:
+def is_band_shaded(metric: str, metrics: Sequence[str], trials: int) -> bool:
     """Whether the seeds of a metric are shaded: of many trials only those of validation."""
     alone = split_of(metric) != "train" or all(split_of(other) == "train" for other in metrics)
-    return alone or trials <= MOST_WITH_TRAINING_BANDS
+    return alone or trials <= MAX_TRIALS_WITH_TRAINING_BANDS
 
 
-def say_nothing(ax: Axes, why: str) -> None:
+def show_empty_message(ax: Axes, why: str) -> None:
     """Says in an empty panel why it is."""
     ax.grid(visible=False)
     ax.set_yticks([])
@@ -140,20 +142,20 @@ def say_nothing(ax: Axes, why: str) -> None:
 
 def has_diverged(one: Series, metrics: Sequence[str]) -> bool:
     """True when a seed of the trial ended in NaN or infinity after it had finite values."""
-    return any(_last_finite(curve) for metric in metrics for curve in _curves(one, metric))
+    return any(_last_finite(curve) for metric in metrics for curve in _seed_curves(one, metric))
 
 
-def has_best(one: Series, metrics: Sequence[str]) -> bool:
+def has_selectable_epochs(one: Series, metrics: Sequence[str]) -> bool:
     """True when one of its validation curves has epochs to choose from."""
     return any(
         len(curve) > 1
         for metric in metrics
         if split_of(metric) == "val"
-        for curve in _curves(one, metric)
+        for curve in _seed_curves(one, metric)
     )
 
 
-def sampled(series: Sequence[Series], metric: str) -> float | None:
+def validation_sample_size(series: Sequence[Series], metric: str) -> float | None:
     """How many examples validate, where the sampling error of an accuracy can be drawn.
 
     Of one run alone: over several seeds their range is drawn, and for several trials there is no
@@ -165,26 +167,26 @@ def sampled(series: Sequence[Series], metric: str) -> float | None:
     return curve.values[0] if curve and curve.values[0] > 0 else None
 
 
-def _bands(
-    series: Sequence[Series], metrics: Sequence[str], spread: Spread | None, *, log_axis: bool
+def _mean_bands(
+    series: Sequence[Series], metrics: Sequence[str], spread: BandKind | None, *, log_axis: bool
 ) -> Iterator[tuple[int, str, CurveBand]]:
     for rank, one in enumerate(series):
         for metric in metrics:
-            curves = _curves(one, metric)
-            yield rank, metric, mean_curve(curves, spread or Spread.RANGE, log_axis=log_axis)
+            curves = _seed_curves(one, metric)
+            yield rank, metric, mean_curve(curves, spread or BandKind.RANGE, log_axis=log_axis)
 
 
-def _curves(one: Series, metric: str) -> list[Curve]:
+def _seed_curves(one: Series, metric: str) -> list[Curve]:
     return [curve for history in one.histories if (curve := history.get(metric))]
 
 
 def _draw_band(
-    ax: Axes, band: CurveBand, metric: str, look: Look, height: float, *, shaded: bool
+    ax: Axes, band: CurveBand, metric: str, look: SeriesStyle, height: float, *, shaded: bool
 ) -> None:
     named, training = look.index is not None, split_of(metric) == "train"
     width = points(0.6 if not named else 0.9 if training else 1.3)
     sign = "" if training else look.marker
-    step = max(1, len(band) // _MARKERS_ALONG)
+    step = max(1, len(band) // _MARKERS_PER_CURVE)
     ax.plot(
         band.epochs,
         band.mean,
@@ -196,9 +198,9 @@ def _draw_band(
         markevery=((look.index or 0) * max(1, step // 4) % step, step),
         alpha=1.0 if named else 0.55,
         zorder=height if named else 2.5,
-        label=line_of(look.index) if look.index is not None else None,
+        label=curve_label(look.index) if look.index is not None else None,
     )
-    alone = [i for i in range(len(band)) if _stands_alone(band.mean, i)]
+    alone = [i for i in range(len(band)) if _is_isolated(band.mean, i)]
     ax.plot(  # a line needs two neighbours: a single point between gaps would not be seen
         [band.epochs[i] for i in alone],
         [band.mean[i] for i in alone],
@@ -213,7 +215,7 @@ def _draw_band(
             band.low,
             band.high,
             facecolor=look.color,
-            alpha=SHADE,
+            alpha=BAND_ALPHA,
             zorder=2,
             linewidth=0,
         )
@@ -227,12 +229,12 @@ def _draw_band(
             )
 
 
-def _draw_seeds(ax: Axes, curves: Sequence[Curve], metric: str, look: Look) -> None:
+def _draw_seeds(ax: Axes, curves: Sequence[Curve], metric: str, look: SeriesStyle) -> None:
     """Every seed as a thin line, under the mean of them all."""
     if len(curves) == 1:
         return
     for curve in curves:
-        band = condensed(mean_curve([curve]))
+        band = downsample_band(mean_curve([curve]))
         ax.plot(
             band.epochs,
             band.mean,
@@ -244,34 +246,34 @@ def _draw_seeds(ax: Axes, curves: Sequence[Curve], metric: str, look: Look) -> N
         )
 
 
-def _draw_sampling(ax: Axes, band: CurveBand, examples: float, look: Look) -> None:
+def _draw_sampling_error(ax: Axes, band: CurveBand, examples: float, look: SeriesStyle) -> None:
     """The 68 % interval of an accuracy that was measured on so few examples."""
-    bounds = [_one_error(share, examples) for share in band.mean]
+    bounds = [_one_sigma_interval(share, examples) for share in band.mean]
     ax.fill_between(
         band.epochs,
         [low for low, _ in bounds],
         [high for _, high in bounds],
         color=look.color,
-        alpha=SHADE,
+        alpha=BAND_ALPHA,
         linewidth=0,
         zorder=2,
     )
 
 
-def _one_error(share: float, examples: float) -> tuple[float, float]:
+def _one_sigma_interval(share: float, examples: float) -> tuple[float, float]:
     if not 0 <= share <= 1:
         return math.nan, math.nan
     return wilson(share, examples, z=1.0)
 
 
-def _stands_alone(values: Sequence[float], i: int) -> bool:
+def _is_isolated(values: Sequence[float], i: int) -> bool:
     near = [values[j] for j in (i - 1, i + 1) if 0 <= j < len(values)]
     return math.isfinite(values[i]) and not any(map(math.isfinite, near))
 
 
-def _mark_best(ax: Axes, band: CurveBand, metric: str, one: Series, look: Look) -> None:
+def _mark_best(ax: Axes, band: CurveBand, metric: str, one: Series, look: SeriesStyle) -> None:
     """A ring on the mean validation curve, at the selected epoch or else at its best."""
-    if look.index is None or not has_best(one, [metric]):
+    if look.index is None or not has_selectable_epochs(one, [metric]):
         return
     at = {epoch: v for epoch, v in zip(band.epochs, band.mean, strict=True) if math.isfinite(v)}
     if not at:
@@ -279,16 +281,16 @@ def _mark_best(ax: Axes, band: CurveBand, metric: str, one: Series, look: Look) 
     best = min if direction_of(metric) == "min" else max
     epoch = best(at, key=at.__getitem__) if one.selected is None else one.selected
     if epoch in at:
-        _mark(
+        _draw_marker(
             ax, epoch, at[epoch], look, marker="o", markersize=points(4.8), markerfacecolor="none"
         )
 
 
-def _mark_divergence(ax: Axes, metric: str, one: Series, look: Look) -> None:
+def _mark_divergence(ax: Axes, metric: str, one: Series, look: SeriesStyle) -> None:
     """A cross at the last finite point of every seed that ended without one."""
-    for curve in _curves(one, metric):
+    for curve in _seed_curves(one, metric):
         if last := _last_finite(curve):
-            _mark(ax, *last, look, marker="x", markersize=points(4.5))
+            _draw_marker(ax, *last, look, marker="x", markersize=points(4.5))
 
 
 def _last_finite(curve: Curve) -> tuple[int, float] | None:
@@ -299,7 +301,9 @@ def _last_finite(curve: Curve) -> tuple[int, float] | None:
     return points[-1] if points else None
 
 
-def _mark(ax: Axes, epoch: int, value: float, look: Look, **properties: object) -> None:
+def _draw_marker(
+    ax: Axes, epoch: int, value: float, look: SeriesStyle, **properties: object
+) -> None:
     """Marks a point; one above or below the view is marked at its edge."""
     low, high = ax.get_ylim()
     ax.plot(
@@ -313,13 +317,16 @@ def _mark(ax: Axes, epoch: int, value: float, look: Look, **properties: object) 
     )
 
 
-def wrapped(name: str) -> str:
+def wrap_axis_label(name: str) -> str:
     """The name in at most two lines, broken before the unit."""
-    if len(name) <= _NAME_WIDTH:
+    if len(name) <= _LABEL_WIDTH:
         return name
     head, _, unit = name.partition(" (")
     lines = [head, f"({unit}"] if unit else [name]
-    broken = [part for line in lines for part in textwrap.wrap(line, _NAME_WIDTH + 4)]
-    if len(broken) > _NAME_LINES:
-        broken = [*broken[: _NAME_LINES - 1], broken[_NAME_LINES - 1][: _NAME_WIDTH - 1] + "…"]
+    broken = [part for line in lines for part in textwrap.wrap(line, _LABEL_WIDTH + 4)]
+    if len(broken) > _MAX_LABEL_LINES:
+        broken = [
+            *broken[: _MAX_LABEL_LINES - 1],
+            broken[_MAX_LABEL_LINES - 1][: _LABEL_WIDTH - 1] + "…",
+        ]
     return "\n".join(broken)

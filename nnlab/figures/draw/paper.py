@@ -12,8 +12,8 @@ from typing import Final, Literal
 SANS: Final = "DejaVu Sans"  # both come with matplotlib: a figure is the same on every machine
 SERIF: Final = "STIXGeneral"  # of the width and colour of Times
 
-Legend = Literal["direct", "best", "outside", "none"]
-LEGENDS: Final[tuple[Legend, ...]] = ("outside", "direct", "best", "none")
+LegendPlacement = Literal["direct", "best", "outside", "none"]
+LEGEND_PLACEMENTS: Final[tuple[LegendPlacement, ...]] = ("outside", "direct", "best", "none")
 
 # Colours that are told apart with any of the common colour vision deficiencies, as published.
 # Okabe and Ito 2008, "Color universal design", without its yellow (too pale for a line on white)
@@ -34,12 +34,12 @@ PALETTES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "grey": ("#000000", "#7A7A7A", "#404040", "#A3A3A3", "#5E5E5E"),
 }
-_LIGHT_ENOUGH: Final = 120.0  # of 255, weighted as the eye does
-_SIZE: Final = 7.0  # points, of the type that the widths in this package are made for
+_MIN_LUMINANCE_ON_DARK: Final = 120.0  # of 255, weighted as the eye does
+_BASE_FONT_SIZE: Final = 7.0  # points, of the type that the widths in this package are made for
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
+class FigureStyle:
     """The colours around the data, and what frames it."""
 
     ink: str = "#333333"
@@ -50,11 +50,11 @@ class Style:
     boxed: bool = False
 
 
-STYLES: Final[Mapping[str, Style]] = {
-    "open": Style(),
-    "boxed": Style(grid=None, boxed=True),
-    "bare": Style(grid=None),
-    "dark": Style("#D0D0D0", "#F0F0F0", "#8A8A8A", "#3A3A3A", "#16181D"),
+STYLES: Final[Mapping[str, FigureStyle]] = {
+    "open": FigureStyle(),
+    "boxed": FigureStyle(grid=None, boxed=True),
+    "bare": FigureStyle(grid=None),
+    "dark": FigureStyle("#D0D0D0", "#F0F0F0", "#8A8A8A", "#3A3A3A", "#16181D"),
 }
 
 
@@ -66,20 +66,20 @@ class Paper:
     """
 
     width: float = 5.5  # a NeurIPS or ICLR page
-    size: float = _SIZE
-    label_size: float = _SIZE + 1
+    size: float = _BASE_FONT_SIZE
+    label_size: float = _BASE_FONT_SIZE + 1
     family: str = SANS
     style: str = "open"
     palette: str = "okabe-ito"
-    legend: Legend = "outside"
+    legend: LegendPlacement = "outside"
 
     @property
     def scale(self) -> float:
         """Of lines, marks and panels: larger type wants stronger lines."""
-        return self.size / _SIZE
+        return self.size / _BASE_FONT_SIZE
 
     @property
-    def look(self) -> Style:
+    def look(self) -> FigureStyle:
         """The style by its name."""
         return STYLES[self.style]
 
@@ -87,29 +87,29 @@ class Paper:
     def colors(self) -> tuple[str, ...]:
         """The palette, as it is seen on the ground."""
         colors = PALETTES[self.palette]
-        return tuple(_seen(one, self.look.ground) for one in colors)
+        return tuple(_lighten_on_dark(one, self.look.ground) for one in colors)
 
 
-def _seen(color: str, ground: str) -> str:
+def _lighten_on_dark(color: str, ground: str) -> str:
     """The colour, on a dark ground mixed with white until it is as light as can be seen there."""
-    if ground == Style().ground:
+    if ground == FigureStyle().ground:
         return color
     parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-    while 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < _LIGHT_ENOUGH:
+    while 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < _MIN_LUMINANCE_ON_DARK:
         parts = [part + max(1, (255 - part) // 12) for part in parts]
     return "#" + "".join(f"{min(part, 255):02X}" for part in parts)
 
 
-_current: ContextVar[Paper] = ContextVar("paper", default=Paper())  # noqa: B039  it is frozen
+_current: ContextVar[Paper] = ContextVar("current_paper", default=Paper())  # noqa: B039  it is frozen
 
 
-def paper() -> Paper:
+def current_paper() -> Paper:
     """The paper that is drawn on now."""
     return _current.get()
 
 
 @contextmanager
-def on(chosen: Paper) -> Iterator[None]:
+def use_paper(chosen: Paper) -> Iterator[None]:
     """Everything drawn inside is drawn on that paper."""
     token = _current.set(chosen)
     try:
@@ -120,15 +120,15 @@ def on(chosen: Paper) -> Iterator[None]:
 
 def points(size: float) -> float:
     """A size in points, of type or of a line, as the paper's type scales it."""
-    return size * paper().scale
+    return size * current_paper().scale
 
 
 def inches(length: float) -> float:
     """A length beside the paper's width, as the paper's type scales it."""
-    return length * paper().scale
+    return length * current_paper().scale
 
 
 def color(index: int) -> str:
     """The colour of the series at `index`."""
-    colors = paper().colors
+    colors = current_paper().colors
     return colors[index % len(colors)]

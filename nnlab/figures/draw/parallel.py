@@ -10,29 +10,31 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.frame import new_figure, settle
-from nnlab.figures.draw.labels import fitted, inches_of, letters_in, short_labels
-from nnlab.figures.draw.panel import wrapped
-from nnlab.figures.draw.paper import paper, points
-from nnlab.figures.draw.scales import power, slant
-from nnlab.figures.draw.style import style
+from nnlab.figures.draw.frame import freeze_layout, new_figure
+from nnlab.figures.draw.labels import letters_that_fit, short_labels, text_inches, wrap_to_width
+from nnlab.figures.draw.panel import wrap_axis_label
+from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.scales import format_power_of_ten, rotate_tick_labels
+from nnlab.figures.draw.style import style_context
 
-_HEIGHT = 2.6
-_COLORS = "cividis"
-_MOST_WORDS = 8  # of a category that are written beside its axis
-_LOG_DECADES = 1.0
-_APART = 0.08  # of the height, between numbers beside an axis
+_PANEL_HEIGHT = 2.6
+_COLORMAP = "cividis"
+_MAX_CATEGORY_LABELS = 8  # of a category that are written beside its axis
+_LOG_FROM_DECADES = 1.0
+_MIN_LABEL_GAP = 0.08  # of the height, between numbers beside an axis
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class ParallelAxis:
     """A choice: its name, and the value of each trial; None where a trial has none."""
 
     name: str
     values: tuple[float | str | None, ...]
 
 
-def parallel(axes: Sequence[Axis], outcome: Sequence[float], name: str, *, lower: bool) -> Figure:
+def parallel(
+    axes: Sequence[ParallelAxis], outcome: Sequence[float], name: str, *, lower: bool
+) -> Figure:
     """Draws a line a trial, best on top and thickest, coloured by its outcome.
 
     Args:
@@ -41,19 +43,19 @@ def parallel(axes: Sequence[Axis], outcome: Sequence[float], name: str, *, lower
         name: of the outcome.
         lower: whether lower outcomes are better.
     """
-    with style():
-        figure = new_figure(_HEIGHT)
+    with style_context():
+        figure = new_figure(_PANEL_HEIGHT)
         ax = figure.subplots()
-        scales = [_scale(axis.values) for axis in axes]
+        scales = [_axis_positions(axis.values) for axis in axes]
         finite = [value for value in outcome if math.isfinite(value)]
         low, high = min(finite, default=0.0), max(finite, default=1.0)
         worst = high if lower else low
-        last = _scale([value if math.isfinite(value) else worst for value in outcome])
-        _lines(ax, scales, last, outcome, lower=lower)
-        _names(ax, [axis.name for axis in axes] + [name])
+        last = _axis_positions([value if math.isfinite(value) else worst for value in outcome])
+        _draw_lines(ax, scales, last, outcome, lower=lower)
+        _label_axes(ax, [axis.name for axis in axes] + [name])
         for place, (_, shown) in enumerate([*scales, last]):
-            _ticks(ax, place, shown, len(axes) + 1)
-        ramp = colormaps[f"{_COLORS}_r" if lower else _COLORS]
+            _draw_tick_labels(ax, place, shown, len(axes) + 1)
+        ramp = colormaps[f"{_COLORMAP}_r" if lower else _COLORMAP]
         bar = figure.colorbar(
             ScalarMappable(Normalize(low, high if high > low else low + 1.0), ramp),
             ax=ax,
@@ -62,16 +64,16 @@ def parallel(axes: Sequence[Axis], outcome: Sequence[float], name: str, *, lower
         )
         bar.outline.set_visible(False)
         bar.solids.set_rasterized(False)  # type: ignore[union-attr]
-        bar.set_label(wrapped(name))
-        settle(figure)
+        bar.set_label(wrap_axis_label(name))
+        freeze_layout(figure)
         return figure
 
 
 # Where each trial stands on an axis from 0 to 1, and what is written beside it.
-_Scale = tuple[list[float | None], list[tuple[float, str]]]
+_AxisPositions = tuple[list[float | None], list[tuple[float, str]]]
 
 
-def _scale(values: Sequence[float | str | None]) -> _Scale:
+def _axis_positions(values: Sequence[float | str | None]) -> _AxisPositions:
     """Numbers by their size, or its logarithm over a decade; words side by side."""
     numbers = [v for v in values if isinstance(v, int | float) and math.isfinite(v)]
     if len(numbers) < sum(v is not None for v in values) or not numbers:
@@ -79,10 +81,10 @@ def _scale(values: Sequence[float | str | None]) -> _Scale:
         step = 1 / max(len(words) - 1, 1)
         at = {w: (i * step if len(words) > 1 else 0.5) for i, w in enumerate(words)}
         shown = list(zip(at.values(), short_labels(words, 12), strict=True))
-        thin = max(1, -(-len(shown) // _MOST_WORDS))
+        thin = max(1, -(-len(shown) // _MAX_CATEGORY_LABELS))
         return [None if v is None else at[str(v)] for v in values], shown[::thin]
     low, high = min(numbers), max(numbers)
-    log = low > 0 and math.log10(high / low) >= _LOG_DECADES
+    log = low > 0 and math.log10(high / low) >= _LOG_FROM_DECADES
 
     def place(value: float) -> float:
         if high == low:
@@ -96,28 +98,28 @@ def _scale(values: Sequence[float | str | None]) -> _Scale:
         told = [low + (high - low) * i / 4 for i in range(5)]
         if log:
             told = [low * (high / low) ** (i / 4) for i in range(5)]
-    shown = [(place(value), _short(value)) for value in told]
+    shown = [(place(value), _tick_text(value)) for value in told]
     return [
         place(float(v)) if isinstance(v, int | float) and math.isfinite(v) else None for v in values
     ], shown
 
 
-def _short(value: float) -> str:
+def _tick_text(value: float) -> str:
     text = f"{value:.3g}"
-    return power(float(text)) if "e" in text and value > 0 else text
+    return format_power_of_ten(float(text)) if "e" in text and value > 0 else text
 
 
-def _lines(
+def _draw_lines(
     ax: Axes,
-    scales: Sequence[_Scale],
-    last: _Scale,
+    scales: Sequence[_AxisPositions],
+    last: _AxisPositions,
     outcome: Sequence[float],
     *,
     lower: bool,
 ) -> None:
     finite = [value for value in outcome if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=1.0)
-    ramp = colormaps[f"{_COLORS}_r" if lower else _COLORS]
+    ramp = colormaps[f"{_COLORMAP}_r" if lower else _COLORMAP]
     better = sorted(
         range(len(outcome)),
         key=lambda i: (
@@ -134,7 +136,7 @@ def _lines(
         ax.plot(
             range(len(heights)),
             [math.nan if height is None else height for height in heights],
-            color=ramp(share) if known else paper().look.grey,
+            color=ramp(share) if known else current_paper().look.grey,
             linewidth=points(2.2 if best else 0.8),
             linestyle="-" if known else ":",
             alpha=1.0 if best else 0.75,
@@ -143,36 +145,36 @@ def _lines(
         )
 
 
-def _names(ax: Axes, names: Sequence[str]) -> None:
-    room = letters_in(0.8 * paper().width / len(names))
+def _label_axes(ax: Axes, names: Sequence[str]) -> None:
+    room = letters_that_fit(0.8 * current_paper().width / len(names))
     ax.set_xlim(-0.25, len(names) - 0.65)
     ax.set_ylim(-0.04, 1.04)
     ax.set_yticks([])
-    told = [wrapped(name) if len(name) > room else name for name in names]
+    told = [wrap_axis_label(name) if len(name) > room else name for name in names]
     ax.set_xticks(range(len(names)), told)
     if any(max(map(len, name.split("\n"))) > room for name in told):
         ax.set_xticks(range(len(names)), short_labels(names, 22))
-        slant(ax, 25)
+        rotate_tick_labels(ax, 25)
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)
     ax.tick_params(length=0)
     for place in range(len(names)):
-        ax.axvline(place, color=paper().look.ink, linewidth=points(0.6), zorder=1)
+        ax.axvline(place, color=current_paper().look.ink, linewidth=points(0.6), zorder=1)
 
 
 def _is_number(text: str) -> bool:
     return text[:1].isdigit() or text[:1] in "-−"  # noqa: RUF001  a minus sign
 
 
-def _ticks(ax: Axes, place: int, shown: Sequence[tuple[float, str]], of: int) -> None:
+def _draw_tick_labels(ax: Axes, place: int, shown: Sequence[tuple[float, str]], of: int) -> None:
     """What the heights of an axis mean, left of it where the lines do not hide it."""
-    room = 0.45 * paper().width / of
+    room = 0.45 * current_paper().width / of
     taken = -1.0
     for height, text in sorted(shown):
         # A word is cut, a number either stands whole or not at all.
-        told = text if _is_number(text) else fitted(text, room, points(5.5), 1)
-        if height - taken < _APART or inches_of(told, points(5.5)) > room:
+        told = text if _is_number(text) else wrap_to_width(text, room, points(5.5), 1)
+        if height - taken < _MIN_LABEL_GAP or text_inches(told, points(5.5)) > room:
             continue
         taken = height
         ax.text(
@@ -184,7 +186,7 @@ def _ticks(ax: Axes, place: int, shown: Sequence[tuple[float, str]], of: int) ->
             fontsize=points(5.5),
             zorder=6,
             bbox={
-                "facecolor": paper().look.ground,
+                "facecolor": current_paper().look.ground,
                 "edgecolor": "none",
                 "alpha": 0.75,
                 "pad": 0.5,

@@ -8,22 +8,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnlab.figures.draw.curves import mark
-from nnlab.figures.draw.frame import framed, settle
-from nnlab.figures.draw.labels import letters_in, short_labels
-from nnlab.figures.draw.legend import Entry
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.scales import log_ticks
-from nnlab.figures.draw.style import ACROSS, style
+from nnlab.figures.draw.curves import legend_marker
+from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
+from nnlab.figures.draw.labels import letters_that_fit, short_labels
+from nnlab.figures.draw.legend import LegendEntry
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.scales import set_log_ticks
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.draw.view import LOG_FROM_DECADES
 from nnlab.stats import format_mean
 
-_ROW, _FRAME = 0.2, 0.55  # inches
-_FROM_BEST = 3.0  # a row further from the best than this many times the rest's reach leaves view
+_ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.55  # inches
+_OUTLIER_FACTOR = (
+    3.0  # a row further from the best than this many times the rest's reach leaves view
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RankedRow:
     """A trial in a ranking: its seeds' values, their mean with its interval, and its tier.
 
     `tier` is 1 for the best and what does not differ significantly from it, 2 for what does, None
@@ -38,7 +40,7 @@ class Place:
     tier: int | None
 
 
-def ranking(places: Sequence[Place], name: str, *, lower: bool) -> Figure:
+def ranking(places: Sequence[RankedRow], name: str, *, lower: bool) -> Figure:
     """Draws places, best on top: tier 1 in colour, tier 2 grey, those without a tier in ink.
 
     Where no place has a tier all are in colour.
@@ -48,24 +50,26 @@ def ranking(places: Sequence[Place], name: str, *, lower: bool) -> Figure:
         name: of the quantity, for the axis.
         lower: whether lower values are better.
     """
-    with style():
-        labels = short_labels([one.label for one in places], letters_in(0.34 * paper().width))
-        height = _ROW * max(len(places), 1) + _FRAME
+    with style_context():
+        labels = short_labels(
+            [one.label for one in places], letters_that_fit(0.34 * current_paper().width)
+        )
+        height = _ROW_HEIGHT * max(len(places), 1) + _FRAME_HEIGHT
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw(axes[0], places, labels)
+            _draw_rows(axes[0], places, labels)
             better = "lower is better" if lower else "higher is better"
             axes[0].set_xlabel(f"{name}, {better}")
 
-        figure = framed(1, [_keys(places)], draw, height=height)
-        settle(figure)
+        figure = figure_with_legend(1, [_legend_entries(places)], draw, height=height)
+        freeze_layout(figure)
         return figure
 
 
-def _draw(ax: Axes, places: Sequence[Place], labels: Sequence[str]) -> None:
-    _view(ax, places)
+def _draw_rows(ax: Axes, places: Sequence[RankedRow], labels: Sequence[str]) -> None:
+    _set_value_axis(ax, places)
     left, right = ax.get_xlim()
-    tones = _tones(places)
+    tones = _tier_colors(places)
     for row, one in enumerate(places):
         tone = tones[one.tier]
         seen = [value for value in one.values if math.isfinite(value)]
@@ -76,34 +80,39 @@ def _draw(ax: Axes, places: Sequence[Place], labels: Sequence[str]) -> None:
         if math.isfinite(one.mean):
             ax.plot(one.mean, row, marker="o", markersize=points(3.6), color=tone, zorder=4)
     if places and math.isfinite(places[0].mean):
-        ax.axvline(places[0].mean, color=paper().look.grey, linewidth=points(0.7), linestyle=ACROSS)
+        ax.axvline(
+            places[0].mean,
+            color=current_paper().look.grey,
+            linewidth=points(0.7),
+            linestyle=REFERENCE_DASHES,
+        )
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(places) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
     beside = ax.secondary_yaxis("right")
-    beside.set_yticks(range(len(places)), [_told(one) for one in places])
+    beside.set_yticks(range(len(places)), [_value_text(one) for one in places])
     beside.tick_params(length=0)
     beside.spines["right"].set_visible(False)
 
 
-def _tones(places: Sequence[Place]) -> Mapping[int | None, str]:
+def _tier_colors(places: Sequence[RankedRow]) -> Mapping[int | None, str]:
     """The colour of each tier."""
-    look = paper().look
+    look = current_paper().look
     tiered = any(one.tier for one in places)
     return {1: color(0), 2: look.grey, None: look.ink if tiered else color(0)}
 
 
-def _told(one: Place) -> str:
+def _value_text(one: RankedRow) -> str:
     return format_mean(one.mean, one.sd) if math.isfinite(one.mean) else "diverged"
 
 
-def _view(ax: Axes, places: Sequence[Place]) -> None:
+def _set_value_axis(ax: Axes, places: Sequence[RankedRow]) -> None:
     """The axis over the seeds' values; intervals and runs that exploded may leave it."""
     values = sorted(v for one in places for v in one.values if math.isfinite(v))
     if not values:
         ax.set_xticks([])
         return
-    low, high = _without_outliers(values, places[0].mean)
+    low, high = _range_without_outliers(values, places[0].mean)
     bounds = [b for one in places if one.interval for b in one.interval if math.isfinite(b)]
     reach = high - low
     low = max(min([low, *bounds]), low - reach / 2)
@@ -113,34 +122,34 @@ def _view(ax: Axes, places: Sequence[Place]) -> None:
         room = (high / low) ** 0.03
         ax.set_xscale("log")
         ax.set_xlim(low / room, high * room)
-        log_ticks(ax.xaxis, low, high)
+        set_log_ticks(ax.xaxis, low, high)
         return
     room = 0.03 * (high - low) or 0.05 * abs(high) or 0.05
     ax.set_xlim(low - room, high + room)
 
 
-def _without_outliers(values: Sequence[float], best: float) -> tuple[float, float]:
+def _range_without_outliers(values: Sequence[float], best: float) -> tuple[float, float]:
     """The reach of values, the farthest from the best left out where they would press the rest."""
     if not math.isfinite(best):
         return values[0], values[-1]
     far = sorted(abs(value - best) for value in values)
     most = far[-1]
     usual = far[int(0.75 * (len(far) - 1))]
-    if usual > 0 and most > 10 * _FROM_BEST * usual:
-        inside = [value for value in values if abs(value - best) <= _FROM_BEST * usual]
+    if usual > 0 and most > 10 * _OUTLIER_FACTOR * usual:
+        inside = [value for value in values if abs(value - best) <= _OUTLIER_FACTOR * usual]
         return inside[0], inside[-1]
     return values[0], values[-1]
 
 
-def _keys(places: Sequence[Place]) -> list[Entry]:
+def _legend_entries(places: Sequence[RankedRow]) -> list[LegendEntry]:
     several = any(len(one.values) > 1 for one in places)
     entries = []
     if several:
-        entries.append(Entry(mark(marker="|"), "a seed"))
+        entries.append(LegendEntry(legend_marker(marker="|"), "a seed"))
     if any(one.interval for one in places):
         entries.append(
-            Entry(
-                Line2D([], [], color=paper().look.ink, marker="o", markersize=points(3.6)),
+            LegendEntry(
+                Line2D([], [], color=current_paper().look.ink, marker="o", markersize=points(3.6)),
                 "mean, 95 % interval",
             )
         )
@@ -151,9 +160,9 @@ def _keys(places: Sequence[Place]) -> list[Entry]:
             2: "significantly worse",
             None: "too few seeds to rank",
         }
-        tones = _tones(places)
+        tones = _tier_colors(places)
         entries += [
-            Entry(Line2D([], [], color=tones[tier]), name)
+            LegendEntry(Line2D([], [], color=tones[tier]), name)
             for tier, name in names.items()
             if tier in tiers
         ]

@@ -6,49 +6,59 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.frame import framed, grid_of, settle
-from nnlab.figures.draw.labels import fitted, short_labels
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.style import ACROSS, style
-from nnlab.stats.predictions import Bin
+from nnlab.figures.draw.frame import figure_with_legend, freeze_layout, panel_grid
+from nnlab.figures.draw.labels import short_labels, wrap_to_width
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
+from nnlab.stats.predictions import CalibrationBin
 
-_HEIGHT, _WIDTH = 2.3, 1.75
+_PANEL_HEIGHT, _MIN_PANEL_WIDTH = 2.3, 1.75
 
 
 @dataclass(frozen=True, slots=True)
-class Reliability:
+class ReliabilityDiagram:
     """One model: its bins that are not empty, and the expected calibration error over them."""
 
     title: str
-    bins: tuple[Bin, ...]
+    bins: tuple[CalibrationBin, ...]
     error: float
 
 
-def calibration(models: Sequence[Reliability]) -> Figure:
+def calibration(models: Sequence[ReliabilityDiagram]) -> Figure:
     """Draws reliability diagrams (Guo et al. 2017), a panel a model, with shares of examples."""
-    with style():
-        room = 0.75 * paper().width / grid_of(len(models), _WIDTH)[1]
-        titles = [fitted(t, room, paper().label_size, 1) for t in _labels(models)]
+    with style_context():
+        room = 0.75 * current_paper().width / panel_grid(len(models), _MIN_PANEL_WIDTH)[1]
+        titles = [
+            wrap_to_width(t, room, current_paper().label_size, 1) for t in _panel_titles(models)
+        ]
 
         def draw(axes: Sequence[Axes]) -> None:
             for ax, one, title in zip(axes, models, titles, strict=True):
-                _draw(ax, one)
-                told = fitted(f"calibration error {one.error:.3f}", room, paper().label_size)
+                _draw_panel(ax, one)
+                told = wrap_to_width(
+                    f"calibration error {one.error:.3f}", room, current_paper().label_size
+                )
                 ax.set_title(f"{title}\n{told}")
-                ax.set_xlabel(fitted("Confidence (bars: examples)", room, paper().label_size))
+                ax.set_xlabel(
+                    wrap_to_width("Confidence (bars: examples)", room, current_paper().label_size)
+                )
 
-        figure = framed(len(models), [], draw, height=_HEIGHT, least=_WIDTH)
-        settle(figure)
+        figure = figure_with_legend(
+            len(models), [], draw, height=_PANEL_HEIGHT, least=_MIN_PANEL_WIDTH
+        )
+        freeze_layout(figure)
         return figure
 
 
-def _labels(models: Sequence[Reliability]) -> list[str]:
+def _panel_titles(models: Sequence[ReliabilityDiagram]) -> list[str]:
     return short_labels([one.title for one in models])
 
 
-def _draw(ax: Axes, one: Reliability) -> None:
-    look = paper().look
-    ax.plot([0, 1], [0, 1], color=look.grey, linewidth=points(0.8), linestyle=ACROSS, zorder=1)
+def _draw_panel(ax: Axes, one: ReliabilityDiagram) -> None:
+    look = current_paper().look
+    ax.plot(
+        [0, 1], [0, 1], color=look.grey, linewidth=points(0.8), linestyle=REFERENCE_DASHES, zorder=1
+    )
     total = sum(found.count for found in one.bins)
     for found in one.bins:
         ax.bar(

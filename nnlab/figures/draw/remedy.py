@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from nnlab.figures.draw.frame import new_figure
-from nnlab.figures.draw.labels import fitted, letters_in, short_labels
-from nnlab.figures.draw.paper import color, paper, points
-from nnlab.figures.draw.style import ACROSS, style
+from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 
-_ROW, _FRAME = 0.24, 0.75  # inches
+_ROW_HEIGHT, _FRAME_HEIGHT = 0.24, 0.75  # inches
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class RemedyEffect:
     """A remedy: how much better it made the objective, its interval, and whether that is proved.
 
     `gone` tells in how many runs the finding remained.
@@ -28,17 +28,21 @@ class Effect:
     gone: str
 
 
-def remedies(effects: Sequence[Effect], metric: str) -> Figure:
+def remedies(effects: Sequence[RemedyEffect], metric: str) -> Figure:
     """Draws effects with their 95 % intervals, best on top; proved ones are coloured."""
-    with style():
-        figure = new_figure(_ROW * len(effects) + _FRAME)
+    with style_context():
+        figure = new_figure(_ROW_HEIGHT * len(effects) + _FRAME_HEIGHT)
         ax = figure.subplots()
         for place, one in enumerate(effects):
-            tone = color(0) if one.helped else paper().look.grey
+            tone = color(0) if one.helped else current_paper().look.grey
             ax.plot([one.low, one.high], [place, place], color=tone, linewidth=points(1.4))
             ax.plot(one.effect, place, marker="o", markersize=points(4), color=tone)
-        ax.axvline(0.0, color=paper().look.grey, linewidth=points(0.8), linestyle=ACROSS)
-        names = short_labels([one.name for one in effects], letters_in(0.34 * paper().width))
+        ax.axvline(
+            0.0, color=current_paper().look.grey, linewidth=points(0.8), linestyle=REFERENCE_DASHES
+        )
+        names = short_labels(
+            [one.name for one in effects], letters_that_fit(0.34 * current_paper().width)
+        )
         ax.set_yticks(range(len(effects)), names)
         ax.set_ylim(len(effects) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
@@ -46,5 +50,7 @@ def remedies(effects: Sequence[Effect], metric: str) -> Figure:
         right.set_yticks(range(len(effects)), [one.gone for one in effects])
         right.tick_params(length=0)
         told = f"{metric} better than the control by (95 % interval)"
-        ax.set_xlabel(fitted(told, 0.4 * paper().width, paper().label_size, 4))
+        ax.set_xlabel(
+            wrap_to_width(told, 0.4 * current_paper().width, current_paper().label_size, 4)
+        )
         return figure

@@ -11,18 +11,18 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from nnlab.errors import UsageError
-from nnlab.figures.draw.flatten_alpha import opaque
-from nnlab.figures.draw.style import style
+from nnlab.figures.draw.flatten_alpha import flatten_alpha
+from nnlab.figures.draw.style import style_context
 from nnlab.io.file_origin import FIGURE_KEY, Provenance
-from nnlab.io.file_origin import figure_provenance as provenance_of
-from nnlab.io.files import write_whole
+from nnlab.io.file_origin import read_figure_provenance as provenance_of
+from nnlab.io.files import write_atomic
 
-__all__ = ["FORMATS", "Provenance", "check_format", "provenance_of", "rendered", "save"]
+__all__ = ["FORMATS", "Provenance", "check_format", "provenance_of", "render_figure", "save_figure"]
 
 FORMATS = ("pdf", "svg", "png", "eps", "pgf", "tikz")
 
 
-def save(figure: Figure, path: str | os.PathLike[str], provenance: Provenance) -> None:
+def save_figure(figure: Figure, path: str | os.PathLike[str], provenance: Provenance) -> None:
     """Writes `figure` to `path` in the format of its suffix, one of `FORMATS`.
 
     `provenance` (run ids, command, version, hash of the numbers) goes into the file's metadata as
@@ -37,20 +37,20 @@ def save(figure: Figure, path: str | os.PathLike[str], provenance: Provenance) -
         DiskFull: no room for it.
     """
     target = Path(path)
-    write_whole(target, rendered(figure, check_format(target), provenance))
+    write_atomic(target, render_figure(figure, check_format(target), provenance))
 
 
-def rendered(figure: Figure, kind: str, provenance: Provenance) -> bytes:
+def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
     """The bytes of a file of one of the `FORMATS`."""
     line = FIGURE_KEY + json.dumps(dict(provenance), sort_keys=True)
-    with style():
+    with style_context():
         if kind in ("pgf", "tikz"):
-            from nnlab.figures.draw.tex import picture
+            from nnlab.figures.draw.tex import pgf_picture
 
-            return picture(figure, f"{kind}picture", [line]).encode()
+            return pgf_picture(figure, f"{kind}picture", [line]).encode()
         drawn = io.BytesIO()
-        with opaque(figure) if kind == "eps" else nullcontext():
-            figure.savefig(drawn, format=kind, metadata=_metadata(kind, line))
+        with flatten_alpha(figure) if kind == "eps" else nullcontext():
+            figure.savefig(drawn, format=kind, metadata=_file_metadata(kind, line))
     if kind != "eps":
         return drawn.getvalue()
     head, _, rest = drawn.getvalue().partition(b"\n")
@@ -74,7 +74,7 @@ def check_format(path: str | os.PathLike[str]) -> str:
     )
 
 
-def _metadata(kind: str, line: str) -> dict[str, Any]:
+def _file_metadata(kind: str, line: str) -> dict[str, Any]:
     """The format's own keys; None takes out a date that matplotlib would add."""
     if kind == "pdf":
         return {"Keywords": line, "CreationDate": None}

@@ -7,18 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from nnlab.figures.draw.view import View, view_of
+from nnlab.figures.draw.view import AxisRange, robust_axis_range
 
 # With fewer decades than this in view, 2 and 5 are labelled beside the powers of ten.
 _SPARSE_BELOW_DECADES = 2.5
-_PLAIN_FROM, _PLAIN_TO = 1e-4, 1e5
+_MIN_PLAIN_NUMBER, _MAX_PLAIN_NUMBER = 1e-4, 1e5
 # A setting that was tried over a decade was chosen by factors.
-_SETTING_LOG_DECADES = 1.0
-_MOST_TICKS = 7
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SETTING_LOG_FROM_DECADES = 1.0
+_MAX_TICKS = 7
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def epoch_axis(ax: Axes, first: int, last: int) -> None:
+def set_epoch_axis(ax: Axes, first: int, last: int) -> None:
     """Whole numbers at the bottom; a single epoch stands in the middle."""
     margin = max((last - first) * 0.02, 0.5 if first == last else 0.0)
     ax.set_xlim(first - margin, last + margin)
@@ -28,7 +28,7 @@ def epoch_axis(ax: Axes, first: int, last: int) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
 
 
-def value_axis(
+def set_value_axis(
     ax: Axes,
     values: Sequence[float],
     starts: Sequence[float],
@@ -42,38 +42,42 @@ def value_axis(
     if not values:
         ax.set_yticks([])
         return
-    show_view(ax, view_of(values, starts, log=log, always=always, lower=lower, settled=settled))
+    apply_axis_range(
+        ax, robust_axis_range(values, starts, log=log, always=always, lower=lower, settled=settled)
+    )
 
 
-def show_view(ax: Axes, view: View) -> None:
+def apply_axis_range(ax: Axes, view: AxisRange) -> None:
     """Sets the scale, limits and ticks of the value axis."""
     if view.log:
         ax.set_yscale("log")
     ax.set_ylim(*view.with_margin())
     if view.log:
-        log_ticks(ax.yaxis, view.low, view.high)
+        set_log_ticks(ax.yaxis, view.low, view.high)
     else:
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
 
 
-def log_ticks(axis: Axis, low: float, high: float) -> None:
+def set_log_ticks(axis: Axis, low: float, high: float) -> None:
     """Ticks of a logarithmic axis that shows values from `low` to `high`."""
     decades = math.log10(high / low)
     steps = (1.0, 2.0, 5.0) if decades < _SPARSE_BELOW_DECADES else (1.0,)
     axis.set_major_locator(LogLocator(subs=steps, numticks=8))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
-    plain = low >= _PLAIN_FROM and high <= _PLAIN_TO
-    axis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}" if plain else power(y)))
+    plain = low >= _MIN_PLAIN_NUMBER and high <= _MAX_PLAIN_NUMBER
+    axis.set_major_formatter(
+        FuncFormatter(lambda y, _: f"{y:g}" if plain else format_power_of_ten(y))
+    )
 
 
-def number_axis(axis: Axis, values: Sequence[float], *, margin: float = 0.05) -> bool:
+def set_setting_axis(axis: Axis, values: Sequence[float], *, margin: float = 0.05) -> bool:
     """The scale of an axis of a setting: logarithmic where its positive values span decades.
 
     Returns whether it is. Ticks stand at the values themselves where those are few.
     """
     low, high = min(values), max(values)
-    log = low > 0 and math.log10(high / low) >= _SETTING_LOG_DECADES
+    log = low > 0 and math.log10(high / low) >= _SETTING_LOG_FROM_DECADES
     if log:
         (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("log")
         room = (high / low) ** margin
@@ -81,22 +85,22 @@ def number_axis(axis: Axis, values: Sequence[float], *, margin: float = 0.05) ->
     else:
         room = margin * (high - low) or abs(high) * margin or margin
         axis.set_view_interval(low - room, high + room, ignore=True)
-    if len(values) <= _MOST_TICKS:
+    if len(values) <= _MAX_TICKS:
         axis.set_ticks(sorted(values), [f"{value:g}" for value in sorted(values)])
         axis.set_minor_locator(NullLocator())
     elif log:
-        log_ticks(axis, low, high)
+        set_log_ticks(axis, low, high)
     return log
 
 
-def slant(ax: Axes, degrees: float) -> None:
+def rotate_tick_labels(ax: Axes, degrees: float) -> None:
     """Turns the names under an axis, which are too long to stand level."""
     ax.tick_params(axis="x", rotation=degrees)
     for label in ax.get_xticklabels():
         label.set(horizontalalignment="right", rotation_mode="anchor")
 
 
-def power(value: float) -> str:
+def format_power_of_ten(value: float) -> str:
     """A number as a power of ten, in signs that need no formula.
 
     >>> power(1e-3), power(2e6)
@@ -106,5 +110,5 @@ def power(value: float) -> str:
         return f"{value:g}"
     exponent = math.floor(math.log10(value) + 1e-9)
     digits = f"{value / 10**exponent:.3g}"
-    raised = "10" + str(exponent).translate(_RAISED)
+    raised = "10" + str(exponent).translate(_SUPERSCRIPTS)
     return raised if digits == "1" else f"{digits}·{raised}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnose.flags import OVERFITTING, PLATEAU, seeds_text
+from nnlab.diagnose.flags import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
 from nnlab.records import Finding, History
 from nnlab.stats.band import median_epoch
 
@@ -22,34 +22,35 @@ class Series:
     selected: int | None = None
 
 
-def series_of(what: History | Series | Sequence[Series]) -> Sequence[Series]:
+def as_series(what: History | Series | Sequence[Series]) -> Sequence[Series]:
     """Trials from whatever was given: a run's history, a trial, or trials."""
     if isinstance(what, History):
         return [Series("", (what,))]
     return [what] if isinstance(what, Series) else what
 
 
-def onset_of(one: Series, code: str = OVERFITTING) -> int | None:
+def median_onset(one: Series, code: str = OVERFITTING_CODE) -> int | None:
     """The median onset of overfitting, or None unless most of the seeds overfit.
 
     The curve of a trial is the mean over its seeds: what one of ten does is not true of the mean.
     """
-    onsets = _onsets(one, code)
+    onsets = _onset_epochs(one, code)
     return median_epoch(onsets) if 2 * len(onsets) > len(one.histories) else None
 
 
-def plateau_onset_of(one: Series) -> int | None:
+def median_plateau_onset(one: Series) -> int | None:
     """The median onset of the validation plateau; None where overfitting is marked instead."""
-    return None if onset_of(one) is not None else onset_of(one, PLATEAU)
+    return None if median_onset(one) is not None else median_onset(one, PLATEAU_CODE)
 
 
 def onset_text(one: Series) -> str:
     """How many seeds overfit and from when; where none does, the same of the plateau; or empty."""
     texts = (
-        seeds_text(code, _onsets(one, code), len(one.histories)) for code in (OVERFITTING, PLATEAU)
+        affected_seeds_text(code, _onset_epochs(one, code), len(one.histories))
+        for code in (OVERFITTING_CODE, PLATEAU_CODE)
     )
     return next(filter(None, texts), "")
 
 
-def _onsets(one: Series, code: str) -> list[int]:
+def _onset_epochs(one: Series, code: str) -> list[int]:
     return [f.onset for f in one.findings if f.code == code and f.onset is not None]

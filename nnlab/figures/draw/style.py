@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import matplotlib as mpl
 
-from nnlab.figures.draw.paper import SANS, Paper, paper
+from nnlab.figures.draw.paper import SANS, Paper, current_paper
 
 # Colours repeat after five to eight, markers after twelve: the pair is unique far beyond what a
 # reader can follow, and markers tell series apart in grey print.
@@ -18,12 +18,12 @@ DASHES: Final[Mapping[str, Dash]] = {
     "val": "-",
     "test": (0, (4, 1.2, 1, 1.2)),
 }
-ACROSS: Final = (0, (3, 2))  # of a line that is a reference, not data
+REFERENCE_DASHES: Final = (0, (3, 2))  # of a line that is a reference, not data
 # Of the epoch from which a trial overfits, or validation stands still.
 OVERFITTING_LINE: Final = ":"
 PLATEAU_LINE: Final = "-."
 
-_FIXED: Final[dict[str, Any]] = {
+_FIXED_SETTINGS: Final[dict[str, Any]] = {
     "axes.axisbelow": True,
     "xtick.minor.size": 0,
     "ytick.minor.size": 0,
@@ -41,9 +41,13 @@ _FIXED: Final[dict[str, Any]] = {
 }
 
 
-def style() -> AbstractContextManager[None]:
+def style_context() -> AbstractContextManager[None]:
     """A context with the settings of the paper and nothing of the user's own matplotlibrc."""
-    settings: Any = {**_defaults(), **_FIXED, **_of(paper())}
+    settings: Any = {
+        **_matplotlib_defaults(),
+        **_FIXED_SETTINGS,
+        **_paper_settings(current_paper()),
+    }
     context: AbstractContextManager[None] = mpl.rc_context(settings)
     return context
 
@@ -53,7 +57,7 @@ def marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
 
 
-def _of(chosen: Paper) -> dict[str, Any]:
+def _paper_settings(chosen: Paper) -> dict[str, Any]:
     look, scale = chosen.look, chosen.scale
     return {
         # The second family draws what the first one lacks.
@@ -89,9 +93,13 @@ def _of(chosen: Paper) -> dict[str, Any]:
     }
 
 
-def _defaults() -> dict[str, Any]:
+def _matplotlib_defaults() -> dict[str, Any]:
     """Matplotlib's own defaults, but for the backend: setting that would start one."""
-    return {key: value for key, value in mpl.rcParamsDefault.items() if key not in _GLOBAL}
+    return {
+        key: value for key, value in mpl.rcParamsDefault.items() if key not in _EXCLUDED_SETTINGS
+    }
 
 
-_GLOBAL: Final = frozenset({"backend", "backend_fallback", "interactive", "toolbar", "timezone"})
+_EXCLUDED_SETTINGS: Final = frozenset(
+    {"backend", "backend_fallback", "interactive", "toolbar", "timezone"}
+)

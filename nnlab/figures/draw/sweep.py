@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.curves import MOST_NAMED, looks, named
-from nnlab.figures.draw.frame import framed, settle
-from nnlab.figures.draw.labels import letters_in, short_labels
-from nnlab.figures.draw.panel import Look, line_of, wrapped
-from nnlab.figures.draw.paper import paper, points
-from nnlab.figures.draw.scales import number_axis, show_view, slant
-from nnlab.figures.draw.style import style
-from nnlab.figures.draw.view import View, view_of
+from nnlab.figures.draw.curves import MAX_NAMED, series_legend_entries, series_styles
+from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
+from nnlab.figures.draw.labels import letters_that_fit, short_labels
+from nnlab.figures.draw.panel import SeriesStyle, curve_label, wrap_axis_label
+from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.scales import apply_axis_range, rotate_tick_labels, set_setting_axis
+from nnlab.figures.draw.style import style_context
+from nnlab.figures.draw.view import AxisRange, robust_axis_range
 
-_HEIGHT = 2.4
+_PANEL_HEIGHT = 2.4
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class SweepPoint:
     """What was measured at one value of the setting: the mean, its interval, the single values.
 
     `at` is a number, or the word of a category. The interval is None where there is none.
@@ -33,15 +33,15 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SweepLine:
     """The dots of one value of the second setting, in order; "" where there is none."""
 
     label: str
-    dots: tuple[Dot, ...]
+    sweep_points: tuple[SweepPoint, ...]
 
 
 def sweep(
-    lines: Sequence[Line], x: str, y: str, *, log_y: bool = False, lower: bool = True
+    lines: Sequence[SweepLine], x: str, y: str, *, log_y: bool = False, lower: bool = True
 ) -> Figure:
     """Draws lines over a setting; its axis is logarithmic where the values span a decade.
 
@@ -54,46 +54,56 @@ def sweep(
         log_y: allow a logarithmic axis where the metric spans decades, as of a loss.
         lower: whether lower values are better.
     """
-    with style():
-        entries = named([line.label for line in lines], "value") if len(lines) > 1 else []
+    with style_context():
+        entries = (
+            series_legend_entries([line.label for line in lines], "value") if len(lines) > 1 else []
+        )
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw(axes[0], lines, log_y=log_y, lower=lower)
+            _draw_lines(axes[0], lines, log_y=log_y, lower=lower)
             axes[0].set_xlabel(x)
-            axes[0].set_ylabel(wrapped(y))
+            axes[0].set_ylabel(wrap_axis_label(y))
 
-        figure = framed(1, [entries], draw, height=_HEIGHT)
-        settle(figure)
+        figure = figure_with_legend(1, [entries], draw, height=_PANEL_HEIGHT)
+        freeze_layout(figure)
         return figure
 
 
-def _draw(ax: Axes, lines: Sequence[Line], *, log_y: bool, lower: bool) -> None:
-    places = _places(ax, lines)
-    seen = [v for line in lines for dot in line.dots for v in dot.values if math.isfinite(v)]
-    means = [d.mean for line in lines for d in line.dots if math.isfinite(d.mean)]
+def _draw_lines(ax: Axes, lines: Sequence[SweepLine], *, log_y: bool, lower: bool) -> None:
+    places = _axis_positions(ax, lines)
+    seen = [
+        v for line in lines for dot in line.sweep_points for v in dot.values if math.isfinite(v)
+    ]
+    means = [d.mean for line in lines for d in line.sweep_points if math.isfinite(d.mean)]
     bounds = [
         b
         for line in lines
-        for dot in line.dots
+        for dot in line.sweep_points
         for b in dot.interval or ()
         if math.isfinite(b) and (b > 0 or not log_y)
     ]
     if seen:
-        show_view(ax, _with_intervals(_view(seen, means, log_y=log_y, lower=lower), bounds))
+        apply_axis_range(
+            ax, _widen_to_intervals(_seed_range(seen, means, log_y=log_y, lower=lower), bounds)
+        )
     else:
         ax.set_yticks([])
-    for rank, (line, look) in enumerate(zip(lines, looks(lines), strict=True)):
+    for rank, (line, look) in enumerate(zip(lines, series_styles(lines), strict=True)):
         # Lines that share a place stand a little apart.
         aside = (rank - (len(lines) - 1) / 2) / max(len(lines), 1) * 0.12
-        _draw_line(ax, line, look, rank, places, aside if isinstance(_first(lines), str) else 0.0)
+        _draw_line(
+            ax, line, look, rank, places, aside if isinstance(_first_value(lines), str) else 0.0
+        )
 
 
-def _view(seen: Sequence[float], means: Sequence[float], *, log_y: bool, lower: bool) -> View:
+def _seed_range(
+    seen: Sequence[float], means: Sequence[float], *, log_y: bool, lower: bool
+) -> AxisRange:
     """The view of the seeds; points that diverged may leave it."""
-    return view_of(seen, means, log=log_y, lower=lower, settled=means)
+    return robust_axis_range(seen, means, log=log_y, lower=lower, settled=means)
 
 
-def _with_intervals(view: View, bounds: Sequence[float]) -> View:
+def _widen_to_intervals(view: AxisRange, bounds: Sequence[float]) -> AxisRange:
     """The view widened to the intervals near it: those of a few seeds may be far longer."""
     if view.log:
         room = math.sqrt(view.high / view.low)
@@ -105,53 +115,53 @@ def _with_intervals(view: View, bounds: Sequence[float]) -> View:
     return replace(view, low=min([view.low, *near]), high=max([view.high, *near]))
 
 
-def _first(lines: Sequence[Line]) -> float | str:
-    return next((dot.at for line in lines for dot in line.dots), 0.0)
+def _first_value(lines: Sequence[SweepLine]) -> float | str:
+    return next((dot.at for line in lines for dot in line.sweep_points), 0.0)
 
 
-def _places(ax: Axes, lines: Sequence[Line]) -> dict[float | str, float]:
+def _axis_positions(ax: Axes, lines: Sequence[SweepLine]) -> dict[float | str, float]:
     """Where each value of the setting stands on the axis."""
-    values = list(dict.fromkeys(dot.at for line in lines for dot in line.dots))
+    values = list(dict.fromkeys(dot.at for line in lines for dot in line.sweep_points))
     numbers = [value for value in values if not isinstance(value, str)]
     if values and len(numbers) == len(values):
-        number_axis(ax.xaxis, numbers)
+        set_setting_axis(ax.xaxis, numbers)
         return {value: float(value) for value in numbers}
     words = short_labels([str(value) for value in values], 18)
     ax.set_xticks(range(len(values)), words)
     ax.set_xlim(-0.5, len(values) - 0.5)
-    room = letters_in(0.85 * paper().width / max(len(values), 1))
+    room = letters_that_fit(0.85 * current_paper().width / max(len(values), 1))
     if any(len(word) > room for word in words):
-        slant(ax, 30)
+        rotate_tick_labels(ax, 30)
     return {value: float(place) for place, value in enumerate(values)}
 
 
 def _draw_line(
     ax: Axes,
-    line: Line,
-    look: Look,
+    line: SweepLine,
+    look: SeriesStyle,
     rank: int,
     places: dict[float | str, float],
     aside: float,
 ) -> None:
-    xs = [places[dot.at] + aside for dot in line.dots]
+    xs = [places[dot.at] + aside for dot in line.sweep_points]
     is_named = look.index is not None
-    categories = any(isinstance(dot.at, str) for dot in line.dots)
+    categories = any(isinstance(dot.at, str) for dot in line.sweep_points)
     low, high = ax.get_ylim()
     ax.plot(
         xs,
         # A line to a point far out of view would cross the figure as a meaningless vertical.
-        [dot.mean if low <= dot.mean <= high else math.nan for dot in line.dots],
+        [dot.mean if low <= dot.mean <= high else math.nan for dot in line.sweep_points],
         color=look.color,
         marker=look.marker or "o",
         linewidth=points((0.6 if categories else 1.3) if is_named else 0.5),
         linestyle=":" if categories else "-",
         alpha=1.0 if is_named else 0.5,
-        label=line_of(rank),
-        zorder=4 - rank / (MOST_NAMED + len(xs) + 1) if is_named else 2.5,
+        label=curve_label(rank),
+        zorder=4 - rank / (MAX_NAMED + len(xs) + 1) if is_named else 2.5,
     )
     if not is_named:
         return
-    for x, dot in zip(xs, line.dots, strict=True):
+    for x, dot in zip(xs, line.sweep_points, strict=True):
         if dot.interval is not None and all(map(math.isfinite, dot.interval)):
             bounds = [min(max(bound, low), high) for bound in dot.interval]
             ax.plot([x, x], bounds, color=look.color, linewidth=points(0.9), zorder=3)

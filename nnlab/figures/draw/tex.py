@@ -15,14 +15,14 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from nnlab.errors import UsageError
-from nnlab.io.escaping import latex
+from nnlab.io.escaping import escape_latex
 
-_TO_POINTS = 72.27 / 72  # TeX's points of one that are matplotlib's
-_HORIZONTAL = {"left": "left", "right": "right", "center": ""}
-_VERTICAL = {"top": "top", "bottom": "bottom", "baseline": "base", "center": ""}
+_TEX_POINTS_PER_POINT = 72.27 / 72  # TeX's points of one that are matplotlib's
+_HORIZONTAL_ANCHORS = {"left": "left", "right": "right", "center": ""}
+_VERTICAL_ANCHORS = {"top": "top", "bottom": "bottom", "baseline": "base", "center": ""}
 
 
-class _Renderer(RendererPgf):
+class _PgfTextRenderer(RendererPgf):
     """Writes text for TeX to set, measured without TeX."""
 
     def __init__(self, figure: Figure, file: io.StringIO) -> None:
@@ -54,7 +54,7 @@ class _Renderer(RendererPgf):
             place = self._anchored(mtext) or place
         if angle:
             place.append(f"rotate={angle:f}")
-        size = prop.get_size_in_points() * _TO_POINTS
+        size = prop.get_size_in_points() * _TEX_POINTS_PER_POINT
         family = r"\rmfamily" if "STIX" in prop.get_name() else r"\sffamily"
         red, green, blue = tuple(gc.get_rgb())[:3]
         self._line(r"\begin{pgfscope}")
@@ -62,7 +62,7 @@ class _Renderer(RendererPgf):
         self._line(
             rf"\pgftext[{','.join(part for part in place if part)}]"
             rf"{{\color{{nnlabtext}}{family}\fontsize{{{size:f}}}{{{1.2 * size:f}}}"
-            rf"\selectfont {latex(s)}}}"
+            rf"\selectfont {escape_latex(s)}}}"
         )
         self._line(r"\end{pgfscope}")
 
@@ -78,8 +78,8 @@ class _Renderer(RendererPgf):
 
     def _anchored(self, mtext: Any) -> list[str]:
         """The place of a text by the corner that stays where it is, whatever its width in TeX."""
-        vertical = _VERTICAL.get(mtext.get_verticalalignment())
-        horizontal = _HORIZONTAL.get(mtext.get_horizontalalignment())
+        vertical = _VERTICAL_ANCHORS.get(mtext.get_verticalalignment())
+        horizontal = _HORIZONTAL_ANCHORS.get(mtext.get_horizontalalignment())
         if vertical is None or horizontal is None:
             return []
         x, y = mtext.get_transform().transform(mtext.get_unitless_position())
@@ -89,7 +89,7 @@ class _Renderer(RendererPgf):
         self.fh.write(f"{text}%\n")
 
 
-def picture(figure: Figure, environment: str, comments: Sequence[str]) -> str:
+def pgf_picture(figure: Figure, environment: str, comments: Sequence[str]) -> str:
     r"""The figure as a `pgfpicture` or `tikzpicture`, for `\input`.
 
     Args:
@@ -111,7 +111,7 @@ def picture(figure: Figure, environment: str, comments: Sequence[str]) -> str:
     )
     file.write("%\n\\pgfusepath{use as bounding box, clip}%\n")
     drawn = MixedModeRenderer(  # type: ignore[no-untyped-call]
-        figure, width, height, figure.dpi, _Renderer(figure, file)
+        figure, width, height, figure.dpi, _PgfTextRenderer(figure, file)
     )
     figure.draw(drawn)  # type: ignore[arg-type]
     file.write(rf"\end{{{environment}}}" + "%\n\\makeatother%\n\\endgroup%\n")

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
-from nnlab.io.escaping import terminal
+from nnlab.io.escaping import escape_terminal
 
 _COLORS = ("blue+", "orange+", "green+", "magenta+", "yellow+", "cyan+", "white")
-_HEIGHT = 17  # lines of a panel
+_PANEL_LINES = 17  # lines of a panel
 
 
 def as_text(figure: Figure, width: int, *, colored: bool) -> str:
@@ -22,20 +22,20 @@ def as_text(figure: Figure, width: int, *, colored: bool) -> str:
     Training curves are dotted; of a trial drawn as mean and band the mean is shown. Empty where
     no panel has a curve.
     """
-    names = _names(figure)
+    names = _trial_labels(figure)
     return "\n".join(
-        text for ax in figure.axes if (text := _panel(ax, names, width, colored=colored))
+        text for ax in figure.axes if (text := _panel_text(ax, names, width, colored=colored))
     )
 
 
-def _panel(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
+def _panel_text(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
     import plotext
 
     lines = [line for line in ax.lines if _is_curve(line)]
     if not lines:
         return ""
     plotext.clear_figure()
-    plotext.plotsize(width, _HEIGHT)
+    plotext.plotsize(width, _PANEL_LINES)
     plotext.theme("clear" if not colored else "pro")
     if colored:
         plotext.canvas_color("default")
@@ -44,8 +44,8 @@ def _panel(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
     told: set[str] = set()
     low, high = sorted(ax.get_ylim())
     for line in lines:
-        rank = _rank(line)
-        xs, ys = _points(line, low, high)
+        rank = _trial_rank(line)
+        xs, ys = _visible_points(line, low, high)
         if not xs:
             continue
         label = names[rank] if rank is not None and rank < len(names) else ""
@@ -53,7 +53,7 @@ def _panel(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
         plotext.plot(
             xs,
             [math.log10(y) for y in ys] if ax.get_yscale() == "log" else ys,
-            label=terminal(label) if label not in told else None,
+            label=escape_terminal(label) if label not in told else None,
             color=_COLORS[(rank or 0) % len(_COLORS)] if colored else None,
             marker="." if dotted else "braille",
         )
@@ -64,8 +64,8 @@ def _panel(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
     begin, end = sorted(ax.get_xlim())
     places = [tick for tick in ax.get_xticks() if begin <= tick <= end]
     plotext.xticks(places, [f"{tick:g}" for tick in places])
-    plotext.xlabel(terminal(" ".join(ax.get_xlabel().split())))
-    plotext.title(terminal(" ".join(" ".join([ax.get_title(), ax.get_ylabel()]).split())))
+    plotext.xlabel(escape_terminal(" ".join(ax.get_xlabel().split())))
+    plotext.title(escape_terminal(" ".join(" ".join([ax.get_title(), ax.get_ylabel()]).split())))
     text = str(plotext.build())
     return text if colored else re.sub(r"\x1b\[[0-9;]*m", "", text)
 
@@ -74,12 +74,12 @@ def _is_curve(line: Line2D) -> bool:
     return str(line.get_label()).startswith("_trial") and len(np.asarray(line.get_xdata())) > 1
 
 
-def _rank(line: Line2D) -> int | None:
+def _trial_rank(line: Line2D) -> int | None:
     number = str(line.get_label()).rpartition(" ")[2]
     return int(number) if number.isdigit() else None
 
 
-def _points(line: Line2D, low: float, high: float) -> tuple[list[float], list[float]]:
+def _visible_points(line: Line2D, low: float, high: float) -> tuple[list[float], list[float]]:
     """Finite points; those out of view stand at its edge."""
     xs = np.asarray(line.get_xdata(), dtype=float)
     ys = np.asarray(line.get_ydata(), dtype=float)
@@ -87,7 +87,7 @@ def _points(line: Line2D, low: float, high: float) -> tuple[list[float], list[fl
     return xs[seen].tolist(), np.clip(ys[seen], low, high).tolist()
 
 
-def _names(figure: Figure) -> list[str]:
+def _trial_labels(figure: Figure) -> list[str]:
     """The labels of the trials: of the last legend, for the keys come first."""
     legends = [one for one in figure.findobj(Legend) if isinstance(one, Legend)]
     return [text.get_text() for text in legends[-1].get_texts()] if legends else []

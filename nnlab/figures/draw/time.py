@@ -8,20 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnlab.figures.draw.curves import looks, mark, named
-from nnlab.figures.draw.frame import framed, settle
-from nnlab.figures.draw.legend import Entry
-from nnlab.figures.draw.panel import line_of, wrapped
-from nnlab.figures.draw.paper import paper, points
-from nnlab.figures.draw.scales import value_axis
-from nnlab.figures.draw.style import ACROSS, style
-from nnlab.figures.draw.view import worst_settled
+from nnlab.figures.draw.curves import legend_marker, series_legend_entries, series_styles
+from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
+from nnlab.figures.draw.legend import LegendEntry
+from nnlab.figures.draw.panel import curve_label, wrap_axis_label
+from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.scales import set_value_axis
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
+from nnlab.figures.draw.view import worst_after_transient
 
-_MOST_POINTS = 600
+_MAX_POINTS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
+class CostCurve:
     """A trial: the mean over its seeds at each epoch, and what it had cost until then.
 
     `reached` is the cost at which the target was first met, None where it never was.
@@ -35,8 +35,8 @@ class Paced:
     reached: float | None
 
 
-def against_cost(
-    trials: Sequence[Paced],
+def cost_curves(
+    trials: Sequence[CostCurve],
     x: str,
     y: str,
     *,
@@ -48,40 +48,46 @@ def against_cost(
 
     `lower` says whether lower values are better: only worse ones may leave the view.
     """
-    with style():
+    with style_context():
         keys = []
         if target is not None:
-            ink = paper().look.ink
-            across = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=ACROSS)
-            keys.append(Entry(across, f"target {target:g}"))
+            ink = current_paper().look.ink
+            across = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=REFERENCE_DASHES)
+            keys.append(LegendEntry(across, f"target {target:g}"))
             if any(one.reached is not None for one in trials):
-                keys.append(Entry(mark(marker="o", markersize=points(4.5)), "reached"))
+                keys.append(
+                    LegendEntry(legend_marker(marker="o", markersize=points(4.5)), "reached")
+                )
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw(axes[0], trials, target, log_y=log_y, lower=lower)
+            _draw_curves(axes[0], trials, target, log_y=log_y, lower=lower)
             axes[0].set_xlabel(x)
-            axes[0].set_ylabel(wrapped(y))
+            axes[0].set_ylabel(wrap_axis_label(y))
 
-        entries = named([one.label for one in trials], "trial") if len(trials) > 1 else []
-        figure = framed(1, [keys, entries], draw)
-        settle(figure)
+        entries = (
+            series_legend_entries([one.label for one in trials], "trial") if len(trials) > 1 else []
+        )
+        figure = figure_with_legend(1, [keys, entries], draw)
+        freeze_layout(figure)
         return figure
 
 
-def _draw(
-    ax: Axes, trials: Sequence[Paced], target: float | None, *, log_y: bool, lower: bool
+def _draw_curves(
+    ax: Axes, trials: Sequence[CostCurve], target: float | None, *, log_y: bool, lower: bool
 ) -> None:
     finite = [v for one in trials for v in one.mean if math.isfinite(v)]
     starts = [next(filter(math.isfinite, one.mean), 0.0) for one in trials]
     settled = [
-        worst for one in trials if (worst := worst_settled(one.mean, lower=lower)) is not None
+        worst
+        for one in trials
+        if (worst := worst_after_transient(one.mean, lower=lower)) is not None
     ]
     shown = [*finite, *([] if target is None else [target])]
-    value_axis(ax, shown, starts, log=log_y, lower=lower, settled=settled)
+    set_value_axis(ax, shown, starts, log=log_y, lower=lower, settled=settled)
     longest = max((one.cost[-1] for one in trials if one.cost), default=1.0)
     ax.set_xlim(-0.02 * longest, 1.02 * longest)
-    for rank, (one, look) in enumerate(zip(trials, looks(trials), strict=True)):
-        step = max(1, -(-len(one.cost) // _MOST_POINTS))
+    for rank, (one, look) in enumerate(zip(trials, series_styles(trials), strict=True)):
+        step = max(1, -(-len(one.cost) // _MAX_POINTS))
         every = slice(None, None, step)
         drawn = len(one.cost[every])
         apart = max(1, drawn // 6)
@@ -95,7 +101,7 @@ def _draw(
             marker=look.marker or None,
             markersize=points(2.8),
             markevery=(rank % apart, apart),
-            label=line_of(rank),
+            label=curve_label(rank),
             zorder=4 - rank / (len(trials) + 1) if is_named else 2.5,
         )
         if is_named:
@@ -119,5 +125,5 @@ def _draw(
                 clip_on=False,
             )
     if target is not None:
-        ink = paper().look.ink
-        ax.axhline(target, color=ink, linewidth=points(0.8), linestyle=ACROSS, zorder=1.5)
+        ink = current_paper().look.ink
+        ax.axhline(target, color=ink, linewidth=points(0.8), linestyle=REFERENCE_DASHES, zorder=1.5)

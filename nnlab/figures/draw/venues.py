@@ -30,7 +30,7 @@ class Venue:
     family: str = SERIF
 
 
-_OWN: Final = {
+_CUSTOM: Final = {
     "acl": Venue(7.7 * _CM, 16.0 * _CM, 9.0, 8.0),
     "ieee": Venue(252 * _POINT, 516 * _POINT, 8.0, 7.0),
     "nature": Venue(8.9 * _CM, 18.3 * _CM, 7.0, 6.0, SANS),
@@ -46,34 +46,34 @@ _TUEPLOTS: Final = {
     "tmlr": ("tmlr2023", None),
     "beamer": ("beamer_169", None),
 }
-VENUES: Final = tuple(sorted((*_OWN, *_TUEPLOTS)))
+VENUES: Final = tuple(sorted((*_CUSTOM, *_TUEPLOTS)))
 
 
-def venue(name: str) -> Venue:
+def find_venue(name: str) -> Venue:
     """The venue of that name, one of `VENUES`."""
-    if name in _OWN:
-        return _OWN[name]
+    if name in _CUSTOM:
+        return _CUSTOM[name]
     from tueplots import figsizes, fontsizes
 
     half, full = _TUEPLOTS[name]
     year = half.partition("_")[0]
     sizes: dict[str, Any] = getattr(fontsizes, year)()
     return Venue(
-        _width(getattr(figsizes, half)),
-        None if full is None else _width(getattr(figsizes, full)),
+        _figure_width(getattr(figsizes, half)),
+        None if full is None else _figure_width(getattr(figsizes, full)),
         float(sizes["axes.labelsize"]),
         float(sizes["xtick.labelsize"]),
         SANS if name == "beamer" else SERIF,
     )
 
 
-def paper_of(name: str, columns: int | None = None) -> Paper:
+def paper_for_venue(name: str, columns: int | None = None) -> Paper:
     """The paper of a venue, one column wide where it has two.
 
     Raises:
         UsageError: two columns are wanted of a venue that has one.
     """
-    found = venue(name)
+    found = find_venue(name)
     if columns == 2 and found.text is None:
         raise UsageError(
             f"--columns 2: a {name} page has one column", hint="leave it out, or use --width"
@@ -82,5 +82,5 @@ def paper_of(name: str, columns: int | None = None) -> Paper:
     return Paper(width=width, size=found.small, label_size=found.label, family=found.family)
 
 
-def _width(of: Callable[[], dict[str, Any]]) -> float:
+def _figure_width(of: Callable[[], dict[str, Any]]) -> float:
     return float(of()["figure.figsize"][0])

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 LOG_FROM_DECADES = 1.5
 # A curve that climbs leaves the view at this many times the typical first value.
-_VIEW_ABOVE_START = 10.0
+_MAX_RISE_OVER_START = 10.0
 # On a linear axis, values this many times further from the best than the settled curves leave it.
-_OUTLIER = 10.0
+_OUTLIER_FACTOR = 10.0
 # The first quarter of a curve is a transient: it does not decide what the axis shows.
-_TRANSIENT = 0.25
+_TRANSIENT_FRACTION = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class AxisRange:
     """The smallest and largest value in view, without margins, and whether the axis is logarithmic.
 
     `cut` says whether some values lie outside.
@@ -35,7 +35,7 @@ class View:
         return self.low - margin, self.high + margin
 
 
-def view_of(
+def robust_axis_range(
     values: Sequence[float],
     starts: Sequence[float],
     *,
@@ -43,7 +43,7 @@ def view_of(
     always: bool = False,
     lower: bool = True,
     settled: Sequence[float] = (),
-) -> View:
+) -> AxisRange:
     """What an axis shows of finite `values` (shape: any number, one at least).
 
     Args:
@@ -53,52 +53,54 @@ def view_of(
             than one and a half decades.
         always: take it also where they span less.
         lower: whether lower values are better. Only the worse side is ever cut.
-        settled: the worst value of each curve after its transient (`worst_settled`), where there
+        settled: the worst value of each curve after its transient (`worst_after_transient`), where there
             may be several; on a linear axis values far beyond them are cut.
     """
     if not lower:
-        mirrored = view_of(
+        mirrored = robust_axis_range(
             [-value for value in values],
             [-value for value in starts],
             log=False,
             settled=[-value for value in settled],
         )
         low, high = -mirrored.high, -mirrored.low
-        return _scaled(low, high, log=log, always=always, cut=mirrored.cut)
+        return _with_scale(low, high, log=log, always=always, cut=mirrored.cut)
     low, high = min(values), max(values)
-    limit = _VIEW_ABOVE_START * statistics.median_low(map(abs, starts) if starts else [abs(high)])
+    limit = _MAX_RISE_OVER_START * statistics.median_low(
+        map(abs, starts) if starts else [abs(high)]
+    )
     end = high
-    if high > limit * _VIEW_ABOVE_START > 0 and limit > low:
+    if high > limit * _MAX_RISE_OVER_START > 0 and limit > low:
         # Of a lone curve its rise is worth seeing; of several no room is left empty above the rest.
         end = max(value for value in values if value <= limit) if settled else limit
-    view = _scaled(low, end, log=log, always=always, cut=end < high)
+    view = _with_scale(low, end, log=log, always=always, cut=end < high)
     if not view.log:
-        end = min(end, _linear_end(values, settled))
-        view = _scaled(low, end, log=log, always=always, cut=end < high)
+        end = min(end, _linear_axis_end(values, settled))
+        view = _with_scale(low, end, log=log, always=always, cut=end < high)
     return view
 
 
-def worst_settled(values: Sequence[float], *, lower: bool = True) -> float | None:
+def worst_after_transient(values: Sequence[float], *, lower: bool = True) -> float | None:
     """The worst finite value of a curve after its first quarter; None where none is finite."""
-    later = values[int(len(values) * _TRANSIENT) :]
+    later = values[int(len(values) * _TRANSIENT_FRACTION) :]
     finite = [value for value in later if math.isfinite(value)]
     return (max if lower else min)(finite, default=None)
 
 
-def _scaled(low: float, high: float, *, log: bool, always: bool, cut: bool) -> View:
+def _with_scale(low: float, high: float, *, log: bool, always: bool, cut: bool) -> AxisRange:
     least = 0.0 if always else LOG_FROM_DECADES
     is_log = log and low > 0 and math.log10(high / low) > least
-    return View(low, high, is_log, cut)
+    return AxisRange(low, high, is_log, cut)
 
 
-def _linear_end(values: Sequence[float], settled: Sequence[float]) -> float:
+def _linear_axis_end(values: Sequence[float], settled: Sequence[float]) -> float:
     """The upper end of a linear axis: the worst value, or about where the usual curves end."""
     best, worst = min(values), max(values)
     reaches = [value - best for value in settled if value > best]
     if not reaches:
         return worst
     typical = statistics.median_low(reaches)
-    usual = max(reach for reach in reaches if reach <= _OUTLIER * typical)
-    if worst - best <= _OUTLIER * usual:
+    usual = max(reach for reach in reaches if reach <= _OUTLIER_FACTOR * typical)
+    if worst - best <= _OUTLIER_FACTOR * usual:
         return worst
     return max(value for value in values if value <= best + 2 * usual)

@@ -6,20 +6,20 @@ from pathlib import Path
 import nnlab
 from nnlab import store
 from nnlab.analysis.run_value import metrics_in
-from nnlab.analysis.verdict import Answer, Answered, answer
-from nnlab.figures.draw.claim import Interval, intervals
+from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, evaluate_claim
+from nnlab.figures.draw.claim import ClaimInterval, draw_claim_intervals
 from nnlab.figures.draw.curves import curves
-from nnlab.figures.draw.save import save
+from nnlab.figures.draw.save import save_figure
 from nnlab.figures.draw.series import Series
 from nnlab.records import Study
 from nnlab.report.verdict import claimed
 
-_PANELS = 2
+_MAX_PANELS = 2
 
 
 def draw_claim(db: store.Database, study: Study, stem: Path, kind: str = "png") -> list[Path]:
     """Draws `STEM-verdict.png` and `STEM-curves.png` and answers their paths."""
-    answered = answer(db, study)
+    answered = evaluate_claim(db, study)
     assert answered is not None
     provenance = {
         "nnlab": nnlab.__version__,
@@ -28,9 +28,13 @@ def draw_claim(db: store.Database, study: Study, stem: Path, kind: str = "png") 
         "verdict": str(answered.verdict),
     }
     verdict, drawn = claim_files(stem, kind)
-    save(intervals([_interval(found) for found in answered.answers]), verdict, provenance)
-    series = _series(db, answered)
-    save(curves(series, metrics=_metrics(answered, series)), drawn, provenance)
+    save_figure(
+        draw_claim_intervals([_claim_interval(found) for found in answered.answers]),
+        verdict,
+        provenance,
+    )
+    series = _arm_series(db, answered)
+    save_figure(curves(series, metrics=_curve_metrics(answered, series)), drawn, provenance)
     return [verdict, drawn]
 
 
@@ -42,9 +46,9 @@ def claim_files(stem: Path, kind: str) -> tuple[Path, Path]:
     )
 
 
-def _interval(found: Answer) -> Interval:
+def _claim_interval(found: ComparisonResult) -> ClaimInterval:
     comparison, judged = found.comparison, found.judged
-    return Interval(
+    return ClaimInterval(
         title=comparison.says,
         quantity=claimed(comparison),
         mean=judged.mean,
@@ -57,7 +61,7 @@ def _interval(found: Answer) -> Interval:
     )
 
 
-def _series(db: store.Database, answered: Answered) -> list[Series]:
+def _arm_series(db: store.Database, answered: StudyVerdict) -> list[Series]:
     """A series for each arm: the runs of the trial that speaks for it."""
     histories = store.histories(
         db, [run.id for side in answered.sides.values() for run in side.runs.values()]
@@ -71,12 +75,12 @@ def _series(db: store.Database, answered: Answered) -> list[Series]:
     ]
 
 
-def _metrics(answered: Answered, series: list[Series]) -> list[str]:
+def _curve_metrics(answered: StudyVerdict, series: list[Series]) -> list[str]:
     """The metrics compared, as far as they make curves; loss where none does."""
     named = [m for found in answered.answers for m in metrics_in(found.comparison.metric)]
     known = [metric for metric in dict.fromkeys(named) if _is_curve(metric, series)]
     groups: Mapping[str, None] = dict.fromkeys(m.partition("/")[2] for m in known)
-    wanted = list(groups)[:_PANELS]
+    wanted = list(groups)[:_MAX_PANELS]
     return [m for m in known if m.partition("/")[2] in wanted] or ["loss"]
 
 

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.figures.draw.metrics import metrics_of
+from nnlab.figures.draw.metrics import choose_metrics
 from nnlab.figures.draw.series import Series
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import trials_of
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import load_trial_curves
 from nnlab.records import Scalar
-from nnlab.stats.band import Spread, mean_curve
+from nnlab.stats.band import BandKind, mean_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLUMNS = ("trial", "metric", "epoch", "mean", "low", "high", "seeds")
+CURVE_COLUMNS = ("trial", "metric", "epoch", "mean", "low", "high", "seeds")
 
 
 def curves(
@@ -25,15 +25,15 @@ def curves(
     top: int = 6,
     seeds: str = "interval",
     log: bool | None = None,
-) -> Picture:
+) -> PreparedFigure:
     """Curves of the `top` best trials; `seeds` is a spread, or `all` for a line a seed.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
         UsageError: nothing was trained there.
     """
-    trials = trials_of(db, words, top=top)
-    spread = None if seeds == "all" else Spread(seeds)
+    trials = load_trial_curves(db, words, top=top)
+    spread = None if seeds == "all" else BandKind(seeds)
 
     def draw() -> "Figure":
         from nnlab.figures.draw.curves import curves as drawn
@@ -42,21 +42,21 @@ def curves(
             trials.series, metrics=list(metric) or None, loss=trials.loss, spread=spread, log=log
         )
 
-    shown = metrics_of(trials.series, metric or None)
-    rows = _rows(trials.series, shown, spread or Spread.RANGE, log_axis=log is True)
-    notes = (*trials.notes, *_without_curves(trials.series, shown))
-    return Picture(draw, numbers(COLUMNS, rows), trials.runs, trials.told, notes)
+    shown = choose_metrics(trials.series, metric or None)
+    rows = _curve_rows(trials.series, shown, spread or BandKind.RANGE, log_axis=log is True)
+    notes = (*trials.notes, *_missing_curve_notes(trials.series, shown))
+    return PreparedFigure(draw, numbers(CURVE_COLUMNS, rows), trials.runs, trials.told, notes)
 
 
-def _without_curves(series: Sequence[Series], shown: Sequence[str]) -> Iterator[str]:
+def _missing_curve_notes(series: Sequence[Series], shown: Sequence[str]) -> Iterator[str]:
     """A note for each trial that is in the legend and has none of the metrics shown."""
     for one in series:
         if not any(metric in history.metrics for history in one.histories for metric in shown):
             yield f"{one.label} has no curve: it has no {' or '.join(shown)}"
 
 
-def _rows(
-    series: Sequence[Series], shown: Sequence[str], spread: Spread, *, log_axis: bool
+def _curve_rows(
+    series: Sequence[Series], shown: Sequence[str], spread: BandKind, *, log_axis: bool
 ) -> Iterator[tuple[Scalar, ...]]:
     for one in series:
         for metric in shown:

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import trials_of
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import load_trial_curves
 from nnlab.stats.band import mean_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def gap(db: store.Database, words: Sequence[str], *, metric: str = "loss", top: int = 4) -> Picture:
+def gap(
+    db: store.Database, words: Sequence[str], *, metric: str = "loss", top: int = 4
+) -> PreparedFigure:
     """Training and validation of a quantity, a panel for each of the `top` best trials.
 
     Raises:
@@ -20,7 +22,7 @@ def gap(db: store.Database, words: Sequence[str], *, metric: str = "loss", top: 
         UsageError: nothing was trained there.
     """
     quantity = metric.rpartition("/")[2]
-    trials = trials_of(db, words, top=top)
+    trials = load_trial_curves(db, words, top=top)
 
     def draw() -> "Figure":
         from nnlab.figures.draw.gap import gap as drawn
@@ -39,4 +41,4 @@ def gap(db: store.Database, words: Sequence[str], *, metric: str = "loss", top: 
             for epoch, value in zip(val.epochs, val.mean, strict=True)
         ]
     table = numbers(("trial", "epoch", f"train/{quantity}", f"val/{quantity}"), rows)
-    return Picture(draw, table, trials.runs, trials.told, trials.notes)
+    return PreparedFigure(draw, table, trials.runs, trials.told, trials.notes)

@@ -5,11 +5,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.figures.fields import Over, Value, cells, chosen_fields, in_order, mean_of
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import is_loss, loss_of, omission_notes, ranked
-from nnlab.objective import exact_text
+from nnlab.analysis.ranking import format_count
+from nnlab.figures.fields import (
+    AxisValue,
+    Reduction,
+    choose_fields,
+    mean_and_interval,
+    ordered_values,
+    values_by_cell,
+)
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
+from nnlab.objective import format_exact
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,34 +29,39 @@ def heatmap(
     x: str | None = None,
     y: str | None = None,
     by: str | None = None,
-    over: Over = "best",
-) -> Picture:
+    over: Reduction = "best",
+) -> PreparedFigure:
     """Means over seeds at each pair of values, the best or the mean over all other choices.
 
     Raises:
         UnknownName: a word is neither a study nor a run; no such metric or field.
         UsageError: nothing was trained there, or no two settings differ.
     """
-    ranking = ranked(db, words, by=by, along=(x, y))
-    fields = chosen_fields(ranking, (x, y))
-    found = {key: mean_of(values)[0] for key, values in cells(ranking, fields, over).items()}
-    columns = in_order([key[0] for key in found])
-    rows = in_order([key[1] for key in found])
+    ranking = rank_for_figure(db, words, by=by, along=(x, y))
+    fields = choose_fields(ranking, (x, y))
+    found = {
+        key: mean_and_interval(values)[0]
+        for key, values in values_by_cell(ranking, fields, over).items()
+    }
+    columns = ordered_values([key[0] for key in found])
+    rows = ordered_values([key[1] for key in found])
     values = tuple(tuple(found.get((at, of)) for at in columns) for of in rows)
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.heatmap import Matrix, matrix
+        from nnlab.figures.draw.heatmap import HeatmapData, matrix
         from nnlab.figures.draw.names import metric_name, setting_name
 
-        written = tuple(tuple(_written(value) for value in row) for row in values)
-        of = Matrix(tuple(map(_word, rows)), tuple(map(_word, columns)), values, written)
+        written = tuple(tuple(_cell_text(value) for value in row) for row in values)
+        of = HeatmapData(
+            tuple(map(_axis_label, rows)), tuple(map(_axis_label, columns)), values, written
+        )
         return matrix(
             of,
             y=setting_name(fields[1]),
             x=setting_name(fields[0]),
-            value=metric_name(ranking.objective.metric, loss_of(ranking)),
+            value=metric_name(ranking.objective.metric, common_loss(ranking)),
             lower=ranking.objective.direction == "min",
-            log=is_loss(ranking.objective.metric),
+            log=is_loss_metric(ranking.objective.metric),
         )
 
     table = numbers(
@@ -57,19 +69,21 @@ def heatmap(
         [(of, at, found.get((at, of))) for of in rows for at in columns],
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
-    told = f"{ranking.objective.metric} over {' and '.join(fields)}, {plural(len(runs), 'run')}"
+    told = (
+        f"{ranking.objective.metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
+    )
     others = [name for name in ranking.fields if name not in fields]
     how = "the best of" if over == "best" else "means over"
     notes = (f"{how} {', '.join(others)} in each cell",) if others else ()
     notes = (*ranking.left_out, *notes, *omission_notes(db, ranking))
-    return Picture(draw, table, runs, told, notes)
+    return PreparedFigure(draw, table, runs, told, notes)
 
 
-def _word(value: Value) -> str:
-    return value if isinstance(value, str) else exact_text(value)
+def _axis_label(value: AxisValue) -> str:
+    return value if isinstance(value, str) else format_exact(value)
 
 
-def _written(value: float | None) -> str:
+def _cell_text(value: float | None) -> str:
     """What is written into a cell: nothing where no trial has these values."""
     if value is None:
         return ""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
+from nnlab.analysis.ranking import format_count
 from nnlab.config import config_of
-from nnlab.config.space import Point, label, telling
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.untrained import points_of
+from nnlab.config.space import TrialSpec, distinguishing_fields, setting_label
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.untrained import expand_settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nnlab.engine.init_probe import LayerOutputs
 
 # The lecture's figure: weights too small, too large, and two that hold.
-_BASE: Mapping[str, Any] = {"depth": 10, "width": 100}
-_INITS: tuple[Mapping[str, Any], ...] = (
+_BASE_SETTINGS: Mapping[str, Any] = {"depth": 10, "width": 100}
+_DEFAULT_INITS: tuple[Mapping[str, Any], ...] = (
     {"init": "normal", "init_scale": 0.01},
     {"init": "normal", "init_scale": 0.3},
     {"init": "xavier"},
@@ -31,7 +31,7 @@ def init(
     *,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
-) -> Picture:
+) -> PreparedFigure:
     """Histograms of the outputs of each layer and their sd, a row a setting.
 
     Args:
@@ -44,7 +44,7 @@ def init(
         UsageError: a model without activations.
     """
     assert not words
-    found = outputs_of(settings or {}, seed)
+    found = layer_outputs_by_setting(settings or {}, seed)
 
     rows = [
         (name, layer, mean, sd)
@@ -52,47 +52,56 @@ def init(
         for layer, (mean, sd) in enumerate(zip(outputs.means, outputs.sds, strict=True), start=1)
     ]
     table = numbers(("setting", "layer", "mean", "sd"), rows)
-    return Picture(lambda: init_figure(found), table, (), plural(len(found), "setting"))
+    return PreparedFigure(
+        lambda: draw_init_figure(found), table, (), format_count(len(found), "setting")
+    )
 
 
-def init_figure(found: "Mapping[str, LayerOutputs]") -> "Figure":
+def draw_init_figure(found: "Mapping[str, LayerOutputs]") -> "Figure":
     """Draws what layers put out, a row a setting."""
-    from nnlab.engine.layer_statistics import spread
-    from nnlab.figures.draw.init_histograms import MOST_COLUMNS, Outputs, init_histograms
+    from nnlab.engine.layer_statistics import evenly_spaced_indices
+    from nnlab.figures.draw.init_histograms import MAX_COLUMNS, InitHistograms, draw_init_histograms
 
-    return init_histograms(
+    return draw_init_histograms(
         [
-            Outputs(
+            InitHistograms(
                 name,
                 outputs.sds,
-                {n + 1: outputs.samples[n] for n in spread(len(outputs.sds), MOST_COLUMNS)},
+                {
+                    n + 1: outputs.samples[n]
+                    for n in evenly_spaced_indices(len(outputs.sds), MAX_COLUMNS)
+                },
             )
             for name, outputs in found.items()
         ]
     )
 
 
-def outputs_of(settings: Mapping[str, Any], seed: int) -> "dict[str, LayerOutputs]":
+def layer_outputs_by_setting(settings: Mapping[str, Any], seed: int) -> "dict[str, LayerOutputs]":
     """What the layers put out, by what tells the settings apart.
 
     Raises:
         ConfigError: settings that do not hold.
         UsageError: a model without activations.
     """
-    points = _points(settings)
+    points = _trial_specs(settings)
     # torch takes its second or two here, after the settings were found to be good.
-    from nnlab.engine.init_probe import layer_outputs
-    from nnlab.engine.loop import start
+    from nnlab.engine.init_probe import measure_layer_outputs
+    from nnlab.engine.loop import build_session
 
-    fields = telling([point.setting for point in points])
+    fields = distinguishing_fields([point.setting for point in points])
     return {
-        label(p.setting, fields) or p.config.model: layer_outputs(start(config_of(p.setting, seed)))
+        setting_label(p.setting, fields) or p.config.model: measure_layer_outputs(
+            build_session(config_of(p.setting, seed))
+        )
         for p in points
     }
 
 
-def _points(settings: Mapping[str, Any]) -> tuple[Point, ...]:
+def _trial_specs(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
     """The settings typed; without an initialisation among them, those of the lecture."""
-    given = {**_BASE, **settings} if settings.get("model", "mlp") == "mlp" else dict(settings)
-    inits: Sequence[Mapping[str, Any]] = ({},) if "init" in settings else _INITS
-    return tuple(point for init in inits for point in points_of({**given, **init}))
+    given = (
+        {**_BASE_SETTINGS, **settings} if settings.get("model", "mlp") == "mlp" else dict(settings)
+    )
+    inits: Sequence[Mapping[str, Any]] = ({},) if "init" in settings else _DEFAULT_INITS
+    return tuple(point for init in inits for point in expand_settings({**given, **init}))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.config.space import label, telling
+from nnlab.analysis.ranking import format_count
+from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import ranked
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import rank_for_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,25 +25,26 @@ def landscape(
     grid: int = 21,
     directions: int = 5,
     top: int = 2,
-) -> Picture:
+) -> PreparedFigure:
     """Lines along random directions and a plane of two, for a run of each of the best trials.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
         UsageError: nothing was trained there, or a run kept no weights.
     """
-    ranking = ranked(db, words, top=top)
+    ranking = rank_for_figure(db, words, top=top)
     chosen = [row.runs[0] for row in ranking.rows]
     runs = store.runs(db, run_ids=chosen)
-    from nnlab.analysis.sensitivity import sensitivity
+    from nnlab.analysis.sensitivity import measure_sensitivity
 
     found = [
-        sensitivity(db, run, examples=examples, grid=grid, directions=directions) for run in runs
+        measure_sensitivity(db, run, examples=examples, grid=grid, directions=directions)
+        for run in runs
     ]
-    return picture_of(found)
+    return landscape_figure(found)
 
 
-def picture_of(found: "Sequence[Sensitivity]") -> Picture:
+def landscape_figure(found: "Sequence[Sensitivity]") -> PreparedFigure:
     """What was measured of runs, as a figure.
 
     Raises:
@@ -51,14 +52,14 @@ def picture_of(found: "Sequence[Sensitivity]") -> Picture:
     """
     if not found:
         raise UsageError("no run to draw the loss around")
-    titles = titles_of([one.run for one in found])
+    titles = run_titles([one.run for one in found])
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.landscape import Slices, landscape
+        from nnlab.figures.draw.landscape import LandscapeSlices, landscape
 
         return landscape(
             [
-                Slices(f"run {o.run.id} {titles[o.run.id]}", o.steps, o.lines, o.surface)
+                LandscapeSlices(f"run {o.run.id} {titles[o.run.id]}", o.steps, o.lines, o.surface)
                 for o in found
             ]
         )
@@ -77,10 +78,13 @@ def picture_of(found: "Sequence[Sensitivity]") -> Picture:
     ]
     runs = tuple(one.run.id for one in found)
     table = numbers(("run", "of", "first step", "second step", "train/loss"), rows)
-    return Picture(draw, table, runs, plural(len(runs), "run"))
+    return PreparedFigure(draw, table, runs, format_count(len(runs), "run"))
 
 
-def titles_of(runs: "Sequence[Run]") -> dict[int, str]:
+def run_titles(runs: "Sequence[Run]") -> dict[int, str]:
     """What tells runs apart, by their number."""
-    fields = telling([run.trial.setting for run in runs])
-    return {run.id: f"{label(run.trial.setting, fields)} seed={run.seed}".strip() for run in runs}
+    fields = distinguishing_fields([run.trial.setting for run in runs])
+    return {
+        run.id: f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
+        for run in runs
+    }

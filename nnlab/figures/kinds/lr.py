@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
+from nnlab.analysis.ranking import format_count
 from nnlab.config import RunConfig, config_of
-from nnlab.config.space import label, telling
+from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
-from nnlab.figures.draw.learning_rate import Rates
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import ranked
-from nnlab.figures.untrained import points_of
+from nnlab.figures.draw.learning_rate import LearningRateCurve
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import rank_for_figure
+from nnlab.figures.untrained import expand_settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nnlab.records import Setting
 
 # More than a figure can show.
-_MOST_POINTS = 2000
+_MAX_POINTS = 2000
 
 
 def learning_rates(
@@ -30,7 +30,7 @@ def learning_rates(
     *,
     settings: Mapping[str, Any] | None = None,
     steps: int = 100,
-) -> Picture:
+) -> PreparedFigure:
     """A line for each learning rate, drawn step by step from its schedule.
 
     Args:
@@ -47,14 +47,14 @@ def learning_rates(
     runs: tuple[int, ...] = ()
     found: list[tuple[RunConfig, Setting]]
     if words:
-        ranking = ranked(db, words, mixed=True)  # schedules are drawn, nothing is compared
+        ranking = rank_for_figure(db, words, mixed=True)  # schedules are drawn, nothing is compared
         found = [(config_of(row.setting, 0), row.setting) for row in ranking.rows]
         runs = tuple(run for row in ranking.rows for run in row.runs)
     else:
-        found = [(point.config, point.setting) for point in points_of(settings or {})]
+        found = [(point.config, point.setting) for point in expand_settings(settings or {})]
     if without := sorted({config.opt for config, _ in found if config.lr is None}):
         raise UsageError(f"--opt {', '.join(without)} has no learning rate to draw")
-    lines = _lines(found, steps)
+    lines = _learning_rate_curves(found, steps)
 
     def draw() -> "Figure":
         from nnlab.figures.draw.learning_rate import learning_rates as drawn
@@ -70,27 +70,31 @@ def learning_rates(
     if any(config.decay == "plateau" for config, _ in found):
         notes = ["plateau follows val/loss: drawn as if that had a new best in every epoch"]
     table = numbers(("setting", "epoch", "lr"), rows)
-    return Picture(draw, table, runs, plural(len(lines), "schedule"), tuple(notes))
+    return PreparedFigure(draw, table, runs, format_count(len(lines), "schedule"), tuple(notes))
 
 
-def _lines(found: "Sequence[tuple[RunConfig, Setting]]", steps: int) -> list[Rates]:
+def _learning_rate_curves(
+    found: "Sequence[tuple[RunConfig, Setting]]", steps: int
+) -> list[LearningRateCurve]:
     """A line for each learning rate; settings of a decay that differ only elsewhere share one."""
-    drawn: dict[tuple[object, ...], tuple[Setting, Rates]] = {}
+    drawn: dict[tuple[object, ...], tuple[Setting, LearningRateCurve]] = {}
     for config, setting in found:
-        epochs, rates = _rates(config, steps)
+        epochs, rates = _learning_rate_by_epoch(config, steps)
         key = (config.decay, epochs, rates)
-        drawn.setdefault(key, (setting, Rates("", epochs, rates)))
-    fields = telling([setting for setting, _ in drawn.values()]) or ("decay",)
-    return [replace(line, label=label(setting, fields)) for setting, line in drawn.values()]
+        drawn.setdefault(key, (setting, LearningRateCurve("", epochs, rates)))
+    fields = distinguishing_fields([setting for setting, _ in drawn.values()]) or ("decay",)
+    return [replace(line, label=setting_label(setting, fields)) for setting, line in drawn.values()]
 
 
-def _rates(config: RunConfig, steps: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _learning_rate_by_epoch(
+    config: RunConfig, steps: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Epochs and the learning rate from each on; the last one stands twice, to the very end."""
-    from nnlab.engine.schedules import schedule_of
+    from nnlab.engine.schedules import build_schedule
 
     assert config.lr is not None
-    schedule = schedule_of(config, steps)
+    schedule = build_schedule(config, steps)
     count = config.epochs * steps
-    epochs = [step / steps for step in range(0, count, math.ceil(count / _MOST_POINTS))]
+    epochs = [step / steps for step in range(0, count, math.ceil(count / _MAX_POINTS))]
     rates = [config.lr * schedule(epoch) for epoch in epochs]
     return (*epochs, float(config.epochs)), (*rates, rates[-1])

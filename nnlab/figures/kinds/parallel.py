@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
+from nnlab.analysis.ranking import format_count
 from nnlab.errors import UsageError
-from nnlab.figures.fields import value_at
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import loss_of, omission_notes, ranked
+from nnlab.figures.fields import axis_value
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def parallel(
     db: store.Database, words: Sequence[str], *, by: str | None = None, top: int | None = None
-) -> Picture:
+) -> PreparedFigure:
     """All trials, or the `top` best, by their objective or another metric.
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: nothing was trained there, or nothing differs.
     """
-    ranking = ranked(db, words, by=by, top=top)
+    ranking = rank_for_figure(db, words, by=by, top=top)
     if not ranking.fields:
         raise UsageError("one trial has no choices that differ", hint="nnlab plot curves draws it")
     fields = ranking.fields
@@ -31,14 +31,14 @@ def parallel(
 
     def draw() -> "Figure":
         from nnlab.figures.draw.names import metric_name, setting_name
-        from nnlab.figures.draw.parallel import Axis
+        from nnlab.figures.draw.parallel import ParallelAxis
         from nnlab.figures.draw.parallel import parallel as drawn
 
         axes = [
-            Axis(
+            ParallelAxis(
                 setting_name(name),
                 tuple(
-                    None if row.setting.get(name) is None else value_at(row, name)
+                    None if row.setting.get(name) is None else axis_value(row, name)
                     for row in ranking.rows
                 ),
             )
@@ -46,7 +46,7 @@ def parallel(
         ]
         outcome = [row.value.mean for row in ranking.rows]
         lower = ranking.objective.direction == "min"
-        return drawn(axes, outcome, metric_name(metric, loss_of(ranking)), lower=lower)
+        return drawn(axes, outcome, metric_name(metric, common_loss(ranking)), lower=lower)
 
     table = numbers(
         (*fields, metric, "n"),
@@ -56,6 +56,6 @@ def parallel(
         ],
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
-    told = f"{plural(len(ranking.rows), 'trial')} over {plural(len(fields), 'choice')}"
+    told = f"{format_count(len(ranking.rows), 'trial')} over {format_count(len(fields), 'choice')}"
     notes = (*ranking.left_out, *omission_notes(db, ranking))
-    return Picture(draw, table, runs, told, notes)
+    return PreparedFigure(draw, table, runs, told, notes)

@@ -4,39 +4,39 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.config.space import label
+from nnlab.analysis.ranking import format_count
+from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import ranked
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import rank_for_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nnlab.analysis.predictions import Predictions
 
-_WARNED = "test examples were looked at: what is chosen by them looks better than it is"
+_TEST_SPLIT_WARNING = "test examples were looked at: what is chosen by them looks better than it is"
 
 
-def confusion(db: store.Database, words: Sequence[str], *, split: str = "val") -> Picture:
+def confusion(db: store.Database, words: Sequence[str], *, split: str = "val") -> PreparedFigure:
     """Which classes a run takes for which: the best trial's first seed, or the run named.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
         UsageError: nothing was trained there, the run kept no weights, or has no classes.
     """
-    ((title, of),) = _predictions(db, words, split, top=1)
-    from nnlab.stats.predictions import confusion as counted
+    ((title, of),) = _predict_best_trials(db, words, split, top=1)
+    from nnlab.stats.predictions import count_confusions as counted
 
     classes = of.classes
     counts = counted(of.targets, of.probabilities.argmax(axis=1), len(classes))
     shares = [[n / max(sum(row), 1) for n in row] for row in counts]
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.heatmap import Matrix, matrix
+        from nnlab.figures.draw.heatmap import HeatmapData, matrix
 
         return matrix(
-            Matrix(
+            HeatmapData(
                 classes,
                 classes,
                 tuple(map(tuple, shares)),
@@ -56,31 +56,33 @@ def confusion(db: store.Database, words: Sequence[str], *, split: str = "val") -
     table = numbers(("true class", "predicted class", "examples"), rows)
     right = sum(counts[i][i] for i in range(len(classes))) / max(len(of.targets), 1)
     told = f"{title}: {right:.2%} of {len(of.targets)} {split} examples right"
-    return Picture(draw, table, (of.run,), told, _notes(split))
+    return PreparedFigure(draw, table, (of.run,), told, _test_split_notes(split))
 
 
 def calibration(
     db: store.Database, words: Sequence[str], *, split: str = "val", bins: int = 15, top: int = 2
-) -> Picture:
+) -> PreparedFigure:
     """Reliability of a run of each of the best trials.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
         UsageError: nothing was trained there, a run kept no weights, or has no classes.
     """
-    found = _predictions(db, words, split, top=top)
-    from nnlab.stats.predictions import calibration_error, reliability
+    found = _predict_best_trials(db, words, split, top=top)
+    from nnlab.stats.predictions import expected_calibration_error, reliability_bins
 
     models = []
     for title, of in found:
-        binned = reliability(of.probabilities, of.targets, bins)
-        models.append((title, of.run, binned, calibration_error(binned)))
+        binned = reliability_bins(of.probabilities, of.targets, bins)
+        models.append((title, of.run, binned, expected_calibration_error(binned)))
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.reliability import Reliability
+        from nnlab.figures.draw.reliability import ReliabilityDiagram
         from nnlab.figures.draw.reliability import calibration as drawn
 
-        return drawn([Reliability(title, binned, error) for title, _, binned, error in models])
+        return drawn(
+            [ReliabilityDiagram(title, binned, error) for title, _, binned, error in models]
+        )
 
     rows = [
         (run, one.low, one.high, one.confidence, one.right, *one.interval, one.count)
@@ -92,58 +94,58 @@ def calibration(
     told = "; ".join(
         f"run {run}: expected calibration error {error:.3f}" for _, run, _, error in models
     )
-    return Picture(draw, numbers(columns, rows), runs, told, _notes(split))
+    return PreparedFigure(draw, numbers(columns, rows), runs, told, _test_split_notes(split))
 
 
 def examples(
     db: store.Database, words: Sequence[str], *, split: str = "val", count: int = 24
-) -> Picture:
+) -> PreparedFigure:
     """The examples of a split with the largest loss, as they look.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
         UsageError: nothing was trained there, or the run kept no weights.
     """
-    ((title, of),) = _predictions(db, words, split, top=1, classes=False)
-    from nnlab.stats.predictions import losses
+    ((title, of),) = _predict_best_trials(db, words, split, top=1, classes=False)
+    from nnlab.stats.predictions import cross_entropy_losses
 
-    lost = losses(of.probabilities, of.targets) if of.classes else of.errors
+    lost = cross_entropy_losses(of.probabilities, of.targets) if of.classes else of.errors
     order = sorted(range(len(lost)), key=lambda i: (-lost[i], i))[:count]
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.misclassified import Mistake, worst
+        from nnlab.figures.draw.misclassified import Mistake, draw_mistakes
 
-        return worst(
-            [Mistake(of.examples[i], of.truth(i), of.taken_for(i), lost[i]) for i in order],
+        return draw_mistakes(
+            [Mistake(of.examples[i], of.truth(i), of.predicted(i), lost[i]) for i in order],
             signal=of.signal,
         )
 
-    rows = [(of.rows[i], of.truth(i), of.taken_for(i), lost[i]) for i in order]
+    rows = [(of.rows[i], of.truth(i), of.predicted(i), lost[i]) for i in order]
     table = numbers(("row", "truth", "prediction", "loss"), rows)
-    told = f"{title}: {plural(len(order), 'example')} of {len(lost)} {split}"
-    return Picture(draw, table, (of.run,), told, _notes(split))
+    told = f"{title}: {format_count(len(order), 'example')} of {len(lost)} {split}"
+    return PreparedFigure(draw, table, (of.run,), told, _test_split_notes(split))
 
 
-def _predictions(
+def _predict_best_trials(
     db: store.Database, words: Sequence[str], split: str, *, top: int, classes: bool = True
 ) -> "list[tuple[str, Predictions]]":
     """What a run of each of the best trials says of a split, with the trial's title."""
-    ranking = ranked(db, words, top=top)
-    from nnlab.analysis.predictions import predictions
+    ranking = rank_for_figure(db, words, top=top)
+    from nnlab.analysis.predictions import predict_split
 
     found = []
     for row in ranking.rows:
         (run,) = store.runs(db, run_ids=[row.runs[0]])
-        one = predictions(db, run, split)
+        one = predict_split(db, run, split)
         if classes and not one.classes:
             raise UsageError(
                 f"run {run.id} puts out numbers, not classes",
                 hint="nnlab plot examples shows where a regression is farthest off",
             )
-        chosen = label(row.setting, ranking.fields)
+        chosen = setting_label(row.setting, ranking.fields)
         found.append((f"run {run.id} {chosen}".strip(), one))
     return found
 
 
-def _notes(split: str) -> tuple[str, ...]:
-    return (_WARNED,) if split == "test" else ()
+def _test_split_notes(split: str) -> tuple[str, ...]:
+    return (_TEST_SPLIT_WARNING,) if split == "test" else ()

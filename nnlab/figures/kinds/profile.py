@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.across_tasks import compare_across
-from nnlab.analysis.ranking import plural
-from nnlab.analysis.scope import scope_of
-from nnlab.figures.figure import Picture, numbers
-from nnlab.stats.across_tasks import PROFILE_AT
+from nnlab.analysis.across_tasks import compare_across_tasks
+from nnlab.analysis.ranking import format_count
+from nnlab.analysis.scope import resolve_scope
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.stats.across_tasks import PROFILE_THRESHOLDS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def profile(
     db: store.Database, words: Sequence[str], *, across: str, by: str | None = None
-) -> Picture:
+) -> PreparedFigure:
     """The values of the field `across` as methods, over all data sets that all were trained on.
 
     Raises:
         UnknownName: a word is neither a study nor a run; no such metric or field.
         UsageError: not two values, or no data set that all were trained on.
     """
-    found = compare_across(db, scope_of(db, words), across.replace("-", "_"), by=by)
+    found = compare_across_tasks(db, resolve_scope(db, words), across.replace("-", "_"), by=by)
 
     def draw() -> "Figure":
         from nnlab.figures.draw.profile import profile as drawn
@@ -33,13 +33,13 @@ def profile(
     rows = [
         (method.name, at, share)
         for method in found.methods
-        for at, share in zip(PROFILE_AT, method.profile, strict=True)
+        for at, share in zip(PROFILE_THRESHOLDS, method.profile, strict=True)
     ]
-    told = f"{plural(len(found.methods), 'method')} over {', '.join(found.tasks)}"
+    told = f"{format_count(len(found.methods), 'method')} over {', '.join(found.tasks)}"
     left = (
         [f"not on all data sets, left out: {', '.join(found.left_out)}"] if found.left_out else []
     )
-    return Picture(
+    return PreparedFigure(
         draw,
         numbers((found.field, "score", "runs above"), rows),
         found.runs,

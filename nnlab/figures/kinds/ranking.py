@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import loss_of, omission_notes, ranked, title_of
+from nnlab.analysis.ranking import format_count
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure, trial_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 def ranking(
     db: store.Database, words: Sequence[str], *, by: str | None = None, top: int = 20
-) -> Picture:
+) -> PreparedFigure:
     """The `top` best trials by their objective, or by another metric.
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: nothing was trained there.
     """
-    found = ranked(db, words, by=by, top=top)
+    found = rank_for_figure(db, words, by=by, top=top)
     objective = found.objective
 
     def draw() -> "Figure":
         from nnlab.figures.draw.names import metric_name
-        from nnlab.figures.draw.ranking import Place
+        from nnlab.figures.draw.ranking import RankedRow
         from nnlab.figures.draw.ranking import ranking as drawn
 
         places = [
-            Place(
-                title_of(row, found),
+            RankedRow(
+                trial_title(row, found),
                 row.values,
                 row.value.mean,
                 row.value.sd,
@@ -40,13 +40,13 @@ def ranking(
             )
             for row in found.rows
         ]
-        name = metric_name(objective.metric, loss_of(found))
+        name = metric_name(objective.metric, common_loss(found))
         return drawn(places, name, lower=objective.direction == "min")
 
     rows = [
         (
             row.rank,
-            title_of(row, found),
+            trial_title(row, found),
             row.value.n,
             row.value.mean,
             row.value.sd,
@@ -57,9 +57,9 @@ def ranking(
     ]
     columns = ("rank", "trial", "n", "mean", "sd", "low", "high", "tier")
     runs = tuple(run for row in found.rows for run in row.runs)
-    told = f"{plural(len(found.rows), 'trial')}, {plural(len(runs), 'run')}"
+    told = f"{format_count(len(found.rows), 'trial')}, {format_count(len(runs), 'run')}"
     left = found.total - len(found.rows)
-    notes = [f"{plural(left, 'more trial')} not drawn; --top N draws more"] if left else []
+    notes = [f"{format_count(left, 'more trial')} not drawn; --top N draws more"] if left else []
     # A study's trials without the metric are in the ranking's own notes.
     notes += omission_notes(db, found) if found.scope.runs is not None else ()
-    return Picture(draw, numbers(columns, rows), runs, told, (*notes, *found.notes))
+    return PreparedFigure(draw, numbers(columns, rows), runs, told, (*notes, *found.notes))

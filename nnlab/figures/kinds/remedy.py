@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.analysis.remedies import CONTROL, Outcome, judge_remedies
-from nnlab.diagnose import folded
+from nnlab.analysis.ranking import format_count
+from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, evaluate_remedies
+from nnlab.diagnose import group_symptoms
 from nnlab.errors import UsageError
-from nnlab.figures.figure import Picture, numbers
+from nnlab.figures.figure import PreparedFigure, numbers
 from nnlab.records import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def remedy(db: store.Database, words: Sequence[str]) -> Picture:
+def remedy(db: store.Database, words: Sequence[str]) -> PreparedFigure:
     """The remedies of a study that `nnlab remedy` made, best first.
 
     Raises:
@@ -26,26 +26,26 @@ def remedy(db: store.Database, words: Sequence[str]) -> Picture:
     if len(words) != 1:
         raise UsageError(f"one study of remedies is drawn at a time, got {len(words)}")
     study = store.find_study(db, words[0])
-    if not is_of_remedies(study):
+    if not is_remedy_study(study):
         raise UsageError(f"{study.name} is no study of remedies", hint="nnlab remedy RUN makes one")
     objective = study.objective
     assert objective is not None
-    code = finding_of(db, study)
-    tried = judge_remedies(db, study, objective, code)
+    code = treated_finding(db, study)
+    tried = evaluate_remedies(db, study, objective, code)
     if not tried:
         raise UsageError(f"{study.name} has no two seeds of a remedy and its control yet")
 
     def draw() -> "Figure":
         from nnlab.figures.draw.names import metric_name
-        from nnlab.figures.draw.remedy import Effect, remedies
+        from nnlab.figures.draw.remedy import RemedyEffect, remedies
 
         effects = [
-            Effect(
+            RemedyEffect(
                 one.title,
                 one.effect,
                 one.low,
                 one.high,
-                one.outcome is Outcome.HELPED,
+                one.outcome is RemedyOutcome.HELPED,
                 f"{code} {one.still}/{one.n}" if code else "",
             )
             for one in tried
@@ -58,19 +58,19 @@ def remedy(db: store.Database, words: Sequence[str]) -> Picture:
     ]
     columns = ("remedy", "n", "effect", "low", "high", "outcome", f"runs with {code}")
     runs = tuple(run.id for run in store.runs(db, study=study.id, current_only=True))
-    told = f"{plural(len(tried), 'remedy')}, {plural(len(runs), 'run')}"
-    return Picture(draw, numbers(columns, rows), runs, told.replace("remedys", "remedies"))
+    told = f"{format_count(len(tried), 'remedy')}, {format_count(len(runs), 'run')}"
+    return PreparedFigure(draw, numbers(columns, rows), runs, told.replace("remedys", "remedies"))
 
 
-def is_of_remedies(study: Study) -> bool:
+def is_remedy_study(study: Study) -> bool:
     """Whether `nnlab remedy` made it."""
-    return bool(study.arms) and study.arms[0].name == CONTROL
+    return bool(study.arms) and study.arms[0].name == CONTROL_ARM
 
 
-def finding_of(db: store.Database, study: Study) -> str:
+def treated_finding(db: store.Database, study: Study) -> str:
     """The finding that most runs of the control have first, "" where they have none."""
     control = study.arms[0].trials[0]
     runs = [r for r in store.runs(db, study=study.id) if r.trial.digest == control]
     found = store.findings(db, [run.id for run in runs])
-    firsts = Counter(folded(of)[0].finding.code for of in found.values() if of)
+    firsts = Counter(group_symptoms(of)[0].finding.code for of in found.values() if of)
     return firsts.most_common(1)[0][0] if firsts else ""

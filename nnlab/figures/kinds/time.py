@@ -8,19 +8,19 @@ from nnlab import store
 from nnlab.engine.batches import steps_per_epoch
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.series import Series
-from nnlab.figures.figure import Picture, numbers
-from nnlab.figures.trials import is_loss, trials_of
+from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.trials import is_loss_metric, load_trial_curves
 from nnlab.records import History, Setting, direction_of
 from nnlab.stats import format_duration
-from nnlab.stats.band import Spread, mean_curve
+from nnlab.stats.band import BandKind, mean_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from nnlab.figures.draw.time import Paced
+    from nnlab.figures.draw.time import CostCurve
 
-Cost = Literal["seconds", "epochs", "steps"]
-_NAMES = {"seconds": "Training time (s)", "epochs": "Epochs", "steps": "Steps"}
+CostUnit = Literal["seconds", "epochs", "steps"]
+_COST_LABELS = {"seconds": "Training time (s)", "epochs": "Epochs", "steps": "Steps"}
 
 
 def against_cost(
@@ -28,10 +28,10 @@ def against_cost(
     words: Sequence[str],
     *,
     metric: str | None = None,
-    x: Cost = "seconds",
+    x: CostUnit = "seconds",
     target: float | None = None,
     top: int = 6,
-) -> Picture:
+) -> PreparedFigure:
     """A metric (the objective's) of the `top` best trials against what it cost.
 
     Seconds are those of training and evaluating, without loading; of several seeds their mean at
@@ -41,26 +41,28 @@ def against_cost(
         UnknownName: a word is neither a study nor a run, or no run has that metric.
         UsageError: nothing was trained there, or its steps are not known.
     """
-    trials = trials_of(db, words, top=top)
+    trials = load_trial_curves(db, words, top=top)
     name = metric or trials.ranking.objective.metric
     measured = {m for one in trials.series for history in one.histories for m in history.metrics}
     if name not in measured:
         raise UnknownName("metric", name, measured)
     settings = [row.setting for row in trials.ranking.rows]
 
-    def paced() -> "list[Paced]":
+    def paced() -> "list[CostCurve]":
         return [
-            _paced(one, setting, name, x, target)
+            _cost_curve(one, setting, name, x, target)
             for one, setting in zip(trials.series, settings, strict=True)
         ]
 
     def draw() -> "Figure":
         from nnlab.figures.draw.names import metric_name
-        from nnlab.figures.draw.time import against_cost as drawn
+        from nnlab.figures.draw.time import cost_curves as drawn
 
         label = metric_name(name, trials.loss)
         lower = direction_of(name) == "min"
-        return drawn(paced(), _NAMES[x], label, log_y=is_loss(name), target=target, lower=lower)
+        return drawn(
+            paced(), _COST_LABELS[x], label, log_y=is_loss_metric(name), target=target, lower=lower
+        )
 
     found = paced()
     rows = [
@@ -76,31 +78,38 @@ def against_cost(
         ]
         notes.append(f"{name} reached {target:g} after: {'; '.join(told)}")
     table = numbers(("trial", x, "mean", "low", "high"), rows)
-    return Picture(draw, table, trials.runs, trials.told, tuple(notes))
+    return PreparedFigure(draw, table, trials.runs, trials.told, tuple(notes))
 
 
-def _cost_text(cost: float, x: Cost) -> str:
+def _cost_text(cost: float, x: CostUnit) -> str:
     return format_duration(cost) if x == "seconds" else f"{cost:.4g} {x}"
 
 
-def _paced(one: Series, setting: Setting, metric: str, x: Cost, target: float | None) -> "Paced":
-    from nnlab.figures.draw.time import Paced
+def _cost_curve(
+    one: Series, setting: Setting, metric: str, x: CostUnit, target: float | None
+) -> "CostCurve":
+    from nnlab.figures.draw.time import CostCurve
 
     found = [(history, c) for history in one.histories if (c := history.get(metric))]
-    band = mean_curve([curve for _, curve in found], Spread.INTERVAL)
-    costs = [_costs(history, setting, x, len(band)) for history, _ in found]
-    at = {epoch: _mean([cost[epoch] for cost in costs if epoch in cost]) for epoch in band.epochs}
-    return Paced(
+    band = mean_curve([curve for _, curve in found], BandKind.INTERVAL)
+    costs = [_cumulative_costs(history, setting, x, len(band)) for history, _ in found]
+    at = {
+        epoch: _mean_or_nan([cost[epoch] for cost in costs if epoch in cost])
+        for epoch in band.epochs
+    }
+    return CostCurve(
         one.label,
         tuple(at[epoch] for epoch in band.epochs),
         band.mean,
         band.low,
         band.high,
-        _reached([at[e] for e in band.epochs], band.mean, metric, target),
+        _cost_at_target([at[e] for e in band.epochs], band.mean, metric, target),
     )
 
 
-def _costs(history: History, setting: Setting, x: Cost, epochs: int) -> dict[int, float]:
+def _cumulative_costs(
+    history: History, setting: Setting, x: CostUnit, epochs: int
+) -> dict[int, float]:
     """What each epoch had cost when it ended."""
     if x == "epochs":
         return {epoch: float(epoch) for epoch in range(1, epochs + 1)}
@@ -123,11 +132,11 @@ def _costs(history: History, setting: Setting, x: Cost, epochs: int) -> dict[int
     return costs
 
 
-def _mean(values: Sequence[float]) -> float:
+def _mean_or_nan(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
-def _reached(
+def _cost_at_target(
     costs: Sequence[float], means: Sequence[float], metric: str, target: float | None
 ) -> float | None:
     """The cost at which the mean first met the target."""

@@ -11,10 +11,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import nnlab
-from nnlab.config.space import label, shown
+from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.names import setting_name
-from nnlab.report.contents import HeadlineCase, RankedGroup, Report, energy
-from nnlab.report.page.chart import HEIGHT, WIDTH, panels_of
+from nnlab.report.contents import HeadlineFinding, RankedGroup, Report, energy
+from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
 from nnlab.report.verdict import claimed, number
 from nnlab.stats import format_duration, format_interval, format_mean
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     import jinja2
 
 # Findings of one code whose evidence is written out; the runs of further ones are listed.
-_MOST_CASES = 12
-_MOST_EFFECTS = 10
+_MAX_CASES = 12
+_MAX_EFFECTS = 10
 
 
-def as_html(report: Report) -> str:
+def report_as_html(report: Report) -> str:
     """The whole page."""
     return _template().render(
         report=report,
         version=nnlab.__version__,
-        groups=[(group, panels_of(group.series, group.loss)) for group in report.groups],
+        groups=[(group, build_panels(group.series, group.loss)) for group in report.groups],
         banners=[_banner(title, case) for title, case in report.headline_cases],
         effects_of=_effects,
-        most_cases=_MOST_CASES,
+        most_cases=_MAX_CASES,
         width=WIDTH,
         height=HEIGHT,
-        style=_text("style.css"),
-        script=_text("script.js"),
+        style=_resource_text("style.css"),
+        script=_resource_text("script.js"),
     )
 
 
-def _text(name: str) -> str:
+def _resource_text(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
@@ -56,28 +56,28 @@ def _template() -> "jinja2.Template":
     environment.filters |= {
         "mean": lambda value: format_mean(value.mean, value.sd),
         "half": format_mean,
-        "shown": shown,
+        "shown": format_value,
         "choice": setting_name,
-        "short": _short,
+        "short": _short_number,
         "number": number,
         "claimed": claimed,
-        "setting": lambda run: label(run.trial.setting, ("opt", "lr", "model", "data")),
+        "setting": lambda run: setting_label(run.trial.setting, ("opt", "lr", "model", "data")),
         "duration": format_duration,
         "interval": lambda bounds: format_interval(*bounds),
         "energy": energy,
         "finite": math.isfinite,
         "sentence": lambda text: text[:1].upper() + text[1:],
     }
-    return environment.from_string(_text("template.html"))
+    return environment.from_string(_resource_text("template.html"))
 
 
-def _short(value: float | None) -> str:
+def _short_number(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
-def _banner(title: str, case: HeadlineCase) -> Mapping[str, Any]:
+def _banner(title: str, case: HeadlineFinding) -> Mapping[str, Any]:
     """Overfitting or a plateau that a reader must not miss: its runs, and the surest one drawn."""
-    panel = next(iter(panels_of([case.series], case.loss, shade=True)), None)
+    panel = next(iter(build_panels([case.series], case.loss, shade=True)), None)
     return {"title": title, "case": case, "panel": panel}
 
 
@@ -91,5 +91,5 @@ def _effects(group: RankedGroup) -> list[Mapping[str, Any]]:
             "low": one.low,
             "high": one.high,
         }
-        for one in group.effects.worth[:_MOST_EFFECTS]
+        for one in group.effects.worth[:_MAX_EFFECTS]
     ]

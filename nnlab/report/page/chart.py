@@ -4,24 +4,24 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nnlab.figures.draw.downsample import condensed
+from nnlab.figures.draw.downsample import downsample_band
 from nnlab.figures.draw.names import metric_name, quantity_name, quantity_of, split_of
-from nnlab.figures.draw.series import Series, onset_of, onset_text, plateau_onset_of
-from nnlab.figures.draw.view import view_of, worst_settled
+from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset, onset_text
+from nnlab.figures.draw.view import robust_axis_range, worst_after_transient
 from nnlab.records import direction_of
-from nnlab.stats.band import CurveBand, Spread, mean_curve
+from nnlab.stats.band import BandKind, CurveBand, mean_curve
 
 WIDTH, HEIGHT = 560, 250  # of a panel, in the page's pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 20, 34
-_MOST_POINTS = 160
-_MOST_NAMED = 12
-_MOST_BANDS = 6  # more of them lie over each other
-_MOST_WITH_TRAINING = 6
-_SECOND = ("accuracy", "r2", "mae")
+_MAX_POINTS = 160
+_MAX_NAMED = 12
+_MAX_BANDS = 6  # more of them lie over each other
+_MAX_TRIALS_WITH_TRAINING = 6
+_SECOND_QUANTITIES = ("accuracy", "r2", "mae")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """One curve: SVG points, its band's outline, and the numbers for a tooltip."""
 
     rank: int
@@ -39,11 +39,11 @@ class Line:
     @property
     def named(self) -> bool:
         """Whether it has a colour and an entry in the legend."""
-        return self.rank < _MOST_NAMED
+        return self.rank < _MAX_NAMED
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class ChartTick:
     """A place on an axis, and what is written there."""
 
     at: float
@@ -51,13 +51,13 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ChartPanel:
     """A chart: axes, lines, and a shaded stretch of epochs where one is pointed out."""
 
     title: str
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    lines: tuple[Line, ...]
+    x_ticks: tuple[ChartTick, ...]
+    y_ticks: tuple[ChartTick, ...]
+    lines: tuple[ChartLine, ...]
     shaded: tuple[float, float] | None = None
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
@@ -66,7 +66,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class _PixelScale:
     """From values to pixels."""
 
     low: float
@@ -87,21 +87,23 @@ class _Scale:
         return round(min(max(pixel, inside[0]), inside[1]), 1)
 
 
-def panels_of(series: Sequence[Series], loss: str | None, *, shade: bool = False) -> list[Panel]:
+def build_panels(
+    series: Sequence[Series], loss: str | None, *, shade: bool = False
+) -> list[ChartPanel]:
     """The loss and the second quantity that was measured of trials, most important first."""
     measured = {m for one in series for history in one.histories for m in history.metrics}
     known = {quantity_of(metric) for metric in measured if split_of(metric)}
-    quantities = [quantity for quantity in ("loss", *_SECOND) if quantity in known]
-    return [_panel(series, quantity, measured, loss, shade) for quantity in quantities[:2]]
+    quantities = [quantity for quantity in ("loss", *_SECOND_QUANTITIES) if quantity in known]
+    return [_build_panel(series, quantity, measured, loss, shade) for quantity in quantities[:2]]
 
 
-def _panel(
+def _build_panel(
     series: Sequence[Series], quantity: str, measured: set[str], loss: str | None, shade: bool
-) -> Panel:
+) -> ChartPanel:
     splits = ["val"] if f"val/{quantity}" in measured else ["train"]
-    if len(series) <= _MOST_WITH_TRAINING and f"train/{quantity}" in measured:
+    if len(series) <= _MAX_TRIALS_WITH_TRAINING and f"train/{quantity}" in measured:
         splits = ["train", "val"] if splits == ["val"] else splits
-    bands = list(_bands(series, quantity, splits))
+    bands = list(_mean_bands(series, quantity, splits))
     seeds = [
         curve.values
         for rank, split, _ in bands
@@ -109,63 +111,71 @@ def _panel(
         if (curve := history.get(f"{split}/{quantity}"))
     ]
     last = max((band.epochs[-1] for _, _, band in bands), default=1)
-    x = _Scale(1 if last > 1 else 0, max(last, 2), _LEFT + 4, WIDTH - _RIGHT - 4)
+    x = _PixelScale(1 if last > 1 else 0, max(last, 2), _LEFT + 4, WIDTH - _RIGHT - 4)
     lower = direction_of(f"val/{quantity}") == "min"
     y = _value_scale(seeds, log=quantity == "loss", lower=lower)
-    lines = tuple(_line(series[r], r, split, band, x, y, quantity) for r, split, band in bands)
+    lines = tuple(
+        _build_line(series[r], r, split, band, x, y, quantity) for r, split, band in bands
+    )
     onset = next((o for one in series if (o := _marked_onset(one)) is not None), None)
     alone = metric_name(f"{splits[0]}/{quantity}", loss)
-    return Panel(
+    return ChartPanel(
         quantity_name(quantity, loss) if len(splits) > 1 else alone,
-        tuple(Tick(x(epoch), f"{epoch:g}") for epoch in _round_steps(1, last)),
-        tuple(Tick(y(value), _short(value)) for value in _value_ticks(y)),
+        tuple(ChartTick(x(epoch), f"{epoch:g}") for epoch in _round_steps(1, last)),
+        tuple(ChartTick(y(value), _short_number(value)) for value in _value_ticks(y)),
         lines,
         (x(onset), x(last)) if shade and onset is not None and quantity == "loss" else None,
     )
 
 
-def _bands(
+def _mean_bands(
     series: Sequence[Series], quantity: str, splits: Sequence[str]
 ) -> Iterator[tuple[int, str, CurveBand]]:
     """Bands of all trials, the last ones first, so that the best lie on top."""
     for rank in reversed(range(len(series))):
         for split in splits:
             curves = [c for h in series[rank].histories if (c := h.get(f"{split}/{quantity}"))]
-            band = mean_curve(curves, Spread.INTERVAL)
+            band = mean_curve(curves, BandKind.INTERVAL)
             if len(band):
-                yield rank, split, condensed(band, _MOST_POINTS)
+                yield rank, split, downsample_band(band, _MAX_POINTS)
 
 
-def _line(
-    one: Series, rank: int, split: str, band: CurveBand, x: _Scale, y: _Scale, quantity: str
-) -> Line:
-    named = rank < _MOST_NAMED
+def _build_line(
+    one: Series,
+    rank: int,
+    split: str,
+    band: CurveBand,
+    x: _PixelScale,
+    y: _PixelScale,
+    quantity: str,
+) -> ChartLine:
+    named = rank < _MAX_NAMED
     at = dict(zip(band.epochs, band.mean, strict=True))
     selected = at.get(one.selected or 0)
     best = split == "val" and named and selected is not None and math.isfinite(selected)
     marked = quantity == "loss" and split == "val" and named
     onset = _marked_onset(one) if marked else None
-    return Line(
+    return ChartLine(
         rank,
         one.label,
         split,
-        tuple(_pieces(band, x, y)),
-        _outline(band, x, y) if rank < _MOST_BANDS and max(band.n) > 1 else "",
+        tuple(_polylines(band, x, y)),
+        _band_outline(band, x, y) if rank < _MAX_BANDS and max(band.n) > 1 else "",
         ",".join(map(str, band.epochs)) if named else "",
         ",".join(f"{value:.5g}" for value in band.mean) if named else "",
         (x(one.selected or 0), y(selected or 0.0)) if best else None,
         None if onset is None else x(onset),
         onset_text(one),
-        onset_of(one) is None,
+        median_onset(one) is None,
     )
 
 
 def _marked_onset(one: Series) -> int | None:
     """The epoch from which a trial overfits, else that from which its validation stands still."""
-    return onset_of(one) or plateau_onset_of(one)
+    return median_onset(one) or median_plateau_onset(one)
 
 
-def _pieces(band: CurveBand, x: _Scale, y: _Scale) -> Iterator[str]:
+def _polylines(band: CurveBand, x: _PixelScale, y: _PixelScale) -> Iterator[str]:
     """Stretches of finite values, as the points of a polyline."""
     piece: list[str] = []
     for epoch, value in zip(band.epochs, band.mean, strict=True):
@@ -178,7 +188,7 @@ def _pieces(band: CurveBand, x: _Scale, y: _Scale) -> Iterator[str]:
         yield " ".join(piece)
 
 
-def _outline(band: CurveBand, x: _Scale, y: _Scale) -> str:
+def _band_outline(band: CurveBand, x: _PixelScale, y: _PixelScale) -> str:
     known = [
         (x(epoch), y(low), y(high))
         for epoch, low, high in zip(band.epochs, band.low, band.high, strict=True)
@@ -189,17 +199,19 @@ def _outline(band: CurveBand, x: _Scale, y: _Scale) -> str:
     return " ".join(there + back)
 
 
-def _value_scale(curves: Sequence[Sequence[float]], *, log: bool, lower: bool) -> _Scale:
+def _value_scale(curves: Sequence[Sequence[float]], *, log: bool, lower: bool) -> _PixelScale:
     values = [value for curve in curves for value in curve if math.isfinite(value)]
     if not values:
-        return _Scale(0.0, 1.0, HEIGHT - _BOTTOM, _TOP)
+        return _PixelScale(0.0, 1.0, HEIGHT - _BOTTOM, _TOP)
     starts = [next(filter(math.isfinite, curve), 0.0) for curve in curves]
-    settled = [w for curve in curves if (w := worst_settled(curve, lower=lower)) is not None]
-    view = view_of(values, starts, log=log, lower=lower, settled=settled)
-    return _Scale(*view.with_margin(), HEIGHT - _BOTTOM, _TOP, log=view.log)
+    settled = [
+        w for curve in curves if (w := worst_after_transient(curve, lower=lower)) is not None
+    ]
+    view = robust_axis_range(values, starts, log=log, lower=lower, settled=settled)
+    return _PixelScale(*view.with_margin(), HEIGHT - _BOTTOM, _TOP, log=view.log)
 
 
-def _value_ticks(scale: _Scale) -> list[float]:
+def _value_ticks(scale: _PixelScale) -> list[float]:
     if not scale.log:
         return _round_steps(scale.low, scale.high, whole=False)
     first, last = math.ceil(math.log10(scale.low)), math.floor(math.log10(scale.high))
@@ -224,5 +236,5 @@ def _round_steps(low: float, high: float, *, whole: bool = True) -> list[float]:
     return [round(value, 12) for value in steps]
 
 
-def _short(value: float) -> str:
+def _short_number(value: float) -> str:
     return f"{value:.3g}"

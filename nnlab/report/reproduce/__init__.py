@@ -10,27 +10,34 @@ from typing import Any
 
 import nnlab
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, Row, last_runs, plural, rank
-from nnlab.analysis.remedies import typed_fields
+from nnlab.analysis.ranking import Ranking, RankingRow, current_runs, format_count, rank
+from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import label
+from nnlab.config.space import setting_label
 from nnlab.engine import user_code
-from nnlab.engine.user_code import has_version, helper_files
+from nnlab.engine.user_code import helper_files, matches_version
 from nnlab.errors import OutputError, UsageError
-from nnlab.io.escaping import escaped, terminal
-from nnlab.io.files import write_whole
+from nnlab.io.escaping import escape_markdown, escape_terminal
+from nnlab.io.files import write_atomic
 from nnlab.records import Environment, Setting, Status
-from nnlab.report.reproduce.lock import Lock, lock_of
+from nnlab.report.reproduce.lock import PackageLock, build_lock
 from nnlab.stats import format_duration
 
 # Of a trial with too few seeds for an interval: this share of its value.
-_SHARE = 0.05
-_LEAST_SEEDS = 3
+_RELATIVE_TOLERANCE = 0.05
+_MIN_SEEDS = 3
 # What has a result: a run that failed would fail again.
-_OVER = (Status.FINISHED, Status.DIVERGED)
+_ENDED_STATUSES = (Status.FINISHED, Status.DIVERGED)
 # Files of the folder itself.
-_RESERVED = ("Makefile", "check.py", "expected.json", "requirements.txt", "README.md", "trials")
-_README = """\
+_RESERVED_NAMES = (
+    "Makefile",
+    "check.py",
+    "expected.json",
+    "requirements.txt",
+    "README.md",
+    "trials",
+)
+_README_TEMPLATE = """\
 # {title}, once more
 
 `make reproduce` makes an environment with the packages of `requirements.txt`, trains the {trials}
@@ -45,21 +52,21 @@ last bit; `check.py` says of how many that is so.
 
 {packages}{data}Made by nnlab {version} from commit{plural} {commits}.
 """
-_LEFT_OUT = """\
+_DROPPED_PACKAGES_TEXT = """\
 Of the environment that the database names, {count} are not in `requirements.txt`: nnlab does not
 record packages of these names, or their versions are none.
 
 """
 
 
-def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
+def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) -> str:
     """Writes the folder for the trials of a scope, and says in a few words what is in it.
 
     Raises:
         OutputError: it is there already and not empty, or cannot be written.
         UsageError: nothing was trained, or a run cannot be trained from its setting alone.
     """
-    over = tuple(run.id for run in last_runs(db, scope) if run.status in _OVER)
+    over = tuple(run.id for run in current_runs(db, scope) if run.status in _ENDED_STATUSES)
     if not over:
         raise UsageError(f"nothing to reproduce: no run of {scope.title} has ended")
     # Every trial is trained again, whether comparable with the others or not.
@@ -69,37 +76,37 @@ def write_folder(db: store.Database, scope: Scope, folder: Path) -> str:
     begun = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]
     if begun:
         raise UsageError(
-            f"{plural(len(begun), 'trial')} of {scope.title} began with the weights of other runs",
+            f"{format_count(len(begun), 'trial')} of {scope.title} began with the weights of other runs",
             hint="reproduce those first, then train with --from",
         )
-    models = _models([row.setting for row in ranking.rows])
+    models = _user_model_files([row.setting for row in ranking.rows])
     runs = [run for row in ranking.rows for run in row.runs]
-    environments = [a.environment for a in store.attempts_of(db, runs) if a.environment]
-    digests = {number: one.digest for number, one in store.trials(db, _trials(ranking)).items()}
+    environments = [a.environment for a in store.attempts_of_runs(db, runs) if a.environment]
+    digests = {number: one.digest for number, one in store.trials(db, _trial_ids(ranking)).items()}
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     for name, content in models.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / name, content)
+        write_atomic(folder / name, content)
     for number, row in enumerate(ranking.rows, start=1):
-        text = _toml(row.setting, row.seeds)
-        write_whole(folder / "trials" / f"{number:04d}.toml", text.encode())
+        text = _trial_toml(row.setting, row.seeds)
+        write_atomic(folder / "trials" / f"{number:04d}.toml", text.encode())
     expected = {
         "metric": ranking.objective.metric,
         "nnlab": nnlab.__version__,
-        "trials": [_expected(row, ranking, digests[row.trials[0]]) for row in ranking.rows],
+        "trials": [_expected_values(row, ranking, digests[row.trials[0]]) for row in ranking.rows],
     }
-    write_whole(folder / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
-    lock = lock_of(environments[-1].packages if environments else {})
-    write_whole(folder / "requirements.txt", lock.text.encode())
-    makefile = _resource("Makefile").replace("@VERSION@", nnlab.__version__)
-    write_whole(folder / "Makefile", makefile.encode())
-    write_whole(folder / "check.py", _resource("check.py").encode())
-    write_whole(folder / "README.md", _readme(db, ranking, environments, lock).encode())
-    left = f"; {plural(lock.dropped, 'package')} left out" if lock.dropped else ""
-    return f"{plural(len(ranking.rows), 'trial')}, {plural(len(runs), 'run')}{left}"
+    write_atomic(folder / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
+    lock = build_lock(environments[-1].packages if environments else {})
+    write_atomic(folder / "requirements.txt", lock.text.encode())
+    makefile = _resource_text("Makefile").replace("@VERSION@", nnlab.__version__)
+    write_atomic(folder / "Makefile", makefile.encode())
+    write_atomic(folder / "check.py", _resource_text("check.py").encode())
+    write_atomic(folder / "README.md", _readme_text(db, ranking, environments, lock).encode())
+    left = f"; {format_count(lock.dropped, 'package')} left out" if lock.dropped else ""
+    return f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}{left}"
 
 
-def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
+def _user_model_files(settings: Sequence[Setting]) -> dict[str, bytes]:
     """The files of the user's own models, by the name that they are found under in the folder.
 
     Raises:
@@ -112,13 +119,18 @@ def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
         if "model_version" not in setting or setting["model_version"] is None:
             continue
         path = Path(name)
-        if path.is_absolute() or ".." in path.parts or len(path.parts) > 1 or name in _RESERVED:
+        if (
+            path.is_absolute()
+            or ".." in path.parts
+            or len(path.parts) > 1
+            or name in _RESERVED_NAMES
+        ):
             raise UsageError(
                 f"{name} cannot lie in the new folder: it is in another one, or has the name of a"
                 " file that is written there",
                 hint="train with a model file of another name in this folder",
             )
-        if not has_version(model, str(setting["model_version"])):
+        if not matches_version(model, str(setting["model_version"])):
             raise UsageError(
                 f"{name} has changed since it was trained",
                 hint="put the old one back, or train again",
@@ -128,32 +140,32 @@ def _models(settings: Sequence[Setting]) -> dict[str, bytes]:
     return found
 
 
-def _trials(ranking: Ranking) -> list[int]:
+def _trial_ids(ranking: Ranking) -> list[int]:
     return [row.trials[0] for row in ranking.rows]
 
 
-def _resource(name: str) -> str:
+def _resource_text(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
-def _toml(setting: Setting, seeds: tuple[int, ...]) -> str:
+def _trial_toml(setting: Setting, seeds: tuple[int, ...]) -> str:
     # A report reads: the user's data, which the database names, are not made for it.
-    with user_code.refused("a report executes no code"):
-        names = typed_fields(setting)
-    lines = [f"{name} = {_literal(setting[name])}" for name in names]
+    with user_code.forbid_execution("a report executes no code"):
+        names = minimal_fields(setting)
+    lines = [f"{name} = {_toml_literal(setting[name])}" for name in names]
     return "\n".join([*lines, f"seeds = {[int(seed) for seed in seeds]}"]) + "\n"
 
 
-def _literal(value: object) -> str:
+def _toml_literal(value: object) -> str:
     """A TOML value; text as a basic string, in ASCII."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    return '"' + "".join(map(_toml_sign, str(value))) + '"'
+    return '"' + "".join(map(_toml_character, str(value))) + '"'
 
 
-def _toml_sign(sign: str) -> str:
+def _toml_character(sign: str) -> str:
     """A sign in a basic string. Unlike JSON, TOML has no surrogates, and forbids a bare DEL."""
     if sign in '"\\':
         return "\\" + sign
@@ -165,18 +177,18 @@ def _toml_sign(sign: str) -> str:
 
 def _one_line(text: str) -> str:
     """Text that `check.py` may print: it runs where nothing of nnlab is."""
-    return terminal(text.replace("\n", " "))
+    return escape_terminal(text.replace("\n", " "))
 
 
-def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
+def _expected_values(row: RankingRow, ranking: Ranking, digest: str) -> Mapping[str, Any]:
     finite = all(map(math.isfinite, row.values))
     mean = row.value.mean
-    tolerance = _SHARE * abs(mean) if finite else 0.0
-    if finite and row.interval is not None and row.value.n >= _LEAST_SEEDS:
+    tolerance = _RELATIVE_TOLERANCE * abs(mean) if finite else 0.0
+    if finite and row.interval is not None and row.value.n >= _MIN_SEEDS:
         low, high = row.interval
         tolerance = (high - low) / 2
     return {
-        "label": _one_line(label(row.setting, ranking.fields) or ranking.scope.title),
+        "label": _one_line(setting_label(row.setting, ranking.fields) or ranking.scope.title),
         "digest": digest,
         "tolerance": tolerance,
         "runs": [
@@ -186,38 +198,39 @@ def _expected(row: Row, ranking: Ranking, digest: str) -> Mapping[str, Any]:
     }
 
 
-def _readme(
-    db: store.Database, ranking: Ranking, environments: list[Environment], lock: Lock
+def _readme_text(
+    db: store.Database, ranking: Ranking, environments: list[Environment], lock: PackageLock
 ) -> str:
     runs = [run for row in ranking.rows for run in row.runs]
     seconds = sum(run.device_seconds or 0.0 for run in store.runs(db, run_ids=runs))
     commits = sorted({e.git_commit for e in environments if e.git_commit})
-    return _README.format(
-        title=escaped(ranking.scope.title),
-        trials=plural(len(ranking.rows), "trial"),
-        runs=plural(len(runs), "run"),
+    return _README_TEMPLATE.format(
+        title=escape_markdown(ranking.scope.title),
+        trials=format_count(len(ranking.rows), "trial"),
+        runs=format_count(len(runs), "run"),
         duration=format_duration(seconds),
-        devices=escaped(", ".join(sorted({e.device for e in environments}))) or "an unknown device",
-        metric=escaped(ranking.objective.metric),
-        share=_SHARE,
-        packages=_LEFT_OUT.format(count=plural(lock.dropped, "package")) if lock.dropped else "",
-        data=_data_needed([row.setting for row in ranking.rows]),
+        devices=escape_markdown(", ".join(sorted({e.device for e in environments})))
+        or "an unknown device",
+        metric=escape_markdown(ranking.objective.metric),
+        share=_RELATIVE_TOLERANCE,
+        packages=_DROPPED_PACKAGES_TEXT.format(count=format_count(lock.dropped, "package"))
+        if lock.dropped
+        else "",
+        data=_data_note([row.setting for row in ranking.rows]),
         version=nnlab.__version__,
         plural="s" if len(commits) > 1 else "",
-        commits=escaped(", ".join(commits)) or "unknown (not in a git repository)",
+        commits=escape_markdown(", ".join(commits)) or "unknown (not in a git repository)",
     )
 
 
-def _code(text: str) -> str:
+def _inline_code(text: str) -> str:
     """Text as code in markdown: shown as it is, so that it can be copied."""
     return f"`{_one_line(text).replace('`', '?')}`"
 
 
-def _data_needed(settings: Sequence[Setting]) -> str:
+def _data_note(settings: Sequence[Setting]) -> str:
     """What must be put beside it: data are not copied, for they may be large or not to be given."""
     named = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
     if not named:
         return ""
-    return (
-        f"It needs data of your own, by paths from this folder: {', '.join(map(_code, named))}.\n\n"
-    )
+    return f"It needs data of your own, by paths from this folder: {', '.join(map(_inline_code, named))}.\n\n"

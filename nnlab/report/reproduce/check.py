@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, TypeGuard
 
-Values = dict[tuple[str, int], float | None]
+RunValues = dict[tuple[str, int], float | None]
 
 QUERY = """
 SELECT trial.digest, run.seed, run.status, summary.best
@@ -30,14 +30,14 @@ def main() -> int:
     values = {(digest, seed): value for digest, seed, _, value in rows}
     good = 0
     for trial in told["trials"]:
-        line, agrees = compared(trial, values)
+        line, agrees = compare_trial(trial, values)
         good += agrees
         print(f"{'ok  ' if agrees else 'DIFF'} {printable(trial['label'])}: {line}")
     print(f"{good} of {len(told['trials'])} trials agree on {printable(told['metric'])}")
     return 0 if good == len(told["trials"]) else 1
 
 
-def compared(
+def compare_trial(
     trial: dict[str, Any], values: dict[tuple[str, int], float | None]
 ) -> tuple[str, bool]:
     """What is to be said of a trial, and whether its mean is within its tolerance."""

@@ -8,28 +8,28 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnlab.workers.provenance import PACKAGES
+from nnlab.workers.provenance import RECORDED_PACKAGES
 
 # PEP 440, appendix B, without the local version: no index has a build such as 2.6.0+cpu.
-_VERSION = re.compile(
+_VERSION_PATTERN = re.compile(
     r"v?(?:\d+!)?\d+(?:\.\d+)*"
     r"(?:[-_.]?(?:alpha|a|beta|b|preview|pre|c|rc)[-_.]?\d*)?"
     r"(?:-\d+|[-_.]?(?:post|rev|r)[-_.]?\d*)?"
     r"(?:[-_.]?dev[-_.]?\d*)?",
     re.ASCII | re.IGNORECASE,
 )
-_LONGEST = 100
+_MAX_VERSION_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class PackageLock:
     """The content of a `requirements.txt`, and how many packages were left out of it."""
 
     text: str
     dropped: int
 
 
-def lock_of(packages: Mapping[str, str]) -> Lock:
+def build_lock(packages: Mapping[str, str]) -> PackageLock:
     r"""Exact versions of the packages of an environment; nnlab itself is the Makefile's.
 
     >>> lock_of({"torch": "2.6.0+cpu", "--index-url": "https://lab.example"})
@@ -38,14 +38,18 @@ def lock_of(packages: Mapping[str, str]) -> Lock:
     lines = [
         f"{name}=={version}\n"
         for name, text in sorted(packages.items())
-        if name in PACKAGES and (version := _version(text)) is not None
+        if name in RECORDED_PACKAGES and (version := _public_version(text)) is not None
     ]
     others = sum(name != "nnlab" for name in packages)
-    return Lock("".join(lines), others - len(lines))
+    return PackageLock("".join(lines), others - len(lines))
 
 
-def _version(text: object) -> str | None:
+def _public_version(text: object) -> str | None:
     if not isinstance(text, str):
         return None
     public = text.partition("+")[0]
-    return public if len(public) <= _LONGEST and _VERSION.fullmatch(public) else None
+    return (
+        public
+        if len(public) <= _MAX_VERSION_LENGTH and _VERSION_PATTERN.fullmatch(public)
+        else None
+    )

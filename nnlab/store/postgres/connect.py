@@ -15,18 +15,18 @@ from sqlalchemy.exc import DBAPIError
 from nnlab.errors import NnlabError
 from nnlab.store.address import ServerAddress
 from nnlab.store.connect import BUSY_SECONDS, PURPOSE, Database, Purpose
-from nnlab.store.postgres.failure import translated
-from nnlab.store.postgres.spelling import adapt, spelled
-from nnlab.store.schema import revision_among
+from nnlab.store.postgres.failure import translate_postgres_error
+from nnlab.store.postgres.spelling import register_adapters, to_postgres_sql
+from nnlab.store.schema import find_revision
 
 # A server that does not answer is given up after so long, in seconds, unless the URL says more.
-CONNECT_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 5
 
 # Points of so many runs are one part of their table: at a thousand points a run some 65 million
 # rows, whose indexes fit into memory one part at a time.
-RUNS_A_PART = 1 << 16
+RUNS_PER_PARTITION = 1 << 16
 
-_BEGIN: Mapping[Purpose, str] = {
+_BEGIN_STATEMENTS: Mapping[Purpose, str] = {
     "read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     # Those alone wait for all others, and those beside each other only for one that is alone.
     "alone": "BEGIN; SELECT pg_advisory_xact_lock({key})",
@@ -47,8 +47,12 @@ class ServerDatabase(Database):
             creator=functools.partial(_connect, address, busy_seconds),
             use_native_hstore=False,
         )
-        event.listen(engine, "begin", functools.partial(_begin, key=_lock_key(address.schema)))
-        event.listen(engine, "before_cursor_execute", _spell, retval=True)
+        event.listen(
+            engine,
+            "begin",
+            functools.partial(_begin_transaction, key=_advisory_lock_key(address.schema)),
+        )
+        event.listen(engine, "before_cursor_execute", _translate_statement, retval=True)
         super().__init__(address, engine, writes=writes)
 
     def revision(self, connection: Connection) -> str | None:
@@ -56,7 +60,7 @@ class ServerDatabase(Database):
         rows = connection.exec_driver_sql(
             "SELECT tablename FROM pg_tables WHERE schemaname = ?", (self.address.schema,)
         )
-        return revision_among({name for (name,) in rows}, connection, self.address)
+        return find_revision({name for (name,) in rows}, connection, self.address)
 
     def make_schema(self, connection: Connection) -> None:
         """Makes the schema that the tables are to be in, if it is not there."""
@@ -75,7 +79,7 @@ class ServerDatabase(Database):
         rows: Iterable[tuple[Any, ...]],
     ) -> None:
         """As every database does, by COPY."""
-        driver = _driver(connection)
+        driver = _driver_connection(connection)
         with (
             driver.cursor() as cursor,
             cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
@@ -83,23 +87,23 @@ class ServerDatabase(Database):
             for row in rows:
                 copy.write_row(row)
 
-    def make_room(self, connection: Connection, highest_run: int) -> None:
+    def prepare_partitions(self, connection: Connection, highest_run: int) -> None:
         """Makes the parts of `point` for runs up to this number, and one for those to come."""
         (there,) = connection.exec_driver_sql(
             "SELECT count(*) FROM pg_inherits WHERE inhparent = 'point'::regclass"
         ).one()
-        for part in range(there, highest_run // RUNS_A_PART + 1):
-            begin = part * RUNS_A_PART
+        for part in range(there, highest_run // RUNS_PER_PARTITION + 1):
+            begin = part * RUNS_PER_PARTITION
             # Made first and joined then: that keeps no reader out.
             connection.exec_driver_sql(
                 f"CREATE TABLE point_{part} (LIKE point INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
             )
             connection.exec_driver_sql(
                 f"ALTER TABLE point ATTACH PARTITION point_{part}"
-                f" FOR VALUES FROM ({begin}) TO ({begin + RUNS_A_PART})"
+                f" FOR VALUES FROM ({begin}) TO ({begin + RUNS_PER_PARTITION})"
             )
 
-    def renumber(self, connection: Connection, tables: Iterable[str]) -> None:
+    def reset_sequences(self, connection: Connection, tables: Iterable[str]) -> None:
         """As every database does: a sequence does not see numbers that it has not given."""
         for table in tables:
             connection.exec_driver_sql(
@@ -117,11 +121,11 @@ class ServerDatabase(Database):
             ).scalar_one()
         return found
 
-    def undecodable(self) -> Iterator[str]:
+    def find_invalid_utf8(self) -> Iterator[str]:
         """Nothing: the server takes no such text."""
         yield from ()
 
-    def shrink(self) -> None:
+    def vacuum(self) -> None:
         """Nothing to do: the server's autovacuum gives the room of deleted rows to new ones."""
 
     def broken(self, connection: Connection) -> Iterator[str]:
@@ -136,21 +140,21 @@ class ServerDatabase(Database):
     def _ours(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, psycopg.Error):
             return None
-        return translated(error, self.address, newer=self.newer)
+        return translate_postgres_error(error, self.address, newer=self.newer)
 
     @contextmanager
     def _transaction(self, purpose: Purpose, references: bool = True) -> Iterator[Connection]:
         del references  # only the server's owner may turn them off
-        with self._for[purpose].connect() as connection, self._begun(connection):
+        with self._engines[purpose].connect() as connection, self._begin_or_reconnect(connection):
             yield connection
 
     @contextmanager
-    def _begun(self, connection: Connection) -> Iterator[None]:
+    def _begin_or_reconnect(self, connection: Connection) -> Iterator[None]:
         """A transaction; one on a connection that the server has closed since begins on a new."""
         try:
             transaction = connection.begin()
         except (psycopg.OperationalError, DBAPIError):
-            if not _driver(connection).closed:
+            if not _driver_connection(connection).closed:
                 raise
             connection.invalidate()
             self._engine.dispose()  # its like in the pool are closed too
@@ -159,18 +163,18 @@ class ServerDatabase(Database):
             yield
 
 
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
+def _driver_connection(connection: Connection) -> psycopg.Connection[Any]:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver
 
 
 def _connect(address: ServerAddress, busy_seconds: float) -> psycopg.Connection[Any]:
-    options = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "nnlab"}
+    options = {"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), "application_name": "nnlab"}
     options.update(address.options)
     connection = psycopg.connect(make_conninfo(**options), autocommit=True)
     try:
-        adapt(connection)
+        register_adapters(connection)
         connection.execute(
             f"SET search_path TO {address.schema}; SET timezone TO 'UTC'; SET datestyle TO 'ISO';"
             f" SET lock_timeout TO {round(busy_seconds * 1000)}",
@@ -182,19 +186,21 @@ def _connect(address: ServerAddress, busy_seconds: float) -> psycopg.Connection[
     return connection
 
 
-def _begin(connection: Connection, *, key: int) -> None:
+def _begin_transaction(connection: Connection, *, key: int) -> None:
     purpose: Purpose = connection.get_execution_options().get(PURPOSE, "read")
     # In one message: a round trip for all of it.
-    _driver(connection).execute(_BEGIN[purpose].format(key=key), prepare=False)
+    _driver_connection(connection).execute(
+        _BEGIN_STATEMENTS[purpose].format(key=key), prepare=False
+    )
 
 
-def _lock_key(schema: str) -> int:
+def _advisory_lock_key(schema: str) -> int:
     """A number for the advisory lock that no other program's is likely to have."""
     digest = hashlib.sha256(f"nnlab {schema}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 
-def _spell(
+def _translate_statement(
     connection: Connection,  # noqa: ARG001  the event's signature
     cursor: Any,  # noqa: ARG001
     statement: str,
@@ -204,5 +210,5 @@ def _spell(
 ) -> tuple[str, Any]:
     """Rewrites the store's own statements; what SQLAlchemy compiled is spelled right."""
     if context is not None and context.compiled is None:
-        statement = spelled(statement)
+        statement = to_postgres_sql(statement)
     return statement, parameters

@@ -15,15 +15,15 @@ from nnlab.errors import (
 from nnlab.store.address import ServerAddress
 
 # PostgreSQL manual, appendix A: classes and codes of errors.
-_BROKEN_OFF = ("08", "57P01", "57P02", "57P03", "57P05")
-_BUSY = ("55P03", "40P01", "40001")
-_FULL = ("53100", "53200")
-_TOO_MANY = "53300"
-_MAY_NOT = ("42501", "25006")
-_UNKNOWN_NAME = ("42P01", "42703")
+_CONNECTION_LOST_CODES = ("08", "57P01", "57P02", "57P03", "57P05")
+_LOCKED_CODES = ("55P03", "40P01", "40001")
+_DISK_FULL_CODES = ("53100", "53200")
+_TOO_MANY_CONNECTIONS_CODE = "53300"
+_NOT_PERMITTED_CODES = ("42501", "25006")
+_UNDEFINED_NAME_CODES = ("42P01", "42703")
 
 # A connection that is refused has no code, only words; others than English fall to the last case.
-_REFUSED = (
+_REFUSAL_MESSAGES = (
     ("password authentication failed", "password"),
     ("no password supplied", "password"),
     ("no pg_hba.conf entry", "password"),
@@ -34,7 +34,7 @@ _REFUSED = (
 )
 
 
-def translated(
+def translate_postgres_error(
     error: psycopg.Error, address: ServerAddress, *, newer: bool = False
 ) -> NnlabError | None:
     """The error to raise instead, or None where the driver's own says it best (a bug of ours).
@@ -46,66 +46,68 @@ def translated(
     """
     code = error.sqlstate or ""
     if not code and isinstance(error, psycopg.OperationalError):
-        return _without_code(error, address)
-    if code.startswith(_BROKEN_OFF):
-        return lost(address, error)
-    if code in _BUSY:
+        return _translate_without_code(error, address)
+    if code.startswith(_CONNECTION_LOST_CODES):
+        return connection_lost_error(address, error)
+    if code in _LOCKED_CODES:
         return DatabaseLocked(
             f"{address.shown} is locked: another process has been writing to it for too long",
             hint="try again; the server's pg_locks says who holds it",
         )
-    if code in _FULL:
+    if code in _DISK_FULL_CODES:
         return DiskFull(
             f"no room left on the server of {address.shown}; what was stored before is kept",
             hint="free some space, then repeat the command: it goes on where it stopped",
         )
-    if code == _TOO_MANY:
-        return _too_many(address)
-    if code in _MAY_NOT:
+    if code == _TOO_MANY_CONNECTIONS_CODE:
+        return _too_many_connections_error(address)
+    if code in _NOT_PERMITTED_CODES:
         return DatabaseReadOnly(
-            f"{address.shown} may not be written by this user: {_line(error)}",
+            f"{address.shown} may not be written by this user: {_message_line(error)}",
             hint="GRANT CREATE ON DATABASE lets a user make nnlab's schema",
         )
-    if newer and code in _UNKNOWN_NAME:
+    if newer and code in _UNDEFINED_NAME_CODES:
         return NewerSchema(
             f"{address.shown} was written by a later nnlab, and this part of it cannot be"
-            f" read: {_line(error)}",
+            f" read: {_message_line(error)}",
             hint="update nnlab",
         )
     return None
 
 
-def lost(address: ServerAddress, error: BaseException) -> ConnectionLost:
+def connection_lost_error(address: ServerAddress, error: BaseException) -> ConnectionLost:
     """The server is gone, for now."""
     return ConnectionLost(
-        f"{address.shown} cannot be reached: {_line(error)}",
+        f"{address.shown} cannot be reached: {_message_line(error)}",
         hint="is the server up, and the network? nnlab db status tries again",
     )
 
 
-def _without_code(error: psycopg.Error, address: ServerAddress) -> NnlabError:
+def _translate_without_code(error: psycopg.Error, address: ServerAddress) -> NnlabError:
     told = str(error)
-    kind = next((kind for words, kind in _REFUSED if f"FATAL:  {words}" in told), "")
+    kind = next((kind for words, kind in _REFUSAL_MESSAGES if f"FATAL:  {words}" in told), "")
     if kind == "password":
         return StoreError(
-            f"{address.shown} refuses this user: {_line(error)}",
+            f"{address.shown} refuses this user: {_message_line(error)}",
             hint="~/.pgpass or PGPASSWORD holds a password; the URL may name the user",
         )
     if kind == "database":
-        return NoDatabase(f"there is no {address.shown}: {_line(error)}", hint="createdb makes one")
+        return NoDatabase(
+            f"there is no {address.shown}: {_message_line(error)}", hint="createdb makes one"
+        )
     if kind == "many":
-        return _too_many(address)
-    return lost(address, error)
+        return _too_many_connections_error(address)
+    return connection_lost_error(address, error)
 
 
-def _too_many(address: ServerAddress) -> ConnectionLost:
+def _too_many_connections_error(address: ServerAddress) -> ConnectionLost:
     return ConnectionLost(
         f"{address.shown} takes no more connections",
         hint="max_connections in postgresql.conf, at least one for each worker",
     )
 
 
-def _line(error: BaseException) -> str:
+def _message_line(error: BaseException) -> str:
     """What the server says, or the last line: earlier ones are about addresses that were tried."""
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return error.diag.message_primary

@@ -4,7 +4,7 @@ from nnlab.errors import NnlabError, NoDatabase, UpgradeFailed
 from nnlab.store.address import ServerAddress
 from nnlab.store.postgres.connect import ServerDatabase
 from nnlab.store.schema import Migrations
-from nnlab.store.upgrade import newer_schema
+from nnlab.store.upgrade import newer_schema_error
 
 
 def open_server(
@@ -21,11 +21,11 @@ def open_server(
         with database.read() as connection:
             found = database.revision(connection)
         if found is None:
-            _refuse_to_make(address, create=create)
+            _check_may_create(address, create=create)
         if found is None or found in migrations.revisions[:-1]:
-            _settle(address, migrations, busy_seconds)
+            _create_or_upgrade_schema(address, migrations, busy_seconds)
         elif found != migrations.head:
-            _refuse_newer(address, found, migrations, write=write)
+            _check_may_read_newer(address, found, migrations, write=write)
             database.newer = True
     except BaseException:
         database.close()
@@ -33,21 +33,23 @@ def open_server(
     return database
 
 
-def _refuse_to_make(address: ServerAddress, *, create: bool) -> None:
+def _check_may_create(address: ServerAddress, *, create: bool) -> None:
     if not create:
         raise NoDatabase(
             f"{address.shown} holds no results of nnlab", hint="nnlab train makes the tables"
         )
 
 
-def _refuse_newer(
+def _check_may_read_newer(
     address: ServerAddress, found: str, migrations: Migrations, *, write: bool
 ) -> None:
     if write:
-        raise newer_schema(address, found, migrations)
+        raise newer_schema_error(address, found, migrations)
 
 
-def _settle(address: ServerAddress, migrations: Migrations, busy_seconds: float) -> None:
+def _create_or_upgrade_schema(
+    address: ServerAddress, migrations: Migrations, busy_seconds: float
+) -> None:
     """Makes the tables, or brings them to this version, in one transaction that nobody shares.
 
     Any number of processes may do so at once: one does it, the others find it done.
@@ -61,7 +63,7 @@ def _settle(address: ServerAddress, migrations: Migrations, busy_seconds: float)
                 return
             try:
                 migrations.run(connection)
-                database.make_room(connection, highest_run=0)
+                database.prepare_partitions(connection, highest_run=0)
             except NnlabError:
                 raise
             except Exception as error:

@@ -16,58 +16,60 @@ from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
 from psycopg.types.numeric import FloatDumper
 
-from nnlab.store.rows import IDS
+from nnlab.store.rows import ID_LIST
 
-_ELEMENTS = "json_array_elements_text"
-_EXACT = (
-    (IDS, f"(SELECT value::bigint FROM {_ELEMENTS}(?::json))"),  # noqa: S608
-    ("json_each(?) AS wanted", f"{_ELEMENTS}(?::json) WITH ORDINALITY AS wanted(value, key)"),
-    ("json_each(?)", f"{_ELEMENTS}(?::json)"),
-    ("json_each(run.tags)", f"{_ELEMENTS}(run.tags)"),
+_JSON_ELEMENTS = "json_array_elements_text"
+_REPLACEMENTS = (
+    (ID_LIST, f"(SELECT value::bigint FROM {_JSON_ELEMENTS}(?::json))"),  # noqa: S608
+    ("json_each(?) AS wanted", f"{_JSON_ELEMENTS}(?::json) WITH ORDINALITY AS wanted(value, key)"),
+    ("json_each(?)", f"{_JSON_ELEMENTS}(?::json)"),
+    ("json_each(run.tags)", f"{_JSON_ELEMENTS}(run.tags)"),
     ("json_insert(tags, '$[#]', ?)", "(tags::jsonb || to_jsonb(?::text))::json"),
     ("%", "%%"),
     ("?", "%s"),
 )
 # `json_extract(a.b, '$.x.y')`
-_EXTRACT = re.compile(r"json_extract\(([\w.]+), '\$\.([\w.]+)'\)")
-_VALID = re.compile(r"json_valid\([\w.]+\)")
+_JSON_EXTRACT = re.compile(r"json_extract\(([\w.]+), '\$\.([\w.]+)'\)")
+_JSON_VALID = re.compile(r"json_valid\([\w.]+\)")
 # `IS NOT` between two columns compares NULLs as well.
-_DIFFERS = re.compile(r"\bIS NOT (?=\w+\.\w)")
+_IS_NOT = re.compile(r"\bIS NOT (?=\w+\.\w)")
 # What PostgreSQL alone needs stands in a comment, which SQLite passes by.
-_COMMENT = re.compile(r"/\* PostgreSQL: (.+?) \*/")
+_POSTGRES_COMMENT = re.compile(r"/\* PostgreSQL: (.+?) \*/")
 
 
 @lru_cache(maxsize=512)
-def spelled(sql: str) -> str:
+def to_postgres_sql(sql: str) -> str:
     """A statement of the store's for psycopg."""
-    sql = _COMMENT.sub(r"\1", sql)
+    sql = _POSTGRES_COMMENT.sub(r"\1", sql)
     # A column of JSON holds nothing else there.
-    sql = _VALID.sub("true", sql)
-    sql = _EXTRACT.sub(lambda found: f"({found[1]} #>> '{{{found[2].replace('.', ',')}}}')", sql)
-    sql = _DIFFERS.sub("IS DISTINCT FROM ", sql)
-    for ours, theirs in _EXACT:
+    sql = _JSON_VALID.sub("true", sql)
+    sql = _JSON_EXTRACT.sub(
+        lambda found: f"({found[1]} #>> '{{{found[2].replace('.', ',')}}}')", sql
+    )
+    sql = _IS_NOT.sub("IS DISTINCT FROM ", sql)
+    for ours, theirs in _REPLACEMENTS:
         sql = sql.replace(ours, theirs)
     return sql
 
 
-class _AsText(Loader):
+class _TextLoader(Loader):
     """JSON and moments as the text that the store reads out of SQLite as well."""
 
     def load(self, data: Buffer) -> str:
         return bytes(data).decode()
 
 
-class _NanAsNull(FloatDumper):
+class _NanAsNullDumper(FloatDumper):
     """NaN is NULL, as SQLite's driver binds it."""
 
     def dump(self, obj: Any) -> Buffer | None:
         return None if math.isnan(obj) else super().dump(obj)
 
 
-def adapt(connection: AdaptContext) -> None:
+def register_adapters(connection: AdaptContext) -> None:
     """Makes a connection of psycopg's give and take values as SQLite's driver does."""
     adapters = connection.adapters
     assert adapters is not None
     for kind in ("json", "timestamptz"):
-        adapters.register_loader(kind, _AsText)
-    adapters.register_dumper(float, _NanAsNull)
+        adapters.register_loader(kind, _TextLoader)
+    adapters.register_dumper(float, _NanAsNullDumper)

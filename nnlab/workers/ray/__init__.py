@@ -9,15 +9,15 @@ from pathlib import Path
 from nnlab.errors import NnlabError, UsageError
 
 # Where a cluster that was started on this machine leaves its address.
-_CURRENT = Path("/tmp/ray/ray_current_cluster")  # noqa: S108  Ray's own place
+_CURRENT_CLUSTER_FILE = Path("/tmp/ray/ray_current_cluster")  # noqa: S108  Ray's own place
 ADDRESS_VARIABLE = "RAY_ADDRESS"
-LOCAL = "local"
+LOCAL_ADDRESS = "local"
 # A head that does not answer so long, in seconds, is none.
-ANSWER_SECONDS = 5.0
+CONNECT_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RayResources:
     """What each worker is given on a Ray cluster.
 
     Args:
@@ -68,7 +68,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class RayCluster:
     """What there is of Ray: its version, what of it is running, and why it cannot be used."""
 
     version: str
@@ -81,30 +81,30 @@ class Cluster:
         return not self.why_not
 
 
-def cluster() -> Cluster:
+def find_ray_cluster() -> RayCluster:
     """Looks for Ray on this machine, without importing it: that takes seconds."""
     if importlib.util.find_spec("ray") is None:
-        return Cluster("", "", "Ray is not installed: pip install 'nnlab[ray]'")
+        return RayCluster("", "", "Ray is not installed: pip install 'nnlab[ray]'")
     # Takes longer to load than all else that a look at the options needs.
     from importlib.metadata import version as version_of
 
     version = version_of("ray")
     named = os.environ.get(ADDRESS_VARIABLE)
     if named:
-        there = "" if _answers(named) else f"nothing answers at {named} ({ADDRESS_VARIABLE})"
-        return Cluster(version, f"a cluster at {named} ({ADDRESS_VARIABLE})", there)
-    found = _started_here()
+        there = "" if _is_reachable(named) else f"nothing answers at {named} ({ADDRESS_VARIABLE})"
+        return RayCluster(version, f"a cluster at {named} ({ADDRESS_VARIABLE})", there)
+    found = _local_cluster_address()
     running = f"a cluster runs here, at {found}" if found else "no cluster here: one is started"
-    return Cluster(version, running, "")
+    return RayCluster(version, running, "")
 
 
-def check() -> None:
+def require_ray() -> None:
     """Raises UsageError where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
-        raise UsageError(cluster().why_not, hint="nnlab launchers says what is there")
+        raise UsageError(find_ray_cluster().why_not, hint="nnlab launchers says what is there")
 
 
-def address_of(wanted: str | None) -> str:
+def resolve_cluster_address(wanted: str | None) -> str:
     """The address of the cluster that is meant, or `local` where one is to be started.
 
     Ray itself would wait for minutes where nothing answers.
@@ -113,9 +113,9 @@ def address_of(wanted: str | None) -> str:
         NnlabError: nothing answers there.
     """
     if wanted in (None, "auto"):
-        found = os.environ.get(ADDRESS_VARIABLE) or _started_here()
+        found = os.environ.get(ADDRESS_VARIABLE) or _local_cluster_address()
         if found is None and wanted is None:
-            return LOCAL
+            return LOCAL_ADDRESS
     else:
         found = wanted
     if found is None:
@@ -123,7 +123,7 @@ def address_of(wanted: str | None) -> str:
             "no Ray cluster runs on this machine",
             hint="`ray start --head` starts one; without --address nnlab does, for this command",
         )
-    if found != LOCAL and not _answers(found):
+    if found != LOCAL_ADDRESS and not _is_reachable(found):
         raise NnlabError(
             f"no Ray cluster answers at {found}",
             hint="HOST:PORT of its head, as `ray start --head` prints it; 6379 is usual",
@@ -131,19 +131,19 @@ def address_of(wanted: str | None) -> str:
     return found
 
 
-def _started_here() -> str | None:
+def _local_cluster_address() -> str | None:
     """The cluster that was started on this machine, if it is still there."""
     try:
-        found = _CURRENT.read_text().strip()
+        found = _CURRENT_CLUSTER_FILE.read_text().strip()
     except OSError:
         return None
-    return found if found and _answers(found) else None
+    return found if found and _is_reachable(found) else None
 
 
-def _answers(address: str) -> bool:
+def _is_reachable(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_SECONDS).close()
     except (OSError, ValueError):
         return False
     return True

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from nnlab.config import RunConfig, resolve
-from nnlab.engine.data import facts
+from nnlab.engine.data import dataset_facts
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split_dataset import Arranged, arrange
+from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
 
-Arrange = Callable[..., Arranged]
+Arrange = Callable[..., SplitDataset]
 
 
 @pytest.fixture
 def arranged() -> Arrange:
     """Reads and splits the data set of some settings."""
 
-    def make(data: str, **settings: object) -> Arranged:
+    def make(data: str, **settings: object) -> SplitDataset:
         config = RunConfig(data=data, **settings)  # type: ignore[arg-type]
-        return arrange(resolve(config, facts(data)))
+        return read_and_split(resolve(config, dataset_facts(data)))
 
     return make
 

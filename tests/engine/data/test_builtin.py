@@ -7,19 +7,19 @@ import pytest
 from sklearn import datasets
 
 from nnlab.config import RunConfig
-from nnlab.engine.data import builtin, facts, read
+from nnlab.engine.data import builtin, dataset_facts, read_dataset
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast-cancer", "diabetes"])
 def test_built_in_sets_are_scikit_learns(name: str) -> None:
     loader = getattr(datasets, f"load_{name.replace('-', '_')}")
     bunch = loader(scaled=False) if name == "diabetes" else loader()
-    ours = read(RunConfig(data=name))
+    ours = read_dataset(RunConfig(data=name))
     assert np.array_equal(ours.examples.reshape(len(bunch.data), -1), bunch.data)
     assert np.array_equal(ours.targets, bunch.target)
     if ours.task == "classification":
         assert ours.classes == tuple(str(c) for c in bunch.target_names)
-    assert facts(name).classes == ours.classes
+    assert dataset_facts(name).classes == ours.classes
     if ours.columns:
         assert [column.name for column in ours.columns] == list(bunch.feature_names)
 
@@ -27,9 +27,9 @@ def test_built_in_sets_are_scikit_learns(name: str) -> None:
 def test_a_release_that_moved_its_files_is_asked_instead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    direct = read(RunConfig(data="iris"))
+    direct = read_dataset(RunConfig(data="iris"))
     monkeypatch.setattr(builtin, "_folder", lambda: tmp_path)
-    asked = read(RunConfig(data="iris"))
+    asked = read_dataset(RunConfig(data="iris"))
     assert np.array_equal(asked.examples, direct.examples)
     assert np.array_equal(asked.targets, direct.targets)
 

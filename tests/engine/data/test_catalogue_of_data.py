@@ -6,25 +6,25 @@ import sys
 import numpy as np
 import pytest
 
-from nnlab.catalogue import lookup, names
+from nnlab.catalogue import choice_names, find_choice
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import RunConfig
-from nnlab.engine.data import BUILTIN, GENERATED, OWN, facts
-from nnlab.engine.data.class_names import CLASSES
+from nnlab.engine.data import BUILTIN, GENERATED, USER_DATA_MODULES, dataset_facts
+from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split import Split
-from nnlab.engine.data.split_dataset import Arranged, arrange
-from nnlab.engine.data.summary import summarise
+from nnlab.engine.data.split import SplitRows
+from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
+from nnlab.engine.data.summary import summarise_dataset
 
 
 def test_rows_and_readers_have_the_same_names() -> None:
-    assert set(names("data")) == {*BUILTIN, *GENERATED, *PUBLISHED, *OWN}
+    assert set(choice_names("data")) == {*BUILTIN, *GENERATED, *PUBLISHED, *USER_DATA_MODULES}
 
 
 def test_classes_are_known_of_all_classifications_but_the_largest() -> None:
     known = {*BUILTIN, *GENERATED, *PUBLISHED}
-    classified = {name for name in known if facts(name).task == "classification"}
-    assert set(CLASSES) == classified - {"cifar100"}
+    classified = {name for name in known if dataset_facts(name).task == "classification"}
+    assert set(CLASS_NAMES) == classified - {"cifar100"}
 
 
 def test_facts_of_what_is_in_the_catalogue_read_nothing() -> None:
@@ -39,7 +39,7 @@ def test_facts_of_what_is_in_the_catalogue_read_nothing() -> None:
 @pytest.mark.parametrize("name", ["own.py:make", "package.module:make", "csv:a.csv", "mnist:/a"])
 def test_names_with_an_argument_find_their_row(name: str) -> None:
     rows = {"own.py:make": "module:", "package.module:make": "module:", "csv:a.csv": "csv:"}
-    assert lookup("data", name).name == rows.get(name, "mnist")
+    assert find_choice("data", name).name == rows.get(name, "mnist")
 
 
 def test_a_summary_measures_the_training_split_per_channel() -> None:
@@ -47,8 +47,8 @@ def test_a_summary_measures_the_training_split_per_channel() -> None:
     pixels = draw.integers(0, 9, (30, 3, 4, 4)).astype(np.uint8)
     pixels[:, 1] = 7
     dataset = Dataset("x", "classification", pixels, np.arange(30) % 2, ("a", "b"), own_test=10)
-    rows = Split(np.arange(15), np.arange(15, 20), np.arange(20, 30))
-    summary = summarise(Arranged(dataset, rows))
+    rows = SplitRows(np.arange(15), np.arange(15, 20), np.arange(20, 30))
+    summary = summarise_dataset(SplitDataset(dataset, rows))
     assert [feature.name for feature in summary.features] == ["red", "green", "blue"]
     assert [feature.constant for feature in summary.features] == [False, True, False]
     assert summary.features[0].mean == pytest.approx(pixels[:15, 0].mean())
@@ -62,8 +62,8 @@ def test_a_summary_measures_the_training_split_per_channel() -> None:
 
 def test_a_summary_of_a_regression_measures_its_targets() -> None:
     config = RunConfig(data="diabetes", test_fraction=0.15)
-    arranged = arrange(config)
-    summary = summarise(arranged)
+    arranged = read_and_split(config)
+    summary = summarise_dataset(arranged)
     targets = arranged.dataset.targets[arranged.rows.val]
     assert summary.targets[1].split == "val"
     assert summary.targets[1].mean == pytest.approx(targets.mean())

@@ -8,15 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnlab.config import DataFacts, RunConfig, resolve
-from nnlab.config.classes import chosen_classes
-from nnlab.engine.data import facts
-from nnlab.engine.data.corruption import first_of, only_classes, with_label_noise
+from nnlab.config.classes import class_indices
+from nnlab.engine.data import dataset_facts
+from nnlab.engine.data.corruption import add_label_noise, keep_classes, subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split_dataset import Arranged
+from nnlab.engine.data.split_dataset import SplitDataset
 from nnlab.errors import ConfigError, DataError
 
 Toy = Callable[..., Dataset]
-Arrange = Callable[..., Arranged]
+Arrange = Callable[..., SplitDataset]
 ONE_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 NAMES = ("T-shirt/top", "Trouser", "Dress", "7", "Bag")
 
@@ -33,7 +33,7 @@ NAMES = ("T-shirt/top", "Trouser", "Dress", "7", "Bag")
     ],
 )
 def test_classes_are_named_by_place_span_or_name(text: str, places: tuple[int, ...]) -> None:
-    assert chosen_classes(text, NAMES) == places
+    assert class_indices(text, NAMES) == places
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_classes_are_named_by_place_span_or_name(text: str, places: tuple[int, .
 )
 def test_what_names_no_class_is_told(text: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        chosen_classes(text, NAMES)
+        class_indices(text, NAMES)
 
 
 def test_a_wrong_class_is_a_conflict_of_the_setting() -> None:
     with pytest.raises(ConfigError, match="--classes 0-7: unknown class '7'"):
-        resolve(RunConfig(data="iris", classes="0-7"), facts("iris"))
+        resolve(RunConfig(data="iris", classes="0-7"), dataset_facts("iris"))
     with pytest.raises(ConfigError, match="--classes needs classes; diabetes is a regression"):
-        resolve(RunConfig(data="diabetes", classes="0-7"), facts("diabetes"))
+        resolve(RunConfig(data="diabetes", classes="0-7"), dataset_facts("diabetes"))
 
 
 def test_a_fraction_of_a_split_that_the_set_brings_is_a_conflict() -> None:
@@ -68,7 +68,7 @@ def test_a_fraction_of_a_split_that_the_set_brings_is_a_conflict() -> None:
 
 def test_some_classes_are_relabelled_and_keep_their_names(toy: Toy) -> None:
     dataset = toy([3, 4, 5, 6], own_test=8, own_val=5)
-    some = only_classes(dataset, "1+3")
+    some = keep_classes(dataset, "1+3")
     assert some.classes == ("class 1", "class 3")
     assert some.targets.tolist() == [0] * 4 + [1] * 6
     assert np.array_equal(some.examples, dataset.examples[[3, 4, 5, 6, *range(12, 18)]])
@@ -93,7 +93,7 @@ def test_a_smaller_training_split_lies_inside_a_larger_one(
     dataset = toy(counts)
     rows = np.flatnonzero(np.arange(sum(counts)) % 7)  # some training rows
     small, large = min(sizes[0], len(rows)), min(sum(sizes), len(rows))
-    few, many = (first_of(dataset, rows, size, seed) for size in (small, large))
+    few, many = (subsample_train_rows(dataset, rows, size, seed) for size in (small, large))
     assert len(few) == small
     assert len(many) == large
     assert set(few) <= set(many) <= set(rows)
@@ -104,7 +104,7 @@ def test_a_smaller_training_split_lies_inside_a_larger_one(
 
 def test_all_training_rows_are_the_training_split(toy: Toy) -> None:
     rows = np.arange(0, 60, 2)
-    assert np.array_equal(first_of(toy([30, 30]), rows, 30, 0), rows)
+    assert np.array_equal(subsample_train_rows(toy([30, 30]), rows, 30, 0), rows)
 
 
 def test_a_training_split_has_not_more_than_it_has(arranged: Arrange) -> None:
@@ -124,7 +124,7 @@ def test_train_size_leaves_the_other_splits_alone(arranged: Arrange) -> None:
 def test_label_noise_moves_its_share_of_training_labels_to_other_classes(toy: Toy) -> None:
     dataset = toy([500, 500, 500])
     train = np.arange(0, 1500, 3)
-    noisy = with_label_noise(dataset, train, 0.4, 0)
+    noisy = add_label_noise(dataset, train, 0.4, 0)
     wrong = np.flatnonzero(noisy.targets != dataset.targets)
     assert set(wrong) <= set(train)
     assert len(wrong) == 200
@@ -136,10 +136,10 @@ def test_label_noise_moves_its_share_of_training_labels_to_other_classes(toy: To
 def test_more_label_noise_keeps_what_was_wrong_already(toy: Toy) -> None:
     dataset = toy([100, 100])
     train = np.arange(150)
-    little, much = (with_label_noise(dataset, train, share, 3) for share in (0.1, 0.3))
+    little, much = (add_label_noise(dataset, train, share, 3) for share in (0.1, 0.3))
     wrong = little.targets != dataset.targets
     assert np.array_equal(little.targets[wrong], much.targets[wrong])
-    assert with_label_noise(dataset, train, 0.0, 3) is dataset
+    assert add_label_noise(dataset, train, 0.0, 3) is dataset
 
 
 def test_label_noise_spares_val_and_test(arranged: Arrange) -> None:

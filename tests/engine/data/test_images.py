@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from nnlab.config import RunConfig
-from nnlab.engine.data import facts, read
+from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError
 
@@ -19,7 +19,7 @@ def draw(path: Path, value: int | tuple[int, int, int], size: tuple[int, int] = 
 
 
 def dataset_of(root: Path) -> Dataset:
-    return read(RunConfig(data=f"folder:{root}"))
+    return read_dataset(RunConfig(data=f"folder:{root}"))
 
 
 def test_each_sub_folder_is_a_class(tmp_path: Path) -> None:
@@ -61,17 +61,17 @@ def test_folders_of_splits_are_the_sets_own(tmp_path: Path) -> None:
     assert dataset.classes == ("cat", "dog")
     assert (dataset.own_test, dataset.own_val) == (2, 4)
     assert dataset.examples[:, 0, 0, 0].tolist() == [3] * 6 + [2] * 4 + [1] * 2
-    assert facts(f"folder:{tmp_path}").own_val
+    assert dataset_facts(f"folder:{tmp_path}").own_val
 
 
 def test_the_version_covers_names_and_contents(tmp_path: Path) -> None:
     draw(tmp_path / "a" / "1.png", 1)
     draw(tmp_path / "b" / "1.png", 2)
-    versions = [facts(f"folder:{tmp_path}").version]
+    versions = [dataset_facts(f"folder:{tmp_path}").version]
     draw(tmp_path / "b" / "1.png", 3)
-    versions.append(facts(f"folder:{tmp_path}").version)
+    versions.append(dataset_facts(f"folder:{tmp_path}").version)
     (tmp_path / "b" / "1.png").rename(tmp_path / "b" / "2.png")
-    versions.append(facts(f"folder:{tmp_path}").version)
+    versions.append(dataset_facts(f"folder:{tmp_path}").version)
     assert len(set(versions)) == 3
 
 
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
 def test_images_that_do_not_fit_are_refused_before_they_are_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nnlab.engine.data.images.main_memory", lambda: 20_000)
+    monkeypatch.setattr("nnlab.engine.data.images.main_memory_bytes", lambda: 20_000)
     for name in ("a", "b"):
         draw(tmp_path / name / "1.png", 10, size=(100, 80))
     with pytest.raises(DataError, match="2 images of 100x80 pixels take 48,000 bytes, more than"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnlab.config import RunConfig
-from nnlab.engine.data import facts, read
+from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError
 
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 def saved(path: Path, **arrays: Any) -> Dataset:
     np.savez(path, **arrays)
-    return read(RunConfig(data=f"npz:{path}"))
+    return read_dataset(RunConfig(data=f"npz:{path}"))
 
 
 def test_x_and_y_are_examples_and_targets(path: Path) -> None:
@@ -45,7 +45,7 @@ def test_parts_become_the_sets_own_splits(path: Path, name: str) -> None:
     dataset = saved(path, **arrays)
     assert (dataset.own_test, dataset.own_val) == (6, 4)
     assert np.array_equal(dataset.examples, X)
-    known = facts(f"npz:{path}")
+    known = dataset_facts(f"npz:{path}")
     assert (known.own_test, known.own_val) == (True, True)
     assert known.version == dataset.version
 
@@ -140,16 +140,16 @@ def test_too_many_whole_numbers_are_no_classes(path: Path) -> None:
 
 def test_a_file_that_is_none(path: Path) -> None:
     with pytest.raises(DataError, match="no data file at"):
-        read(RunConfig(data=f"npz:{path}"))
+        read_dataset(RunConfig(data=f"npz:{path}"))
     path.write_bytes(b"PK\x03\x04 nonsense")
     with pytest.raises(DataError, match="is no file of arrays"):
-        read(RunConfig(data=f"npz:{path}"))
+        read_dataset(RunConfig(data=f"npz:{path}"))
     path.write_text("a,b\n")
     with pytest.raises(DataError, match="is no file of arrays"):
-        read(RunConfig(data=f"npz:{path}"))
+        read_dataset(RunConfig(data=f"npz:{path}"))
     np.save(path.with_suffix(".npy"), X)
     with pytest.raises(DataError, match="holds one array"):
-        read(RunConfig(data=f"npz:{path.with_suffix('.npy')}"))
+        read_dataset(RunConfig(data=f"npz:{path.with_suffix('.npy')}"))
 
 
 @pytest.mark.parametrize("value", [0.1, 1.0, 1e-20, -3e200])
@@ -177,17 +177,17 @@ def with_header(path: Path, shape: str, content: bytes = b"") -> None:
 def test_a_header_that_claims_more_than_is_there_is_refused(path: Path) -> None:
     with_header(path, "(10000000000000, 3)", b"12345678")
     with pytest.raises(DataError, match="x: its header claims 240,000,000,000,000 bytes, and 136"):
-        read(RunConfig(data=f"npz:{path}"))
+        read_dataset(RunConfig(data=f"npz:{path}"))
 
 
 def test_a_small_file_of_huge_arrays_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nnlab.engine.data.npz.main_memory", lambda: 2_000_000)
+    monkeypatch.setattr("nnlab.engine.data.npz.main_memory_bytes", lambda: 2_000_000)
     np.savez_compressed(path, x=np.zeros((100_000, 3)), y=np.arange(100_000) % 2)
     assert path.stat().st_size < 200_000
     with pytest.raises(DataError, match="its arrays take 3,200,000 bytes, more than 1,000,000"):
-        read(RunConfig(data=f"npz:{path}"))
+        read_dataset(RunConfig(data=f"npz:{path}"))
 
 
 def test_a_member_that_is_no_array_is_refused(path: Path) -> None:
@@ -195,4 +195,4 @@ def test_a_member_that_is_no_array_is_refused(path: Path) -> None:
         archive.writestr("x.npy", b"text")
         archive.writestr("y.npy", b"text")
     with pytest.raises(DataError, match="one of its members is no array"):
-        read(RunConfig(data=f"npz:{path}"))
+        read_dataset(RunConfig(data=f"npz:{path}"))

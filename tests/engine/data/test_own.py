@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.config import RunConfig
-from nnlab.engine.data import facts, read
+from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError, UserCodeError
 
@@ -28,7 +28,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(path: Path, body: str) -> Dataset:
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     path.write_text(f"{HEAD}\n\ndef make():\n{indented}\n")
-    return read(RunConfig(data="mine.py:make"))
+    return read_dataset(RunConfig(data="mine.py:make"))
 
 
 X = np.arange(60.0).reshape(20, 3)
@@ -62,7 +62,7 @@ def test_a_dict_brings_splits_of_its_own(path: Path) -> None:
     dataset = made(path, body + "return {**pairs, 'val': (X[10:14], Y[10:14])}")
     assert (dataset.own_test, dataset.own_val) == (6, 4)
     assert np.array_equal(dataset.examples, X)
-    assert facts("mine.py:make").own_val
+    assert dataset_facts("mine.py:make").own_val
 
 
 def test_images_of_a_torch_data_set_have_their_channels_first(path: Path) -> None:
@@ -108,6 +108,6 @@ def test_an_error_is_told_with_the_users_file_and_line(path: Path) -> None:
 def test_a_name_that_is_not_there_or_no_function(path: Path) -> None:
     made(path, "return X, Y")
     with pytest.raises(UserCodeError, match="make"):
-        read(RunConfig(data="mine.py:mak"))
+        read_dataset(RunConfig(data="mine.py:mak"))
     with pytest.raises(DataError, match=r"mine\.py:X is a ndarray, no function"):
-        read(RunConfig(data="mine.py:X"))
+        read_dataset(RunConfig(data="mine.py:X"))

@@ -10,13 +10,13 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
 
-from nnlab.catalogue import names
+from nnlab.catalogue import choice_names
 from nnlab.config import RunConfig, resolve
-from nnlab.engine.data import facts, inputs
-from nnlab.engine.data.checks import checks_of
+from nnlab.engine.data import dataset_facts, inputs
+from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.prepare import Part, Prepared, _scaled_targets, prepare
-from nnlab.engine.evaluate import measure
+from nnlab.engine.data.prepare import PreparedData, SplitTensors, _standardise_targets, prepare_data
+from nnlab.engine.evaluate import compute_metrics
 from nnlab.errors import DataError
 
 Written = Callable[[str], str]
@@ -26,13 +26,13 @@ MIXED = DRAW.standard_normal((200, 5)) @ DRAW.standard_normal((5, 5)) + 3
 ALL = np.arange(200)
 
 
-def prepared(data: str, **settings: object) -> Prepared:
+def prepared(data: str, **settings: object) -> PreparedData:
     config = RunConfig(data=data, **{"dtype": "float64", **settings})  # type: ignore[arg-type]
-    return prepare(resolve(config, facts(data)), torch.device("cpu"))
+    return prepare_data(resolve(config, dataset_facts(data)), torch.device("cpu"))
 
 
 def test_every_treatment_of_the_catalogue_has_its_code() -> None:
-    assert set(inputs.FIT) == set(names("inputs"))
+    assert set(inputs.FIT_FUNCTIONS) == set(choice_names("inputs"))
 
 
 def test_inputs_are_standardised_on_the_training_split(written: Written) -> None:
@@ -62,18 +62,22 @@ def test_inputs_centred_or_left_alone(written: Written) -> None:
 )
 def test_treatments_are_scikit_learns(treatment: str, scaler: object) -> None:
     rows = ALL[:120]
-    ours = inputs.applied(inputs.fit(treatment, MIXED, rows), MIXED, ALL, np.float64)
+    ours = inputs.transform_rows(
+        inputs.fit_input_transform(treatment, MIXED, rows), MIXED, ALL, np.float64
+    )
     theirs = scaler.fit(MIXED[rows]).transform(MIXED)  # type: ignore[attr-defined]
     assert np.allclose(ours, theirs)
 
 
 def test_zca_leaves_no_correlation_and_turns_nothing() -> None:
-    ours = inputs.applied(inputs.fit("zca", MIXED, ALL), MIXED, ALL, np.float64)
+    ours = inputs.transform_rows(
+        inputs.fit_input_transform("zca", MIXED, ALL), MIXED, ALL, np.float64
+    )
     variances = np.linalg.eigvalsh(np.cov(MIXED.T, bias=True))
     eps = inputs.ZCA_EPS * variances.mean()
     got = np.linalg.eigvalsh(np.cov(ours.T, bias=True))
     assert np.allclose(got, np.sort(variances / (variances + eps)))
-    treatment = inputs.fit("zca", MIXED, ALL)
+    treatment = inputs.fit_input_transform("zca", MIXED, ALL)
     assert isinstance(treatment, inputs.Whitening)
     assert np.allclose(treatment.matrix, treatment.matrix.T)  # what makes it zca and not pca
 
@@ -82,7 +86,9 @@ def test_without_its_eps_zca_is_whitening_by_pca_turned_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inputs, "ZCA_EPS", 0.0)
-    ours = inputs.applied(inputs.fit("zca", MIXED, ALL), MIXED, ALL, np.float64)
+    ours = inputs.transform_rows(
+        inputs.fit_input_transform("zca", MIXED, ALL), MIXED, ALL, np.float64
+    )
     pca = PCA(whiten=True).fit(MIXED)
     theirs = pca.transform(MIXED) @ pca.components_ * np.sqrt(200 / 199)  # theirs divides by n - 1
     assert np.allclose(ours, theirs)
@@ -91,14 +97,16 @@ def test_without_its_eps_zca_is_whitening_by_pca_turned_back(
 def test_zca_of_too_many_features_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "ZCA_MOST_FEATURES", 4)
     with pytest.raises(DataError, match="takes 4 features at most, these have 5"):
-        inputs.fit("zca", MIXED, ALL)
+        inputs.fit_input_transform("zca", MIXED, ALL)
 
 
 @pytest.mark.parametrize("treatment", ["standardise", "minmax", "centre"])
 def test_images_are_treated_per_channel(treatment: str) -> None:
     images = DRAW.integers(0, 256, (30, 3, 4, 5)).astype(np.uint8)
     rows = np.arange(20)
-    ours = inputs.applied(inputs.fit(treatment, images, rows), images, rows, np.float32)
+    ours = inputs.transform_rows(
+        inputs.fit_input_transform(treatment, images, rows), images, rows, np.float32
+    )
     train = images[rows].astype(np.float64)
     for channel in range(3):
         pixels = train[:, channel]
@@ -108,21 +116,30 @@ def test_images_are_treated_per_channel(treatment: str) -> None:
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = {name: inputs.fit(name, MIXED, ALL)(MIXED) for name in inputs.FIT}
+    whole = {
+        name: inputs.fit_input_transform(name, MIXED, ALL)(MIXED) for name in inputs.FIT_FUNCTIONS
+    }
     monkeypatch.setattr(inputs, "_CHUNK", 35)
     for name, expected in whole.items():
-        cut = inputs.applied(inputs.fit(name, MIXED, ALL), MIXED, ALL, np.float64)
+        cut = inputs.transform_rows(
+            inputs.fit_input_transform(name, MIXED, ALL), MIXED, ALL, np.float64
+        )
         assert np.allclose(cut, expected, atol=1e-12), name
 
 
 def test_bytes_become_the_same_as_doubles() -> None:
     images = DRAW.integers(0, 256, (50, 1, 6, 6)).astype(np.uint8)
     rows = np.arange(40)
-    for name in inputs.FIT:
-        small = inputs.applied(inputs.fit(name, images, rows), images, rows, np.float32)
+    for name in inputs.FIT_FUNCTIONS:
+        small = inputs.transform_rows(
+            inputs.fit_input_transform(name, images, rows), images, rows, np.float32
+        )
         wide = images.astype(np.float64)
         assert np.array_equal(
-            small, inputs.applied(inputs.fit(name, wide, rows), wide, rows, np.float32)
+            small,
+            inputs.transform_rows(
+                inputs.fit_input_transform(name, wide, rows), wide, rows, np.float32
+            ),
         )
 
 
@@ -149,10 +166,10 @@ def test_channels_last_moves_memory_and_no_value() -> None:
 
 def test_a_file_that_changed_is_another_data_set(written: Written) -> None:
     name = written(TABLE)
-    config = resolve(RunConfig(data=name), facts(name))
+    config = resolve(RunConfig(data=name), dataset_facts(name))
     written(TABLE + "99,5,yes\n")
     with pytest.raises(DataError, match="has changed since this run was set up"):
-        prepare(config, torch.device("cpu"))
+        prepare_data(config, torch.device("cpu"))
 
 
 UNITS = (1e-300, 1e-200, 1e-13, 1.0, 1e13, 1e200)
@@ -161,9 +178,13 @@ UNITS = (1e-300, 1e-200, 1e-13, 1.0, 1e13, 1e200)
 @pytest.mark.parametrize("treatment", ["standardise", "minmax", "zca"])
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_unit_of_the_inputs_changes_nothing(treatment: str, unit: float) -> None:
-    expected = inputs.applied(inputs.fit(treatment, MIXED, ALL), MIXED, ALL, np.float64)
+    expected = inputs.transform_rows(
+        inputs.fit_input_transform(treatment, MIXED, ALL), MIXED, ALL, np.float64
+    )
     scaled = MIXED * unit
-    ours = inputs.applied(inputs.fit(treatment, scaled, ALL), scaled, ALL, np.float64)
+    ours = inputs.transform_rows(
+        inputs.fit_input_transform(treatment, scaled, ALL), scaled, ALL, np.float64
+    )
     assert np.allclose(ours, expected, atol=1e-9)
 
 
@@ -178,20 +199,24 @@ def test_only_what_differs_by_rounding_alone_is_constant(unit: float) -> None:
 def test_a_feature_that_is_constant_but_for_rounding_becomes_zero(treatment: str) -> None:
     numbers = np.stack([MIXED[:, 0], 5 + 1e-15 * MIXED[:, 1]], axis=1)
     assert len(np.unique(numbers[:, 1])) > 1
-    ours = inputs.applied(inputs.fit(treatment, numbers, ALL), numbers, ALL, np.float64)
+    ours = inputs.transform_rows(
+        inputs.fit_input_transform(treatment, numbers, ALL), numbers, ALL, np.float64
+    )
     assert not ours[:, 1].any()
 
 
 def test_inputs_that_are_all_constant_are_not_whitened_to_noise() -> None:
     numbers = np.full((200, 3), 0.1)
-    ours = inputs.applied(inputs.fit("zca", numbers, ALL), numbers, ALL, np.float64)
+    ours = inputs.transform_rows(
+        inputs.fit_input_transform("zca", numbers, ALL), numbers, ALL, np.float64
+    )
     assert not ours.any()
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_unit_of_the_target_changes_nothing(unit: float) -> None:
     dataset = Dataset("t", "regression", MIXED, (MIXED[:, 0] * unit).astype(np.float64))
-    scaled, scale = _scaled_targets(dataset, ALL)
+    scaled, scale = _standardise_targets(dataset, ALL)
     assert np.allclose(scaled[:, 0], (MIXED[:, 0] - MIXED[:, 0].mean()) / MIXED[:, 0].std())
     assert scale == pytest.approx(MIXED[:, 0].std() * unit)
 
@@ -201,15 +226,15 @@ def test_targets_that_are_equal_on_the_training_split_are_refused() -> None:
     targets[150:] = 0.7
     dataset = Dataset("t", "regression", MIXED, targets)
     with pytest.raises(DataError, match=r"all targets of the training split are 0\.1"):
-        _scaled_targets(dataset, ALL[:150])
+        _standardise_targets(dataset, ALL[:150])
 
 
 @pytest.mark.parametrize("unit", [1e-30, 1e-13, 1.0])
 def test_checks_count_a_constant_feature_in_any_unit(unit: float) -> None:
     values = torch.from_numpy(MIXED * unit).float()
     values[:, 2] = 0.1 * unit
-    split = Part(values, torch.zeros(200, 1))
-    assert checks_of(split, split, 0)["data/constant"] == 1.0
+    split = SplitTensors(values, torch.zeros(200, 1))
+    assert measure_checks(split, split, 0)["data/constant"] == 1.0
 
 
 def test_equal_targets_have_no_r2() -> None:
@@ -217,4 +242,4 @@ def test_equal_targets_have_no_r2() -> None:
     targets = torch.full((37, 1), 0.1)
     outputs = torch.linspace(0, 1, 37)[:, None]
     mse = nn.MSELoss()
-    assert math.isnan(measure("regression", mse, outputs, targets)["r2"])
+    assert math.isnan(compute_metrics("regression", mse, outputs, targets)["r2"])

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlab.catalogue import lookup
+from nnlab.catalogue import find_choice
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import RunConfig
-from nnlab.engine.data import facts, fetch, read
+from nnlab.engine.data import dataset_facts, fetch, read_dataset
 from nnlab.engine.data.published import SOURCES, cifar, idx, places
 from nnlab.engine.data.published import fetch as fetch_files
-from nnlab.engine.data.published.sources import File, Source
+from nnlab.engine.data.published.sources import PublishedFile, PublishedSource
 from nnlab.errors import DataError
 
 DRAW = np.random.default_rng(0)
@@ -74,19 +74,19 @@ CIFAR100 = archive(
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The sets in small, nothing of them on this machine, no proxy between us and ourselves."""
     files = tuple(
-        File(f"{name}.gz", len(content), hashlib.sha256(content).hexdigest())
+        PublishedFile(f"{name}.gz", len(content), hashlib.sha256(content).hexdigest())
         for name, content in CONTENTS.items()
     )
     closed = ("http://127.0.0.1:9/",)  # the port "discard": nobody listens
     package = tmp_path / "package"
-    monkeypatch.setitem(SOURCES, "mnist", Source(files, closed))
+    monkeypatch.setitem(SOURCES, "mnist", PublishedSource(files, closed))
     monkeypatch.setitem(
-        SOURCES, "fashion-mnist", Source(files, closed, package, "dataset-fashion-mnist")
+        SOURCES, "fashion-mnist", PublishedSource(files, closed, package, "dataset-fashion-mnist")
     )
     for name, raw in (("cifar10", CIFAR10), ("cifar100", CIFAR100)):
         digest = hashlib.md5(raw).hexdigest()
-        file = File(SOURCES[name].files[0].name, md5=digest)
-        monkeypatch.setitem(SOURCES, name, Source((file,), closed))
+        file = PublishedFile(SOURCES[name].files[0].name, md5=digest)
+        monkeypatch.setitem(SOURCES, name, PublishedSource((file,), closed))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("NNLAB_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "*")
@@ -124,14 +124,14 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def test_every_published_set_has_its_source() -> None:
     assert set(SOURCES) == set(PUBLISHED)
     for name in PUBLISHED:
-        assert facts(name).own_test
-        assert lookup("data", f"{name}:/some/folder").name == name
+        assert dataset_facts(name).own_test
+        assert find_choice("data", f"{name}:/some/folder").name == name
 
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_folder_that_is_named_is_read_packed_or_not(tmp_path: Path, packed: bool) -> None:
     folder = put(tmp_path / "mine", packed=packed)
-    dataset = read(RunConfig(data=f"mnist:{folder}"))
+    dataset = read_dataset(RunConfig(data=f"mnist:{folder}"))
     assert dataset.name == f"mnist:{folder}"
     assert np.array_equal(dataset.examples, IMAGES[:, None])
     assert dataset.targets.tolist() == LABELS.tolist()
@@ -145,14 +145,14 @@ def test_places_are_looked_at_in_their_order(
     monkeypatch.setenv("NNLAB_DATA", str(tmp_path / "data"))
     in_order = [tmp_path / "data" / "fashion-mnist", tmp_path / "package"]
     in_order.append(tmp_path / "cache" / "nnlab" / "data" / "fashion-mnist")
-    assert places.find("fashion-mnist") is None
+    assert places.find_files("fashion-mnist") is None
     for folder in reversed(in_order):
         put(folder)
-        found = places.find("fashion-mnist")
+        found = places.find_files("fashion-mnist")
         assert found is not None
         assert {path.parent for path in found} == {folder}
     (in_order[0] / "t10k-labels-idx1-ubyte.gz").unlink()  # no longer whole: the next is taken
-    found = places.find("fashion-mnist")
+    found = places.find_files("fashion-mnist")
     assert found is not None
     assert found[0].parent == in_order[1]
 
@@ -160,9 +160,9 @@ def test_places_are_looked_at_in_their_order(
 def test_a_named_folder_without_the_files_names_them(tmp_path: Path) -> None:
     folder = put(tmp_path / "mine", without="t10k-labels-idx1-ubyte")
     with pytest.raises(DataError, match=r"mine does not have t10k-labels-idx1-ubyte\.gz$"):
-        read(RunConfig(data=f"mnist:{folder}"))
+        read_dataset(RunConfig(data=f"mnist:{folder}"))
     with pytest.raises(DataError, match=r"no folder at .*none"):
-        read(RunConfig(data=f"mnist:{tmp_path / 'none'}"))
+        read_dataset(RunConfig(data=f"mnist:{tmp_path / 'none'}"))
 
 
 def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
     for raw in (gzip.compress(CONTENTS["t10k-images-idx3-ubyte"] + b"\0"), b"\x1f\x8b broken"):
         (folder / "train-images-idx3-ubyte.gz").write_bytes(raw)
         with pytest.raises(DataError, match=r"train-images.* is not the file it should be"):
-            read(RunConfig(data=f"mnist:{folder}"))
+            read_dataset(RunConfig(data=f"mnist:{folder}"))
 
 
 def test_a_download_is_checked_kept_and_not_repeated(
@@ -187,7 +187,7 @@ def test_a_download_is_checked_kept_and_not_repeated(
     told.clear()
     assert fetch("mnist", lambda *news: told.append(news)) == paths
     assert not told
-    assert len(read(RunConfig(data="mnist")).targets) == 60
+    assert len(read_dataset(RunConfig(data="mnist")).targets) == 60
 
 
 def test_a_download_goes_to_the_folder_of_the_environment(
@@ -221,7 +221,7 @@ def test_a_missing_file_at_the_home_is_told(served: tuple[str, Path]) -> None:
 
 def test_a_refused_network_is_one_line_that_says_what_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
-        read(RunConfig(data="fashion-mnist"))
+        read_dataset(RunConfig(data="fashion-mnist"))
     message = caught.value.message
     assert "\n" not in message
     assert "Connection refused" in message
@@ -253,7 +253,7 @@ def test_a_malformed_idx_file_is_refused(content: bytes, told: str) -> None:
 
 def test_cifar10_is_read_from_its_archive(tmp_path: Path) -> None:
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(CIFAR10)
-    dataset = read(RunConfig(data=f"cifar10:{tmp_path}"))
+    dataset = read_dataset(RunConfig(data=f"cifar10:{tmp_path}"))
     assert dataset.examples.shape == (12, 3, 32, 32)
     assert dataset.targets.tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
     assert dataset.own_test == 2
@@ -263,7 +263,7 @@ def test_cifar10_is_read_from_its_archive(tmp_path: Path) -> None:
 
 def test_cifar100_has_its_fine_classes(tmp_path: Path) -> None:
     (tmp_path / "cifar-100-binary.tar.gz").write_bytes(CIFAR100)
-    dataset = read(RunConfig(data=f"cifar100:{tmp_path}", classes="3-9"))
+    dataset = read_dataset(RunConfig(data=f"cifar100:{tmp_path}", classes="3-9"))
     assert dataset.targets.tolist() == [0, 1, 5, 6]
     assert dataset.own_test == 2
     assert dataset.classes[0] == "fine3"
@@ -271,18 +271,18 @@ def test_cifar100_has_its_fine_classes(tmp_path: Path) -> None:
 
 def test_pixels_of_cifar_are_planes_of_red_green_and_blue() -> None:
     row = bytes([7]) + bytes(1024) + bytes([1]) * 1024 + bytes([2]) * 1024
-    images, targets = cifar.records(row, 1, "file")
+    images, targets = cifar.parse_records(row, 1, "file")
     assert targets.tolist() == [7]
     assert [images[0, channel].mean() for channel in range(3)] == [0, 1, 2]
 
 
 def test_a_malformed_archive_is_refused() -> None:
     with pytest.raises(DataError, match="is no archive"):
-        cifar.members(b"nonsense", ["a"], "file")
+        cifar.extract_members(b"nonsense", ["a"], "file")
     with pytest.raises(DataError, match=r"does not hold b\.bin"):
-        cifar.members(archive({"a.bin": b"1"}), ["a.bin", "b.bin"], "file")
+        cifar.extract_members(archive({"a.bin": b"1"}), ["a.bin", "b.bin"], "file")
     with pytest.raises(DataError, match="has 5 bytes, no multiple of 3,073"):
-        cifar.records(b"12345", 1, "file")
+        cifar.parse_records(b"12345", 1, "file")
 
 
 def test_nothing_in_an_archive_becomes_a_path(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_nothing_in_an_archive_becomes_a_path(tmp_path: Path) -> None:
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
     with pytest.raises(DataError, match=r"does not hold a\.bin"):
-        cifar.members(held.getvalue(), ["a.bin"], "file")
+        cifar.extract_members(held.getvalue(), ["a.bin"], "file")
     assert not list(tmp_path.iterdir())
 
 
@@ -305,7 +305,7 @@ REAL = Path("/usr/share/datasets/fashion-mnist")
 @pytest.mark.skipif(not REAL.is_dir(), reason="needs Debian's dataset-fashion-mnist")
 def test_fashion_mnist_is_read_from_debians_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    dataset = read(RunConfig(data="fashion-mnist"))
+    dataset = read_dataset(RunConfig(data="fashion-mnist"))
     assert dataset.examples.shape == (70_000, 1, 28, 28)
     assert dataset.own_test == 10_000
     assert np.bincount(dataset.targets[:60_000]).tolist() == [6000] * 10

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split import split
+from nnlab.engine.data.split import draw_splits
 from nnlab.errors import DataError
 
 Toy = Callable[..., Dataset]
@@ -21,7 +21,7 @@ def test_splits_are_disjoint_complete_and_stratified(
     toy: Toy, counts: list[int], seed: int
 ) -> None:
     dataset = toy(counts)
-    parts = split(dataset, val=0.2, test=0.1, seed=seed)
+    parts = draw_splits(dataset, val=0.2, test=0.1, seed=seed)
     rows = np.concatenate([parts.train, parts.val, parts.test])
     assert sorted(rows) == list(range(sum(counts)))
     for part, share in ((parts.val, 0.2), (parts.test, 0.1)):
@@ -31,25 +31,25 @@ def test_splits_are_disjoint_complete_and_stratified(
 
 
 def test_the_split_follows_from_its_seed(toy: Toy) -> None:
-    one, again, other = (split(toy([50, 50]), val=0.2, test=0.2, seed=s) for s in (1, 1, 2))
+    one, again, other = (draw_splits(toy([50, 50]), val=0.2, test=0.2, seed=s) for s in (1, 1, 2))
     assert np.array_equal(one.val, again.val)
     assert not np.array_equal(one.val, other.val)
 
 
 def test_a_set_too_small_to_split_is_refused(toy: Toy) -> None:
     with pytest.raises(DataError, match="too few: the val split would be empty"):
-        split(toy([1, 1]), val=0.1, test=0.1, seed=0)
+        draw_splits(toy([1, 1]), val=0.1, test=0.1, seed=0)
 
 
 def test_the_test_split_of_a_set_is_kept_and_val_drawn_from_the_rest(toy: Toy) -> None:
-    parts = split(toy([40, 60], own_test=20), val=0.25, test=None, seed=0)
+    parts = draw_splits(toy([40, 60], own_test=20), val=0.25, test=None, seed=0)
     assert np.array_equal(parts.test, np.arange(80, 100))
     assert len(parts.val) == 20
     assert sorted([*parts.train, *parts.val]) == list(range(80))
 
 
 def test_both_splits_of_a_set_are_kept(toy: Toy) -> None:
-    parts = split(toy([40, 60], own_test=20, own_val=10), val=0.25, test=None, seed=0)
+    parts = draw_splits(toy([40, 60], own_test=20, own_val=10), val=0.25, test=None, seed=0)
     assert np.array_equal(parts.train, np.arange(70))
     assert np.array_equal(parts.val, np.arange(70, 80))
     assert np.array_equal(parts.test, np.arange(80, 100))

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from nnlab.engine.data.dataset import Column, Dataset
-from nnlab.engine.data.suspicious import counts_of, id_columns, single_row_classes
+from nnlab.engine.data.dataset import Dataset, FeatureColumn
+from nnlab.engine.data.suspicious import count_suspicious, id_columns, single_row_classes
 
 ROWS = 12
 NOISE = np.random.default_rng(0).normal(size=ROWS)
 
 
-def table(*columns: tuple[Column, Sequence[float] | np.ndarray], rare: int = 3) -> Dataset:
+def table(*columns: tuple[FeatureColumn, Sequence[float] | np.ndarray], rare: int = 3) -> Dataset:
     parts = [np.asarray(values, np.float64).reshape(ROWS, -1) for _, values in columns]
     targets = np.array([0] * rare + [1] * (ROWS - rare))
     return Dataset(
@@ -39,24 +39,24 @@ def table(*columns: tuple[Column, Sequence[float] | np.ndarray], rare: int = 3) 
 def test_whole_numbers_that_increase_row_by_row_are_an_identifier(
     values: Sequence[float], found: tuple[str, ...]
 ) -> None:
-    assert id_columns(table((Column("x"), NOISE), (Column("id"), values))) == found
+    assert id_columns(table((FeatureColumn("x"), NOISE), (FeatureColumn("id"), values))) == found
 
 
 def test_a_different_text_in_every_row_is_an_identifier() -> None:
-    names = Column("code", tuple(f"k{i:02}" for i in range(ROWS)))
-    colours = Column("colour", ("red", "blue"))
+    names = FeatureColumn("code", tuple(f"k{i:02}" for i in range(ROWS)))
+    colours = FeatureColumn("colour", ("red", "blue"))
     halves = np.eye(2)[np.arange(ROWS) % 2]
-    dataset = table((colours, halves), (names, np.eye(ROWS)[::-1]), (Column("x"), NOISE))
+    dataset = table((colours, halves), (names, np.eye(ROWS)[::-1]), (FeatureColumn("x"), NOISE))
     assert id_columns(dataset) == ("code",)
 
 
 def test_the_only_column_is_what_the_target_depends_on() -> None:
-    assert id_columns(table((Column("x"), range(ROWS)))) == ()
+    assert id_columns(table((FeatureColumn("x"), range(ROWS)))) == ()
 
 
 def test_counts_are_what_a_run_stores() -> None:
-    dataset = table((Column("x"), NOISE), (Column("id"), range(ROWS)), rare=1)
+    dataset = table((FeatureColumn("x"), NOISE), (FeatureColumn("id"), range(ROWS)), rare=1)
     assert single_row_classes(dataset) == ("a",)
-    assert counts_of(dataset) == {"single_row_classes": 1.0, "id_columns": 1.0}
+    assert count_suspicious(dataset) == {"single_row_classes": 1.0, "id_columns": 1.0}
     numbers = Dataset("n", "regression", np.zeros((3, 2)), np.zeros(3))
-    assert counts_of(numbers) == {}
+    assert count_suspicious(numbers) == {}

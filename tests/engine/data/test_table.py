@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnlab.config import RunConfig
-from nnlab.engine.data import facts, read
-from nnlab.engine.data.csv_table import MOST_VALUES
-from nnlab.engine.data.dataset import Column, Dataset
+from nnlab.engine.data import dataset_facts, read_dataset
+from nnlab.engine.data.csv_table import MAX_VALUES
+from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.errors import DataError
 
 Written = Callable[[str], str]
 
 
 def dataset_of(name: str) -> Dataset:
-    return read(RunConfig(data=name))
+    return read_dataset(RunConfig(data=name))
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,10 @@ def test_the_task_follows_from_the_target(
     written: Written, target: Callable[[int], str], task: str
 ) -> None:
     name = written("x,y\n" + "".join(f"{i},{target(i)}\n" for i in range(30)))
-    assert facts(name).task == task
-    assert facts(name.removesuffix("#y")).task == task  # the last column is the default target
+    assert dataset_facts(name).task == task
+    assert (
+        dataset_facts(name.removesuffix("#y")).task == task
+    )  # the last column is the default target
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,11 @@ def test_a_missing_or_binary_file(tmp_path: Path) -> None:
 
 def test_a_text_column_becomes_one_feature_a_value(written: Written) -> None:
     dataset = dataset_of(written("a,colour,b,y\n1,red,5,0\n2,green,6,1\n3,red,7,0\n4,blue,8,1\n"))
-    assert dataset.columns == (Column("a"), Column("colour", ("blue", "green", "red")), Column("b"))
+    assert dataset.columns == (
+        FeatureColumn("a"),
+        FeatureColumn("colour", ("blue", "green", "red")),
+        FeatureColumn("b"),
+    )
     assert dataset.examples.tolist() == [
         [1, 0, 0, 1, 5],
         [2, 0, 1, 0, 6],
@@ -118,15 +124,15 @@ def test_a_text_column_of_too_many_values_is_refused(written: Written) -> None:
     def table(count: int) -> str:
         return "name,y\n" + "".join(f"n{i % count},{i % 2}\n" for i in range(2 * count))
 
-    assert dataset_of(written(table(MOST_VALUES))).examples.shape == (100, 50)
+    assert dataset_of(written(table(MAX_VALUES))).examples.shape == (100, 50)
     with pytest.raises(DataError, match="column 'name': 51 different texts, more than 50"):
-        dataset_of(written(table(MOST_VALUES + 1)))
+        dataset_of(written(table(MAX_VALUES + 1)))
 
 
 def test_the_version_is_the_hash_of_the_file(written: Written) -> None:
-    first = facts(written("a,y\n1,0\n2,1\n")).version
-    assert facts(written("a,y\n1,0\n2,1\n")).version == first
-    assert facts(written("a,y\n1,0\n3,1\n")).version != first
+    first = dataset_facts(written("a,y\n1,0\n2,1\n")).version
+    assert dataset_facts(written("a,y\n1,0\n2,1\n")).version == first
+    assert dataset_facts(written("a,y\n1,0\n3,1\n")).version != first
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -171,6 +177,6 @@ def test_what_only_python_reads_as_a_number_is_text(written: Written, text: str)
 
 
 def test_a_table_has_a_limit(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnlab.engine.data.csv_table.MOST_BYTES", 10)
+    monkeypatch.setattr("nnlab.engine.data.csv_table.MAX_BYTES", 10)
     with pytest.raises(DataError, match="larger than 10 bytes, the most that is read"):
         dataset_of(written("a,y\n1,0\n2,1\n"))

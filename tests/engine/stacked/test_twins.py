@@ -8,11 +8,11 @@ import torch
 
 from nnlab import catalogue
 from nnlab.config import RunConfig
-from nnlab.engine.batched.batched_runs import Stack
-from nnlab.engine.batched.grouping import can_stack, key_of
-from nnlab.engine.batched.optimizer_steps import STATE
+from nnlab.engine.batched.batched_runs import BatchedRuns
+from nnlab.engine.batched.grouping import can_batch, group_key
+from nnlab.engine.batched.optimizer_steps import STATE_NAMES
 from nnlab.engine.loop import train
-from nnlab.engine.session import Session, start
+from nnlab.engine.session import Session, build_session
 from nnlab.records import Epoch, Status
 
 Make = Callable[..., RunConfig]
@@ -31,24 +31,24 @@ def groups_of(norm: str) -> Settings:
 
 
 def alone(configs: Sequence[RunConfig]) -> list[Curves]:
-    return [[dict(epoch.values) for epoch in train(start(config))] for config in configs]
+    return [[dict(epoch.values) for epoch in train(build_session(config))] for config in configs]
 
 
 def rounds(
-    stack: Stack, should_stop: Callable[[Session], bool] = lambda _: False
+    stack: BatchedRuns, should_stop: Callable[[Session], bool] = lambda _: False
 ) -> Iterator[tuple[Session, Epoch]]:
-    stack.dismiss()
+    stack.remove_finished()
     while stack.sessions:
         yield from stack.epoch()
         for session in stack.sessions:
             if session.status is Status.RUNNING and should_stop(session):
                 session.status = Status.INTERRUPTED
-        stack.dismiss()
+        stack.remove_finished()
 
 
 def together(sessions: Sequence[Session]) -> list[Curves]:
     curves: dict[int, Curves] = {id(session): [] for session in sessions}
-    for session, epoch in rounds(Stack(sessions)):
+    for session, epoch in rounds(BatchedRuns(sessions)):
         assert epoch.number == session.epoch
         curves[id(session)].append(dict(epoch.values))
     return [curves[id(session)] for session in sessions]
@@ -67,13 +67,13 @@ def assert_twins(ours: Sequence[Curves], theirs: Sequence[Curves]) -> None:
 
 def check(make: Make, *settings: Settings) -> None:
     configs = [make(dtype="float64", **one) for one in settings]
-    assert all(can_stack(config) for config in configs)
-    assert len({key_of(config) for config in configs}) == 1
-    stacked = together([start(config) for config in configs])
+    assert all(can_batch(config) for config in configs)
+    assert len({group_key(config) for config in configs}) == 1
+    stacked = together([build_session(config) for config in configs])
     assert_twins(stacked, alone(configs))
 
 
-@pytest.mark.parametrize("opt", STATE)
+@pytest.mark.parametrize("opt", STATE_NAMES)
 def test_every_first_order_optimizer(config: Make, opt: str) -> None:
     both = {"opt": opt, "weight_decay": 0.01}
     first = {"lr": 0.01, "seed": 0}
@@ -81,7 +81,7 @@ def test_every_first_order_optimizer(config: Make, opt: str) -> None:
 
 
 def test_optimizers_are_all_but_those_of_second_order() -> None:
-    assert set(STATE) == set(catalogue.names("opt")) - {"lbfgs", "newton-cg"}
+    assert set(STATE_NAMES) == set(catalogue.choice_names("opt")) - {"lbfgs", "newton-cg"}
 
 
 @pytest.mark.parametrize(
@@ -103,30 +103,30 @@ def test_each_run_has_its_own_hyperparameters(
     check(config, {"opt": opt, "depth": 2, **one}, {"opt": opt, "depth": 2, **two, **SECOND})
 
 
-@pytest.mark.parametrize("decay", catalogue.names("decay"))
+@pytest.mark.parametrize("decay", catalogue.choice_names("decay"))
 def test_every_decay_beside_another(config: Make, decay: str) -> None:
     warmup = {} if decay == "onecycle" else {"warmup": 1.0}  # it has a warmup of its own
     check(config, {"decay": decay, **warmup}, {"decay": "none", **SECOND})
 
 
-@pytest.mark.parametrize("activation", catalogue.names("activation"))
+@pytest.mark.parametrize("activation", catalogue.choice_names("activation"))
 def test_every_activation(config: Make, activation: str) -> None:
     check(config, {"activation": activation}, {"activation": activation, **SECOND})
 
 
-@pytest.mark.parametrize("init", catalogue.names("init"))
+@pytest.mark.parametrize("init", catalogue.choice_names("init"))
 def test_every_initialisation_beside_another(config: Make, init: str) -> None:
     check(config, {"init": init}, {"init": "msra", "bias_init": 0.1, **SECOND})
 
 
-@pytest.mark.parametrize("norm", [n for n in catalogue.names("norm") if n != "instance"])
+@pytest.mark.parametrize("norm", [n for n in catalogue.choice_names("norm") if n != "instance"])
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_every_normalisation_of_features(config: Make, norm: str, place: str) -> None:
     both = {"norm": norm, "norm_place": place, "depth": 2, **groups_of(norm)}
     check(config, both, both | SECOND)
 
 
-@pytest.mark.parametrize("norm", catalogue.names("norm"))
+@pytest.mark.parametrize("norm", catalogue.choice_names("norm"))
 @pytest.mark.parametrize("model", ["cnn", "resnet", "wide_resnet"])
 def test_every_normalisation_of_images(config: Make, model: str, norm: str) -> None:
     both = {"model": model, "norm": norm, **groups_of(norm), **IMAGES}
@@ -200,7 +200,7 @@ def test_in_single_precision_the_losses_agree_to_its_rounding(
     config: Make, settings: Settings
 ) -> None:
     configs = [config(**settings), config(**(settings | SECOND))]
-    stacked, solo = together([start(one) for one in configs]), alone(configs)
+    stacked, solo = together([build_session(one) for one in configs]), alone(configs)
     for mine, its in zip(stacked, solo, strict=True):
         for name in ("train/loss", "val/loss"):
             assert [v[name] for v in mine] == pytest.approx([v[name] for v in its], rel=2e-3)
@@ -211,7 +211,7 @@ def test_a_run_that_diverges_leaves_and_harms_no_other(config: Make) -> None:
     wild = {"opt": "sgd", "lr": 1000.0, "data": "diabetes", "epochs": 60}
     calm = {"opt": "sgd", "lr": 0.01, "data": "diabetes", "epochs": 60, "seed": 1}
     configs = [config(dtype="float64", **one) for one in (wild, calm)]
-    sessions = [start(one) for one in configs]
+    sessions = [build_session(one) for one in configs]
     curves = together(sessions)
     assert sessions[0].status is Status.DIVERGED
     assert sessions[0].reason is not None
@@ -221,8 +221,10 @@ def test_a_run_that_diverges_leaves_and_harms_no_other(config: Make) -> None:
 
 
 def test_a_run_asked_to_stop_leaves_after_its_epoch(config: Make) -> None:
-    sessions = [start(config(seed=seed)) for seed in range(3)]
-    met = [s for s, _ in rounds(Stack(sessions), lambda s: s.config.seed == 1 and s.epoch == 2)]
+    sessions = [build_session(config(seed=seed)) for seed in range(3)]
+    met = [
+        s for s, _ in rounds(BatchedRuns(sessions), lambda s: s.config.seed == 1 and s.epoch == 2)
+    ]
     assert [session.status for session in sessions] == [
         Status.FINISHED,
         Status.INTERRUPTED,
@@ -232,19 +234,19 @@ def test_a_run_asked_to_stop_leaves_after_its_epoch(config: Make) -> None:
     assert len(met) == 12
 
 
-@pytest.mark.parametrize("opt", STATE)
+@pytest.mark.parametrize("opt", STATE_NAMES)
 def test_from_solo_to_stack_and_back_in_mid_training(config: Make, opt: str) -> None:
     """Two epochs alone, two in a stack, the rest alone: the curve of one that never moved."""
     # A bias before batch normalisation has a gradient of mere rounding, whose sign these take.
     norm = "layer" if opt in ("lion", "adagrad") else "batch"
     both = {"dtype": "float64", "opt": opt, "norm": norm, "epochs": 6}
     configs = [config(seed=seed, **both) for seed in (0, 1)]
-    sessions = [start(one) for one in configs]
+    sessions = [build_session(one) for one in configs]
     for session in sessions:
         solo = train(session, lambda: session.epoch == 2)  # noqa: B023  asked at once
         list(solo)
         session.status = Status.RUNNING
-    stack = Stack(sessions)
+    stack = BatchedRuns(sessions)
     list(rounds(stack, lambda session: session.epoch == 4))
     ends = []
     for session in sessions:
@@ -255,7 +257,7 @@ def test_from_solo_to_stack_and_back_in_mid_training(config: Make, opt: str) -> 
 
 def test_the_selected_weights_are_those_of_the_solo_twin(config: Make) -> None:
     configs = [config(dtype="float64", norm="batch", seed=seed) for seed in (0, 1)]
-    stacked, solo = [start(one) for one in configs], [start(one) for one in configs]
+    stacked, solo = [build_session(one) for one in configs], [build_session(one) for one in configs]
     together(stacked)
     for mine, its in zip(stacked, solo, strict=True):
         list(train(its))
@@ -270,7 +272,7 @@ def test_ties_are_broken_in_a_stack_as_alone(config: Make) -> None:
     """Accuracy is 1 from early on; the second run stops early, counted from its first best."""
     blobs = {"data": "blobs", "data_noise": 0.05, "samples": 100, "lr": 0.03, "dtype": "float64"}
     configs = [config(**blobs, epochs=12), config(**blobs, epochs=12, seed=1, early_stop=3)]
-    stacked, solo = [start(one) for one in configs], [start(one) for one in configs]
+    stacked, solo = [build_session(one) for one in configs], [build_session(one) for one in configs]
     together(stacked)
     for mine, its in zip(stacked, solo, strict=True):
         values = [epoch.values for epoch in train(its)]
@@ -283,12 +285,12 @@ def test_ties_are_broken_in_a_stack_as_alone(config: Make) -> None:
 
 
 def test_what_cannot_be_stacked_says_so(config: Make) -> None:
-    assert can_stack(config())
+    assert can_batch(config())
     for other in ({"opt": "lbfgs"}, {"average": "ema"}, {"probe": "full"}, {"dtype": "bfloat16"}):
-        assert not can_stack(config(**other))
+        assert not can_batch(config(**other))
 
 
 def test_runs_of_one_key_differ_only_in_what_each_may_have(config: Make) -> None:
-    assert key_of(config()) == key_of(config(seed=3, lr=0.5, l1=0.1, epochs=9, init="xavier"))
+    assert group_key(config()) == group_key(config(seed=3, lr=0.5, l1=0.1, epochs=9, init="xavier"))
     for other in ({"width": 9}, {"dropout": 0.1}, {"opt": "sgd"}, {"batch_size": 8}):
-        assert key_of(config()) != key_of(config(**other))
+        assert group_key(config()) != group_key(config(**other))

@@ -20,7 +20,7 @@ from nnlab.records import (
     Severity,
     Status,
 )
-from nnlab.store.copying import copy_whole
+from nnlab.store.copying import copy_to_file
 from nnlab.store.schema import HEAD
 
 ENVIRONMENT = Environment(
@@ -53,14 +53,14 @@ def make(destination: Path) -> None:
         ({"lr": lr, "opt": "sgd"}, f"digest-{lr}") for lr in (0.1, 0.2)
     ]
     plans = [
-        store.Plan(setting, digest, seed, 2, "baseline", ("first",))
+        store.RunSpec(setting, digest, seed, 2, "baseline", ("first",))
         for seed in (0, 1)
         for setting, digest in settings
     ][:3]
     first, second, _ = store.enqueue(db, study, plans).run_ids
     _train(db, first, (0.5, 0.25), Status.FINISHED)
     _train(db, second, (0.75,), Status.INTERRUPTED)
-    copy_whole(db, destination)
+    copy_to_file(db, destination)
     db.close()
     working.unlink()
 

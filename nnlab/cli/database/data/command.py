@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.database.data.summary_table import as_json, print_summary
-from nnlab.cli.options import Force, given, with_settings
+from nnlab.cli.database.data.summary_table import dataset_json, print_dataset_summary
+from nnlab.cli.options import ForceOption, given_settings, with_settings
 from nnlab.cli.output.render import print_json, say
-from nnlab.cli.train.train.downloads import fetched
+from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.config import RunConfig
-from nnlab.config.space import expand, parse_space
-from nnlab.engine.data import facts
+from nnlab.config.space import expand_space, parse_space
+from nnlab.engine.data import dataset_facts
 from nnlab.errors import UsageError
 
 if TYPE_CHECKING:
-    from nnlab.engine.data.split_dataset import Arranged
+    from nnlab.engine.data.split_dataset import SplitDataset
 
 app = typer.Typer(
     add_completion=False,
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 # The fields of a setting that decide what the data is.
-FIELDS = (
+DATA_FIELDS = (
     "samples",
     "data_noise",
     "data_seed",
@@ -41,7 +41,7 @@ FIELDS = (
 )
 
 
-class How(StrEnum):
+class DataFormat(StrEnum):
     """How a data set is shown."""
 
     TABLE = "table"
@@ -54,14 +54,14 @@ def data() -> None:
 
 
 @app.command()
-@partial(with_settings, only=FIELDS)
+@partial(with_settings, only=DATA_FIELDS)
 def show(
     name: Annotated[
         str,
         typer.Argument(
             metavar="NAME",
             help="a data set, as for --data",
-            autocompletion=completion.catalogue_names("data"),
+            autocompletion=completion.catalogue_completer("data"),
         ),
     ],
     *,
@@ -69,10 +69,10 @@ def show(
         Path | None,
         typer.Option("--picture", metavar="FILE", help="draw examples: .png, .svg or .pdf"),
     ] = None,
-    force: Force = False,
+    force: ForceOption = False,
     format: Annotated[  # noqa: A002  the option is called --format
-        How, typer.Option("--format", help="how to print")
-    ] = How.TABLE,
+        DataFormat, typer.Option("--format", help="how to print")
+    ] = DataFormat.TABLE,
     **settings: Any,
 ) -> None:
     """Show what is in a data set: shapes, splits, classes, means, what was inferred of a file.
@@ -88,22 +88,22 @@ def show(
         nnlab data show csv:points.csv#kind --format json
     """
     if picture is not None:
-        from nnlab.cli.figures.figure_files import check_outputs
+        from nnlab.cli.figures.figure_files import check_figure_paths
 
-        check_outputs([picture], force=force)
-    config = config_of_one(name, given(settings))
-    fetched(name)
-    from nnlab.engine.data.split_dataset import arrange
-    from nnlab.engine.data.summary import summarise
+        check_figure_paths([picture], force=force)
+    config = resolve_single_config(name, given_settings(settings))
+    fetch_with_progress(name)
+    from nnlab.engine.data.split_dataset import read_and_split
+    from nnlab.engine.data.summary import summarise_dataset
 
-    arranged = arrange(config)
-    summary = summarise(arranged)
-    if how_is_json := format is How.JSON:
-        print_json(as_json(config, arranged, summary))
+    arranged = read_and_split(config)
+    summary = summarise_dataset(arranged)
+    if how_is_json := format is DataFormat.JSON:
+        print_json(dataset_json(config, arranged, summary))
     else:
-        print_summary(config, arranged, summary)
+        print_dataset_summary(config, arranged, summary)
     if picture is not None:
-        _draw(arranged, picture, silent=how_is_json)
+        _draw_examples(arranged, picture, silent=how_is_json)
 
 
 @app.command()
@@ -113,7 +113,7 @@ def fetch(
         typer.Argument(
             metavar="NAME...",
             help="fashion-mnist, mnist, cifar10 or cifar100",
-            autocompletion=completion.catalogue_names("data"),
+            autocompletion=completion.catalogue_completer("data"),
         ),
     ],
 ) -> None:
@@ -126,29 +126,29 @@ def fetch(
         nnlab data fetch fashion-mnist
     """
     for name in names:
-        places = fetched(name)
+        places = fetch_with_progress(name)
         say(f"{name}: {places[0].parent}" if places else f"{name}: comes with nnlab")
 
 
-def config_of_one(name: str, settings: dict[str, Any]) -> RunConfig:
+def resolve_single_config(name: str, settings: dict[str, Any]) -> RunConfig:
     """The resolved config of one data set.
 
     Raises:
         ConfigError: a setting that is out of its limits, or does nothing with this set.
         UsageError: more than one data set is meant.
     """
-    known = facts(name)
-    points = expand(parse_space({"data": [name], **settings}), lambda _: known)
+    known = dataset_facts(name)
+    points = expand_space(parse_space({"data": [name], **settings}), lambda _: known)
     if len(points) != 1:
         raise UsageError("one data set is shown at a time: give each option one value")
     return points[0].config
 
 
-def _draw(arranged: "Arranged", picture: Path, *, silent: bool) -> None:
+def _draw_examples(arranged: "SplitDataset", picture: Path, *, silent: bool) -> None:
     from nnlab.figures.draw.examples import examples
-    from nnlab.figures.draw.save import save
+    from nnlab.figures.draw.save import save_figure
 
     provenance = {"data": arranged.dataset.name, "fingerprint": arranged.fingerprint}
-    save(examples(arranged.dataset, arranged.rows.train), picture, provenance)
+    save_figure(examples(arranged.dataset, arranged.rows.train), picture, provenance)
     if not silent:
         say(f"{picture}: examples of the training split")

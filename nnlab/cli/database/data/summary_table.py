@@ -4,94 +4,102 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnlab.catalogue import Choice, lookup
+from nnlab.catalogue import Choice, find_choice
 from nnlab.cli.options import Format
-from nnlab.cli.output.render import Column, render, say
+from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config import RunConfig
 
 if TYPE_CHECKING:
-    from nnlab.engine.data.split_dataset import Arranged
-    from nnlab.engine.data.summary import Summary
+    from nnlab.engine.data.split_dataset import SplitDataset
+    from nnlab.engine.data.summary import DatasetSummary
 
-_MOST_ROWS = 20
+_MAX_ROWS = 20
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _count(value: int) -> str:
+def _format_count(value: int) -> str:
     return f"{value:,}"
 
 
-FACTS = (Column("key", "what", wrap=True), Column("value", "value", wrap=True))
-COUNTS = (
-    Column("class", "class"),
-    *(Column(split, split, _count, right=True) for split in ("train", "val", "test")),
+FACT_COLUMNS = (TableColumn("key", "what", wrap=True), TableColumn("value", "value", wrap=True))
+CLASS_COUNT_COLUMNS = (
+    TableColumn("class", "class"),
+    *(TableColumn(split, split, _format_count, right=True) for split in ("train", "val", "test")),
 )
-_MEASURES = (
-    Column("mean", "mean", _number, right=True),
-    Column("sd", "sd", _number, right=True),
-    Column("low", "min", _number, right=True, priority=1),
-    Column("high", "max", _number, right=True, priority=1),
+_STATISTIC_COLUMNS = (
+    TableColumn("mean", "mean", _format_number, right=True),
+    TableColumn("sd", "sd", _format_number, right=True),
+    TableColumn("low", "min", _format_number, right=True, priority=1),
+    TableColumn("high", "max", _format_number, right=True, priority=1),
 )
-TARGETS = (Column("split", "target in"), *_MEASURES)
-FEATURES = (
-    Column("name", "feature"),
-    Column("kind", "kind", priority=2),
-    *_MEASURES,
-    Column("constant", "constant", lambda constant: "yes" if constant else "", priority=3),
+TARGET_COLUMNS = (TableColumn("split", "target in"), *_STATISTIC_COLUMNS)
+FEATURE_COLUMNS = (
+    TableColumn("name", "feature"),
+    TableColumn("kind", "kind", priority=2),
+    *_STATISTIC_COLUMNS,
+    TableColumn("constant", "constant", lambda constant: "yes" if constant else "", priority=3),
 )
 
 
-def print_summary(config: RunConfig, arranged: "Arranged", summary: "Summary") -> None:
+def print_dataset_summary(
+    config: RunConfig, arranged: "SplitDataset", summary: "DatasetSummary"
+) -> None:
     """Prints the facts, the classes or the targets, and the features."""
-    row = lookup("data", config.data)
-    told = _facts(row, config, arranged, summary)
-    render([{"key": key, "value": value} for key, value in told], FACTS, Format.TABLE)
+    row = find_choice("data", config.data)
+    told = _fact_pairs(row, config, arranged, summary)
+    render([{"key": key, "value": value} for key, value in told], FACT_COLUMNS, Format.TABLE)
     if summary.counts:
         counted = [{"class": name, **counts} for name, counts in summary.counts.items()]
-        _some(counted, COUNTS, "classes")
+        _print_first_rows(counted, CLASS_COUNT_COLUMNS, "classes")
     else:
-        render([dataclasses.asdict(target) for target in summary.targets], TARGETS, Format.TABLE)
-    _some([dataclasses.asdict(feature) for feature in summary.features], FEATURES, "features")
+        render(
+            [dataclasses.asdict(target) for target in summary.targets], TARGET_COLUMNS, Format.TABLE
+        )
+    _print_first_rows(
+        [dataclasses.asdict(feature) for feature in summary.features], FEATURE_COLUMNS, "features"
+    )
 
 
-def _some(rows: Sequence[Mapping[str, Any]], columns: tuple[Column, ...], noun: str) -> None:
-    render(rows[:_MOST_ROWS], columns, Format.TABLE)
-    if len(rows) > _MOST_ROWS:
-        say(f"{len(rows) - _MOST_ROWS} more {noun}; --format json lists all", style="dim")
+def _print_first_rows(
+    rows: Sequence[Mapping[str, Any]], columns: tuple[TableColumn, ...], noun: str
+) -> None:
+    render(rows[:_MAX_ROWS], columns, Format.TABLE)
+    if len(rows) > _MAX_ROWS:
+        say(f"{len(rows) - _MAX_ROWS} more {noun}; --format json lists all", style="dim")
 
 
-def _facts(
-    row: Choice, config: RunConfig, arranged: "Arranged", summary: "Summary"
+def _fact_pairs(
+    row: Choice, config: RunConfig, arranged: "SplitDataset", summary: "DatasetSummary"
 ) -> list[tuple[str, str]]:
     dataset = arranged.dataset
     found = [
         ("data set", dataset.name),
         ("what it is", row.summary),
         ("source", row.source),
-        ("task", _task(arranged)),
-        ("an example", _shape(arranged)),
-        ("splits", _splits(summary)),
-        ("columns", _columns(arranged)),
-        ("constant features", _constant(summary)),
-        ("classes with a single row", _names(summary.single_row_classes)),
-        ("columns like identifiers", _identifiers(summary)),
-        ("wrong labels on purpose", _wrong(config, summary)),
-        ("noise floor", _floor(summary)),
+        ("task", _describe_task(arranged)),
+        ("an example", _describe_shape(arranged)),
+        ("splits", _describe_splits(summary)),
+        ("columns", _describe_columns(arranged)),
+        ("constant features", _constant_features(summary)),
+        ("classes with a single row", _join_names(summary.single_row_classes)),
+        ("columns like identifiers", _identifier_columns(summary)),
+        ("wrong labels on purpose", _wrong_label_count(config, summary)),
+        ("noise floor", _noise_floor(summary)),
         ("hash of the content", dataset.version or ""),
         ("fingerprint of data and splits", arranged.fingerprint),
     ]
     return [(key, value) for key, value in found if value]
 
 
-def _task(arranged: "Arranged") -> str:
+def _describe_task(arranged: "SplitDataset") -> str:
     classes = len(arranged.dataset.classes)
     return f"classification, {classes} classes" if classes else "regression"
 
 
-def _shape(arranged: "Arranged") -> str:
+def _describe_shape(arranged: "SplitDataset") -> str:
     shape = arranged.dataset.in_shape
     stored = arranged.dataset.examples.dtype
     if len(shape) == 3:
@@ -101,7 +109,7 @@ def _shape(arranged: "Arranged") -> str:
     return f"{shape[0]} {noun}, {stored}"
 
 
-def _splits(summary: "Summary") -> str:
+def _describe_splits(summary: "DatasetSummary") -> str:
     parts = (
         f"{split} {size:,}{' (its own)' if split in summary.own else ''}"
         for split, size in summary.sizes.items()
@@ -109,7 +117,7 @@ def _splits(summary: "Summary") -> str:
     return ", ".join(parts)
 
 
-def _columns(arranged: "Arranged") -> str:
+def _describe_columns(arranged: "SplitDataset") -> str:
     columns = arranged.dataset.columns
     if not columns:
         return ""
@@ -119,27 +127,27 @@ def _columns(arranged: "Arranged") -> str:
     return "; ".join(told)
 
 
-def _constant(summary: "Summary") -> str:
-    return _names([feature.name for feature in summary.features if feature.constant])
+def _constant_features(summary: "DatasetSummary") -> str:
+    return _join_names([feature.name for feature in summary.features if feature.constant])
 
 
-def _identifiers(summary: "Summary") -> str:
-    names = _names(summary.id_columns)
+def _identifier_columns(summary: "DatasetSummary") -> str:
+    names = _join_names(summary.id_columns)
     return f"{names} (a different value in every row; drop them)" if names else ""
 
 
-def _names(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     shown = ", ".join(names[:8])
     return f"{len(names)}: {shown}{', ...' if len(names) > 8 else ''}" if names else ""
 
 
-def _wrong(config: RunConfig, summary: "Summary") -> str:
+def _wrong_label_count(config: RunConfig, summary: "DatasetSummary") -> str:
     if not config.label_noise:
         return ""
     return f"{round(config.label_noise * summary.sizes['train']):,} of the training split"
 
 
-def _floor(summary: "Summary") -> str:
+def _noise_floor(summary: "DatasetSummary") -> str:
     if summary.noise_floor is None:
         return ""
     scaled = summary.noise_floor / summary.targets[0].sd ** 2
@@ -149,9 +157,11 @@ def _floor(summary: "Summary") -> str:
     )
 
 
-def as_json(config: RunConfig, arranged: "Arranged", summary: "Summary") -> dict[str, Any]:
+def dataset_json(
+    config: RunConfig, arranged: "SplitDataset", summary: "DatasetSummary"
+) -> dict[str, Any]:
     """All that is shown, for programs."""
-    row = lookup("data", config.data)
+    row = find_choice("data", config.data)
     dataset = arranged.dataset
     return {
         "name": dataset.name,

@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from nnlab.cli.database_option import opened
+from nnlab.cli.database_option import open_db
 from nnlab.cli.figures.plot import curves, models, trials
 from nnlab.cli.figures.plot.options import app
-from nnlab.cli.options import Db
+from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import say
 from nnlab.errors import UsageError
 
-__all__ = ["KINDS", "app"]
+__all__ = ["COMMAND_MODULES", "app"]
 
 # Each of them gives the application its commands, in this order.
-KINDS = (curves, trials, models)
+COMMAND_MODULES = (curves, trials, models)
 
 
 @app.callback()
@@ -26,7 +26,7 @@ def plot(
         Path | None,
         typer.Option("--check", metavar="FILE", help="say whether a figure is stale, and exit"),
     ] = None,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Draw figures for a paper, or in the terminal where no -o FILE says where to.
 
@@ -40,13 +40,13 @@ def plot(
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
         return
-    from nnlab.figures.provenance import State, checked
+    from nnlab.figures.provenance import FigureState, check_figure
 
-    with opened(db) as database:
-        found = checked(database, check)
+    with open_db(db) as database:
+        found = check_figure(database, check)
     if found is None:
         raise UsageError(f"{check} was not drawn by nnlab plot")
     say(f"{check}: {found.state}, {found.why}")
     if found.command:
         say(f"made by: {found.command}", style="dim")
-    raise typer.Exit(0 if found.state is State.FRESH else 3)
+    raise typer.Exit(0 if found.state is FigureState.FRESH else 3)

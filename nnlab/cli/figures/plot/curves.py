@@ -5,27 +5,37 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.figures.plot.draw import draws
-from nnlab.cli.figures.plot.options import Asked, By, Cost, Metric, Seeds, Steps, Top, app, said
-from nnlab.cli.options import StudyOrRuns, given, with_settings
+from nnlab.cli.figures.plot.draw import figure_command
+from nnlab.cli.figures.plot.options import (
+    ByOption,
+    CostAxis,
+    FigureOptions,
+    MetricOption,
+    SeedDisplay,
+    StepsOption,
+    TopOption,
+    app,
+    drop_unset,
+)
+from nnlab.cli.options import StudyOrRunsArgument, given_settings, with_settings
 from nnlab.errors import UsageError
 
 
 @app.command()
-@draws("curves")
+@figure_command("curves")
 def curves(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
-    metric: Metric = None,
-    top: Top = 6,
+    metric: MetricOption = None,
+    top: TopOption = 6,
     seeds: Annotated[
-        Seeds, typer.Option("--seeds", help="band of several seeds, or all of them thin")
-    ] = Seeds.INTERVAL,
+        SeedDisplay, typer.Option("--seeds", help="band of several seeds, or all of them thin")
+    ] = SeedDisplay.INTERVAL,
     log: Annotated[
         bool | None,
         typer.Option("--log/--linear", show_default=False, help="\\[default: log over decades]"),
     ] = None,
-) -> Asked:
+) -> FigureOptions:
     """Draw training and validation curves over epochs, a colour a trial, seeds as a mean and band.
 
     The best epoch is marked, and the epoch from which a run overfits.
@@ -38,41 +48,41 @@ def curves(
 
         nnlab plot curves depth --top 3 -o curves.pdf -o curves.png --venue icml
     """
-    return what or (), said(metric=metric, top=top, seeds=str(seeds), log=log)
+    return what or (), drop_unset(metric=metric, top=top, seeds=str(seeds), log=log)
 
 
 @app.command()
-@draws("gap")
+@figure_command("gap")
 def gap(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
     metric: Annotated[
         str, typer.Option("--metric", metavar="NAME", help="loss or accuracy")
     ] = "loss",
-    top: Top = 4,
-) -> Asked:
+    top: TopOption = 4,
+) -> FigureOptions:
     """Draw training against validation, the gap shaded, darker once a run overfits.
 
     [bold]Example[/bold]
 
         nnlab plot gap depth -o gap.pdf
     """
-    return what or (), said(metric=metric, top=top)
+    return what or (), drop_unset(metric=metric, top=top)
 
 
 @app.command("lr")
-@draws("lr")
+@figure_command("lr")
 @with_settings
 def learning_rate(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE.toml", help="settings in a file, as `lr = 0.1`"),
     ] = None,
-    steps: Steps = 100,
+    steps: StepsOption = 100,
     **settings: Any,
-) -> Asked:
+) -> FigureOptions:
     """Draw the learning rate over epochs: of trained trials, or of settings not trained yet.
 
     Options are those of train; lists make several lines.
@@ -85,9 +95,9 @@ def learning_rate(
 
         nnlab plot lr depth
     """
-    from nnlab.study.spec import Typed, read_config
+    from nnlab.study.spec import TrainRequest, merge_config_file
 
-    typed = read_config(config, Typed(settings=given(settings)))
+    typed = merge_config_file(config, TrainRequest(settings=given_settings(settings)))
     if what and typed.settings:
         raise UsageError("either runs are drawn, or settings that are typed")
     if what:
@@ -96,36 +106,36 @@ def learning_rate(
 
 
 @app.command("time")
-@draws("time")
+@figure_command("time")
 def time(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
     metric: Annotated[
         str | None,
         typer.Option("--metric", metavar="METRIC", help="\\[default: the study's objective]"),
     ] = None,
-    x: Annotated[Cost, typer.Option("--x", help="what it cost")] = Cost.SECONDS,
+    x: Annotated[CostAxis, typer.Option("--x", help="what it cost")] = CostAxis.SECONDS,
     target: Annotated[
         float | None, typer.Option("--target", metavar="VALUE", help="mark when it was reached")
     ] = None,
-    top: Top = 6,
-) -> Asked:
+    top: TopOption = 6,
+) -> FigureOptions:
     """Draw a metric against seconds, epochs or steps, and when a target was reached.
 
     [bold]Example[/bold]
 
         nnlab plot time depth --target 0.2 -o time.pdf
     """
-    return what or (), said(metric=metric, x=str(x), target=target, top=top)
+    return what or (), drop_unset(metric=metric, x=str(x), target=target, top=top)
 
 
 @app.command()
-@draws("compare")
-def compare(what: StudyOrRuns = None, *, by: By = None) -> Asked:
+@figure_command("compare")
+def compare(what: StudyOrRunsArgument = None, *, by: ByOption = None) -> FigureOptions:
     """Draw two trials side by side: their curves, and the difference of every seed.
 
     [bold]Example[/bold]
 
         nnlab plot compare 3 7 -o compare.pdf
     """
-    return what or (), said(by=by)
+    return what or (), drop_unset(by=by)

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import Db, Force
-from nnlab.cli.output.render import Column, console, note, render, say
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import DbOption, ForceOption
+from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
-from nnlab.io.file_origin import check_data_replaceable, figure_provenance
-from nnlab.io.files import write_whole
+from nnlab.io.file_origin import check_data_replaceable, read_figure_provenance
+from nnlab.io.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from nnlab.figures.figure import Picture
-    from nnlab.figures.provenance import Asked
+    from nnlab.figures.figure import PreparedFigure
+    from nnlab.figures.provenance import FigureRequest
 
-_PAGE = "Page"
-_MOST_ROWS = 40  # of numbers, on the screen
-_NARROWEST, _WIDEST = 40, 110  # letters
+_PAGE_PANEL = "Page"
+_MAX_ROWS = 40  # of numbers, on the screen
+_MIN_WIDTH, _MAX_WIDTH = 40, 110  # letters
 
-_Shared = Callable[..., tuple[Sequence[str], dict[str, Any]]]
+_FigureFunction = Callable[..., tuple[Sequence[str], dict[str, Any]]]
 
 
-def _page(
+def _shared_options(
     *,
     output: Annotated[
         list[Path] | None,
@@ -44,14 +44,14 @@ def _page(
     data: Annotated[
         bool, typer.Option("--data", help="also write the numbers drawn, as CSV beside FILE")
     ] = False,
-    force: Force = False,
+    force: ForceOption = False,
     show: Annotated[bool, typer.Option("--show", help="open it in a window")] = False,
     venue: Annotated[
         str | None,
         typer.Option(
             "--venue",
             metavar="NAME",
-            rich_help_panel=_PAGE,
+            rich_help_panel=_PAGE_PANEL,
             help="width and type of neurips, icml, iclr, aaai, cvpr, acl, jmlr, tmlr, ieee,"
             " nature, beamer or poster",
         ),
@@ -59,19 +59,27 @@ def _page(
     columns: Annotated[
         int | None,
         typer.Option(
-            "--columns", metavar="1|2", min=1, max=2, rich_help_panel=_PAGE, help="of that page"
+            "--columns",
+            metavar="1|2",
+            min=1,
+            max=2,
+            rich_help_panel=_PAGE_PANEL,
+            help="of that page",
         ),
     ] = None,
     width: Annotated[
         float | None,
         typer.Option(
-            "--width", metavar="INCHES", rich_help_panel=_PAGE, help="\\[default: the venue's, 5.5]"
+            "--width",
+            metavar="INCHES",
+            rich_help_panel=_PAGE_PANEL,
+            help="\\[default: the venue's, 5.5]",
         ),
     ] = None,
     style: Annotated[
         str | None,
         typer.Option(
-            "--style", metavar="NAME", rich_help_panel=_PAGE, help="open, boxed, bare or dark"
+            "--style", metavar="NAME", rich_help_panel=_PAGE_PANEL, help="open, boxed, bare or dark"
         ),
     ] = None,
     palette: Annotated[
@@ -79,7 +87,7 @@ def _page(
         typer.Option(
             "--palette",
             metavar="NAME",
-            rich_help_panel=_PAGE,
+            rich_help_panel=_PAGE_PANEL,
             help="okabe-ito, bright, muted or grey",
         ),
     ] = None,
@@ -88,38 +96,38 @@ def _page(
         typer.Option(
             "--legend",
             metavar="WHERE",
-            rich_help_panel=_PAGE,
+            rich_help_panel=_PAGE_PANEL,
             help="outside, direct (at the lines' ends), best (in the panel) or none",
         ),
     ] = None,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """The options of every figure."""
 
 
-_SHARED = inspect.signature(_page).parameters
-_OF_PAGE = ("venue", "columns", "width", "style", "palette", "legend")
+_SHARED_OPTIONS = inspect.signature(_shared_options).parameters
+_PAGE_OPTIONS = ("venue", "columns", "width", "style", "palette", "legend")
 
 
-def draws(kind: str) -> Callable[[_Shared], Callable[..., None]]:
+def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]]:
     """Makes a command of what reads a kind's own options: studies or runs, and the options.
 
     Where a kind's options are those of a setting, `--data` and `--width` mean the data set and
     the model's width; the page then is a venue's.
     """
 
-    def made(command: _Shared) -> Callable[..., None]:
+    def made(command: _FigureFunction) -> Callable[..., None]:
         own = inspect.signature(command).parameters.values()
         taken = {parameter.name for parameter in own}
-        added = {name: one for name, one in _SHARED.items() if name not in taken}
+        added = {name: one for name, one in _SHARED_OPTIONS.items() if name not in taken}
 
         def run(**given: Any) -> None:
             shared = {name: given.pop(name) for name in added}
             words, options = command(**given)
             defaults = {one.name: one.default for one in own}
             options = {k: v for k, v in options.items() if v != defaults.get(k)}
-            page = {name: shared[name] for name in _OF_PAGE if shared.get(name) is not None}
-            draw(
+            page = {name: shared[name] for name in _PAGE_OPTIONS if shared.get(name) is not None}
+            draw_figure(
                 kind,
                 words,
                 options,
@@ -140,7 +148,7 @@ def draws(kind: str) -> Callable[[_Shared], Callable[..., None]]:
     return made
 
 
-def draw(
+def draw_figure(
     kind: str,
     words: Sequence[str],
     options: dict[str, Any],
@@ -170,101 +178,103 @@ def draw(
         UnknownName: no such study, run, metric, field, venue, style or palette.
         UsageError: nothing to draw, a file of no format, or `--data` without a file.
     """
-    from nnlab.cli.figures.figure_files import check_outputs
-    from nnlab.figures import gathered
-    from nnlab.figures.draw.paper import on
-    from nnlab.figures.provenance import Asked, paper_for, provenance
+    from nnlab.cli.figures.figure_files import check_figure_paths
+    from nnlab.figures import prepare_figure
+    from nnlab.figures.draw.paper import use_paper
+    from nnlab.figures.provenance import FigureRequest, build_provenance, paper_from_options
 
     paths = list(output or ())
-    check_outputs(paths, force=force)
+    check_figure_paths(paths, force=force)
     if data and not paths:
         raise UsageError("--data writes the numbers beside a file", hint=f"add -o {kind}.pdf")
-    paper = paper_for(page)
-    asked = Asked(kind, tuple(words), options, page)
-    with opened(db) if asked.needs_database else nullcontext() as database:
-        picture = gathered(database, kind, asked.words, options)  # type: ignore[arg-type]
-        told = provenance(database, asked, picture)
+    paper = paper_from_options(page)
+    asked = FigureRequest(kind, tuple(words), options, page)
+    with open_db(db) if asked.needs_database else nullcontext() as database:
+        picture = prepare_figure(database, kind, asked.words, options)  # type: ignore[arg-type]
+        told = build_provenance(database, asked, picture)
     if data:
         check_data_replaceable(
-            data_file(paths[0]), [picture.numbers.sha256, *_data_hashes(paths)], force=force
+            data_file_of(paths[0]),
+            [picture.numbers.sha256, *_stored_data_hashes(paths)],
+            force=force,
         )
-    with on(paper):
+    with use_paper(paper):
         if not paths and not show:
-            _to_terminal(asked, picture)
+            _print_figure(asked, picture)
             return
         figure = picture.draw()
-        _write(figure, picture, paths, told, data=data)
+        _write_files(figure, picture, paths, told, data=data)
         if show:
-            _open(figure)
+            _open_in_viewer(figure)
     for line in picture.notes:
         note(line)
 
 
-def data_file(figure: Path) -> Path:
+def data_file_of(figure: Path) -> Path:
     """Where `--data` writes the numbers of a figure."""
     return figure.with_suffix(".csv")
 
 
-def _data_hashes(paths: Sequence[Path]) -> list[object]:
+def _stored_data_hashes(paths: Sequence[Path]) -> list[object]:
     """The SHA-256 of the numbers in the figures that are to be replaced."""
     hashes = []
     for path in paths:
         with suppress(OSError):
-            hashes.append((figure_provenance(path) or {}).get("data"))
+            hashes.append((read_figure_provenance(path) or {}).get("data"))
     return hashes
 
 
-def _write(
-    figure: "Figure", picture: "Picture", paths: Sequence[Path], told: Any, *, data: bool
+def _write_files(
+    figure: "Figure", picture: "PreparedFigure", paths: Sequence[Path], told: Any, *, data: bool
 ) -> None:
-    from nnlab.figures.draw.save import save
+    from nnlab.figures.draw.save import save_figure
 
     for path in paths:
-        save(figure, path, told)
+        save_figure(figure, path, told)
         say(f"{path}: {picture.told}")
     if data:
-        beside = data_file(paths[0])
-        write_whole(beside, picture.numbers.csv().encode())
+        beside = data_file_of(paths[0])
+        write_atomic(beside, picture.numbers.csv().encode())
         say(f"{beside}: {len(picture.numbers.rows):,} rows")
 
 
-def _to_terminal(asked: "Asked", picture: "Picture") -> None:
+def _print_figure(asked: "FigureRequest", picture: "PreparedFigure") -> None:
     """The curves in letters; of a figure without curves its numbers."""
     from nnlab.cli.options import Format
     from nnlab.figures.draw.text import as_text
 
-    width = min(max(shutil.get_terminal_size().columns, _NARROWEST), _WIDEST)
+    width = min(max(shutil.get_terminal_size().columns, _MIN_WIDTH), _MAX_WIDTH)
     text = as_text(picture.draw(), width, colored=console().is_terminal and not console().no_color)
     if text:
         typer.echo(text)
     else:
         names = picture.numbers.columns
-        columns = [Column(name, name, _short) for name in names]
+        columns = [TableColumn(name, name, _format_number) for name in names]
         rows = [dict(zip(names, row, strict=True)) for row in picture.numbers.rows]
-        render(rows[:_MOST_ROWS], columns, Format.TABLE)
-        if len(rows) > _MOST_ROWS:
-            note(f"{len(rows) - _MOST_ROWS:,} more rows; --data writes all of them")
+        render(rows[:_MAX_ROWS], columns, Format.TABLE)
+        if len(rows) > _MAX_ROWS:
+            note(f"{len(rows) - _MAX_ROWS:,} more rows; --data writes all of them")
     say(picture.told, style="dim")
     for line in picture.notes:
         note(line)
     say(f"next: add -o {asked.kind}.pdf", style="dim")
 
 
-def _short(value: object) -> str:
+def _format_number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _open(figure: "Figure") -> None:
+def _open_in_viewer(figure: "Figure") -> None:
     """Opens a picture of it with the desktop's own program.
 
     Raises:
         UsageError: there is no desktop, or none of its programs opens it.
     """
-    from nnlab.figures.draw.save import rendered
+    from nnlab.figures.draw.save import render_figure
 
     folder = Path(tempfile.mkdtemp(prefix="nnlab-"))
     path = folder / "figure.png"
-    path.write_bytes(rendered(figure, "png", {}))
+    path.write_bytes(render_figure(figure, "png", {}))
     if typer.launch(str(path)) != 0:
         raise UsageError(
             f"no window can be opened here; the picture is {path}",

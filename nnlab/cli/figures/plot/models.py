@@ -4,40 +4,51 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.figures.plot.draw import draws
-from nnlab.cli.figures.plot.options import Asked, Split, Top, What, app, said
-from nnlab.cli.options import StudyOrRuns, given, with_settings
+from nnlab.cli.figures.plot.draw import figure_command
+from nnlab.cli.figures.plot.options import (
+    FigureOptions,
+    QuantityOption,
+    SplitOption,
+    TopOption,
+    app,
+    drop_unset,
+)
+from nnlab.cli.options import StudyOrRunsArgument, given_settings, with_settings
 from nnlab.errors import UsageError
 
 
 @app.command()
-@draws("activations")
-def activations(runs: StudyOrRuns = None, *, what: What = None, top: Top = 2) -> Asked:
+@figure_command("activations")
+def activations(
+    runs: StudyOrRunsArgument = None, *, what: QuantityOption = None, top: TopOption = 2
+) -> FigureOptions:
     """Draw what each layer puts out over epochs: sd, dead and saturated units.
 
     [bold]Example[/bold]
 
         nnlab plot activations 12 -o activations.pdf
     """
-    return runs or (), said(what=what, top=top)
+    return runs or (), drop_unset(what=what, top=top)
 
 
 @app.command()
-@draws("gradients")
-def gradients(runs: StudyOrRuns = None, *, what: What = None, top: Top = 2) -> Asked:
+@figure_command("gradients")
+def gradients(
+    runs: StudyOrRunsArgument = None, *, what: QuantityOption = None, top: TopOption = 2
+) -> FigureOptions:
     """Draw gradient norms and update sizes of each layer over epochs (train with --probe full).
 
     [bold]Example[/bold]
 
         nnlab plot gradients 12 -o gradients.pdf
     """
-    return runs or (), said(what=what, top=top)
+    return runs or (), drop_unset(what=what, top=top)
 
 
 @app.command()
-@draws("init")
+@figure_command("init")
 @with_settings
-def init(**settings: Any) -> Asked:
+def init(**settings: Any) -> FigureOptions:
     """Draw what each layer puts out before training; options are those of train.
 
     By default a relu mlp of ten layers, from weights too small, too large, Xavier and MSRA.
@@ -49,13 +60,15 @@ def init(**settings: Any) -> Asked:
     seed = settings["seed"]
     if seed is not None and not str(seed).isdecimal():
         raise UsageError(f"--seed {seed}: one seed draws one set of weights")
-    return (), said(settings=given(settings), seed=None if seed is None else int(seed))
+    return (), drop_unset(
+        settings=given_settings(settings), seed=None if seed is None else int(seed)
+    )
 
 
 @app.command()
-@draws("landscape")
+@figure_command("landscape")
 def landscape(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
     examples: Annotated[
         int, typer.Option("--examples", metavar="N", min=2, help="training examples to measure on")
@@ -67,59 +80,59 @@ def landscape(
     directions: Annotated[
         int, typer.Option("--directions", metavar="N", min=2, max=100, help="random directions")
     ] = 5,
-    top: Top = 2,
-) -> Asked:
+    top: TopOption = 2,
+) -> FigureOptions:
     """Draw the loss around trained weights: lines along random directions, and a plane.
 
     [bold]Example[/bold]
 
         nnlab plot landscape 3 7 -o landscape.pdf
     """
-    return what or (), said(examples=examples, grid=grid, directions=directions, top=top)
+    return what or (), drop_unset(examples=examples, grid=grid, directions=directions, top=top)
 
 
 @app.command()
-@draws("confusion")
-def confusion(what: StudyOrRuns = None, *, split: Split = "val") -> Asked:
+@figure_command("confusion")
+def confusion(what: StudyOrRunsArgument = None, *, split: SplitOption = "val") -> FigureOptions:
     """Draw which classes a run takes for which, by the weights that it kept.
 
     [bold]Example[/bold]
 
         nnlab plot confusion 12 -o confusion.pdf
     """
-    return what or (), said(split=split)
+    return what or (), drop_unset(split=split)
 
 
 @app.command()
-@draws("calibration")
+@figure_command("calibration")
 def calibration(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
-    split: Split = "val",
+    split: SplitOption = "val",
     bins: Annotated[int, typer.Option("--bins", metavar="N", min=2, max=100)] = 15,
-    top: Top = 2,
-) -> Asked:
+    top: TopOption = 2,
+) -> FigureOptions:
     """Draw how often a run is right where it says that it is so sure.
 
     [bold]Example[/bold]
 
         nnlab plot calibration 12 -o calibration.pdf
     """
-    return what or (), said(split=split, bins=bins, top=top)
+    return what or (), drop_unset(split=split, bins=bins, top=top)
 
 
 @app.command()
-@draws("examples")
+@figure_command("examples")
 def examples(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
-    split: Split = "val",
+    split: SplitOption = "val",
     count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=200)] = 24,
-) -> Asked:
+) -> FigureOptions:
     """Draw the examples that a run gets most wrong, as they look.
 
     [bold]Example[/bold]
 
         nnlab plot examples 12 -o worst.pdf
     """
-    return what or (), said(split=split, count=count)
+    return what or (), drop_unset(split=split, count=count)

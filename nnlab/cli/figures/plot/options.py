@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.options import MOST_ROWS
+from nnlab.cli.options import MAX_ROWS
 
 app = typer.Typer(
     add_completion=False,
@@ -15,35 +15,35 @@ app = typer.Typer(
 )
 
 # What a kind's own options come to: studies or runs, and options that JSON can hold.
-Asked = tuple[Sequence[str], dict[str, Any]]
+FigureOptions = tuple[Sequence[str], dict[str, Any]]
 
-By = Annotated[
+ByOption = Annotated[
     str | None, typer.Option("--by", metavar="METRIC", help="\\[default: the study's objective]")
 ]
-Metric = Annotated[
+MetricOption = Annotated[
     list[str] | None,
     typer.Option(
         "--metric", metavar="METRIC", help="loss, accuracy, val/loss, ...; repeat for more panels"
     ),
 ]
-Top = Annotated[
-    int, typer.Option("--top", metavar="N", min=1, max=MOST_ROWS, help="draw the N best trials")
+TopOption = Annotated[
+    int, typer.Option("--top", metavar="N", min=1, max=MAX_ROWS, help="draw the N best trials")
 ]
-X = Annotated[
+XOption = Annotated[
     str | None,
     typer.Option("--x", metavar="FIELD", help="a setting \\[default: the one that differs most]"),
 ]
-Split = Annotated[str, typer.Option("--split", metavar="NAME", help="train, val or test")]
-Steps = Annotated[
+SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="train, val or test")]
+StepsOption = Annotated[
     int, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="steps in an epoch")
 ]
-What = Annotated[
+QuantityOption = Annotated[
     list[str] | None,
     typer.Option("--what", metavar="NAME", help="as nnlab show names it after probe/; repeat"),
 ]
 
 
-class Seeds(StrEnum):
+class SeedDisplay(StrEnum):
     """How several seeds are drawn."""
 
     INTERVAL = "interval"
@@ -52,14 +52,14 @@ class Seeds(StrEnum):
     ALL = "all"
 
 
-class Over(StrEnum):
+class TrialAggregation(StrEnum):
     """What stands for all trials that agree in the settings drawn."""
 
     BEST = "best"
     MEAN = "mean"
 
 
-class Cost(StrEnum):
+class CostAxis(StrEnum):
     """What a metric is drawn against."""
 
     SECONDS = "seconds"
@@ -67,6 +67,6 @@ class Cost(StrEnum):
     STEPS = "steps"
 
 
-def said(**options: Any) -> dict[str, Any]:
+def drop_unset(**options: Any) -> dict[str, Any]:
     """The options that say something."""
     return {name: value for name, value in options.items() if value is not None}

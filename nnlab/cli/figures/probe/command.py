@@ -6,13 +6,20 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import Db, Force, Format, FormatOption, given, with_settings
+from nnlab.cli.options import (
+    DbOption,
+    ForceOption,
+    Format,
+    FormatOption,
+    given_settings,
+    with_settings,
+)
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode="rich", no_args_is_help=True, help="Look inside models."
 )
 
-Output = Annotated[
+OutputOption = Annotated[
     list[Path] | None,
     typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
 ]
@@ -27,8 +34,8 @@ def probe() -> None:
 @with_settings
 def init(
     *,
-    output: Output = None,
-    force: Force = False,
+    output: OutputOption = None,
+    force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
 ) -> None:
@@ -45,7 +52,9 @@ def init(
     """
     from nnlab.cli.figures.probe import run
 
-    run.show_init(given(settings), settings["seed"], output or (), format, force=force)
+    run.print_init_probe(
+        given_settings(settings), settings["seed"], output or (), format, force=force
+    )
 
 
 @app.command()
@@ -67,10 +76,10 @@ def sensitivity(
     directions: Annotated[
         int, typer.Option("--directions", metavar="N", min=2, max=100, help="random directions")
     ] = 5,
-    output: Output = None,
-    force: Force = False,
+    output: OutputOption = None,
+    force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Measure how much the loss moves when the weights of trained runs move.
 
@@ -85,7 +94,7 @@ def sensitivity(
     """
     from nnlab.cli.figures.probe import run
 
-    run.show_sensitivity(
+    run.print_sensitivity(
         runs,
         examples=examples,
         grid=grid,

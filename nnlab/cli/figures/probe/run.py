@@ -5,35 +5,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.cli.database_option import opened
-from nnlab.cli.figures.figure_files import check_outputs, write_figure
+from nnlab.cli.database_option import open_db
+from nnlab.cli.figures.figure_files import check_figure_paths, write_figure
 from nnlab.cli.options import Format
-from nnlab.cli.output.render import Column, note, print_json, render
-from nnlab.figures.kinds.init import init_figure, outputs_of
-from nnlab.figures.kinds.landscape import picture_of, titles_of
+from nnlab.cli.output.render import TableColumn, note, print_json, render
+from nnlab.figures.kinds.init import draw_init_figure, layer_outputs_by_setting
+from nnlab.figures.kinds.landscape import landscape_figure, run_titles
 
 if TYPE_CHECKING:
     from nnlab.analysis.sensitivity import Sensitivity
     from nnlab.engine.init_probe import LayerOutputs
 
 INIT_COLUMNS = (
-    Column("setting", "setting", wrap=True),
-    Column("layers", "layers", right=True),
-    Column("first", "sd, first layer", lambda sd: f"{sd:.3g}", right=True),
-    Column("last", "sd, last layer", lambda sd: f"{sd:.3g}", right=True),
-    Column("signal", "the signal", wrap=True),
+    TableColumn("setting", "setting", wrap=True),
+    TableColumn("layers", "layers", right=True),
+    TableColumn("first", "sd, first layer", lambda sd: f"{sd:.3g}", right=True),
+    TableColumn("last", "sd, last layer", lambda sd: f"{sd:.3g}", right=True),
+    TableColumn("signal", "the signal", wrap=True),
 )
 SENSITIVITY_COLUMNS = (
-    Column("run", "run", right=True),
-    Column("setting", "setting", wrap=True),
-    Column("rise", "rise of the loss", lambda value: f"{value:.3g}", right=True),
-    Column("eigenvalue", "top eigenvalue", lambda value: f"{value:.3g}", right=True),
-    Column("gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True, priority=1),
-    Column("loss", "train/loss", lambda value: f"{value:.3g}", right=True),
+    TableColumn("run", "run", right=True),
+    TableColumn("setting", "setting", wrap=True),
+    TableColumn("rise", "rise of the loss", lambda value: f"{value:.3g}", right=True),
+    TableColumn("eigenvalue", "top eigenvalue", lambda value: f"{value:.3g}", right=True),
+    TableColumn(
+        "gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True, priority=1
+    ),
+    TableColumn("loss", "train/loss", lambda value: f"{value:.3g}", right=True),
 )
 
 
-def show_init(
+def print_init_probe(
     settings: Mapping[str, Any],
     seed: object,
     output: Sequence[Path],
@@ -46,14 +48,14 @@ def show_init(
     Raises:
         ConfigError: settings that do not hold.
     """
-    check_outputs(output, force=force)
-    found = outputs_of(settings, 0 if seed is None else int(str(seed)))
-    _print([_init_row(name, outputs) for name, outputs in found.items()], INIT_COLUMNS, how)
+    check_figure_paths(output, force=force)
+    found = layer_outputs_by_setting(settings, 0 if seed is None else int(str(seed)))
+    _print_rows([_init_cells(name, outputs) for name, outputs in found.items()], INIT_COLUMNS, how)
     if output:
-        write_figure(init_figure(found), output, {"probe": "init"})
+        write_figure(draw_init_figure(found), output, {"probe": "init"})
 
 
-def _init_row(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
+def _init_cells(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
     return {
         "setting": name,
         "layers": len(outputs.sds),
@@ -65,7 +67,7 @@ def _init_row(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
     }
 
 
-def show_sensitivity(
+def print_sensitivity(
     names: Sequence[str],
     *,
     examples: int,
@@ -82,27 +84,27 @@ def show_sensitivity(
         UsageError: a run kept no weights.
         UnknownName: no such run.
     """
-    check_outputs(output, force=force)
-    with opened(db) as database:
+    check_figure_paths(output, force=force)
+    with open_db(db) as database:
         runs = store.find_runs(database, names)
-        from nnlab.analysis.sensitivity import sensitivity
+        from nnlab.analysis.sensitivity import measure_sensitivity
 
         found = [
-            sensitivity(database, run, examples=examples, grid=grid, directions=directions)
+            measure_sensitivity(database, run, examples=examples, grid=grid, directions=directions)
             for run in runs
         ]
     found.sort(key=lambda one: one.rise)
-    titles = titles_of(runs)
-    rows = [_sensitivity_row(titles[one.run.id], one) for one in found]
-    _print(rows, SENSITIVITY_COLUMNS, how)
+    titles = run_titles(runs)
+    rows = [_sensitivity_cells(titles[one.run.id], one) for one in found]
+    _print_rows(rows, SENSITIVITY_COLUMNS, how)
     if how is Format.TABLE:
-        _explain(found)
+        _note_definitions(found)
     if output:
         about = {"runs": ", ".join(str(one.run.id) for one in found)}
-        write_figure(picture_of(found).draw(), output, about)
+        write_figure(landscape_figure(found).draw(), output, about)
 
 
-def _sensitivity_row(title: str, one: "Sensitivity") -> dict[str, Any]:
+def _sensitivity_cells(title: str, one: "Sensitivity") -> dict[str, Any]:
     return {
         "run": one.run.id,
         "setting": title,
@@ -118,7 +120,7 @@ def _sensitivity_row(title: str, one: "Sensitivity") -> dict[str, Any]:
     }
 
 
-def _explain(found: Sequence["Sensitivity"]) -> None:
+def _note_definitions(found: Sequence["Sensitivity"]) -> None:
     note(
         f"rise: of the mean loss over {found[0].examples} training examples, when the weights"
         " move by a tenth of their length in a random direction"
@@ -128,7 +130,9 @@ def _explain(found: Sequence["Sensitivity"]) -> None:
             note(f"run {one.run.id}: the eigenvalue still moved after {one.iterations} steps")
 
 
-def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], how: Format) -> None:
+def _print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[TableColumn], how: Format
+) -> None:
     """As a table its columns, as JSON all that was measured."""
     if how is Format.JSON:
         print_json(rows)

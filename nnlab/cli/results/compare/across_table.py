@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from nnlab.analysis.across_tasks import Across
+from nnlab.analysis.across_tasks import AcrossTasksComparison
 from nnlab.cli.options import Format
-from nnlab.cli.output.render import Column, print_json, render, say
-from nnlab.stats.across_tasks import PROFILE_AT, Method
+from nnlab.cli.output.render import TableColumn, print_json, render, say
+from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
 
 
-def print_across(found: Across, how: Format) -> None:
+def print_across_tasks(found: AcrossTasksComparison, how: Format) -> None:
     """A row a method; on the screen also what they were compared on."""
     if how is Format.JSON:
         print_json(
@@ -19,22 +19,24 @@ def print_across(found: Across, how: Format) -> None:
                 "field": found.field,
                 "tasks": list(found.tasks),
                 "left_out": list(found.left_out),
-                "profile_at": list(PROFILE_AT),
+                "profile_at": list(PROFILE_THRESHOLDS),
                 "notes": list(found.notes),
                 "methods": [asdict(one) for one in found.methods],
             }
         )
         return
     columns = (
-        Column("name", found.field),
-        Column("iqm", "IQM", lambda value: f"{value:.3f}", right=True),
-        Column("interval", "95 % interval", _bounds, right=True),
-        Column("better", "P(first better)", lambda value: f"{value:.2f}", right=True, priority=1),
-        Column("better_interval", "95 % interval ", _bounds, right=True, priority=3),
-        Column("runs", "runs", right=True, priority=2),
-        Column("tuned", "trials a data set", right=True, priority=2),
+        TableColumn("name", found.field),
+        TableColumn("iqm", "IQM", lambda value: f"{value:.3f}", right=True),
+        TableColumn("interval", "95 % interval", _format_bounds, right=True),
+        TableColumn(
+            "better", "P(first better)", lambda value: f"{value:.2f}", right=True, priority=1
+        ),
+        TableColumn("better_interval", "95 % interval ", _format_bounds, right=True, priority=3),
+        TableColumn("runs", "runs", right=True, priority=2),
+        TableColumn("tuned", "trials a data set", right=True, priority=2),
     )
-    render([_row(one, found) for one in found.methods], columns, how)
+    render([_method_row(one, found) for one in found.methods], columns, how)
     if how is not Format.TABLE:
         return
     say(
@@ -51,7 +53,7 @@ def print_across(found: Across, how: Format) -> None:
         say("unequal numbers of trials: who tried more had more luck to choose from", style="dim")
 
 
-def _row(one: Method, found: Across) -> Mapping[str, Any]:
+def _method_row(one: MethodResult, found: AcrossTasksComparison) -> Mapping[str, Any]:
     least, most = found.tuned[one.name]
     return {
         "name": one.name,
@@ -64,5 +66,5 @@ def _row(one: Method, found: Across) -> Mapping[str, Any]:
     }
 
 
-def _bounds(bounds: tuple[float, float]) -> str:
+def _format_bounds(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:.2f} to {bounds[1]:.2f}"

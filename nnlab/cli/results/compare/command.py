@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnlab.analysis.across_tasks import compare_across
-from nnlab.analysis.ranking import At, rank_each
-from nnlab.analysis.scope import scope_of
-from nnlab.analysis.trial_diff import explained, two_trials
-from nnlab.cli.database_option import opened
-from nnlab.cli.options import MOST_ROWS, Db, Format, StudyOrRuns
+from nnlab.analysis.across_tasks import compare_across_tasks
+from nnlab.analysis.ranking import EpochChoice, rank_each_group
+from nnlab.analysis.scope import resolve_scope
+from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
+from nnlab.cli.database_option import open_db
+from nnlab.cli.options import MAX_ROWS, DbOption, Format, StudyOrRunsArgument
 from nnlab.cli.output.render import say
-from nnlab.cli.results.compare.across_table import print_across
+from nnlab.cli.results.compare.across_table import print_across_tasks
 from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.cli.train.train import summary
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command
-from nnlab.stats.comparison import Test
-from nnlab.stats.intervals import Interval
+from nnlab.stats.comparison import PairedTest
+from nnlab.stats.intervals import IntervalMethod
 
 
 class TableFormat(StrEnum):
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 # A screenful; the other formats are for programs, which want all.
-_SCREENFUL = 20
+_DEFAULT_ROWS = 20
 
 
 @app.command()
 def compare(
-    what: StudyOrRuns = None,
+    what: StudyOrRunsArgument = None,
     *,
     by: Annotated[
         str | None,
@@ -63,7 +63,7 @@ def compare(
             "--top",
             metavar="N",
             min=0,
-            max=MOST_ROWS,
+            max=MAX_ROWS,
             help="so many rows, 0 for all \\[default: 20 in a table]",
         ),
     ] = None,
@@ -82,15 +82,15 @@ def compare(
         ),
     ] = None,
     interval: Annotated[
-        Interval,
+        IntervalMethod,
         typer.Option("--interval", help="of the means: Student's t, or the bootstrap of the seeds"),
-    ] = Interval.T,
+    ] = IntervalMethod.T,
     test: Annotated[
-        Test,
+        PairedTest,
         typer.Option(
             "--test", help="of trials on the same seeds: exact, or for normal differences"
         ),
-    ] = Test.T,
+    ] = PairedTest.T,
     pivot: Annotated[
         str | None,
         typer.Option(
@@ -114,7 +114,7 @@ def compare(
         TableFormat,
         typer.Option("--format", help="how to print; latex, markdown and html are for papers"),
     ] = TableFormat.TABLE,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Rank trials: a row each, seeds aggregated; only the fields that differ are columns.
 
@@ -138,13 +138,13 @@ def compare(
 
         nnlab compare depth --pivot data --format latex
     """
-    with opened(db) as database:
-        scope = scope_of(database, what)
+    with open_db(db) as database:
+        scope = resolve_scope(database, what)
         if across is not None:
             if format.value not in set(Format):
                 raise UsageError(f"--across is not printed as {format}", hint="--format markdown")
-            found = compare_across(database, scope, across.replace("-", "_"), by=by)
-            print_across(found, Format(format))
+            found = compare_across_tasks(database, scope, across.replace("-", "_"), by=by)
+            print_across_tasks(found, Format(format))
             return
         if (
             pivot
@@ -163,9 +163,9 @@ def compare(
                 database,
                 scope,
                 by=by,
-                at=_at(at),
+                at=_parse_at(at),
                 top=top or None,
-                group_by=_fields(group_by),
+                group_by=_split_fields(group_by),
                 pivot=pivot and pivot.lstrip("-").replace("-", "_"),
                 interval=interval,
                 test=test,
@@ -173,33 +173,35 @@ def compare(
             )
             tables = tuple(table.transposed() for table in tables) if transpose else tables
             print_paper_tables(
-                _named(tables, caption, label), str(format), mask_command(sys.argv[1:])
+                _with_caption_and_label(tables, caption, label),
+                str(format),
+                mask_command(sys.argv[1:]),
             )
             return
-        if (pair := two_trials(database, scope)) is not None:
+        if (pair := scope_of_two_trials(database, scope)) is not None:
             scope = pair
-        rankings = rank_each(
+        rankings = rank_each_group(
             database,
             scope,
             by=by,
-            at=_at(at),
-            top=_top(top, Format(format)),
-            group_by=_fields(group_by),
+            at=_parse_at(at),
+            top=_row_limit(top, Format(format)),
+            group_by=_split_fields(group_by),
             interval=interval,
             test=test,
             mixed=mixed,
         )
         print_rankings(rankings, Format(format))
         if pair is not None and format is TableFormat.TABLE:
-            for line in explained(rankings):
+            for line in describe_difference(rankings):
                 say(line)
         if format is TableFormat.TABLE and len(rankings) == 1:
-            summary.more_seeds_command(database, rankings[0])
+            summary.print_more_seeds_command(database, rankings[0])
         if format is TableFormat.TABLE and scope.studies is not None and len(what or ()) == 1:
-            summary.verdict(database, scope.title)
+            summary.print_verdict(database, scope.title)
 
 
-def _named(
+def _with_caption_and_label(
     tables: Sequence["PaperTable"], caption: str | None, label: str | None
 ) -> tuple["PaperTable", ...]:
     """The tables with the caption and label asked for; labels after the first get a number."""
@@ -213,7 +215,7 @@ def _named(
     )
 
 
-def _at(text: str) -> At:
+def _parse_at(text: str) -> EpochChoice:
     match text:
         case "best":
             return "best"
@@ -224,13 +226,13 @@ def _at(text: str) -> At:
     raise UsageError(f"--at must be best, last or an epoch from 1 on, got {text}")
 
 
-def _top(top: int | None, how: Format) -> int | None:
+def _row_limit(top: int | None, how: Format) -> int | None:
     if top is None:
-        return _SCREENFUL if how is Format.TABLE else None
+        return _DEFAULT_ROWS if how is Format.TABLE else None
     return top or None
 
 
-def _fields(text: str | None) -> tuple[str, ...]:
+def _split_fields(text: str | None) -> tuple[str, ...]:
     if not text:
         return ()
     return tuple(field.strip().lstrip("-").replace("-", "_") for field in text.split(","))

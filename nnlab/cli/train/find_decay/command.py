@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import Db, Force, Format, FormatOption
+from nnlab.cli.options import DbOption, ForceOption, Format, FormatOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -34,9 +34,9 @@ def find_decay(
         list[Path] | None,
         typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
     ] = None,
-    force: Force = False,
+    force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Find where the loss of a run stops falling, and the decays that this suggests.
 
@@ -49,9 +49,9 @@ def find_decay(
 
         nnlab find-decay 1 --try -o decay.png
     """
-    from nnlab.cli.train.find_decay.run import find
+    from nnlab.cli.train.find_decay.run import run_find_decay
 
-    find(
+    run_find_decay(
         run,
         try_them=try_them,
         seeds=seeds,

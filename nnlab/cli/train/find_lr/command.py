@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.options import Force, Format, FormatOption, given, with_settings
+from nnlab.cli.options import ForceOption, Format, FormatOption, given_settings, with_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -26,7 +26,7 @@ def find_lr(
         list[Path] | None,
         typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
     ] = None,
-    force: Force = False,
+    force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
 ) -> None:
@@ -42,8 +42,8 @@ def find_lr(
     """
     from nnlab.cli.train.find_lr import run
 
-    run.find(
-        given(settings),
+    run.run_find_lr(
+        given_settings(settings),
         low=low,
         high=high,
         steps=steps,

@@ -4,23 +4,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnlab.cli.figures.figure_files import check_outputs, write_figure
-from nnlab.cli.options import Format, option_words
-from nnlab.cli.output.render import Column, note, print_json, render, say
+from nnlab.cli.figures.figure_files import check_figure_paths, write_figure
+from nnlab.cli.options import Format, option_arguments
+from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
-from nnlab.objective import exact_text
-from nnlab.study.spec import Typed, plan_of
+from nnlab.objective import format_exact
+from nnlab.study.spec import TrainRequest, build_study_spec
 
-_ROWS = 12
-COLUMNS = (
-    Column("lr", "lr", lambda lr: f"{lr:.3g}", right=True),
-    Column("loss", "train/loss, smoothed", lambda loss: f"{loss:.4g}", right=True),
+_MAX_ROWS = 12
+CURVE_COLUMNS = (
+    TableColumn("lr", "lr", lambda lr: f"{lr:.3g}", right=True),
+    TableColumn("loss", "train/loss, smoothed", lambda loss: f"{loss:.4g}", right=True),
 )
 
 
-def find(
+def run_find_lr(
     settings: Mapping[str, Any],
     *,
     low: float,
@@ -38,10 +38,10 @@ def find(
     """
     if not 0 < low < high:
         raise UsageError(
-            f"--low must be above 0 and below --high, got {exact_text(low)} and {exact_text(high)}"
+            f"--low must be above 0 and below --high, got {format_exact(low)} and {format_exact(high)}"
         )
-    check_outputs(output, force=force)
-    points = plan_of(Typed(settings)).points
+    check_figure_paths(output, force=force)
+    points = build_study_spec(TrainRequest(settings)).points
     if len(points) != 1:
         raise UsageError(f"find-lr tests one setting, got {len(points)}", hint="no lists")
     chosen = tuple(seeds) if isinstance(seeds, range) else parse_seeds(seeds)
@@ -54,7 +54,7 @@ def find(
         print_json(
             {
                 "suggested": found.suggested,
-                "tenth_of_best": found.tenth,
+                "tenth_of_best": found.tenth_of_lowest_loss_lr,
                 "tests": [
                     {"seed": seed, "lr": t.lrs, "loss": t.losses, "smoothed": t.smoothed}
                     for seed, t in zip(chosen, found.tests, strict=True)
@@ -62,32 +62,32 @@ def find(
             }
         )
     else:
-        every = max(1, len(test.lrs) // _ROWS)
+        every = max(1, len(test.lrs) // _MAX_ROWS)
         pairs = list(zip(test.lrs, test.smoothed, strict=True))[::every]
-        render([{"lr": lr, "loss": loss} for lr, loss in pairs], COLUMNS, format)
-    _draw(found.suggested, [(t.lrs, t.losses, t.smoothed) for t in found.tests], output)
+        render([{"lr": lr, "loss": loss} for lr, loss in pairs], CURVE_COLUMNS, format)
+    _draw_figure(found.suggested, [(t.lrs, t.losses, t.smoothed) for t in found.tests], output)
     if format is Format.TABLE:
         say(
-            f"suggested: lr {exact_text(found.suggested)}, where the loss falls fastest"
-            f" (a tenth of where it is lowest: {exact_text(found.tenth)})",
+            f"suggested: lr {format_exact(found.suggested)}, where the loss falls fastest"
+            f" (a tenth of where it is lowest: {format_exact(found.tenth_of_lowest_loss_lr)})",
             style="bold",
         )
-        words = [word for k, v in settings.items() if k != "lr" for word in option_words(k, v)]
-        suggested = quote_command("nnlab", "train", *words, "--lr", exact_text(found.suggested))
+        words = [word for k, v in settings.items() if k != "lr" for word in option_arguments(k, v)]
+        suggested = quote_command("nnlab", "train", *words, "--lr", format_exact(found.suggested))
         say(f"next: {suggested}", style="dim")
     if len(chosen) == 1:
         note("one seed: --seeds 3 takes the median of three")
 
 
-def _draw(
+def _draw_figure(
     suggested: float,
     tests: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]],
     output: Sequence[Path],
 ) -> None:
     if not output:
         return
-    from nnlab.figures.draw.lr_range import lr_range
+    from nnlab.figures.draw.lr_range import draw_lr_range
 
-    figure = lr_range(tests, suggested)
-    provenance = {"range test": f"lr {exact_text(suggested)}"}
+    figure = draw_lr_range(tests, suggested)
+    provenance = {"range test": f"lr {format_exact(suggested)}"}
     write_figure(figure, output, provenance, f"{len(tests)} range tests")

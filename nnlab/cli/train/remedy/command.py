@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import Db, Format, FormatOption
+from nnlab.cli.options import DbOption, Format, FormatOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -32,7 +32,7 @@ def remedy(
         bool, typer.Option("--dry-run", help="list the remedies and what they would cost")
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Find what mends a run: remedies for its findings, each trained beside it on the same seeds.
 

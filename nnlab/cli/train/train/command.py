@@ -6,21 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.options import Db, StudyOption, given, with_settings
+from nnlab.cli.options import DbOption, StudyOption, given_settings, with_settings
 from nnlab.cli.train.train.train_command import TrainCommand
 from nnlab.errors import UsageError
-from nnlab.workers.parallel_config import Together, hush
-from nnlab.workers.resources import Asked, Launcher, cluster_of
-from nnlab.workers.save_policy import Every, Keeping
+from nnlab.workers.parallel_config import ParallelConfig, silence_torch_logs
+from nnlab.workers.resources import ClusterOptions, Launcher, resources_for
+from nnlab.workers.save_policy import CheckpointInterval, SavePolicy
 
 
-class Retry(StrEnum):
+class RetryChoice(StrEnum):
     """What is tried again."""
 
     FAILED = "failed"
 
 
-class Engine(StrEnum):
+class EngineChoice(StrEnum):
     """What trains the runs."""
 
     AUTO = "auto"
@@ -28,16 +28,16 @@ class Engine(StrEnum):
     STACKED = "stacked"
 
 
-class Parallel(StrEnum):
+class ParallelKind(StrEnum):
     """How several devices train one run."""
 
     DDP = "ddp"
     FSDP = "fsdp"
 
 
-_CLUSTER = "Clusters"
+_CLUSTER_PANEL = "Clusters"
 
-_MOST_PER_DEVICE = 256
+_MAX_PER_DEVICE = 256
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -103,12 +103,12 @@ def train(
         ),
     ] = False,
     engine: Annotated[
-        Engine,
+        EngineChoice,
         typer.Option(
             "--engine",
             help="train alone, many as one program, or whichever is faster (docs/many-runs.md)",
         ),
-    ] = Engine.AUTO,
+    ] = EngineChoice.AUTO,
     devices: Annotated[
         str | None,
         typer.Option(
@@ -125,7 +125,7 @@ def train(
         ),
     ] = "auto",
     parallel: Annotated[
-        Parallel | None,
+        ParallelKind | None,
         typer.Option(
             "--parallel",
             help="train each run on all devices together: ddp, or fsdp for models that do not fit"
@@ -144,7 +144,7 @@ def train(
         typer.Option("--allow-diverged", help="end with exit code 0 even if every run diverged"),
     ] = False,
     retry: Annotated[
-        Retry | None, typer.Option("--retry", help="train only what failed, once more")
+        RetryChoice | None, typer.Option("--retry", help="train only what failed, once more")
     ] = None,
     wait: Annotated[
         bool,
@@ -165,14 +165,16 @@ def train(
     ] = Launcher.LOCAL,
     partition: Annotated[
         str | None,
-        typer.Option("--partition", metavar="NAME", rich_help_panel=_CLUSTER, help="of SLURM"),
+        typer.Option(
+            "--partition", metavar="NAME", rich_help_panel=_CLUSTER_PANEL, help="of SLURM"
+        ),
     ] = None,
     address: Annotated[
         str | None,
         typer.Option(
             "--address",
             metavar="HOST:PORT",
-            rich_help_panel=_CLUSTER,
+            rich_help_panel=_CLUSTER_PANEL,
             help="of a Ray cluster; auto: the one that runs here; unsaid, one is started if needed",
         ),
     ] = None,
@@ -182,7 +184,7 @@ def train(
             "--nodes",
             metavar="N",
             min=1,
-            rich_help_panel=_CLUSTER,
+            rich_help_panel=_CLUSTER_PANEL,
             help="of a task or worker, which train each run together: with --parallel",
         ),
     ] = 1,
@@ -192,7 +194,7 @@ def train(
             "--gpus",
             metavar="N",
             min=0,
-            rich_help_panel=_CLUSTER,
+            rich_help_panel=_CLUSTER_PANEL,
             help="of a task or worker, on each node; on Ray 0.25 shares one between four",
         ),
     ] = 0,
@@ -202,7 +204,7 @@ def train(
             "--cpus",
             metavar="N",
             min=0,
-            rich_help_panel=_CLUSTER,
+            rich_help_panel=_CLUSTER_PANEL,
             help="of a task or worker, on each node",
         ),
     ] = 1,
@@ -211,7 +213,7 @@ def train(
         typer.Option(
             "--mem",
             metavar="SIZE",
-            rich_help_panel=_CLUSTER,
+            rich_help_panel=_CLUSTER_PANEL,
             help="of a task or worker, on each node, as 8G",
         ),
     ] = None,
@@ -220,7 +222,7 @@ def train(
         typer.Option(
             "--time",
             metavar="TIME",
-            rich_help_panel=_CLUSTER,
+            rich_help_panel=_CLUSTER_PANEL,
             help="SLURM's limit of a task, as 4:00:00; it is queued again if that is too short",
         ),
     ] = None,
@@ -230,7 +232,7 @@ def train(
             "--max-parallel",
             metavar="N",
             min=1,
-            rich_help_panel=_CLUSTER,
+            rich_help_panel=_CLUSTER_PANEL,
             help="tasks at once (SLURM: 50), or workers (Ray: as many as there is room for)",
         ),
     ] = None,
@@ -242,7 +244,7 @@ def train(
             help="a shell command to run when a run fails and at the end (docs/queue.md)",
         ),
     ] = None,
-    db: Db = None,
+    db: DbOption = None,
     **settings: Any,
 ) -> None:
     """Train one setting or a grid; every epoch lands in the database.
@@ -269,24 +271,24 @@ def train(
         nnlab train --study depth --launcher slurm --parallel ddp --nodes 2 --gpus 4
     """
     # The store and what stands on it are imported now, not when a shell asks for completions.
-    from nnlab.io.folders import named_place
+    from nnlab.io.folders import absolute_location
     from nnlab.workers import forkserver, placement
 
     if parallel is not None:
-        hush()
+        silence_torch_logs()
     # Torch takes as long to load as all that follows: the two go side by side.
     local = launcher is Launcher.LOCAL
     if (
         local
         and not dry_run
-        and placement.likely(devices, runs=seeds or (1 if study is None else 2))
+        and placement.expects_several_workers(devices, runs=seeds or (1 if study is None else 2))
     ):
-        forkserver.prepare()
+        forkserver.start_forkserver()
     from nnlab.cli.train.train import execute, run
-    from nnlab.study.spec import Typed
+    from nnlab.study.spec import TrainRequest
 
-    typed = Typed(
-        settings=given(settings),
+    typed = TrainRequest(
+        settings=given_settings(settings),
         study=study,
         name=name,
         tags=tuple(tag or ()),
@@ -300,24 +302,25 @@ def train(
         db=db,
         again=again,
         dry_run=dry_run,
-        show=execute.Show(quiet=quiet, verbose=verbose),
-        how=execute.How(
-            keeping=Keeping(
+        show=execute.OutputOptions(quiet=quiet, verbose=verbose),
+        how=execute.ExecutionOptions(
+            keeping=SavePolicy(
                 keep_models,
-                Every.parse(checkpoint_every),
-                named_place(artifacts) if artifacts else None,
+                CheckpointInterval.parse(checkpoint_every),
+                absolute_location(artifacts) if artifacts else None,
                 changing_data=allow_changing_data,
                 git_diff=not no_git_diff,
             ),
             engine=engine.value,
             devices=devices,
-            per_device=_per_device(per_device),
-            parallel=_parallel(parallel, sync_batch_norm=sync_batch_norm),
+            per_device=_parse_per_device(per_device),
+            parallel=_parallel_config(parallel, sync_batch_norm=sync_batch_norm),
             fail_fast=fail_fast,
             allow_diverged=allow_diverged,
             failed_only=retry is not None,
-            cluster=cluster_of(
-                Asked(partition, address, gpus, cpus, mem, time, max_parallel, nodes), launcher
+            cluster=resources_for(
+                ClusterOptions(partition, address, gpus, cpus, mem, time, max_parallel, nodes),
+                launcher,
             ),
         ),
         wait=wait,
@@ -325,14 +328,14 @@ def train(
     )
 
 
-def _parallel(kind: Parallel | None, *, sync_batch_norm: bool) -> Together | None:
+def _parallel_config(kind: ParallelKind | None, *, sync_batch_norm: bool) -> ParallelConfig | None:
     """How one run is trained on several devices; None where each has runs of its own.
 
     Raises:
         UsageError: half of it was said.
     """
     if kind is not None:
-        return Together(kind.value, sync_batch_norm)
+        return ParallelConfig(kind.value, sync_batch_norm)
     if sync_batch_norm:
         raise UsageError(
             "--sync-batch-norm is for a run on several devices", hint="add --parallel ddp"
@@ -340,7 +343,7 @@ def _parallel(kind: Parallel | None, *, sync_batch_norm: bool) -> Together | Non
     return None
 
 
-def _per_device(text: str) -> int | None:
+def _parse_per_device(text: str) -> int | None:
     """None for auto.
 
     Raises:
@@ -348,6 +351,6 @@ def _per_device(text: str) -> int | None:
     """
     if text == "auto":
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_PER_DEVICE:
-        raise UsageError(f"--per-device {text}: auto, or a number from 1 to {_MOST_PER_DEVICE}")
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_PER_DEVICE:
+        raise UsageError(f"--per-device {text}: auto, or a number from 1 to {_MAX_PER_DEVICE}")
     return int(text)

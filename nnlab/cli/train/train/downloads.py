@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from nnlab.cli.output.progress_bars import Bars
+from nnlab.cli.output.progress_bars import ProgressBars
 from nnlab.engine.data import fetch
 
 
-def fetched(name: str) -> tuple[Path, ...]:
+def fetch_with_progress(name: str) -> tuple[Path, ...]:
     """Downloads a published set where this machine has it nowhere; a bar shows how far it is.
 
     Gives its files; none for a set that is not published.
@@ -14,7 +14,7 @@ def fetched(name: str) -> tuple[Path, ...]:
     Raises:
         DataError: it cannot be downloaded; the message says where to put which files.
     """
-    bars = Bars()
+    bars = ProgressBars()
     try:
         return fetch(name, bars)
     finally:

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.train.train import summary
-from nnlab.cli.train.train.downloads import fetched
-from nnlab.cli.train.train.notifications import OnEnded, Overheard
+from nnlab.cli.train.train.downloads import fetch_with_progress
+from nnlab.cli.train.train.notifications import ForwardingView, OnRunEnd
 from nnlab.config import config_of
-from nnlab.config.space import label, telling
-from nnlab.errors import Interrupted, NnlabError, TimeIsUp, UsageError
+from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.errors import Interrupted, NnlabError, TimeLimitReached, UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.records import Run, Status
 from nnlab.workers import ray, slurm
-from nnlab.workers.nodes import Nodes, nodes_here
-from nnlab.workers.parallel_config import TeamWanted, Together
-from nnlab.workers.rendezvous import Meeting
-from nnlab.workers.save_policy import KEEPING, Keeping
+from nnlab.workers.nodes import Nodes, nodes_from_environment
+from nnlab.workers.parallel_config import ParallelConfig, ProcessGroupSpec
+from nnlab.workers.rendezvous import Rendezvous
+from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
 
 if TYPE_CHECKING:
-    from nnlab.cli.train.train.progress import View
-    from nnlab.workers.callbacks import Ended, Listener
+    from nnlab.cli.train.train.progress import TrainView
+    from nnlab.workers.callbacks import RunCallbacks, RunResult
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class OutputOptions:
     """How much to print: only the result, or a line for every epoch."""
 
     quiet: bool
@@ -36,7 +36,7 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class ExecutionOptions:
     """How runs are worked off: what is kept of them, what trains them, and where.
 
     `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
@@ -47,16 +47,16 @@ class How:
     well.
     """
 
-    keeping: Keeping = KEEPING
+    keeping: SavePolicy = DEFAULT_SAVE_POLICY
     engine: str = "auto"
     devices: str | None = None
     per_device: int | None = None
     fail_fast: bool = False
     failed_only: bool = False
     allow_diverged: bool = False
-    cluster: slurm.Wanted | ray.Wanted | None = None
-    parallel: Together | None = None
-    meeting: Meeting | None = None
+    cluster: slurm.SlurmResources | ray.RayResources | None = None
+    parallel: ParallelConfig | None = None
+    meeting: Rendezvous | None = None
 
     @property
     def words(self) -> list[str]:
@@ -67,7 +67,7 @@ class How:
         said += [] if self.keeping.models else ["--no-keep-models"]
         said += ["--allow-changing-data"] if self.keeping.changing_data else []
         said += ["--allow-diverged"] if self.allow_diverged else []
-        if self.keeping.checkpoints != KEEPING.checkpoints:
+        if self.keeping.checkpoints != DEFAULT_SAVE_POLICY.checkpoints:
             said += ["--checkpoint-every", str(self.keeping.checkpoints)]
         said += [] if self.keeping.git_diff else ["--no-git-diff"]
         if self.keeping.artifacts is not None:
@@ -75,12 +75,14 @@ class How:
         return said
 
     @property
-    def slurm(self) -> slurm.Wanted | None:
+    def slurm(self) -> slurm.SlurmResources | None:
         """What SLURM is asked for, if it is."""
-        return self.cluster if isinstance(self.cluster, slurm.Wanted) else None
+        return self.cluster if isinstance(self.cluster, slurm.SlurmResources) else None
 
 
-def work(db: store.Database, run_ids: Sequence[int], show: Show, how: How) -> None:
+def work(
+    db: store.Database, run_ids: Sequence[int], show: OutputOptions, how: ExecutionOptions
+) -> None:
     """Trains what is missing of these runs and says what came out.
 
     Raises:
@@ -88,16 +90,16 @@ def work(db: store.Database, run_ids: Sequence[int], show: Show, how: How) -> No
         Interrupted: the user stopped it.
     """
     train_missing(db, run_ids, show, how)
-    tell_result(db, run_ids, show, allow_diverged=how.allow_diverged)
+    report_result(db, run_ids, show, allow_diverged=how.allow_diverged)
 
 
 def train_missing(
     db: store.Database,
     run_ids: Sequence[int],
-    show: Show,
-    how: How,
+    show: OutputOptions,
+    how: ExecutionOptions,
     *,
-    on_ended: OnEnded | None = None,
+    on_ended: OnRunEnd | None = None,
 ) -> None:
     """Trains what is missing of these runs; `on_ended` is called when a run is over.
 
@@ -105,19 +107,19 @@ def train_missing(
         Interrupted: the user stopped it.
     """
     runs = store.runs(db, run_ids=run_ids)
-    missing = [run for run in runs if run.status.is_missing]
+    missing = [run for run in runs if run.status.needs_training]
     if not missing:
         return
     for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
-        fetched(name)
-    view = _view(runs, missing, show)
+        fetch_with_progress(name)
+    view = _choose_view(runs, missing, show)
     if on_ended is not None:
-        view = Overheard(view, on_ended)
-    _train_all(db, [run.id for run in missing], view, how)
+        view = ForwardingView(view, on_ended)
+    _train_runs(db, [run.id for run in missing], view, how)
 
 
-def tell_result(
-    db: store.Database, run_ids: Sequence[int], show: Show, *, allow_diverged: bool = False
+def report_result(
+    db: store.Database, run_ids: Sequence[int], show: OutputOptions, *, allow_diverged: bool = False
 ) -> None:
     """Says what came out of runs.
 
@@ -125,7 +127,7 @@ def tell_result(
         NnlabError: a run failed, or all diverged and that is not allowed.
         Interrupted: `nnlab stop` held some back.
     """
-    summary.result(db, run_ids, quiet=show.quiet)
+    summary.print_result(db, run_ids, quiet=show.quiet)
     after = store.runs(db, run_ids=run_ids)
     _raise_for_failures(db, after)
     _raise_for_stopped(after)
@@ -133,14 +135,14 @@ def tell_result(
         _raise_if_all_diverged(after)
 
 
-def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
+def _choose_view(runs: Sequence[Run], missing: Sequence[Run], show: OutputOptions) -> "TrainView":
     """The screen that fits: a bar on a terminal, lines in a pipe, or nothing."""
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView
 
-    fields = telling([run.trial.setting for run in runs])
+    fields = distinguishing_fields([run.trial.setting for run in runs])
 
     def describe(run: Run) -> str:
-        return f"{label(run.trial.setting, fields)} seed={run.seed}".strip()
+        return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
 
     if show.quiet:
         return QuietView(describe)
@@ -150,7 +152,9 @@ def _view(runs: Sequence[Run], missing: Sequence[Run], show: Show) -> "View":
     return BarView(describe, runs=len(missing), epochs=left, every_epoch=show.verbose)
 
 
-def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: How) -> None:
+def _train_runs(
+    db: store.Database, run_ids: Sequence[int], view: "TrainView", how: ExecutionOptions
+) -> None:
     stop = StopRequest(view.stopping)
     failed: list[Run] = []
 
@@ -159,48 +163,52 @@ def _train_all(db: store.Database, run_ids: Sequence[int], view: "View", how: Ho
             how.meeting.check()
         return stop.asked or (how.fail_fast and bool(failed))
 
-    listener = Overheard(view, lambda ended: _note_failure(ended, failed))
+    listener = ForwardingView(view, lambda ended: _collect_failure(ended, failed))
     try:
-        work = _workers(db, run_ids, how)
+        work = _choose_train_function(db, run_ids, how)
         with stop, view:
             work(listener, should_stop)
     except KeyboardInterrupt:
         raise Interrupted(
-            "stopped in mid epoch; every finished epoch is kept", hint=_GO_ON
+            "stopped in mid epoch; every finished epoch is kept", hint=_RESUME_HINT
         ) from None
-    if stop.time_is_up and slurm.is_task():
+    if stop.time_is_up and slurm.is_array_task():
         told = "the time of this task is nearly up; it is queued once more"
         if how.meeting is not None:
             # To be queued again ends a job on all of its nodes: its script does, after them.
-            raise TimeIsUp(told)
-        if slurm.queue_again():
+            raise TimeLimitReached(told)
+        if slurm.requeue_task():
             raise Interrupted(told)
     if stop.asked:
-        raise Interrupted("every finished epoch is kept", hint=_GO_ON)
+        raise Interrupted("every finished epoch is kept", hint=_RESUME_HINT)
 
 
-Work = Callable[["Listener", Callable[[], bool]], object]
+TrainFunction = Callable[["RunCallbacks", Callable[[], bool]], object]
 
 
-def _workers(db: store.Database, run_ids: Sequence[int], how: How) -> Work:
+def _choose_train_function(
+    db: store.Database, run_ids: Sequence[int], how: ExecutionOptions
+) -> TrainFunction:
     """Who works the runs off: actors on a cluster, processes of this machine, or this one alone."""
-    if isinstance(how.cluster, ray.Wanted):
-        return _on_ray(db, run_ids, how, how.cluster)
+    if isinstance(how.cluster, ray.RayResources):
+        return _ray_train_function(db, run_ids, how, how.cluster)
     from nnlab.workers import placement as slot
 
     team = None
     if how.parallel is not None:
-        team = team_of(how, nodes_here())
-        placement: tuple[slot.Slot, ...] = (slot.Slot(team.shown),)
+        team = build_process_group_spec(how, nodes_from_environment())
+        placement: tuple[slot.Placement, ...] = (slot.Placement(team.shown),)
     elif how.devices is not None:
-        placement = slot.parse(how.devices, how.per_device)
+        placement = slot.parse_devices(how.devices, how.per_device)
     else:
         waiting = store.runs(db, run_ids=run_ids)
-        placement = slot.usual([config_of(run.trial.setting, run.seed) for run in waiting])
+        placement = slot.default_placements(
+            [config_of(run.trial.setting, run.seed) for run in waiting]
+        )
     if len(placement) > 1 or any(slot.device != "cpu" for slot in placement):
-        from nnlab.workers.local_pool import Pool
+        from nnlab.workers.local_pool import LocalPool
 
-        return Pool(
+        return LocalPool(
             db,
             run_ids,
             placement,
@@ -211,27 +219,29 @@ def _workers(db: store.Database, run_ids: Sequence[int], how: How) -> Work:
             gather=how.meeting.gather if how.meeting is not None else Nodes,
         ).work
     # torch takes its second or two here, after the settings were found to be good.
-    from nnlab.workers.planner import Planner
-    from nnlab.workers.run_queue import work_off
+    from nnlab.workers.planner import BatchPlanner
+    from nnlab.workers.run_queue import run_queue
 
     # What is imported stays: the collector need not look at it again and again.
     gc.freeze()
     gc.enable()
-    planner = Planner(how.engine)
+    planner = BatchPlanner(how.engine)
 
-    def work(listener: "Listener", should_stop: Callable[[], bool]) -> object:
-        return work_off(db, run_ids, listener, should_stop, keeping=how.keeping, planner=planner)
+    def work(listener: "RunCallbacks", should_stop: Callable[[], bool]) -> object:
+        return run_queue(db, run_ids, listener, should_stop, keeping=how.keeping, planner=planner)
 
     return work
 
 
-def _on_ray(db: store.Database, run_ids: Sequence[int], how: How, wanted: ray.Wanted) -> Work:
+def _ray_train_function(
+    db: store.Database, run_ids: Sequence[int], how: ExecutionOptions, wanted: ray.RayResources
+) -> TrainFunction:
     """Actors on a Ray cluster; on each node of a team as many processes as it gives devices."""
     from nnlab.workers.ray.pool import RayPool
 
     team = None
     if how.parallel is not None:
-        team = TeamWanted(how.parallel, wanted.devices)
+        team = ProcessGroupSpec(how.parallel, wanted.devices)
     return RayPool(
         db,
         run_ids,
@@ -242,21 +252,21 @@ def _on_ray(db: store.Database, run_ids: Sequence[int], how: How, wanted: ray.Wa
     ).work
 
 
-def _note_failure(ended: "Ended", failed: list[Run]) -> None:
+def _collect_failure(ended: "RunResult", failed: list[Run]) -> None:
     if ended.status is Status.FAILED:
         failed.append(ended.run)
 
 
-_GO_ON = "the same command goes on where this one stopped"
+_RESUME_HINT = "the same command goes on where this one stopped"
 
 
-def failed_of(runs: Sequence[Run]) -> list[Run]:
+def failed_runs(runs: Sequence[Run]) -> list[Run]:
     """Those that have failed."""
     return [run for run in runs if run.status is Status.FAILED]
 
 
 def _raise_for_failures(db: store.Database, runs: Sequence[Run]) -> None:
-    if failed := failed_of(runs):
+    if failed := failed_runs(runs):
         error = NnlabError(
             f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
             hint=f"`{quote_command('nnlab', 'show', failed[0].id)}` tells more; the same command"
@@ -279,16 +289,16 @@ def _raise_if_all_diverged(runs: Sequence[Run]) -> None:
 
 
 def _raise_for_stopped(runs: Sequence[Run]) -> None:
-    stopped = [run for run in runs if run.stop_requested_at and run.status.is_missing]
+    stopped = [run for run in runs if run.stop_requested_at and run.status.needs_training]
     if stopped:
         raise Interrupted(
             f"nnlab stop held back {len(stopped)} of {len(runs)} runs; every finished epoch is"
             " kept",
-            hint=_GO_ON,
+            hint=_RESUME_HINT,
         )
 
 
-def team_of(how: How, nodes: Nodes) -> TeamWanted:
+def build_process_group_spec(how: ExecutionOptions, nodes: Nodes) -> ProcessGroupSpec:
     """The devices of this machine that train each run together.
 
     Raises:
@@ -297,10 +307,10 @@ def team_of(how: How, nodes: Nodes) -> TeamWanted:
     from nnlab.workers import placement
 
     assert how.parallel is not None
-    devices = tuple(slot.device for slot in placement.parse(how.devices or "cpu:1", 1))
+    devices = tuple(slot.device for slot in placement.parse_devices(how.devices or "cpu:1", 1))
     if len(devices) * nodes.count < 2:
         raise UsageError(
             f"--parallel {how.parallel.kind} needs two devices or more",
             hint="--devices cuda:0,cuda:1, or cpu:2",
         )
-    return TeamWanted(how.parallel, devices)
+    return ProcessGroupSpec(how.parallel, devices)

@@ -9,33 +9,33 @@ from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.scope import Scope
 from nnlab.cli.output.render import note
-from nnlab.config.space import label, telling
+from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import Interrupted, NnlabError
 from nnlab.records import Epoch, Run, Status
 from nnlab.workers.notify import Event, Notifier
 
 if TYPE_CHECKING:
-    from nnlab.cli.train.train.progress import View
-    from nnlab.workers.callbacks import Ended
+    from nnlab.cli.train.train.progress import TrainView
+    from nnlab.workers.callbacks import RunResult
 
-OnEnded = Callable[["Ended"], None]
+OnRunEnd = Callable[["RunResult"], None]
 
 
 @contextmanager
-def notified(
+def send_notifications(
     command: str | None, db: store.Database, run_ids: Sequence[int]
-) -> Iterator[OnEnded | None]:
+) -> Iterator[OnRunEnd | None]:
     """Around the work on these runs: tells of each failure on the way, and of the end.
 
     Gives what is to be called when a run is over, or None where nobody wants to know. The
     failure of the only run is told once, with the end; where nothing is left to train, nothing.
     """
-    missing = [run for run in store.runs(db, run_ids=run_ids) if run.status.is_missing]
+    missing = [run for run in store.runs(db, run_ids=run_ids) if run.status.needs_training]
     if command is None or not missing:
         yield None
         return
 
-    def tell_failure(ended: "Ended") -> None:
+    def tell_failure(ended: "RunResult") -> None:
         if ended.status is Status.FAILED and len(missing) > 1:
             run = ended.run
             notifier.tell(Event("failed", run.trial.study, run=run.id, reason=ended.reason))
@@ -46,15 +46,15 @@ def notified(
             try:
                 yield tell_failure
             except BaseException as error:
-                notifier.tell(_end(db, run_ids, missing, error))
+                notifier.tell(_final_event(db, run_ids, missing, error))
                 raise
-            notifier.tell(_end(db, run_ids, missing, None))
+            notifier.tell(_final_event(db, run_ids, missing, None))
     finally:
-        if notifier.complaint:
-            note(notifier.complaint)
+        if notifier.failure_message:
+            note(notifier.failure_message)
 
 
-def _end(
+def _final_event(
     db: store.Database,
     run_ids: Sequence[int],
     missing: Sequence[Run],
@@ -70,7 +70,7 @@ def _end(
         else None,
     }
     with suppress(NnlabError):  # the database may be what failed
-        facts |= _results(db, run_ids)
+        facts |= _result_facts(db, run_ids)
     match error:
         case None:
             return Event("finished", **facts)
@@ -80,7 +80,7 @@ def _end(
             return Event("failed", **facts)
 
 
-def _results(db: store.Database, run_ids: Sequence[int]) -> dict[str, Any]:
+def _result_facts(db: store.Database, run_ids: Sequence[int]) -> dict[str, Any]:
     runs = store.runs(db, run_ids=run_ids)
     facts: dict[str, Any] = {
         "runs": len(runs),
@@ -92,14 +92,16 @@ def _results(db: store.Database, run_ids: Sequence[int]) -> dict[str, Any]:
         best = ranking.rows[0]
         facts["best"] = best.value.mean if math.isfinite(best.value.mean) else None
         facts["best_metric"] = ranking.objective.metric
-        facts["best_trial"] = label(best.setting, telling([run.trial.setting for run in runs]))
+        facts["best_trial"] = setting_label(
+            best.setting, distinguishing_fields([run.trial.setting for run in runs])
+        )
     return facts
 
 
-class Overheard:
+class ForwardingView:
     """A view whose ended runs are told to somebody else as well."""
 
-    def __init__(self, view: "View", on_ended: OnEnded) -> None:
+    def __init__(self, view: "TrainView", on_ended: OnRunEnd) -> None:
         self._view = view
         self._on_ended = on_ended
 
@@ -122,7 +124,7 @@ class Overheard:
         """Passed on."""
         self._view.noted(run, message)
 
-    def ended(self, ended: "Ended") -> None:
+    def ended(self, ended: "RunResult") -> None:
         """Passed on, and told."""
         self._view.ended(ended)
         self._on_ended(ended)

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
-from nnlab.cli.output.render import console, plain
-from nnlab.diagnose import folded
-from nnlab.diagnose.flags import flagged
+from nnlab.cli.output.render import console, rich_text
+from nnlab.diagnose import group_symptoms
+from nnlab.diagnose.flags import table_findings
 from nnlab.records import Epoch, Run, Status
 from nnlab.stats import format_duration
-from nnlab.workers.callbacks import Ended, Listener
+from nnlab.workers.callbacks import RunCallbacks, RunResult
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -19,12 +19,12 @@ _REFRESH_PER_SECOND = 4
 _SECONDS_BETWEEN_LINES = 10.0
 # A bar of ten cells, the numbers of epochs, the time left, and spaces.
 _BAR_WIDTH = 28
-_LONGEST_TITLE = 40
+_MAX_TITLE = 40
 
-Describe = Callable[[Run], str]
+DescribeRun = Callable[[Run], str]
 
 
-class View(Listener, Protocol):
+class TrainView(RunCallbacks, Protocol):
     """A listener that is entered before the first run and left after the last."""
 
     def __enter__(self) -> Self: ...
@@ -42,7 +42,7 @@ def metrics_line(values: Mapping[str, float]) -> str:
     return "  ".join([*parts, f"lr {values['lr']:.3g}"])
 
 
-def ended_line(ended: Ended, described: str) -> str:
+def run_result_line(ended: RunResult, described: str) -> str:
     """A run that is over, in a line."""
     parts = [f"run {ended.run.id}", described]
     parts.append(f"{ended.status}: {ended.reason}" if ended.reason else str(ended.status))
@@ -57,11 +57,11 @@ def ended_line(ended: Ended, described: str) -> str:
 class LinesView:
     """For pipes and logs: a line when a run ends, one now and then, or one for every epoch."""
 
-    def __init__(self, describe: Describe, *, every_epoch: bool = False) -> None:
+    def __init__(self, describe: DescribeRun, *, every_epoch: bool = False) -> None:
         self._describe = describe
         self._every_epoch = every_epoch
         self._console = console()
-        self._said_at = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +76,7 @@ class LinesView:
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """Says the epoch when asked for, or when nothing was said for a while."""
-        due = time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES
+        due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
         if self._every_epoch or due:
             self._say(
                 f"run {run.id}  epoch {epoch.number}/{run.epochs_planned}"
@@ -87,11 +87,11 @@ class LinesView:
         """Says it."""
         self._say(f"run {run.id}  note: {message}")
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: RunResult) -> None:
         """Says how the run ended, and what was found."""
-        self._say(ended_line(ended, self._describe(ended.run)))
-        flags = flagged(ended.findings)
-        for group in folded(ended.findings):
+        self._say(run_result_line(ended, self._describe(ended.run)))
+        flags = table_findings(ended.findings)
+        for group in group_symptoms(ended.findings):
             if group.finding in flags:
                 self._say(f"  {group.finding.code} {group.finding.message}")
 
@@ -100,8 +100,8 @@ class LinesView:
         self._say("stopping after this epoch; once more stops at once")
 
     def _say(self, line: str) -> None:
-        self._said_at = time.monotonic()
-        self._console.print(plain(line), soft_wrap=True)
+        self._printed_at = time.monotonic()
+        self._console.print(rich_text(line), soft_wrap=True)
 
 
 class QuietView(LinesView):
@@ -113,10 +113,10 @@ class QuietView(LinesView):
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """Nothing."""
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: RunResult) -> None:
         """Says a failure."""
         if ended.status is Status.FAILED:
-            self._say(ended_line(ended, self._describe(ended.run)))
+            self._say(run_result_line(ended, self._describe(ended.run)))
 
     def stopping(self) -> None:
         """Nothing."""
@@ -126,13 +126,13 @@ class BarView(LinesView):
     """For a terminal: one bar over all epochs of all runs, ended runs as lines above it."""
 
     def __init__(
-        self, describe: Describe, *, runs: int, epochs: int, every_epoch: bool = False
+        self, describe: DescribeRun, *, runs: int, epochs: int, every_epoch: bool = False
     ) -> None:
         super().__init__(describe, every_epoch=every_epoch)
         self._runs, self._over = runs, 0
         self._left: dict[int, int] = {}
         self._title = "starting"
-        self._bar, self._task = progress_bar(self._console, epochs)
+        self._bar, self._task = create_progress_bar(self._console, epochs)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -146,18 +146,18 @@ class BarView(LinesView):
         super().started(run, epoch)
         self._left[run.id] = run.epochs_planned - epoch
         self._title = f"run {self._over + 1}/{self._runs} {self._describe(run)}"
-        shown, _ = bar_texts(self._title, "", self._console.width)
+        shown, _ = fit_bar_texts(self._title, "", self._console.width)
         self._bar.update(self._task, description=shown, advance=epoch - run.epochs)
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """Moves the bar by an epoch."""
         self._left[run.id] -= 1
-        shown, metrics = bar_texts(self._title, metrics_line(epoch.values), self._console.width)
+        shown, metrics = fit_bar_texts(self._title, metrics_line(epoch.values), self._console.width)
         self._bar.update(self._task, advance=1, description=shown, metrics=metrics)
         if self._every_epoch:
             super().epoch(run, epoch)
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: RunResult) -> None:
         """Counts the epochs that an early end spared."""
         self._over += 1
         spared = self._left.pop(ended.run.id, ended.run.epochs_planned - ended.run.epochs)
@@ -166,7 +166,7 @@ class BarView(LinesView):
         super().ended(ended)
 
 
-def bar_texts(title: str, metrics: str, width: int) -> tuple[str, str]:
+def fit_bar_texts(title: str, metrics: str, width: int) -> tuple[str, str]:
     """What a screen of so many cells has room for beside a bar, of its title and its metrics.
 
     Words of the title and whole metrics are left out at the end: rich would cut numbers.
@@ -175,11 +175,13 @@ def bar_texts(title: str, metrics: str, width: int) -> tuple[str, str]:
     ('run 1/4 opt=adam', 'loss 0.25, val 0.5')
     """
     room = max(width - _BAR_WIDTH, 0)
-    shown = _leading(title.split(" "), " ", min(_LONGEST_TITLE, max(room // 3, len("run 100/100"))))
-    return shown, _leading(metrics.split("  "), "  ", room - len(shown) - 1)
+    shown = _leading_parts(
+        title.split(" "), " ", min(_MAX_TITLE, max(room // 3, len("run 100/100")))
+    )
+    return shown, _leading_parts(metrics.split("  "), "  ", room - len(shown) - 1)
 
 
-def _leading(parts: Sequence[str], separator: str, width: int) -> str:
+def _leading_parts(parts: Sequence[str], separator: str, width: int) -> str:
     """The parts at the beginning that fit."""
     count = next(
         (n for n in range(len(parts), 0, -1) if len(separator.join(parts[:n])) <= width), 0
@@ -187,7 +189,7 @@ def _leading(parts: Sequence[str], separator: str, width: int) -> str:
     return separator.join(parts[:count])
 
 
-def progress_bar(screen: object, epochs: int) -> "tuple[Progress, TaskID]":
+def create_progress_bar(screen: object, epochs: int) -> "tuple[Progress, TaskID]":
     """A bar over so many epochs, with a field `metrics` behind it; gone when it ends."""
     from rich.console import Console
     from rich.progress import (

@@ -3,19 +3,19 @@
 from pathlib import Path
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
-from nnlab.cli.database_option import address_of
+from nnlab.analysis.ranking import format_count
+from nnlab.cli.database_option import database_address
 from nnlab.cli.output.render import say
 from nnlab.io.command_line import quote_command
 from nnlab.records import Study
 from nnlab.workers import slurm
 
 
-def submit(
+def submit_job(
     db: store.Database,
     study: Study,
     run_ids: tuple[int, ...],
-    wanted: slurm.Wanted,
+    wanted: slurm.SlurmResources,
     options: list[str],
 ) -> None:
     """Submits an array for what is missing of these runs.
@@ -24,41 +24,45 @@ def submit(
         UsageError: there is no SLURM here.
         NnlabError: it refuses the job.
     """
-    waiting = store.claimable(db, run_ids)
+    waiting = store.claimable_run_ids(db, run_ids)
     if not waiting:
         say("nothing is waiting to be trained")
         return
-    logs = _logs(db.address)
+    logs = _log_folder(db.address)
     logs.mkdir(parents=True, exist_ok=True)
-    number = slurm.submit(_script(db.address, study.name, len(waiting), wanted, options))
+    number = slurm.submit_job(_build_script(db.address, study.name, len(waiting), wanted, options))
     tasks = min(len(waiting), wanted.max_parallel)
-    say(f"job {number}: {plural(tasks, 'task')} for {plural(len(waiting), 'run')}, logs in {logs}")
+    say(
+        f"job {number}: {format_count(tasks, 'task')} for {format_count(len(waiting), 'run')}, logs in {logs}"
+    )
     say(f"next: {quote_command('nnlab', 'watch', study.name)}", style="dim")
 
 
-def script_for(
-    db: str | None, study: str, runs: int, wanted: slurm.Wanted, options: list[str]
+def job_script(
+    db: str | None, study: str, runs: int, wanted: slurm.SlurmResources, options: list[str]
 ) -> str:
     """The script that would be submitted for so many runs."""
-    return _script(address_of(db), study, runs, wanted, options)
+    return _build_script(database_address(db), study, runs, wanted, options)
 
 
-def _script(
-    address: store.Address, study: str, runs: int, wanted: slurm.Wanted, options: list[str]
+def _build_script(
+    address: store.Address, study: str, runs: int, wanted: slurm.SlurmResources, options: list[str]
 ) -> str:
     """A task for each run, as far as they may run at once."""
-    command = slurm.worker_command(study, address.elsewhere, [*_devices(wanted, options), *options])
-    return slurm.script(
+    command = slurm.worker_command(
+        study, address.elsewhere, [*_device_options(wanted, options), *options]
+    )
+    return slurm.job_script(
         wanted,
         name=study,
         tasks=max(1, min(runs, wanted.max_parallel)),
         command=command,
         folder=Path.cwd(),
-        logs=_logs(address),
+        logs=_log_folder(address),
     )
 
 
-def _devices(wanted: slurm.Wanted, options: list[str]) -> list[str]:
+def _device_options(wanted: slurm.SlurmResources, options: list[str]) -> list[str]:
     """What a task trains on, on each of its nodes, where nothing else was said."""
     if "--devices" in options:
         return []
@@ -70,5 +74,5 @@ def _devices(wanted: slurm.Wanted, options: list[str]) -> list[str]:
     return ["--devices", ",".join(f"cuda:{index}" for index in range(wanted.gpus))]
 
 
-def _logs(address: store.Address) -> Path:
+def _log_folder(address: store.Address) -> Path:
     return address.artifacts.absolute() / "slurm"

@@ -7,7 +7,7 @@ from typer.core import TyperCommand
 from nnlab.errors import UsageError
 
 # Options of `nnlab init-study` that users type after `nnlab train`.
-_OF_INIT_STUDY = frozenset(
+_INIT_STUDY_OPTIONS = frozenset(
     {"--question", "--sampler", "--trials", "--sampler-seed", "--at-once", "--pruner"}
 )
 
@@ -24,7 +24,7 @@ class TrainCommand(TyperCommand):
         ended = args.index("--") if "--" in args else len(args)
         for word in args[:ended]:
             option = word.partition("=")[0]
-            if option in _OF_INIT_STUDY:
+            if option in _INIT_STUDY_OPTIONS:
                 raise UsageError(
                     f"{option} describes a study, which nnlab init-study sets up",
                     hint=f"nnlab init-study NAME --lr 1e-4..1e-1 {option} ..., and then"

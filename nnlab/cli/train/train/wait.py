@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import plural
+from nnlab.analysis.ranking import format_count
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.output.render import note
 from nnlab.errors import Interrupted
 from nnlab.records import Run, Status
 
-_SECONDS_BETWEEN_LOOKS = 0.5
+_POLL_SECONDS = 0.5
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -35,19 +35,19 @@ def wait_for_others(
     printed_at = -_SECONDS_BETWEEN_LINES
     first = True
     with StopRequest(lambda: None) as stop:
-        while running := _running(db, run_ids, train_missing, quiet=quiet):
+        while running := _running_elsewhere(db, run_ids, train_missing, quiet=quiet):
             if stop.asked:
                 raise Interrupted(
-                    f"{plural(len(running), 'run')} still trained by other processes, which go on",
+                    f"{format_count(len(running), 'run')} still trained by other processes, which go on",
                     hint="the same command waits again, or shows the result once they have ended",
                 )
             if not quiet and time.monotonic() - printed_at >= _SECONDS_BETWEEN_LINES:
-                note(_progress(running, first=first))
+                note(_progress_line(running, first=first))
                 printed_at, first = time.monotonic(), False
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            time.sleep(_POLL_SECONDS)
 
 
-def _running(
+def _running_elsewhere(
     db: store.Database, run_ids: Sequence[int], train_missing: Callable[[], None], *, quiet: bool
 ) -> list[Run]:
     """The runs that other processes train, after those of a dead process were taken over."""
@@ -66,11 +66,11 @@ def _is_abandoned(run: Run) -> bool:
     return free and run.stop_requested_at is None
 
 
-def _progress(running: Sequence[Run], *, first: bool) -> str:
+def _progress_line(running: Sequence[Run], *, first: bool) -> str:
     done = sum(run.epochs for run in running)
     planned = sum(run.epochs_planned for run in running)
     line = (
-        f"waiting for {plural(len(running), 'run')} that other processes train:"
+        f"waiting for {format_count(len(running), 'run')} that other processes train:"
         f" {done:,} of {planned:,} epochs"
     )
     return f"{line} (Ctrl-C or --no-wait returns at once)" if first else line

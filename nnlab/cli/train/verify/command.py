@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import Db
+from nnlab.cli.options import DbOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -52,7 +52,7 @@ def verify(
     format: Annotated[  # noqa: A002  the option is called --format
         VerifyFormat, typer.Option("--format", help="how to print")
     ] = VerifyFormat.TEXT,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Train runs again from their stored setting, and say which number differs first.
 

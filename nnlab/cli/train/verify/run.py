@@ -5,23 +5,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from nnlab.analysis.ranking import plural
+from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import names_runs
-from nnlab.analysis.selection import named
-from nnlab.cli.database_option import opened
+from nnlab.analysis.selection import select_runs
+from nnlab.cli.database_option import open_db
 from nnlab.cli.output.render import console, note, print_json, say
-from nnlab.cli.train.train.downloads import fetched
-from nnlab.cli.train.train.progress import bar_texts, metrics_line, progress_bar
+from nnlab.cli.train.train.downloads import fetch_with_progress
+from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts, metrics_line
 from nnlab.engine import user_code
 from nnlab.errors import UsageError
 from nnlab.records import Epoch, Run
 
 if TYPE_CHECKING:
-    from nnlab.workers.verify import Change, OnEpoch, Verdict
+    from nnlab.workers.verify import EnvironmentChange, OnEpoch, VerificationResult
 
 
 # Why the code of a run that only its study names is not executed.
-NOT_NAMED = "only a run that the command names, by number or name, may execute its code"
+CODE_NOT_NAMED = "only a run that the command names, by number or name, may execute its code"
 
 
 def verify(
@@ -37,8 +37,8 @@ def verify(
     Raises:
         UsageError: none of them has an epoch.
     """
-    with opened(db) as database:
-        chosen = named(database, names).runs
+    with open_db(db) as database:
+        chosen = select_runs(database, names).runs
         runs = [run for run in chosen if run.epochs]
         if not runs:
             raise UsageError(
@@ -46,46 +46,55 @@ def verify(
                 hint="nnlab ls shows how far runs are",
             )
         if len(runs) < len(chosen):
-            note(f"{plural(len(chosen) - len(runs), 'run')} without an epoch left out")
+            note(f"{format_count(len(chosen) - len(runs), 'run')} without an epoch left out")
         for data in dict.fromkeys(str(run.trial.setting["data"]) for run in runs):
-            fetched(data)
+            fetch_with_progress(data)
         # torch takes its second or two here, after what was named is found to be there.
         from nnlab.workers import verify as launch
 
         verdicts = []
-        allowed = nullcontext() if names_runs(database, names) else user_code.refused(NOT_NAMED)
-        with allowed, _bar(runs, epochs) as on_epoch:
-            for verdict in launch.verify(
+        allowed = (
+            nullcontext()
+            if names_runs(database, names)
+            else user_code.forbid_execution(CODE_NOT_NAMED)
+        )
+        with allowed, _progress_bar(runs, epochs) as on_epoch:
+            for verdict in launch.verify_runs(
                 database, runs, on_epoch, epochs=epochs, tolerance=tolerance
             ):
                 verdicts.append(verdict)
                 if not as_json:
-                    say(f"run {verdict.run.id}  {sentence(verdict)}", style=_style(verdict))
+                    say(
+                        f"run {verdict.run.id}  {describe_result(verdict)}",
+                        style=_result_style(verdict),
+                    )
     if as_json:
-        print_json([_as_json(verdict) for verdict in verdicts])
+        print_json([_result_json(verdict) for verdict in verdicts])
     else:
-        _print_end(verdicts)
+        _print_summary(verdicts)
     return all(verdict.holds for verdict in verdicts)
 
 
 @contextmanager
-def _bar(runs: Sequence[Run], epochs: int | None) -> "Iterator[OnEpoch]":
+def _progress_bar(runs: Sequence[Run], epochs: int | None) -> "Iterator[OnEpoch]":
     """A bar over the epochs of these runs, on a terminal."""
     wanted = {run.id for run in runs}
     total = sum(min(run.epochs, epochs or run.epochs) for run in runs)
     screen = console()
-    bar, task = progress_bar(screen, total)
+    bar, task = create_progress_bar(screen, total)
 
     def on_epoch(run: Run, epoch: Epoch) -> None:
         if run.id in wanted:
-            shown, metrics = bar_texts(f"run {run.id}", metrics_line(epoch.values), screen.width)
+            shown, metrics = fit_bar_texts(
+                f"run {run.id}", metrics_line(epoch.values), screen.width
+            )
             bar.update(task, advance=1, description=shown, metrics=metrics)
 
     with bar if sys.stdout.isatty() else nullcontext():
         yield on_epoch
 
 
-def sentence(verdict: "Verdict") -> str:
+def describe_result(verdict: "VerificationResult") -> str:
     """What came of a run, in words."""
     if verdict.problem is not None:
         return f"cannot be trained again: {verdict.problem}"
@@ -93,9 +102,11 @@ def sentence(verdict: "Verdict") -> str:
         first = verdict.first
         where = f" in epoch {first.epoch}" if first.epoch is not None else ""
         apart = f", {first.relative:.1e} apart" if first.relative is not None else ""
-        now = "is not measured any more" if first.now is None else f"is now {_text(first.now)}"
-        return f"differs{where}: {first.what} was {_text(first.stored)}, {now}{apart}"
-    what = plural(verdict.epochs, "epoch")
+        now = (
+            "is not measured any more" if first.now is None else f"is now {_value_text(first.now)}"
+        )
+        return f"differs{where}: {first.what} was {_value_text(first.stored)}, {now}{apart}"
+    what = format_count(verdict.epochs, "epoch")
     if verdict.tolerance:
         alone = (
             ""
@@ -107,29 +118,29 @@ def sentence(verdict: "Verdict") -> str:
     return f"the same to the last bit: {what}, {verdict.values:,} values{weights}"
 
 
-def _text(value: float | str | None) -> str:
+def _value_text(value: float | str | None) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _style(verdict: "Verdict") -> str:
+def _result_style(verdict: "VerificationResult") -> str:
     return "" if verdict.holds else "bold"
 
 
-def _print_end(verdicts: Sequence["Verdict"]) -> None:
+def _print_summary(verdicts: Sequence["VerificationResult"]) -> None:
     """Counts them, and says once what has changed since they were trained."""
     holds = sum(verdict.holds for verdict in verdicts)
     if len(verdicts) > 1:
-        say(f"{holds} of {plural(len(verdicts), 'run')} as stored")
-    since: dict[Change, int] = {}
+        say(f"{holds} of {format_count(len(verdicts), 'run')} as stored")
+    since: dict[EnvironmentChange, int] = {}
     for verdict in verdicts:
         for change in verdict.changes:
             since[change] = since.get(change, 0) + 1
     for change, count in since.items():
-        of = "" if count == len(verdicts) else f"  ({plural(count, 'run')})"
+        of = "" if count == len(verdicts) else f"  ({format_count(count, 'run')})"
         say(f"since then: {change.what} {change.stored} → {change.now}{of}", style="dim")
 
 
-def _as_json(verdict: "Verdict") -> Mapping[str, Any]:
+def _result_json(verdict: "VerificationResult") -> Mapping[str, Any]:
     """One verdict, with stable keys (docs/formats.md)."""
     first = verdict.first
     return {

@@ -9,19 +9,25 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.progress import Snapshot, as_json, look
+from nnlab.analysis.progress import ProgressSnapshot, snapshot_json, take_snapshot
 from nnlab.cli import completion
-from nnlab.cli.database_option import opened
+from nnlab.cli.database_option import open_db
 from nnlab.cli.interrupt import StopRequest
-from nnlab.cli.options import Db
+from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import print_json
-from nnlab.cli.train.watch.view import JsonLines, Lines, LiveTable, View, print_table
+from nnlab.cli.train.watch.view import (
+    SnapshotJsonLines,
+    SnapshotLines,
+    SnapshotTable,
+    SnapshotView,
+    print_snapshot,
+)
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 # Between two looks at the database, and between two at whether to stop.
-_SECONDS = 1.0
-_REST = 0.05
+_REFRESH_SECONDS = 1.0
+_STOP_CHECK_SECONDS = 0.05
 
 
 class WatchFormat(StrEnum):
@@ -47,7 +53,7 @@ def watch(
     format: Annotated[  # noqa: A002  the option is called --format
         WatchFormat, typer.Option("--format", help="how to print")
     ] = WatchFormat.TABLE,
-    db: Db = None,
+    db: DbOption = None,
 ) -> None:
     """Watch runs from another terminal: progress, speed, time left, the best, failures.
 
@@ -61,14 +67,14 @@ def watch(
         nnlab watch --once --format json
     """
     gc.enable()  # turned off for commands that are over soon
-    with opened(db) as database:
+    with open_db(db) as database:
         if once:
-            _print(look(database, study), format)
+            _print_once(take_snapshot(database, study), format)
             return
         try:
             # A flag, for an exception can come where Python only prints it and goes on.
             with StopRequest(lambda: None) as stop:
-                failed = _follow(database, study, _view(format), stop)
+                failed = _show_until_done(database, study, _choose_view(format), stop)
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
     if stop.asked:
@@ -77,25 +83,27 @@ def watch(
         raise typer.Exit(1)
 
 
-def _print(snapshot: Snapshot, how: WatchFormat) -> None:
+def _print_once(snapshot: ProgressSnapshot, how: WatchFormat) -> None:
     if how is WatchFormat.JSON:
-        print_json(as_json(snapshot))
+        print_json(snapshot_json(snapshot))
     else:
-        print_table(snapshot)
+        print_snapshot(snapshot)
 
 
-def _view(how: WatchFormat) -> View:
+def _choose_view(how: WatchFormat) -> SnapshotView:
     """The screen that fits: JSON or text by the line, or a table on a terminal."""
     if how is WatchFormat.JSON:
-        return JsonLines()
-    return LiveTable() if sys.stdout.isatty() else Lines()
+        return SnapshotJsonLines()
+    return SnapshotTable() if sys.stdout.isatty() else SnapshotLines()
 
 
-def _follow(db: store.Database, study: str | None, view: View, stop: StopRequest) -> int:
+def _show_until_done(
+    db: store.Database, study: str | None, view: SnapshotView, stop: StopRequest
+) -> int:
     """Shows how things stand each second until nothing is left to do; gives the failures."""
     with view:
         while True:
-            snapshot = look(db, study)
+            snapshot = take_snapshot(db, study)
             view.show(snapshot)
             if snapshot.progress.done or not _rest(stop):
                 return snapshot.failed
@@ -103,7 +111,7 @@ def _follow(db: store.Database, study: str | None, view: View, stop: StopRequest
 
 def _rest(stop: StopRequest) -> bool:
     """Waits until the next look; False when it was told to stop."""
-    until = time.monotonic() + _SECONDS
+    until = time.monotonic() + _REFRESH_SECONDS
     while not stop.asked and time.monotonic() < until:
-        time.sleep(_REST)
+        time.sleep(_STOP_CHECK_SECONDS)
     return not stop.asked

@@ -4,19 +4,19 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, Self
 
-from nnlab.analysis.progress import Snapshot, as_json
-from nnlab.analysis.ranking import plural
+from nnlab.analysis.progress import ProgressSnapshot, snapshot_json
+from nnlab.analysis.ranking import format_count
 from nnlab.cli.options import Format
 from nnlab.cli.output.render import (
-    Column,
+    TableColumn,
     console,
-    plain,
+    layout_table,
+    layout_text,
     print_json_line,
     render,
+    rich_text,
     say,
     screen_width,
-    table_of,
-    table_text,
 )
 from nnlab.records import Status
 from nnlab.stats import format_duration
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 # Runs in progress that are shown; trained as one program there may be hundreds.
-_MOST_ROWS = 12
+_MAX_ROWS = 12
 _BAR_WIDTH = 60
 
 # In a pipe a line says at least so often that epochs go by.
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-class View(Protocol):
+class SnapshotView(Protocol):
     """Who shows one snapshot after the other."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: object) -> None: ...
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: ProgressSnapshot) -> None:
         """Shows how things stand now."""
 
 
-class Lines:
+class SnapshotLines:
     """A line when a run begins or ends or the best changes, and every ten seconds of training."""
 
     def __init__(self) -> None:
         self._before: object = None
         self._epochs = -1
-        self._said_at = 0.0
+        self._printed_at = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -55,29 +55,29 @@ class Lines:
     def __exit__(self, *error: object) -> None:
         return None
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: ProgressSnapshot) -> None:
         """Prints a line, if something changed."""
         found = snapshot.progress
         now = (found.by_status, found.held, snapshot.best, snapshot.failures)
         moved = found.epochs != self._epochs
-        due = time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES
+        due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
         if now != self._before or (moved and due):
-            self._before, self._epochs, self._said_at = now, found.epochs, time.monotonic()
+            self._before, self._epochs, self._printed_at = now, found.epochs, time.monotonic()
             self._print(snapshot)
 
-    def _print(self, snapshot: Snapshot) -> None:
+    def _print(self, snapshot: ProgressSnapshot) -> None:
         clock = snapshot.at.astimezone().strftime("%H:%M:%S")
-        say("  ".join([clock, snapshot.title, *sentences(snapshot)]))
+        say("  ".join([clock, snapshot.title, *snapshot_sentences(snapshot)]))
 
 
-class JsonLines(Lines):
+class SnapshotJsonLines(SnapshotLines):
     """The same as JSON, an object a line."""
 
-    def _print(self, snapshot: Snapshot) -> None:
-        print_json_line(as_json(snapshot))
+    def _print(self, snapshot: ProgressSnapshot) -> None:
+        print_json_line(snapshot_json(snapshot))
 
 
-class LiveTable:
+class SnapshotTable:
     """One table, redrawn in its place; the last one stays."""
 
     def __init__(self) -> None:
@@ -92,53 +92,53 @@ class LiveTable:
     def __exit__(self, *error: object) -> None:
         self._live.stop()
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: ProgressSnapshot) -> None:
         """Redraws it."""
-        self._live.update(table(snapshot), refresh=True)
+        self._live.update(render_snapshot(snapshot), refresh=True)
 
 
-def print_table(snapshot: Snapshot) -> None:
+def print_snapshot(snapshot: ProgressSnapshot) -> None:
     """Prints it once; without a bar in a pipe."""
     screen = console()
     if screen.is_terminal:
-        screen.print(table(snapshot))
+        screen.print(render_snapshot(snapshot))
         return
-    for line in (snapshot.title, *sentences(snapshot)):
+    for line in (snapshot.title, *snapshot_sentences(snapshot)):
         say(line)
     if snapshot.running:
-        render(snapshot.running[:_MOST_ROWS], _columns(snapshot), Format.TABLE)
-    for line in _failures(snapshot):
+        render(snapshot.running[:_MAX_ROWS], _running_columns(snapshot), Format.TABLE)
+    for line in _failure_lines(snapshot):
         say(line)
 
 
-def table(snapshot: Snapshot) -> "RenderableType":
+def render_snapshot(snapshot: ProgressSnapshot) -> "RenderableType":
     """Counts, a bar, the runs in progress, the best, the last failures."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
 
     width = screen_width()
-    counts, *told = sentences(snapshot)
+    counts, *told = snapshot_sentences(snapshot)
     found = snapshot.progress
-    parts: list[RenderableType] = [plain(f"{snapshot.title}  {counts}", "bold")]
+    parts: list[RenderableType] = [rich_text(f"{snapshot.title}  {counts}", "bold")]
     total = max(found.epochs_planned, 1)
     parts.append(ProgressBar(total=total, completed=found.epochs, width=min(_BAR_WIDTH, width)))
-    parts += [plain(line) for line in told]
+    parts += [rich_text(line) for line in told]
     if snapshot.running:
-        layout = table_of(snapshot.running[:_MOST_ROWS], _columns(snapshot), width)
-        parts += [plain(""), table_text(layout), plain("")]
-    rest = len(snapshot.running) - _MOST_ROWS
+        layout = layout_table(snapshot.running[:_MAX_ROWS], _running_columns(snapshot), width)
+        parts += [rich_text(""), layout_text(layout), rich_text("")]
+    rest = len(snapshot.running) - _MAX_ROWS
     if rest > 0:
-        parts.append(plain(f"and {plural(rest, 'more run')}", "dim"))
-    parts += [plain(line, "red") for line in _failures(snapshot)]
+        parts.append(rich_text(f"and {format_count(rest, 'more run')}", "dim"))
+    parts += [rich_text(line, "red") for line in _failure_lines(snapshot)]
     return Group(*parts)
 
 
-def sentences(snapshot: Snapshot) -> list[str]:
+def snapshot_sentences(snapshot: ProgressSnapshot) -> list[str]:
     """How many stand how, how many epochs at what speed, and the best."""
     found = snapshot.progress
     over = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
     done = sum(found.by_status.get(status, 0) for status in over)
-    counts = [f"{done:,} of {plural(found.runs, 'run')} done"]
+    counts = [f"{done:,} of {format_count(found.runs, 'run')} done"]
     counts += [
         f"{found.by_status[status]:,} {status}"
         for status in Status
@@ -156,30 +156,32 @@ def sentences(snapshot: Snapshot) -> list[str]:
         trial = f" ({best.trial})" if best.trial else ""
         told.append(
             f"best {snapshot.objective.metric} {best.value:.5g},"
-            f" {plural(best.seeds, 'seed')}{trial}"
+            f" {format_count(best.seeds, 'seed')}{trial}"
         )
     return told
 
 
-def _columns(snapshot: Snapshot) -> list[Column]:
+def _running_columns(snapshot: ProgressSnapshot) -> list[TableColumn]:
     """The columns of the runs in progress."""
     return [
-        Column("run", "run", right=True),
-        Column("trial", "trial", wrap=True),
-        Column("seed", "seed", right=True, priority=1),
-        Column("epochs", "epoch", right=True),
-        Column("epochs_planned", "of", right=True),
-        Column("loss", "train/loss", _number, right=True, priority=2),
-        Column("objective", snapshot.objective.metric, _number, right=True),
-        Column("stopping", "state", lambda stopping: "stopping" if stopping else "", priority=1),
+        TableColumn("run", "run", right=True),
+        TableColumn("trial", "trial", wrap=True),
+        TableColumn("seed", "seed", right=True, priority=1),
+        TableColumn("epochs", "epoch", right=True),
+        TableColumn("epochs_planned", "of", right=True),
+        TableColumn("loss", "train/loss", _format_number, right=True, priority=2),
+        TableColumn("objective", snapshot.objective.metric, _format_number, right=True),
+        TableColumn(
+            "stopping", "state", lambda stopping: "stopping" if stopping else "", priority=1
+        ),
     ]
 
 
-def _failures(snapshot: Snapshot) -> Iterator[str]:
+def _failure_lines(snapshot: ProgressSnapshot) -> Iterator[str]:
     for row in snapshot.failures:
         which = f"run {row['run']} {row['trial']} seed={row['seed']}".replace("  ", " ")
         yield f"{which}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return f"{value:.5g}"

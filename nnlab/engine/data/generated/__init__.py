@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.generated import planar, sequences, teacher
 
-__all__ = ["GENERATE", "generate"]
+__all__ = ["GENERATE_FUNCTIONS", "generate_dataset"]
 
-Generate = Callable[[int, float, int], Dataset]
+GenerateFunction = Callable[[int, float, int], Dataset]
 
-GENERATE: Mapping[str, Generate] = {
+GENERATE_FUNCTIONS: Mapping[str, GenerateFunction] = {
     "two-moons": planar.two_moons,
     "circles": planar.circles,
     "spirals": planar.spirals,
@@ -24,13 +24,13 @@ GENERATE: Mapping[str, Generate] = {
 }
 
 
-def generate(name: str, samples: int, noise: float, seed: int) -> Dataset:
+def generate_dataset(name: str, samples: int, noise: float, seed: int) -> Dataset:
     """The data set of that name.
 
     Args:
-        name: a key of `GENERATE`.
+        name: a key of `GENERATE_FUNCTIONS`.
         samples: how many examples.
         noise: of the set's own kind, in the unit of its values.
         seed: of all that is drawn.
     """
-    return GENERATE[name](samples, noise, seed)
+    return GENERATE_FUNCTIONS[name](samples, noise, seed)

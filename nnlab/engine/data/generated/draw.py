@@ -3,22 +3,22 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.seeds import derive
+from nnlab.engine.seeds import derive_seed
 
 _DECIMALS = 6
 
 
-def draws(seed: int, part: int = 0) -> np.random.Generator:
+def make_rng(seed: int, part: int = 0) -> np.random.Generator:
     """A generator for one part of a set: what one part draws moves no other."""
-    return np.random.Generator(np.random.PCG64(derive(seed, "data", part=part)))
+    return np.random.Generator(np.random.PCG64(derive_seed(seed, "data", part=part)))
 
 
-def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def round_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """To a millionth, which hides the last bit of a sine, and without -0."""
     return (np.round(values, _DECIMALS) + 0.0).astype(np.float64)
 
 
-def shared_out(samples: int, classes: int) -> NDArray[np.int64]:
+def balanced_targets(samples: int, classes: int) -> NDArray[np.int64]:
     """Targets, as many of each class as of the others to within one, in ascending order.
 
     >>> shared_out(5, 2).tolist()

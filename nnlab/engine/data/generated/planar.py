@@ -9,66 +9,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.generated.draw import draws, rounded, shared_out
+from nnlab.engine.data.generated.draw import balanced_targets, make_rng, round_values
 
-INNER = 0.5  # radius of the inner circle, of the outer one's
+INNER_RADIUS = 0.5  # radius of the inner circle, of the outer one's
 ARMS = 3
 TURNS = 0.75  # of an arm of the spirals, from its centre to its end
-RADIUS = 3.0  # of the triangle that the blobs stand around
+BLOB_RADIUS = 3.0  # of the triangle that the blobs stand around
 
 
 def two_moons(samples: int, noise: float, seed: int) -> Dataset:
     """Half a circle around (0, 0), and half a one around (1, 0.5) that opens upwards."""
-    targets = shared_out(samples, 2)
-    angle = math.pi * _along(targets, closed=False)
+    targets = balanced_targets(samples, 2)
+    angle = math.pi * _curve_positions(targets, closed=False)
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points = np.where(targets[:, None] == 0, upper, [1.0, 0.5] - upper)
-    return _planar("two-moons", points, targets, noise, seed)
+    return _planar_dataset("two-moons", points, targets, noise, seed)
 
 
 def circles(samples: int, noise: float, seed: int) -> Dataset:
-    """A circle of radius 1 (class 0) and one of radius `INNER` (class 1) around (0, 0)."""
-    targets = shared_out(samples, 2)
-    angle = 2 * math.pi * _along(targets, closed=True)
-    radius = np.where(targets == 0, 1.0, INNER)
+    """A circle of radius 1 (class 0) and one of radius `INNER_RADIUS` (class 1) around (0, 0)."""
+    targets = balanced_targets(samples, 2)
+    angle = 2 * math.pi * _curve_positions(targets, closed=True)
+    radius = np.where(targets == 0, 1.0, INNER_RADIUS)
     points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return _planar("circles", points, targets, noise, seed)
+    return _planar_dataset("circles", points, targets, noise, seed)
 
 
 def spirals(samples: int, noise: float, seed: int) -> Dataset:
     """`ARMS` arms, class k turned by k/ARMS of a turn; the radius grows along an arm to 1."""
-    targets = shared_out(samples, ARMS)
-    radius = 0.05 + 0.95 * _along(targets, closed=False)
+    targets = balanced_targets(samples, ARMS)
+    radius = 0.05 + 0.95 * _curve_positions(targets, closed=False)
     angle = 2 * math.pi * (TURNS * radius + targets / ARMS)
     points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return _planar("spirals", points, targets, noise, seed)
+    return _planar_dataset("spirals", points, targets, noise, seed)
 
 
 def blobs(samples: int, noise: float, seed: int) -> Dataset:
     """Three clouds around the corners of an equilateral triangle; `noise` is their sd."""
-    targets = shared_out(samples, 3)
+    targets = balanced_targets(samples, 3)
     angle = 2 * math.pi * (targets / 3 + 0.25)
-    points = RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return _planar("blobs", points, targets, noise, seed)
+    points = BLOB_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return _planar_dataset("blobs", points, targets, noise, seed)
 
 
 def xor(samples: int, noise: float, seed: int) -> Dataset:
     """Points of the square from -1 to 1; class 1 where the signs of the features differ."""
-    points = draws(seed, 1).uniform(-1.0, 1.0, (samples, 2))
+    points = make_rng(seed, 1).uniform(-1.0, 1.0, (samples, 2))
     targets = (points[:, 0] * points[:, 1] < 0).astype(np.int64)
-    return _planar("xor", points, targets, noise, seed)
+    return _planar_dataset("xor", points, targets, noise, seed)
 
 
-def _along(targets: NDArray[np.int64], *, closed: bool) -> NDArray[np.float64]:
+def _curve_positions(targets: NDArray[np.int64], *, closed: bool) -> NDArray[np.float64]:
     """How far along its class's curve an example lies, from 0 to 1; a closed one ends before 1."""
     counts = np.bincount(targets)
     steps = [np.arange(count) / max(count if closed else count - 1, 1) for count in counts]
     return np.concatenate(steps)
 
 
-def _planar(
+def _planar_dataset(
     name: str, points: NDArray[np.float64], targets: NDArray[np.int64], noise: float, seed: int
 ) -> Dataset:
-    noisy = points + noise * draws(seed).standard_normal(points.shape)
+    noisy = points + noise * make_rng(seed).standard_normal(points.shape)
     classes = tuple(str(label) for label in range(int(targets.max()) + 1))
-    return Dataset(name, "classification", rounded(noisy), targets, classes)
+    return Dataset(name, "classification", round_values(noisy), targets, classes)

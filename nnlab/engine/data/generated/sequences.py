@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.generated.draw import draws, rounded, shared_out
+from nnlab.engine.data.generated.draw import balanced_targets, make_rng, round_values
 
-LENGTH = 40
+SIGNAL_LENGTH = 40
 
 # How far the pen that writes a digit swings out to the right, from its top to its bottom.
 SHAPES = np.array(
@@ -32,21 +32,23 @@ SHAPES = np.array(
 
 def sequences(samples: int, noise: float, seed: int) -> Dataset:
     """Signals [n, 40]: a shape stretched, scaled, tilted, shifted, on a wandering ground."""
-    targets = shared_out(samples, len(SHAPES))
-    draw = draws(seed, 1)
+    targets = balanced_targets(samples, len(SHAPES))
+    draw = make_rng(seed, 1)
     width = draw.uniform(14.0, 26.0, samples)
-    start = draw.uniform(0.0, 1.0, samples) * (LENGTH - 1 - width)
+    start = draw.uniform(0.0, 1.0, samples) * (SIGNAL_LENGTH - 1 - width)
     height = draw.uniform(0.7, 1.3, samples)
     tilt = draw.uniform(-0.3, 0.3, samples)
-    place = (np.arange(LENGTH) - start[:, None]) / width[:, None]
-    signal = height[:, None] * _at(targets, place) + tilt[:, None] * (place - 0.5)
-    signal += _wandering(draws(seed, 2), samples)
-    signal += noise * draws(seed, 3).standard_normal(signal.shape)
+    place = (np.arange(SIGNAL_LENGTH) - start[:, None]) / width[:, None]
+    signal = height[:, None] * _interpolate_shapes(targets, place) + tilt[:, None] * (place - 0.5)
+    signal += _baseline_drift(make_rng(seed, 2), samples)
+    signal += noise * make_rng(seed, 3).standard_normal(signal.shape)
     names = tuple(str(digit) for digit in range(len(SHAPES)))
-    return Dataset("sequences", "classification", rounded(signal), targets, names, signal=True)
+    return Dataset("sequences", "classification", round_values(signal), targets, names, signal=True)
 
 
-def _at(targets: NDArray[np.int64], place: NDArray[np.float64]) -> NDArray[np.float64]:
+def _interpolate_shapes(
+    targets: NDArray[np.int64], place: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Each example's shape at places [n, length] from 0 to 1, straight lines between its points.
 
     Outside of them the signal is 0, reached over the width of one piece.
@@ -61,12 +63,12 @@ def _at(targets: NDArray[np.int64], place: NDArray[np.float64]) -> NDArray[np.fl
     return signal
 
 
-def _wandering(draw: np.random.Generator, samples: int) -> NDArray[np.float64]:
+def _baseline_drift(draw: np.random.Generator, samples: int) -> NDArray[np.float64]:
     """A ground that sways slowly: a wave of random length, height and phase, [n, 40]."""
     waves = draw.uniform(0.5, 2.0, (samples, 1))
     phase = draw.uniform(0.0, 1.0, (samples, 1))
     height = draw.uniform(0.0, 0.2, (samples, 1))
     ground: NDArray[np.float64] = height * np.sin(
-        2 * np.pi * (waves * np.arange(LENGTH) / LENGTH + phase)
+        2 * np.pi * (waves * np.arange(SIGNAL_LENGTH) / SIGNAL_LENGTH + phase)
     )
     return ground

@@ -17,7 +17,7 @@ SIDE = 32
 PIXELS = 3 * SIDE * SIDE
 
 
-def members(raw: bytes, wanted: Sequence[str], name: str) -> Mapping[str, bytes]:
+def extract_members(raw: bytes, wanted: Sequence[str], name: str) -> Mapping[str, bytes]:
     """What the wanted files of an archive hold, by their names without folders.
 
     Raises:
@@ -39,7 +39,9 @@ def members(raw: bytes, wanted: Sequence[str], name: str) -> Mapping[str, bytes]
     return found
 
 
-def records(content: bytes, labels: int, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def parse_records(
+    content: bytes, labels: int, name: str
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images [n, 3, 32, 32] and their targets [n].
 
     Args:

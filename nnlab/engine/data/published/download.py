@@ -6,19 +6,19 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nnlab.engine.data.published.sources import SOURCES, File, Source
+from nnlab.engine.data.published.sources import SOURCES, PublishedFile, PublishedSource
 from nnlab.errors import DataError
-from nnlab.io.files import write_whole
+from nnlab.io.files import write_atomic
 
 # Told the name of the file, bytes so far, and all there are to come (None: the server is silent).
-Progress = Callable[[str, int, int | None], None]
+DownloadProgress = Callable[[str, int, int | None], None]
 
-_CHUNK = 1 << 18
-_SECONDS = 30.0  # without a byte, and the server is given up
+_CHUNK_BYTES = 1 << 18
+_TIMEOUT_SECONDS = 30.0  # without a byte, and the server is given up
 
 
 def download(
-    name: str, into: Path, progress: Progress | None = None, homes: Sequence[str] = ()
+    name: str, into: Path, progress: DownloadProgress | None = None, homes: Sequence[str] = ()
 ) -> None:
     """Downloads the files of a set that a folder does not have yet.
 
@@ -35,26 +35,28 @@ def download(
     source = SOURCES[name]
     for file in source.files:
         if not (into / file.name).is_file():
-            raw = _first(name, source, file, into, tuple(homes) or source.homes, progress)
+            raw = _download_from_any(
+                name, source, file, into, tuple(homes) or source.homes, progress
+            )
             into.mkdir(parents=True, exist_ok=True)
-            write_whole(into / file.name, raw)
+            write_atomic(into / file.name, raw)
 
 
-def _first(
+def _download_from_any(
     name: str,
-    source: Source,
-    file: File,
+    source: PublishedSource,
+    file: PublishedFile,
     into: Path,
     homes: Sequence[str],
-    progress: Progress | None,
+    progress: DownloadProgress | None,
 ) -> bytes:
     """The file from the first address that gives it."""
     reasons = []
     for home in homes:
         try:
-            raw = _get(home + file.name, file.name, progress)
+            raw = _fetch_url(home + file.name, file.name, progress)
         except (OSError, http.client.HTTPException) as error:
-            reasons.append(f"{home}{file.name}: {_reason(error)}")
+            reasons.append(f"{home}{file.name}: {_error_reason(error)}")
             continue
         if file.content(raw) is not None:
             return raw
@@ -68,20 +70,20 @@ def _first(
     )
 
 
-def _get(address: str, name: str, progress: Progress | None) -> bytes:
+def _fetch_url(address: str, name: str, progress: DownloadProgress | None) -> bytes:
     request = urllib.request.Request(address, headers={"User-Agent": "nnlab"})  # noqa: S310  http(s) only
     pieces = bytearray()
-    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
         length = answer.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
-        while piece := answer.read(_CHUNK):
+        while piece := answer.read(_CHUNK_BYTES):
             pieces += piece
             if progress is not None:
                 progress(name, len(pieces), total)
     return bytes(pieces)
 
 
-def _reason(error: Exception) -> str:
+def _error_reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"HTTP {error.code} {error.reason}"
     if isinstance(error, urllib.error.URLError):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class PublishedFile:
     """A file of a set: its name, how many bytes it holds, and the checksum that it must have.
 
     `sha256` and `size` are of what a `.gz` holds, `md5` of the file itself.
@@ -31,11 +31,11 @@ class File:
         if self.md5:
             found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
             return raw if found == self.md5 else None
-        content = _unpacked(raw, self.size) if raw[:2] == b"\x1f\x8b" else raw
+        content = _gunzip(raw, self.size) if raw[:2] == b"\x1f\x8b" else raw
         return content if hashlib.sha256(content).hexdigest() == self.sha256 else None
 
 
-def _unpacked(raw: bytes, size: int) -> bytes:
+def _gunzip(raw: bytes, size: int) -> bytes:
     """At most one byte more than there should be: a small file may unpack to a huge one."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
@@ -45,34 +45,34 @@ def _unpacked(raw: bytes, size: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PublishedSource:
     """The files of a set, where they are served, and the distribution's package that has them."""
 
-    files: tuple[File, ...]
+    files: tuple[PublishedFile, ...]
     homes: tuple[str, ...]
     package: Path | None = None
     package_name: str = ""
 
 
-SOURCES: Mapping[str, Source] = {
-    "fashion-mnist": Source(
+SOURCES: Mapping[str, PublishedSource] = {
+    "fashion-mnist": PublishedSource(
         (
-            File(
+            PublishedFile(
                 "train-images-idx3-ubyte.gz",
                 47_040_016,
                 "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
             ),
-            File(
+            PublishedFile(
                 "train-labels-idx1-ubyte.gz",
                 60_008,
                 "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
             ),
-            File(
+            PublishedFile(
                 "t10k-images-idx3-ubyte.gz",
                 7_840_016,
                 "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
             ),
-            File(
+            PublishedFile(
                 "t10k-labels-idx1-ubyte.gz",
                 10_008,
                 "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
@@ -82,24 +82,24 @@ SOURCES: Mapping[str, Source] = {
         Path("/usr/share/datasets/fashion-mnist"),
         "dataset-fashion-mnist",
     ),
-    "mnist": Source(
+    "mnist": PublishedSource(
         (
-            File(
+            PublishedFile(
                 "train-images-idx3-ubyte.gz",
                 47_040_016,
                 "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
             ),
-            File(
+            PublishedFile(
                 "train-labels-idx1-ubyte.gz",
                 60_008,
                 "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
             ),
-            File(
+            PublishedFile(
                 "t10k-images-idx3-ubyte.gz",
                 7_840_016,
                 "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             ),
-            File(
+            PublishedFile(
                 "t10k-labels-idx1-ubyte.gz",
                 10_008,
                 "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
@@ -110,12 +110,12 @@ SOURCES: Mapping[str, Source] = {
             "http://yann.lecun.com/exdb/mnist/",
         ),
     ),
-    "cifar10": Source(
-        (File("cifar-10-binary.tar.gz", md5="c32a1d4ab5d03f1284b67883e8d87530"),),
+    "cifar10": PublishedSource(
+        (PublishedFile("cifar-10-binary.tar.gz", md5="c32a1d4ab5d03f1284b67883e8d87530"),),
         ("https://www.cs.toronto.edu/~kriz/",),
     ),
-    "cifar100": Source(
-        (File("cifar-100-binary.tar.gz", md5="03b5dce01913d631647c71ecec9e9cb8"),),
+    "cifar100": PublishedSource(
+        (PublishedFile("cifar-100-binary.tar.gz", md5="03b5dce01913d631647c71ecec9e9cb8"),),
         ("https://www.cs.toronto.edu/~kriz/",),
     ),
 }
