@@ -89,7 +89,7 @@ def crowd(url: str, workers: int, runs: int) -> Load:
     plans = [store.RunSpec(setting, digest_of(setting), 0, EPOCHS) for setting in settings]
     run_ids = store.enqueue(db, study, plans).run_ids
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["nnlab.store", "nnlab.store.postgres.connect"])
+    context.set_forkserver_preload(["nnlab.store", "nnlab.store.postgres.database"])
     together, told = context.Barrier(workers + 1, timeout=300), context.Queue()
     processes = [
         context.Process(target=work, args=(url, run_ids, together, told)) for _ in range(workers)

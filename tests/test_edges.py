@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnlab.analysis.edge_of_space import range_edge_notes
+from nnlab.analysis.range_edges import range_edge_notes
 from nnlab.config.space import Space, parse_space, parse_values
 
 

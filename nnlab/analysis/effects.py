@@ -11,7 +11,7 @@ from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
 from nnlab.objective import limits_of
 from nnlab.records import Status
-from nnlab.stats.variance import VarianceMethod, VarianceShare, variance_shares
+from nnlab.stats.variance_shares import VarianceMethod, VarianceShare, variance_shares
 
 # Pairs that contribute less are not worth a line.
 _MIN_PAIR_SHARE = 0.02

@@ -8,7 +8,7 @@ from nnlab.config import RunConfig
 from nnlab.engine.loop import build_session
 from nnlab.engine.lr_range import LRRangeTest, run_lr_range_test
 from nnlab.errors import UsageError
-from nnlab.stats.segments import linear_slope
+from nnlab.stats.piecewise_linear import linear_slope
 
 
 @dataclass(frozen=True, slots=True)

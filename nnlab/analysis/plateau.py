@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.stats.segments import PiecewiseFit, fit_piecewise_linear, linear_slope, noise_sd
+from nnlab.stats.piecewise_linear import PiecewiseFit, fit_piecewise_linear, linear_slope, noise_sd
 
 WINDOW_EPOCHS = 5
 MIN_EPOCHS = 12

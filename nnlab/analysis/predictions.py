@@ -11,7 +11,7 @@ from nnlab import store
 from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.data.split_dataset import read_and_split
-from nnlab.engine.evaluate import compute_outputs
+from nnlab.engine.evaluation import compute_outputs
 from nnlab.engine.loop import build_session
 from nnlab.errors import UsageError
 from nnlab.records import Run

@@ -15,12 +15,12 @@ from nnlab.analysis.comparable import (
     not_ranked_note,
     resolve_objective,
 )
-from nnlab.analysis.edge_of_space import range_edge_notes
+from nnlab.analysis.range_edges import range_edge_notes
 from nnlab.analysis.run_epochs import RunEpochs, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
 from nnlab.config.space import distinguishing_fields
-from nnlab.diagnose.flags import affected_seeds_text, onsets_by_code, table_findings
+from nnlab.diagnose.headlines import affected_seeds_text, onsets_by_code, table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Run, Scalar, Setting, Status
 from nnlab.stats import Aggregate, aggregate, median_epoch
@@ -41,7 +41,7 @@ class RankingRow:
     """A trial, or a group of trials: its place, its setting, and its seeds in numbers.
 
     `runs`, `seeds` and `values` belong together: the value of a run that has none is NaN.
-    `flags` counts the runs that each finding shown in tables (`nnlab.diagnose.flags`) holds of,
+    `flags` counts the runs that each finding shown in tables (`nnlab.diagnose.headlines`) holds of,
     `onsets` has the epochs from which runs overfit or stand still, by code; `pruned` counts the
     runs that a pruner ended.
     `interval` bounds the mean at 95 %. `against` compares the best row with this one; `tier` is 1

@@ -24,7 +24,7 @@ from nnlab.objective import Objective, Setting
 from nnlab.records import History, Run, Status, Study
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 from nnlab.stats.comparison import PairedTest, min_significant_seeds, predict_seeds_needed
-from nnlab.stats.multiple import holm_adjust
+from nnlab.stats.multiple_testing import holm_adjust
 from nnlab.stats.paired import mean_and_half_width, sign_flip_p
 
 CONTROL_ARM = "control"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.objective import Objective
 from nnlab.store import SeedResult
-from nnlab.store.ranked import ValueChoice
+from nnlab.store.ranked_trials import ValueChoice
 
 
 @dataclass(frozen=True, slots=True)

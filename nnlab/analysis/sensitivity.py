@@ -8,8 +8,8 @@ import torch
 from nnlab import store
 from nnlab.config import config_of
 from nnlab.engine import transfer
-from nnlab.engine.landscape import LossLandscape, loss_along_line, surface, top_eigenvalue
 from nnlab.engine.loop import build_session
+from nnlab.engine.loss_landscape import LossLandscape, loss_along_line, surface, top_eigenvalue
 from nnlab.engine.probe.sensitivity import random_directions as random_directions
 from nnlab.engine.probe.sensitivity import rise
 from nnlab.engine.seeds import make_generator

@@ -20,12 +20,12 @@ from nnlab.catalogue.losses import LOSSES
 from nnlab.catalogue.models import MODELS
 from nnlab.catalogue.norms import NORMS
 from nnlab.catalogue.optimizers import OPTIMIZERS
-from nnlab.catalogue.own_files import suggest_spelling
 from nnlab.catalogue.precision import DEVICES, DTYPES
 from nnlab.catalogue.probes import PROBES
 from nnlab.catalogue.pruners import PRUNERS
 from nnlab.catalogue.reductions import REDUCTIONS
 from nnlab.catalogue.samplers import SAMPLERS
+from nnlab.catalogue.user_files import suggest_spelling
 from nnlab.errors import UnknownName
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What is done to the inputs before training. The code is in `nnlab.engine.data.inputs`."""
+"""What is done to the inputs before training. The code is in `nnlab.engine.data.preprocessing`."""
 
 from nnlab.catalogue.choice import Choice
 

@@ -49,7 +49,7 @@ def studies_and_runs(incomplete: str) -> list[tuple[str, str]]:
 def _read_studies() -> list[tuple[str, str]]:
     try:
         from nnlab import store
-        from nnlab.cli.database_option import open_db
+        from nnlab.cli.open_database import open_db
 
         with open_db(None) as db:
             return [(study.name, study.question) for study in store.all_studies(db)]
@@ -60,7 +60,7 @@ def _read_studies() -> list[tuple[str, str]]:
 def _read_runs() -> list[tuple[str, str]]:
     try:
         from nnlab import store
-        from nnlab.cli.database_option import open_db
+        from nnlab.cli.open_database import open_db
 
         with open_db(None) as db:
             found = store.runs(db, limit=50, newest_first=True)

@@ -83,7 +83,7 @@ COMMANDS = {
         _RESULTS_PANEL,
     ),
     "figures": (
-        "figures.figures",
+        "figures.list_figures",
         "List figures made, stale or fresh; --refresh redraws.",
         _RESULTS_PANEL,
     ),
@@ -105,21 +105,21 @@ COMMANDS = {
     "ls": ("results.ls", "List runs, newest first.", _RESULTS_PANEL),
     "studies": ("results.studies", "List studies and how far they are.", _RESULTS_PANEL),
     "choices": (
-        "database.choices",
+        "reference.choices",
         "List what can be chosen: optimizers, decays, models, data, ...",
         _REFERENCE_PANEL,
     ),
     "data": (
-        "database.data.command",
+        "reference.data.command",
         "Show a data set: shapes, classes, splits, a picture.",
         _REFERENCE_PANEL,
     ),
     "launchers": (
-        "database.launchers",
+        "reference.launchers",
         "List what can train here, and why one cannot.",
         _REFERENCE_PANEL,
     ),
-    "devices": ("database.devices", "List the devices of this machine.", _REFERENCE_PANEL),
+    "devices": ("reference.devices", "List the devices of this machine.", _REFERENCE_PANEL),
     "rm": (
         "database.rm",
         "Remove runs or studies from sight; --undo brings them back.",

@@ -14,7 +14,7 @@ from nnlab.config.option import (
     setting_fields,
 )
 from nnlab.config.parsing import parse_value
-from nnlab.config.resolving import (
+from nnlab.config.resolve import (
     OBJECTIVE_METRICS,
     VERSION_FIELDS,
     DataFacts,

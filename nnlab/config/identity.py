@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from nnlab.config.fields import RunConfig
 from nnlab.config.option import default_for_setting, setting_fields
-from nnlab.config.resolving import fill_defaults
+from nnlab.config.resolve import fill_defaults
 from nnlab.errors import ConfigError
 from nnlab.objective import Setting
 

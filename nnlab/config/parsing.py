@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from nnlab.catalogue import choice_names, find_choice, split_names
 from nnlab.config.numbers import is_plain_ascii, parse_number
 from nnlab.config.option import SettingField, setting_fields
-from nnlab.config.resolving import OBJECTIVE_METRICS
+from nnlab.config.resolve import OBJECTIVE_METRICS
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.objective import Objective, Scalar, format_exact
 

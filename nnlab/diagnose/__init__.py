@@ -10,7 +10,7 @@ from nnlab.diagnose.priority import FindingGroup, group_symptoms, sort_by_priori
 from nnlab.diagnose.rule import Rule
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.rules import RULES
-from nnlab.diagnose.seeds import SeedsDisagree
+from nnlab.diagnose.seeds_disagree import SeedsDisagree
 from nnlab.records import Finding, History, Scalar
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nnlab.diagnose.losses import LossPair
+from nnlab.diagnose.loss_pair import LossPair
 from nnlab.diagnose.smoothing import smooth_curve
 from nnlab.diagnose.val_minimum import (
     bounded_ratio,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 
-from nnlab.diagnose.losses import LossPair, error_pair, error_rates, loss_pair
+from nnlab.diagnose.loss_pair import LossPair, error_pair, error_rates, loss_pair
 from nnlab.diagnose.smoothing import low_median
 from nnlab.diagnose.trend import Trend, measure_trend
 from nnlab.diagnose.val_minimum import ValMinimum, measure_val_minimum

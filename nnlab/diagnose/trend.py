@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nnlab.diagnose.losses import average_in_groups, is_usable_loss
+from nnlab.diagnose.loss_pair import average_in_groups, is_usable_loss
 from nnlab.diagnose.smoothing import low_median, oscillation_sd, smooth_curve
 from nnlab.diagnose.val_minimum import bounded_ratio, reference_level
 from nnlab.records import Curve

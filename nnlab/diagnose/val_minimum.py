@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnose.losses import LossPair
+from nnlab.diagnose.loss_pair import LossPair
 from nnlab.diagnose.smoothing import (
     low_median,
     oscillation_sd,

@@ -22,8 +22,8 @@ from nnlab.config import RunConfig
 from nnlab.engine import device as devices
 from nnlab.engine import dynamo_bypass, penalties
 from nnlab.engine.batches import batch_bounds
-from nnlab.engine.evaluate import EVAL_BATCH_SIZE
-from nnlab.engine.models.noise import BatchShare, DropoutBase
+from nnlab.engine.evaluation import EVAL_BATCH_SIZE
+from nnlab.engine.models.dropout import BatchShare, DropoutBase
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError

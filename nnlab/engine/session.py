@@ -16,7 +16,7 @@ from nnlab.engine import (
     augment,
     dynamo_bypass,
     losses,
-    mix,
+    mixup_cutmix,
     models,
     penalties,
     probe,
@@ -27,15 +27,15 @@ from nnlab.engine import device as devices
 from nnlab.engine.augment import AugmentationPipeline
 from nnlab.engine.batches import steps_per_epoch
 from nnlab.engine.data.prepare import PreparedData, SplitTensors, prepare_data
-from nnlab.engine.evaluate import compute_metrics, compute_outputs
+from nnlab.engine.epoch_selection import is_better_epoch
+from nnlab.engine.evaluation import compute_metrics, compute_outputs
 from nnlab.engine.flops import count_multiply_adds
 from nnlab.engine.losses import Loss
-from nnlab.engine.mix import BatchMixer
+from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.engine.models.norms import check_batch_of_one
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.seeds import make_generator
-from nnlab.engine.selection import is_better_epoch
 from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import DataError, UserCodeError
 from nnlab.objective import Objective
@@ -233,7 +233,7 @@ def _assemble_session(
         scaler=torch.amp.GradScaler("cuda") if config.dtype == "float16" else None,
         penalty=penalties.build(config, model),
         augment=augment.build(config, data.in_shape),
-        mix=mix.build(config, data.in_shape, data.outputs),
+        mix=mixup_cutmix.build(config, data.in_shape, data.outputs),
     )
     steps = steps_per_epoch(len(data.train), config.batch_size)
     session.average = weight_average.build(model, config)

@@ -18,9 +18,9 @@ from types import ModuleType
 
 import nnlab
 from nnlab.catalogue import find_choice
-from nnlab.catalogue.own_files import public_callables
+from nnlab.catalogue.user_files import public_callables
 from nnlab.engine.local_imports import find_local_imports
-from nnlab.engine.source_names import defined_names
+from nnlab.engine.top_level_names import defined_names
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name_message
 
 _NNLAB_FOLDER = Path(nnlab.__file__).resolve().parent

@@ -15,7 +15,7 @@ from nnlab import store
 from nnlab.analysis.scope import names_runs
 from nnlab.engine import user_code
 from nnlab.errors import UnknownName
-from nnlab.figures.figure import PreparedFigure
+from nnlab.figures.prepared_figure import PreparedFigure
 
 
 @dataclass(frozen=True, slots=True)

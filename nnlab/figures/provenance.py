@@ -16,7 +16,7 @@ from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
 from nnlab.figures import KINDS, prepare_figure
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper
-from nnlab.figures.figure import PreparedFigure
+from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.io.file_origin import read_figure_provenance
 from nnlab.objective import format_exact
 

@@ -7,7 +7,7 @@ from nnlab import store
 from nnlab.analysis.ranking import Ranking, RankingRow, format_count, rank
 from nnlab.analysis.scope import resolve_scope
 from nnlab.config.space import setting_label
-from nnlab.diagnose.flags import headline_findings
+from nnlab.diagnose.headlines import headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.records import Run

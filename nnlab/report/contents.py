@@ -14,7 +14,7 @@ from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import too_few_seeds
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
-from nnlab.diagnose.flags import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
+from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.kinds.remedy import is_remedy_study, treated_finding

@@ -7,7 +7,7 @@ from nnlab.analysis.ranking import format_count
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
 from nnlab.report.contents import RankedGroup, Report, energy
-from nnlab.report.typeset import table_as_latex
+from nnlab.report.table_formats import table_as_latex
 from nnlab.stats import format_duration
 
 _PREAMBLE = r"""\documentclass{article}

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import nnlab
 from nnlab.analysis.ranking import Ranking, format_count
 from nnlab.config.space import format_value, setting_label
-from nnlab.figures.draw.names import setting_name
+from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.verdict import verdict_section

@@ -20,7 +20,7 @@ from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import describe_test, too_few_seeds
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
-from nnlab.figures.draw.names import metric_name, setting_name
+from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.trials import common_loss
 from nnlab.objective import Limits, limits_of
 from nnlab.records import Scalar
@@ -29,7 +29,7 @@ from nnlab.stats.aggregate import Aggregate
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod, applicable_limits, interval_within_limits
 from nnlab.stats.paired import CONFIDENCE_LEVEL
-from nnlab.stats.student import t_quantile
+from nnlab.stats.student_t import t_quantile
 
 # Beside a row whose seeds were trained on different data.
 _DIFFERENT_DATA_MARK = "†"

@@ -2,7 +2,7 @@
 
 from nnlab.search.domain import Domains, ParamValues, fixed_values, sampled_domains
 from nnlab.search.pruners import PRUNERS, PeerRun, PrunerRequest
-from nnlab.search.question import SamplerRequest, ScoredTrial
+from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 from nnlab.search.samplers import (
     ADAPTIVE_SAMPLERS,
     NON_ADAPTIVE_SAMPLERS,

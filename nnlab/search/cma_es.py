@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from nnlab.config.ranges import Range
 from nnlab.errors import ConfigError
 from nnlab.search.domain import Domains, ParamValues
-from nnlab.search.question import SamplerRequest, ScoredTrial
-from nnlab.search.with_optuna import ask_trial, create_optuna_study, silence_optuna
+from nnlab.search.optuna_adapter import ask_trial, create_optuna_study, silence_optuna
+from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 
 # So many answers in a row that are known already: a small space is used up.
 _MAX_REPEATS = 300

@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from nnlab.search.cma_es import cma_es_values, generation_size
-from nnlab.search.cube import random_values, sobol_values
 from nnlab.search.domain import Domains, ParamValues
-from nnlab.search.question import SamplerRequest, ScoredTrial
+from nnlab.search.optuna_adapter import check_optuna
+from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 from nnlab.search.tpe import tpe_values
-from nnlab.search.with_optuna import check_optuna
+from nnlab.search.unit_cube import random_values, sobol_values
 
 # These say all trials beforehand, so that they can be queued, and trained, together.
 NON_ADAPTIVE_SAMPLERS: Mapping[str, Callable[[SamplerRequest], Iterator[ParamValues]]] = {

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nnlab.search.domain import ParamValues, domain_contains
-from nnlab.search.question import SamplerRequest, ScoredTrial
-from nnlab.search.with_optuna import (
+from nnlab.search.optuna_adapter import (
     ask_trial,
     create_optuna_study,
     optuna_distributions,
     silence_optuna,
 )
+from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 
 if TYPE_CHECKING:
     import optuna

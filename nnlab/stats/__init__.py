@@ -4,7 +4,7 @@ Only the standard library is imported, so that a table costs no start-up time.
 """
 
 from nnlab.stats.aggregate import Aggregate, aggregate
-from nnlab.stats.band import CurveBand, mean_curve, median_epoch
+from nnlab.stats.curve_band import CurveBand, mean_curve, median_epoch
 from nnlab.stats.durations import format_duration
 from nnlab.stats.rounding import format_interval, format_mean
 

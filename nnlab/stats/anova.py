@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nnlab.stats.student import t_quantile
+from nnlab.stats.student_t import t_quantile
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import accumulate, count
 
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
-from nnlab.stats.multiple import holm_adjust
+from nnlab.stats.multiple_testing import holm_adjust
 from nnlab.stats.paired import (
     CONFIDENCE_LEVEL,
     MAX_EXACT_PAIRS,
@@ -25,7 +25,7 @@ from nnlab.stats.paired import (
     sample_sd,
     sign_flip_p,
 )
-from nnlab.stats.student import t_quantile, two_sided_p
+from nnlab.stats.student_t import t_quantile, two_sided_p
 
 # With fewer seeds a t test's estimate of the spread is too uncertain to base a verdict on it.
 MIN_T_TEST_SEEDS = 4

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from nnlab.stats.student import t_quantile, two_sided_p
+from nnlab.stats.student_t import t_quantile, two_sided_p
 
 CONFIDENCE_LEVEL = 0.95
 

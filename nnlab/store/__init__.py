@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from nnlab.store.address import Address, FileAddress, ServerAddress
-from nnlab.store.connect import Database
-from nnlab.store.files import artifacts_folder, run_folder
+from nnlab.store.artifact_folders import artifacts_folder, run_folder
+from nnlab.store.database import Database
+from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
 from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
+from nnlab.store.folder_marker import creation_stamp
 from nnlab.store.garbage import (
     Garbage,
     collect_garbage,
@@ -28,7 +30,7 @@ from nnlab.store.measurements import (
     values_at_selected_epoch,
 )
 from nnlab.store.opening import open_database
-from nnlab.store.plans import EnqueueResult, RunSpec, enqueue, missing_run_ids
+from nnlab.store.peer_runs import PeerRun, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
 from nnlab.store.progress import Progress, progress
 from nnlab.store.queries import (
@@ -53,18 +55,8 @@ from nnlab.store.queue import (
     release_run,
     renew_lease,
 )
-from nnlab.store.ranked import RankedTrial, SeedResult, divergence_rank, rank_trials
-from nnlab.store.removing import Removal, last_removal, remove, restore
-from nnlab.store.rivals import PeerRun, count_pruned_runs, find_pruner, peer_runs
-from nnlab.store.run_data import (
-    RunData,
-    data_of_runs,
-    distinct_data,
-    seeds_with_changing_data,
-    trial_fields,
-)
-from nnlab.store.run_folders import creation_stamp
-from nnlab.store.served import (
+from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
+from nnlab.store.remote_callable import (
     AnyDatabase,
     RemoteDatabase,
     RemoteFolder,
@@ -72,10 +64,18 @@ from nnlab.store.served import (
     SendRequest,
     execute_request,
 )
-from nnlab.store.stopping import STOPPED_REASON, StopResult, request_stop
+from nnlab.store.removal import Removal, last_removal, remove, restore
+from nnlab.store.run_data import (
+    RunData,
+    data_of_runs,
+    distinct_data,
+    seeds_with_changing_data,
+    trial_fields,
+)
+from nnlab.store.run_transactions import store_spooled_epochs
+from nnlab.store.run_writer import RunWriter, write_epochs
+from nnlab.store.stop_requests import STOPPED_REASON, StopResult, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
-from nnlab.store.writer import RunWriter, write_epochs
-from nnlab.store.writes import store_spooled_epochs
 
 if TYPE_CHECKING:
     from nnlab.store.transfer import CopyResult, copy_database

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Environment
-from nnlab.store.text import replace_invalid_unicode, to_json
+from nnlab.store.serialization import replace_invalid_unicode, to_json
 
 _COLUMNS = (
     "hostname", "platform", "python", "torch", "nnlab", "packages",

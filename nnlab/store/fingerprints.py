@@ -4,8 +4,8 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import DataError
 from nnlab.records import Run
-from nnlab.store.connect import Database
-from nnlab.store.served import remote_callable
+from nnlab.store.database import Database
+from nnlab.store.remote_callable import remote_callable
 
 # A failed run has no result that could be averaged with others.
 _RUN_WITH_OTHER_DATA = (

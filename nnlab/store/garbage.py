@@ -15,16 +15,16 @@ from nnlab.errors import NnlabError, OutputError
 from nnlab.io.files import open_regular
 from nnlab.io.folders import folder_at
 from nnlab.store.address import Address, FileAddress
-from nnlab.store.connect import Database
-from nnlab.store.removing import running_run_ids
-from nnlab.store.rows import ID_LIST, bind_ids
-from nnlab.store.run_folders import (
+from nnlab.store.database import Database
+from nnlab.store.folder_marker import (
     FOLDER_MISSING,
     delete_external_folder,
     reason_to_keep,
     reason_to_keep_external,
 )
-from nnlab.store.text import timestamp_from_text
+from nnlab.store.removal import running_run_ids
+from nnlab.store.rows import ID_LIST, bind_ids
+from nnlab.store.serialization import timestamp_from_text
 
 # From then on the backup of an upgrade is old.
 BACKUP_AGE = timedelta(days=7)

@@ -11,14 +11,14 @@ from sqlalchemy.engine import Connection
 from nnlab.config import digest_of
 from nnlab.errors import NotADatabase, OutputError
 from nnlab.io.folders import Folder
+from nnlab.store.artifact_folders import artifacts_folder
 from nnlab.store.checksum import compute_curves_checksum, read_stored_curves
-from nnlab.store.connect import Database
-from nnlab.store.copying import copy_to_file
-from nnlab.store.files import artifacts_folder
+from nnlab.store.database import Database
+from nnlab.store.file_copy import copy_to_file
 from nnlab.store.garbage import total_size
 from nnlab.store.measurements import artifacts, attempts_of_runs, findings, summaries
 from nnlab.store.queries import all_studies, runs, trials
-from nnlab.store.readable import DECODE_ERRORS
+from nnlab.store.row_validation import DECODE_ERRORS
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
 

@@ -16,8 +16,9 @@ from nnlab.records import (
     MetricSummary,
     Severity,
 )
-from nnlab.store.connect import Database
-from nnlab.store.readable import (
+from nnlab.store.database import Database
+from nnlab.store.remote_callable import remote_callable
+from nnlab.store.row_validation import (
     INTEGER,
     NUMBER,
     TEXT,
@@ -27,8 +28,7 @@ from nnlab.store.readable import (
     note_unreadable,
 )
 from nnlab.store.rows import ID_LIST, NAME_LIST, bind_ids, bind_names, environment_record, timestamp
-from nnlab.store.served import remote_callable
-from nnlab.store.text import evidence_from_json, timestamp_from_text, timestamp_to_text
+from nnlab.store.serialization import evidence_from_json, timestamp_from_text, timestamp_to_text
 
 # Runs whose points are fetched at once: few queries, and few points held twice.
 _RUNS_PER_QUERY = 500

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nnlab.records import Direction
-from nnlab.store.summarize import SummaryRow, merge_summaries, summarize_curve, summarize_point
+from nnlab.store.curve_summary import SummaryRow, merge_summaries, summarize_curve, summarize_point
 
 _Points = Sequence[tuple[int, float]]  # epoch and value, in the order of epochs
 

@@ -2,10 +2,10 @@
 
 from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError, StoreError
 from nnlab.store.address import FileAddress, ServerAddress, parse_address
-from nnlab.store.connect import BUSY_SECONDS, Database
-from nnlab.store.failure import cannot_open_error, no_database_error, not_a_database_error
+from nnlab.store.database import BUSY_SECONDS, Database
 from nnlab.store.schema import SHIPPED_MIGRATIONS, Migrations
 from nnlab.store.sqlite import FileAccess, FileDatabase
+from nnlab.store.sqlite_errors import cannot_open_error, no_database_error, not_a_database_error
 from nnlab.store.upgrade import create_schema, newer_schema_error, upgrade_schema
 
 

@@ -8,11 +8,11 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import UsageError
 from nnlab.records import Curve, Direction, Status, direction_of
 from nnlab.store.checksum import store_run_checksum
-from nnlab.store.connect import Database
+from nnlab.store.curve_summary import SummaryRow, summarize_curve
+from nnlab.store.database import Database
 from nnlab.store.rows import ID_LIST, NAME_LIST, bind_ids
 from nnlab.store.rows import bind_names as to_names
-from nnlab.store.summarize import SummaryRow, summarize_curve
-from nnlab.store.text import replace_invalid_unicode
+from nnlab.store.serialization import replace_invalid_unicode
 
 PointRow = tuple[int, int, int, float | None]  # run, metric, epoch, value
 

@@ -9,12 +9,12 @@ from functools import partial
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run, Status
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.queries import scope_conditions, timestamp_or_none
-from nnlab.store.readable import MAX_EPOCHS, decode_rows, note_unreadable
+from nnlab.store.row_validation import MAX_EPOCHS, decode_rows, note_unreadable
 from nnlab.store.rows import SELECT_RUN, fetch_driver_rows, run_record
-from nnlab.store.text import timestamp_to_text
+from nnlab.store.serialization import timestamp_to_text
 
 # The speed is that of the last minute.
 SPEED_WINDOW = timedelta(seconds=60)

@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import UnknownName, UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.records import Run, Status, Study, Trial
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.readable import decode_row, decode_rows, note_unreadable
+from nnlab.store.remote_callable import remote_callable
+from nnlab.store.row_validation import decode_row, decode_rows, note_unreadable
 from nnlab.store.rows import (
     ID_LIST,
     SELECT_RUN,
@@ -27,8 +28,7 @@ from nnlab.store.rows import (
     study_record,
     trial_record,
 )
-from nnlab.store.served import remote_callable
-from nnlab.store.text import timestamp_from_text
+from nnlab.store.serialization import timestamp_from_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import LeaseLost
 from nnlab.records import Environment, Run, Status
 from nnlab.store.checksum import store_run_checksum
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.environments import get_or_create_environment
 from nnlab.store.liveness import Observer, current_pid_namespace
+from nnlab.store.remote_callable import AnyDatabase, remote_callable
 from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids, select_run
-from nnlab.store.served import AnyDatabase, remote_callable
-from nnlab.store.text import replace_invalid_unicode, timestamp_to_text
+from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text
 
 LEASE_SECONDS = 60.0
 

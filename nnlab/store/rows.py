@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from nnlab.records import Arm, Comparison, Environment, Objective, Run, Sampler, Study, Trial
 from nnlab.store.liveness import Observer
-from nnlab.store.readable import INTEGER, NUMBER, TEXT, ColumnTypes, check_epochs, decode_row
-from nnlab.store.text import StoredSetting, timestamp_from_text, to_json
+from nnlab.store.row_validation import INTEGER, NUMBER, TEXT, ColumnTypes, check_epochs, decode_row
+from nnlab.store.serialization import StoredSetting, timestamp_from_text, to_json
 
 # A set of numbers, and one of texts, as one bound value: any size, one statement for all.
 ID_LIST = "(SELECT value FROM json_each(?))"
@@ -99,7 +99,7 @@ def driver_cursor(connection: Connection, sql: str, bound: tuple[Any, ...]) -> A
     driver = connection.connection.driver_connection
     assert driver is not None
     if connection.dialect.name == "postgresql":
-        from nnlab.store.postgres.spelling import to_postgres_sql
+        from nnlab.store.postgres.dialect import to_postgres_sql
 
         sql = to_postgres_sql(sql)
     return driver.execute(sql, bound)

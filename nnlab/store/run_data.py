@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.queries import scope_conditions
 from nnlab.store.rows import ID_LIST, bind_ids, fetch_driver_rows
 

@@ -15,11 +15,11 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import DiskFull, NnlabError, StoreError
 from nnlab.store.address import FileAddress
-from nnlab.store.connect import BUSY_SECONDS, PURPOSE, Database, Purpose
-from nnlab.store.failure import database_moved_error, translate_sqlite_error
+from nnlab.store.database import BUSY_SECONDS, PURPOSE, Database, Purpose
 from nnlab.store.filesystem import network_filesystem_type
 from nnlab.store.schema import TABLES, find_revision
-from nnlab.store.text import to_json
+from nnlab.store.serialization import to_json
+from nnlab.store.sqlite_errors import database_moved_error, translate_sqlite_error
 
 
 class FileAccess(Enum):

@@ -10,8 +10,8 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import StudyExists, UnknownName, UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
-from nnlab.store.connect import Database
-from nnlab.store.readable import decode_row
+from nnlab.store.database import Database
+from nnlab.store.row_validation import decode_row
 from nnlab.store.rows import (
     STUDY_COLUMNS,
     dataclasses_to_json,
@@ -19,7 +19,7 @@ from nnlab.store.rows import (
     space_to_json,
     study_record,
 )
-from nnlab.store.text import replace_invalid_unicode, timestamp_to_text, to_json
+from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
 
 Space = Mapping[str, tuple[Scalar, ...]]
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from nnlab.store.text import timestamp_from_text, timestamp_to_text
+from nnlab.store.serialization import timestamp_from_text, timestamp_to_text
 
 # Names for every constraint: a later migration can only change what has one.
 metadata = MetaData(

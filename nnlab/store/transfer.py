@@ -9,10 +9,10 @@ from sqlalchemy import Boolean, Table
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import StoreError, UsageError
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.schema import TABLES
+from nnlab.store.serialization import timestamp_from_text, timestamp_to_text
 from nnlab.store.tables import Timestamp, metadata
-from nnlab.store.text import timestamp_from_text, timestamp_to_text
 
 # Rows that are read, and committed, at once.
 CHUNK_ROWS = 20_000

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import DatabaseReadOnly, DiskFull, NewerSchema, StoreError, UpgradeFailed
 from nnlab.store.address import Address, FileAddress
-from nnlab.store.connect import BUSY_SECONDS
-from nnlab.store.copying import copy_to_file
+from nnlab.store.database import BUSY_SECONDS
+from nnlab.store.file_copy import copy_to_file
 from nnlab.store.schema import TABLES, Migrations
 from nnlab.store.sqlite import FileAccess, FileDatabase
 

@@ -2,12 +2,12 @@
 
 from nnlab import store
 from nnlab.cli.output.render import note
-from nnlab.cli.train.train import summary
+from nnlab.cli.train.train import messages
 from nnlab.errors import StudyExists
 from nnlab.records import Study
 from nnlab.study.extension import Extension, has_additions, store_extension
 from nnlab.study.moved_data import reuse_trials_of_moved_data
-from nnlab.study.request import existing_study, requested_run_specs
+from nnlab.study.request_resolution import existing_study, requested_run_specs
 from nnlab.study.spec import StudySpec, TrainRequest
 
 # Plain `nnlab train` adds its runs to this study, which has no fixed space.
@@ -53,12 +53,12 @@ def enqueue_request(
     if only is not None:
         wanted = [run for run in wanted if (run.digest, run.seed) in only]
     queued = store.enqueue(db, study, wanted, again=again)
-    summary.note_kept_names(typed.name, queued)
+    messages.note_kept_names(typed.name, queued)
     if not quiet:
-        summary.print_setting([run.setting for run in wanted])
+        messages.print_setting([run.setting for run in wanted])
         if isinstance(plan, Extension):
-            summary.print_changes(study, plan.changes)
-        summary.print_queued(study, queued)
+            messages.print_changes(study, plan.changes)
+        messages.print_queued(study, queued)
     return study, queued.run_ids, moved
 
 

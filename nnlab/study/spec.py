@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.analysis.ranking import format_count
-from nnlab.cli.database_option import open_db, search_data_near_database
+from nnlab.cli.open_database import open_db, search_data_near_database
 from nnlab.config import setting_fields
 from nnlab.config.space import (
     Space,

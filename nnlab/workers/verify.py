@@ -16,8 +16,8 @@ from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.device import device_description
+from nnlab.engine.epoch_selection import find_selected_epoch
 from nnlab.engine.loop import Session, build_session, train
-from nnlab.engine.selection import find_selected_epoch
 from nnlab.errors import CheckpointError, NnlabError
 from nnlab.objective import Objective
 from nnlab.records import Attempt, Epoch, Run, Status

@@ -16,7 +16,7 @@ import torch
 
 from nnlab import store
 from nnlab.engine import memory
-from nnlab.engine.failure import describe_error, format_traceback
+from nnlab.engine.error_description import describe_error, format_traceback
 from nnlab.engine.loop import train
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.io.redaction import mask_secrets

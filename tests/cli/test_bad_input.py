@@ -233,9 +233,9 @@ def locked(folder: Path) -> Iterator[threading.Event]:
 def test_a_locked_database(
     trained: Nnlab, locked: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnlab.store import connect
+    from nnlab.store import database
 
-    monkeypatch.setattr(connect, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
     locked.set()
     locked.held.wait(10)  # type: ignore[attr-defined]
     answer = trained("train", *QUICK, "--seed", "9", expect=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnlab.diagnose.flags import (
+from nnlab.diagnose.headlines import (
     affected_seeds_text,
     headline_findings,
     onsets_by_code,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.diagnose import diagnose
-from nnlab.diagnose.losses import loss_pair
+from nnlab.diagnose.loss_pair import loss_pair
 from nnlab.diagnose.val_increase import val_increase_confidence
 from nnlab.diagnose.val_minimum import ValMinimum, measure_val_minimum
 from nnlab.records import Curve, Finding, History, Severity

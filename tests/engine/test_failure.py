@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.engine.failure import (
+from nnlab.engine.error_description import (
     MAX_TRACEBACK_CHARS,
     describe_error,
     describe_failing_layer,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from nnlab.config import RunConfig
-from nnlab.engine.init_probe import measure_layer_outputs
+from nnlab.engine.initial_outputs import measure_layer_outputs
 from nnlab.engine.loop import build_session
 
 Make = Callable[..., RunConfig]

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnlab.engine.landscape import (
+from nnlab.engine.loss_landscape import (
     LossLandscape,
     loss_along_line,
     random_filter_normalized_direction,

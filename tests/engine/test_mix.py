@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolving import DataFacts
-from nnlab.engine import mix
+from nnlab.config.resolve import DataFacts
+from nnlab.engine import mixup_cutmix
 from nnlab.engine.loop import build_session, train
-from nnlab.engine.mix import BatchMixer
+from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.errors import ConfigError, DataError
 
 CLASSES = 4
@@ -21,7 +21,7 @@ def made(
     *, shape: tuple[int, ...] = (2, 6, 5), mixup: float = 0.0, cutmix: float = 0.0
 ) -> BatchMixer:
     config = resolve(RunConfig(mixup=mixup, cutmix=cutmix), DataFacts("classification"))
-    blend = mix.build(config, shape, CLASSES)
+    blend = mixup_cutmix.build(config, shape, CLASSES)
     assert blend is not None
     return blend
 
@@ -37,7 +37,7 @@ def batch(n: int = 12, shape: tuple[int, ...] = (2, 6, 5)) -> tuple[torch.Tensor
 
 
 def test_without_either_nothing_is_blended() -> None:
-    assert mix.build(resolve(RunConfig(), DataFacts("classification")), (4,), 3) is None
+    assert mixup_cutmix.build(resolve(RunConfig(), DataFacts("classification")), (4,), 3) is None
 
 
 @pytest.mark.parametrize(("mixup", "cutmix"), [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
@@ -63,7 +63,7 @@ def test_mixup_is_a_convex_blend_of_two_and_so_is_the_target(
     # As many classes as examples: the target tells who was blended, and how much of each.
     examples = batch(12, shape)[0]
     config = resolve(RunConfig(mixup=alpha), DataFacts("classification"))
-    blend = mix.build(config, shape, 12)
+    blend = mixup_cutmix.build(config, shape, 12)
     assert blend is not None
     blended, shares = blend(examples, torch.arange(12), drawn(seed))
     assert ((shares > 0).sum(1) <= 2).all()
@@ -75,7 +75,7 @@ def test_mixup_is_a_convex_blend_of_two_and_so_is_the_target(
 def test_cutmix_counts_the_pixels_that_it_pastes(alpha: float, seed: int) -> None:
     examples = batch()[0]
     config = resolve(RunConfig(cutmix=alpha), DataFacts("classification"))
-    blend = mix.build(config, (2, 6, 5), 12)
+    blend = mixup_cutmix.build(config, (2, 6, 5), 12)
     assert blend is not None
     blended, shares = blend(examples, torch.arange(12), drawn(seed))
     for own in range(12):

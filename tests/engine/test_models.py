@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolving import DataFacts
+from nnlab.config.resolve import DataFacts
 from nnlab.engine import models
-from nnlab.engine.models.noise import StochasticDepth
+from nnlab.engine.models.dropout import StochasticDepth
 from nnlab.engine.models.resnet import PaddedShortcut
 from nnlab.engine.models.transformer import PatchSplitter, PositionEmbedding
 from nnlab.engine.seeds import make_generator

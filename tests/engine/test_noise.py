@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolving import DataFacts
+from nnlab.config.resolve import DataFacts
 from nnlab.engine import models
-from nnlab.engine.models.noise import (
+from nnlab.engine.models.dropout import (
     ChannelDropout,
     DropConnect,
     Dropout,

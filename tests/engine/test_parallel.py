@@ -16,7 +16,7 @@ from torch.multiprocessing.spawn import spawn
 
 from nnlab.config import RunConfig
 from nnlab.engine.loop import build_session
-from nnlab.engine.models.noise import BatchShare, Dropout
+from nnlab.engine.models.dropout import BatchShare, Dropout
 from nnlab.engine.process_group import (
     ProcessGroup,
     _AllReduceSum,

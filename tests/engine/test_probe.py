@@ -10,8 +10,8 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import probe
-from nnlab.engine.landscape import LossLandscape
 from nnlab.engine.loop import build_session, forward_backward, train
+from nnlab.engine.loss_landscape import LossLandscape
 from nnlab.engine.probe import Probe
 from nnlab.engine.probe.sensitivity import measure_sensitivity
 

@@ -12,7 +12,7 @@ from torch.optim import SGD, Optimizer, lr_scheduler
 from nnlab.catalogue import choice_names
 from nnlab.config import DataFacts, RunConfig, parse_value, resolve
 from nnlab.engine.schedules import Schedule, build_schedule
-from nnlab.engine.schedules.stepped import parse_milestones
+from nnlab.engine.schedules.step_decay import parse_milestones
 from nnlab.errors import ConfigError
 
 EPOCHS = 12

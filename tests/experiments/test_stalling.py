@@ -6,7 +6,7 @@ import random
 import pytest
 
 from nnlab.analysis.plateau import MIN_EPOCHS, fit_loss_trend
-from nnlab.stats.segments import fit_piecewise_linear, noise_sd
+from nnlab.stats.piecewise_linear import fit_piecewise_linear, noise_sd
 
 
 def losses(epochs: int, kink: int, fall: float, noise: float, seed: int) -> list[float]:

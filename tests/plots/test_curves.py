@@ -309,7 +309,10 @@ def test_a_quantity_stands_for_its_splits() -> None:
     ("modules", "absent"),
     [
         ("nnlab.figures.draw.curves, nnlab.figures.draw.save", "matplotlib.pyplot"),
-        ("nnlab.figures.draw, nnlab.figures.draw.series, nnlab.figures.draw.names", "matplotlib"),
+        (
+            "nnlab.figures.draw, nnlab.figures.draw.series, nnlab.figures.draw.display_names",
+            "matplotlib",
+        ),
     ],
 )
 def test_imports_stay_light(modules: str, absent: str) -> None:

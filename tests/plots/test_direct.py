@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_up import many
 
 from nnlab.figures.draw.curves import curves
-from nnlab.figures.draw.direct import spread_positions
+from nnlab.figures.draw.line_end_labels import spread_positions
 from nnlab.figures.draw.paper import Paper, use_paper
 
 PLACES = st.lists(st.floats(0, 100), max_size=20).map(sorted)

@@ -32,8 +32,8 @@ from nnlab.figures.draw.sweep import SweepLine, SweepPoint, sweep
 from nnlab.figures.draw.time import CostCurve, cost_curves
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
+from nnlab.stats.class_predictions import reliability_bins
 from nnlab.stats.intervals import confidence_interval
-from nnlab.stats.predictions import reliability_bins
 
 NAN = math.nan
 

@@ -5,9 +5,9 @@ import math
 import pytest
 from drawn import ys
 
+from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range, worst_after_transient
 from nnlab.figures.draw.heatmap import HeatmapData, matrix
 from nnlab.figures.draw.sweep import SweepLine, SweepPoint, sweep
-from nnlab.figures.draw.view import AxisRange, robust_axis_range, worst_after_transient
 
 
 def test_values_of_one_size_are_all_shown() -> None:

@@ -12,7 +12,12 @@ from terminal import Nnlab
 
 from nnlab.figures.draw.venues import VENUES
 from nnlab.report.paper_table import MeasuredCell, PaperTable
-from nnlab.report.typeset import table_as_csv, table_as_html, table_as_latex, table_as_markdown
+from nnlab.report.table_formats import (
+    table_as_csv,
+    table_as_html,
+    table_as_latex,
+    table_as_markdown,
+)
 
 PDFLATEX = shutil.which("pdflatex")
 NO_TEX = "pdflatex (texlive-latex-extra, texlive-science) is not installed"

@@ -16,7 +16,7 @@ from nnlab.stats.comparison import (
     predict_seeds_needed,
 )
 from nnlab.stats.intervals import IntervalMethod, confidence_interval
-from nnlab.stats.multiple import holm_adjust
+from nnlab.stats.multiple_testing import holm_adjust
 
 A = {0: 0.90, 1: 0.92, 2: 0.95, 3: 0.91}
 B = {0: 0.85, 1: 0.90, 2: 0.89, 3: 0.88}

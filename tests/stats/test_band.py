@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nnlab.records import Curve
 from nnlab.stats import mean_curve, median_epoch
-from nnlab.stats.band import BandKind
+from nnlab.stats.curve_band import BandKind
 
 NAN = math.nan
 

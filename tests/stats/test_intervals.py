@@ -14,7 +14,7 @@ from nnlab.stats.intervals import (
     confidence_interval,
     interval_within_limits,
 )
-from nnlab.stats.student import t_quantile
+from nnlab.stats.student_t import t_quantile
 
 SHARE: Limits = (0.0, 1.0)
 POSITIVE: Limits = (0.0, math.inf)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nnlab.stats.paired import MAX_EXACT_PAIRS, Alternative, compare_paired, sign_flip_p
-from nnlab.stats.student import t_quantile
+from nnlab.stats.student_t import t_quantile
 
 NUMBERS = st.floats(-100, 100).map(lambda value: round(value, 3))
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, log_loss
 
-from nnlab.stats.predictions import (
+from nnlab.stats.class_predictions import (
     count_confusions,
     cross_entropy_losses,
     expected_calibration_error,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
-from nnlab.stats.student import t_quantile, two_sided_p
+from nnlab.stats.student_t import t_quantile, two_sided_p
 
 
 @given(t=st.floats(-1e6, 1e6), freedom=st.floats(0.5, 1e4))

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from nnlab.stats.variance import FieldValue, VarianceMethod, variance_shares
+from nnlab.stats.variance_shares import FieldValue, VarianceMethod, variance_shares
 
 Trial = dict[str, FieldValue]
 

@@ -20,8 +20,8 @@ from nnlab.errors import (
 )
 from nnlab.records import Curve, Epoch, Status
 from nnlab.store.address import FileAddress, parse_address
-from nnlab.store.failure import translate_sqlite_error
 from nnlab.store.sqlite import FileAccess, FileDatabase
+from nnlab.store.sqlite_errors import translate_sqlite_error
 
 pytestmark = pytest.mark.file
 

@@ -12,7 +12,7 @@ from store.lab import Lab
 from nnlab import store
 from nnlab.errors import OutputError
 from nnlab.records import Artifact, Finding, Severity, Status
-from nnlab.store.run_folders import marker_content
+from nnlab.store.folder_marker import marker_content
 from nnlab.store.schema import TABLES
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)

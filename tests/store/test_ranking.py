@@ -13,9 +13,9 @@ from store.lab import Lab, copied_lab, finish
 
 from nnlab import store
 from nnlab.records import Direction, Epoch, Status
-from nnlab.store import ranked
-from nnlab.store.plans import RunSpec
-from nnlab.store.summarize import summarize_curve
+from nnlab.store import ranked_trials
+from nnlab.store.curve_summary import summarize_curve
+from nnlab.store.enqueue import RunSpec
 
 METRIC = "val/loss"
 
@@ -62,7 +62,7 @@ def by_hand(values: Values, direction: Direction) -> list[tuple[int, str]]:
     for number, seeds in enumerate(values, start=1):
         if not seeds:
             continue
-        mean = ranked._mean([None if math.isnan(value) else value for value in seeds])
+        mean = ranked_trials._mean([None if math.isnan(value) else value for value in seeds])
         loss = 0.0 if mean is None else mean if direction == "min" else -mean
         rows.append((mean is None, loss, number, math.nan if mean is None else mean))
     return [(number, str(mean)) for _, _, number, mean in sorted(rows)]
@@ -74,7 +74,7 @@ def shown(found: Sequence[store.RankedTrial]) -> list[tuple[int, str]]:
 
 @pytest.fixture
 def always_walk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranked, "_SMALL_SCOPE", 0)
+    monkeypatch.setattr(ranked_trials, "_SMALL_SCOPE", 0)
 
 
 VALUE = st.one_of(
@@ -105,7 +105,7 @@ def test_the_top_is_the_beginning_of_the_whole(
         shown(store.rank_trials(lab.db, **ask, top=top, study_ids=[lab.study.id])) == expected[:top]
     )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ranked, "_SMALL_SCOPE", 0)
+        patched.setattr(ranked_trials, "_SMALL_SCOPE", 0)
         within = store.rank_trials(lab.db, **ask, top=top, study_ids=[lab.study.id])
         assert shown(within) == expected[:top]
     everything = [run.id for run in store.runs(lab.db)]

@@ -22,8 +22,8 @@ from nnlab.errors import (
     UsageError,
 )
 from nnlab.records import Curve, Epoch, Status
-from nnlab.store.postgres import connect
-from nnlab.store.postgres.connect import ServerDatabase
+from nnlab.store.postgres import database
+from nnlab.store.postgres.database import ServerDatabase
 from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped_migrations_folder
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -157,7 +157,7 @@ def test_an_upgrade_that_fails_leaves_all_as_it_was(served: Lab, tmp_path: Path)
 
 
 def test_points_lie_in_parts_by_their_runs(served: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "RUNS_PER_PARTITION", 4)
+    monkeypatch.setattr(database, "RUNS_PER_PARTITION", 4)
     assert {"point_0"} == {name for name in tables(served) if name.startswith("point_")}
     # The first part was made as large as they are by default.
     with served.db.write() as connection:

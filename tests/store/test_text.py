@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.store.text import (
+from nnlab.store.serialization import (
     evidence_from_json,
     evidence_to_json,
     replace_invalid_unicode,

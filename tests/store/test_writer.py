@@ -21,7 +21,7 @@ from nnlab.records import (
     Severity,
     Status,
 )
-from nnlab.store.summarize import SummaryRow, merge_summaries, summarize_curve, summarize_point
+from nnlab.store.curve_summary import SummaryRow, merge_summaries, summarize_curve, summarize_point
 
 
 def epoch(number: int, **values: float) -> Epoch:

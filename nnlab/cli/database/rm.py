@@ -10,7 +10,7 @@ from nnlab.analysis.ranking import format_count
 from nnlab.analysis.selection import RunSelection, select_runs
 from nnlab.cli import completion
 from nnlab.cli.confirm import ask_confirmation
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, Format
 from nnlab.cli.output.render import TableColumn, format_bytes, render, say
 from nnlab.errors import UsageError

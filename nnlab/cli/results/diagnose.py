@@ -10,7 +10,7 @@ from nnlab import store
 from nnlab.analysis import csv_curves
 from nnlab.analysis.ranking import current_runs, format_count
 from nnlab.analysis.scope import resolve_scope
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, Format, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.findings_table import finding_json, print_findings

@@ -11,10 +11,10 @@ from nnlab.analysis.effects import compute_effects
 from nnlab.analysis.ranking import Ranking
 from nnlab.analysis.scope import resolve_scope
 from nnlab.cli import completion
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, Format, FormatOption
 from nnlab.cli.output.render import TableColumn, print_json, render, say
-from nnlab.stats.variance import VarianceShare
+from nnlab.stats.variance_shares import VarianceShare
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

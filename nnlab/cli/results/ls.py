@@ -8,11 +8,11 @@ import typer
 
 from nnlab import store
 from nnlab.cli import completion
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, Format, FormatOption
 from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.diagnose.flags import table_findings
+from nnlab.diagnose.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import MetricSummary, Run, Status
 

@@ -9,10 +9,10 @@ import typer
 from nnlab import store
 from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.cli import completion
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, ForceOption
 from nnlab.cli.output.render import say
-from nnlab.cli.train.train import summary
+from nnlab.cli.train.train import messages
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.io.file_origin import check_replaceable
@@ -115,7 +115,7 @@ def _write_report(db: store.Database, scope: Scope, output: Path, how: str, *, f
     text = _writers_by_format()[how](found, [figure.name for figure in figures])
     write_atomic(output, text.encode())
     if found.verdicts and len(found.studies) == 1:
-        summary.print_verdict(db, found.studies[0].name)
+        messages.print_verdict(db, found.studies[0].name)
     say(f"{output}: {found.sentence}")
     for figure in figures:
         say(f"{figure}")

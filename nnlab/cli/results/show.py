@@ -8,12 +8,12 @@ import typer
 
 from nnlab import store
 from nnlab.cli import completion
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, Format, FormatOption
 from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render, say
 from nnlab.cli.results.findings_table import finding_json, print_findings
 from nnlab.cli.results.ls import format_local_time
-from nnlab.cli.train.train import summary
+from nnlab.cli.train.train import messages
 from nnlab.io.redaction import mask_diff
 from nnlab.records import Artifact, Attempt, MetricSummary, Run
 from nnlab.stats import format_duration
@@ -99,7 +99,7 @@ def _print_run(db: store.Database, run: Run, how: Format) -> None:
         return
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
     print_pairs(_state_lines(run))
-    summary.print_setting([run.trial.setting])
+    messages.print_setting([run.trial.setting])
     attempts = store.attempts(db, run.id)
     print_pairs(_environment_lines(attempts), unbroken=("Command",))
     if attempts and attempts[-1].traceback:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, Format, FormatOption
 from nnlab.cli.output.render import TableColumn, render
 from nnlab.config.space import parse_seeds

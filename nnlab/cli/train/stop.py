@@ -8,7 +8,7 @@ from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.analysis.selection import select_runs
 from nnlab.cli import completion
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import say
 

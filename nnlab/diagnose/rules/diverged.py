@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnose.confidence import combine_confidences, hill
-from nnlab.diagnose.losses import is_usable_loss
+from nnlab.diagnose.loss_pair import is_usable_loss
 from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.val_minimum import bounded_ratio

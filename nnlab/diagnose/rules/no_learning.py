@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.chance import is_chance_loss
+from nnlab.diagnose.chance_level import is_chance_loss
 from nnlab.diagnose.confidence import combine_confidences, hill
 from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.chance import validation_at_chance
-from nnlab.diagnose.losses import LossPair
+from nnlab.diagnose.chance_level import validation_at_chance
+from nnlab.diagnose.loss_pair import LossPair
 from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.val_increase import val_increase_confidence

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.chance import validation_at_chance
+from nnlab.diagnose.chance_level import validation_at_chance
 from nnlab.diagnose.confidence import combine_confidences, hill
 from nnlab.diagnose.plateau import Plateau, measure_plateau
 from nnlab.diagnose.rule import MIN_CONFIDENCE, make_finding

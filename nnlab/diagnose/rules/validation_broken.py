@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnose.chance import validation_at_chance
+from nnlab.diagnose.chance_level import validation_at_chance
 from nnlab.diagnose.confidence import combine_confidences, hill
-from nnlab.diagnose.losses import LossPair
+from nnlab.diagnose.loss_pair import LossPair
 from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity

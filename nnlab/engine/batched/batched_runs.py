@@ -19,8 +19,8 @@ from nnlab.engine.batched.optimizer_steps import scalar_or_column
 from nnlab.engine.batched.parameter_storage import ParameterStorage
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data.prepare import SplitTensors
-from nnlab.engine.evaluate import EVAL_BATCH_SIZE
-from nnlab.engine.optimizers.groups import lr_factors
+from nnlab.engine.evaluation import EVAL_BATCH_SIZE
+from nnlab.engine.optimizers.param_groups import lr_factors
 from nnlab.engine.schedules import build_schedule
 from nnlab.engine.seeds import derive_seed, make_generator
 from nnlab.engine.session import Session, prefix_metrics

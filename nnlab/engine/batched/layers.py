@@ -16,21 +16,21 @@ from torch.nn import functional
 
 from nnlab.engine.activations import ACTIVATION_MODULES
 from nnlab.engine.batched.parameter_storage import ParameterStorage
-from nnlab.engine.gradient_noise import (
-    MAX_EXAMPLES,
-    mean_squared_linear_gradient,
-    mean_squared_shared_gradient,
-)
-from nnlab.engine.models.layers import GlobalAveragePool
-from nnlab.engine.models.noise import (
+from nnlab.engine.models.dropout import (
     ChannelDropout,
     DropConnect,
     Dropout,
     DropoutBase,
     StochasticDepth,
 )
+from nnlab.engine.models.layers import GlobalAveragePool
 from nnlab.engine.models.norms import ImageRMSNorm
 from nnlab.engine.models.resnet import PaddedShortcut, ResidualBlock
+from nnlab.engine.noise_scale import (
+    MAX_EXAMPLES,
+    mean_squared_linear_gradient,
+    mean_squared_shared_gradient,
+)
 from nnlab.engine.seeds import derive_seed
 
 

@@ -1,4 +1,4 @@
-"""What every run of a stack is worth: the metrics of `nnlab.engine.evaluate`, and its probe."""
+"""What every run of a stack is worth: the metrics of `nnlab.engine.evaluation`, and its probe."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ from nnlab.catalogue import Task
 from nnlab.engine.activations import ACTIVATION_MODULES
 from nnlab.engine.batched.layers import SquaredGradientNorms
 from nnlab.engine.batched.losses import BatchedLoss
-from nnlab.engine.gradient_noise import noise_metric
 from nnlab.engine.layer_statistics import (
     SATURATION_BOUNDS,
     compute_statistics,
@@ -19,7 +18,8 @@ from nnlab.engine.layer_statistics import (
     stacked_layer_sums,
     update_ratio,
 )
-from nnlab.engine.probe.layers import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE
+from nnlab.engine.noise_scale import noise_metric
+from nnlab.engine.probe.layer_outputs import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE
 
 MetricsPerRun = list[dict[str, float]]
 
@@ -38,7 +38,7 @@ def compute_metrics(
     errors = (outputs - targets).flatten(1)
     squared, absolute = errors.square().mean(1), errors.abs().mean(1)
     flat = targets.expand(len(outputs), *targets.shape[1:]).flatten(1)
-    # As in `nnlab.engine.evaluate`: equal targets have no variance to explain.
+    # As in `nnlab.engine.evaluation`: equal targets have no variance to explain.
     variance = flat.var(1, correction=0).masked_fill((flat == flat[:, :1]).all(1), 0.0)
     rows = torch.stack([loss, squared.double(), absolute.double(), variance.double()], dim=1)
     return [_regression_metrics(row, scale) for row in rows.tolist()]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.classes import class_indices
+from nnlab.config.class_selection import class_indices
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.split import strata
 from nnlab.engine.seeds import derive_seed

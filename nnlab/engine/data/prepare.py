@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig
-from nnlab.engine.data import inputs, suspicious
+from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, has_one_value
 from nnlab.engine.data.split_dataset import read_and_split
@@ -81,13 +81,13 @@ def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
 def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     arranged = read_and_split(config)
     dataset, rows = arranged.dataset, arranged.rows
-    treatment = inputs.fit_input_transform(config.inputs, dataset.examples, rows.train)
+    treatment = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
     targets, target_scale = _standardise_targets(dataset, rows.train)
     wide = config.dtype == "float64"
     dtype = torch.float64 if wide else torch.float32
 
     def part(chosen: NDArray[np.int64]) -> SplitTensors:
-        treated = inputs.transform_rows(
+        treated = preprocessing.transform_rows(
             treatment, dataset.examples, chosen, np.float64 if wide else np.float32
         )
         kind = torch.int64 if dataset.task == "classification" else dtype
@@ -107,7 +107,9 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
         part(rows.test),
         arranged.fingerprint,
         target_scale,
-        cache(partial(measure_checks, train, val, classes, suspicious.count_suspicious(dataset))),
+        cache(
+            partial(measure_checks, train, val, classes, suspicious_data.count_suspicious(dataset))
+        ),
     )
 
 
@@ -126,5 +128,5 @@ def _standardise_targets(
     with np.errstate(over="ignore"):
         mean, sd = targets[train].mean(), targets[train].std()
     if not 0 < sd < np.inf:  # squares of such small or large numbers leave the range of a double
-        sd = inputs.mean_and_sd(targets[:, None], train)[1].item()
+        sd = preprocessing.mean_and_sd(targets[:, None], train)[1].item()
     return ((targets - mean) / sd)[:, None], float(sd)

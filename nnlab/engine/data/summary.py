@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.inputs import is_constant, mean_and_sd, min_and_max
+from nnlab.engine.data.preprocessing import is_constant, mean_and_sd, min_and_max
 from nnlab.engine.data.split_dataset import SplitDataset
-from nnlab.engine.data.suspicious import id_columns, single_row_classes
+from nnlab.engine.data.suspicious_data import id_columns, single_row_classes
 
 _CHANNEL_NAMES: Mapping[int, tuple[str, ...]] = {
     1: ("grey",),
@@ -49,7 +49,7 @@ class DatasetSummary:
     `counts` holds for each class how many examples it has in each split; `sizes` the examples
     of each split; `own` the splits that the set brings. `noise_floor` is an mse, in the target's
     unit squared; `targets` is empty for classes. `single_row_classes` and `id_columns` are names
-    (`nnlab.engine.data.suspicious`).
+    (`nnlab.engine.data.suspicious_data`).
     """
 
     sizes: Mapping[str, int]

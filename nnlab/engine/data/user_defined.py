@@ -23,7 +23,7 @@ def read(name: str) -> Dataset:
         DataError: what it gives cannot be trained on.
     """
     from nnlab.engine import user_code
-    from nnlab.engine.failure import describe_error
+    from nnlab.engine.error_description import describe_error
 
     make = user_code.load_object(name)
     if not callable(make):

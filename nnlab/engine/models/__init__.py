@@ -9,8 +9,8 @@ from nnlab.catalogue import find_choice
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.models import cnn, linear, mlp, resnet, transformer, user_defined, wide_resnet
+from nnlab.engine.models.dropout import Dropout, DropoutBase
 from nnlab.engine.models.lsuv import lsuv_
-from nnlab.engine.models.noise import Dropout, DropoutBase
 from nnlab.engine.models.structure import (
     count_trainable_parameters,
     head_layer_name,

@@ -8,7 +8,7 @@ from torch import nn
 from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.initializers import initialize_weights_
-from nnlab.engine.models.noise import ChannelDropout, Dropout
+from nnlab.engine.models.dropout import ChannelDropout, Dropout
 from nnlab.engine.models.norms import build_norm
 from nnlab.errors import DataError
 

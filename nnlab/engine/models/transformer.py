@@ -12,8 +12,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
+from nnlab.engine.models.dropout import Dropout, StochasticDepth, stochastic_depth_probability
 from nnlab.engine.models.layers import hidden_gain, initialize_layer
-from nnlab.engine.models.noise import Dropout, StochasticDepth, stochastic_depth_probability
 from nnlab.engine.models.norms import build_norm
 
 # Units inside the fully connected part of a block, of the block's width.

@@ -11,7 +11,7 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import memory, user_code
-from nnlab.engine.failure import describe_error
+from nnlab.engine.error_description import describe_error
 from nnlab.errors import UserCodeError
 
 # Models whose noise may come from torch's global generator.

@@ -7,13 +7,13 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
-from nnlab.engine.models.layers import GlobalAveragePool, initialize_layer, require_image_shape
-from nnlab.engine.models.noise import (
+from nnlab.engine.models.dropout import (
     ChannelDropout,
     Dropout,
     StochasticDepth,
     stochastic_depth_probability,
 )
+from nnlab.engine.models.layers import GlobalAveragePool, initialize_layer, require_image_shape
 from nnlab.engine.models.norms import build_norm, check_instance_norm_size
 from nnlab.engine.models.resnet import ResidualBlock, build_conv3x3, stage_blocks
 

@@ -6,12 +6,16 @@ import torch
 from torch import nn, optim
 
 from nnlab.config import RunConfig
-from nnlab.engine.optimizers.groups import build_param_groups
+from nnlab.engine.optimizers.closure_optimizer import (
+    ClosureOptimizer,
+    EvaluationCounts,
+    LossClosure,
+)
 from nnlab.engine.optimizers.lbfgs import LBFGS
 from nnlab.engine.optimizers.lion import Lion
 from nnlab.engine.optimizers.muon import Muon, split_hidden_weights
 from nnlab.engine.optimizers.newton_cg import NewtonCG
-from nnlab.engine.optimizers.second_order import ClosureOptimizer, EvaluationCounts, LossClosure
+from nnlab.engine.optimizers.param_groups import build_param_groups
 
 __all__ = [
     "OPTIMIZER_BUILDERS",

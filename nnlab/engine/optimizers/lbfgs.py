@@ -3,7 +3,7 @@
 import torch
 from torch import nn, optim
 
-from nnlab.engine.optimizers.second_order import ClosureOptimizer, LossClosure
+from nnlab.engine.optimizers.closure_optimizer import ClosureOptimizer, LossClosure
 
 
 class LBFGS(ClosureOptimizer, optim.LBFGS):

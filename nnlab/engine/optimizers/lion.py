@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from nnlab.engine.optimizers.groups import ParamGroups, collect_gradients
+from nnlab.engine.optimizers.param_groups import ParamGroups, collect_gradients
 
 
 class Lion(Optimizer):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnlab.engine.optimizers.groups import ParamGroups, collect_gradients, parameter_depths
+from nnlab.engine.optimizers.param_groups import ParamGroups, collect_gradients, parameter_depths
 
 # The quintic a x + b x^3 + c x^5 that pulls singular values towards 1 fastest: Jordan et al. 2024.
 _NEWTON_SCHULZ_COEFFICIENTS = (3.4445, -4.7750, 2.0315)

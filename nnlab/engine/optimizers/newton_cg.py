@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nnlab.engine.optimizers.second_order import ClosureOptimizer, LossClosure
+from nnlab.engine.optimizers.closure_optimizer import ClosureOptimizer, LossClosure
 
 # Armijo's condition, Nocedal and Wright 2006, eq. 3.6a with their c1, and how often a step that
 # fails it is halved.

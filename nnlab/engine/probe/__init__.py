@@ -28,11 +28,11 @@ from nnlab.config import RunConfig
 from nnlab.engine import losses
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.hooks import eval_mode, record_outputs
-from nnlab.engine.landscape import LossLandscape
+from nnlab.engine.loss_landscape import LossLandscape
 from nnlab.engine.probe.deferred import DeferredMetrics, fetch_metrics
+from nnlab.engine.probe.gradient_noise import GradientNoiseProbe
 from nnlab.engine.probe.last_step import LastStepProbe
-from nnlab.engine.probe.layers import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE, LayerProbe
-from nnlab.engine.probe.noise import GradientNoiseProbe
+from nnlab.engine.probe.layer_outputs import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE, LayerProbe
 from nnlab.engine.probe.sensitivity import SENSITIVITY_EXAMPLES, measure_sensitivity
 
 __all__ = [

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import torch
 
 from nnlab.engine.hooks import eval_mode
-from nnlab.engine.landscape import (
+from nnlab.engine.loss_landscape import (
     Direction,
     LossLandscape,
     loss_along_line,

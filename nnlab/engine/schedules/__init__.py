@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from nnlab.config import RunConfig
-from nnlab.engine.schedules.phased import OneCycle, PerEpoch, Schedule, StableThenDecay, Warmup
+from nnlab.engine.schedules.multi_phase import OneCycle, PerEpoch, Schedule, StableThenDecay, Warmup
 from nnlab.engine.schedules.smooth import (
     Constant,
     CosineDecay,
@@ -17,7 +17,7 @@ from nnlab.engine.schedules.smooth import (
     InverseTimeDecay,
     PolynomialDecay,
 )
-from nnlab.engine.schedules.stepped import (
+from nnlab.engine.schedules.step_decay import (
     MultiStepDecay,
     StepDecay,
     count_plateau_drops,

@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab.figures.draw.curves import series_legend_entries, series_styles
-from nnlab.figures.draw.frame import (
+from nnlab.figures.draw.labels import wrap_to_width
+from nnlab.figures.draw.layout import (
     available_text_width,
     figure_with_legend,
     freeze_layout,
     panel_grid,
 )
-from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.panel import CurveOptions, draw_panel
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.series import Series

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
+from nnlab.figures.draw.display_names import quantity_of, split_of
 from nnlab.figures.draw.labels import short_labels
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry
-from nnlab.figures.draw.metrics import choose_metrics
-from nnlab.figures.draw.names import quantity_of, split_of
-from nnlab.figures.draw.onsets import label_onsets
+from nnlab.figures.draw.metric_choice import choose_metrics
+from nnlab.figures.draw.onset_labels import label_onsets
 from nnlab.figures.draw.panel import (
     BAND_ALPHA,
     MAX_TRIALS_WITH_TRAINING_BANDS,
@@ -36,7 +36,7 @@ from nnlab.figures.draw.series import (
 )
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
 from nnlab.records import History
-from nnlab.stats.band import MIN_INTERVAL_SEEDS, BandKind
+from nnlab.stats.curve_band import MIN_INTERVAL_SEEDS, BandKind
 
 # More than these are not followed by eye: the rest is drawn thin and grey, under one name.
 MAX_NAMED = 12

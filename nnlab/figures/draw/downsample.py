@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from nnlab.stats.band import CurveBand
+from nnlab.stats.curve_band import CurveBand
 
 # A panel is some 600 pixels wide at 300 dpi; more points only make the file large.
 MAX_POINTS = 600

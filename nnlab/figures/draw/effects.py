@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from nnlab.figures.draw.frame import freeze_layout, new_figure
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
+from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 

@@ -8,25 +8,25 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from nnlab.figures.draw.axis_range import worst_after_transient
+from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.curves import legend_marker
+from nnlab.figures.draw.display_names import quantity_name
 from nnlab.figures.draw.downsample import downsample_band
-from nnlab.figures.draw.frame import (
+from nnlab.figures.draw.labels import short_labels, wrap_to_width
+from nnlab.figures.draw.layout import (
     available_text_width,
     figure_with_legend,
     freeze_layout,
     panel_grid,
 )
-from nnlab.figures.draw.labels import short_labels, wrap_to_width
 from nnlab.figures.draw.legend import LegendEntry
-from nnlab.figures.draw.names import quantity_name
 from nnlab.figures.draw.panel import show_empty_message, wrap_axis_label
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset, onset_text
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
-from nnlab.figures.draw.view import worst_after_transient
 from nnlab.records import direction_of
-from nnlab.stats.band import CurveBand, mean_curve
+from nnlab.stats.curve_band import CurveBand, mean_curve
 
 _PANEL_HEIGHT, _TITLE_LINE_HEIGHT = 1.8, 0.2  # of a panel, and of one more line in its title
 _GAP_ALPHA = 0.22

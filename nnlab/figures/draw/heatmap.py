@@ -11,13 +11,13 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nnlab.figures.draw.frame import freeze_layout, new_figure
+from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
+from nnlab.figures.draw.axis_scales import rotate_tick_labels, set_log_ticks
 from nnlab.figures.draw.labels import letters_that_fit, short_labels
+from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.panel import wrap_axis_label
 from nnlab.figures.draw.paper import current_paper, inches, points
-from nnlab.figures.draw.scales import rotate_tick_labels, set_log_ticks
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.draw.view import AxisRange, robust_axis_range
 
 _CELL_SIZE, _FRAME_HEIGHT = 0.26, 0.75  # inches
 _MAX_LABELLED_COLUMNS = 20  # columns; more have no room for numbers

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.frame import new_figure
+from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.labels import text_inches
+from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.scales import set_log_ticks
 from nnlab.figures.draw.style import marker, style_context
 
 _ROW_HEIGHT, _SD_PANEL_HEIGHT = 0.75, 2.0  # inches

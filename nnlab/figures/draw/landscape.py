@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnlab.figures.draw.frame import available_text_width, new_figure
+from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.labels import wrap_to_width
+from nnlab.figures.draw.layout import available_text_width, new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.scales import set_log_ticks
 from nnlab.figures.draw.style import style_context
 
 _ROW_HEIGHT = 2.3  # inches

@@ -9,18 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnlab.figures.draw.frame import (
+from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.display_names import quantity_name
+from nnlab.figures.draw.labels import short_labels, wrap_to_width
+from nnlab.figures.draw.layout import (
     available_text_width,
     figure_with_legend,
     freeze_layout,
     panel_grid,
 )
-from nnlab.figures.draw.labels import short_labels, wrap_to_width
 from nnlab.figures.draw.legend import LegendEntry
-from nnlab.figures.draw.names import quantity_name
 from nnlab.figures.draw.panel import wrap_axis_label
 from nnlab.figures.draw.paper import current_paper, points
-from nnlab.figures.draw.scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.style import marker, style_context
 
 _PANEL_HEIGHT = 1.9

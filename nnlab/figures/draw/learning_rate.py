@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.curves import MAX_NAMED, series_legend_entries, series_styles
-from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.panel import SeriesStyle, curve_label
 from nnlab.figures.draw.paper import points
-from nnlab.figures.draw.scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.style import style_context
 
 _MARKERS_PER_LINE = 6

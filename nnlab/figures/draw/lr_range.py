@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.frame import new_figure
-from nnlab.figures.draw.marks import draw_vertical_line
+from nnlab.figures.draw.axis_scales import set_value_axis
+from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.scales import set_value_axis
 from nnlab.figures.draw.style import style_context
+from nnlab.figures.draw.vertical_line import draw_vertical_line
 
 _PANEL_HEIGHT = 2.6
 

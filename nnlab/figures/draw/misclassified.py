@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nnlab.figures.draw.frame import freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.labels import letters_that_fit
+from nnlab.figures.draw.layout import freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from nnlab.figures.draw.axis_range import worst_after_transient
+from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.display_names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.figures.draw.downsample import downsample_band
-from nnlab.figures.draw.names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, marker
-from nnlab.figures.draw.view import worst_after_transient
 from nnlab.records import Curve, direction_of
-from nnlab.stats.band import BandKind, CurveBand, mean_curve
-from nnlab.stats.predictions import wilson
+from nnlab.stats.class_predictions import wilson
+from nnlab.stats.curve_band import BandKind, CurveBand, mean_curve
 
 _MARKERS_PER_CURVE = 6
 _LABEL_WIDTH, _MAX_LABEL_LINES = 26, 2  # characters; what fits beside a panel

@@ -10,11 +10,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.frame import freeze_layout, new_figure
+from nnlab.figures.draw.axis_scales import format_power_of_ten, rotate_tick_labels
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, text_inches, wrap_to_width
+from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.panel import wrap_axis_label
 from nnlab.figures.draw.paper import current_paper, points
-from nnlab.figures.draw.scales import format_power_of_ten, rotate_tick_labels
 from nnlab.figures.draw.style import style_context
 
 _PANEL_HEIGHT = 2.6

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from nnlab.figures.draw.curves import series_legend_entries, series_styles
-from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
 from nnlab.figures.draw.labels import wrap_to_width
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.panel import curve_label
 from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.style import style_context

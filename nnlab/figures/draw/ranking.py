@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nnlab.figures.draw.axis_range import LOG_FROM_DECADES
+from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.curves import legend_marker
-from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
 from nnlab.figures.draw.labels import letters_that_fit, short_labels
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.scales import set_log_ticks
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
-from nnlab.figures.draw.view import LOG_FROM_DECADES
 from nnlab.stats import format_mean
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.55  # inches

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.frame import figure_with_legend, freeze_layout, panel_grid
 from nnlab.figures.draw.labels import short_labels, wrap_to_width
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
-from nnlab.stats.predictions import CalibrationBin
+from nnlab.stats.class_predictions import CalibrationBin
 
 _PANEL_HEIGHT, _MIN_PANEL_WIDTH = 2.3, 1.75
 

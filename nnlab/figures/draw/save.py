@@ -45,7 +45,7 @@ def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
     line = FIGURE_KEY + json.dumps(dict(provenance), sort_keys=True)
     with style_context():
         if kind in ("pgf", "tikz"):
-            from nnlab.figures.draw.tex import pgf_picture
+            from nnlab.figures.draw.pgf import pgf_picture
 
             return pgf_picture(figure, f"{kind}picture", [line]).encode()
         drawn = io.BytesIO()

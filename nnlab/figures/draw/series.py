@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnose.flags import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
+from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
 from nnlab.records import Finding, History
-from nnlab.stats.band import median_epoch
+from nnlab.stats.curve_band import median_epoch
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
+from nnlab.figures.draw.axis_scales import apply_axis_range, rotate_tick_labels, set_setting_axis
 from nnlab.figures.draw.curves import MAX_NAMED, series_legend_entries, series_styles
-from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
 from nnlab.figures.draw.labels import letters_that_fit, short_labels
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.panel import SeriesStyle, curve_label, wrap_axis_label
 from nnlab.figures.draw.paper import current_paper, points
-from nnlab.figures.draw.scales import apply_axis_range, rotate_tick_labels, set_setting_axis
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.draw.view import AxisRange, robust_axis_range
 
 _PANEL_HEIGHT = 2.4
 

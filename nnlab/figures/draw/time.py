@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nnlab.figures.draw.axis_range import worst_after_transient
+from nnlab.figures.draw.axis_scales import set_value_axis
 from nnlab.figures.draw.curves import legend_marker, series_legend_entries, series_styles
-from nnlab.figures.draw.frame import figure_with_legend, freeze_layout
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.panel import curve_label, wrap_axis_label
 from nnlab.figures.draw.paper import current_paper, points
-from nnlab.figures.draw.scales import set_value_axis
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
-from nnlab.figures.draw.view import worst_after_transient
 
 _MAX_POINTS = 600
 

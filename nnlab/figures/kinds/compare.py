@@ -8,10 +8,10 @@ from nnlab.analysis.ranking import rank_each_group
 from nnlab.analysis.scope import resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.errors import UsageError
-from nnlab.figures.figure import PreparedFigure, numbers
 from nnlab.figures.kinds.curves import CURVE_COLUMNS
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import trial_curves_of_ranking
-from nnlab.stats.band import BandKind, mean_curve
+from nnlab.stats.curve_band import BandKind, mean_curve
 from nnlab.stats.intervals import confidence_interval
 
 if TYPE_CHECKING:

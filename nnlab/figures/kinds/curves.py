@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.figures.draw.metrics import choose_metrics
+from nnlab.figures.draw.metric_choice import choose_metrics
 from nnlab.figures.draw.series import Series
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import load_trial_curves
 from nnlab.records import Scalar
-from nnlab.stats.band import BandKind, mean_curve
+from nnlab.stats.curve_band import BandKind, mean_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

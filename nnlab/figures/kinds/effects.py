@@ -7,7 +7,7 @@ from nnlab import store
 from nnlab.analysis.effects import compute_effects
 from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import resolve_scope
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,9 +26,9 @@ def effects(
     told = found.worth[:top]
 
     def draw() -> "Figure":
+        from nnlab.figures.draw.display_names import metric_name, setting_name
         from nnlab.figures.draw.effects import EffectBar
         from nnlab.figures.draw.effects import effects as drawn
-        from nnlab.figures.draw.names import metric_name, setting_name
 
         return drawn(
             [

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import load_trial_curves
-from nnlab.stats.band import mean_curve
+from nnlab.stats.curve_band import mean_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

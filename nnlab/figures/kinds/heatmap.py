@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.analysis.ranking import format_count
-from nnlab.figures.fields import (
+from nnlab.figures.axis_fields import (
     AxisValue,
     Reduction,
     choose_fields,
@@ -14,7 +14,7 @@ from nnlab.figures.fields import (
     ordered_values,
     values_by_cell,
 )
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.objective import format_exact
 
@@ -48,8 +48,8 @@ def heatmap(
     values = tuple(tuple(found.get((at, of)) for at in columns) for of in rows)
 
     def draw() -> "Figure":
+        from nnlab.figures.draw.display_names import metric_name, setting_name
         from nnlab.figures.draw.heatmap import HeatmapData, matrix
-        from nnlab.figures.draw.names import metric_name, setting_name
 
         written = tuple(tuple(_cell_text(value) for value in row) for row in values)
         of = HeatmapData(

@@ -7,13 +7,13 @@ from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.config import config_of
 from nnlab.config.space import TrialSpec, distinguishing_fields, setting_label
-from nnlab.figures.figure import PreparedFigure, numbers
-from nnlab.figures.untrained import expand_settings
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.untrained_settings import expand_settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from nnlab.engine.init_probe import LayerOutputs
+    from nnlab.engine.initial_outputs import LayerOutputs
 
 # The lecture's figure: weights too small, too large, and two that hold.
 _BASE_SETTINGS: Mapping[str, Any] = {"depth": 10, "width": 100}
@@ -86,7 +86,7 @@ def layer_outputs_by_setting(settings: Mapping[str, Any], seed: int) -> "dict[st
     """
     points = _trial_specs(settings)
     # torch takes its second or two here, after the settings were found to be good.
-    from nnlab.engine.init_probe import measure_layer_outputs
+    from nnlab.engine.initial_outputs import measure_layer_outputs
     from nnlab.engine.loop import build_session
 
     fields = distinguishing_fields([point.setting for point in points])

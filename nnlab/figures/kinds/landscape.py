@@ -7,7 +7,7 @@ from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import rank_for_figure
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from nnlab.config import RunConfig, config_of
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
 from nnlab.figures.draw.learning_rate import LearningRateCurve
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import rank_for_figure
-from nnlab.figures.untrained import expand_settings
+from nnlab.figures.untrained_settings import expand_settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.errors import UsageError
-from nnlab.figures.fields import axis_value
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.axis_fields import axis_value
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def parallel(
     metric = ranking.objective.metric
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.names import metric_name, setting_name
+        from nnlab.figures.draw.display_names import metric_name, setting_name
         from nnlab.figures.draw.parallel import ParallelAxis
         from nnlab.figures.draw.parallel import parallel as drawn
 

@@ -7,7 +7,7 @@ from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import rank_for_figure
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def confusion(db: store.Database, words: Sequence[str], *, split: str = "val") -
         UsageError: nothing was trained there, the run kept no weights, or has no classes.
     """
     ((title, of),) = _predict_best_trials(db, words, split, top=1)
-    from nnlab.stats.predictions import count_confusions as counted
+    from nnlab.stats.class_predictions import count_confusions as counted
 
     classes = of.classes
     counts = counted(of.targets, of.probabilities.argmax(axis=1), len(classes))
@@ -69,7 +69,7 @@ def calibration(
         UsageError: nothing was trained there, a run kept no weights, or has no classes.
     """
     found = _predict_best_trials(db, words, split, top=top)
-    from nnlab.stats.predictions import expected_calibration_error, reliability_bins
+    from nnlab.stats.class_predictions import expected_calibration_error, reliability_bins
 
     models = []
     for title, of in found:
@@ -107,7 +107,7 @@ def examples(
         UsageError: nothing was trained there, or the run kept no weights.
     """
     ((title, of),) = _predict_best_trials(db, words, split, top=1, classes=False)
-    from nnlab.stats.predictions import cross_entropy_losses
+    from nnlab.stats.class_predictions import cross_entropy_losses
 
     lost = cross_entropy_losses(of.probabilities, of.targets) if of.classes else of.errors
     order = sorted(range(len(lost)), key=lambda i: (-lost[i], i))[:count]

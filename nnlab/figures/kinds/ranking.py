@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.analysis.ranking import format_count
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure, trial_title
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def ranking(
     objective = found.objective
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.names import metric_name
+        from nnlab.figures.draw.display_names import metric_name
         from nnlab.figures.draw.ranking import RankedRow
         from nnlab.figures.draw.ranking import ranking as drawn
 

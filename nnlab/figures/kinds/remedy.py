@@ -9,7 +9,7 @@ from nnlab.analysis.ranking import format_count
 from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, evaluate_remedies
 from nnlab.diagnose import group_symptoms
 from nnlab.errors import UsageError
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.records import Study
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def remedy(db: store.Database, words: Sequence[str]) -> PreparedFigure:
         raise UsageError(f"{study.name} has no two seeds of a remedy and its control yet")
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.names import metric_name
+        from nnlab.figures.draw.display_names import metric_name
         from nnlab.figures.draw.remedy import RemedyEffect, remedies
 
         effects = [

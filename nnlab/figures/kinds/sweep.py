@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.config.space import format_value
-from nnlab.figures.fields import (
+from nnlab.figures.axis_fields import (
     Reduction,
     choose_fields,
     mean_and_interval,
     ordered_values,
     values_by_cell,
 )
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.objective import limits_of
 
@@ -77,7 +77,7 @@ def _sweep_figure(
     ]
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.names import metric_name, setting_name
+        from nnlab.figures.draw.display_names import metric_name, setting_name
         from nnlab.figures.draw.sweep import SweepLine, SweepPoint
         from nnlab.figures.draw.sweep import sweep as drawn
 

@@ -8,11 +8,11 @@ from nnlab import store
 from nnlab.engine.batches import steps_per_epoch
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.series import Series
-from nnlab.figures.figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import is_loss_metric, load_trial_curves
 from nnlab.records import History, Setting, direction_of
 from nnlab.stats import format_duration
-from nnlab.stats.band import BandKind, mean_curve
+from nnlab.stats.curve_band import BandKind, mean_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ def against_cost(
         ]
 
     def draw() -> "Figure":
-        from nnlab.figures.draw.names import metric_name
+        from nnlab.figures.draw.display_names import metric_name
         from nnlab.figures.draw.time import cost_curves as drawn
 
         label = metric_name(name, trials.loss)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import nnlab
 from nnlab.config.space import format_value, setting_label
-from nnlab.figures.draw.names import setting_name
+from nnlab.figures.draw.display_names import setting_name
 from nnlab.report.contents import HeadlineFinding, RankedGroup, Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
 from nnlab.report.verdict import claimed, number

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nnlab.figures.draw.axis_range import robust_axis_range, worst_after_transient
+from nnlab.figures.draw.display_names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.figures.draw.downsample import downsample_band
-from nnlab.figures.draw.names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset, onset_text
-from nnlab.figures.draw.view import robust_axis_range, worst_after_transient
 from nnlab.records import direction_of
-from nnlab.stats.band import BandKind, CurveBand, mean_curve
+from nnlab.stats.curve_band import BandKind, CurveBand, mean_curve
 
 WIDTH, HEIGHT = 560, 250  # of a panel, in the page's pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 20, 34

@@ -2,7 +2,7 @@
 
 from nnlab.errors import NnlabError, NoDatabase, UpgradeFailed
 from nnlab.store.address import ServerAddress
-from nnlab.store.postgres.connect import ServerDatabase
+from nnlab.store.postgres.database import ServerDatabase
 from nnlab.store.schema import Migrations
 from nnlab.store.upgrade import newer_schema_error
 

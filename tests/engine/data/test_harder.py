@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnlab.config import DataFacts, RunConfig, resolve
-from nnlab.config.classes import class_indices
+from nnlab.config.class_selection import class_indices
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.data.corruption import add_label_noise, keep_classes, subsample_train_rows
 from nnlab.engine.data.dataset import Dataset

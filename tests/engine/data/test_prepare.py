@@ -12,11 +12,11 @@ from torch import nn
 
 from nnlab.catalogue import choice_names
 from nnlab.config import RunConfig, resolve
-from nnlab.engine.data import dataset_facts, inputs
+from nnlab.engine.data import dataset_facts, preprocessing
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.prepare import PreparedData, SplitTensors, _standardise_targets, prepare_data
-from nnlab.engine.evaluate import compute_metrics
+from nnlab.engine.evaluation import compute_metrics
 from nnlab.errors import DataError
 
 Written = Callable[[str], str]
@@ -32,7 +32,7 @@ def prepared(data: str, **settings: object) -> PreparedData:
 
 
 def test_every_treatment_of_the_catalogue_has_its_code() -> None:
-    assert set(inputs.FIT_FUNCTIONS) == set(choice_names("inputs"))
+    assert set(preprocessing.FIT_FUNCTIONS) == set(choice_names("inputs"))
 
 
 def test_inputs_are_standardised_on_the_training_split(written: Written) -> None:
@@ -62,32 +62,32 @@ def test_inputs_centred_or_left_alone(written: Written) -> None:
 )
 def test_treatments_are_scikit_learns(treatment: str, scaler: object) -> None:
     rows = ALL[:120]
-    ours = inputs.transform_rows(
-        inputs.fit_input_transform(treatment, MIXED, rows), MIXED, ALL, np.float64
+    ours = preprocessing.transform_rows(
+        preprocessing.fit_input_transform(treatment, MIXED, rows), MIXED, ALL, np.float64
     )
     theirs = scaler.fit(MIXED[rows]).transform(MIXED)  # type: ignore[attr-defined]
     assert np.allclose(ours, theirs)
 
 
 def test_zca_leaves_no_correlation_and_turns_nothing() -> None:
-    ours = inputs.transform_rows(
-        inputs.fit_input_transform("zca", MIXED, ALL), MIXED, ALL, np.float64
+    ours = preprocessing.transform_rows(
+        preprocessing.fit_input_transform("zca", MIXED, ALL), MIXED, ALL, np.float64
     )
     variances = np.linalg.eigvalsh(np.cov(MIXED.T, bias=True))
-    eps = inputs.ZCA_EPS * variances.mean()
+    eps = preprocessing.ZCA_EPS * variances.mean()
     got = np.linalg.eigvalsh(np.cov(ours.T, bias=True))
     assert np.allclose(got, np.sort(variances / (variances + eps)))
-    treatment = inputs.fit_input_transform("zca", MIXED, ALL)
-    assert isinstance(treatment, inputs.Whitening)
+    treatment = preprocessing.fit_input_transform("zca", MIXED, ALL)
+    assert isinstance(treatment, preprocessing.Whitening)
     assert np.allclose(treatment.matrix, treatment.matrix.T)  # what makes it zca and not pca
 
 
 def test_without_its_eps_zca_is_whitening_by_pca_turned_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inputs, "ZCA_EPS", 0.0)
-    ours = inputs.transform_rows(
-        inputs.fit_input_transform("zca", MIXED, ALL), MIXED, ALL, np.float64
+    monkeypatch.setattr(preprocessing, "ZCA_EPS", 0.0)
+    ours = preprocessing.transform_rows(
+        preprocessing.fit_input_transform("zca", MIXED, ALL), MIXED, ALL, np.float64
     )
     pca = PCA(whiten=True).fit(MIXED)
     theirs = pca.transform(MIXED) @ pca.components_ * np.sqrt(200 / 199)  # theirs divides by n - 1
@@ -95,17 +95,17 @@ def test_without_its_eps_zca_is_whitening_by_pca_turned_back(
 
 
 def test_zca_of_too_many_features_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "ZCA_MOST_FEATURES", 4)
+    monkeypatch.setattr(preprocessing, "ZCA_MOST_FEATURES", 4)
     with pytest.raises(DataError, match="takes 4 features at most, these have 5"):
-        inputs.fit_input_transform("zca", MIXED, ALL)
+        preprocessing.fit_input_transform("zca", MIXED, ALL)
 
 
 @pytest.mark.parametrize("treatment", ["standardise", "minmax", "centre"])
 def test_images_are_treated_per_channel(treatment: str) -> None:
     images = DRAW.integers(0, 256, (30, 3, 4, 5)).astype(np.uint8)
     rows = np.arange(20)
-    ours = inputs.transform_rows(
-        inputs.fit_input_transform(treatment, images, rows), images, rows, np.float32
+    ours = preprocessing.transform_rows(
+        preprocessing.fit_input_transform(treatment, images, rows), images, rows, np.float32
     )
     train = images[rows].astype(np.float64)
     for channel in range(3):
@@ -117,12 +117,13 @@ def test_images_are_treated_per_channel(treatment: str) -> None:
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {
-        name: inputs.fit_input_transform(name, MIXED, ALL)(MIXED) for name in inputs.FIT_FUNCTIONS
+        name: preprocessing.fit_input_transform(name, MIXED, ALL)(MIXED)
+        for name in preprocessing.FIT_FUNCTIONS
     }
-    monkeypatch.setattr(inputs, "_CHUNK", 35)
+    monkeypatch.setattr(preprocessing, "_CHUNK", 35)
     for name, expected in whole.items():
-        cut = inputs.transform_rows(
-            inputs.fit_input_transform(name, MIXED, ALL), MIXED, ALL, np.float64
+        cut = preprocessing.transform_rows(
+            preprocessing.fit_input_transform(name, MIXED, ALL), MIXED, ALL, np.float64
         )
         assert np.allclose(cut, expected, atol=1e-12), name
 
@@ -130,15 +131,15 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bytes_become_the_same_as_doubles() -> None:
     images = DRAW.integers(0, 256, (50, 1, 6, 6)).astype(np.uint8)
     rows = np.arange(40)
-    for name in inputs.FIT_FUNCTIONS:
-        small = inputs.transform_rows(
-            inputs.fit_input_transform(name, images, rows), images, rows, np.float32
+    for name in preprocessing.FIT_FUNCTIONS:
+        small = preprocessing.transform_rows(
+            preprocessing.fit_input_transform(name, images, rows), images, rows, np.float32
         )
         wide = images.astype(np.float64)
         assert np.array_equal(
             small,
-            inputs.transform_rows(
-                inputs.fit_input_transform(name, wide, rows), wide, rows, np.float32
+            preprocessing.transform_rows(
+                preprocessing.fit_input_transform(name, wide, rows), wide, rows, np.float32
             ),
         )
 
@@ -178,12 +179,12 @@ UNITS = (1e-300, 1e-200, 1e-13, 1.0, 1e13, 1e200)
 @pytest.mark.parametrize("treatment", ["standardise", "minmax", "zca"])
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_unit_of_the_inputs_changes_nothing(treatment: str, unit: float) -> None:
-    expected = inputs.transform_rows(
-        inputs.fit_input_transform(treatment, MIXED, ALL), MIXED, ALL, np.float64
+    expected = preprocessing.transform_rows(
+        preprocessing.fit_input_transform(treatment, MIXED, ALL), MIXED, ALL, np.float64
     )
     scaled = MIXED * unit
-    ours = inputs.transform_rows(
-        inputs.fit_input_transform(treatment, scaled, ALL), scaled, ALL, np.float64
+    ours = preprocessing.transform_rows(
+        preprocessing.fit_input_transform(treatment, scaled, ALL), scaled, ALL, np.float64
     )
     assert np.allclose(ours, expected, atol=1e-9)
 
@@ -191,24 +192,24 @@ def test_the_unit_of_the_inputs_changes_nothing(treatment: str, unit: float) -> 
 @pytest.mark.parametrize("unit", UNITS)
 def test_only_what_differs_by_rounding_alone_is_constant(unit: float) -> None:
     numbers = np.stack([MIXED[:, 0], np.full(200, 0.1), 0.1 + 1e-17 * MIXED[:, 1]], axis=1) * unit
-    mean, sd = inputs.mean_and_sd(numbers, ALL)
-    assert inputs.is_constant(mean, sd).tolist() == [[False, True, True]]
+    mean, sd = preprocessing.mean_and_sd(numbers, ALL)
+    assert preprocessing.is_constant(mean, sd).tolist() == [[False, True, True]]
 
 
 @pytest.mark.parametrize("treatment", ["standardise", "centre", "minmax"])
 def test_a_feature_that_is_constant_but_for_rounding_becomes_zero(treatment: str) -> None:
     numbers = np.stack([MIXED[:, 0], 5 + 1e-15 * MIXED[:, 1]], axis=1)
     assert len(np.unique(numbers[:, 1])) > 1
-    ours = inputs.transform_rows(
-        inputs.fit_input_transform(treatment, numbers, ALL), numbers, ALL, np.float64
+    ours = preprocessing.transform_rows(
+        preprocessing.fit_input_transform(treatment, numbers, ALL), numbers, ALL, np.float64
     )
     assert not ours[:, 1].any()
 
 
 def test_inputs_that_are_all_constant_are_not_whitened_to_noise() -> None:
     numbers = np.full((200, 3), 0.1)
-    ours = inputs.transform_rows(
-        inputs.fit_input_transform("zca", numbers, ALL), numbers, ALL, np.float64
+    ours = preprocessing.transform_rows(
+        preprocessing.fit_input_transform("zca", numbers, ALL), numbers, ALL, np.float64
     )
     assert not ours.any()
 

@@ -17,7 +17,7 @@ from nnlab.catalogue import find_choice
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import RunConfig
 from nnlab.engine.data import dataset_facts, fetch, read_dataset
-from nnlab.engine.data.published import SOURCES, cifar, idx, places
+from nnlab.engine.data.published import SOURCES, cifar, file_search, idx
 from nnlab.engine.data.published import fetch as fetch_files
 from nnlab.engine.data.published.sources import PublishedFile, PublishedSource
 from nnlab.errors import DataError
@@ -145,14 +145,14 @@ def test_places_are_looked_at_in_their_order(
     monkeypatch.setenv("NNLAB_DATA", str(tmp_path / "data"))
     in_order = [tmp_path / "data" / "fashion-mnist", tmp_path / "package"]
     in_order.append(tmp_path / "cache" / "nnlab" / "data" / "fashion-mnist")
-    assert places.find_files("fashion-mnist") is None
+    assert file_search.find_files("fashion-mnist") is None
     for folder in reversed(in_order):
         put(folder)
-        found = places.find_files("fashion-mnist")
+        found = file_search.find_files("fashion-mnist")
         assert found is not None
         assert {path.parent for path in found} == {folder}
     (in_order[0] / "t10k-labels-idx1-ubyte.gz").unlink()  # no longer whole: the next is taken
-    found = places.find_files("fashion-mnist")
+    found = file_search.find_files("fashion-mnist")
     assert found is not None
     assert found[0].parent == in_order[1]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.engine.data.dataset import Dataset, FeatureColumn
-from nnlab.engine.data.suspicious import count_suspicious, id_columns, single_row_classes
+from nnlab.engine.data.suspicious_data import count_suspicious, id_columns, single_row_classes
 
 ROWS = 12
 NOISE = np.random.default_rng(0).normal(size=ROWS)

@@ -20,7 +20,7 @@ from nnlab.records import (
     Severity,
     Status,
 )
-from nnlab.store.copying import copy_to_file
+from nnlab.store.file_copy import copy_to_file
 from nnlab.store.schema import HEAD
 
 ENVIRONMENT = Environment(

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from nnlab.cli.database_option import open_db
 from nnlab.cli.figures.plot import curves, models, trials
 from nnlab.cli.figures.plot.options import app
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import say
 from nnlab.errors import UsageError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, ForceOption
 from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
@@ -20,7 +20,7 @@ from nnlab.io.files import write_atomic
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from nnlab.figures.figure import PreparedFigure
+    from nnlab.figures.prepared_figure import PreparedFigure
     from nnlab.figures.provenance import FigureRequest
 
 _PAGE_PANEL = "Page"
@@ -178,7 +178,7 @@ def draw_figure(
         UnknownName: no such study, run, metric, field, venue, style or palette.
         UsageError: nothing to draw, a file of no format, or `--data` without a file.
     """
-    from nnlab.cli.figures.figure_files import check_figure_paths
+    from nnlab.cli.output.figure_files import check_figure_paths
     from nnlab.figures import prepare_figure
     from nnlab.figures.draw.paper import use_paper
     from nnlab.figures.provenance import FigureRequest, build_provenance, paper_from_options
@@ -241,7 +241,7 @@ def _write_files(
 def _print_figure(asked: "FigureRequest", picture: "PreparedFigure") -> None:
     """The curves in letters; of a figure without curves its numbers."""
     from nnlab.cli.options import Format
-    from nnlab.figures.draw.text import as_text
+    from nnlab.figures.draw.terminal_text import as_text
 
     width = min(max(shutil.get_terminal_size().columns, _MIN_WIDTH), _MAX_WIDTH)
     text = as_text(picture.draw(), width, colored=console().is_terminal and not console().no_color)

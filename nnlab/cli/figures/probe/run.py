@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.cli.database_option import open_db
-from nnlab.cli.figures.figure_files import check_figure_paths, write_figure
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import Format
+from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.render import TableColumn, note, print_json, render
 from nnlab.figures.kinds.init import draw_init_figure, layer_outputs_by_setting
 from nnlab.figures.kinds.landscape import landscape_figure, run_titles
 
 if TYPE_CHECKING:
     from nnlab.analysis.sensitivity import Sensitivity
-    from nnlab.engine.init_probe import LayerOutputs
+    from nnlab.engine.initial_outputs import LayerOutputs
 
 INIT_COLUMNS = (
     TableColumn("setting", "setting", wrap=True),

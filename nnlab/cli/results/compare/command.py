@@ -12,12 +12,12 @@ from nnlab.analysis.across_tasks import compare_across_tasks
 from nnlab.analysis.ranking import EpochChoice, rank_each_group
 from nnlab.analysis.scope import resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, Format, StudyOrRunsArgument
 from nnlab.cli.output.render import say
 from nnlab.cli.results.compare.across_table import print_across_tasks
 from nnlab.cli.results.compare.ranking_table import print_rankings
-from nnlab.cli.train.train import summary
+from nnlab.cli.train.train import messages
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command
 from nnlab.stats.comparison import PairedTest
@@ -196,9 +196,9 @@ def compare(
             for line in describe_difference(rankings):
                 say(line)
         if format is TableFormat.TABLE and len(rankings) == 1:
-            summary.print_more_seeds_command(database, rankings[0])
+            messages.print_more_seeds_command(database, rankings[0])
         if format is TableFormat.TABLE and scope.studies is not None and len(what or ()) == 1:
-            summary.print_verdict(database, scope.title)
+            messages.print_verdict(database, scope.title)
 
 
 def _with_caption_and_label(

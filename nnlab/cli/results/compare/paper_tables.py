@@ -6,7 +6,7 @@ from functools import partial
 from nnlab.cli.options import Format
 from nnlab.cli.output.render import TableColumn, print_json, print_text, render, say
 from nnlab.report.paper_table import PaperTable, table_as_json
-from nnlab.report.typeset import (
+from nnlab.report.table_formats import (
     full_names,
     table_as_csv,
     table_as_html,

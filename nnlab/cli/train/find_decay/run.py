@@ -7,9 +7,9 @@ from nnlab import store
 from nnlab.analysis.find_decay import METRIC, DecaySuggestion, find_decay, with_decay
 from nnlab.analysis.remedies import remedy_run_specs
 from nnlab.analysis.selection import single_run
-from nnlab.cli.database_option import open_db
-from nnlab.cli.figures.figure_files import check_figure_paths, write_figure
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import Format
+from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.train.train import execute
 from nnlab.config import config_of, digest_of, setting_of

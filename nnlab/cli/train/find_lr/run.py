@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnlab.cli.figures.figure_files import check_figure_paths, write_figure
 from nnlab.cli.options import Format, option_arguments
+from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError

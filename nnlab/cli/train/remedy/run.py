@@ -18,7 +18,7 @@ from nnlab.analysis.remedies import (
     remedy_settings,
 )
 from nnlab.analysis.selection import single_run
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.cli.results.findings_table import print_findings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.cli.interrupt import StopRequest
-from nnlab.cli.train.train import summary
+from nnlab.cli.train.train import messages
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.cli.train.train.notifications import ForwardingView, OnRunEnd
 from nnlab.config import config_of
@@ -127,7 +127,7 @@ def report_result(
         NnlabError: a run failed, or all diverged and that is not allowed.
         Interrupted: `nnlab stop` held some back.
     """
-    summary.print_result(db, run_ids, quiet=show.quiet)
+    messages.print_result(db, run_ids, quiet=show.quiet)
     after = store.runs(db, run_ids=run_ids)
     _raise_for_failures(db, after)
     _raise_for_stopped(after)

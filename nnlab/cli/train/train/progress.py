@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from nnlab.cli.output.render import console, rich_text
 from nnlab.diagnose import group_symptoms
-from nnlab.diagnose.flags import table_findings
+from nnlab.diagnose.headlines import table_findings
 from nnlab.records import Epoch, Run, Status
 from nnlab.stats import format_duration
 from nnlab.workers.callbacks import RunCallbacks, RunResult

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from nnlab import store
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
-from nnlab.cli.train.train import slurm_jobs, summary
+from nnlab.cli.train.train import messages, slurm_jobs
 from nnlab.cli.train.train.execute import (
     ExecutionOptions,
     OutputOptions,
@@ -31,7 +31,7 @@ from nnlab.study.arms import pretrain_study_name
 from nnlab.study.enqueue import OPEN_STUDY, enqueue_request
 from nnlab.study.extension import Extension, build_extension
 from nnlab.study.next_trials import is_adaptive
-from nnlab.study.request import (
+from nnlab.study.request_resolution import (
     existing_study,
     extend_command,
     find_stored_study,
@@ -132,7 +132,7 @@ def train(
                 )
             report_result(database, run_ids, show, allow_diverged=how.allow_diverged)
         if typed.study is not None:
-            summary.print_verdict(database, typed.study)
+            messages.print_verdict(database, typed.study)
 
 
 def should_wait(wait: bool, how: ExecutionOptions) -> bool:
@@ -315,8 +315,8 @@ def _dry_run(
     if how.cluster is None:
         _check_devices({str(run.setting.get("device", "auto")) for run in wanted})
     if isinstance(plan, Extension):
-        summary.print_changes(plan.study, plan.changes)
-    summary.print_dry_run(wanted, done)
+        messages.print_changes(plan.study, plan.changes)
+    messages.print_dry_run(wanted, done)
     if how.slurm is not None:
         left = sum((run.digest, run.seed) not in done for run in wanted)
         say(slurm_jobs.job_script(db, str(typed.study), left, how.slurm, how.words))

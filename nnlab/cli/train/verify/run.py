@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import names_runs
 from nnlab.analysis.selection import select_runs
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import console, note, print_json, say
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts, metrics_line

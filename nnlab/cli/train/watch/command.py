@@ -11,8 +11,8 @@ import typer
 from nnlab import store
 from nnlab.analysis.progress import ProgressSnapshot, snapshot_json, take_snapshot
 from nnlab.cli import completion
-from nnlab.cli.database_option import open_db
 from nnlab.cli.interrupt import StopRequest
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import print_json
 from nnlab.cli.train.watch.view import (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.generated.draw import balanced_targets, make_rng, round_values
+from nnlab.engine.data.generated.rng import balanced_targets, make_rng, round_values
 
 SIGNAL_LENGTH = 40
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.generated.draw import make_rng, round_values
+from nnlab.engine.data.generated.rng import make_rng, round_values
 
 FEATURES = 20
 HIDDEN_UNITS = 32  # units of the teacher's one hidden layer

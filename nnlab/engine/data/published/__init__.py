@@ -10,7 +10,7 @@ from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.published import cifar, idx
 from nnlab.engine.data.published.download import DownloadProgress, download
-from nnlab.engine.data.published.places import download_folder, find_files
+from nnlab.engine.data.published.file_search import download_folder, find_files
 from nnlab.engine.data.published.sources import SOURCES, PublishedFile
 from nnlab.errors import DataError
 

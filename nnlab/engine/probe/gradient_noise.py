@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nnlab.engine.gradient_noise import (
+from nnlab.engine.noise_scale import (
     MAX_EXAMPLES,
     mean_squared_linear_gradient,
     mean_squared_shared_gradient,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nnlab.search.domain import ParamValues, value_at
-from nnlab.search.question import SamplerRequest, ScoredTrial
+from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 
 _SOBOL_CHUNK = 64
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, Format, FormatOption
 from nnlab.cli.output.render import TableColumn, note, render, say
 from nnlab.engine import user_code

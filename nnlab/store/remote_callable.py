@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from nnlab.io.folders import Folder
 from nnlab.store.address import Address
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnlab.errors import DiskFull, NnlabError, OutputError, StoreError
 from nnlab.store.address import FileAddress
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.schema import SHIPPED_MIGRATIONS
 from nnlab.store.sqlite import FileAccess, FileDatabase
 

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from nnlab.errors import NnlabError
 from nnlab.store.address import ServerAddress
-from nnlab.store.connect import BUSY_SECONDS, PURPOSE, Database, Purpose
-from nnlab.store.postgres.failure import translate_postgres_error
-from nnlab.store.postgres.spelling import register_adapters, to_postgres_sql
+from nnlab.store.database import BUSY_SECONDS, PURPOSE, Database, Purpose
+from nnlab.store.postgres.dialect import register_adapters, to_postgres_sql
+from nnlab.store.postgres.errors import translate_postgres_error
 from nnlab.store.schema import find_revision
 
 # A server that does not answer is given up after so long, in seconds, unless the URL says more.

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nnlab.records import Status
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids
-from nnlab.store.text import timestamp_to_text
+from nnlab.store.serialization import timestamp_to_text
 
 # What a run that was stopped this way says of itself.
 STOPPED_REASON = "stopped by nnlab stop"

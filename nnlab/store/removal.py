@@ -9,10 +9,10 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.records import Status
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids
-from nnlab.store.text import timestamp_to_text
+from nnlab.store.serialization import timestamp_to_text
 
 
 @dataclass(frozen=True, slots=True)

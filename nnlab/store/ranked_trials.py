@@ -9,11 +9,11 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Direction, Status
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
+from nnlab.store.peer_runs import query_pruned_counts
 from nnlab.store.queries import scope_conditions
-from nnlab.store.readable import decode_rows
-from nnlab.store.rivals import query_pruned_counts
+from nnlab.store.row_validation import decode_rows
 from nnlab.store.rows import (
     ID_LIST,
     WORKER_COLUMNS,

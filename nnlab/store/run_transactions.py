@@ -14,15 +14,15 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Direction, Environment, Epoch, Finding, Status
-from nnlab.store.connect import Database
+from nnlab.store.curve_summary import SummaryRow, summarize_curve
+from nnlab.store.database import Database
 from nnlab.store.environments import get_or_create_environment
 from nnlab.store.fingerprints import changed_data_error, query_data_mismatch
 from nnlab.store.metric_state import MetricState
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.queue import LEASE_SECONDS, Claim, end_attempt, extend_lease, lease_lost_error
-from nnlab.store.served import remote_callable
-from nnlab.store.summarize import SummaryRow, summarize_curve
-from nnlab.store.text import evidence_to_json, replace_invalid_unicode, timestamp_to_text
+from nnlab.store.remote_callable import remote_callable
+from nnlab.store.serialization import evidence_to_json, replace_invalid_unicode, timestamp_to_text
 
 # SQLite 3.40 takes `IS NOT NULL` after RETURNING for true whatever the column holds: the value
 # itself is asked for.

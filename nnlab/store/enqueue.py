@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Setting, Status, Study
-from nnlab.store.connect import Database
+from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.rows import ID_LIST, NAME_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids, bind_names
-from nnlab.store.text import replace_invalid_unicode, timestamp_to_text, to_json
+from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from nnlab.figures.draw.frame import freeze_layout
+from nnlab.figures.draw.layout import freeze_layout
 from nnlab.figures.draw.legend import text_renderer
 from nnlab.figures.draw.paper import points
 

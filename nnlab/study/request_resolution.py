@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from nnlab import store
-from nnlab.cli.database_option import open_db
+from nnlab.cli.open_database import open_db
 from nnlab.cli.options import option_arguments
 from nnlab.errors import ConfigError, NoDatabase, StudyExists, UnknownName, UsageError
 from nnlab.io.command_line import quote_command

@@ -7,7 +7,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nnlab.figures.draw.direct import label_line_ends
 from nnlab.figures.draw.legend import (
     LegendEntry,
     columns_that_fit,
@@ -17,6 +16,7 @@ from nnlab.figures.draw.legend import (
     row_height,
     rows_needed,
 )
+from nnlab.figures.draw.line_end_labels import label_line_ends
 from nnlab.figures.draw.paper import current_paper, inches
 
 PANEL_HEIGHT = 2.2

@@ -3,8 +3,8 @@
 from nnlab.errors import OutputError
 from nnlab.io.folders import Folder, folder_at
 from nnlab.records import Run
-from nnlab.store.run_folders import MarkedFolder, ends_with_creation_stamp, marker_content
-from nnlab.store.served import AnyDatabase
+from nnlab.store.folder_marker import MarkedFolder, ends_with_creation_stamp, marker_content
+from nnlab.store.remote_callable import AnyDatabase
 
 
 def artifacts_folder(db: AnyDatabase, artifacts: str | None) -> Folder:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from nnlab.diagnose.losses import LossPair
+from nnlab.diagnose.loss_pair import LossPair
 from nnlab.diagnose.val_minimum import ValMinimum
 from nnlab.records import Curve, History
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from nnlab.catalogue import Task, find_choice
-from nnlab.config.classes import class_indices
+from nnlab.config.class_selection import class_indices
 from nnlab.config.fields import RunConfig
 from nnlab.config.option import default_for_setting, setting_fields
 from nnlab.errors import ConfigError

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run
-from nnlab.store.connect import Database
-from nnlab.store.served import remote_callable
+from nnlab.store.database import Database
+from nnlab.store.remote_callable import remote_callable
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nnlab.config.ranges import Range
 from nnlab.errors import UsageError
 from nnlab.search.domain import Domain, Domains, ParamValues, round_in_domain
-from nnlab.search.question import SamplerRequest
+from nnlab.search.sampler_request import SamplerRequest
 
 if TYPE_CHECKING:
     import optuna

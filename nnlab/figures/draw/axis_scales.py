@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from nnlab.figures.draw.view import AxisRange, robust_axis_range
+from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 
 # With fewer decades than this in view, 2 and 5 are labelled beside the powers of ten.
 _SPARSE_BELOW_DECADES = 2.5

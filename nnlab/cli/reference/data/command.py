@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.database.data.summary_table import dataset_json, print_dataset_summary
 from nnlab.cli.options import ForceOption, given_settings, with_settings
 from nnlab.cli.output.render import print_json, say
+from nnlab.cli.reference.data.summary_table import dataset_json, print_dataset_summary
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.config import RunConfig
 from nnlab.config.space import expand_space, parse_space
@@ -88,7 +88,7 @@ def show(
         nnlab data show csv:points.csv#kind --format json
     """
     if picture is not None:
-        from nnlab.cli.figures.figure_files import check_figure_paths
+        from nnlab.cli.output.figure_files import check_figure_paths
 
         check_figure_paths([picture], force=force)
     config = resolve_single_config(name, given_settings(settings))

@@ -7,8 +7,8 @@ from itertools import pairwise
 from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Environment, Epoch, Finding, Status
 from nnlab.store.queue import LEASE_SECONDS, Claim
-from nnlab.store.served import AnyDatabase
-from nnlab.store.writes import (
+from nnlab.store.remote_callable import AnyDatabase
+from nnlab.store.run_transactions import (
     EpochBatch,
     EpochBatchResult,
     begin_attempt,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nnlab.figures.draw.names import split_of
+from nnlab.figures.draw.display_names import split_of
 from nnlab.figures.draw.series import Series
 
 # With more trials than this, training curves would only hide the validation curves.
