@@ -10,18 +10,15 @@ from nnlab.cli.live import bar_texts, metrics_line, progress_bar
 from nnlab.cli.named import named
 from nnlab.cli.place import opened
 from nnlab.cli.render import console, note, print_json, say
-from nnlab.engine import user
 from nnlab.errors import UsageError
 from nnlab.records import Epoch, Run
 from nnlab.report.ranking import plural
-from nnlab.report.scope import names_runs
 
 if TYPE_CHECKING:
     from nnlab.launch.verify import Change, OnEpoch, Verdict
 
 
 # Why the code of a run that only its study names is not executed.
-NOT_NAMED = "only a run that the command names, by number or name, may execute its code"
 
 
 def verify(
@@ -53,8 +50,7 @@ def verify(
         from nnlab.launch import verify as launch
 
         verdicts = []
-        allowed = nullcontext() if names_runs(database, names) else user.refused(NOT_NAMED)
-        with allowed, _bar(runs, epochs) as on_epoch:
+        with _bar(runs, epochs) as on_epoch:
             for verdict in launch.verify(
                 database, runs, on_epoch, epochs=epochs, tolerance=tolerance
             ):
