@@ -55,8 +55,15 @@ def check_replaceable(paths: Iterable[Path], *, force: bool) -> None:
         OutputError: a file exists and does not say that nnlab made it.
     """
     for path in paths:
-        if not force and _file_exists(path) and not _is_made_by_nnlab(path):
+        if force or not _file_exists(path) or _is_device(path):
+            continue
+        if not _is_made_by_nnlab(path):
             raise not_replaceable_error(path)
+
+
+def _is_device(path: Path) -> bool:
+    """Whether writing there replaces nothing: a device such as /dev/null, or a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def check_data_replaceable(path: Path, known: Iterable[object], *, force: bool) -> None:

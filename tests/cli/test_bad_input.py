@@ -41,7 +41,7 @@ from terminal import QUICK, Nnlab, started
         (["--seed", "9223372036854775808"], "--seed must be at most 9223372036854775807, got"),
         (["--seed", "0..9223372036854775808"], "--seed must be at most 9223372036854775807, got"),
         (["--split-seed", "9223372036854775808"], "--split-seed must be at most 9223372036854"),
-        (["--per-device", "\N{SUPERSCRIPT TWO}"], "auto, or a number from 1 on"),
+        (["--per-device", "\N{SUPERSCRIPT TWO}"], "auto, or a number from 1 to 256"),
         (["--stop-on", "x"], "--stop-on: unknown finding 'x'"),
         (["--from", ""], "--from needs a value, got nothing"),
         (["--from", "a" * 300], "the file name is too long (300 characters): aaa"),

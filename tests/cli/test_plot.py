@@ -164,11 +164,11 @@ def test_runs_that_are_not_drawn_are_named_with_the_reason(nnlab: Nnlab, folder:
     assert "has no curve: it has no r2" in answer.err
 
 
-def test_a_study_says_how_many_of_its_trials_lack_the_metric(nnlab: Nnlab, folder: Path) -> None:
+def test_a_figure_names_the_data_sets_that_it_leaves_out(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "--lr", "0.01,0.1", "-q")
     nnlab("train", "--data", "diabetes", "--epochs", "2", "--width", "8", "--depth", "1", "-q")
     answer = nnlab("plot", "parallel", "default", "--by", "val/accuracy", "-o", "a.svg")
-    assert "1 trial not drawn: no val/accuracy" in answer.err
+    assert "not comparable with these, not ranked here: diabetes" in answer.err
 
 
 def test_a_cell_of_a_heatmap_has_the_value_of_the_sweep_and_the_table(

@@ -124,9 +124,9 @@ def print_more_seeds_command(db: store.Database, ranking: Ranking) -> None:
 def _seeds_option(used: Sequence[int], count: int) -> tuple[str, str]:
     """The option, and its value, that bring the seeds in use to a count.
 
-    >>> more_seeds((0, 1), 6)
+    >>> _seeds_option((0, 1), 6)
     ('--seeds', '6')
-    >>> more_seeds((3, 5), 4)
+    >>> _seeds_option((3, 5), 4)
     ('--seed', '0,1')
     """
     if set(used) <= set(range(count)):

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from nnlab.workers.verify import EnvironmentChange, OnEpoch, VerificationResult
 
 
-# Why the code of a run that only its study names is not executed.
-CODE_NOT_NAMED = "only a run that the command names, by number or name, may execute its code"
 
 
 def verify(
@@ -53,13 +51,6 @@ def verify(
         from nnlab.workers import verify as launch
 
         verdicts = []
-        allowed = (
-            nullcontext()
-            if names_runs(database, names)
-            else user_code.forbid_execution(CODE_NOT_NAMED)
-        )
-        with allowed, _progress_bar(runs, epochs) as on_epoch:
-            for verdict in launch.verify_runs(
                 database, runs, on_epoch, epochs=epochs, tolerance=tolerance
             ):
                 verdicts.append(verdict)
