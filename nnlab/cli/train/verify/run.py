@@ -6,20 +6,16 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from nnlab.analysis.ranking import format_count
-from nnlab.analysis.scope import names_runs
 from nnlab.analysis.selection import select_runs
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import console, note, print_json, say
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts, metrics_line
-from nnlab.engine import user_code
 from nnlab.errors import UsageError
 from nnlab.records import Epoch, Run
 
 if TYPE_CHECKING:
     from nnlab.workers.verify import EnvironmentChange, OnEpoch, VerificationResult
-
-
 
 
 def verify(
@@ -51,6 +47,8 @@ def verify(
         from nnlab.workers import verify as launch
 
         verdicts = []
+        with _progress_bar(runs, epochs) as on_epoch:
+            for verdict in launch.verify_runs(
                 database, runs, on_epoch, epochs=epochs, tolerance=tolerance
             ):
                 verdicts.append(verdict)
