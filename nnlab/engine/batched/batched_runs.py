@@ -169,7 +169,7 @@ class BatchedRuns:
         device, dtype = part.examples.device, part.examples.dtype
         order = _draw_example_orders(sessions, len(part)).to(device)
         targets = part.targets[order]
-        accumulator = _BatchedEpochAccumulator(targets, first.data.outputs, dtype)
+        accumulator = _BatchedEpochAccumulator(targets, first.data.num_outputs, dtype)
         rates = self._learning_rates(len(bounds))
         generators = self._begin_epoch(device)
         probe_metrics: MetricsPerRun = [{} for _ in sessions]

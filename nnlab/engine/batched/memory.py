@@ -30,7 +30,7 @@ def estimate_run_bytes(session: Session) -> int:
     weights = sum(p.numel() * p.element_size() for p in session.model.parameters())
     examples = session.data.train.examples[: session.batch_size]
     outputs = _output_bytes(session.model, examples)
-    order = len(session.data.train) * (8 + 8 * session.data.outputs)
+    order = len(session.data.train) * (8 + 8 * session.data.num_outputs)
     batch = examples.numel() * examples.element_size()
     rows = PARAMETER_COPIES + len(STATE_NAMES[session.config.opt])
     return rows * weights + OUTPUT_COPIES * (outputs + batch) + order

@@ -147,7 +147,7 @@ def _time_batched_runs(session: Session, width: int) -> float:
 
 
 def _fresh_session(session: Session) -> Session:
-    """A copy of the session at epoch 0; the weights, which do not affect the time, are not reset."""
+    """A copy of the session at epoch 0; weights do not affect the time and are not reset."""
     fresh = replace(session, epoch=0, val_losses=[], selected_epoch=0, status=Status.RUNNING)
     fresh.improved_epoch = 0
     return fresh
