@@ -61,7 +61,7 @@ bench: .venv/test
 
 # A PostgreSQL server under load, and docs/performance-server.md: about ten minutes.
 bench-server: .venv/test
-	PYTHONPATH=tests $(BIN)/python benchmarks/server.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/server_load.py
 
 # The corpus of trainings with known faults, and docs/diagnosis.md: about fifteen minutes.
 bench-diagnosis: .venv/test

@@ -1,4 +1,4 @@
-"""Start-up: whole processes, against a bare Typer application and a bare import."""
+"""Start-up time of whole processes, compared with a minimal Typer application and with imports."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import Compared, in_turn
+from timing import TimingComparison, compare_alternately
 
 BARE = """
 import typer
@@ -22,66 +22,73 @@ app(prog_name="bare")
 ROUNDS = 11
 
 
-def measure(runs_db: Path) -> list[Compared]:
+def measure(runs_db: Path) -> list[TimingComparison]:
     """`--help`, `--version` and completion; `ls` and `compare` on a database of 10,000 runs."""
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
         nnlab = [sys.executable, "-c", "from nnlab.__main__ import entry; entry()"]
-        completing = {
+        completion_env = {
             "_NNLAB_COMPLETE": "complete_bash",
             "COMP_WORDS": "nnlab train --opt ad",
             "COMP_CWORD": "3",
         }
-        bare_completing = {
+        bare_completion_env = {
             "_BARE_COMPLETE": "complete_bash",
             "COMP_WORDS": "bare hello --na",
             "COMP_CWORD": "2",
         }
-        of_bare = "bare Typer"
-        of_import = "import sqlalchemy, rich"
         imports = [sys.executable, "-c", "import sqlalchemy, rich"]
         return [
-            _compared("--help", [*nnlab, "--help"], [sys.executable, str(bare), "--help"], of_bare),
-            _compared(
-                "--version", [*nnlab, "--version"], [sys.executable, str(bare), "--help"], of_bare
+            _compare_commands(
+                "--help", [*nnlab, "--help"], [sys.executable, str(bare), "--help"], "bare Typer"
             ),
-            _compared(
+            _compare_commands(
+                "--version",
+                [*nnlab, "--version"],
+                [sys.executable, str(bare), "--help"],
+                "bare Typer",
+            ),
+            _compare_commands(
                 "completion of `train --opt ad`",
                 nnlab,
                 [sys.executable, str(bare)],
-                of_bare,
-                ours_env=completing,
-                reference_env=bare_completing,
+                "bare Typer",
+                ours_env=completion_env,
+                reference_env=bare_completion_env,
             ),
-            _compared(
-                "ls, 10,000 runs", [*nnlab, "ls", "--db", str(runs_db)], imports, of_import, goal=2
+            _compare_commands(
+                "ls, 10,000 runs",
+                [*nnlab, "ls", "--db", str(runs_db)],
+                imports,
+                "import sqlalchemy, rich",
+                goal=2,
             ),
-            _compared(
+            _compare_commands(
                 "compare, 10,000 runs",
                 [*nnlab, "compare", "--db", str(runs_db)],
                 imports,
-                of_import,
+                "import sqlalchemy, rich",
                 goal=2,
             ),
         ]
 
 
-def _compared(
+def _compare_commands(
     name: str,
     ours: list[str],
     reference: list[str],
-    of: str,
+    reference_name: str,
     *,
     goal: float = 1.2,
     ours_env: dict[str, str] | None = None,
     reference_env: dict[str, str] | None = None,
-) -> Compared:
-    return in_turn(
+) -> TimingComparison:
+    return compare_alternately(
         name,
         lambda: _run(ours, ours_env),
         lambda: _run(reference, reference_env),
-        of=of,
+        of=reference_name,
         rounds=ROUNDS,
         goal=goal,
     )

@@ -1,7 +1,7 @@
-"""The loop: an epoch of ours, evaluated, stored and shown, against a bare fused loop.
+"""The training loop (an epoch evaluated, stored and shown) compared with a minimal PyTorch loop.
 
-The bare side is what one writes by hand: tensors in memory, a permutation, fused Adam, the
-validation split evaluated after each epoch. Network 784-256-128-10, batch 128, one thread.
+The minimal loop has tensors in memory, a permutation, fused Adam, and an evaluation on the
+validation split after each epoch. Network 784-256-128-10, batch 128, one thread.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from measure import Compared, in_turn
+from timing import TimingComparison, compare_alternately
 from torch import nn
 from torch.nn import functional
 
@@ -28,20 +28,20 @@ EXAMPLES, BATCH = 20_000, 128
 ROUNDS = 15
 
 
-def measure() -> list[Compared]:
-    """One epoch against one epoch, in turn."""
+def measure() -> list[TimingComparison]:
+    """Compares single epochs in alternation."""
     torch.set_num_threads(1)
-    draw = torch.Generator().manual_seed(0)
-    x = torch.randn(EXAMPLES + 2000, 784, generator=draw)
-    y = torch.randint(0, 10, (EXAMPLES + 2000,), generator=draw)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(EXAMPLES + 2000, 784, generator=generator)
+    y = torch.randint(0, 10, (EXAMPLES + 2000,), generator=generator)
     train, val = SplitTensors(x[:EXAMPLES], y[:EXAMPLES]), SplitTensors(x[EXAMPLES:], y[EXAMPLES:])
-    bare = _bare(train, val)
-    with _ours(train, val) as epochs:
+    minimal_epochs = _minimal_loop(train, val)
+    with _nnlab_loop(train, val) as epochs:
         return [
-            in_turn(
+            compare_alternately(
                 "epoch of 784-256-128-10, stored and shown",
                 lambda: next(epochs),
-                lambda: next(bare),
+                lambda: next(minimal_epochs),
                 of="bare fused loop",
                 rounds=ROUNDS,
                 goal=1.02,
@@ -56,7 +56,7 @@ def _model() -> nn.Module:
     )
 
 
-def _bare(train: SplitTensors, val: SplitTensors) -> Iterator[tuple[float, float]]:
+def _minimal_loop(train: SplitTensors, val: SplitTensors) -> Iterator[tuple[float, float]]:
     model = _model()
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     while True:
@@ -72,12 +72,12 @@ def _bare(train: SplitTensors, val: SplitTensors) -> Iterator[tuple[float, float
         with torch.no_grad():
             outputs = model(val.examples)
             val_loss = functional.cross_entropy(outputs, val.targets).item()
-            right = (outputs.argmax(1) == val.targets).float().mean().item()
-        yield val_loss, right
+            accuracy = (outputs.argmax(1) == val.targets).float().mean().item()
+        yield val_loss, accuracy
 
 
 @contextmanager
-def _ours(train: SplitTensors, val: SplitTensors) -> Iterator[Iterator[Epoch]]:
+def _nnlab_loop(train: SplitTensors, val: SplitTensors) -> Iterator[Iterator[Epoch]]:
     facts = DataFacts("classification")
     config = resolve(RunConfig(batch_size=BATCH, epochs=100_000, device="cpu"), facts)
     setting = setting_of(config)
@@ -94,8 +94,8 @@ def _ours(train: SplitTensors, val: SplitTensors) -> Iterator[Iterator[Epoch]]:
         study = store.create_study(
             db, name="loop", question="", objective=None, space=None, seeds=()
         )
-        plan = store.RunSpec(setting, digest_of(setting), 0, config.epochs)
-        queued = store.enqueue(db, study, [plan])
+        spec = store.RunSpec(setting, digest_of(setting), 0, config.epochs)
+        queued = store.enqueue(db, study, [spec])
         claim = store.claim(
             db, run_ids=queued.run_ids, hostname="here", pid=os.getpid(), command="benchmark"
         )

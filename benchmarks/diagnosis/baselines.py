@@ -1,13 +1,13 @@
-"""Published rules for overfitting, as their sources state them, to be judged on the same corpus.
+"""Published rules for overfitting, which are evaluated on the same corpus for comparison.
 
 - `debugger`: AWS SageMaker Debugger's Overfit rule: (val - train) / train above 0.1 at a step.
-  Here: at the end, which is kinder to it than at any step.
+  Here it is evaluated at the end only, which gives better results than at any step.
 - `spearman`: rank correlation between the epoch and the validation loss over the second half
-  (Li et al. 2024, "Keeping deep learning models in check", compare it as a baseline); a rise is
-  called from 0.5 on, which was best on the fitted half of the corpus among 0.1, 0.3, 0.5 and 0.7.
-- `rise 3 %`, `rise 5 %`: validation loss ends above its best by more than so much of it while
-  training loss has fallen since.
-- `patience 10`: validation loss has had no new best for ten epochs (Prechelt 1998, in spirit).
+  (Li et al. 2024, "Keeping deep learning models in check", use it as a baseline). The
+  threshold 0.5 was the best of 0.1, 0.3, 0.5 and 0.7 on the fitted half of the corpus.
+- `rise 3 %`, `rise 5 %`: validation loss ends more than this share above its minimum, and training
+  loss has fallen since the minimum.
+- `patience 10`: validation loss has had no new minimum for ten epochs (similar to Prechelt 1998).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +18,12 @@ Rule = Callable[[Sequence[float], Sequence[float]], bool]
 
 
 def debugger(train: Sequence[float], val: Sequence[float]) -> bool:
-    """The gap at the end, relative to training loss."""
+    """Whether the final gap is large relative to training loss."""
     return train[-1] > 0 and (val[-1] - train[-1]) / train[-1] > 0.1
 
 
 def spearman(train: Sequence[float], val: Sequence[float]) -> bool:
-    """Validation loss rises with the epochs, over the second half."""
+    """Whether validation loss is correlated with the epoch over the second half."""
     del train
     half = val[len(val) // 2 :]
     if len(half) < 4 or max(half) == min(half):
@@ -32,7 +32,7 @@ def spearman(train: Sequence[float], val: Sequence[float]) -> bool:
 
 
 def rise(share: float) -> Rule:
-    """Validation loss ends so far above its best while training loss fell on."""
+    """A rule: validation loss ends this share above its minimum while training loss has fallen."""
 
     def rule(train: Sequence[float], val: Sequence[float]) -> bool:
         best = min(range(len(val)), key=val.__getitem__)
@@ -42,7 +42,7 @@ def rise(share: float) -> Rule:
 
 
 def patience(train: Sequence[float], val: Sequence[float]) -> bool:
-    """No new best for ten epochs."""
+    """Whether validation loss has had no new minimum for ten epochs."""
     del train
     return len(val) - 1 - min(range(len(val)), key=val.__getitem__) >= 10
 

@@ -1,7 +1,7 @@
-"""Trainings whose faults are known: by construction, or by the true risk on fresh examples.
+"""Training runs with known faults: by construction, or by the true risk on fresh examples.
 
-Half of the data sets is `fitted`: thresholds and calibration were set on trainings of these. The
-other half is `unseen`, and figures are reported on it.
+Half of the data sets are `fitted`: thresholds and calibration were chosen on runs with them. The
+other half are `unseen`, and the results are reported for it.
 """
 
 import random
@@ -11,19 +11,19 @@ from typing import Any
 
 FITTED = ("two-moons", "xor", "teacher-student", "digits", "wine", "diabetes")
 UNSEEN = ("circles", "spirals", "sequences", "blobs", "breast-cancer", "iris")
-# Those that fresh examples can be drawn of, as many as wanted.
+# Data sets from which any number of fresh examples can be drawn.
 GENERATED = ("two-moons", "xor", "teacher-student", "circles", "spirals", "sequences", "blobs")
-# A test split of 9,800 tells the true risk; 560 validate; `train_size` are trained on.
+# The true risk is measured on a test split of 9,800; validation has 560; `train_size` is set below.
 FRESH: Mapping[str, Any] = {"samples": 14_000, "test_fraction": 0.7, "val_fraction": 0.04}
 
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """One training: what is wrong with it, and its setting.
+    """One training run of the corpus: its fault and its setting.
 
-    `truth` is the code of the fault that was built in, empty for a healthy run, and None where
-    the true risk decides between overfitting and health. `accepted` are codes that name the fault
-    as well. `data` is a set's name, or how `grow` makes one.
+    `truth` is the code of the built-in fault, empty for a healthy run, and None if the true risk
+    decides between overfitting and healthy. `accepted` are other codes that also describe the
+    fault. `setting["data"]` is the name of a data set, or `fault/half/seed` (see `faulty_data`).
     """
 
     name: str
@@ -35,42 +35,42 @@ class Specimen:
 
 
 def specimens() -> Iterator[Specimen]:
-    """All of the corpus, always the same."""
+    """All specimens of the corpus, which is deterministic."""
     for half, sets in (("fitted", FITTED), ("unseen", UNSEEN)):
         for data in sets:
             yield from _risky(half, data)
             yield from _healthy(half, data)
             yield from _faulty(half, data)
         yield from _convolutional(half)
-        yield from _of_data(half)
+        yield from _data_faults(half)
 
 
 def _risky(half: str, data: str) -> Iterator[Specimen]:
-    """Small training sets and large networks: some overfit, some do not."""
+    """Small training sets and large networks, some of which overfit."""
     if data not in GENERATED:
         return
     for number in range(60):
-        draw = random.Random(f"risky/{data}/{number}")
+        rng = random.Random(f"risky/{data}/{number}")
         setting: dict[str, Any] = {
             **FRESH,
             "data": data,
-            "train_size": round(2 ** draw.uniform(5, 11)),
-            "widths": draw.choice(("64", "128", "256", "64,64", "128,128")),
-            "opt": draw.choice(("adam", "adam", "adamw", "momentum")),
-            "epochs": draw.choice((20, 40, 80, 120)),
-            "batch_size": draw.choice((16, 32)),
-            "dropout": draw.choice((0.0, 0.0, 0.0, 0.2)),
-            "decay": draw.choice(("none", "none", "cosine")),
+            "train_size": round(2 ** rng.uniform(5, 11)),
+            "widths": rng.choice(("64", "128", "256", "64,64", "128,128")),
+            "opt": rng.choice(("adam", "adam", "adamw", "momentum")),
+            "epochs": rng.choice((20, 40, 80, 120)),
+            "batch_size": rng.choice((16, 32)),
+            "dropout": rng.choice((0.0, 0.0, 0.0, 0.2)),
+            "decay": rng.choice(("none", "none", "cosine")),
         }
-        setting["lr"] = draw.choice((1e-3, 3e-3, 1e-2)) * (5 if setting["opt"] == "momentum" else 1)
+        setting["lr"] = rng.choice((1e-3, 3e-3, 1e-2)) * (5 if setting["opt"] == "momentum" else 1)
         if data == "teacher-student":
-            setting["data_noise"] = draw.choice((0.1, 0.5, 1.0))
+            setting["data_noise"] = rng.choice((0.1, 0.5, 1.0))
         else:
-            setting["label_noise"] = draw.choice((0.0, 0.0, 0.1, 0.25))
+            setting["label_noise"] = rng.choice((0.0, 0.0, 0.1, 0.25))
         if data in ("two-moons", "circles", "xor"):
-            setting["data_noise"] = draw.choice((0.1, 0.2, 0.35))
+            setting["data_noise"] = rng.choice((0.1, 0.2, 0.35))
         if data == "blobs":
-            setting["data_noise"] = draw.choice((1.0, 2.0))
+            setting["data_noise"] = rng.choice((1.0, 2.0))
         yield Specimen(f"risk {number}", half, None, setting, number)
 
 
@@ -90,12 +90,12 @@ HEALTHY: Mapping[str, Mapping[str, Any]] = {
 
 
 def _healthy(half: str, data: str) -> Iterator[Specimen]:
-    """Ordinary trainings with enough data, long enough and not much longer.
+    """Ordinary runs with enough data and a suitable number of epochs.
 
-    Of a set that fresh examples can be drawn of, the true risk has the last word.
+    For generated data sets, the true risk decides whether the run is healthy.
     """
     if data == "diabetes":
-        return  # 310 patients with much noise: whatever is wide enough overfits
+        return  # 310 noisy examples: every sufficiently wide network overfits
     for name, recipe in HEALTHY.items():
         for seed in (1, 2):
             setting: dict[str, Any] = {
@@ -114,7 +114,7 @@ def _healthy(half: str, data: str) -> Iterator[Specimen]:
 
 
 def _epochs(data: str) -> int:
-    """Enough for a small network, at 2,000 examples or what there is."""
+    """A sufficient number of epochs for a small network and at most 2,000 examples."""
     return {"spirals": 60, "sequences": 40, "teacher-student": 40}.get(data, 40)
 
 
@@ -166,7 +166,7 @@ FAULTS: tuple[Fault, ...] = (
     ("one a step", "NN204", ("NN202",), {"opt": "sgd", "lr": 0.15, "batch_size": 1, "epochs": 15}),
 )  # fmt: skip
 _CLASSES_ONLY = ("softmax twice",)
-# Noise that never ends needs labels that cannot be learned.
+# Persistent gradient noise requires labels that cannot be learned.
 _GENERATED_ONLY = ("one a step",)
 
 
@@ -175,7 +175,7 @@ def _faulty(half: str, data: str) -> Iterator[Specimen]:
         if name in _CLASSES_ONLY and data in ("teacher-student", "diabetes"):
             continue
         if name in _GENERATED_ONLY and (data not in GENERATED or data == "teacher-student"):
-            continue  # steps of one example throw a regression out of bounds
+            continue  # a regression diverges with batches of one example
         for seed in (3, 4):
             setting = {"data": data, "epochs": 30, "batch_size": 32, "width": 32, **recipe}
             if data in GENERATED:
@@ -185,19 +185,19 @@ def _faulty(half: str, data: str) -> Iterator[Specimen]:
             yield Specimen(name, half, code, setting, seed, accepted)
     if data in ("xor", "circles", "spirals", "two-moons"):
         linear = {"data": data, "model": "linear", "opt": "adam", "lr": 0.03, "epochs": 40}
-        # A line through xor or circles is at chance.
+        # On xor and circles, a linear model is at chance level.
         yield Specimen("linear", half, "NN104", linear, 3, ("NN106",))
 
 
-# Faults that a small convolutional network has as well.
-_OF_IMAGES = (
+# Faults that are also built into a small convolutional network.
+_IMAGE_FAULTS = (
     "lr too high, adam", "lr too high, momentum", "lr far too high", "lr too low, adam",
     "lr too low, sgd", "cut early", "zeros", "dead",
 )  # fmt: skip
 
 
 def _convolutional(half: str) -> Iterator[Specimen]:
-    """Images of five digits, the others in the other half."""
+    """Convolutional networks on images of five digits; the other half has the other digits."""
     images = {
         "data": "digits",
         "classes": "0-4" if half == "fitted" else "5-9",
@@ -207,7 +207,7 @@ def _convolutional(half: str) -> Iterator[Specimen]:
         "batch_size": 32,
     }
     for name, code, accepted, recipe in FAULTS:
-        if name in _OF_IMAGES:
+        if name in _IMAGE_FAULTS:
             for seed in (5, 6):
                 setting = {"epochs": 20, **recipe, **images}
                 yield Specimen(f"cnn: {name}", half, code, setting, seed, accepted)
@@ -217,10 +217,10 @@ def _convolutional(half: str) -> Iterator[Specimen]:
             yield Specimen(f"healthy cnn {name}", half, "", setting, seed)
 
 
-def _of_data(half: str) -> Iterator[Specimen]:
-    """Faults of the data; `grow` makes the sets from their names."""
+def _data_faults(half: str) -> Iterator[Specimen]:
+    """Faults of the data; `faulty_data` generates the data sets from their names."""
     train = {"opt": "adam", "lr": 2e-3, "epochs": 30, "batch_size": 32, "width": 32}
-    made: tuple[tuple[str, str, tuple[str, ...], Mapping[str, Any]], ...] = (
+    faults: tuple[tuple[str, str, tuple[str, ...], Mapping[str, Any]], ...] = (
         ("raw", "NN401", ("NN201", "NN202"), {"inputs": "none", "opt": "momentum", "lr": 0.01}),
         ("overlap", "NN403", (), {}),
         ("broken", "NN404", (), {}),
@@ -229,9 +229,9 @@ def _of_data(half: str) -> Iterator[Specimen]:
         ("shifted", "NN103", ("NN404",), {}),
         ("easier", "NN405", (), {}),
     )
-    for name, code, accepted, recipe in made:
+    for name, code, accepted, recipe in faults:
         for seed in range(6):
-            kind = f"{name}/{half}/{seed}"
+            data = f"{name}/{half}/{seed}"
             yield Specimen(
-                f"data {name}", half, code, {**train, **recipe, "data": kind}, seed, accepted
+                f"data {name}", half, code, {**train, **recipe, "data": data}, seed, accepted
             )

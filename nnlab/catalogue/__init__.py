@@ -1,9 +1,9 @@
-"""What can be chosen: one frozen table for each kind of choice, plain data, no torch.
+"""The immutable tables of available choices (optimizers, models, data sets, ...), without torch.
 
-A row names a choice, says in a line what it is and where it comes from, and holds the options
-that matter with it and their defaults. The code behind a row lives in the engine, under the
-same name; a test holds the two together. Completion, `nnlab choices` and the checks of a
-setting read only these tables, so they start at once.
+A row has the name of a choice, a one-line description, its source, and the options that apply to
+it with their defaults. The implementation is in the engine under the same name; a test checks
+that both match. Completion, `nnlab choices` and the validation of settings read only these
+tables, so that they start fast.
 """
 
 from collections.abc import Mapping
@@ -63,11 +63,12 @@ _BY_NAME: Mapping[str, Mapping[str, Choice]] = {
 }
 
 
+# Names of the kinds in messages; the other kinds are called by their key.
 KIND_LABELS: Mapping[str, str] = {
     "data": "data set",
-    "inputs": "treatment of inputs",
+    "inputs": "input transformation",
     "augment": "augmentation",
-    "average": "average of weights",
+    "average": "weight average",
     "init": "initialisation",
     "norm": "normalisation",
     "opt": "optimizer",
@@ -76,35 +77,35 @@ KIND_LABELS: Mapping[str, str] = {
 
 
 def choice_names(kind: str) -> tuple[str, ...]:
-    """The names of a kind, in the order of its table."""
+    """The names of all choices of a kind, in the order of its table."""
     return tuple(_BY_NAME[kind])
 
 
-# Kinds of which a value may name several rows: `flip+shift`.
+# Kinds whose values may combine several rows: `flip+shift`.
 _COMBINABLE_KINDS = ("augment",)
 
-# Kinds that take a user's own code beside their rows, under the row called so.
+# The row for user code, in kinds that accept it.
 _USER_CODE = "module:"
 
 
 def split_names(kind: str, value: str) -> tuple[str, ...]:
-    """The names in a value: one, or several where the kind's names are joined.
+    """The names in a value: several if the kind is combinable, otherwise one.
 
-    >>> parts_of("augment", "flip+shift"), parts_of("opt", "adam")
+    >>> split_names("augment", "flip+shift"), split_names("opt", "adam")
     (('flip', 'shift'), ('adam',))
     """
     return tuple(value.split("+")) if kind in _COMBINABLE_KINDS else (value,)
 
 
 def find_choice(kind: str, name: str) -> Choice:
-    """The row of that name; a name with an argument (`csv:points.csv#y`) finds its prefix's row.
+    """The row of a name.
 
-    So does a published data set with a folder (`mnist:FOLDER`). Any other `package.module:name`
-    or `file.py:name` is a user's own, where the kind has a row for those.
+    A name with an argument (`csv:points.csv#y`, `mnist:FOLDER`) belongs to the row of its prefix.
+    Any other `package.module:name` or `file.py:name` is user code, if the kind accepts it.
 
     Raises:
-        UnknownName: no row has that name; the message lists all and the nearest, or says how the
-            user's own file of that name is written.
+        UnknownName: no row has the name. The message lists all names and the closest one, or the
+            spelling for a user's file of that name.
     """
     rows = _BY_NAME[kind]
     if name in rows and not name.endswith(":"):

@@ -6,39 +6,49 @@ ACTIVATIONS = (
     Choice("relu", "max(0, x)", "Nair and Hinton 2010"),
     Choice(
         "leaky_relu",
-        "x where positive, slope x elsewhere",
+        "x if positive, else slope x",
         "Maas et al. 2013",
         defaults={"slope": 0.01},
     ),
     Choice(
         "prelu",
-        "as leaky_relu, with a slope that each layer learns",
+        "as leaky_relu, with a learned slope per layer",
         "He et al. 2015",
         defaults={"slope": 0.25},
     ),
     Choice(
         "elu",
-        "x where positive, slope (exp(x) - 1) elsewhere",
+        "x if positive, else slope (exp(x) - 1)",
         "Clevert et al. 2016",
         defaults={"slope": 1.0},
     ),
     Choice(
         "selu",
-        "an elu scaled so that mean 0 and sd 1 are kept from layer to layer",
+        "scaled elu that preserves mean 0 and sd 1 from layer to layer",
         "Klambauer et al. 2017",
     ),
-    Choice("gelu", "x times the normal distribution function of x", "Hendrycks and Gimpel 2016"),
+    Choice(
+        "gelu",
+        "x times the normal cumulative distribution function of x",
+        "Hendrycks and Gimpel 2016",
+    ),
     Choice("silu", "x times sigmoid(x), also called swish", "Elfwing et al. 2018"),
     Choice("mish", "x times tanh(softplus(x))", "Misra 2020"),
-    Choice("softplus", "log(1 + exp(x)), a smooth relu that is never zero", "Dugas et al. 2001"),
+    Choice(
+        "softplus", "log(1 + exp(x)), a smooth relu that is always positive", "Dugas et al. 2001"
+    ),
     Choice("tanh", "hyperbolic tangent, between -1 and 1", "LeCun et al. 1998"),
     Choice("sigmoid", "1 / (1 + exp(-x)), between 0 and 1; saturates", "Rumelhart et al. 1986"),
-    Choice("hardswish", "x clip(x + 3, 0, 6) / 6: silu in straight pieces", "Howard et al. 2019"),
+    Choice(
+        "hardswish",
+        "x clip(x + 3, 0, 6) / 6: a piecewise approximation of silu",
+        "Howard et al. 2019",
+    ),
     Choice(
         "maxout",
-        "the largest of several linear pieces; a layer has so many times the weights",
+        "the maximum of several linear pieces; a layer has this many times the weights",
         "Goodfellow et al. 2013",
         defaults={"pieces": 2},
     ),
-    Choice("identity", "x: a network of linear layers only"),
+    Choice("identity", "x: the network is linear"),
 )

@@ -1,9 +1,9 @@
-"""Averages of the weights over training. The code is in `nnlab.engine.weight_average`."""
+"""Averages of the weights over steps or epochs. The code is in `nnlab.engine.weight_average`."""
 
 from nnlab.catalogue.choice import Choice
 
 AVERAGES = (
-    Choice("none", "the weights as the optimizer left them"),
+    Choice("none", "the weights after the last step"),
     Choice(
         "ema",
         "exponential moving average over steps",

@@ -1,4 +1,4 @@
-"""The row of every catalogue table."""
+"""`Choice`, the row type of all catalogue tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing that can be chosen.
+    """One available choice, for example an optimizer.
 
-    `defaults` maps the options that matter with this choice to their default here; an option
-    that no chosen row names does nothing and is refused. `tasks` are the tasks it fits.
-    `source` is a paper, an equation or the origin of a data set.
+    `summary` is a one-line description. `source` is a paper, an equation or the origin of a data
+    set. `defaults` are the options that apply to this choice, with their default values; setting
+    an option that applies to none of the chosen rows is an error. `tasks` are the supported tasks.
     """
 
     name: str

@@ -5,7 +5,7 @@ from nnlab.catalogue.choice import Choice, Task
 _CLASSIFICATION_ONLY: tuple[Task, ...] = ("classification",)
 _REGRESSION_ONLY: tuple[Task, ...] = ("regression",)
 
-# Sets that are found on this machine or downloaded; `mnist:FOLDER` names where the files lie.
+# Data sets that are found on this machine or downloaded; `mnist:FOLDER` names their folder.
 PUBLISHED = ("fashion-mnist", "mnist", "cifar10", "cifar100")
 
 DATA = (
@@ -28,21 +28,21 @@ DATA = (
     ),
     Choice(
         "two-moons",
-        "two half circles that reach into each other, 2 features",
+        "two interleaving half circles, 2 features",
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1000, "data_noise": 0.15, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "circles",
-        "a circle inside a circle, 2 features",
+        "a small circle inside a larger one, 2 features",
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "spirals",
-        "three arms of a spiral, 2 features",
+        "three spiral arms, 2 features",
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1500, "data_noise": 0.04, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
@@ -50,13 +50,13 @@ DATA = (
     Choice(
         "blobs",
         "three Gaussian clouds, 2 features",
-        "generated; data_noise is the sd of a cloud, their centres lie 5.2 apart",
+        "generated; data_noise is the sd of a cloud, their centres are 5.2 apart",
         defaults={"samples": 1000, "data_noise": 1.0, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "xor",
-        "a square in four quarters, opposite ones of one class, 2 features",
+        "a square whose opposite quarters have the same class, 2 features",
         "generated; Minsky and Papert 1969; data_noise is the sd of a shift after labelling",
         defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
@@ -70,7 +70,7 @@ DATA = (
     ),
     Choice(
         "teacher-student",
-        "what a fixed random network of 20 inputs puts out, plus noise: mse floor data_noise²",
+        "outputs of a fixed random network with 20 inputs, plus noise: mse floor data_noise²",
         "generated; Gardner and Derrida 1989",
         defaults={"samples": 2000, "data_noise": 0.1, "data_seed": 0},
         tasks=_REGRESSION_ONLY,
@@ -99,10 +99,10 @@ DATA = (
         "Krizhevsky 2009",
         tasks=_CLASSIFICATION_ONLY,
     ),
-    Choice("csv:", "your own table: csv:FILE#TARGET, a header line, numbers and texts"),
+    Choice("csv:", "your own table: csv:FILE#TARGET, with a header line, numbers and texts"),
     Choice("npz:", "your own arrays: npz:FILE with x and y, or train_x, train_y, test_x, test_y"),
-    Choice("folder:", "your own images: folder:PATH, a sub-folder for each class"),
+    Choice("folder:", "your own images: folder:PATH, with one sub-folder per class"),
     Choice(
-        "module:", "your own function: file.py:NAME or package.module:NAME, which gives x and y"
+        "module:", "your own function: file.py:NAME or package.module:NAME, which returns x and y"
     ),
 )

@@ -1,7 +1,7 @@
-"""Decays of the learning rate from lr0.
+"""Learning rate schedules, which start at lr0 after the warmup.
 
-t is in epochs after the warmup, fractions count; T is how many epochs the warmup leaves; f is
-decay-floor. The code is in `nnlab.engine.schedules`.
+t is the number of epochs since the warmup, including fractions; T is the number of epochs after
+the warmup; f is decay-floor. The code is in `nnlab.engine.schedules`.
 """
 
 from nnlab.catalogue.choice import Choice
@@ -22,7 +22,7 @@ DECAYS = (
     ),
     Choice(
         "cosine",
-        "lr(t) = lr0 (f + (1 - f) (1 + cos(pi t / T)) / 2); restarts part T into equal cycles",
+        "lr(t) = lr0 (f + (1 - f) (1 + cos(pi t / T)) / 2); restarts divide T into equal cycles",
         "Loshchilov and Hutter 2017, eq. 5",
         defaults={"decay_restarts": 0, "decay_floor": 0.0},
     ),
@@ -40,24 +40,24 @@ DECAYS = (
     ),
     Choice(
         "multistep",
-        "lr times factor at each epoch of decay-at, or share of all epochs",
+        "lr is multiplied by factor at each epoch (or share of all epochs) in decay-at",
         "He et al. 2016, section 4.2",
         defaults={"decay_at": "0.5,0.75", "decay_factor": 0.1},
     ),
     Choice(
         "plateau",
-        "lr times factor whenever val/loss has no new best for decay-patience epochs",
+        "lr is multiplied by factor if val/loss has no new best for decay-patience epochs",
         defaults={"decay_factor": 0.5, "decay_patience": 5},
     ),
     Choice(
         "onecycle",
-        "cosine up from lr0/25 to lr0 over a share of the epochs, cosine down to f lr0",
+        "cosine from lr0/25 up to lr0 over a share of the epochs, then cosine down to f lr0",
         "Smith and Topin 2018, section 3",
         defaults={"decay_share": 0.3, "decay_floor": 0.0},
     ),
     Choice(
         "wsd",
-        "lr0, then over the last share of the epochs a line down to f lr0",
+        "constant lr0, then linear to f lr0 over the last share of the epochs",
         "Hu et al. 2024, section 4.2; Haegele et al. 2024",
         defaults={"decay_share": 0.2, "decay_floor": 0.0},
     ),

@@ -1,17 +1,17 @@
-"""Initialisations of weights; biases start at `bias_init`. Code: `nnlab.engine.initializers`."""
+"""Weight initialisations; biases start at `bias_init`. Code: `nnlab.engine.initializers`."""
 
 from nnlab.catalogue.choice import Choice
 
 INITIALIZERS = (
     Choice(
         "msra",
-        "normal, sd gain / sqrt(fan_in): keeps the scale forward (or, by fan_out, backward)",
+        "normal, sd gain / sqrt(fan_in): preserves the scale forward (with fan_out, backward)",
         "He et al. 2015",
         defaults={"init_scale": 1.0, "fan": "in"},
     ),
     Choice(
         "xavier",
-        "uniform, sd gain sqrt(2 / (fan_in + fan_out)): forward and backward",
+        "uniform, sd gain sqrt(2 / (fan_in + fan_out)): a compromise of forward and backward",
         "Glorot and Bengio 2010",
         defaults={"init_scale": 1.0},
     ),
@@ -35,19 +35,19 @@ INITIALIZERS = (
     ),
     Choice(
         "normal",
-        "normal, sd 0.01 whatever the width: shrinks in deep networks",
+        "normal, sd 0.01 for every width: signals vanish in deep networks",
         defaults={"init_scale": 0.01},
     ),
     Choice(
         "uniform",
-        "uniform, between -0.05 and 0.05 whatever the width",
+        "uniform between -0.05 and 0.05 for every width",
         defaults={"init_scale": 0.05},
     ),
-    Choice("zeros", "all weights zero: every unit learns the same, to show what goes wrong"),
+    Choice("zeros", "all weights zero: every unit learns the same (for demonstration)"),
     Choice(
         "default",
-        "by activation: msra for relu and its relatives, xavier for tanh, sigmoid, softplus and"
-        " identity, normal with sd 1 / sqrt(fan_in) for selu",
+        "depends on the activation: msra for relu and similar, xavier for tanh, sigmoid, softplus"
+        " and identity, normal with sd 1 / sqrt(fan_in) for selu",
         defaults={"init_scale": 1.0},
     ),
 )

@@ -1,4 +1,4 @@
-"""What is done to the inputs before training. The code is in `nnlab.engine.data.preprocessing`."""
+"""Transformations of the inputs. The code is in `nnlab.engine.data.preprocessing`."""
 
 from nnlab.catalogue.choice import Choice
 
@@ -12,8 +12,8 @@ INPUTS = (
     Choice("minmax", "from 0 to 1 per feature or channel, measured on the training split"),
     Choice(
         "zca",
-        "whitened: no feature correlates with another, each stays as near itself as it can",
+        "whitening: uncorrelated features that stay as close as possible to the original ones",
         "Bell and Sejnowski 1997; eps 0.001 of the mean variance, Krizhevsky 2009",
     ),
-    Choice("none", "as they are in the file"),
+    Choice("none", "unchanged"),
 )

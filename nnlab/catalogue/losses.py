@@ -8,26 +8,26 @@ _REGRESSION_ONLY: tuple[Task, ...] = ("regression",)
 LOSSES = (
     Choice(
         "cross_entropy",
-        "minus the log of the softmax at the target's class",
+        "negative log-softmax of the target class",
         "Bishop 2006, eq. 4.108; label smoothing: Szegedy et al. 2016, section 7",
         defaults={"label_smoothing": 0.0},
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "nll",
-        "minus the log-probability of the target's class; for models that put out log-softmax",
+        "negative log-probability of the target class; for models that return log-softmax",
         "Bishop 2006, eq. 4.108",
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "bce",
-        "each class against the rest by a sigmoid, summed over the classes",
+        "binary cross-entropy of each class against the rest, summed over the classes",
         "Bishop 2006, eq. 4.90",
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "hinge",
-        "max(0, 1 + best wrong output - right output)",
+        "max(0, 1 + largest wrong output - correct output)",
         "Crammer and Singer 2001, eq. 8",
         tasks=_CLASSIFICATION_ONLY,
     ),
@@ -40,7 +40,7 @@ LOSSES = (
     ),
     Choice(
         "huber",
-        "squared below delta, linear above",
+        "squared error below delta, linear above",
         "Huber 1964",
         defaults={"huber_delta": 1.0},
         tasks=_REGRESSION_ONLY,

@@ -1,4 +1,4 @@
-"""Models. The code is in `nnlab.engine.models`, one file each."""
+"""Models. The code is in `nnlab.engine.models`, with one file per model."""
 
 from nnlab.catalogue.choice import Choice
 
@@ -21,7 +21,7 @@ MODELS = (
     ),
     Choice(
         "cnn",
-        "depth blocks of 3x3 convolutions, doubling width channels from block to block; images",
+        "depth blocks of 3x3 convolutions; each block doubles the number of channels; images",
         "Simonyan and Zisserman 2015",
         defaults={
             "width": 16,
@@ -69,7 +69,7 @@ MODELS = (
     ),
     Choice(
         "transformer",
-        "depth blocks of attention over patches of an image, or pieces of a sequence",
+        "depth blocks of attention over patches of an image or of a sequence",
         "Vaswani et al. 2017; Dosovitskiy et al. 2021",
         defaults={
             "width": 64,
@@ -91,6 +91,6 @@ MODELS = (
     ),
     Choice(
         "module:",
-        "your own: file.py:NAME or package.module:NAME, a class or function that makes a model",
+        "your own: file.py:NAME or package.module:NAME, a class or function that returns a model",
     ),
 )

@@ -1,27 +1,27 @@
-"""Devices and number formats. The code is in `nnlab.engine.device`."""
+"""Devices and number formats (dtypes). The code is in `nnlab.engine.device`."""
 
 from nnlab.catalogue.choice import Choice
 
 DEVICES = (
-    Choice("auto", "the first of cuda, mps and cpu that this machine has"),
+    Choice("auto", "the first available of cuda, mps and cpu"),
     Choice("cpu", "the processor"),
     Choice("cuda", "the current NVIDIA (or ROCm) GPU"),
-    Choice("cuda:", "one GPU by its number: cuda:0, cuda:1"),
-    Choice("mps", "the GPU of an Apple machine"),
+    Choice("cuda:", "a GPU by its index: cuda:0, cuda:1"),
+    Choice("mps", "the GPU of an Apple computer"),
 )
 
 DTYPES = (
     Choice("float32", "single precision"),
     Choice(
         "tf32",
-        "single precision with products rounded to 10 bits, on NVIDIA GPUs from Ampere on",
+        "single precision with products rounded to 10 bits; NVIDIA GPUs since Ampere",
         "NVIDIA 2020, A100 whitepaper",
     ),
-    Choice("float64", "double precision: slow, for comparing to the last digit"),
+    Choice("float64", "double precision: slow, for exact comparisons"),
     Choice("bfloat16", "weights in float32, products in bfloat16", "Micikevicius et al. 2018"),
     Choice(
         "float16",
-        "weights in float32, products in float16, loss scaled",
+        "weights in float32, products in float16, with loss scaling",
         "Micikevicius et al. 2018",
     ),
 )

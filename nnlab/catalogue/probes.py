@@ -1,10 +1,10 @@
-"""How much is measured inside the model each epoch. The code is in `nnlab.engine.probe`."""
+"""Statistics recorded inside the model each epoch. The code is in `nnlab.engine.probe`."""
 
 from nnlab.catalogue.choice import Choice
 
 PROBES = (
-    Choice("light", "statistics of each layer, and how noisy the gradient is"),
-    Choice("full", "as light, with gradients and updates of every layer of weights"),
-    Choice("sensitivity", "as light, with how much the loss moves when the weights do"),
-    Choice("none", "nothing"),
+    Choice("light", "statistics of each layer, and the gradient noise scale"),
+    Choice("full", "as light, plus gradients and updates of every layer with weights"),
+    Choice("sensitivity", "as light, plus the change of the loss when the weights are perturbed"),
+    Choice("none", "no statistics"),
 )

@@ -1,15 +1,15 @@
-"""How the losses of a batch become one number. The code is in `nnlab.engine.losses`."""
+"""Reductions of the losses of a batch to one number. The code is in `nnlab.engine.losses`."""
 
 from nnlab.catalogue.choice import Choice
 
 REDUCTIONS = (
     Choice(
         "mean",
-        "their mean; PyTorch once spelt it size_average=True",
+        "the mean over the batch; formerly size_average=True in PyTorch",
     ),
     Choice(
         "sum",
-        "their sum; PyTorch once spelt it size_average=False. Gradients grow with the batch, so"
-        " a fitting lr is smaller by its size",
+        "the sum over the batch; formerly size_average=False in PyTorch. Gradients grow with the"
+        " batch size, so the learning rate must be smaller by this factor",
     ),
 )

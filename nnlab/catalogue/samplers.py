@@ -1,19 +1,20 @@
-"""How a study chooses its trials. The code is in `nnlab.search`."""
+"""Methods to choose the trials of a study. The code is in `nnlab.search`."""
 
 from nnlab.catalogue.choice import Choice
 
 SAMPLERS = (
-    Choice("grid", "every combination of the values"),
+    Choice("grid", "all combinations of the values"),
     Choice("random", "settings drawn at random", "Bergstra and Bengio 2012"),
-    Choice("sobol", "settings spread evenly: a scrambled Sobol sequence", "Owen 1998"),
+    Choice("sobol", "evenly distributed settings: a scrambled Sobol sequence", "Owen 1998"),
     Choice(
         "tpe",
-        "settings like those that went well, and unlike the others (needs nnlab[optuna])",
+        "tree-structured Parzen estimator: settings similar to good ones (needs nnlab[optuna])",
         "Bergstra et al. 2011, section 4; Watanabe 2023",
     ),
     Choice(
         "cma-es",
-        "a cloud of settings that moves and stretches; ranges only (needs nnlab[optuna])",
+        "evolution strategy with an adaptive normal distribution; ranges only (needs"
+        " nnlab[optuna])",
         "Hansen 2016",
     ),
 )

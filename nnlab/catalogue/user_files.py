@@ -1,4 +1,4 @@
-"""What a user's own file is called on the command line, for a name that left out the prefix."""
+"""Suggestions for the names of users' files that lack a prefix such as `csv:`."""
 
 import ast
 from pathlib import Path
@@ -7,13 +7,13 @@ _MAX_NAMES = 5
 
 
 def suggest_spelling(kind: str, name: str) -> str | None:
-    """How a file or folder is named as a value of `data` or `model`; None for any other name.
+    """The spelling of a file or folder as a value of `data` or `model`; None for other names.
 
-    A Python file is read and not run.
+    Python files are parsed and not executed.
 
-    >>> meant_by("data", "penguins.csv")
+    >>> suggest_spelling("data", "penguins.csv")
     'csv:penguins.csv (its last column is the target; csv:penguins.csv#COLUMN names another)'
-    >>> meant_by("model", "adam")
+    >>> suggest_spelling("model", "adam")
     """
     bare = name.rstrip(":")
     path = Path(bare).expanduser()
@@ -32,7 +32,7 @@ def suggest_spelling(kind: str, name: str) -> str | None:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # no file can have such a name
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
@@ -45,11 +45,11 @@ def _callables_in(path: Path) -> tuple[str, ...]:
 
 
 def public_callables(source: bytes) -> tuple[str, ...]:
-    """The functions and classes at the top of a Python source, without those with an underscore.
+    """The names of public functions and classes at the top level of a Python source.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: the source is not valid Python.
     """
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    found = (node.name for node in ast.parse(source).body if isinstance(node, definitions))
-    return tuple(name for name in found if not name.startswith("_"))
+    names = (node.name for node in ast.parse(source).body if isinstance(node, definitions))
+    return tuple(name for name in names if not name.startswith("_"))

@@ -185,7 +185,7 @@ class EpochAccumulator:
 
     def __init__(self, session: Session, order: torch.Tensor) -> None:
         train_part = session.data.train
-        shape = (len(train_part), session.data.outputs)
+        shape = (len(train_part), session.data.num_outputs)
         self._session = session
         self._outputs = train_part.targets.new_zeros(shape, dtype=train_part.examples.dtype)
         # Blended targets are shares of the classes, no longer what the split holds.

@@ -117,7 +117,7 @@ class Session:
         """The metrics of the model as it is now on a split."""
         with self.autocast():
             if self.team is not None:
-                outputs = self.team.outputs_of(self.model, part.examples, self.data.outputs)
+                outputs = self.team.outputs_of(self.model, part.examples, self.data.num_outputs)
             else:
                 outputs = compute_outputs(self.forward, self.model, part)
         return self.worth(outputs, part.targets)
@@ -194,7 +194,7 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
             hint="run the same `nnlab train` line again: the new code makes a new trial",
         )
     model = models.build(
-        config, data.in_shape, data.outputs, make_generator(config.seed, "weights")
+        config, data.in_shape, data.num_outputs, make_generator(config.seed, "weights")
     )
     model.to(model_at or device, data.train.examples.dtype)
     threads = config.threads or devices.choose_thread_count(
@@ -233,7 +233,7 @@ def _assemble_session(
         scaler=torch.amp.GradScaler("cuda") if config.dtype == "float16" else None,
         penalty=penalties.build(config, model),
         augment=augment.build(config, data.in_shape),
-        mix=mixup_cutmix.build(config, data.in_shape, data.outputs),
+        mix=mixup_cutmix.build(config, data.in_shape, data.num_outputs),
     )
     steps = steps_per_epoch(len(data.train), config.batch_size)
     session.average = weight_average.build(model, config)

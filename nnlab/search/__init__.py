@@ -1,4 +1,4 @@
-"""What to try next, and what to stop trying: pure functions of what was tried and how it went."""
+"""Samplers propose the next trials, pruners end poor runs early: pure functions of past results."""
 
 from nnlab.search.domain import Domains, ParamValues, fixed_values, sampled_domains
 from nnlab.search.pruners import PRUNERS, PeerRun, PrunerRequest

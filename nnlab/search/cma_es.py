@@ -1,7 +1,8 @@
-"""CMA-ES (Hansen 2016), as Optuna has it: a normal cloud that moves and stretches.
+"""CMA-ES (Hansen 2016), in Optuna's implementation.
 
-Its cloud follows from what was asked and told before. So nothing of it is kept: it is played
-again from the start, and what is asked and known already is told at once.
+Its search distribution is determined by the sequence of past proposals and scores. It is not
+stored: the sequence is replayed from the start, and proposals with known scores are answered
+immediately.
 """
 
 import math
@@ -13,44 +14,46 @@ from nnlab.search.domain import Domains, ParamValues
 from nnlab.search.optuna_adapter import ask_trial, create_optuna_study, silence_optuna
 from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 
-# So many answers in a row that are known already: a small space is used up.
+# After this many known proposals in a row, a small space counts as exhausted.
 _MAX_REPEATS = 300
 
 
-def cma_es_values(question: SamplerRequest, tried: Sequence[ScoredTrial]) -> Iterator[ParamValues]:
-    """The rest of the generation that is under way; ends with it, for the next needs its results.
+def cma_es_values(request: SamplerRequest, trials: Sequence[ScoredTrial]) -> Iterator[ParamValues]:
+    """Proposes the remaining trials of the current generation.
 
-    Choices are drawn at random: the cloud is one of numbers.
+    It ends with the generation, because the next one depends on its scores. Fields with choices
+    instead of ranges are sampled at random.
     """
-    import optuna
+    import optuna  # slow to import, and an optional dependency
 
-    size = generation_size(question.domains)
-    known = {one.digest: one for one in tried}
+    size = generation_size(request.domains)
+    trials_by_digest = {trial.digest: trial for trial in trials}
     with silence_optuna():
         sampler = optuna.samplers.CmaEsSampler(
-            seed=question.seed, popsize=size, warn_independent_sampling=False
+            seed=request.seed, popsize=size, warn_independent_sampling=False
         )
-        study = create_optuna_study(question, sampler)
-    waiting, repeated, number = False, 0, 0
-    while repeated < _MAX_REPEATS or number < 2 * len(tried):
+        study = create_optuna_study(request, sampler)
+    has_pending, repeats, number = False, 0, 0
+    while repeats < _MAX_REPEATS or number < 2 * len(trials):
         with silence_optuna():
-            trial, values = ask_trial(study, question.domains)
-        digest = question.identity(values)
-        score = _score_to_tell(question, known, digest)
+            trial, values = ask_trial(study, request.domains)
+        digest = request.identity(values)
+        score = _score_to_tell(request, trials_by_digest, digest)
         if score is None:
-            waiting, repeated = True, 0
+            has_pending, repeats = True, 0
             yield values
         else:
-            repeated += 1
+            repeats += 1
             study.tell(trial, score)
-        # The first trial is drawn at random, to know the space by; then come the generations.
-        if waiting and number % size == 0:
+        # Trial 0 is drawn at random, because Optuna infers the search space from it; the
+        # generations follow.
+        if has_pending and number % size == 0:
             return
         number += 1
 
 
 def generation_size(domains: Domains) -> int:
-    """How many trials make a generation (Hansen 2016, equation 48).
+    """The number of trials in a generation (Hansen 2016, equation 48).
 
     Raises:
         ConfigError: there are fewer than two ranges.
@@ -59,18 +62,18 @@ def generation_size(domains: Domains) -> int:
     if ranges < 2:
         raise ConfigError(
             [
-                "--sampler cma-es moves in two ranges or more, as --lr 1e-4..1e-1 --dropout 0..0.5;"
-                f" got {ranges}"
+                "--sampler cma-es needs at least two ranges, as in"
+                f" --lr 1e-4..1e-1 --dropout 0..0.5; got {ranges}"
             ]
         )
     return 4 + math.floor(3 * math.log(ranges))
 
 
 def _score_to_tell(
-    question: SamplerRequest, known: Mapping[str, ScoredTrial], digest: str
+    request: SamplerRequest, trials_by_digest: Mapping[str, ScoredTrial], digest: str
 ) -> float | None:
-    """What a trial is told to have reached: the worst where it has no number."""
-    score = known[digest].score if digest in known else None
+    """The score to report to Optuna, the worst one for NaN; None while it is unknown."""
+    score = trials_by_digest[digest].score if digest in trials_by_digest else None
     if score is None or math.isfinite(score):
         return score
-    return math.inf if question.direction == "min" else -math.inf
+    return math.inf if request.direction == "min" else -math.inf

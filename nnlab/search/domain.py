@@ -1,4 +1,4 @@
-"""What each sampled field may be: values to choose from, or a range of numbers."""
+"""The domains of sampled fields: tuples of choices, or ranges of numbers."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,14 @@ Domain = Range | tuple[Scalar, ...]
 Domains = Mapping[str, Domain]
 ParamValues = Mapping[str, Scalar]
 
-# So that settings stay readable: 0.003162, not 0.0031622776601683794.
+# Keeps settings readable: 0.003162, not 0.0031622776601683794.
 SIGNIFICANT_DIGITS = 4
 
 
 def sampled_domains(space: Space) -> Domains:
-    """The fields of a space that have a choice, by name.
+    """The domains of the fields that have more than one value, by name.
 
-    Sorted, so that the same space gives the same trials however it was written down.
+    They are sorted by name, so that the proposed trials do not depend on the order of the options.
     """
     return {
         name: _parse_domain(name, values)
@@ -27,7 +27,7 @@ def sampled_domains(space: Space) -> Domains:
 
 
 def fixed_values(space: Space) -> ParamValues:
-    """The fields of a space that have no choice."""
+    """The values of the fields that have only one."""
     return {name: values[0] for name, values in space.items() if name not in sampled_domains(space)}
 
 
@@ -35,37 +35,39 @@ def _parse_domain(name: str, values: tuple[Scalar, ...]) -> Domain:
     return parse_range(name, str(values[0])) if is_range(name, values[0]) else values
 
 
-def value_at(domain: Domain, share: float) -> Scalar:
-    """What lies at a share of the way through a domain, from 0 up to 1.
+def value_at(domain: Domain, position: float) -> Scalar:
+    """The value at a position in a domain, from 0 (included) to 1 (excluded).
 
-    Choices have slices of equal length, and so has every whole number of a range.
+    All choices, and all integers of a range, have the same probability.
 
-    >>> at(("sgd", "adam"), 0.7)
+    >>> value_at(("sgd", "adam"), 0.7)
     'adam'
-    >>> at(Range(0.001, 0.1, log=True, whole=False), 0.25)
+    >>> value_at(Range(0.001, 0.1, log=True, whole=False), 0.25)
     0.003162
-    >>> [at(Range(1, 4, log=False, whole=True), share) for share in (0.0, 0.3, 0.999)]
+    >>> [value_at(Range(1, 4, log=False, whole=True), position) for position in (0.0, 0.3, 0.999)]
     [1, 2, 4]
     """
     if isinstance(domain, tuple):
-        return domain[min(int(share * len(domain)), len(domain) - 1)]
-    return domain.integer_at(share) if domain.whole else round_in_domain(domain, domain.at(share))
+        return domain[min(int(position * len(domain)), len(domain) - 1)]
+    if domain.whole:
+        return domain.integer_at(position)
+    return round_in_domain(domain, domain.at(position))
 
 
 def round_in_domain(domain: Domain, value: Scalar) -> Scalar:
-    """A number of a range without needless digits, or a whole one, and never out of the range.
+    """A value rounded to readable digits within the domain; choices are returned unchanged.
 
-    It has `SIGNIFICANT_DIGITS` digits, or more in a range so narrow that fewer than a hundred numbers would
-    be left.
+    The result has `SIGNIFICANT_DIGITS` digits, or more in a range so narrow that it would
+    otherwise have fewer than a hundred different values.
     """
     if isinstance(domain, tuple) or not isinstance(value, int | float):
         return value
     if domain.whole:
         return int(min(max(round(value), domain.low), domain.high))
-    short = round_to_spacing(
+    rounded = round_to_spacing(
         value, digits=SIGNIFICANT_DIGITS, spacing=(domain.high - domain.low) / 10
     )
-    return float(min(max(short, domain.low), domain.high))
+    return float(min(max(rounded, domain.low), domain.high))
 
 
 def domain_contains(domain: Domain, value: Scalar) -> bool:

@@ -1,4 +1,4 @@
-"""Optuna, imported only where one of its samplers is used, and our domains in its words."""
+"""Conversion of domains to Optuna, which is imported only if one of its samplers is used."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,12 @@ _INSTALL_HINT = "pip install nnlab[optuna]"
 
 
 def check_optuna(sampler: str) -> None:
-    """Says at once what is missing for a sampler.
+    """Checks that the packages for a sampler are installed.
 
     Raises:
         UsageError: Optuna or the `cmaes` package is not installed.
     """
-    try:
+    try:  # optional dependencies, slow to import; so are the imports below
         import cmaes  # noqa: F401
         import optuna  # noqa: F401
     except ImportError:
@@ -31,33 +31,33 @@ def check_optuna(sampler: str) -> None:
 
 @contextmanager
 def silence_optuna() -> Iterator[None]:
-    """Without Optuna's log lines and its warnings that a feature is new."""
+    """Suppresses Optuna's log messages and its warnings about experimental features."""
     import optuna
 
-    before = optuna.logging.get_verbosity()
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             yield
     finally:
-        optuna.logging.set_verbosity(before)
+        optuna.logging.set_verbosity(verbosity)
 
 
 def create_optuna_study(
-    question: SamplerRequest, sampler: "optuna.samplers.BaseSampler"
+    request: SamplerRequest, sampler: "optuna.samplers.BaseSampler"
 ) -> "optuna.Study":
-    """A study in memory, forgotten when the question is answered: what is known is in our store."""
+    """An empty study in memory for a single request; the results are in nnlab's own database."""
     import optuna
 
-    low = question.direction == "min"
-    return optuna.create_study(sampler=sampler, direction="minimize" if low else "maximize")
+    is_min = request.direction == "min"
+    return optuna.create_study(sampler=sampler, direction="minimize" if is_min else "maximize")
 
 
 def optuna_distributions(
     domains: Domains,
 ) -> Mapping[str, "optuna.distributions.BaseDistribution"]:
-    """Optuna's words for domains."""
+    """The domains as Optuna distributions, by name."""
     return {name: _optuna_distribution(domain) for name, domain in domains.items()}
 
 
@@ -76,7 +76,7 @@ def _optuna_distribution(domain: Domain) -> "optuna.distributions.BaseDistributi
 
 
 def ask_trial(study: "optuna.Study", domains: Domains) -> tuple["optuna.trial.Trial", ParamValues]:
-    """The next trial of a study, and its values as we write them."""
+    """The next trial of a study, and its values rounded by `round_in_domain`."""
     trial = study.ask(dict(optuna_distributions(domains)))
     return trial, {
         name: round_in_domain(domains[name], value) for name, value in trial.params.items()

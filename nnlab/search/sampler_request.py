@@ -1,4 +1,4 @@
-"""What a sampler is asked, and what it is told."""
+"""The records that a sampler receives: the request, and the trials with their scores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from nnlab.search.domain import Domains, ParamValues
 
 @dataclass(frozen=True, slots=True)
 class SamplerRequest:
-    """What is to be chosen, which way is better, and the seed of every random choice.
+    """The domains of the fields, the direction of the objective and the random seed.
 
-    `identity` names the trial that sampled values make (its digest): values that differ only in
-    a field that does nothing make the same one.
+    `identity` returns the digest of the trial with the given values. Values that differ only in a
+    field without effect have the same digest.
     """
 
     domains: Domains
@@ -23,11 +23,11 @@ class SamplerRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScoredTrial:
-    """A trial that was asked for before, and how it went.
+    """A trial that was proposed before, and its result.
 
-    `score` is the objective's mean over the seeds: None while it is not known, NaN where there
-    is none, because a seed diverged or failed. `pruned_at` is the epoch that a pruned one
-    reached at least with one of its seeds.
+    `score` is the mean of the objective over the seeds: None while it is unknown, NaN if a seed
+    diverged or failed. `pruned_at` is the last epoch of a pruned trial, the highest over its
+    seeds.
     """
 
     digest: str

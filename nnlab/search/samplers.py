@@ -1,4 +1,4 @@
-"""The samplers by name, and how the next trials are picked from what they say."""
+"""The tables of samplers, and the choice of the next trials from their proposals."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
@@ -10,13 +10,13 @@ from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 from nnlab.search.tpe import tpe_values
 from nnlab.search.unit_cube import random_values, sobol_values
 
-# These say all trials beforehand, so that they can be queued, and trained, together.
+# Their proposals do not depend on results, so that all trials can be queued at once.
 NON_ADAPTIVE_SAMPLERS: Mapping[str, Callable[[SamplerRequest], Iterator[ParamValues]]] = {
     "random": random_values,
     "sobol": sobol_values,
 }
 
-# These look at how the trials went, so they are asked round by round.
+# Their proposals depend on results, so they are asked once per round.
 ADAPTIVE_SAMPLERS: Mapping[
     str, Callable[[SamplerRequest, Sequence[ScoredTrial]], Iterator[ParamValues]]
 ] = {
@@ -24,16 +24,17 @@ ADAPTIVE_SAMPLERS: Mapping[
     "cma-es": cma_es_values,
 }
 
-# A sampler that has said so many known trials has come to the end of a small space.
+# After this many known proposals, a small space counts as exhausted.
 _MAX_KNOWN_TRIALS = 200
 _MAX_DRAWS = 5000
 
 
 def check_sampler(name: str, domains: Domains) -> None:
-    """Says beforehand why a sampler cannot work here.
+    """Checks that a sampler can be used with the domains.
 
     Raises:
-        UsageError: a package is missing, or it needs other fields.
+        UsageError: a package is missing.
+        ConfigError: cma-es has fewer than two ranges.
     """
     if name in ADAPTIVE_SAMPLERS:
         check_optuna(name)
@@ -42,35 +43,35 @@ def check_sampler(name: str, domains: Domains) -> None:
 
 
 def next_values(
-    name: str, question: SamplerRequest, tried: Sequence[ScoredTrial], count: int
+    name: str, request: SamplerRequest, trials: Sequence[ScoredTrial], count: int
 ) -> tuple[ParamValues, ...]:
-    """What to try next: up to `count` trials, none of which was tried; none where all were.
+    """The values of the next trials, none of which is in `trials`; empty if the space is exhausted.
 
     Args:
-        name: the sampler's.
-        question: what is asked.
-        tried: what was tried, in the order in which it was asked for.
-        count: so many at most; cma-es gives no more than the rest of a generation.
+        name: name of the sampler.
+        request: the domains, the direction and the seed.
+        trials: all trials so far, in the order in which they were proposed.
+        count: maximum number of trials; cma-es proposes at most the rest of a generation.
     """
-    known = {one.digest for one in tried}
+    digests = {trial.digest for trial in trials}
     if name in NON_ADAPTIVE_SAMPLERS:
-        said = islice(NON_ADAPTIVE_SAMPLERS[name](question), _MAX_DRAWS + 100 * count)
-        return tuple(islice(_drop_known(said, question, known), count))
-    learned = islice(ADAPTIVE_SAMPLERS[name](question, tried), _MAX_KNOWN_TRIALS + count)
-    found = tuple(islice(_drop_known(learned, question, known), count))
-    if found or any(one.score is None for one in tried):
-        return found
-    # It only repeats itself: draws find the last settings of a small space.
-    drawn = islice(random_values(question), _MAX_DRAWS)
-    return tuple(islice(_drop_known(drawn, question, known), count))
+        proposals = islice(NON_ADAPTIVE_SAMPLERS[name](request), _MAX_DRAWS + 100 * count)
+        return tuple(islice(_drop_known(proposals, request, digests), count))
+    proposals = islice(ADAPTIVE_SAMPLERS[name](request, trials), _MAX_KNOWN_TRIALS + count)
+    new_values = tuple(islice(_drop_known(proposals, request, digests), count))
+    if new_values or any(trial.score is None for trial in trials):
+        return new_values
+    # The sampler repeats itself. Random draws find the last settings of a small space.
+    draws = islice(random_values(request), _MAX_DRAWS)
+    return tuple(islice(_drop_known(draws, request, digests), count))
 
 
 def _drop_known(
-    said: Iterator[ParamValues], question: SamplerRequest, known: Collection[str]
+    proposals: Iterator[ParamValues], request: SamplerRequest, known_digests: Collection[str]
 ) -> Iterator[ParamValues]:
-    seen = set(known)
-    for values in said:
-        digest = question.identity(values)
+    seen = set(known_digests)
+    for values in proposals:
+        digest = request.identity(values)
         if digest not in seen:
             seen.add(digest)
             yield values

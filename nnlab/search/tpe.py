@@ -1,4 +1,4 @@
-"""The tree-structured Parzen estimator (Bergstra et al. 2011), as Optuna has it."""
+"""The tree-structured Parzen estimator (Bergstra et al. 2011), in Optuna's implementation."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,51 +17,52 @@ if TYPE_CHECKING:
     import optuna
 
 
-def tpe_values(question: SamplerRequest, tried: Sequence[ScoredTrial]) -> Iterator[ParamValues]:
-    """What to try next, given all that was tried; trials on the way count as mediocre.
+def tpe_values(request: SamplerRequest, trials: Sequence[ScoredTrial]) -> Iterator[ParamValues]:
+    """Proposes the next trials; unfinished trials count as poor ones (constant liar).
 
-    All that it knows comes from `tried`, and its random numbers from the seed and from how many
-    that are. So it asks for the same whether or not it was stopped in between.
+    The proposals depend only on `trials`, their number and the seed, so that an interrupted study
+    continues with the same proposals.
     """
-    import optuna
+    import optuna  # slow to import, and an optional dependency
 
     with silence_optuna():
         sampler = optuna.samplers.TPESampler(
-            seed=(question.seed + 1_000_003 * len(tried)) % 2**32,
+            seed=(request.seed + 1_000_003 * len(trials)) % 2**32,
             multivariate=True,
             constant_liar=True,
         )
-        study = create_optuna_study(question, sampler)
-        for one in tried:
-            study.add_trial(_to_frozen_trial(question, one))
+        study = create_optuna_study(request, sampler)
+        for trial in trials:
+            study.add_trial(_to_frozen_trial(request, trial))
     while True:
         with silence_optuna():
-            _, values = ask_trial(study, question.domains)
+            _, values = ask_trial(study, request.domains)
         yield values
 
 
-def _to_frozen_trial(question: SamplerRequest, tried: ScoredTrial) -> "optuna.trial.FrozenTrial":
-    """A stored trial in Optuna's words; a field that does nothing in it is left out."""
-    from optuna.trial import TrialState, create_trial
+def _to_frozen_trial(request: SamplerRequest, trial: ScoredTrial) -> "optuna.trial.FrozenTrial":
+    """A stored trial as an Optuna trial, without the fields that do not apply to it."""
+    from optuna.trial import TrialState, create_trial  # as in `tpe_values`
 
-    known = {
-        name: tried.setting[name]
-        for name, domain in question.domains.items()
-        if name in tried.setting and domain_contains(domain, tried.setting[name])
+    params = {
+        name: trial.setting[name]
+        for name, domain in request.domains.items()
+        if name in trial.setting and domain_contains(domain, trial.setting[name])
     }
-    distributions = optuna_distributions({name: question.domains[name] for name in known})
+    distributions = optuna_distributions({name: request.domains[name] for name in params})
     state, value, curve = TrialState.RUNNING, None, {}
-    if tried.score is not None:
-        # Pruned ones come after all others, longest first; one without any value comes last.
+    if trial.score is not None:
+        # TPE ranks pruned trials after completed ones, by their last epoch; trials without a value
+        # rank last.
         state = TrialState.PRUNED
-        if tried.pruned_at is not None and math.isfinite(tried.score):
-            curve = {tried.pruned_at: tried.score}
-        elif math.isfinite(tried.score):
-            state, value = TrialState.COMPLETE, tried.score
+        if trial.pruned_at is not None and math.isfinite(trial.score):
+            curve = {trial.pruned_at: trial.score}
+        elif math.isfinite(trial.score):
+            state, value = TrialState.COMPLETE, trial.score
     return create_trial(
         state=state,
         value=value,
-        params=known,
+        params=params,
         distributions=dict(distributions),
         intermediate_values=curve,
     )

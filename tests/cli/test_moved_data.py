@@ -14,8 +14,8 @@ SMALL = ("--width", "4", "--depth", "1", "--epochs", "1", "-q")
 @pytest.fixture(autouse=True)
 def no_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """The places of one command are not those of the next."""
-    monkeypatch.setattr(location, "_folders", {})
-    monkeypatch.setattr(location, "_moved", {})
+    monkeypatch.setattr(location, "_search_folders", {})
+    monkeypatch.setattr(location, "_moved_paths", {})
     prepare._prepare_cached.cache_clear()
 
 
@@ -51,7 +51,7 @@ def test_the_message_says_where_it_was_looked_for_and_how_to_name_it(
     answer = nnlab("train", "--data", "csv:other.csv", *SMALL, expect=1)
     assert "no data file at other.csv, nor at" in answer.err
     assert "NNLAB_DATA" in answer.err
-    assert "the same content is the same data" in answer.err
+    assert "the same content counts as the same data" in answer.err
 
 
 def test_nnlab_data_names_the_folder_of_a_file_that_was_moved(

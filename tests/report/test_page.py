@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from storing import fill
+from store_speed import fill_database
 from terminal import QUICK, Nnlab
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -223,7 +223,7 @@ def test_in_a_browser_it_sorts_hides_filters_and_tells(
 
 
 def test_five_hundred_runs_make_a_small_page(nnlab: Nnlab, tmp_path: Path) -> None:
-    fill(tmp_path / "runs.db", runs=500, seeds=5)
+    fill_database(tmp_path / "runs.db", runs=500, seeds=5)
     nnlab("report", "-o", "r.html")
     page = Page((tmp_path / "r.html").read_text())
     assert "500 runs" in page.text

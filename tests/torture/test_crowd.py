@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import crowd
+import concurrent_writers
 import pytest
 
 from nnlab import store
@@ -14,8 +14,8 @@ WRITERS = 32
 @pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_crowd_of_writers(tmp_path: Path, seconds: float) -> None:
     path = tmp_path / "runs.db"
-    run_ids = crowd.queued(path, WRITERS)
-    processes = crowd.begin(path, run_ids, seconds)
+    run_ids = concurrent_writers.create_queued_runs(path, WRITERS)
+    processes = concurrent_writers.start_writers(path, run_ids, seconds)
     for process in processes:
         process.join(seconds + 60)
     assert [process.exitcode for process in processes] == [0] * WRITERS
@@ -25,7 +25,7 @@ def test_a_crowd_of_writers(tmp_path: Path, seconds: float) -> None:
     for run in runs:
         assert run.reason == f"wrote {run.epochs}"
         history = store.history(db, run.id)
-        for metric in crowd.METRICS:
+        for metric in concurrent_writers.METRICS:
             values = dict(history[metric])
             assert values == {number: 1.0 / number for number in range(1, run.epochs + 1)}
     assert min(run.epochs for run in runs) > 0

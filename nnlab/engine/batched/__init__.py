@@ -1,1 +1,1 @@
-"""Many runs as one program: `stack.Stack` trains sessions side by side, `grouping` says which."""
+"""Training of many runs as one program: `batched_runs` trains them, `grouping` selects them."""

@@ -1,8 +1,8 @@
-"""Several runs as one program: their sessions side by side, trained step by step together.
+"""Several runs trained as one program: one training step advances all their sessions.
 
-A stack sees what each run would have seen alone: its order of the examples, its masks, its
-augmentation, its learning rate. Losses agree to rounding. Each run may begin and end where it
-likes: one that is over leaves, and the others close ranks.
+Each run sees what it would have seen if trained alone: the same order of examples, dropout masks,
+augmentation and learning rates. Losses agree up to rounding. The runs may be at different epochs;
+a finished run is removed and the others continue.
 """
 
 import math
@@ -30,16 +30,16 @@ IMAGE_MODELS = ("cnn", "resnet", "wide_resnet")
 
 
 class BatchedRuns:
-    """The runs that are still trained together; `sessions` tell how each stands.
+    """The runs that are still being trained; the state of each is in its entry of `sessions`.
 
-    `epoch` and `dismiss` take turns until no session is left. One whose status is set from
-    outside between the two leaves as well.
+    Call `train_epoch` and `remove_finished` in turn until no session is left. A session whose
+    status the caller sets in between is removed as well.
     """
 
     def __init__(self, sessions: Sequence[Session]) -> None:
-        """Takes the sessions over where they are: fresh, or at any epoch of their own.
+        """Copies the state of the sessions, each of which may be new or at any epoch.
 
-        Until `write_back` only their epochs and losses are kept up to date.
+        Only their epochs and losses are kept up to date until `write_back_to_session`.
         """
         self.sessions = list(sessions)
         self.storage = ParameterStorage([session.model for session in sessions])
@@ -47,54 +47,56 @@ class BatchedRuns:
         self._probe = BatchedProbe(sessions[0].model, self.module)
         self._optimizer_state = BatchedOptimizerState(self.sessions, self.storage)
         self._selected_weights = SelectedWeights(self.sessions, self.storage)
-        self._arrange()
+        self._configure()
 
     def epoch(self) -> list[tuple[Session, Epoch]]:
-        """Trains an epoch of every run; `session.status` tells which are over with it."""
+        """Trains one epoch of every run and updates the status of the sessions."""
         started = time.perf_counter()
-        values = self._run_epoch()
+        metrics_per_run = self._run_epoch()
         seconds = (time.perf_counter() - started) / len(self.sessions)
-        for session, found in zip(self.sessions, values, strict=True):
-            _update_status(session, found["train/loss"])
+        for session, run_metrics in zip(self.sessions, metrics_per_run, strict=True):
+            _update_status(session, run_metrics["train/loss"])
         return [
-            (session, Epoch(session.epoch, found, seconds))
-            for session, found in zip(self.sessions, values, strict=True)
+            (session, Epoch(session.epoch, run_metrics, seconds))
+            for session, run_metrics in zip(self.sessions, metrics_per_run, strict=True)
         ]
 
     def remove_finished(self) -> list[Session]:
-        """Lets go of the runs that are over, each as if it had been trained alone."""
+        """Removes the runs that have ended and returns them, with their state written back."""
         for session in self.sessions:
             if session.status is Status.RUNNING and session.done:
                 session.status = Status.FINISHED
-        over = [s for s in self.sessions if s.status is not Status.RUNNING]
-        if not over:
+        ended = [session for session in self.sessions if session.status is not Status.RUNNING]
+        if not ended:
             return []
-        for session in over:
+        for session in ended:
             self.write_back_to_session(session)
-        stay = [n for n, s in enumerate(self.sessions) if s.status is Status.RUNNING]
-        self.sessions = [self.sessions[n] for n in stay]
-        if stay:
-            self._drop_finished(stay)
-        return over
+        rows = [
+            row for row, session in enumerate(self.sessions) if session.status is Status.RUNNING
+        ]
+        self.sessions = [self.sessions[row] for row in rows]
+        if rows:
+            self._drop_finished(rows)
+        return ended
 
     def write_back_to_session(self, session: Session) -> None:
-        """Puts a run's numbers into its session, as if it had been trained alone."""
+        """Copies the state of a run to its session, as if the run had been trained alone."""
         row = self.sessions.index(session)
         with torch.no_grad():
-            for name, value in self.storage.named(self.storage.values[row]).items():
+            for name, value in self.storage.views_by_name(self.storage.values[row]).items():
                 session.model.get_parameter(name).copy_(value)
-            for name, kept in self.storage.buffers.items():
-                session.model.get_buffer(name).copy_(kept[row])
+            for name, buffer in self.storage.buffers.items():
+                session.model.get_buffer(name).copy_(buffer[row])
         self._optimizer_state.write_back_to_session(row, session, self.storage)
         self._selected_weights.write_back_to_session(row, session, self.storage)
 
-    def _arrange(self) -> None:
-        """What follows from who is in the stack."""
+    def _configure(self) -> None:
+        """Computes everything that depends on which runs are in the batch."""
         configs = [session.config for session in self.sessions]
         like = self.storage.values
         self._train_loss = losses.build_train_loss(configs, like)
         self._reported_loss = losses.build_reported_loss(configs[0])
-        self._masks = [
+        self._noise_layers = [
             module for module in self.module.modules() if isinstance(module, BatchedNoise)
         ]
         self._weight_layers = [
@@ -106,101 +108,120 @@ class BatchedRuns:
         self._clip = _limit_column([config.clip for config in configs], like)
         self._clip_value = _limit_column([config.clip_value for config in configs], like)
         self._lr_factors = _lr_factor_row(self.sessions[0], self.storage)
-        self._optimizer_state.set_runs(self.sessions, self.storage, fuses=self._lr_factors is None)
+        self._optimizer_state.set_runs(
+            self.sessions, self.storage, allow_fused=self._lr_factors is None
+        )
 
-    def _drop_finished(self, stay: Sequence[int]) -> None:
-        rows = torch.tensor(stay, device=self.storage.values.device)
-        self.storage.keep(rows)
-        self._optimizer_state.keep(rows)
-        self._selected_weights.keep(rows)
-        for masks in self._masks:
-            masks.keep(stay)
-        self._arrange()
+    def _drop_finished(self, rows: Sequence[int]) -> None:
+        index = torch.tensor(rows, device=self.storage.values.device)
+        self.storage.select_rows(index)
+        self._optimizer_state.select_rows(index)
+        self._selected_weights.select_rows(index)
+        for layer in self._noise_layers:
+            layer.select_rows(rows)
+        self._configure()
 
     def _run_epoch(self) -> MetricsPerRun:
-        """One pass over the training split and the evaluation behind it, for every run."""
-        sessions, first = self.sessions, self.sessions[0]
-        looked = [s.probe is not None and s.probe.measures_epoch(s.epoch + 1) for s in sessions]
-        stepped = [
+        """Trains and evaluates all runs for one epoch; returns the metrics of each."""
+        sessions, data = self.sessions, self.sessions[0].data
+        probes_epoch = [
+            s.probe is not None and s.probe.measures_epoch(s.epoch + 1) for s in sessions
+        ]
+        probes_step = [
             s.probe is not None and s.probe.measures_last_step(s.epoch + 1) for s in sessions
         ]
-        values, probed = self._train_epoch(any(stepped))
-        _merge_due_metrics(values, probed, stepped)
-        if any(looked):
+        metrics_per_run, probe_metrics = self._train_steps(any(probes_step))
+        _merge_due_metrics(metrics_per_run, probe_metrics, probes_step)
+        if any(probes_epoch):
             with self._probe:
-                validated = self._measure(first.data.val)
-            _merge_due_metrics(values, self._probe.activations(len(sessions)), looked)
+                val_metrics = self._evaluate(data.val)
+            activations = self._probe.activations(len(sessions))
+            _merge_due_metrics(metrics_per_run, activations, probes_epoch)
         else:
-            validated = self._measure(first.data.val)
-        merge_metrics(values, [prefix_metrics("val", one) for one in validated])
-        if first.config.exact_train:
-            for mine, exact in zip(values, self._measure(first.data.train), strict=True):
-                mine |= {f"train/{name}_exact": value for name, value in exact.items()}
-        better = []
-        for row, (session, mine) in enumerate(zip(sessions, values, strict=True)):
-            if session.epoch == 0 and session.probe is not None:
-                mine |= session.probe.measure_before_training()
-            session.epoch += 1
-            session.val_losses.append(mine["val/loss"])
-            if session.select(mine):
-                better.append(row)
-        self._selected_weights.take(better, self.storage)
-        return values
+            val_metrics = self._evaluate(data.val)
+        merge_metrics(metrics_per_run, [prefix_metrics("val", values) for values in val_metrics])
+        if sessions[0].config.exact_train:
+            exact_metrics = self._evaluate(data.train)
+            for run_metrics, exact in zip(metrics_per_run, exact_metrics, strict=True):
+                run_metrics |= {f"train/{name}_exact": value for name, value in exact.items()}
+        self._advance_sessions(metrics_per_run)
+        return metrics_per_run
 
-    def _train_epoch(self, looked: bool) -> tuple[MetricsPerRun, MetricsPerRun]:
-        """Trains; gives the metrics met on the way, and what was probed in the last step."""
+    def _advance_sessions(self, metrics_per_run: MetricsPerRun) -> None:
+        """Moves each session to the next epoch and stores the weights of new best epochs."""
+        improved = []
+        for row, (session, run_metrics) in enumerate(
+            zip(self.sessions, metrics_per_run, strict=True)
+        ):
+            if session.epoch == 0 and session.probe is not None:
+                run_metrics |= session.probe.measure_before_training()
+            session.epoch += 1
+            session.val_losses.append(run_metrics["val/loss"])
+            if session.select(run_metrics):
+                improved.append(row)
+        self._selected_weights.update(improved, self.storage)
+
+    def _train_steps(self, probes_last_step: bool) -> tuple[MetricsPerRun, MetricsPerRun]:
+        """The steps of one epoch: training metrics of each run, and those of the probe."""
         sessions, first = self.sessions, self.sessions[0]
         part = first.data.train
         bounds = batch_bounds(len(part), first.batch_size)
         device, dtype = part.examples.device, part.examples.dtype
         order = _draw_example_orders(sessions, len(part)).to(device)
         targets = part.targets[order]
-        met = _BatchedEpochAccumulator(targets, first.data.outputs, dtype)
+        accumulator = _BatchedEpochAccumulator(targets, first.data.num_outputs, dtype)
         rates = self._learning_rates(len(bounds))
-        draws = self._begin_epoch(device)
-        probed: MetricsPerRun = [{} for _ in sessions]
-        norms: torch.Tensor | None = None
+        generators = self._begin_epoch(device)
+        probe_metrics: MetricsPerRun = [{} for _ in sessions]
+        norms = self.storage.values.new_zeros(len(sessions), 1)
         for index, (begin, end) in enumerate(bounds):
-            examples, wanted = self._batch(part, order[:, begin:end], targets[:, begin:end], draws)
-            last = end == len(part)
-            before = self._listen() if last and looked else None
+            examples, batch_targets = self._batch(
+                part, order[:, begin:end], targets[:, begin:end], generators
+            )
+            is_last = end == len(part)
+            weights_before = self._start_probing() if is_last and probes_last_step else None
             outputs = self.module(self._to_layer_shape(examples))
-            self._train_loss(outputs, wanted).sum().backward()  # type: ignore[no-untyped-call]
+            self._train_loss(outputs, batch_targets).sum().backward()  # type: ignore[no-untyped-call]
             self._add_penalty_gradients()
-            heard = [one for w in self._weight_layers if (one := w.heard()) is not None]
-            if last or self._uses_clipping:
+            layer_norms = [layer.pop_gradient_norms() for layer in self._weight_layers]
+            if is_last or self._uses_clipping:
                 norms = self._clip_gradients()
             with torch.no_grad():
                 self._optimizer_state.step(self.storage, rates[index], self._lr_factors)
-            met.note(begin, end, outputs, wanted)
-            if before is not None:
-                merge_metrics(probed, metrics.gradient_noise_metrics(heard))
-                after = self.storage.values[:, : self.storage.layout.weights]
-                merge_metrics(probed, metrics.update_ratios(before, after))
+            accumulator.add(begin, end, outputs, batch_targets)
+            if weights_before is not None:
+                recorded = [norm for norm in layer_norms if norm is not None]
+                merge_metrics(probe_metrics, metrics.gradient_noise_metrics(recorded))
+                weights = self.storage.values[:, : self.storage.layout.weights_end]
+                merge_metrics(probe_metrics, metrics.update_ratios(weights_before, weights))
                 for layer in self._weight_layers:
-                    layer.hears = False
-        assert norms is not None
-        values = [
-            prefix_metrics("train", one) for one in self._compute_metrics(met.outputs, met.targets)
+                    layer.records_noise = False
+        metrics_per_run = [
+            prefix_metrics("train", values)
+            for values in self._compute_metrics(accumulator.outputs, accumulator.targets)
         ]
-        told = zip(sessions, values, norms.flatten().tolist(), rates[-1], strict=True)
-        for session, mine, norm, rate in told:
-            cost = float(self._optimizer_state.bytes_of(session, self.storage))
-            mine |= {"cost/state_bytes": cost, "train/grad_norm": norm, "lr": rate}
-        return values, probed
+        for session, run_metrics, norm, rate in zip(
+            sessions, metrics_per_run, norms.flatten().tolist(), rates[-1], strict=True
+        ):
+            state_bytes = float(self._optimizer_state.state_bytes(session, self.storage))
+            run_metrics |= {"cost/state_bytes": state_bytes, "train/grad_norm": norm, "lr": rate}
+        return metrics_per_run, probe_metrics
 
     def _begin_epoch(self, device: torch.device) -> list[torch.Generator]:
-        """Readies all for an epoch; the generators are of what is done to each run's examples."""
+        """Starts an epoch: training mode, seeded dropout masks.
+
+        Returns the generator of each run's augmentation; empty if no run augments.
+        """
         self.module.train()
-        numbers = [session.epoch + 1 for session in self.sessions]
+        epochs = [session.epoch + 1 for session in self.sessions]
         seeds = [session.config.seed for session in self.sessions]
-        for masks in self._masks:
-            masks.seed_epoch(seeds, numbers, device)
+        for layer in self._noise_layers:
+            layer.seed_epoch(seeds, epochs, device)
         if all(session.augment is None and session.mix is None for session in self.sessions):
             return []
         return [
-            torch.Generator(device).manual_seed(derive_seed(seed, "augment", number))
-            for seed, number in zip(seeds, numbers, strict=True)
+            torch.Generator(device).manual_seed(derive_seed(seed, "augment", epoch))
+            for seed, epoch in zip(seeds, epochs, strict=True)
         ]
 
     def _batch(
@@ -208,35 +229,43 @@ class BatchedRuns:
         part: SplitTensors,
         rows: torch.Tensor,
         targets: torch.Tensor,
-        draws: Sequence[torch.Generator],
+        generators: Sequence[torch.Generator],
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The next examples [runs, n, ...] of each run and their targets."""
+        """The examples [runs, n, ...] of each run's next batch, augmented, and their targets.
+
+        Args:
+            part: the split to take examples from.
+            rows: the rows of each run's batch, [runs, n].
+            targets: of these rows, [runs, n, ...].
+            generators: for the augmentation of each run, from `_begin_epoch`.
+        """
         examples = part.examples.index_select(0, rows.flatten()).view(
             *rows.shape, *part.examples.shape[1:]
         )
-        if not draws:
+        if not generators:
             return examples, targets
-        changed = [
-            _augment_batch(*each)
-            for each in zip(self.sessions, examples, targets, draws, strict=True)
+        augmented = [
+            _augment_batch(*arguments)
+            for arguments in zip(self.sessions, examples, targets, generators, strict=True)
         ]
-        return torch.stack([one for one, _ in changed]), torch.stack([one for _, one in changed])
+        run_examples, run_targets = zip(*augmented, strict=True)
+        return torch.stack(run_examples), torch.stack(run_targets)
 
     def _to_layer_shape(self, examples: torch.Tensor) -> torch.Tensor:
-        """Examples [runs, n, ...] as the layers want them."""
+        """Examples [runs, n, ...] in the shape that the layers expect."""
         if self.sessions[0].config.model in IMAGE_MODELS:
             return examples.transpose(0, 1).flatten(1, 2)
         return examples
 
-    def _listen(self) -> torch.Tensor:
-        """Readies the probe for the last step; gives the weights before it."""
+    def _start_probing(self) -> torch.Tensor:
+        """Prepares the layers for the probed step; returns the weights before it."""
         for layer in self._weight_layers:
-            layer.hears = True
-        return self.storage.values[:, : self.storage.layout.weights].clone()
+            layer.records_noise = True
+        return self.storage.values[:, : self.storage.layout.weights_end].clone()
 
     def _add_penalty_gradients(self) -> None:
-        """Adds the gradients of L1 and L2."""
-        weights = self.storage.layout.weights
+        """Adds the gradients of the L1 and L2 penalties."""
+        weights = self.storage.layout.weights_end
         values, gradients = self.storage.values[:, :weights], self.storage.gradients[:, :weights]
         if isinstance(self._l1, torch.Tensor) or self._l1 > 0:
             gradients.add_(values.sign().mul_(self._l1))
@@ -244,7 +273,7 @@ class BatchedRuns:
             gradients.add_(values * self._l2)
 
     def _clip_gradients(self) -> torch.Tensor:
-        """The gradient norms [runs, 1] before what is longer than a run's `clip` is cut."""
+        """Clips the gradients in place; returns their norms [runs, 1] before clipping."""
         gradients = self.storage.gradients
         norms: torch.Tensor = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
         if self._clip is not None:
@@ -255,23 +284,25 @@ class BatchedRuns:
 
     def _learning_rates(self, steps: int) -> list[tuple[float, ...]]:
         """The learning rates of each step, one for each run."""
-        table = []
+        rates_by_run = []
         for session in self.sessions:
             schedule = build_schedule(session.config, steps, session.val_losses)
             lr = session.config.lr or 0.0
-            table.append([lr * schedule(session.epoch + step / steps) for step in range(steps)])
-        return list(zip(*table, strict=True))
+            rates_by_run.append(
+                [lr * schedule(session.epoch + step / steps) for step in range(steps)]
+            )
+        return list(zip(*rates_by_run, strict=True))
 
     @torch.no_grad()
-    def _measure(self, part: SplitTensors) -> MetricsPerRun:
-        """The metrics of each run on a split that all share."""
+    def _evaluate(self, part: SplitTensors) -> MetricsPerRun:
+        """The metrics of each run on a split, which is the same for all runs."""
         self.module.eval()
-        count = self.storage.count
+        count = self.storage.num_runs
         chunks = []
-        # As many examples at a time as one run has alone, all runs together.
+        # All runs together evaluate as many examples at a time as a single run does.
         for chunk in torch.split(part.examples, max(EVAL_BATCH_SIZE // count, 64)):
-            shared_by_all = chunk.expand(count, *chunk.shape)
-            chunks.append(self.module(self._to_layer_shape(shared_by_all)))
+            examples = chunk.expand(count, *chunk.shape)
+            chunks.append(self.module(self._to_layer_shape(examples)))
         return self._compute_metrics(torch.cat(chunks, dim=1), part.targets[None])
 
     def _compute_metrics(self, outputs: torch.Tensor, targets: torch.Tensor) -> MetricsPerRun:
@@ -282,15 +313,15 @@ class BatchedRuns:
 
 
 class _BatchedEpochAccumulator:
-    """What an epoch puts out batch by batch, and what it was to be."""
+    """The outputs [runs, n, c] and the targets of all batches of an epoch."""
 
     def __init__(self, targets: torch.Tensor, outputs: int, dtype: torch.dtype) -> None:
         self.targets = targets
         self.outputs = targets.new_empty((*targets.shape[:2], outputs), dtype=dtype)
         self._mixed_targets: torch.Tensor | None = None
 
-    def note(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Keeps a batch; blended targets are shares of the classes, no longer classes."""
+    def add(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Adds a batch; targets of mixed examples are class probabilities instead of classes."""
         self.outputs[:, begin:end] = outputs.detach()
         if targets.ndim > self.targets.ndim:
             if self._mixed_targets is None:
@@ -301,33 +332,38 @@ class _BatchedEpochAccumulator:
 
 
 def _draw_example_orders(sessions: Sequence[Session], examples: int) -> torch.Tensor:
-    """The order in which each run meets the examples: [runs, examples]."""
+    """The order in which each run visits the examples, [runs, examples]."""
     rows = [
-        torch.randperm(examples, generator=make_generator(s.config.seed, "order", s.epoch + 1))
-        for s in sessions
+        torch.randperm(
+            examples,
+            generator=make_generator(session.config.seed, "order", session.epoch + 1),
+        )
+        for session in sessions
     ]
     return torch.stack(rows)
 
 
 def _augment_batch(
-    session: Session, examples: torch.Tensor, targets: torch.Tensor, draw: torch.Generator
+    session: Session, examples: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What one run does to its batch."""
+    """The batch of one run after augmentation and mixing."""
     if session.augment is not None:
-        examples = session.augment(examples, draw)
+        examples = session.augment(examples, generator)
     if session.mix is not None:
-        examples, targets = session.mix(examples, targets, draw)
+        examples, targets = session.mix(examples, targets, generator)
     return examples, targets
 
 
-def _merge_due_metrics(values: MetricsPerRun, more: MetricsPerRun, wanted: Sequence[bool]) -> None:
-    """Adds what was probed to those runs whose epoch is due."""
-    for mine, found, due in zip(values, more, wanted, strict=True):
-        mine |= found if due else {}
+def _merge_due_metrics(
+    metrics_per_run: MetricsPerRun, probe_metrics: MetricsPerRun, is_due: Sequence[bool]
+) -> None:
+    """Adds the probe's metrics to the runs whose probe is due."""
+    for run_metrics, probed, due in zip(metrics_per_run, probe_metrics, is_due, strict=True):
+        run_metrics |= probed if due else {}
 
 
 def _update_status(session: Session, loss: float) -> None:
-    """Ends a run that has diverged or has no epoch left."""
+    """Ends a run whose loss is not finite or that has no epoch left."""
     if session.status is not Status.RUNNING:
         return
     if not math.isfinite(loss):
@@ -338,7 +374,7 @@ def _update_status(session: Session, loss: float) -> None:
 
 
 def _limit_column(limits: Sequence[float], like: torch.Tensor) -> torch.Tensor | None:
-    """A column [runs, 1] of limits, infinite where 0 says there is none; None without any."""
+    """The limits as a column [runs, 1], where 0 (no limit) becomes infinity; None if all are 0."""
     if not any(limits):
         return None
     numbers = [limit if limit > 0 else math.inf for limit in limits]
@@ -346,11 +382,11 @@ def _limit_column(limits: Sequence[float], like: torch.Tensor) -> torch.Tensor |
 
 
 def _lr_factor_row(session: Session, storage: ParameterStorage) -> torch.Tensor | None:
-    """How many times its learning rate each column has [1, size]; None where all have one."""
+    """The learning rate factor of each column, [1, size]; None if all factors are 1."""
     factors = lr_factors(session.model, session.config)
     if not factors:
         return None
     row = torch.ones_like(storage.values[:1])
-    for slot in storage.layout.slots:
-        row[:, slot.begin : slot.end] = factors.get(slot.name, 1.0)
+    for part in storage.layout.slices:
+        row[:, part.begin : part.end] = factors.get(part.name, 1.0)
     return row

@@ -1,4 +1,4 @@
-"""Adam by torch's own fused kernel, a row at a time: on a CPU one pass over memory, not nine."""
+"""Adam with torch's fused kernel: on a CPU one pass over memory per row instead of nine."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,17 +11,18 @@ from nnlab.engine.batched.parameter_storage import ParameterStorage
 
 FUSED_OPTIMIZERS = ("adam", "adamw", "amsgrad")
 
-# What an update depends on beside the gradients: beta1, beta2, eps, weight decay.
+# beta1, beta2, eps, weight decay.
 AdamHyperparameters = tuple[float, float, float, float]
 TensorLists = tuple[list[torch.Tensor], ...]
 
 
 class FusedAdam:
-    """Steps of adam, adamw or amsgrad for the runs of a stack, each with its own numbers.
+    """Steps of adam, adamw or amsgrad for all runs, each with its own hyperparameters.
 
-    The kernel takes a list of tensors that share their numbers: a row of a run that has its own
-    is a list of one. Weights decay and the rest does not: where they do, a row is two parts. The
-    moments are the stack's; made anew whenever the stack's rows are.
+    One kernel call updates a list of tensors with the same hyperparameters, so the rows of runs
+    with equal hyperparameters and step counts form one list. If there is weight decay, each row
+    is split in two, because it applies to the weights only. The tensors are views of the storage
+    and of `moments`: create a new object whenever either is replaced.
     """
 
     def __init__(
@@ -35,26 +36,35 @@ class FusedAdam:
         self._amsgrad = opt == "amsgrad"
         layout = storage.layout
         decays = any(config.weight_decay for config in configs)
-        edges = (0, layout.weights, layout.size) if decays else (0, layout.size)
+        bounds = (0, layout.weights_end, layout.size) if decays else (0, layout.size)
         tensors = [storage.values, storage.gradients, moments["exp_avg"], moments["exp_avg_sq"]]
         if self._amsgrad:
             tensors.append(moments["max_exp_avg_sq"])
         self._parts: list[tuple[list[AdamHyperparameters], list[TensorLists]]] = []
-        for place, (begin, end) in enumerate(pairwise(edges)):
-            numbers = [_adam_hyperparameters(config, decays=place == 0) for config in configs]
+        for index, (begin, end) in enumerate(pairwise(bounds)):
+            hyperparameters = [
+                _adam_hyperparameters(config, decays=index == 0) for config in configs
+            ]
             columns = [tensor[:, begin:end].unbind() for tensor in tensors]
-            rows = [tuple([one] for one in row) for row in zip(*columns, strict=True)]
-            self._parts.append((numbers, rows))
+            rows = [tuple([tensor] for tensor in row) for row in zip(*columns, strict=True)]
+            self._parts.append((hyperparameters, rows))
 
     def step(self, counts: Sequence[int], lr: Sequence[float]) -> None:
-        """One update of every row from its gradients; `counts` include it."""
+        """Updates every row from its gradients.
+
+        Args:
+            counts: steps of each run, including this one.
+            lr: learning rate of each run.
+        """
         steps = {count: torch.tensor(float(count)) for count in set(counts)}
-        for numbers, rows in self._parts:
-            alike: dict[tuple[int, float, AdamHyperparameters], TensorLists] = {}
-            for key, row in zip(zip(counts, lr, numbers, strict=True), rows, strict=True):
-                known = alike.get(key)
-                alike[key] = row if known is None else tuple(map(add, known, row))
-            for (count, rate, (beta1, beta2, eps, decay)), lists in alike.items():
+        for hyperparameters, rows in self._parts:
+            groups: dict[tuple[int, float, AdamHyperparameters], TensorLists] = {}
+            for key, tensors in zip(
+                zip(counts, lr, hyperparameters, strict=True), rows, strict=True
+            ):
+                group = groups.get(key)
+                groups[key] = tensors if group is None else tuple(map(add, group, tensors))
+            for (count, rate, (beta1, beta2, eps, decay)), lists in groups.items():
                 values, gradients, mean, square, *largest = lists
                 self._step(
                     values,

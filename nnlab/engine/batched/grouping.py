@@ -1,4 +1,4 @@
-"""Which runs can be trained as one program: those that do the same with other numbers."""
+"""The conditions under which runs can be trained as one program."""
 
 from dataclasses import fields
 
@@ -7,7 +7,7 @@ from nnlab.engine.batched.optimizer_steps import STATE_NAMES
 
 BATCHABLE_MODELS = frozenset(("linear", "mlp", "cnn", "resnet", "wide_resnet"))
 
-# What each run of a stack may have for itself.
+# Fields that may differ between the runs of a batch.
 PER_RUN_FIELDS = frozenset(
     (
         "seed", "init", "init_scale", "fan", "bias_init", "lr", "momentum", "beta1", "beta2", "eps",
@@ -17,14 +17,15 @@ PER_RUN_FIELDS = frozenset(
         "early_stop", "stop_on", "objective",
     )
 )  # fmt: skip
-# A rate that each may have for itself, if all or none have one: it puts a layer into the model.
+# Rates that may differ, but must be zero for all runs or for none: a rate above zero adds a layer
+# to the model.
 NOISE_RATE_FIELDS = frozenset(("dropout", "channel_dropout", "dropconnect", "stochastic_depth"))
 
 GroupKey = tuple[object, ...]
 
 
 def can_batch(config: RunConfig) -> bool:
-    """Whether a resolved config describes a run that a stack can train."""
+    """Whether the run of a resolved config can be trained in a batch of runs."""
     return (
         config.model in BATCHABLE_MODELS
         and config.opt in STATE_NAMES
@@ -38,7 +39,7 @@ def can_batch(config: RunConfig) -> bool:
 
 
 def group_key(config: RunConfig) -> GroupKey:
-    """What the runs of a stack have in common."""
+    """The settings that all runs of a batch share: runs with equal keys can be batched."""
     return tuple(
         bool(getattr(config, field.name))
         if field.name in NOISE_RATE_FIELDS

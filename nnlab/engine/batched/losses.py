@@ -1,8 +1,7 @@
-"""Losses of every run: of outputs [runs, n, c] one number for each, [runs].
+"""The losses of `nnlab.engine.losses` for all runs: outputs [runs, n, c] to losses [runs].
 
-They are those of `nnlab.engine.losses`. Targets are classes [runs, n], shares of the classes
-[runs, n, c] of blended examples, or numbers [runs, n, 1]; a split that all runs share has one row
-in place of theirs.
+Targets are classes [runs, n], class probabilities [runs, n, c] of mixed examples, or numbers
+[runs, n, 1]. The first dimension is 1 for a split that all runs share.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,26 +15,25 @@ BatchedLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def build_train_loss(configs: Sequence[RunConfig], like: torch.Tensor) -> BatchedLoss:
-    """The losses that runs of one loss and reduction train on, each with its own smoothing."""
+    """The training loss of runs with equal loss and reduction; label smoothing may differ."""
     smoothing = [config.label_smoothing or 0.0 for config in configs]
-    softened = any(smoothing)
     column = torch.tensor(smoothing, dtype=like.dtype, device=like.device)[:, None]
-    return _reduce_loss(configs[0], configs[0].reduction, column if softened else None)
+    return _reduce_loss(configs[0], configs[0].reduction, column if any(smoothing) else None)
 
 
 def build_reported_loss(config: RunConfig) -> BatchedLoss:
-    """The losses that are reported: means over the examples, their targets not smoothed."""
+    """The reported loss: the mean over the examples, without label smoothing."""
     return _reduce_loss(config, "mean", None)
 
 
 def _reduce_loss(config: RunConfig, reduction: str, smoothing: torch.Tensor | None) -> BatchedLoss:
-    each = _EXAMPLE_LOSSES[config.loss or ""]
+    example_loss = _EXAMPLE_LOSSES[config.loss or ""]
 
     def losses(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if len(targets) == 1 < len(outputs):
             targets = targets.expand(len(outputs), *targets.shape[1:])
-        found = each(outputs, targets, smoothing, config)
-        return found.mean(1) if reduction == "mean" else found.sum(1)
+        values = example_loss(outputs, targets, smoothing, config)
+        return values.mean(1) if reduction == "mean" else values.sum(1)
 
     return losses
 
@@ -51,21 +49,21 @@ def _cross_entropy(
     config: RunConfig,
 ) -> torch.Tensor:
     del config
-    # Ten classes in a row are too few for a vector: over columns it is ten times as fast.
+    # Ten classes in a row are too few for vector instructions: over columns it is ten times faster.
     columns = outputs.transpose(1, 2).contiguous()
     if targets.ndim == 3:
         targets = targets.transpose(1, 2)
-    found = functional.cross_entropy(columns, targets, reduction="none")
+    losses = functional.cross_entropy(columns, targets, reduction="none")
     if smoothing is None:
-        return found
-    spread = -columns.log_softmax(dim=1).mean(1)
-    return (1.0 - smoothing) * found + smoothing * spread
+        return losses
+    uniform_loss = -columns.log_softmax(dim=1).mean(1)
+    return (1.0 - smoothing) * losses + smoothing * uniform_loss
 
 
 def _nll(
     outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
 ) -> torch.Tensor:
-    """Of logits it is the cross entropy, of log-probabilities too."""
+    """The cross entropy: log-softmax leaves log-probabilities unchanged."""
     return _cross_entropy(outputs, targets, None, config)
 
 
@@ -84,27 +82,27 @@ def _hinge(
     outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
 ) -> torch.Tensor:
     del config
-    places = targets[..., None]
-    wrong = outputs.scatter(-1, places, -torch.inf).amax(dim=-1)
-    return (1.0 + wrong - outputs.gather(-1, places)[..., 0]).clamp(min=0.0)
+    index = targets[..., None]
+    wrong = outputs.scatter(-1, index, -torch.inf).amax(dim=-1)
+    return (1.0 + wrong - outputs.gather(-1, index)[..., 0]).clamp(min=0.0)
 
 
 def _regression_loss(function: Callable[..., torch.Tensor]) -> ExampleLoss:
-    def each(
+    def example_loss(
         outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
     ) -> torch.Tensor:
         del config
         return function(outputs, targets, reduction="none").flatten(2).mean(-1)
 
-    return each
+    return example_loss
 
 
 def _huber(
     outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
 ) -> torch.Tensor:
     delta = 1.0 if config.huber_delta is None else config.huber_delta
-    found = functional.huber_loss(outputs, targets, reduction="none", delta=delta)
-    return found.flatten(2).mean(-1)
+    losses = functional.huber_loss(outputs, targets, reduction="none", delta=delta)
+    return losses.flatten(2).mean(-1)
 
 
 _EXAMPLE_LOSSES: Mapping[str, ExampleLoss] = {

@@ -1,4 +1,4 @@
-"""What every run of a stack is worth: the metrics of `nnlab.engine.evaluation`, and its probe."""
+"""The metrics of every batched run: those of `nnlab.engine.evaluation`, and those of the probe."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,26 +28,28 @@ MetricsPerRun = list[dict[str, float]]
 def compute_metrics(
     task: Task, losses: BatchedLoss, outputs: torch.Tensor, targets: torch.Tensor, scale: float
 ) -> MetricsPerRun:
-    """The metrics of each run's outputs [runs, n, c] against targets [runs or 1, n, ...]."""
+    """The metrics of each run, from outputs [runs, n, c] and targets [runs or 1, n, ...]."""
     outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
     loss = losses(outputs, targets).double()
     if task == "classification":
-        right = _count_correct(outputs.argmax(dim=-1), targets).double()
-        pairs = zip(*torch.stack([loss, right]).tolist(), strict=True)
-        return [{"loss": one, "accuracy": count / outputs.shape[1]} for one, count in pairs]
+        correct = _count_correct(outputs.argmax(dim=-1), targets).double()
+        pairs = zip(*torch.stack([loss, correct]).tolist(), strict=True)
+        return [
+            {"loss": run_loss, "accuracy": count / outputs.shape[1]} for run_loss, count in pairs
+        ]
     errors = (outputs - targets).flatten(1)
     squared, absolute = errors.square().mean(1), errors.abs().mean(1)
     flat = targets.expand(len(outputs), *targets.shape[1:]).flatten(1)
-    # As in `nnlab.engine.evaluation`: equal targets have no variance to explain.
+    # As in `nnlab.engine.evaluation`: the variance of equal targets is exactly 0.
     variance = flat.var(1, correction=0).masked_fill((flat == flat[:, :1]).all(1), 0.0)
     rows = torch.stack([loss, squared.double(), absolute.double(), variance.double()], dim=1)
     return [_regression_metrics(row, scale) for row in rows.tolist()]
 
 
-def _count_correct(chosen: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _count_correct(predicted: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     if targets.ndim == 2:
-        return (chosen == targets).sum(1)
-    return targets.gather(2, chosen[..., None]).sum((1, 2))
+        return (predicted == targets).sum(1)
+    return targets.gather(2, predicted[..., None]).sum((1, 2))
 
 
 def _regression_metrics(row: Sequence[float], scale: float) -> dict[str, float]:
@@ -57,19 +59,23 @@ def _regression_metrics(row: Sequence[float], scale: float) -> dict[str, float]:
 
 
 class BatchedProbe:
-    """What the light probe measures, of every run from the passes that happen anyway."""
+    """The metrics of the light probe for every run, recorded while the runs are evaluated."""
 
-    def __init__(self, template: nn.Module, stacked: nn.Module) -> None:
-        names = [n for n, m in template.named_modules() if isinstance(m, ACTIVATION_MODULES)]
+    def __init__(self, template: nn.Module, batched: nn.Module) -> None:
+        names = [
+            name
+            for name, layer in template.named_modules()
+            if isinstance(layer, ACTIVATION_MODULES)
+        ]
         self._layers: list[tuple[int, nn.Module, type[nn.Module]]] = []
-        for place in evenly_spaced_indices(len(names), MAX_PROBED_LAYERS):
-            kind = type(template.get_submodule(names[place]))
-            self._layers.append((place + 1, stacked.get_submodule(names[place]), kind))
+        for index in evenly_spaced_indices(len(names), MAX_PROBED_LAYERS):
+            kind = type(template.get_submodule(names[index]))
+            self._layers.append((index + 1, batched.get_submodule(names[index]), kind))
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
         self._outputs: dict[int, torch.Tensor] = {}
 
     def __enter__(self) -> None:
-        """Keeps what each layer puts out first for the probed rows."""
+        """Starts to record the first output of each probed layer."""
         self._outputs = {}
         self._hooks = [
             layer.register_forward_hook(self._on_forward) for _, layer, _ in self._layers
@@ -80,21 +86,21 @@ class BatchedProbe:
             hook.remove()
 
     def activations(self, count: int) -> MetricsPerRun:
-        """The numbers of each layer, for each of so many runs."""
-        values: MetricsPerRun = [{} for _ in range(count)]
+        """The statistics of each probed layer, for each of `count` runs."""
+        metrics_per_run: MetricsPerRun = [{} for _ in range(count)]
         for number, layer, kind in self._layers:
             outputs = self._split_by_run(self._outputs[id(layer)], count)
             numel = outputs[0].numel()
-            for mine, row in zip(
-                values,
+            for run_metrics, sums in zip(
+                metrics_per_run,
                 stacked_layer_sums(outputs, SATURATION_BOUNDS.get(kind)).tolist(),
                 strict=True,
             ):
-                mine |= layer_metrics(number, kind, compute_statistics(row, numel))
-        return values
+                run_metrics |= layer_metrics(number, kind, compute_statistics(sums, numel))
+        return metrics_per_run
 
-    def _on_forward(self, layer: nn.Module, given: object, output: torch.Tensor) -> None:
-        del given
+    def _on_forward(self, layer: nn.Module, args: object, output: torch.Tensor) -> None:
+        del args
         self._outputs.setdefault(id(layer), output)
 
     def _split_by_run(self, outputs: torch.Tensor, count: int) -> torch.Tensor:
@@ -104,21 +110,21 @@ class BatchedProbe:
 
 
 def update_ratios(before: torch.Tensor, after: torch.Tensor) -> MetricsPerRun:
-    """How far a step moved the weights [runs, weights] of each run, of their size."""
+    """The size of a step relative to the weights [runs, weights], for each run."""
     return [{"probe/update_ratio": ratio} for ratio in update_ratio(before, after).tolist()]
 
 
-def gradient_noise_metrics(heard: Sequence[SquaredGradientNorms]) -> MetricsPerRun:
-    """The gradient noise of each run, from what its layers of weights heard of a step."""
-    if not heard:
+def gradient_noise_metrics(layers: Sequence[SquaredGradientNorms]) -> MetricsPerRun:
+    """The gradient noise of each run, from the norms that its weight layers recorded in a step."""
+    if not layers:
         return []
-    each = torch.stack([one.each for one in heard]).sum(0).tolist()
-    whole = torch.stack([one.whole for one in heard]).sum(0).tolist()
-    examples = heard[0].examples
-    return [noise_metric(*both, examples) for both in zip(each, whole, strict=True)]
+    per_example = torch.stack([norms.per_example for norms in layers]).sum(0).tolist()
+    batch = torch.stack([norms.batch for norms in layers]).sum(0).tolist()
+    examples = layers[0].examples
+    return [noise_metric(*pair, examples) for pair in zip(per_example, batch, strict=True)]
 
 
 def merge_metrics(rows: Sequence[dict[str, float]], more: Sequence[Mapping[str, float]]) -> None:
-    """Adds to each run's values, where there is more."""
+    """Adds the metrics in `more` to those of each run; does nothing if `more` is empty."""
     for row, values in zip(rows, more, strict=False):
         row |= values

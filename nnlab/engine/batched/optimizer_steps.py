@@ -1,8 +1,7 @@
-"""One optimizer step for every run of a stack, on rows of all their parameters.
+"""Update rules of the optimizers for all batched runs.
 
-Each update is the rule of `nnlab.engine.optimizers`, term by term, on [runs, size] tensors. A
-hyperparameter is a number where the runs share it, which is faster, and a column [runs, 1] where
-they do not.
+Each rule has the same terms as in `nnlab.engine.optimizers`, on tensors [runs, size]. A
+hyperparameter is a number if all runs share it, which is faster, otherwise a column [runs, 1].
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,7 @@ from nnlab.engine.batched.parameter_storage import ParameterLayout
 
 ScalarOrColumn = float | torch.Tensor
 
-# What torch calls the state of each optimizer, in a checkpoint too.
+# The names of the state tensors of each optimizer, as in torch and in checkpoints.
 STATE_NAMES: Mapping[str, tuple[str, ...]] = {
     "sgd": (),
     "momentum": ("momentum_buffer",),
@@ -32,160 +31,224 @@ STATE_NAMES: Mapping[str, tuple[str, ...]] = {
     "lion": ("exp_avg",),
     "muon": ("momentum_buffer", "exp_avg", "exp_avg_sq"),
 }
-# Those whose rule knows how many steps there were.
+# Optimizers whose update depends on the number of steps.
 STEP_COUNTING_OPTIMIZERS = frozenset(STATE_NAMES) - {"sgd", "momentum", "nesterov", "lion"}
 
-# torch's own, which are no options here: the drift of nadam's momentum.
+# The default `momentum_decay` of torch.optim.NAdam, which is not an option here.
 _NADAM_MOMENTUM_DECAY = 0.004
 
 
 @dataclass(slots=True)
 class StepState:
-    """What an update reads and writes besides parameters and gradients.
+    """The state that an update reads and writes besides parameters and gradients.
 
     Args:
-        layout: the columns.
-        state: moments by torch's names, [runs, size].
-        count: steps taken, the one under way included.
-        numbers: momentum, beta1, beta2, eps and weight_decay.
-        products: nadam's product of momenta.
+        layout: the columns of a row.
+        moments: state tensors [runs, size], by the names in `STATE_NAMES`.
+        count: number of steps, including this one.
+        hyperparameters: momentum, beta1, beta2, eps and weight_decay; also by `state[name]`.
+        momentum_products: the product of the momenta so far (nadam only).
+        nesterov: whether momentum is Nesterov's.
     """
 
     layout: ParameterLayout
-    state: dict[str, torch.Tensor]
+    moments: dict[str, torch.Tensor]
     count: ScalarOrColumn
-    numbers: Mapping[str, ScalarOrColumn]
-    products: ScalarOrColumn = 1.0
+    hyperparameters: Mapping[str, ScalarOrColumn]
+    momentum_products: ScalarOrColumn = 1.0
     nesterov: bool = field(default=False)
 
     def __getitem__(self, name: str) -> ScalarOrColumn:
-        return self.numbers[name]
+        return self.hyperparameters[name]
 
     @property
-    def decays(self) -> bool:
-        """Whether any weight decays."""
+    def uses_weight_decay(self) -> bool:
+        """Whether any run has weight decay."""
         decay = self["weight_decay"]
         return bool(decay.any()) if isinstance(decay, torch.Tensor) else decay != 0.0
 
 
+# Updates parameters in place: (parameters, gradients, lr, state). Gradients are overwritten.
 UpdateRule = Callable[[torch.Tensor, torch.Tensor, ScalarOrColumn, StepState], None]
 
 
-def _sgd(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    p.sub_(g.mul_(lr))
+def _sgd(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    parameters.sub_(gradients.mul_(lr))
 
 
-def _momentum(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    moving = s.state["momentum_buffer"].mul_(s["momentum"]).add_(g)
-    ahead = g.add_(moving * s["momentum"]) if s.nesterov else moving
-    p.sub_(ahead * lr)
+def _momentum(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    velocity = state.moments["momentum_buffer"].mul_(state["momentum"]).add_(gradients)
+    direction = gradients.add_(velocity * state["momentum"]) if state.nesterov else velocity
+    parameters.sub_(direction * lr)
 
 
-def _adagrad(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    total = s.state["sum"].addcmul_(g, g)
-    p.sub_(g.mul_(lr).div_(total.sqrt().add_(s["eps"])))
+def _adagrad(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    total = state.moments["sum"].addcmul_(gradients, gradients)
+    parameters.sub_(gradients.mul_(lr).div_(total.sqrt().add_(state["eps"])))
 
 
-def _rmsprop(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    size = _update_square_mean(s.state["square_avg"], g, s["beta2"]).sqrt().add_(s["eps"])
-    moving = s.state["momentum_buffer"].mul_(s["momentum"]).add_(g.div_(size))
-    p.sub_(moving * lr)
-
-
-def _adadelta(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    size = _update_square_mean(s.state["square_avg"], g, s["beta2"]).add(s["eps"]).sqrt_()
-    delta = s.state["acc_delta"].add(s["eps"]).sqrt_().div_(size).mul_(g)
-    _update_square_mean(s.state["acc_delta"], delta, s["beta2"])
-    p.sub_(delta.mul_(lr))
-
-
-def _adam(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    _adam_update(p, g, lr, s)
-
-
-def _adamw(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _apply_decoupled_decay(p, lr, s)
-    _adam_update(p, g, lr, s)
-
-
-def _amsgrad(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    mean, square = _update_moments(g, s)
-    largest = s.state["max_exp_avg_sq"]
-    torch.maximum(largest, square, out=largest)
-    _adam_step(p, mean, largest, lr, s)
-
-
-def _nadam(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    mean, square = _update_moments(g, s)
-    now, following = _nadam_momentum(s, s.count), _nadam_momentum(s, s.count + 1)
-    # torch keeps the product in single precision, and computes with what that leaves.
-    s.products = _to_float64(_to_float32(s.products) * _to_float32(now))
-    size = square.div(_cast_like(1 - s["beta2"] ** s.count, p)).sqrt_().add_(s["eps"])
-    of_gradient = _cast_like(lr * (1 - now) / (1 - s.products), p)
-    of_mean = _cast_like(lr * following / (1 - s.products * following), p)
-    p.sub_((g.mul_(of_gradient).add_(mean * of_mean)).div_(size))
-
-
-def _radam(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    mean, square = _update_moments(g, s)
-    left = 1 - s["beta2"] ** s.count
-    longest = 2 / (1 - s["beta2"]) - 1
-    length = longest - 2 * s.count * s["beta2"] ** s.count / left
-    known = torch.as_tensor(length > 5.0)
-    safe = torch.as_tensor(length, dtype=torch.float64).clamp(min=5.0)
-    rectified = torch.sqrt(
-        (safe - 4) * (safe - 2) * longest / ((longest - 4) * (longest - 2) * safe) * left
+def _rmsprop(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    denominator = (
+        _update_square_mean(state.moments["square_avg"], gradients, state["beta2"])
+        .sqrt()
+        .add_(state["eps"])
     )
-    size = square.sqrt().add_(s["eps"])
-    # Before the variance can be told, the step is that of momentum alone.
-    scale = torch.where(known.to(p.device), _to_tensor(rectified, p) / size, torch.ones_like(size))
-    p.sub_(mean * _cast_like(lr / (1 - s["beta1"] ** s.count), p) * scale)
+    velocity = (
+        state.moments["momentum_buffer"].mul_(state["momentum"]).add_(gradients.div_(denominator))
+    )
+    parameters.sub_(velocity * lr)
 
 
-def _adamax(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    _add_coupled_decay(p, g, s)
-    mean = _update_mean(s.state["exp_avg"], g, s["beta1"])
-    largest = s.state["exp_inf"].mul_(s["beta2"])
-    torch.maximum(largest, g.abs().add_(s["eps"]), out=largest)
-    p.sub_(mean.div(largest).mul_(_cast_like(lr / (1 - s["beta1"] ** s.count), p)))
+def _adadelta(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    denominator = (
+        _update_square_mean(state.moments["square_avg"], gradients, state["beta2"])
+        .add(state["eps"])
+        .sqrt_()
+    )
+    delta = state.moments["acc_delta"].add(state["eps"]).sqrt_().div_(denominator).mul_(gradients)
+    _update_square_mean(state.moments["acc_delta"], delta, state["beta2"])
+    parameters.sub_(delta.mul_(lr))
 
 
-def _lion(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    mean = s.state["exp_avg"]
-    direction = torch.lerp(mean, g, _lerp_weight(s["beta1"], p)).sign_()
-    _apply_decoupled_decay(p, lr, s)
-    p.sub_(direction.mul_(lr))
-    _update_mean(mean, g, s["beta2"])
+def _adam(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    _adam_update(parameters, gradients, lr, state)
 
 
-def _muon(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
+def _adamw(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _apply_decoupled_decay(parameters, lr, state)
+    _adam_update(parameters, gradients, lr, state)
+
+
+def _amsgrad(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    mean, square = _update_moments(gradients, state)
+    largest = state.moments["max_exp_avg_sq"]
+    torch.maximum(largest, square, out=largest)
+    _adam_step(parameters, mean, largest, lr, state)
+
+
+def _nadam(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    mean, square = _update_moments(gradients, state)
+    momentum, next_momentum = (
+        _nadam_momentum(state, state.count),
+        _nadam_momentum(state, state.count + 1),
+    )
+    # torch stores the product in single precision and computes with the rounded value.
+    state.momentum_products = _to_float64(
+        _to_float32(state.momentum_products) * _to_float32(momentum)
+    )
+    denominator = (
+        square.div(_cast_like(1 - state["beta2"] ** state.count, parameters))
+        .sqrt_()
+        .add_(state["eps"])
+    )
+    gradient_rate = _cast_like(lr * (1 - momentum) / (1 - state.momentum_products), parameters)
+    mean_rate = _cast_like(
+        lr * next_momentum / (1 - state.momentum_products * next_momentum), parameters
+    )
+    parameters.sub_((gradients.mul_(gradient_rate).add_(mean * mean_rate)).div_(denominator))
+
+
+def _radam(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    mean, square = _update_moments(gradients, state)
+    # rho_inf, rho_t and the rectification term as in the paper.
+    bias_correction = 1 - state["beta2"] ** state.count
+    rho_inf = 2 / (1 - state["beta2"]) - 1
+    rho_t = rho_inf - 2 * state.count * state["beta2"] ** state.count / bias_correction
+    is_rectifiable = torch.as_tensor(rho_t > 5.0)
+    rho = torch.as_tensor(rho_t, dtype=torch.float64).clamp(min=5.0)
+    rectification = torch.sqrt(
+        (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho) * bias_correction
+    )
+    denominator = square.sqrt().add_(state["eps"])
+    # While the variance estimate is unreliable, the step is that of momentum alone.
+    scale = torch.where(
+        is_rectifiable.to(parameters.device),
+        _to_tensor(rectification, parameters) / denominator,
+        torch.ones_like(denominator),
+    )
+    parameters.sub_(mean * _cast_like(lr / (1 - state["beta1"] ** state.count), parameters) * scale)
+
+
+def _adamax(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    _add_coupled_decay(parameters, gradients, state)
+    mean = _update_mean(state.moments["exp_avg"], gradients, state["beta1"])
+    largest = state.moments["exp_inf"].mul_(state["beta2"])
+    torch.maximum(largest, gradients.abs().add_(state["eps"]), out=largest)
+    parameters.sub_(
+        mean.div(largest).mul_(_cast_like(lr / (1 - state["beta1"] ** state.count), parameters))
+    )
+
+
+def _lion(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    mean = state.moments["exp_avg"]
+    direction = torch.lerp(mean, gradients, _lerp_weight(state["beta1"], parameters)).sign_()
+    _apply_decoupled_decay(parameters, lr, state)
+    parameters.sub_(direction.mul_(lr))
+    _update_mean(mean, gradients, state["beta2"])
+
+
+def _muon(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
     from nnlab.engine.optimizers.muon import ADAMW_RMS, orthogonalize
 
-    _apply_decoupled_decay(p, lr, s)
-    hidden = s.layout.hidden
-    turning = g[:, :hidden]
-    mean = _update_mean(s.state["momentum_buffer"][:, :hidden], turning, s["momentum"])
-    ahead = torch.lerp(turning, mean, _to_tensor(s["momentum"], p))
+    _apply_decoupled_decay(parameters, lr, state)
+    hidden_end = state.layout.hidden_end
+    hidden_gradients = gradients[:, :hidden_end]
+    mean = _update_mean(
+        state.moments["momentum_buffer"][:, :hidden_end], hidden_gradients, state["momentum"]
+    )
+    nesterov_gradients = torch.lerp(
+        hidden_gradients, mean, _to_tensor(state["momentum"], parameters)
+    )
     rate = lr if isinstance(lr, float) else lr[:, :1]
-    for slot in s.layout.slots:
-        if slot.end > hidden:
+    for part in state.layout.slices:
+        if part.end > hidden_end:
             break
-        matrices = torch.unflatten(ahead[:, slot.begin : slot.end], 1, slot.shape).flatten(2)
+        matrices = torch.unflatten(
+            nesterov_gradients[:, part.begin : part.end], 1, part.shape
+        ).flatten(2)
         scale = ADAMW_RMS * max(matrices.shape[1:]) ** 0.5
-        p[:, slot.begin : slot.end].sub_(orthogonalize(matrices).flatten(1).mul_(scale * rate))
-    rest = {name: moments[:, hidden:] for name, moments in s.state.items()}
-    others = lr if isinstance(lr, float) or lr.shape[1] == 1 else lr[:, hidden:]
-    part = StepState(s.layout, rest, s.count, s.numbers)
-    _adam_update(p[:, hidden:], g[:, hidden:], others, part)
+        parameters[:, part.begin : part.end].sub_(
+            orthogonalize(matrices).flatten(1).mul_(scale * rate)
+        )
+    other_moments = {name: moments[:, hidden_end:] for name, moments in state.moments.items()}
+    other_rate = lr if isinstance(lr, float) or lr.shape[1] == 1 else lr[:, hidden_end:]
+    other_state = StepState(state.layout, other_moments, state.count, state.hyperparameters)
+    _adam_update(parameters[:, hidden_end:], gradients[:, hidden_end:], other_rate, other_state)
 
 
 UPDATE_RULES: Mapping[str, UpdateRule] = {
@@ -207,7 +270,7 @@ UPDATE_RULES: Mapping[str, UpdateRule] = {
 
 
 def scalar_or_column(values: Sequence[float | None], like: torch.Tensor) -> ScalarOrColumn:
-    """One number where all runs have the same, else a column [runs, 1]."""
+    """One number if all runs have the same value, else a column [runs, 1]; None counts as 0."""
     numbers = [0.0 if value is None else float(value) for value in values]
     if len(set(numbers)) == 1:
         return numbers[0]
@@ -217,7 +280,7 @@ def scalar_or_column(values: Sequence[float | None], like: torch.Tensor) -> Scal
 def optimizer_hyperparameters(
     configs: Sequence[RunConfig], like: torch.Tensor
 ) -> Mapping[str, ScalarOrColumn]:
-    """The hyperparameters of the runs' optimizers."""
+    """momentum, beta1, beta2, eps and weight_decay of the runs."""
     names = ("momentum", "beta1", "beta2", "eps", "weight_decay")
     return {
         name: scalar_or_column([getattr(config, name) for config in configs], like)
@@ -225,70 +288,78 @@ def optimizer_hyperparameters(
     }
 
 
-def _add_coupled_decay(p: torch.Tensor, g: torch.Tensor, s: StepState) -> None:
-    """Weight decay as a part of the gradient."""
-    if s.decays:
-        weights = s.layout.weights
-        g[:, :weights].add_(p[:, :weights] * s["weight_decay"])
+def _add_coupled_decay(parameters: torch.Tensor, gradients: torch.Tensor, state: StepState) -> None:
+    """Adds weight decay to the gradients (an L2 penalty)."""
+    if state.uses_weight_decay:
+        weights = state.layout.weights_end
+        gradients[:, :weights].add_(parameters[:, :weights] * state["weight_decay"])
 
 
-def _apply_decoupled_decay(p: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    """Decoupled weight decay."""
-    if s.decays:
-        weights = s.layout.weights
+def _apply_decoupled_decay(parameters: torch.Tensor, lr: ScalarOrColumn, state: StepState) -> None:
+    """Shrinks the weights directly: decoupled weight decay (Loshchilov and Hutter 2019)."""
+    if state.uses_weight_decay:
+        weights = state.layout.weights_end
         rate = lr if isinstance(lr, float) or lr.shape[1] == 1 else lr[:, :weights]
-        p[:, :weights].mul_(1 - rate * s["weight_decay"])
+        parameters[:, :weights].mul_(1 - rate * state["weight_decay"])
 
 
-def _update_mean(mean: torch.Tensor, g: torch.Tensor, memory: ScalarOrColumn) -> torch.Tensor:
-    return mean.lerp_(g, _lerp_weight(memory, g))
+def _update_mean(mean: torch.Tensor, gradients: torch.Tensor, beta: ScalarOrColumn) -> torch.Tensor:
+    return mean.lerp_(gradients, _lerp_weight(beta, gradients))
 
 
 def _update_square_mean(
-    mean: torch.Tensor, g: torch.Tensor, memory: ScalarOrColumn
+    mean: torch.Tensor, gradients: torch.Tensor, beta: ScalarOrColumn
 ) -> torch.Tensor:
-    mean.mul_(memory)
-    if isinstance(memory, torch.Tensor):
-        return mean.add_(g.square().mul_(1 - memory))
-    return mean.addcmul_(g, g, value=1 - memory)
+    mean.mul_(beta)
+    if isinstance(beta, torch.Tensor):
+        return mean.add_(gradients.square().mul_(1 - beta))
+    return mean.addcmul_(gradients, gradients, value=1 - beta)
 
 
-def _update_moments(g: torch.Tensor, s: StepState) -> tuple[torch.Tensor, torch.Tensor]:
-    mean = _update_mean(s.state["exp_avg"], g, s["beta1"])
-    return mean, _update_square_mean(s.state["exp_avg_sq"], g, s["beta2"])
+def _update_moments(gradients: torch.Tensor, state: StepState) -> tuple[torch.Tensor, torch.Tensor]:
+    mean = _update_mean(state.moments["exp_avg"], gradients, state["beta1"])
+    return mean, _update_square_mean(state.moments["exp_avg_sq"], gradients, state["beta2"])
 
 
-def _adam_update(p: torch.Tensor, g: torch.Tensor, lr: ScalarOrColumn, s: StepState) -> None:
-    mean, square = _update_moments(g, s)
-    _adam_step(p, mean, square, lr, s)
+def _adam_update(
+    parameters: torch.Tensor, gradients: torch.Tensor, lr: ScalarOrColumn, state: StepState
+) -> None:
+    mean, square = _update_moments(gradients, state)
+    _adam_step(parameters, mean, square, lr, state)
 
 
 def _adam_step(
-    p: torch.Tensor, mean: torch.Tensor, square: torch.Tensor, lr: ScalarOrColumn, s: StepState
+    parameters: torch.Tensor,
+    mean: torch.Tensor,
+    square: torch.Tensor,
+    lr: ScalarOrColumn,
+    state: StepState,
 ) -> None:
     """Kingma and Ba 2015, algorithm 1."""
-    size = square.sqrt()
-    size.div_(_cast_like((1 - s["beta2"] ** s.count) ** 0.5, p)).add_(s["eps"])
-    rate = _cast_like(lr / (1 - s["beta1"] ** s.count), p)
+    denominator = square.sqrt()
+    denominator.div_(_cast_like((1 - state["beta2"] ** state.count) ** 0.5, parameters)).add_(
+        state["eps"]
+    )
+    rate = _cast_like(lr / (1 - state["beta1"] ** state.count), parameters)
     if isinstance(rate, float):
-        p.addcdiv_(mean, size, value=-rate)
+        parameters.addcdiv_(mean, denominator, value=-rate)
     else:
-        p.sub_(torch.div(mean, size, out=size).mul_(rate))
+        parameters.sub_(torch.div(mean, denominator, out=denominator).mul_(rate))
 
 
-def _nadam_momentum(s: StepState, count: ScalarOrColumn) -> ScalarOrColumn:
-    """Dozat 2016: it rises towards beta1."""
-    falling: ScalarOrColumn = 0.96 ** (count * _NADAM_MOMENTUM_DECAY)
-    return s["beta1"] * (1 - 0.5 * falling)
+def _nadam_momentum(state: StepState, count: ScalarOrColumn) -> ScalarOrColumn:
+    """The momentum schedule of Dozat 2016, which rises towards beta1."""
+    decay: ScalarOrColumn = 0.96 ** (count * _NADAM_MOMENTUM_DECAY)
+    return state["beta1"] * (1 - 0.5 * decay)
 
 
-def _lerp_weight(memory: ScalarOrColumn, like: torch.Tensor) -> float | torch.Tensor:
-    """How far a mean moves; `lerp` takes a tensor of its own format."""
-    return _cast_like(1 - memory, like)
+def _lerp_weight(beta: ScalarOrColumn, like: torch.Tensor) -> float | torch.Tensor:
+    """The weight of the new value in a running mean, in the dtype that `lerp` requires."""
+    return _cast_like(1 - beta, like)
 
 
 def _cast_like(number: ScalarOrColumn, like: torch.Tensor) -> ScalarOrColumn:
-    """A column in the format of the parameters; a number stays one."""
+    """A column in the dtype of the parameters; a number is returned unchanged."""
     return number.to(like.dtype) if isinstance(number, torch.Tensor) else number
 
 

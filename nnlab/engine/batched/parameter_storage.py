@@ -1,4 +1,4 @@
-"""Where a stack keeps its numbers: one row for each run, one view for each parameter."""
+"""The parameters of all batched runs: one row for each run, one view for each parameter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from nnlab.engine.optimizers.muon import hidden_weight_ids
 
 @dataclass(frozen=True, slots=True)
 class ParameterSlice:
-    """Where a parameter lies in a row: its name, its shape and its columns."""
+    """The position of one parameter in a row: its name, its shape and its columns."""
 
     name: str
     shape: tuple[int, ...]
@@ -21,84 +21,85 @@ class ParameterSlice:
 
 @dataclass(frozen=True, slots=True)
 class ParameterLayout:
-    """The columns of a row: weights of hidden layers, then other weights, then all the rest.
+    """The columns of a row: weights of hidden layers, other weights, all other parameters.
 
-    So each rule of an optimizer (Muon turns hidden weights, only weights decay) concerns the
-    columns up to one place. `hidden` and `weights` are these places, `size` is the whole.
+    Each rule of an optimizer therefore applies to the columns up to one index: Muon
+    orthogonalizes the columns before `hidden_end`, and weight decay applies to those before
+    `weights_end`. A row has `size` columns.
     """
 
-    slots: tuple[ParameterSlice, ...]
-    hidden: int
-    weights: int
+    slices: tuple[ParameterSlice, ...]
+    hidden_end: int
+    weights_end: int
     size: int
 
     @classmethod
     def of(cls, model: nn.Module) -> "ParameterLayout":
-        """The layout of a model and of all that have its shapes."""
-        matrices = hidden_weight_ids(model)
-        parts: tuple[list[tuple[str, nn.Parameter]], ...] = ([], [], [])
+        """The layout for all models that have the parameter shapes of `model`."""
+        hidden_ids = hidden_weight_ids(model)
+        groups: tuple[list[tuple[str, nn.Parameter]], ...] = ([], [], [])
         for name, parameter in model.named_parameters():
-            rest = 2 if parameter.ndim < 2 else 1
-            parts[0 if id(parameter) in matrices else rest].append((name, parameter))
-        slots, ends, place = [], [], 0
-        for part in parts:
-            for name, parameter in part:
-                slots.append(
-                    ParameterSlice(name, tuple(parameter.shape), place, place + parameter.numel())
-                )
-                place += parameter.numel()
-            ends.append(place)
-        return cls(tuple(slots), *ends)
+            other_group = 2 if parameter.ndim < 2 else 1
+            groups[0 if id(parameter) in hidden_ids else other_group].append((name, parameter))
+        slices, group_ends, offset = [], [], 0
+        for group in groups:
+            for name, parameter in group:
+                end = offset + parameter.numel()
+                slices.append(ParameterSlice(name, tuple(parameter.shape), offset, end))
+                offset = end
+            group_ends.append(offset)
+        return cls(tuple(slices), *group_ends)
 
 
 class ParameterStorage:
-    """The numbers of `count` models of one layout.
+    """The parameters, gradients and buffers of `num_runs` models that share one layout.
 
-    `values` and `gradients` are [count, size]; `parameters` and `slopes` are views of them by
-    name, [count, *shape]; `buffers` hold what else the models keep, [count, *shape].
+    `values` and `gradients` have the shape [runs, size]. `parameters` and `gradient_views` are
+    views of them by name, [runs, *shape]. `buffers` holds the models' buffers, [runs, *shape].
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
-        """Copies the models' numbers, which must have the same names and shapes."""
+        """Copies the parameters and buffers of models with the same names and shapes."""
         self.layout = ParameterLayout.of(models[0])
         first = next(models[0].parameters())
         self.values = first.new_empty((len(models), self.layout.size)).detach()
         self.buffers: dict[str, torch.Tensor] = {}
         for row, model in enumerate(models):
-            self._take(row, dict(model.named_parameters()))
+            self._copy_row(row, dict(model.named_parameters()))
         for name, _ in models[0].named_buffers():
             self.buffers[name] = torch.stack([model.get_buffer(name) for model in models])
-        self._arrange()
+        self._rebuild_views()
 
     @property
-    def count(self) -> int:
-        """How many models there are."""
+    def num_runs(self) -> int:
+        """The number of models."""
         return len(self.values)
 
-    def keep(self, rows: torch.Tensor) -> None:
-        """Closes the ranks: only these rows stay, in this order."""
+    def select_rows(self, rows: torch.Tensor) -> None:
+        """Keeps only these rows, in this order."""
         self.values = self.values.index_select(0, rows)
-        self.buffers = {name: kept.index_select(0, rows) for name, kept in self.buffers.items()}
-        self._arrange()
+        self.buffers = {name: buffer.index_select(0, rows) for name, buffer in self.buffers.items()}
+        self._rebuild_views()
 
-    def named(self, row: torch.Tensor) -> Mapping[str, torch.Tensor]:
-        """The parameters in a row [size] of this layout, by name, as views."""
-        slots = self.layout.slots
-        return {slot.name: row[slot.begin : slot.end].view(slot.shape) for slot in slots}
+    def views_by_name(self, row: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        """Views of the parameters in a row [size] of this layout, by name."""
+        return {
+            part.name: row[part.begin : part.end].view(part.shape) for part in self.layout.slices
+        }
 
     @torch.no_grad()
-    def _take(self, row: int, parameters: Mapping[str, torch.Tensor]) -> None:
-        for name, place in self.named(self.values[row]).items():
-            place.copy_(parameters[name])
+    def _copy_row(self, row: int, parameters: Mapping[str, torch.Tensor]) -> None:
+        for name, view in self.views_by_name(self.values[row]).items():
+            view.copy_(parameters[name])
 
-    def _arrange(self) -> None:
-        """Makes the views anew; called whenever `values` is another tensor."""
+    def _rebuild_views(self) -> None:
+        """Creates the gradients and the views; called whenever `values` is replaced."""
         self.gradients = torch.zeros_like(self.values)
         self.parameters = self._views(self.values)
-        self.slopes = self._views(self.gradients)
+        self.gradient_views = self._views(self.gradients)
 
     def _views(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         return {
-            slot.name: torch.unflatten(rows[:, slot.begin : slot.end], 1, slot.shape)
-            for slot in self.layout.slots
+            part.name: torch.unflatten(rows[:, part.begin : part.end], 1, part.shape)
+            for part in self.layout.slices
         }

@@ -1,4 +1,4 @@
-"""How long a run takes alone and in stacks of several widths: measured on this device."""
+"""Time of an epoch per run, for a single run and for several numbers of batched runs."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,106 +17,111 @@ from nnlab.engine.memory import is_out_of_memory
 from nnlab.engine.session import Session, build_session
 from nnlab.records import Status
 
-# Runs in a stack that are tried, one after another until more of them no longer help.
+# Numbers of batched runs (widths) that are measured in turn, until larger ones are no faster.
 WIDTHS = (4, 16, 64, 256, 512)
-# Batches of the longer of the two excerpts at most and at least. What the two differ in is the time
-# of a step, what they have in common that of an epoch as such (its probe).
+# Limits for the number of batches of the longer of two excerpts. The difference of their times
+# gives the time of a step; the remainder is the fixed time of an epoch (its probe).
 MAX_STEPS, MIN_STEPS = 8, 3
-# So long may the longer excerpt take, in seconds, and all that is measured of a width.
+# Time limits in seconds: of the longer excerpt, and of all measurements of one width.
 EXCERPT_SECONDS, SECONDS_PER_WIDTH = 0.1, 0.4
 REPEATS = 5
-# A wider stack must be so much faster than those before it, or the next, to be worth a look beyond.
+# Wider batches are measured only while one of the last two widths reduced the time to this ratio.
 REQUIRED_TIME_RATIO = 0.97
 
 
-def seconds_by_width(config: RunConfig, most: int) -> Mapping[int, float]:
-    """Seconds that an epoch takes, for each run, by how many are trained together.
+def seconds_by_width(config: RunConfig, max_width: int) -> Mapping[int, float]:
+    """Seconds per epoch and run, by the number of runs that are trained together (the width).
 
-    Judged by excerpts of an epoch. A run alone is timed again beside each width, for a machine
-    that others use is not as fast from one second to the next.
+    The times are estimated from excerpts of an epoch. A single run is timed again next to each
+    width, because the speed of a shared machine changes from one second to the next.
 
     Args:
-        config: of one of the runs; what they have in common decides (`grouping.key_of`).
-        most: a width that suffices. Where no tried width is as large the next larger is tried.
+        config: the config of one of the runs; only `grouping.group_key` of it matters.
+        max_width: no width above the first that is at least as large is measured.
 
     Returns:
-        By width, 1 being a run alone. A width that memory does not hold is left out.
+        Seconds by width, where width 1 is a single run. Widths that do not fit into memory are
+        left out.
     """
     session = build_session(replace(config, early_stop=0))
-    held = max_batched_runs(session)
-    excerpts = _ExcerptTimer.of(session)
-    alone: list[float] = []
-    shares: dict[int, float] = {}
-    for width in (width for width in WIDTHS if width <= held):
+    memory_limit = max_batched_runs(session)
+    timer = _ExcerptTimer.create(session)
+    single_times: list[float] = []
+    ratios: dict[int, float] = {}
+    for width in (width for width in WIDTHS if width <= memory_limit):
         try:
-            beside, share = excerpts.compared(session, width)
+            times, ratio = timer.compare_with_single(session, width)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             break
-        alone += beside
-        shares[width] = share
-        if width >= most or _stopped_improving(list(shares.values())):
+        single_times += times
+        ratios[width] = ratio
+        if width >= max_width or _stopped_improving(list(ratios.values())):
             break
-    if not alone:
-        alone = [excerpts.estimate_epoch_seconds(session, 1)]
-    session.data = excerpts.whole
-    one = median(alone)
-    return {1: one} | {width: share * one for width, share in shares.items()}
+    if not single_times:
+        single_times = [timer.estimate_epoch_seconds(session, 1)]
+    session.data = timer.full_data
+    single_seconds = median(single_times)
+    return {1: single_seconds} | {width: ratio * single_seconds for width, ratio in ratios.items()}
 
 
-def _stopped_improving(shares: Sequence[float]) -> bool:
-    """Whether neither of the last two widths was better than what came before it."""
-    tried = [1.0, *shares]
-    return len(tried) > 2 and all(
-        tried[place] > REQUIRED_TIME_RATIO * min(tried[:place])
-        for place in (len(tried) - 2, len(tried) - 1)
+def _stopped_improving(ratios: Sequence[float]) -> bool:
+    """Whether neither of the last two widths was faster than all widths before it."""
+    measured = [1.0, *ratios]
+    return len(measured) > 2 and all(
+        measured[index] > REQUIRED_TIME_RATIO * min(measured[:index])
+        for index in (len(measured) - 2, len(measured) - 1)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _ExcerptTimer:
-    """The whole data, how many steps an epoch of it has, and how long one of them takes alone."""
+    """Times excerpts of an epoch.
 
-    whole: PreparedData
-    all_steps: int
+    `steps` is the number of steps of a full epoch, `step_seconds` the approximate time of one
+    step of a single run.
+    """
+
+    full_data: PreparedData
+    steps: int
     step_seconds: float
 
     @classmethod
-    def of(cls, session: Session) -> "_ExcerptTimer":
-        """Tried once, so that first calls have loaded and allocated what they need."""
-        whole, size = session.data, session.batch_size
-        session.data = _take_excerpt(whole, MIN_STEPS * size)
+    def create(cls, session: Session) -> "_ExcerptTimer":
+        """A timer for the data of a session, after a warm-up that is not counted."""
+        full_data, batch_size = session.data, session.batch_size
+        session.data = _take_excerpt(full_data, MIN_STEPS * batch_size)
         _time_excerpt(session, 1)
         seconds = _time_excerpt(session, 1) / MIN_STEPS
-        return cls(whole, steps_per_epoch(len(whole.train), size), seconds)
+        return cls(full_data, steps_per_epoch(len(full_data.train), batch_size), seconds)
 
-    def compared(self, session: Session, width: int) -> tuple[list[float], float]:
-        """Times of a run alone, and what share of such a time a run in a stack takes."""
-        alone: list[float] = []
-        shares: list[float] = []
-        begun = time.perf_counter()
-        session.data = _take_excerpt(self.whole, session.batch_size)
-        _time_excerpt(session, width)  # what is first is slow
-        while len(shares) < 2 or (
-            len(shares) < REPEATS and time.perf_counter() - begun < SECONDS_PER_WIDTH
+    def compare_with_single(self, session: Session, width: int) -> tuple[list[float], float]:
+        """Epoch times of a single run, and the median ratio of a batched run's time to them."""
+        single_times: list[float] = []
+        ratios: list[float] = []
+        start = time.perf_counter()
+        session.data = _take_excerpt(self.full_data, session.batch_size)
+        _time_excerpt(session, width)  # warm-up: the first call is slow
+        while len(ratios) < 2 or (
+            len(ratios) < REPEATS and time.perf_counter() - start < SECONDS_PER_WIDTH
         ):
-            alone.append(self.estimate_epoch_seconds(session, 1))
-            shares.append(self.estimate_epoch_seconds(session, width) / width / alone[-1])
-        return alone, median(shares)
+            single_times.append(self.estimate_epoch_seconds(session, 1))
+            ratios.append(self.estimate_epoch_seconds(session, width) / width / single_times[-1])
+        return single_times, median(ratios)
 
     def estimate_epoch_seconds(self, session: Session, width: int) -> float:
-        """Seconds of a whole epoch, along the line through the times of two excerpts."""
-        fitting = int(EXCERPT_SECONDS / (width * self.step_seconds))
-        many = min(max(fitting, MIN_STEPS), MAX_STEPS, self.all_steps)
-        taken = []
-        for steps in dict.fromkeys((1, many)):
-            session.data = _take_excerpt(self.whole, steps * session.batch_size)
-            taken.append(_time_excerpt(session, width))
-        if many == 1:
-            return taken[0] * self.all_steps
-        step = max((taken[1] - taken[0]) / (many - 1), 0.0)
-        return taken[1] + (self.all_steps - many) * step
+        """Seconds of a full epoch of `width` runs, extrapolated linearly from two excerpts."""
+        affordable_steps = int(EXCERPT_SECONDS / (width * self.step_seconds))
+        excerpt_steps = min(max(affordable_steps, MIN_STEPS), MAX_STEPS, self.steps)
+        seconds = []
+        for steps in dict.fromkeys((1, excerpt_steps)):
+            session.data = _take_excerpt(self.full_data, steps * session.batch_size)
+            seconds.append(_time_excerpt(session, width))
+        if excerpt_steps == 1:
+            return seconds[0] * self.steps
+        step_seconds = max((seconds[1] - seconds[0]) / (excerpt_steps - 1), 0.0)
+        return seconds[1] + (self.steps - excerpt_steps) * step_seconds
 
 
 def _time_excerpt(session: Session, width: int) -> float:
@@ -126,40 +131,42 @@ def _time_excerpt(session: Session, width: int) -> float:
 def _time_single_run(session: Session) -> float:
     fresh = _fresh_session(session)
     _synchronize(session.device)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     next(train(fresh))
     _synchronize(session.device)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def _time_batched_runs(session: Session, width: int) -> float:
-    stack = BatchedRuns([_fresh_session(session) for _ in range(width)])
+    batched_runs = BatchedRuns([_fresh_session(session) for _ in range(width)])
     _synchronize(session.device)
-    begun = time.perf_counter()
-    stack.epoch()
+    start = time.perf_counter()
+    batched_runs.epoch()
     _synchronize(session.device)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def _fresh_session(session: Session) -> Session:
-    """The same before its first epoch; weights may be those of any time."""
+    """A copy of the session at epoch 0; weights do not affect the time and are not reset."""
     fresh = replace(session, epoch=0, val_losses=[], selected_epoch=0, status=Status.RUNNING)
     fresh.improved_epoch = 0
     return fresh
 
 
 def _take_excerpt(data: PreparedData, examples: int) -> PreparedData:
-    """The first training examples, and as large a share of the validation split."""
+    """The first training examples, and the same share of the validation split."""
     share = min(examples / len(data.train), 1.0)
 
-    def first(part: SplitTensors, count: int) -> SplitTensors:
+    def take_first(part: SplitTensors, count: int) -> SplitTensors:
         return SplitTensors(part.examples[:count], part.targets[:count])
 
-    validated = max(round(share * len(data.val)), 1)
-    return replace(data, train=first(data.train, examples), val=first(data.val, validated))
+    val_examples = max(round(share * len(data.val)), 1)
+    return replace(
+        data, train=take_first(data.train, examples), val=take_first(data.val, val_examples)
+    )
 
 
 def _synchronize(device: torch.device) -> None:
-    """Until all that was asked of a GPU is done."""
+    """Waits until a GPU has executed all pending operations."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,8 +1,9 @@
-"""Data sets by name: `read_dataset` gives examples and targets, `dataset_facts` what a setting must know.
+"""Data sets by name: `read_dataset` reads one, `dataset_facts` describes it for `nnlab.config`.
 
-Importing this needs neither torch nor numpy; reading a set needs numpy.
+Importing this package imports neither torch nor numpy; reading a data set imports numpy.
 """
 
+import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ __all__ = [
     "read_dataset",
 ]
 
-# Functions of `builtin.py`, by the name of the set.
+# Functions of `builtin`, by the name of the data set.
 BUILTIN: Mapping[str, str] = {
     "digits": "digits",
     "iris": "iris",
@@ -35,9 +36,9 @@ BUILTIN: Mapping[str, str] = {
     "breast-cancer": "breast_cancer",
     "diabetes": "diabetes",
 }
-# The sets of `generated`; those of `published` are named in the catalogue.
+# The data sets of `generated`; those of `published` are listed in the catalogue.
 GENERATED = ("two-moons", "circles", "spirals", "blobs", "xor", "sequences", "teacher-student")
-# Modules with a `read_dataset`, by the row of what a user brings.
+# Modules with a function `read_dataset(name)`, by the catalogue row of the user's data.
 USER_DATA_MODULES: Mapping[str, str] = {
     "csv:": "csv_table",
     "npz:": "npz",
@@ -47,55 +48,54 @@ USER_DATA_MODULES: Mapping[str, str] = {
 
 
 def dataset_facts(name: str) -> DataFacts:
-    """What a setting must know of a data set: task, classes, own splits, hash of the content.
+    """The task, classes, provided splits and content hash of a data set.
 
-    Only what a user brings is read for it.
+    Only a user's own data are read for this.
 
     Raises:
-        UnknownName: no set is called that.
+        UnknownName: no data set has this name.
         DataError: the file cannot be used; the message names line and column.
-        UserCodeError: a user's function fails.
+        UserCodeError: the user's function fails.
     """
     row = find_choice("data", name)
     if row.name in USER_DATA_MODULES:
         dataset = _read_user_data(row, name)
-        own_splits = (dataset.own_test > 0, dataset.own_val > 0)
-        return DataFacts(dataset.task, dataset.version, *own_splits, dataset.classes)
-    own_test = row.name in PUBLISHED
-    return DataFacts(row.tasks[0], own_test=own_test, classes=CLASS_NAMES.get(row.name, ()))
+        has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
+        return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes)
+    has_test = row.name in PUBLISHED
+    return DataFacts(row.tasks[0], own_test=has_test, classes=CLASS_NAMES.get(row.name, ()))
 
 
 def read_dataset(config: RunConfig) -> "Dataset":
-    """Reads the data set of a config whole; of a published one, downloads what is not there.
+    """Reads the data set of a config, and downloads a published one if it is missing.
 
     Raises:
-        UnknownName: no set is called that.
+        UnknownName: no data set has this name.
         DataError: the files cannot be used.
-        UserCodeError: a user's function fails.
+        UserCodeError: the user's function fails.
     """
     dataset = _read_unfiltered(config)
     if config.classes is None:
         return dataset
+    # numpy is imported only when a data set is read: `nnlab --help` must start fast.
     from nnlab.engine.data.corruption import keep_classes
 
     return keep_classes(dataset, config.classes)
 
 
 def fetch(name: str, progress: "DownloadProgress | None" = None) -> "tuple[Path, ...]":
-    """Downloads a published set where this machine has it nowhere, and gives its files.
-
-    Does nothing for another set, which has none.
+    """The files of a published data set, downloaded if they are not on this machine.
 
     Args:
-        name: of a data set.
-        progress: told of each piece: name of the file, bytes so far, bytes in all or None.
+        name: name of a data set; if it is not a published one, the result is empty.
+        progress: called for each chunk: name of the file, bytes received, size or None.
 
     Raises:
-        DataError: it cannot be downloaded; the message says where to put which files.
+        DataError: the download fails; the message says where to put which files.
     """
     row = find_choice("data", name)
     if row.name in PUBLISHED:
-        from nnlab.engine.data import published
+        from nnlab.engine.data import published  # numpy, as in `read_dataset`
 
         return published.fetch(row.name, _folder_of_name(row, name), progress)
     return ()
@@ -108,34 +108,33 @@ def _read_unfiltered(config: RunConfig) -> "Dataset":
     if row.name in GENERATED:
         return _generate(row, config)
     if row.name in PUBLISHED:
-        from nnlab.engine.data import published
+        from nnlab.engine.data import published  # numpy, as in `read_dataset`
 
         return published.read_published(row.name, _folder_of_name(row, config.data))
-    from nnlab.engine.data import builtin
+    from nnlab.engine.data import builtin  # numpy, as in `read_dataset`
 
     dataset: Dataset = getattr(builtin, BUILTIN[row.name])()
     return dataset
 
 
 def _read_user_data(row: Choice, name: str) -> "Dataset":
-    import importlib
-
+    # By name, because these modules import numpy, as in `read_dataset`.
     module = importlib.import_module(f"nnlab.engine.data.{USER_DATA_MODULES[row.name]}")
-    dataset: Dataset = module.read(name)
+    dataset: Dataset = module.read_dataset(name)
     return dataset
 
 
 def _generate(row: Choice, config: RunConfig) -> "Dataset":
-    from nnlab.engine.data.generated import generate_dataset
+    from nnlab.engine.data.generated import generate_dataset  # numpy, as in `read_dataset`
 
-    given = {name: getattr(config, name) for name in row.defaults}
-    open_ones = {name: row.defaults[name] for name, value in given.items() if value is None}
-    wanted = given | open_ones
+    values = {name: getattr(config, name) for name in row.defaults}
+    defaults = {name: row.defaults[name] for name, value in values.items() if value is None}
+    options = values | defaults
     return generate_dataset(
-        row.name, int(wanted["samples"]), float(wanted["data_noise"]), int(wanted["data_seed"])
+        row.name, int(options["samples"]), float(options["data_noise"]), int(options["data_seed"])
     )
 
 
 def _folder_of_name(row: Choice, name: str) -> str:
-    """The folder that was named after a published set, `mnist:FOLDER`; empty without."""
+    """The folder in `mnist:FOLDER`; empty if the name has none."""
     return name.removeprefix(row.name).removeprefix(":")

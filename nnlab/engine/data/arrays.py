@@ -1,8 +1,8 @@
-"""From arrays that a user made to a data set: checked, and told what they are.
+"""Validation of a user's arrays and their conversion to a `Dataset`.
 
 Examples are [n, features] or images [n, height, width], [n, channels, height, width] or [n,
 height, width, channels] with 1, 3 or 4 channels. Targets are [n]: whole numbers and texts are
-classes, floats are regressed.
+classes, floats are regression targets.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _CHANNELS = (1, 3, 4)
 
 @dataclass(frozen=True, slots=True)
 class LabelledArrays:
-    """Examples and targets of one part, and what their owner calls them."""
+    """The examples and targets of one split, and the user's names for them."""
 
     x: NDArray[Any]
     y: NDArray[Any]
@@ -34,16 +34,16 @@ class LabelledArrays:
 def build_dataset(
     name: str, source: str, parts: Mapping[str, LabelledArrays], version: str | None
 ) -> Dataset:
-    """One data set from a part `train` and perhaps a `val` and a `test`.
+    """A data set from the arrays of `train` and optionally `val` and `test`.
 
     Args:
-        name: of the data set.
-        source: where the arrays come from, for messages: a file, a function.
-        parts: by their names; those beside `train` are the set's own splits.
+        name: name of the data set.
+        source: the file or function that the arrays come from, for messages.
+        parts: the arrays of each split; `val` and `test` become the provided splits.
         version: SHA-256 of the source.
 
     Raises:
-        DataError: shapes, types or values that cannot be trained on.
+        DataError: a shape, type or value is not supported.
     """
     present = [parts[part] for part in SPLIT_NAMES if part in parts]
     examples = [_check_examples(source, pair) for pair in present]
@@ -53,11 +53,12 @@ def build_dataset(
     for pair, x in zip(present[1:], examples[1:], strict=True):
         if x.shape[1:] != examples[0].shape[1:]:
             raise DataError(
-                f"{source}: an example of {pair.x_name} has shape {_format_shape(x.shape[1:])}, one of"
-                f" {present[0].x_name} has {_format_shape(examples[0].shape[1:])}"
+                f"{source}: an example of {pair.x_name} has shape"
+                f" {_format_shape(x.shape[1:])}, one of {present[0].x_name} has"
+                f" {_format_shape(examples[0].shape[1:])}"
             )
     labels, classes = _encode_targets(source, present[0].y_name, np.concatenate(targets))
-    own = {part: len(parts[part].y) if part in parts else 0 for part in ("val", "test")}
+    provided = {part: len(parts[part].y) if part in parts else 0 for part in ("val", "test")}
     return Dataset(
         name,
         "classification" if classes else "regression",
@@ -65,30 +66,31 @@ def build_dataset(
         labels,
         classes,
         version,
-        own_test=own["test"],
-        own_val=own["val"],
+        num_provided_test=provided["test"],
+        num_provided_val=provided["val"],
     )
 
 
 def _check_examples(source: str, pair: LabelledArrays) -> NDArray[Any]:
     x = pair.x
     if x.dtype.kind not in "bufi":
-        raise DataError(f"{source}: {pair.x_name} holds {x.dtype}, not numbers")
+        raise DataError(f"{source}: {pair.x_name} has the type {x.dtype}, which is not numeric")
     if x.ndim not in (2, 3, 4) or x.size == 0:
         raise DataError(
-            f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}; [n, features], [n, height,"
-            " width] or [n, channels, height, width] is needed"
+            f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}; it must be [n, features],"
+            " [n, height, width] or [n, channels, height, width]"
         )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        at = np.argwhere(~np.isfinite(x))[0]
+        index = np.argwhere(~np.isfinite(x))[0]
         raise DataError(
-            f"{source}: {pair.x_name}{_format_shape(at)} is {x[tuple(at)]}; nnlab does not guess values"
+            f"{source}: {pair.x_name}{_format_shape(index)} is {x[tuple(index)]}; nnlab does not"
+            " replace invalid values"
         )
     return _channels_first(source, pair, _to_supported_dtype(x))
 
 
 def _to_supported_dtype(x: NDArray[Any]) -> NDArray[Any]:
-    """In one of the number formats of a data set, without loss."""
+    """The array in one of the dtypes of a `Dataset`, without loss of precision."""
     if x.dtype in (np.uint8, np.float32, np.float64):
         return x
     if x.dtype.kind == "b":
@@ -106,8 +108,8 @@ def _channels_first(source: str, pair: LabelledArrays, x: NDArray[Any]) -> NDArr
     if x.shape[3] in _CHANNELS:
         return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     raise DataError(
-        f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}: images have 1, 3 or 4 channels,"
-        " second or last"
+        f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}: images must have 1, 3 or 4"
+        " channels, in the second or last dimension"
     )
 
 
@@ -115,18 +117,20 @@ def _check_targets(source: str, pair: LabelledArrays, count: int) -> NDArray[Any
     y = pair.y[:, 0] if pair.y.ndim == 2 and pair.y.shape[1] == 1 else pair.y
     if y.ndim != 1:
         raise DataError(
-            f"{source}: {pair.y_name} has shape {_format_shape(y.shape)}; one class or number for each"
-            " example is needed, [n]"
+            f"{source}: {pair.y_name} has shape {_format_shape(y.shape)}; it must be [n], with one"
+            " class or number for each example"
         )
     if len(y) != count:
         raise DataError(
             f"{source}: {pair.x_name} has {count:,} examples, {pair.y_name} has {len(y):,}"
         )
     if y.dtype.kind not in "bufiUS":
-        raise DataError(f"{source}: {pair.y_name} holds {y.dtype}, neither numbers nor texts")
+        raise DataError(
+            f"{source}: {pair.y_name} has the type {y.dtype}, which is neither numeric nor text"
+        )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
-        at = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise DataError(f"{source}: {pair.y_name}[{at}] is {y[at]}")
+        index = int(np.flatnonzero(~np.isfinite(y))[0])
+        raise DataError(f"{source}: {pair.y_name}[{index}] is {y[index]}")
     return y
 
 
@@ -136,19 +140,22 @@ def _encode_targets(
     if y.dtype.kind == "f":
         numbers = y.astype(np.float64)
         if has_one_value(numbers):
-            raise DataError(f"{source}: {y_name} holds one value only: {y[0]}")
+            raise DataError(f"{source}: {y_name} has only one value: {y[0]}")
         return numbers, ()
-    values, places = np.unique(y, return_inverse=True)
+    values, labels = np.unique(y, return_inverse=True)
     if len(values) < 2:
-        raise DataError(f"{source}: {y_name} holds one class only: {values[0]}")
+        raise DataError(f"{source}: {y_name} has only one class: {values[0]}")
     if len(values) > MAX_CLASSES:
         raise DataError(
-            f"{source}: {y_name} has {len(values):,} different values, more than"
-            f" {MAX_CLASSES:,} classes",
-            hint="whole numbers are classes; store numbers to regress as floats",
+            f"{source}: {y_name} has {len(values):,} different values, at most"
+            f" {MAX_CLASSES:,} classes are allowed",
+            hint="whole numbers are classes; store regression targets as floats",
         )
-    names = (v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values)
-    return places.reshape(-1).astype(np.int64), tuple(names)
+    names = (
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for value in values
+    )
+    return labels.reshape(-1).astype(np.int64), tuple(names)
 
 
 def _format_shape(shape: Any) -> str:

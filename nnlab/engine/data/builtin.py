@@ -1,7 +1,7 @@
-"""The data sets that scikit-learn carries, read from its files.
+"""The data sets that come with scikit-learn, read from its files.
 
-Importing scikit-learn costs a second, longer than many a training here, so the files that its
-package holds are read directly; where a release has moved them, its own loaders are asked.
+Importing scikit-learn takes a second, longer than many training runs, so the files in its package
+are read directly. If a release has moved them, scikit-learn's own loaders are used.
 """
 
 import importlib.util
@@ -47,16 +47,16 @@ def breast_cancer() -> Dataset:
 
 
 def diabetes() -> Dataset:
-    """442 patients: 10 measures; progression of the disease after a year, 25 to 346."""
+    """442 patients: 10 measures; disease progression after one year, 25 to 346."""
 
     def parse(folder: Path) -> FeaturesAndTargets:
         examples = np.loadtxt(folder / "diabetes_data_raw.csv.gz")
         return examples, np.loadtxt(folder / "diabetes_target.csv.gz")
 
     examples, targets = _read_arrays("load_diabetes", parse, scaled=False)
-    numbers = targets.astype(np.float64)
+    float_targets = targets.astype(np.float64)
     return Dataset(
-        "diabetes", "regression", examples, numbers, columns=_feature_columns("diabetes")
+        "diabetes", "regression", examples, float_targets, columns=_feature_columns("diabetes")
     )
 
 
@@ -75,15 +75,15 @@ def _feature_columns(name: str) -> tuple[FeatureColumn, ...]:
 
 
 def _class_names(file: str, count: int) -> tuple[str, ...]:
-    """The first line of scikit-learn's tables: rows, columns, then the classes' names."""
-    folder = _folder()
+    """The class names, from the first line of a table, after the numbers of rows and columns."""
+    folder = _sklearn_data_folder()
     if folder is None or not (folder / file).is_file():
         return tuple(str(index) for index in range(count))
     with (folder / file).open(encoding="utf-8") as lines:
         return tuple(lines.readline().strip().split(",")[2:])
 
 
-def _folder() -> Path | None:
+def _sklearn_data_folder() -> Path | None:
     spec = importlib.util.find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -93,16 +93,16 @@ def _folder() -> Path | None:
 def _read_arrays(
     loader: str, parse: Callable[[Path], FeaturesAndTargets], **options: object
 ) -> FeaturesAndTargets:
-    folder = _folder()
+    folder = _sklearn_data_folder()
     if folder is None:
         raise DataError(
-            "the built-in data sets come with scikit-learn, which is not installed here",
+            "the built-in data sets come with scikit-learn, which is not installed",
             hint="pip install scikit-learn",
         )
     try:
         return parse(folder)
     except (OSError, ValueError):
-        from sklearn import datasets
+        from sklearn import datasets  # slow to import, see the module docstring
 
         bunch = getattr(datasets, loader)(**options)
         return np.asarray(bunch.data, np.float64), np.asarray(bunch.target)

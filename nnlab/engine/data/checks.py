@@ -1,15 +1,21 @@
-"""What can be wrong with data, in numbers: metrics `data/…` of the first epoch.
+"""Checks of the data as metrics `data/...`, which are stored with the first epoch of a run.
 
-They are measured once, on the splits as the model gets them: sizes (`data/train`, `data/val`),
-`data/classes`, the shares of the largest and the smallest class in training (`data/majority`,
-`data/minority`), the entropy of the class frequencies in training, in nats (`data/entropy`),
-classes that training or validation lacks (`data/missing_classes`), features of
-one value (`data/constant`) and features that equal another (`data/duplicates`), the share of
-training rows that occur twice (`data/repeated`), the share of validation rows that training has
-too (`data/overlap`), and how far inputs are from mean 0 and sd 1: the largest |mean| and sd of
-a feature (`data/mean`, `data/sd`) and the ratio of the largest sd to the smallest
-(`data/sd_ratio`). Of the whole data set, before it is split, are classes with a single row
-(`data/single_row_classes`) and columns that look like identifiers (`data/id_columns`).
+They are measured once, on the splits after preprocessing:
+
+- `data/train`, `data/val`: sizes of the splits
+- `data/classes`: number of classes
+- `data/majority`, `data/minority`: shares of the largest and smallest class in training
+- `data/entropy`: entropy of the class frequencies in training, in nats
+- `data/missing_classes`: classes that are missing in training or validation
+- `data/constant`: features with a single value
+- `data/duplicates`: features that equal another feature
+- `data/repeated`: share of the training rows that occur more than once
+- `data/overlap`: share of the validation rows that also occur in training
+- `data/mean`, `data/sd`: largest |mean| and largest sd of a feature (inputs should have 0 and 1)
+- `data/sd_ratio`: ratio of the largest sd to the smallest
+
+Two are measured on the whole data set before it is split: `data/single_row_classes`, classes with
+one row, and `data/id_columns`, columns that look like identifiers.
 """
 
 from collections.abc import Mapping
@@ -18,7 +24,7 @@ from typing import Protocol
 
 import torch
 
-# Rows that are looked at together, so that large sets need little memory beside.
+# Rows that are hashed at a time, which limits the memory for large data sets.
 _CHUNK_ROWS = 4096
 
 
@@ -27,7 +33,7 @@ class ExamplesAndTargets(Protocol):
 
     @property
     def examples(self) -> torch.Tensor:
-        """As the model gets them."""
+        """The inputs of the model."""
 
     @property
     def targets(self) -> torch.Tensor:
@@ -38,46 +44,54 @@ def measure_checks(
     train: ExamplesAndTargets,
     val: ExamplesAndTargets,
     classes: int,
-    of_dataset: Mapping[str, float] = MappingProxyType({}),
+    dataset_checks: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, float]:
-    """Measures two splits; `classes` is 0 for regression, `of_dataset` is added (`suspicious`)."""
+    """The checks by metric name.
+
+    Args:
+        train: the training split.
+        val: the validation split.
+        classes: number of classes, 0 for regression.
+        dataset_checks: results for the whole data set, from `suspicious_data.count_suspicious`.
+    """
     x, y = train.examples, train.targets
-    found = {
-        **of_dataset,
+    values = {
+        **dataset_checks,
         "train": float(len(x)),
         "val": float(len(val.examples)),
         **_measure_features(x),
     }
-    prints, val_prints = _row_hashes(x), _row_hashes(val.examples)
-    known, counts = torch.unique(prints, dim=0, return_counts=True)
-    found["repeated"] = float(counts[counts > 1].sum() / len(x))
-    found["overlap"] = _overlap_share(known, val_prints)
+    hashes, val_hashes = _row_hashes(x), _row_hashes(val.examples)
+    unique_hashes, counts = torch.unique(hashes, dim=0, return_counts=True)
+    values["repeated"] = float(counts[counts > 1].sum() / len(x))
+    values["overlap"] = _overlap_share(unique_hashes, val_hashes)
     if classes:
-        found |= _measure_classes(y, val.targets, classes)
-    return {f"data/{name}": value for name, value in found.items()}
+        values |= _measure_classes(y, val.targets, classes)
+    return {f"data/{name}": value for name, value in values.items()}
 
 
 def _measure_features(x: torch.Tensor) -> dict[str, float]:
-    """Features of tables and sequences; channels of images."""
-    images = x.ndim == 4
-    over = (0, 2, 3) if images else 0
-    variance, mean = torch.var_mean(x, over, correction=0)
+    """Statistics over the features of tables and sequences, or over the channels of images."""
+    dims = (0, 2, 3) if x.ndim == 4 else 0
+    variance, mean = torch.var_mean(x, dims, correction=0)
     sd, mean = variance.sqrt().double().flatten(), mean.double().flatten()
     if bool((sd == 0).any()):
-        # Squares of very small numbers are 0 in single precision.
-        sd = torch.where(sd == 0, x.double().var(over, correction=0).sqrt().flatten(), sd)
-    # Relative to the feature's own magnitude: its unit may be as small as it likes.
-    still = sd <= 1e-6 * mean.abs()
-    moving = sd[~still]
-    twins = 0
-    if x.ndim == 2 and len(moving) > 1:
-        twins = len(moving) - len(torch.unique(_row_hashes(x[:, ~still].T), dim=0))
+        # In single precision, the squares of very small numbers are 0.
+        sd = torch.where(sd == 0, x.double().var(dims, correction=0).sqrt().flatten(), sd)
+    # Relative to the magnitude of the feature, because its unit may be arbitrarily small.
+    is_constant = sd <= 1e-6 * mean.abs()
+    varying_sd = sd[~is_constant]
+    num_duplicates = 0
+    if x.ndim == 2 and len(varying_sd) > 1:
+        num_duplicates = len(varying_sd) - len(
+            torch.unique(_row_hashes(x[:, ~is_constant].T), dim=0)
+        )
     return {
-        "constant": float(still.sum()),
-        "duplicates": float(twins),
+        "constant": float(is_constant.sum()),
+        "duplicates": float(num_duplicates),
         "mean": float(mean.abs().max()),
         "sd": float(sd.max()),
-        "sd_ratio": float(moving.max() / moving.min()) if len(moving) else 1.0,
+        "sd_ratio": float(varying_sd.max() / varying_sd.min()) if len(varying_sd) else 1.0,
     }
 
 
@@ -93,13 +107,13 @@ def _measure_classes(y: torch.Tensor, val_y: torch.Tensor, classes: int) -> dict
 
 
 def _row_hashes(x: torch.Tensor) -> torch.Tensor:
-    """Two numbers for each row, equal where rows are equal and else, for all that is likely, not.
+    """Two hashes for each row [n, 2]: equal for equal rows, and almost surely different otherwise.
 
-    Products with integers drawn at random, summed in whole numbers: no rounding depends on the
-    place of a row.
+    The bits of each value are multiplied by random integers and summed as integers, so that no
+    rounding depends on the position of a row.
     """
-    draw = torch.Generator().manual_seed(0)
-    factors = torch.randint(1, 2**31, (2, x[0].numel()), generator=draw).to(x.device)
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.randint(1, 2**31, (2, x[0].numel()), generator=generator).to(x.device)
     parts = []
     for rows in torch.split(x, _CHUNK_ROWS):
         bits = rows.flatten(1).contiguous().float().view(torch.int32).long()
@@ -107,9 +121,9 @@ def _row_hashes(x: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def _overlap_share(known: torch.Tensor, rows: torch.Tensor) -> float:
-    """The share of `rows` that are among the `known` ones, which do not repeat."""
+def _overlap_share(unique_hashes: torch.Tensor, rows: torch.Tensor) -> float:
+    """The share of the hashes `rows` that are among `unique_hashes`."""
     if not len(rows):
         return 0.0
-    wanted = set(map(tuple, known.tolist()))
-    return sum(tuple(row) in wanted for row in rows.tolist()) / len(rows)
+    row_set = set(map(tuple, unique_hashes.tolist()))
+    return sum(tuple(row) in row_set for row in rows.tolist()) / len(rows)

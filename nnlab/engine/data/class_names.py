@@ -1,4 +1,4 @@
-"""Classes and features of the sets that are always the same, known without reading them."""
+"""Class and feature names of the built-in data sets, available without reading the data."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Problems made hard on purpose: fewer classes, fewer examples, wrong labels."""
+"""Modifications that make a data set harder: fewer classes, fewer examples, wrong labels."""
 
 from dataclasses import replace
 
@@ -13,82 +13,87 @@ from nnlab.errors import DataError
 
 
 def keep_classes(dataset: Dataset, text: str) -> Dataset:
-    """The examples of the classes that a text names, relabelled from 0; names are kept.
+    """The examples of the selected classes, relabelled from 0, with the names of the classes.
+
+    Args:
+        dataset: a classification data set.
+        text: the selection, as in `--classes`.
 
     Raises:
-        ConfigError: a part of the text names no class, or fewer than two are left.
+        ConfigError: the selection has an unknown class, or fewer than two classes.
         DataError: the targets are numbers, not classes.
     """
     if dataset.task != "classification":
         raise DataError(f"--classes {text}: the targets of {dataset.name} are numbers")
-    chosen = class_indices(text, dataset.classes)
-    keep = np.isin(dataset.targets, chosen)
-    place = np.searchsorted(chosen, dataset.targets[keep])
-    cut = len(keep) - dataset.own_test
+    class_ids = class_indices(text, dataset.classes)
+    keep = np.isin(dataset.targets, class_ids)
+    labels = np.searchsorted(class_ids, dataset.targets[keep])
+    test_start = len(keep) - dataset.num_provided_test
     return replace(
         dataset,
         examples=dataset.examples[keep],
-        targets=place.astype(np.int64),
-        classes=tuple(dataset.classes[index] for index in chosen),
-        own_test=int(keep[cut:].sum()),
-        own_val=int(keep[cut - dataset.own_val : cut].sum()),
+        targets=labels.astype(np.int64),
+        classes=tuple(dataset.classes[index] for index in class_ids),
+        num_provided_test=int(keep[test_start:].sum()),
+        num_provided_val=int(keep[test_start - dataset.num_provided_val : test_start].sum()),
     )
 
 
 def subsample_train_rows(
     dataset: Dataset, train: NDArray[np.int64], size: int, seed: int
 ) -> NDArray[np.int64]:
-    """The first `size` training rows of a fixed order, ascending.
+    """A stratified subset of the training rows, ascending.
 
-    The order is random but for this: every beginning of it holds each class (or tenth of the
-    targets) in its share, to within one example. So a smaller size lies inside a larger one.
+    The rows are the first `size` of a random order in which every prefix contains each class (or
+    decile of the targets) in proportion, to within one example. A smaller subset is therefore
+    part of a larger one.
 
     Args:
-        dataset: whose targets are shared out.
+        dataset: the data set whose targets are stratified.
         train: rows of the training split, [n].
-        size: how many of them.
-        seed: of the order.
+        size: number of rows to keep.
+        seed: seed of the order.
 
     Raises:
-        DataError: there are not as many.
+        DataError: the training split has fewer rows.
     """
     if size > len(train):
         raise DataError(
             f"--train-size {size:,}: the training split of {dataset.name} has {len(train):,}"
             " examples",
-            hint="ask for fewer, or lower --val-fraction and --test-fraction",
+            hint="request fewer, or lower --val-fraction and --test-fraction",
         )
-    draw = np.random.Generator(np.random.PCG64(derive_seed(seed, "train_size")))
-    order = draw.permutation(len(train))
-    groups = strata(dataset, dataset.targets[train])[order]
-    # The i-th example of a stratum of n stands at (i + 0.5) / n of the way through it; strata
-    # that are level are taken in a random order.
-    way = np.empty(len(order))
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        way[members] = (np.arange(len(members)) + 0.5) / len(members)
-    ranked = np.lexsort((draw.random(len(order)), way))
-    return np.sort(train[order[ranked[:size]]])
+    rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "train_size")))
+    order = rng.permutation(len(train))
+    group_ids = strata(dataset, dataset.targets[train])[order]
+    # The i-th example of a stratum of n examples has the rank (i + 0.5) / n; equal ranks of
+    # different strata are put into a random order.
+    rank = np.empty(len(order))
+    for group in np.unique(group_ids):
+        members = np.flatnonzero(group_ids == group)
+        rank[members] = (np.arange(len(members)) + 0.5) / len(members)
+    stratified_order = np.lexsort((rng.random(len(order)), rank))
+    return np.sort(train[order[stratified_order[:size]]])
 
 
 def add_label_noise(dataset: Dataset, train: NDArray[np.int64], share: float, seed: int) -> Dataset:
-    """The data set with a share of its training labels wrong, each another class at random.
+    """The data set with a share of its training labels replaced by a random other class.
 
-    Every row has one rank and one wrong label, whatever the share: labels that are wrong at 10 %
-    are wrong at 20 %, with the same class.
+    The order of the rows and their wrong labels do not depend on the share: labels that are wrong
+    at 10 % are wrong at 20 %, with the same class.
 
     Args:
-        dataset: a classification.
-        train: rows of the training split, [n]; no other label is touched.
-        share: of the training labels, in [0, 1); rounded to whole labels.
-        seed: of the draw.
+        dataset: a classification data set.
+        train: rows of the training split, [n]; the labels of other rows are not changed.
+        share: share of the training labels, in [0, 1); the number of labels is rounded.
+        seed: seed of the random choices.
     """
     if share == 0:
         return dataset
-    draw = np.random.Generator(np.random.PCG64(derive_seed(seed, "label_noise")))
-    rank = draw.random(len(dataset.targets))
-    away = draw.integers(1, len(dataset.classes), len(dataset.targets))
-    wrong = train[np.argsort(rank[train], kind="stable")[: round(share * len(train))]]
+    rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "label_noise")))
+    rank = rng.random(len(dataset.targets))
+    label_shift = rng.integers(1, len(dataset.classes), len(dataset.targets))
+    wrong_rows = train[np.argsort(rank[train], kind="stable")[: round(share * len(train))]]
     targets = dataset.targets.copy()
-    targets[wrong] = (targets[wrong] + away[wrong]) % len(dataset.classes)
+    targets[wrong_rows] = (targets[wrong_rows] + label_shift[wrong_rows]) % len(dataset.classes)
     return replace(dataset, targets=targets)

@@ -1,10 +1,9 @@
-"""A user's own table: `csv:FILE#TARGET`, a header line, columns of numbers and of categories.
+"""Data sets from a user's CSV file: `csv:FILE#TARGET`, with a header line.
 
-A column of numbers is a feature. A column without a single number is a category: it becomes one
-feature for each of its values, 1 where the row has that value and 0 elsewhere. The target may be
-text, each distinct value a class, or numbers: whole numbers of at most twenty values are classes
-(`1` and `1.0` are one class), others are regressed. Nothing else is guessed: a missing value, a
-date, or a text among numbers is reported with its line and column.
+A numeric column is one feature. A column without any number is categorical and one-hot encoded.
+Text targets are classes. Whole numbers with at most twenty distinct values are classes too (`1`
+and `1.0` are the same class); other numbers are regression targets. A missing value, a date, or a
+text among numbers is an error, reported with its line and column.
 """
 
 import csv
@@ -25,8 +24,8 @@ from nnlab.errors import DataError, unknown_name_message
 from nnlab.io.files import read_limited
 
 MAX_INTEGER_CLASSES = 20
-MAX_VALUES = 50  # of a category
-MAX_BYTES = 1 << 30  # of a file: its cells take many times as much memory
+MAX_CATEGORIES = 50
+MAX_BYTES = 1 << 30  # size of a file; its cells take many times as much memory
 
 _MAX_PROBLEMS = 5
 _MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null"})
@@ -35,7 +34,7 @@ _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """The cells of a file, and the line that each row ends on."""
+    """The cells of a file, and the number of the line on which each row ends."""
 
     path: Path
     header: tuple[str, ...]
@@ -46,16 +45,16 @@ class CsvTable:
         """The cells of a column."""
         return tuple(row[index] for row in self.rows)
 
-    def place(self, row: int, index: int) -> str:
-        """Where a cell is, for a message."""
+    def cell_location(self, row: int, index: int) -> str:
+        """The line and column of a cell, for messages."""
         return f"line {self.lines[row]}, column '{self.header[index]}'"
 
 
-def read(name: str) -> Dataset:
+def read_dataset(name: str) -> Dataset:
     """Reads `csv:FILE#TARGET`; without `#TARGET` the last column is the target.
 
     Raises:
-        DataError: no such file or column, or cells that cannot be trained on.
+        DataError: the file or the target column does not exist, or a cell is invalid.
     """
     path_text, _, target = name.removeprefix("csv:").partition("#")
     path = find_data_file(path_text, "--data csv:FILE#TARGET")
@@ -88,9 +87,9 @@ def _parse_table(path: Path, content: bytes) -> CsvTable:
     try:
         rows = list(_numbered_rows(content.decode("utf-8-sig")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is no table in UTF-8: {error}") from None
+        raise DataError(f"{path} is not a CSV table in UTF-8: {error}") from None
     if len(rows) < 2:
-        raise DataError(f"{path} has no data: a header line and rows of values are needed")
+        raise DataError(f"{path} has no data: it needs a header line and rows of values")
     header = rows[0][1]
     _check_header(path, header)
     uneven = [(line, row) for line, row in rows[1:] if len(row) != len(header)]
@@ -104,7 +103,7 @@ def _parse_table(path: Path, content: bytes) -> CsvTable:
 
 
 def _numbered_rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Rows that are not empty, with the line that they end on."""
+    """The rows that are not empty, each with the number of the line on which it ends."""
     reader = csv.reader(io.StringIO(text, newline=""))
     for row in reader:
         cells = tuple(cell.strip() for cell in row)
@@ -114,16 +113,18 @@ def _numbered_rows(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
     if len(header) < 2:
-        other = next((mark for mark in ";\t" if mark in header[0]), None)
+        separator = next((mark for mark in ";\t" if mark in header[0]), None)
         raise DataError(
-            f"{path} has one column; a target and at least one feature are needed",
-            hint=f"its values seem to be parted by {other!r}: commas are needed" if other else None,
+            f"{path} has one column; it needs a target and at least one feature",
+            hint=f"its values seem to be separated by {separator!r}; nnlab expects commas"
+            if separator
+            else None,
         )
     if all(parse_number(cell) is not None for cell in header):
-        raise DataError(f"{path}, line 1: these are values; a line of column names is needed")
-    twice = sorted({cell for cell in header if header.count(cell) > 1})
-    if twice:
-        raise DataError(f"{path}, line 1: the column name '{twice[0]}' is there twice")
+        raise DataError(f"{path}, line 1: the header has only numbers; it must name the columns")
+    duplicates = sorted({cell for cell in header if header.count(cell) > 1})
+    if duplicates:
+        raise DataError(f"{path}, line 1: the column name '{duplicates[0]}' occurs twice")
 
 
 def _target_column(table: CsvTable, target: str) -> int:
@@ -135,9 +136,10 @@ def _target_column(table: CsvTable, target: str) -> int:
 def _parse_features(
     table: CsvTable, target: int
 ) -> tuple[tuple[FeatureColumn, ...], NDArray[np.float64]]:
-    """What each column but the target is, and what it becomes: [n, features].
+    """The columns except the target, and their features [n, features].
 
-    Cells that are neither number nor category are reported at once, from all columns.
+    Raises:
+        DataError: invalid cells; those of all columns are reported at once.
     """
     problems: list[str] = []
     columns, parts = [], []
@@ -154,7 +156,7 @@ def _parse_features(
 def _parse_feature(
     table: CsvTable, index: int
 ) -> tuple[FeatureColumn, NDArray[np.float64], list[str]]:
-    """A column, its features [n, 1 or values], and what is wrong with its cells."""
+    """A column, its features [n, 1 or categories], and messages about its invalid cells."""
     name, cells = table.header[index], table.column(index)
     numbers = _parse_numbers(cells)
     if numbers is not None:
@@ -167,27 +169,28 @@ def _parse_feature(
     faults = _cell_faults(table, index, _fault_in_category)
     if faults:
         return FeatureColumn(name), empty, faults
-    values = tuple(sorted(set(cells)))
-    if len(values) > MAX_VALUES:
+    categories = tuple(sorted(set(cells)))
+    if len(categories) > MAX_CATEGORIES:
         raise DataError(
-            f"{table.path}, column '{name}': {len(values)} different texts, more than"
-            f" {MAX_VALUES}: too many for a category",
-            hint="drop the column, or put its values into fewer groups",
+            f"{table.path}, column '{name}': {len(categories)} different texts, at most"
+            f" {MAX_CATEGORIES} categories are allowed",
+            hint="drop the column, or merge its values into fewer categories",
         )
-    return FeatureColumn(name, values), np.equal.outer(cells, values).astype(np.float64), []
+    one_hot = np.equal.outer(cells, categories).astype(np.float64)
+    return FeatureColumn(name, categories), one_hot, []
 
 
 def _cell_faults(table: CsvTable, index: int, fault: Callable[[str], str | None]) -> list[str]:
-    """What is wrong with the cells of a column, each with its line."""
+    """Messages about the invalid cells of a column, each with its line."""
     return [
-        f"{table.place(row, index)}: {told}"
+        f"{table.cell_location(row, index)}: {message}"
         for row, cell in enumerate(table.column(index))
-        if (told := fault(cell)) is not None
+        if (message := fault(cell)) is not None
     ]
 
 
 def _parse_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    """The cells as numbers if all of them are."""
+    """The cells as numbers; None if a cell is not a number."""
     numbers = [parse_number(cell) for cell in cells]
     return None if None in numbers else np.array(numbers, np.float64)
 
@@ -202,7 +205,7 @@ def _fault_in_category(cell: str) -> str | None:
     if cell.lower() in _MISSING:
         return f"the value is missing ('{cell}')" if cell else "the value is missing"
     if _DATE.match(cell):
-        return f"'{cell}' is a date or a time, neither number nor category"
+        return f"'{cell}' is a date or a time, neither a number nor a category"
     return None
 
 
@@ -224,38 +227,40 @@ def _parse_targets(
     table: CsvTable, column: int
 ) -> tuple[NDArray[np.float64] | NDArray[np.int64], tuple[str, ...]]:
     cells = table.column(column)
-    found = {number for cell in set(cells) if (number := parse_number(cell)) is not None}
-    # Mixed cells would make every number a class of its own: more likely a typing error.
+    distinct_numbers = {number for cell in set(cells) if (number := parse_number(cell)) is not None}
+    # Texts among numbers are more likely typing errors than classes.
     _raise_cell_faults(
-        table.path, _cell_faults(table, column, _fault_in_numbers if found else _fault_in_labels)
+        table.path,
+        _cell_faults(table, column, _fault_in_numbers if distinct_numbers else _fault_in_labels),
     )
-    whole = all(number.is_integer() for number in found) and len(found) <= MAX_INTEGER_CLASSES
-    if found and not whole:
+    are_classes = (
+        all(number.is_integer() for number in distinct_numbers)
+        and len(distinct_numbers) <= MAX_INTEGER_CLASSES
+    )
+    if distinct_numbers and not are_classes:
         numbers = np.array([float(cell) for cell in cells])
         if has_one_value(numbers):
             raise _one_value_error(table, column, cells[0])
         return numbers, ()
-    # Of the spellings of one number the first names its class.
+    # A class is named after the first spelling of its number.
     spellings: dict[float | str, str] = {}
     for cell in sorted(set(cells), key=lambda cell: (parse_number(cell) or 0.0, cell)):
         spellings.setdefault(_class_key(cell), cell)
     classes = list(spellings.values())
     if len(classes) < 2:
         raise _one_value_error(table, column, classes[0])
-    index = {key: place for place, key in enumerate(spellings)}
+    index = {key: label for label, key in enumerate(spellings)}
     return np.array([index[_class_key(cell)] for cell in cells], np.int64), tuple(classes)
 
 
 def _class_key(cell: str) -> float | str:
-    """What the cells of a class have in common: their number, or their text."""
+    """The value that all cells of a class share: their number, or their text."""
     number = parse_number(cell)
     return cell if number is None else number
 
 
 def _one_value_error(table: CsvTable, column: int, cell: str) -> DataError:
-    return DataError(
-        f"{table.path}: column '{table.header[column]}' holds one value only: '{cell}'"
-    )
+    return DataError(f"{table.path}: column '{table.header[column]}' has only one value: '{cell}'")
 
 
 def _fault_in_labels(cell: str) -> str | None:

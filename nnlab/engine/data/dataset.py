@@ -1,4 +1,4 @@
-"""A data set as it was read: examples, targets and their names."""
+"""The `Dataset` record: examples, targets and their names, before splitting and preprocessing."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,27 +9,30 @@ from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
 
-# A spread of numbers that is at most this share of their magnitude is rounding.
+# A range of numbers that is at most this share of their magnitude is attributed to rounding.
 ROUNDING_TOLERANCE = 1e-12
 
 
 def has_one_value(numbers: NDArray[np.float64]) -> bool:
-    """Whether numbers [n] differ by rounding at most, in any unit."""
+    """Whether numbers [n] are equal up to rounding, relative to their magnitude."""
     low, high = float(numbers.min()), float(numbers.max())
-    # Halves: the range of very large numbers would overflow.
+    # Halved before the subtraction, because the range of very large numbers would overflow.
     return high / 2 - low / 2 <= ROUNDING_TOLERANCE / 2 * max(abs(low), abs(high))
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureColumn:
-    """A column of a table: numbers, or a category that became one feature for each value."""
+    """A column of a table: numeric, or one-hot encoded with one feature for each value.
+
+    `values` are the categories, empty for a numeric column.
+    """
 
     name: str
     values: tuple[str, ...] = ()
 
     @property
-    def features(self) -> tuple[str, ...]:
-        """The names of the features that it became."""
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the column's features."""
         return tuple(f"{self.name}={value}" for value in self.values) or (self.name,)
 
 
@@ -38,11 +41,12 @@ class Dataset:
     """Examples [n, features] or [n, channels, height, width], and n targets.
 
     Examples are uint8, float32 or float64; targets are classes 0..c-1 (int64) or numbers
-    (float64). `classes` names the classes, empty for regression; `version` is the SHA-256 of a
-    file's content, None for a set that is always the same. The last `own_test` rows are the
-    set's own test split, the `own_val` rows before them its own validation split. `columns`
-    describes a table. `signal` is true where the features are values of a signal, in order.
-    `noise_floor` is the mse that no model can be expected to beat, in the target's unit squared.
+    (float64). `classes` are the names of the classes, empty for regression. `version` is the
+    SHA-256 of the file's content, None for a set that never changes. The last `num_provided_test`
+    rows are the test split that comes with the data set, and the `num_provided_val` rows before
+    them its validation split. `columns` describes the columns of a table. `signal` is true if the
+    features are consecutive values of a signal. `noise_floor` is the lowest expected mse of any
+    model, in the squared unit of the target.
     """
 
     name: str
@@ -51,8 +55,8 @@ class Dataset:
     targets: NDArray[Any]
     classes: tuple[str, ...] = ()
     version: str | None = None
-    own_test: int = 0
-    own_val: int = 0
+    num_provided_test: int = 0
+    num_provided_val: int = 0
     columns: tuple[FeatureColumn, ...] = ()
     signal: bool = False
     noise_floor: float | None = None
@@ -63,12 +67,12 @@ class Dataset:
         return self.examples.shape[1:]
 
     @property
-    def outputs(self) -> int:
-        """How many outputs a model needs: one a class, or one number."""
+    def num_outputs(self) -> int:
+        """The number of outputs that a model needs: one per class, or one for regression."""
         return len(self.classes) if self.task == "classification" else 1
 
     def fingerprint(self, *splits: NDArray[np.int64]) -> str:
-        """SHA-256, 16 hex digits, over examples, targets and the rows of each split."""
+        """16 hex digits of the SHA-256 of examples, targets and the rows of each split."""
         digest = hashlib.sha256()
         for array in (self.examples, self.targets, *splits):
             digest.update(str((array.dtype.str, array.shape)).encode())

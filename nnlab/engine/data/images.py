@@ -1,7 +1,7 @@
-"""A user's own images: `folder:PATH`, a sub-folder for each class.
+"""Data sets from a user's images: `folder:PATH`, with one sub-folder for each class.
 
-Where the sub-folders are called train, val and test, each of those holds the classes. All images
-have one size; they are grey if every one is, else all are made RGB.
+If the sub-folders are called train, val and test, each of them contains the sub-folders of the
+classes. All images must have the same size; unless all are greyscale, they are converted to RGB.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ _GREY_MODES = ("1", "L")
 _CHUNK_BYTES = 1 << 20
 
 
-def read(name: str) -> Dataset:
+def read_dataset(name: str) -> Dataset:
     """Reads `folder:PATH`.
 
     Raises:
-        DataError: no such folder, no images in it, or one that does not fit the others.
+        DataError: the folder does not exist or has no images, or the images differ in size.
     """
     root = find_data_file(name.removeprefix("folder:"), "--data folder:PATH", "folder")
     if not root.is_dir():
@@ -39,10 +39,10 @@ def read(name: str) -> Dataset:
     parts = _split_folders(root, folders)
     classes = sorted({folder.name for part in parts for folder in _subfolders(part)})
     if len(classes) < 2:
-        raise DataError(f"{root} has {len(classes)} sub-folders; one for each class is needed")
+        raise DataError(f"{root} has {len(classes)} sub-folders; it needs one for each class")
     files = [_labelled_files(part, classes) for part in parts]
     paths = [path for part in files for path, _ in part]
-    counts = {part.name: len(found) for part, found in zip(parts, files, strict=True)}
+    counts = {part.name: len(labelled) for part, labelled in zip(parts, files, strict=True)}
     return Dataset(
         name,
         "classification",
@@ -50,8 +50,8 @@ def read(name: str) -> Dataset:
         np.array([label for part in files for _, label in part], np.int64),
         tuple(classes),
         _content_hash(root, paths),
-        own_test=counts.get("test", 0) if len(parts) > 1 else 0,
-        own_val=counts.get("val", 0) if len(parts) > 1 else 0,
+        num_provided_test=counts.get("test", 0) if len(parts) > 1 else 0,
+        num_provided_val=counts.get("val", 0) if len(parts) > 1 else 0,
     )
 
 
@@ -60,7 +60,7 @@ def _subfolders(path: Path) -> list[Path]:
 
 
 def _split_folders(root: Path, folders: Sequence[Path]) -> list[Path]:
-    """The folders of the splits, train first; the root itself where it has none."""
+    """The folders of the splits, train first; the root folder if there are no splits."""
     names = {folder.name for folder in folders}
     if "train" in names and len(names) > 1 and names <= set(SPLIT_NAMES):
         return [root / part for part in SPLIT_NAMES if part in names]
@@ -68,51 +68,51 @@ def _split_folders(root: Path, folders: Sequence[Path]) -> list[Path]:
 
 
 def _labelled_files(part: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
-    found = []
+    files = []
     for folder in _subfolders(part):
         images = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
         if not images:
-            raise DataError(f"{folder} holds no images", hint=f"known are {' '.join(SUFFIXES)}")
-        found += [(path, classes.index(folder.name)) for path in images]
-    return found
+            raise DataError(f"{folder} has no images", hint=f"supported: {' '.join(SUFFIXES)}")
+        files += [(path, classes.index(folder.name)) for path in images]
+    return files
 
 
 def _load_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
     """Images [n, 1 or 3, height, width]."""
     width, height = _image_size(paths[0])
-    # Checked before any is decoded: a small file may hold a huge image.
+    # Checked before decoding, because a small file may contain a huge image.
     needed, limit = width * height * 3 * len(paths), main_memory_bytes() // 2
     if needed > limit:
         raise DataError(
-            f"{len(paths):,} images of {width}x{height} pixels take {needed:,} bytes, more than"
+            f"{len(paths):,} images of {width}x{height} pixels need {needed:,} bytes; the limit is"
             f" {limit:,}, half of the memory of this machine",
-            hint="smaller images, or fewer of them",
+            hint="use smaller images, or fewer",
         )
     loaded = [_read_pixels(path, paths[0], (width, height)) for path in paths]
-    colours = any(pixels.ndim == 3 for pixels in loaded)
-    alike = [_to_rgb(pixels) if colours else pixels[:, :, None] for pixels in loaded]
-    return np.ascontiguousarray(np.stack(alike).transpose(0, 3, 1, 2))
+    has_colour = any(pixels.ndim == 3 for pixels in loaded)
+    same_mode = [_to_rgb(pixels) if has_colour else pixels[:, :, None] for pixels in loaded]
+    return np.ascontiguousarray(np.stack(same_mode).transpose(0, 3, 1, 2))
 
 
 def _image_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels, as the header of the file says."""
+    """Width and height in pixels, read from the header of the file."""
     with _open_image(path) as image:
         width, height = image.size
     return int(width), int(height)
 
 
 def _read_pixels(path: Path, first: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """[height, width] if it is grey, else [height, width, 3]; transparency is dropped.
+    """The pixels, [height, width] of a greyscale image, else [height, width, 3], without alpha.
 
     Raises:
-        DataError: its width and height are not those of the first image.
+        DataError: the size differs from that of the first image.
     """
     with _open_image(path) as image:
         if image.size != size:
             raise DataError(
                 f"{path} has {image.size[0]}x{image.size[1]} pixels, {first} has"
                 f" {size[0]}x{size[1]}",
-                hint="bring all images to one size first",
+                hint="resize all images to the same size first",
             )
         converted: Any = image.convert("L" if image.mode in _GREY_MODES else "RGB")
     return np.asarray(converted, np.uint8)
@@ -120,12 +120,12 @@ def _read_pixels(path: Path, first: Path, size: tuple[int, int]) -> NDArray[np.u
 
 @contextmanager
 def _open_image(path: Path) -> Iterator[Any]:
-    """An image, whose errors are about its file.
+    """Opens an image, and converts all errors of Pillow.
 
     Raises:
         DataError: it cannot be read, or has more pixels than Pillow decodes without a warning.
     """
-    from PIL import Image
+    from PIL import Image  # slow to import, and needed for image folders only
 
     try:
         with warnings.catch_warnings():
@@ -140,7 +140,7 @@ def _open_image(path: Path) -> Iterator[Any]:
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
     ) as error:
-        raise DataError(f"{path} is no image that can be read: {error}") from None
+        raise DataError(f"{path} is not a readable image: {error}") from None
 
 
 def _to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -148,7 +148,7 @@ def _to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _content_hash(root: Path, paths: Sequence[Path]) -> str:
-    """SHA-256, 16 hex digits, over the names and the contents of all images."""
+    """The first 16 hex digits of the SHA-256 of the names and contents of all images."""
     digest = hashlib.sha256()
     for path in paths:
         size = path.stat().st_size

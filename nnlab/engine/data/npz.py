@@ -1,7 +1,7 @@
-"""A user's own arrays: `npz:FILE`, with `x` and `y`, or `train_x`, `train_y`, `test_x`, `test_y`.
+"""Data sets from a user's NumPy archive: `npz:FILE`, with `x` and `y`, or `train_x`, `train_y`, ...
 
-`val_x` and `val_y` may be there too, and `x_train` is read as `train_x`. Nothing in the file is
-ever run: pickled objects are refused.
+`val_x`, `val_y`, `test_x` and `test_y` are optional, and `x_train` is accepted for `train_x`.
+Pickled objects are rejected, so that no code in the file is executed.
 """
 
 import math
@@ -20,28 +20,30 @@ from nnlab.engine.data.location import find_data_file
 from nnlab.errors import DataError
 from nnlab.io.files import main_memory_bytes, open_regular, sha256_of
 
-_REQUIRED_ARRAYS = "x and y, or train_x and train_y, perhaps with val_x, val_y, test_x, test_y"
+_REQUIRED_ARRAYS = "x and y, or train_x and train_y, optionally val_x, val_y, test_x, test_y"
 
 _NPY_MAGIC = b"\x93NUMPY"
 
 
-def read(name: str) -> Dataset:
+def read_dataset(name: str) -> Dataset:
     """Reads `npz:FILE`.
 
     Raises:
-        DataError: no such file, other names in it, or arrays that cannot be trained on.
+        DataError: the file does not exist, required arrays are missing, or arrays are invalid.
     """
     path = find_data_file(name.removeprefix("npz:"), "--data npz:FILE")
     try:
         with open_regular(path) as file:
             if file.read(len(_NPY_MAGIC)) == _NPY_MAGIC:
-                raise DataError(f"{path} holds one array: np.savez(FILE, x=..., y=...) is needed")
+                raise DataError(f"{path} has a single array; use np.savez(FILE, x=..., y=...)")
             file.seek(0)
             archive = np.load(file, allow_pickle=False)
             members = tuple(archive.files)
-            named = _split_array_names(path, members)
-            _check_sizes(path, archive.zip, [name for _, pair in named for name in pair])
-            parts = {part: _read_labelled_arrays(path, archive, *pair) for part, pair in named}
+            array_names = _split_array_names(path, members)
+            _check_sizes(path, archive.zip, [name for _, pair in array_names for name in pair])
+            parts = {
+                part: _read_labelled_arrays(path, archive, *pair) for part, pair in array_names
+            }
         version = sha256_of(path)[:16]
     except FileNotFoundError:
         raise DataError(f"no data file at {path}", hint="--data npz:FILE") from None
@@ -50,15 +52,15 @@ def read(name: str) -> Dataset:
     except MemoryError:
         raise DataError(f"{path}: its arrays do not fit into the memory of this machine") from None
     except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError, zlib.error) as error:
-        raise DataError(f"{path} is no file of arrays: {error}") from None
+        raise DataError(f"{path} is not an .npz file: {error}") from None
     return build_dataset(name, str(path), parts, version)
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
-    """Checks what arrays claim in their headers before memory is allocated for them.
+    """Checks the sizes in the headers of the arrays before memory is allocated for them.
 
     Raises:
-        DataError: an array claims more than the file holds, or all of them more than fits.
+        DataError: an array is larger than its content, or all arrays together are too large.
     """
     total = 0
     for name in names:
@@ -67,54 +69,54 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> 
             claimed = _claimed_bytes(member)
         if claimed > info.file_size:
             raise DataError(
-                f"{path}, {name}: its header claims {claimed:,} bytes, and {info.file_size:,} are"
-                " there: the file is damaged"
+                f"{path}, {name}: its header announces {claimed:,} bytes, but there are"
+                f" {info.file_size:,}: the file is damaged"
             )
         total += claimed
     limit = main_memory_bytes() // 2
     if total > limit:
         raise DataError(
-            f"{path}: its arrays take {total:,} bytes, more than {limit:,}, half of the memory of"
-            " this machine"
+            f"{path}: its arrays need {total:,} bytes; the limit is {limit:,}, half of the memory"
+            " of this machine"
         )
 
 
 def _claimed_bytes(member: IO[bytes]) -> int:
-    """The bytes of the array whose header is read from a member of the file.
+    """The size in bytes that the header of an array announces.
 
     Raises:
-        ValueError: it is no array, or of a version that is not known.
+        ValueError: the member is not an array, or has an unknown format version.
     """
     if member.read(len(_NPY_MAGIC)) != _NPY_MAGIC:
-        raise ValueError("one of its members is no array")
+        raise ValueError("one of its members is not an array")
     version = member.read(2)
     read_header = {
         b"\x01\x00": np.lib.format.read_array_header_1_0,
         b"\x02\x00": np.lib.format.read_array_header_2_0,
     }.get(version)
     if read_header is None:
-        raise ValueError("one of its arrays is of a version of the format that is not known")
+        raise ValueError("one of its arrays has an unknown format version")
     shape, _, dtype = read_header(member)
     return math.prod(shape) * int(dtype.itemsize)
 
 
 def _split_array_names(path: Path, members: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:
-    """The parts that a file has, and the names of their examples and targets."""
-    found = []
+    """The splits in a file, and the names of their examples and targets."""
+    splits = []
     for part in SPLIT_NAMES:
-        wanted = [(f"{part}_x", f"{part}_y"), (f"x_{part}", f"y_{part}")]
+        candidates = [(f"{part}_x", f"{part}_y"), (f"x_{part}", f"y_{part}")]
         if part == "train":
-            wanted.insert(0, ("x", "y"))
-        pairs = [pair for pair in wanted if set(pair) & set(members)]
+            candidates.insert(0, ("x", "y"))
+        pairs = [pair for pair in candidates if set(pair) & set(members)]
         if pairs:
             missing = [name for name in pairs[0] if name not in members]
             if missing:
                 raise DataError(f"{path} has no {missing[0]}; it has {', '.join(members)}")
-            found.append((part, pairs[0]))
-    if not found or found[0][0] != "train":
-        held = ", ".join(members) or "nothing"
-        raise DataError(f"{path} holds {held}; {_REQUIRED_ARRAYS} are needed")
-    return found
+            splits.append((part, pairs[0]))
+    if not splits or splits[0][0] != "train":
+        names = ", ".join(members) or "nothing"
+        raise DataError(f"{path} has {names}; it needs {_REQUIRED_ARRAYS}")
+    return splits
 
 
 def _read_labelled_arrays(path: Path, archive: Any, x_name: str, y_name: str) -> LabelledArrays:

@@ -1,4 +1,4 @@
-"""From a data set to tensors on a device: split, treated by what the training split shows."""
+"""Data sets as tensors on a device: read, split and preprocessed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from nnlab.engine.data.dataset import Dataset, has_one_value
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.errors import DataError
 
-# What the prepared data follow from, beside the device and the width of a number.
+# The fields that determine the prepared data, besides the device and the dtype.
 _DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "data_version", "classes", "train_size",
     "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed",
@@ -25,7 +25,7 @@ _DATA_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class SplitTensors:
-    """One split on the device: examples [n, ...] and targets, [n] classes or [n, 1] numbers."""
+    """One split on the device: examples [n, ...], and targets [n] (classes) or [n, 1] (numbers)."""
 
     examples: torch.Tensor
     targets: torch.Tensor
@@ -38,14 +38,14 @@ class SplitTensors:
 class PreparedData:
     """A data set ready to train on.
 
-    `target_scale` turns an error in the loss's units into the target's own: targets of a
-    regression are standardised on the training split, so that one learning rate fits all.
-    `checks` gives those of `nnlab.engine.data.checks`, measured when first asked for.
+    Regression targets are standardised on the training split, so that default learning rates fit.
+    `target_scale` converts an error in standardised units to the unit of the target. `checks`
+    returns the metrics of `nnlab.engine.data.checks`, computed at the first call.
     """
 
     task: Task
     in_shape: tuple[int, ...]
-    outputs: int
+    num_outputs: int
     train: SplitTensors
     val: SplitTensors
     test: SplitTensors
@@ -54,68 +54,74 @@ class PreparedData:
     checks: Callable[[], Mapping[str, float]] = dict
 
     def channels_last(self) -> "PreparedData":
-        """The same with the channels of its images last in memory; shapes stay as they are."""
+        """A copy with images in the channels-last memory format; the shapes do not change."""
 
-        def moved(part: SplitTensors) -> SplitTensors:
+        def convert(part: SplitTensors) -> SplitTensors:
             examples = part.examples.contiguous(memory_format=torch.channels_last)
             return replace(part, examples=examples)
 
-        return replace(self, train=moved(self.train), val=moved(self.val), test=moved(self.test))
+        return replace(
+            self, train=convert(self.train), val=convert(self.val), test=convert(self.test)
+        )
 
 
 def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
-    """Reads, splits and treats the data set of a resolved config.
+    """Reads, splits and preprocesses the data set of a resolved config.
 
-    Runs that follow each other mostly want the same data: the last are kept and shared. Nobody
-    changes them in place.
+    The last result is cached and shared, because consecutive runs mostly use the same data.
+    Callers must not change it in place.
 
     Raises:
         DataError: the data set cannot be used.
     """
-    asked = {name: getattr(config, name) for name in _DATA_FIELDS}
+    data_settings = {name: getattr(config, name) for name in _DATA_FIELDS}
     dtype = "float64" if config.dtype == "float64" else "float32"
-    return _prepare_cached(RunConfig(**asked, dtype=dtype), device)
+    return _prepare_cached(RunConfig(**data_settings, dtype=dtype), device)
 
 
 @lru_cache(maxsize=1)
 def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
-    arranged = read_and_split(config)
-    dataset, rows = arranged.dataset, arranged.rows
-    treatment = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
+    split_dataset = read_and_split(config)
+    dataset, rows = split_dataset.dataset, split_dataset.rows
+    transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
     targets, target_scale = _standardise_targets(dataset, rows.train)
-    wide = config.dtype == "float64"
-    dtype = torch.float64 if wide else torch.float32
+    is_double = config.dtype == "float64"
+    dtype = torch.float64 if is_double else torch.float32
 
-    def part(chosen: NDArray[np.int64]) -> SplitTensors:
-        treated = preprocessing.transform_rows(
-            treatment, dataset.examples, chosen, np.float64 if wide else np.float32
+    def split_tensors(split_rows: NDArray[np.int64]) -> SplitTensors:
+        examples = preprocessing.transform_rows(
+            transform, dataset.examples, split_rows, np.float64 if is_double else np.float32
         )
-        kind = torch.int64 if dataset.task == "classification" else dtype
+        target_dtype = torch.int64 if dataset.task == "classification" else dtype
         return SplitTensors(
-            torch.from_numpy(treated).to(device),
-            torch.from_numpy(targets[chosen]).to(device, kind),
+            torch.from_numpy(examples).to(device),
+            torch.from_numpy(targets[split_rows]).to(device, target_dtype),
         )
 
-    train, val = part(rows.train), part(rows.val)
-    classes = dataset.outputs if dataset.task == "classification" else 0
+    train, val = split_tensors(rows.train), split_tensors(rows.val)
+    num_classes = dataset.num_outputs if dataset.task == "classification" else 0
+    suspicious = suspicious_data.count_suspicious(dataset)
     return PreparedData(
         dataset.task,
         dataset.in_shape,
-        dataset.outputs,
+        dataset.num_outputs,
         train,
         val,
-        part(rows.test),
-        arranged.fingerprint,
+        split_tensors(rows.test),
+        split_dataset.fingerprint,
         target_scale,
-        cache(
-            partial(measure_checks, train, val, classes, suspicious_data.count_suspicious(dataset))
-        ),
+        cache(partial(measure_checks, train, val, num_classes, suspicious)),
     )
 
 
 def _standardise_targets(
     dataset: Dataset, train: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64] | NDArray[np.float64], float]:
+    """Targets [n] (classes) or standardised [n, 1] (numbers), and their scale.
+
+    Raises:
+        DataError: all training targets are equal.
+    """
     if dataset.task == "classification":
         return np.asarray(dataset.targets, np.int64), 1.0
     targets = np.asarray(dataset.targets, np.float64)
@@ -123,10 +129,10 @@ def _standardise_targets(
         raise DataError(
             f"{dataset.name}: all targets of the training split are {float(targets[train][0])!r};"
             " there is nothing to learn",
-            hint="a target with different values, or another --split-seed or --train-size",
+            hint="use a target with different values, or another --split-seed or --train-size",
         )
     with np.errstate(over="ignore"):
         mean, sd = targets[train].mean(), targets[train].std()
-    if not 0 < sd < np.inf:  # squares of such small or large numbers leave the range of a double
+    if not 0 < sd < np.inf:  # squares of such small or large numbers are out of range for float64
         sd = preprocessing.mean_and_sd(targets[:, None], train)[1].item()
     return ((targets - mean) / sd)[:, None], float(sd)

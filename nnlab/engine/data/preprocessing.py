@@ -1,7 +1,7 @@
-"""What is done to the inputs: measured on the training split alone, applied to all splits.
+"""Transformations of the inputs, fitted on the training split and applied to all splits.
 
-All arithmetic is in float64, a chunk of examples at a time: a set of small integers is never in
-memory as doubles.
+All arithmetic is in float64, on one chunk of examples at a time, so that a data set of small
+integers is never in memory as float64.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +17,13 @@ from nnlab.errors import DataError
 FloatArray = NDArray[np.float64]
 InputTransform = Callable[[FloatArray], FloatArray]
 
-# Added to each variance before its root is divided by, in mean variances: directions in which
-# the data hardly varies are noise, and stay small.
+# Added to each variance, relative to the mean variance, so that directions with little variance,
+# which are noise, are not amplified.
 ZCA_EPS = 1e-3
-# A covariance has the square of so many entries, and its decomposition costs the cube.
-ZCA_MOST_FEATURES = 4096
+# The covariance has this number squared of entries, and its decomposition takes cubic time.
+ZCA_MAX_FEATURES = 4096
 
-_CHUNK = 1 << 22  # numbers
+_CHUNK_NUMBERS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,19 @@ class Affine:
     scale: FloatArray
 
     def __call__(self, examples: FloatArray) -> FloatArray:
-        """Treats a chunk of examples."""
+        """Transforms a chunk of examples."""
         return (examples - self.shift) / self.scale
 
 
 @dataclass(frozen=True, slots=True)
 class Whitening:
-    """(x - mean) W with W symmetric [d, d], features in a row."""
+    """(x - mean) W with a symmetric matrix W [d, d], on flattened examples."""
 
     mean: FloatArray
     matrix: FloatArray
 
     def __call__(self, examples: FloatArray) -> FloatArray:
-        """Treats a chunk of examples."""
+        """Transforms a chunk of examples."""
         flat = examples.reshape(len(examples), -1)
         return ((flat - self.mean) @ self.matrix).reshape(examples.shape)
 
@@ -54,33 +54,33 @@ class Whitening:
 def fit_input_transform(
     name: str, examples: NDArray[Any], rows: NDArray[np.int64]
 ) -> InputTransform:
-    """Measures a treatment on some rows.
+    """Fits a transformation on the training rows.
 
     Args:
-        name: a row of the catalogue of inputs.
+        name: name of a choice in `nnlab.catalogue.inputs`.
         examples: [n, features] or [n, channels, height, width].
-        rows: those of the training split.
+        rows: the rows of the training split.
 
     Raises:
-        DataError: too many features to whiten.
+        DataError: too many features for ZCA whitening.
     """
     return FIT_FUNCTIONS[name](examples, rows)
 
 
 def transform_rows(
-    treatment: InputTransform, examples: NDArray[Any], rows: NDArray[np.int64], dtype: DTypeLike
+    transform: InputTransform, examples: NDArray[Any], rows: NDArray[np.int64], dtype: DTypeLike
 ) -> NDArray[Any]:
-    """The treated examples of some rows, [rows, ...] in a number format of their own."""
-    treated = np.empty((len(rows), *examples.shape[1:]), dtype)
+    """The transformed examples of some rows, [rows, ...], in the given dtype."""
+    transformed = np.empty((len(rows), *examples.shape[1:]), dtype)
     done = 0
     for chunk in _float64_chunks(examples, rows):
-        treated[done : done + len(chunk)] = treatment(chunk)
+        transformed[done : done + len(chunk)] = transform(chunk)
         done += len(chunk)
-    return treated
+    return transformed
 
 
 def mean_and_sd(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-    """Of some rows, per feature or channel, of shape [1, features] or [1, channels, 1, 1]."""
+    """Mean and sd of some rows, per feature [1, features] or per channel [1, channels, 1, 1]."""
     axes = _reduction_axes(examples)
     count = len(rows) * int(np.prod([examples.shape[axis] for axis in axes[1:]]))
     sums = (chunk.sum(axis=axes, keepdims=True) for chunk in _float64_chunks(examples, rows))
@@ -92,7 +92,7 @@ def mean_and_sd(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[FloatA
         )
         sd = np.sqrt(_sum_arrays(squares) / count)
     if (sd == 0).any() or not np.isfinite(sd).all():
-        # Squares of very small or very large numbers leave the range of a double.
+        # Squares of very small or very large numbers are out of range for float64.
         sd = np.where(
             (sd == 0) | ~np.isfinite(sd), _overflow_safe_sd(examples, rows, mean, count), sd
         )
@@ -102,7 +102,7 @@ def mean_and_sd(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[FloatA
 def _overflow_safe_sd(
     examples: NDArray[Any], rows: NDArray[np.int64], mean: FloatArray, count: int
 ) -> FloatArray:
-    """The sd in units of the largest deviation: 0 only where all values are equal."""
+    """The sd, computed relative to the largest deviation; 0 only if all values are equal."""
     axes = _reduction_axes(examples)
     largest = np.max(
         [
@@ -120,7 +120,7 @@ def _overflow_safe_sd(
 
 
 def min_and_max(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-    """The smallest and the largest value of some rows, shaped as `mean_and_sd`."""
+    """Minimum and maximum of some rows, in the shape of `mean_and_sd`."""
     axes = _reduction_axes(examples)
     lows, highs = [], []
     for chunk in _float64_chunks(examples, rows):
@@ -130,11 +130,11 @@ def min_and_max(examples: NDArray[Any], rows: NDArray[np.int64]) -> tuple[FloatA
 
 
 def is_constant(magnitude: FloatArray, spread: FloatArray) -> NDArray[np.bool_]:
-    """Where a spread is nothing but rounding: at most `ROUNDING_TOLERANCE` of the magnitude, in any unit.
+    """Whether features are constant up to rounding, relative to their magnitude; elementwise.
 
     Args:
-        magnitude: a mean or a largest absolute value, of either sign.
-        spread: an sd or a range, of the same shape.
+        magnitude: means or largest absolute values, of either sign.
+        spread: sds or ranges, of the same shape.
     """
     return spread <= ROUNDING_TOLERANCE * np.abs(magnitude)
 
@@ -144,7 +144,7 @@ def _reduction_axes(examples: NDArray[Any]) -> tuple[int, ...]:
 
 
 def _float64_chunks(examples: NDArray[Any], rows: NDArray[np.int64]) -> Iterator[FloatArray]:
-    size = max(1, _CHUNK // max(1, int(np.prod(examples.shape[1:]))))
+    size = max(1, _CHUNK_NUMBERS // max(1, int(np.prod(examples.shape[1:]))))
     for begin in range(0, len(rows), size):
         yield examples[rows[begin : begin + size]].astype(np.float64)
 
@@ -157,7 +157,7 @@ def _sum_arrays(parts: Iterator[FloatArray]) -> FloatArray:
 
 
 def _standardise(examples: NDArray[Any], rows: NDArray[np.int64]) -> InputTransform:
-    """A feature that is constant on the training split becomes 0, not NaN."""
+    """To mean 0 and sd 1; a feature that is constant on the training split becomes 0, not NaN."""
     mean, sd = mean_and_sd(examples, rows)
     return Affine(mean, _divisors(examples, rows, mean, sd, sd))
 
@@ -174,10 +174,10 @@ def _divisors(
     sd: FloatArray,
     scale: FloatArray,
 ) -> FloatArray:
-    """What a centred feature is divided by: `scale`, or for a constant feature 1.
+    """The divisors of centred features: `scale`, or 1 for a constant feature.
 
-    A feature that differs from a constant by rounding alone is divided by infinity, which makes it
-    exactly 0: otherwise it would be a feature of a tiny unit.
+    A feature that is constant up to rounding is divided by infinity, which makes it exactly 0;
+    otherwise its rounding errors would be scaled up.
     """
     constant = is_constant(mean, sd)
     if not constant.any():
@@ -204,16 +204,17 @@ def _zca(examples: NDArray[Any], rows: NDArray[np.int64]) -> InputTransform:
     A constant feature has variance 0 and becomes 0.
     """
     features = int(np.prod(examples.shape[1:]))
-    if features > ZCA_MOST_FEATURES:
+    if features > ZCA_MAX_FEATURES:
         raise DataError(
-            f"--inputs zca takes {ZCA_MOST_FEATURES:,} features at most, these have {features:,}",
-            hint="--inputs standardise",
+            f"--inputs zca supports at most {ZCA_MAX_FEATURES:,} features, this data set has"
+            f" {features:,}",
+            hint="use --inputs standardise",
         )
     flat = examples.reshape(len(examples), features)
     means, sds = mean_and_sd(flat, rows)
     if is_constant(means, sds).all():
         return Affine(means.reshape(1, *examples.shape[1:]), np.array(np.inf))
-    # Squares of very small or very large numbers would leave the range of a double.
+    # Squares of very small or very large numbers would be out of range for float64.
     largest = float(sds.max())
     unit = 1.0 if 1e-100 < largest < 1e100 else largest
     mean = _sum_arrays(chunk.sum(axis=0) for chunk in _float64_chunks(flat, rows)) / len(rows)

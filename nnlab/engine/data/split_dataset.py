@@ -1,4 +1,4 @@
-"""A data set as a config wants it: read, narrowed, split, its training labels made wrong."""
+"""A data set read, filtered, split and corrupted as a config specifies."""
 
 from dataclasses import dataclass, replace
 
@@ -14,22 +14,25 @@ from nnlab.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class SplitDataset:
-    """A data set, raw, and the rows of its splits; with `train_size` some rows are in none."""
+    """A data set before preprocessing, and the rows of its splits.
+
+    With `train_size`, some rows belong to no split.
+    """
 
     dataset: Dataset
     rows: SplitRows
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256, 16 hex digits, over the data and its splits."""
+        """The first 16 hex digits of the SHA-256 of the data and its splits."""
         return self.dataset.fingerprint(self.rows.train, self.rows.val, self.rows.test)
 
 
 def _data_changed_error(config: RunConfig, version: str | None) -> DataError:
     return DataError(
         f"{config.data} has changed since this run was set up:"
-        f" its content's hash was {config.data_version}, now it is {version}",
-        hint="run the same `nnlab train` line again: the new content makes a new trial",
+        f" the hash of its content was {config.data_version}, now it is {version}",
+        hint="repeat the same `nnlab train` command: the new content makes a new trial",
     )
 
 
@@ -40,7 +43,7 @@ def read_and_split(config: RunConfig) -> SplitDataset:
         DataError: the data set cannot be used, or has changed since the run was set up.
     """
     is_function = find_choice("data", config.data).name == "module:"
-    # Another function than the one that was set up must not be called to find that out.
+    # Compared before the function is called: code that has changed must not be executed.
     if is_function and not user_code.matches_version(config.data, config.data_version):
         raise _data_changed_error(config, user_code.code_version(config.data))
     dataset = read_dataset(config)

@@ -1,4 +1,4 @@
-"""What is in a data set as a config wants it: measured on the raw values, nothing drawn."""
+"""Statistics of a data set and its splits, before preprocessing, for `nnlab data show`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _CHANNEL_NAMES: Mapping[int, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class FeatureStatistics:
-    """A feature, or a channel of images, over the training split, in its own unit."""
+    """Statistics of a feature or an image channel over the training split, in its own unit."""
 
     name: str
     kind: str
@@ -33,7 +33,7 @@ class FeatureStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatistics:
-    """The targets of a regression in one split, in their own unit."""
+    """Statistics of regression targets in one split, in their own unit."""
 
     split: str
     mean: float
@@ -44,16 +44,16 @@ class TargetStatistics:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What is in a data set.
+    """The statistics of a data set.
 
-    `counts` holds for each class how many examples it has in each split; `sizes` the examples
-    of each split; `own` the splits that the set brings. `noise_floor` is an mse, in the target's
-    unit squared; `targets` is empty for classes. `single_row_classes` and `id_columns` are names
-    (`nnlab.engine.data.suspicious_data`).
+    `sizes` are the numbers of examples by split, `counts` those by class and split.
+    `provided_splits` are the splits that come with the data set. `targets` is empty for
+    classification. `noise_floor` is an mse, in the squared unit of the target.
+    `single_row_classes` and `id_columns` are names, see `nnlab.engine.data.suspicious_data`.
     """
 
     sizes: Mapping[str, int]
-    own: tuple[str, ...]
+    provided_splits: tuple[str, ...]
     counts: Mapping[str, Mapping[str, int]]
     targets: tuple[TargetStatistics, ...]
     features: tuple[FeatureStatistics, ...]
@@ -62,18 +62,22 @@ class DatasetSummary:
     id_columns: tuple[str, ...]
 
 
-def summarise_dataset(arranged: SplitDataset) -> DatasetSummary:
-    """Counts and measures a data set and its splits."""
-    dataset = arranged.dataset
-    rows = {"train": arranged.rows.train, "val": arranged.rows.val, "test": arranged.rows.test}
-    own = {"val": dataset.own_val, "test": dataset.own_test}
-    classes = dataset.task == "classification"
+def summarise_dataset(split_dataset: SplitDataset) -> DatasetSummary:
+    """The statistics of a data set and its splits."""
+    dataset = split_dataset.dataset
+    rows = {
+        "train": split_dataset.rows.train,
+        "val": split_dataset.rows.val,
+        "test": split_dataset.rows.test,
+    }
+    provided = {"val": dataset.num_provided_val, "test": dataset.num_provided_test}
+    is_classification = dataset.task == "classification"
     return DatasetSummary(
-        {split: len(chosen) for split, chosen in rows.items()},
-        tuple(split for split, count in own.items() if count),
-        _class_counts(dataset.classes, dataset.targets, rows) if classes else {},
-        () if classes else _target_statistics(dataset.targets, rows),
-        _feature_statistics(arranged),
+        {split: len(split_rows) for split, split_rows in rows.items()},
+        tuple(split for split, count in provided.items() if count),
+        _class_counts(dataset.classes, dataset.targets, rows) if is_classification else {},
+        () if is_classification else _target_statistics(dataset.targets, rows),
+        _feature_statistics(split_dataset),
         dataset.noise_floor,
         single_row_classes(dataset),
         id_columns(dataset),
@@ -83,10 +87,13 @@ def summarise_dataset(arranged: SplitDataset) -> DatasetSummary:
 def _class_counts(
     classes: tuple[str, ...], targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
 ) -> Mapping[str, Mapping[str, int]]:
-    found = {s: np.bincount(targets[chosen], minlength=len(classes)) for s, chosen in rows.items()}
+    counts_by_split = {
+        split: np.bincount(targets[split_rows], minlength=len(classes))
+        for split, split_rows in rows.items()
+    }
     return {
-        name: {split: int(counts[place]) for split, counts in found.items()}
-        for place, name in enumerate(classes)
+        name: {split: int(counts[label]) for split, counts in counts_by_split.items()}
+        for label, name in enumerate(classes)
     }
 
 
@@ -95,35 +102,35 @@ def _target_statistics(
 ) -> tuple[TargetStatistics, ...]:
     return tuple(
         TargetStatistics(split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
-        for split, y in ((split, targets[chosen]) for split, chosen in rows.items())
+        for split, y in ((split, targets[split_rows]) for split, split_rows in rows.items())
     )
 
 
-def _feature_statistics(arranged: SplitDataset) -> tuple[FeatureStatistics, ...]:
-    examples, train = arranged.dataset.examples, arranged.rows.train
+def _feature_statistics(split_dataset: SplitDataset) -> tuple[FeatureStatistics, ...]:
+    examples, train = split_dataset.dataset.examples, split_dataset.rows.train
     mean, sd = mean_and_sd(examples, train)
     low, high = min_and_max(examples, train)
-    measured = (mean, sd, low, high, is_constant(mean, sd))
-    flat = (array.reshape(-1).tolist() for array in measured)
+    statistics = (mean, sd, low, high, is_constant(mean, sd))
+    flat = (array.reshape(-1).tolist() for array in statistics)
     return tuple(
         FeatureStatistics(name, kind, *numbers)
         for (name, kind), numbers in zip(
-            _feature_names_and_kinds(arranged), zip(*flat, strict=True), strict=True
+            _feature_names_and_kinds(split_dataset), zip(*flat, strict=True), strict=True
         )
     )
 
 
-def _feature_names_and_kinds(arranged: SplitDataset) -> list[tuple[str, str]]:
+def _feature_names_and_kinds(split_dataset: SplitDataset) -> list[tuple[str, str]]:
     """The name and the kind of each feature or channel."""
-    dataset = arranged.dataset
+    dataset = split_dataset.dataset
     count = dataset.in_shape[0]
     if len(dataset.in_shape) > 1:
-        numbered = tuple(f"channel {place}" for place in range(count))
+        numbered = tuple(f"channel {index}" for index in range(count))
         return [(name, "channel") for name in _CHANNEL_NAMES.get(count, numbered)]
     if dataset.columns:
         return [
             (name, "category" if column.values else "number")
             for column in dataset.columns
-            for name in column.features
+            for name in column.feature_names
         ]
-    return [(str(place), "number") for place in range(count)]
+    return [(str(index), "number") for index in range(count)]

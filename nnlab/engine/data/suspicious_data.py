@@ -1,6 +1,7 @@
-"""What a data set should be asked about before it is trained on: identifiers, single-row classes.
+"""Detection of suspicious properties of a data set: identifier columns, classes with one row.
 
-Measured on the set as it was read; `nnlab data show` names what is found, a run stores the counts.
+They are determined before splitting. `nnlab data show` lists their names, and each run stores the
+counts.
 """
 
 import numpy as np
@@ -8,12 +9,12 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
 
-# A short column increases by chance; ten rows in order are one of 3.6 million orders.
+# A short column may increase by chance; the chance for ten rows is one in 3.6 million.
 _MIN_ROWS = 10
 
 
 def single_row_classes(dataset: Dataset) -> tuple[str, ...]:
-    """The classes that have one row in the whole set: no two splits can both have them."""
+    """The names of classes with one row in the whole data set: only one split can contain them."""
     if dataset.task != "classification":
         return ()
     counts = np.bincount(np.asarray(dataset.targets, np.int64), minlength=len(dataset.classes))
@@ -21,19 +22,19 @@ def single_row_classes(dataset: Dataset) -> tuple[str, ...]:
 
 
 def id_columns(dataset: Dataset) -> tuple[str, ...]:
-    """The columns of a table that number its rows: whole numbers that increase, or unique texts.
+    """The columns of a table that identify its rows: increasing whole numbers, or unique texts.
 
-    The only column of a table is none: there it is what the target depends on.
+    A table with a single column has no identifiers, because the target depends on that column.
     """
     if len(dataset.columns) < 2 or len(dataset.examples) < _MIN_ROWS:
         return ()
     names, start = [], 0
     for column in dataset.columns:
-        width = len(column.features)
+        width = len(column.feature_names)
         cells = dataset.examples[:, start : start + width]
         start += width
-        unique = width == len(cells) if column.values else _is_increasing(cells[:, 0])
-        if unique:
+        is_identifier = width == len(cells) if column.values else _is_increasing(cells[:, 0])
+        if is_identifier:
             names.append(column.name)
     return tuple(names)
 
@@ -44,7 +45,7 @@ def _is_increasing(values: NDArray[np.float64]) -> bool:
 
 
 def count_suspicious(dataset: Dataset) -> dict[str, float]:
-    """How many there are, by the name of the metric after `data/`; only what can be measured."""
+    """The counts by metric name without `data/`, as far as they apply to the data set."""
     counts = {}
     if dataset.task == "classification":
         counts["single_row_classes"] = float(len(single_row_classes(dataset)))

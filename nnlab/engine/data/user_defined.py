@@ -1,7 +1,8 @@
-"""A user's own function: `file.py:NAME` or `package.module:NAME`.
+"""Data sets from a user's function: `file.py:NAME` or `package.module:NAME`.
 
-It is called without arguments and gives (x, y); or a dict of such pairs under train, val and
-test; or torch data sets in their places. Arrays, tensors and lists are taken.
+The function is called without arguments. It returns a pair (x, y), or a dict of such pairs with
+the keys train, val and test. A pair may be replaced by a torch data set; x and y are arrays,
+tensors or lists.
 """
 
 from collections.abc import Mapping
@@ -10,24 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.engine import user_code
 from nnlab.engine.data.arrays import SPLIT_NAMES, LabelledArrays, build_dataset
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.error_description import describe_error
 from nnlab.errors import DataError, UserCodeError
 
 
-def read(name: str) -> Dataset:
-    """The data set that a user's function gives.
+def read_dataset(name: str) -> Dataset:
+    """The data set that a user's function returns.
 
     Raises:
-        UserCodeError: the function is not there, or fails; with the file and the line.
-        DataError: what it gives cannot be trained on.
+        UserCodeError: the function does not exist or fails; the message has file and line.
+        DataError: the returned data cannot be trained on.
     """
-    from nnlab.engine import user_code
-    from nnlab.engine.error_description import describe_error
-
     make = user_code.load_object(name)
     if not callable(make):
-        raise DataError(f"{name} is a {type(make).__name__}, no function that can be called")
+        raise DataError(f"{name} is a {type(make).__name__}, not a function")
     try:
         parts = _split_arrays(name, make())
     except DataError:
@@ -37,28 +37,30 @@ def read(name: str) -> Dataset:
     return build_dataset(name, name, parts, user_code.code_version(name))
 
 
-def _split_arrays(name: str, given: Any) -> Mapping[str, LabelledArrays]:
-    if not isinstance(given, Mapping):
-        return {"train": _to_labelled_arrays(name, given, "")}
-    if set(given) == {"x", "y"}:
-        return {"train": _to_labelled_arrays(name, (given["x"], given["y"]), "")}
-    unknown = sorted(str(key) for key in given if key not in SPLIT_NAMES)
-    if unknown or "train" not in given:
-        held = ", ".join(str(key) for key in given) or "nothing"
-        raise DataError(f"{name} gives a dict of {held}; train is needed, val and test may be")
+def _split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
+    if not isinstance(value, Mapping):
+        return {"train": _to_labelled_arrays(name, value, "")}
+    if set(value) == {"x", "y"}:
+        return {"train": _to_labelled_arrays(name, (value["x"], value["y"]), "")}
+    unknown = sorted(str(key) for key in value if key not in SPLIT_NAMES)
+    if unknown or "train" not in value:
+        keys = ", ".join(str(key) for key in value) or "nothing"
+        raise DataError(
+            f"{name} returns a dict of {keys}; it needs train, and may have val and test"
+        )
     return {
-        part: _to_labelled_arrays(name, given[part], f"{part} ")
+        part: _to_labelled_arrays(name, value[part], f"{part} ")
         for part in SPLIT_NAMES
-        if part in given
+        if part in value
     }
 
 
-def _to_labelled_arrays(name: str, given: Any, part: str) -> LabelledArrays:
-    """(x, y), or the items of a torch data set one by one."""
-    if isinstance(given, tuple | list) and len(given) == 2:
-        x, y = given
-    elif hasattr(given, "__len__") and hasattr(given, "__getitem__"):
-        items = [given[index] for index in range(len(given))]
+def _to_labelled_arrays(name: str, value: Any, part: str) -> LabelledArrays:
+    """The arrays of a pair (x, y), or of the items of a torch data set."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        x, y = value
+    elif hasattr(value, "__len__") and hasattr(value, "__getitem__"):
+        items = [value[index] for index in range(len(value))]
         if not items or any(not isinstance(i, tuple | list) or len(i) != 2 for i in items):
             raise DataError(
                 f"{name}: the items {part and f'of {part}'}must be pairs of an example and a target"
@@ -66,23 +68,23 @@ def _to_labelled_arrays(name: str, given: Any, part: str) -> LabelledArrays:
         x, y = zip(*items, strict=True)
     else:
         raise DataError(
-            f"{name} gives {part}{type(given).__name__}; (x, y), a dict of such pairs under"
-            " train, val and test, or a torch data set is needed"
+            f"{name} returns {part}{type(value).__name__}; it must return (x, y), a dict of such"
+            " pairs for train, val and test, or a torch data set"
         )
     return LabelledArrays(
         _to_array(name, x, f"{part}x"), _to_array(name, y, f"{part}y"), f"{part}x", f"{part}y"
     )
 
 
-def _to_array(name: str, values: Any, told: str) -> NDArray[Any]:
+def _to_array(name: str, values: Any, label: str) -> NDArray[Any]:
     if isinstance(values, list | tuple):
         values = [_to_numpy(value) for value in values]
     try:
         return np.asarray(_to_numpy(values))
     except ValueError as error:
-        raise DataError(f"{name}: {told} cannot become one array: {error}") from None
+        raise DataError(f"{name}: {label} cannot be converted to one array: {error}") from None
 
 
 def _to_numpy(value: Any) -> Any:
-    """A tensor as an array; anything else as it is."""
+    """A tensor as an array; other values unchanged."""
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value

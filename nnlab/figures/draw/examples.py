@@ -167,7 +167,7 @@ def _scatter_coordinates(
 ) -> tuple[NDArray[np.float64], tuple[str, str]]:
     """Two features as they are, else their principal components; and the axes' names: [n, 2]."""
     values = dataset.examples[chosen].astype(np.float64)
-    names = [name for column in dataset.columns for name in column.features] or [
+    names = [name for column in dataset.columns for name in column.feature_names] or [
         "feature 0",
         "feature 1",
     ]

@@ -41,7 +41,7 @@ def written(tmp_path: Path) -> Callable[[str], str]:
 def toy() -> Callable[[list[int]], Dataset]:
     """A classification with so many examples of each class, in order."""
 
-    def make(counts: list[int], own_test: int = 0, own_val: int = 0) -> Dataset:
+    def make(counts: list[int], num_provided_test: int = 0, num_provided_val: int = 0) -> Dataset:
         targets = np.repeat(np.arange(len(counts)), counts)
         return Dataset(
             "toy",
@@ -49,8 +49,8 @@ def toy() -> Callable[[list[int]], Dataset]:
             np.arange(len(targets) * 2, dtype=np.float64).reshape(-1, 2),
             targets,
             tuple(f"class {index}" for index in range(len(counts))),
-            own_test=own_test,
-            own_val=own_val,
+            num_provided_test=num_provided_test,
+            num_provided_val=num_provided_val,
         )
 
     return make

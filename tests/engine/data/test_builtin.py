@@ -28,7 +28,7 @@ def test_a_release_that_moved_its_files_is_asked_instead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     direct = read_dataset(RunConfig(data="iris"))
-    monkeypatch.setattr(builtin, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(builtin, "_sklearn_data_folder", lambda: tmp_path)
     asked = read_dataset(RunConfig(data="iris"))
     assert np.array_equal(asked.examples, direct.examples)
     assert np.array_equal(asked.targets, direct.targets)

@@ -29,8 +29,8 @@ def test_classes_are_known_of_all_classifications_but_the_largest() -> None:
 
 def test_facts_of_what_is_in_the_catalogue_read_nothing() -> None:
     code = (
-        "import sys\nfrom nnlab.engine.data import facts\n"
-        f"for name in {(*BUILTIN, *GENERATED, *PUBLISHED)}:\n    facts(name)\n"
+        "import sys\nfrom nnlab.engine.data import dataset_facts\n"
+        f"for name in {(*BUILTIN, *GENERATED, *PUBLISHED)}:\n    dataset_facts(name)\n"
         "sys.exit('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -46,7 +46,9 @@ def test_a_summary_measures_the_training_split_per_channel() -> None:
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 9, (30, 3, 4, 4)).astype(np.uint8)
     pixels[:, 1] = 7
-    dataset = Dataset("x", "classification", pixels, np.arange(30) % 2, ("a", "b"), own_test=10)
+    dataset = Dataset(
+        "x", "classification", pixels, np.arange(30) % 2, ("a", "b"), num_provided_test=10
+    )
     rows = SplitRows(np.arange(15), np.arange(15, 20), np.arange(20, 30))
     summary = summarise_dataset(SplitDataset(dataset, rows))
     assert [feature.name for feature in summary.features] == ["red", "green", "blue"]
@@ -57,7 +59,7 @@ def test_a_summary_measures_the_training_split_per_channel() -> None:
         "a": {"train": 8, "val": 2, "test": 5},
         "b": {"train": 7, "val": 3, "test": 5},
     }
-    assert summary.own == ("test",)
+    assert summary.provided_splits == ("test",)
 
 
 def test_a_summary_of_a_regression_measures_its_targets() -> None:

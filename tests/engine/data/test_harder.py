@@ -67,12 +67,12 @@ def test_a_fraction_of_a_split_that_the_set_brings_is_a_conflict() -> None:
 
 
 def test_some_classes_are_relabelled_and_keep_their_names(toy: Toy) -> None:
-    dataset = toy([3, 4, 5, 6], own_test=8, own_val=5)
+    dataset = toy([3, 4, 5, 6], num_provided_test=8, num_provided_val=5)
     some = keep_classes(dataset, "1+3")
     assert some.classes == ("class 1", "class 3")
     assert some.targets.tolist() == [0] * 4 + [1] * 6
     assert np.array_equal(some.examples, dataset.examples[[3, 4, 5, 6, *range(12, 18)]])
-    assert (some.own_test, some.own_val) == (6, 2)  # rows 12 to 17, and 5 and 6
+    assert (some.num_provided_test, some.num_provided_val) == (6, 2)  # rows 12 to 17, and 5 and 6
 
 
 def test_classes_reach_the_read_set(arranged: Arrange) -> None:

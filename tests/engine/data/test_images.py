@@ -59,7 +59,7 @@ def test_folders_of_splits_are_the_sets_own(tmp_path: Path) -> None:
                 draw(tmp_path / part / label / f"{index}.png", count)
     dataset = dataset_of(tmp_path)
     assert dataset.classes == ("cat", "dog")
-    assert (dataset.own_test, dataset.own_val) == (2, 4)
+    assert (dataset.num_provided_test, dataset.num_provided_val) == (2, 4)
     assert dataset.examples[:, 0, 0, 0].tolist() == [3] * 6 + [2] * 4 + [1] * 2
     assert dataset_facts(f"folder:{tmp_path}").own_val
 
@@ -79,16 +79,16 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder at"):
         dataset_of(tmp_path / "none")
     draw(tmp_path / "a" / "1.png", 1)
-    with pytest.raises(DataError, match="has 1 sub-folders; one for each class is needed"):
+    with pytest.raises(DataError, match="has 1 sub-folders; it needs one for each class"):
         dataset_of(tmp_path)
     (tmp_path / "b").mkdir()
-    with pytest.raises(DataError, match="b holds no images"):
+    with pytest.raises(DataError, match="b has no images"):
         dataset_of(tmp_path)
     draw(tmp_path / "b" / "1.png", 1, size=(7, 4))
     with pytest.raises(DataError, match=r"b/1\.png has 7x4 pixels, .*a/1\.png has 5x4"):
         dataset_of(tmp_path)
     (tmp_path / "b" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n nonsense")
-    with pytest.raises(DataError, match=r"b/1\.png is no image that can be read"):
+    with pytest.raises(DataError, match=r"b/1\.png is not a readable image"):
         dataset_of(tmp_path)
 
 
@@ -98,7 +98,9 @@ def test_images_that_do_not_fit_are_refused_before_they_are_decoded(
     monkeypatch.setattr("nnlab.engine.data.images.main_memory_bytes", lambda: 20_000)
     for name in ("a", "b"):
         draw(tmp_path / name / "1.png", 10, size=(100, 80))
-    with pytest.raises(DataError, match="2 images of 100x80 pixels take 48,000 bytes, more than"):
+    with pytest.raises(
+        DataError, match="2 images of 100x80 pixels need 48,000 bytes; the limit is"
+    ):
         dataset_of(tmp_path)
 
 
@@ -110,5 +112,5 @@ def test_an_image_of_too_many_pixels_and_a_pipe_are_refused(
     os.mkfifo(tmp_path / "a" / "2.png")
     assert len(dataset_of(tmp_path).targets) == 2
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000)
-    with pytest.raises(DataError, match="is no image that can be read: Image size"):
+    with pytest.raises(DataError, match="is not a readable image: Image size"):
         dataset_of(tmp_path)

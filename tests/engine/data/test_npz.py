@@ -32,7 +32,7 @@ def test_x_and_y_are_examples_and_targets(path: Path) -> None:
     assert np.array_equal(dataset.examples, X)
     assert np.array_equal(dataset.targets, Y)
     assert (dataset.task, dataset.classes) == ("classification", ("0", "1"))
-    assert (dataset.own_test, dataset.own_val) == (0, 0)
+    assert (dataset.num_provided_test, dataset.num_provided_val) == (0, 0)
 
 
 @pytest.mark.parametrize("name", ["{part}_{array}", "{array}_{part}"])
@@ -43,7 +43,7 @@ def test_parts_become_the_sets_own_splits(path: Path, name: str) -> None:
         for array, values in (("x", X[rows]), ("y", Y[rows]))
     }
     dataset = saved(path, **arrays)
-    assert (dataset.own_test, dataset.own_val) == (6, 4)
+    assert (dataset.num_provided_test, dataset.num_provided_val) == (6, 4)
     assert np.array_equal(dataset.examples, X)
     known = dataset_facts(f"npz:{path}")
     assert (known.own_test, known.own_val) == (True, True)
@@ -108,16 +108,16 @@ def test_number_formats_are_kept_narrow(path: Path, given: type, kept: type) -> 
     [
         ({"x": X}, "has no y; it has x"),
         ({"train_x": X, "train_y": Y, "test_y": Y}, "has no test_x"),
-        ({"images": X, "labels": Y}, "holds images, labels; x and y, or train_x"),
-        ({"test_x": X, "test_y": Y}, "holds test_x, test_y; x and y, or train_x"),
+        ({"images": X, "labels": Y}, "has images, labels; it needs x and y, or train_x"),
+        ({"test_x": X, "test_y": Y}, "has test_x, test_y; it needs x and y, or train_x"),
         ({"x": X, "y": Y[:9]}, "x has 20 examples, y has 9"),
         ({"x": np.where(X == 7, np.nan, X), "y": Y}, r"x\[2, 1\] is nan"),
         ({"x": X, "y": np.where(Y == 1, np.inf, 0.5)}, r"y\[1\] is inf"),
         ({"x": X[:, 0], "y": Y}, r"x has shape \[20\]"),
-        ({"x": X.astype(str), "y": Y}, "x holds <U32, not numbers"),
-        ({"x": X, "y": np.eye(20)}, r"y has shape \[20, 20\]; one class or number"),
-        ({"x": X, "y": np.zeros(20, int)}, "y holds one class only: 0"),
-        ({"x": np.zeros((20, 5, 8, 9)), "y": Y}, "images have 1, 3 or 4 channels"),
+        ({"x": X.astype(str), "y": Y}, "x has the type <U32, which is not numeric"),
+        ({"x": X, "y": np.eye(20)}, r"y has shape \[20, 20\]; it must be \[n\], with one class"),
+        ({"x": X, "y": np.zeros(20, int)}, "y has only one class: 0"),
+        ({"x": np.zeros((20, 5, 8, 9)), "y": Y}, "images must have 1, 3 or 4 channels"),
         (
             {"train_x": X, "train_y": Y, "test_x": X[:, :2], "test_y": Y},
             r"an example of test_x has shape \[2\], one of train_x has \[3\]",
@@ -134,7 +134,7 @@ def test_what_cannot_be_trained_on_names_the_member(
 
 
 def test_too_many_whole_numbers_are_no_classes(path: Path) -> None:
-    with pytest.raises(DataError, match="1,500 different values, more than 1,000 classes"):
+    with pytest.raises(DataError, match="1,500 different values, at most 1,000 classes"):
         saved(path, x=np.zeros((1500, 1)), y=np.arange(1500))
 
 
@@ -142,19 +142,19 @@ def test_a_file_that_is_none(path: Path) -> None:
     with pytest.raises(DataError, match="no data file at"):
         read_dataset(RunConfig(data=f"npz:{path}"))
     path.write_bytes(b"PK\x03\x04 nonsense")
-    with pytest.raises(DataError, match="is no file of arrays"):
+    with pytest.raises(DataError, match=r"is not an \.npz file"):
         read_dataset(RunConfig(data=f"npz:{path}"))
     path.write_text("a,b\n")
-    with pytest.raises(DataError, match="is no file of arrays"):
+    with pytest.raises(DataError, match=r"is not an \.npz file"):
         read_dataset(RunConfig(data=f"npz:{path}"))
     np.save(path.with_suffix(".npy"), X)
-    with pytest.raises(DataError, match="holds one array"):
+    with pytest.raises(DataError, match="has a single array"):
         read_dataset(RunConfig(data=f"npz:{path.with_suffix('.npy')}"))
 
 
 @pytest.mark.parametrize("value", [0.1, 1.0, 1e-20, -3e200])
 def test_a_target_of_one_value_is_refused_whatever_it_is(path: Path, value: float) -> None:
-    with pytest.raises(DataError, match="y holds one value only: "):
+    with pytest.raises(DataError, match="y has only one value: "):
         saved(path, x=X, y=np.full(20, value))
 
 
@@ -176,7 +176,9 @@ def with_header(path: Path, shape: str, content: bytes = b"") -> None:
 
 def test_a_header_that_claims_more_than_is_there_is_refused(path: Path) -> None:
     with_header(path, "(10000000000000, 3)", b"12345678")
-    with pytest.raises(DataError, match="x: its header claims 240,000,000,000,000 bytes, and 136"):
+    with pytest.raises(
+        DataError, match="x: its header announces 240,000,000,000,000 bytes, but there are 136"
+    ):
         read_dataset(RunConfig(data=f"npz:{path}"))
 
 
@@ -186,7 +188,7 @@ def test_a_small_file_of_huge_arrays_is_refused(
     monkeypatch.setattr("nnlab.engine.data.npz.main_memory_bytes", lambda: 2_000_000)
     np.savez_compressed(path, x=np.zeros((100_000, 3)), y=np.arange(100_000) % 2)
     assert path.stat().st_size < 200_000
-    with pytest.raises(DataError, match="its arrays take 3,200,000 bytes, more than 1,000,000"):
+    with pytest.raises(DataError, match="its arrays need 3,200,000 bytes; the limit is 1,000,000"):
         read_dataset(RunConfig(data=f"npz:{path}"))
 
 
@@ -194,5 +196,5 @@ def test_a_member_that_is_no_array_is_refused(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", b"text")
         archive.writestr("y.npy", b"text")
-    with pytest.raises(DataError, match="one of its members is no array"):
+    with pytest.raises(DataError, match="one of its members is not an array"):
         read_dataset(RunConfig(data=f"npz:{path}"))

@@ -60,7 +60,7 @@ def test_arrays_tensors_lists_and_torch_data_sets_are_taken(path: Path, body: st
 def test_a_dict_brings_splits_of_its_own(path: Path) -> None:
     body = "pairs = {'test': (X[14:], Y[14:]), 'train': (X[:10], Y[:10])}\n"
     dataset = made(path, body + "return {**pairs, 'val': (X[10:14], Y[10:14])}")
-    assert (dataset.own_test, dataset.own_val) == (6, 4)
+    assert (dataset.num_provided_test, dataset.num_provided_val) == (6, 4)
     assert np.array_equal(dataset.examples, X)
     assert dataset_facts("mine.py:make").own_val
 
@@ -85,12 +85,12 @@ def test_the_version_is_that_of_the_file(path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("return 3", "gives int; (x, y)"),
-        ("return {'train': (X, Y), 'dev': (X, Y)}", "gives a dict of train, dev"),
-        ("return {'test': (X, Y)}", "gives a dict of test; train is needed"),
+        ("return 3", "returns int; it must return (x, y)"),
+        ("return {'train': (X, Y), 'dev': (X, Y)}", "returns a dict of train, dev"),
+        ("return {'test': (X, Y)}", "returns a dict of test; it needs train"),
         ("return [X, Y, X]", "the items must be pairs"),
         ("return X, Y[:5]", "x has 20 examples, y has 5"),
-        ("return [[1, 2], [1]], [0, 1]", "x cannot become one array"),
+        ("return [[1, 2], [1]], [0, 1]", "x cannot be converted to one array"),
         ("return {'train': (X, Y), 'test': (X[:, :2], Y)}", "test x has shape [2]"),
     ],
 )
@@ -109,5 +109,5 @@ def test_a_name_that_is_not_there_or_no_function(path: Path) -> None:
     made(path, "return X, Y")
     with pytest.raises(UserCodeError, match="make"):
         read_dataset(RunConfig(data="mine.py:mak"))
-    with pytest.raises(DataError, match=r"mine\.py:X is a ndarray, no function"):
+    with pytest.raises(DataError, match=r"mine\.py:X is a ndarray, not a function"):
         read_dataset(RunConfig(data="mine.py:X"))

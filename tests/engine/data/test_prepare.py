@@ -95,8 +95,8 @@ def test_without_its_eps_zca_is_whitening_by_pca_turned_back(
 
 
 def test_zca_of_too_many_features_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preprocessing, "ZCA_MOST_FEATURES", 4)
-    with pytest.raises(DataError, match="takes 4 features at most, these have 5"):
+    monkeypatch.setattr(preprocessing, "ZCA_MAX_FEATURES", 4)
+    with pytest.raises(DataError, match="supports at most 4 features, this data set has 5"):
         preprocessing.fit_input_transform("zca", MIXED, ALL)
 
 
@@ -120,7 +120,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         name: preprocessing.fit_input_transform(name, MIXED, ALL)(MIXED)
         for name in preprocessing.FIT_FUNCTIONS
     }
-    monkeypatch.setattr(preprocessing, "_CHUNK", 35)
+    monkeypatch.setattr(preprocessing, "_CHUNK_NUMBERS", 35)
     for name, expected in whole.items():
         cut = preprocessing.transform_rows(
             preprocessing.fit_input_transform(name, MIXED, ALL), MIXED, ALL, np.float64

@@ -136,7 +136,7 @@ def test_a_folder_that_is_named_is_read_packed_or_not(tmp_path: Path, packed: bo
     assert np.array_equal(dataset.examples, IMAGES[:, None])
     assert dataset.targets.tolist() == LABELS.tolist()
     assert dataset.targets.dtype == np.int64
-    assert (dataset.own_test, dataset.version) == (20, None)
+    assert (dataset.num_provided_test, dataset.version) == (20, None)
 
 
 def test_places_are_looked_at_in_their_order(
@@ -159,7 +159,7 @@ def test_places_are_looked_at_in_their_order(
 
 def test_a_named_folder_without_the_files_names_them(tmp_path: Path) -> None:
     folder = put(tmp_path / "mine", without="t10k-labels-idx1-ubyte")
-    with pytest.raises(DataError, match=r"mine does not have t10k-labels-idx1-ubyte\.gz$"):
+    with pytest.raises(DataError, match=r"mine does not contain t10k-labels-idx1-ubyte\.gz$"):
         read_dataset(RunConfig(data=f"mnist:{folder}"))
     with pytest.raises(DataError, match=r"no folder at .*none"):
         read_dataset(RunConfig(data=f"mnist:{tmp_path / 'none'}"))
@@ -169,7 +169,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
     folder = put(tmp_path / "mine")
     for raw in (gzip.compress(CONTENTS["t10k-images-idx3-ubyte"] + b"\0"), b"\x1f\x8b broken"):
         (folder / "train-images-idx3-ubyte.gz").write_bytes(raw)
-        with pytest.raises(DataError, match=r"train-images.* is not the file it should be"):
+        with pytest.raises(DataError, match=r"train-images.* is not the expected file"):
             read_dataset(RunConfig(data=f"mnist:{folder}"))
 
 
@@ -179,7 +179,7 @@ def test_a_download_is_checked_kept_and_not_repeated(
     home, root = served
     put(root)
     told: list[tuple[str, int, int | None]] = []
-    paths = fetch_files("mnist", progress=lambda *news: told.append(news), homes=(home,))
+    paths = fetch_files("mnist", progress=lambda *news: told.append(news), base_urls=(home,))
     assert {path.parent for path in paths} == {tmp_path / "cache" / "nnlab" / "data" / "mnist"}
     assert {news[0] for news in told} == {file.name for file in SOURCES["mnist"].files}
     assert all(done <= (total or 0) for _, done, total in told)
@@ -195,28 +195,28 @@ def test_a_download_goes_to_the_folder_of_the_environment(
 ) -> None:
     put(served[1])
     monkeypatch.setenv("NNLAB_DATA", str(tmp_path / "data"))
-    paths = fetch_files("mnist", homes=(served[0],))
+    paths = fetch_files("mnist", base_urls=(served[0],))
     assert {path.parent for path in paths} == {tmp_path / "data" / "mnist"}
 
 
 def test_another_home_is_asked_where_one_fails(served: tuple[str, Path]) -> None:
     put(served[1])
-    assert fetch_files("mnist", homes=("http://127.0.0.1:9/", served[0]))
+    assert fetch_files("mnist", base_urls=("http://127.0.0.1:9/", served[0]))
 
 
 def test_a_wrong_file_is_not_kept(served: tuple[str, Path], tmp_path: Path) -> None:
     home, root = served
     put(root)
     (root / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"other"))
-    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: another file"):
-        fetch_files("mnist", homes=(home,))
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: the checksum differs"):
+        fetch_files("mnist", base_urls=(home,))
     kept = tmp_path / "cache" / "nnlab" / "data" / "mnist"
     assert not (kept / "t10k-labels-idx1-ubyte.gz").exists()
 
 
 def test_a_missing_file_at_the_home_is_told(served: tuple[str, Path]) -> None:
     with pytest.raises(DataError, match="HTTP 404"):
-        fetch_files("cifar10", homes=(served[0],))
+        fetch_files("cifar10", base_urls=(served[0],))
 
 
 def test_a_refused_network_is_one_line_that_says_what_to_put_where(tmp_path: Path) -> None:
@@ -239,10 +239,10 @@ def test_other_sets_are_fetched_without_a_word() -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "is no file in the MNIST format"),
-        (b"\0\0\x0d\x01\0\0\0\0", "is no file in the MNIST format"),
-        (b"\0\0\x08\x03\0\0", "is no file in the MNIST format"),
-        (as_idx(IMAGES)[:-1], "says that it holds 60x3x4 bytes, it holds 719"),
+        (b"", "is not a file in the MNIST format"),
+        (b"\0\0\x0d\x01\0\0\0\0", "is not a file in the MNIST format"),
+        (b"\0\0\x08\x03\0\0", "is not a file in the MNIST format"),
+        (as_idx(IMAGES)[:-1], "announces 60x3x4 bytes, it has 719"),
     ],
 )
 def test_a_malformed_idx_file_is_refused(content: bytes, told: str) -> None:
@@ -256,7 +256,7 @@ def test_cifar10_is_read_from_its_archive(tmp_path: Path) -> None:
     dataset = read_dataset(RunConfig(data=f"cifar10:{tmp_path}"))
     assert dataset.examples.shape == (12, 3, 32, 32)
     assert dataset.targets.tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
-    assert dataset.own_test == 2
+    assert dataset.num_provided_test == 2
     assert dataset.classes[:2] == ("thing0", "thing1")
     assert len(dataset.classes) == 10
 
@@ -265,7 +265,7 @@ def test_cifar100_has_its_fine_classes(tmp_path: Path) -> None:
     (tmp_path / "cifar-100-binary.tar.gz").write_bytes(CIFAR100)
     dataset = read_dataset(RunConfig(data=f"cifar100:{tmp_path}", classes="3-9"))
     assert dataset.targets.tolist() == [0, 1, 5, 6]
-    assert dataset.own_test == 2
+    assert dataset.num_provided_test == 2
     assert dataset.classes[0] == "fine3"
 
 
@@ -277,11 +277,11 @@ def test_pixels_of_cifar_are_planes_of_red_green_and_blue() -> None:
 
 
 def test_a_malformed_archive_is_refused() -> None:
-    with pytest.raises(DataError, match="is no archive"):
+    with pytest.raises(DataError, match="is not a readable archive"):
         cifar.extract_members(b"nonsense", ["a"], "file")
-    with pytest.raises(DataError, match=r"does not hold b\.bin"):
+    with pytest.raises(DataError, match=r"does not contain b\.bin"):
         cifar.extract_members(archive({"a.bin": b"1"}), ["a.bin", "b.bin"], "file")
-    with pytest.raises(DataError, match="has 5 bytes, no multiple of 3,073"):
+    with pytest.raises(DataError, match="has 5 bytes, not a multiple of 3,073"):
         cifar.parse_records(b"12345", 1, "file")
 
 
@@ -294,7 +294,7 @@ def test_nothing_in_an_archive_becomes_a_path(tmp_path: Path) -> None:
         link = tarfile.TarInfo("a.bin")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
-    with pytest.raises(DataError, match=r"does not hold a\.bin"):
+    with pytest.raises(DataError, match=r"does not contain a\.bin"):
         cifar.extract_members(held.getvalue(), ["a.bin"], "file")
     assert not list(tmp_path.iterdir())
 
@@ -307,7 +307,7 @@ def test_fashion_mnist_is_read_from_debians_package(monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
     dataset = read_dataset(RunConfig(data="fashion-mnist"))
     assert dataset.examples.shape == (70_000, 1, 28, 28)
-    assert dataset.own_test == 10_000
+    assert dataset.num_provided_test == 10_000
     assert np.bincount(dataset.targets[:60_000]).tolist() == [6000] * 10
     assert dataset.examples[:60_000].mean() / 255 == pytest.approx(0.2860, abs=1e-4)
     assert dataset.classes[9] == "Ankle boot"

@@ -37,19 +37,21 @@ def test_the_split_follows_from_its_seed(toy: Toy) -> None:
 
 
 def test_a_set_too_small_to_split_is_refused(toy: Toy) -> None:
-    with pytest.raises(DataError, match="too few: the val split would be empty"):
+    with pytest.raises(DataError, match=r"too few examples \(\d+\): the val split would be empty"):
         draw_splits(toy([1, 1]), val=0.1, test=0.1, seed=0)
 
 
 def test_the_test_split_of_a_set_is_kept_and_val_drawn_from_the_rest(toy: Toy) -> None:
-    parts = draw_splits(toy([40, 60], own_test=20), val=0.25, test=None, seed=0)
+    parts = draw_splits(toy([40, 60], num_provided_test=20), val=0.25, test=None, seed=0)
     assert np.array_equal(parts.test, np.arange(80, 100))
     assert len(parts.val) == 20
     assert sorted([*parts.train, *parts.val]) == list(range(80))
 
 
 def test_both_splits_of_a_set_are_kept(toy: Toy) -> None:
-    parts = draw_splits(toy([40, 60], own_test=20, own_val=10), val=0.25, test=None, seed=0)
+    parts = draw_splits(
+        toy([40, 60], num_provided_test=20, num_provided_val=10), val=0.25, test=None, seed=0
+    )
     assert np.array_equal(parts.train, np.arange(70))
     assert np.array_equal(parts.val, np.arange(70, 80))
     assert np.array_equal(parts.test, np.arange(80, 100))

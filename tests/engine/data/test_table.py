@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nnlab.config import RunConfig
 from nnlab.engine.data import dataset_facts, read_dataset
-from nnlab.engine.data.csv_table import MAX_VALUES
+from nnlab.engine.data.csv_table import MAX_CATEGORIES
 from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.errors import DataError
 
@@ -54,13 +54,13 @@ def test_the_task_follows_from_the_target(
         ("a,y\n", "has no data"),
         ("", "has no data"),
         ("y\n1\n2\n", "has one column"),
-        ("a,y\n1,same\n2,same\n", "holds one value only: 'same'"),
-        ("a,y\n1,1.0\n2,1.0\n", "holds one value only: '1.0'"),
-        ("a,y\n1,0.1\n2,0.1\n3,0.1\n", "holds one value only: '0.1'"),
-        ("a,y\n1,1e-20\n2,1e-20\n", "holds one value only: '1e-20'"),
+        ("a,y\n1,same\n2,same\n", "has only one value: 'same'"),
+        ("a,y\n1,1.0\n2,1.0\n", "has only one value: '1.0'"),
+        ("a,y\n1,0.1\n2,0.1\n3,0.1\n", "has only one value: '0.1'"),
+        ("a,y\n1,1e-20\n2,1e-20\n", "has only one value: '1e-20'"),
         ("a,target\n1,2\n", "unknown column 'y'"),
-        ("1,2\n3,4\n", "line 1: these are values; a line of column names is needed"),
-        ("a,a,y\n1,2,0\n3,4,1\n", "line 1: the column name 'a' is there twice"),
+        ("1,2\n3,4\n", "line 1: the header has only numbers; it must name the columns"),
+        ("a,a,y\n1,2,0\n3,4,1\n", "line 1: the column name 'a' occurs twice"),
         ("a,y\nred,0\n,1\n", "line 3, column 'a': the value is missing"),
         ("a,y\nred,0\nNA,1\n", "line 3, column 'a': the value is missing ('NA')"),
         ("a,y\n?,0\n?,1\n", "line 2, column 'a': '?' is not a number"),
@@ -99,7 +99,7 @@ def test_a_missing_or_binary_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no data file at"):
         dataset_of(f"csv:{tmp_path / 'none.csv'}#y")
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(DataError, match="is no table in UTF-8"):
+    with pytest.raises(DataError, match="is not a CSV table in UTF-8"):
         dataset_of(f"csv:{tmp_path / 'b.csv'}#y")
 
 
@@ -116,7 +116,7 @@ def test_a_text_column_becomes_one_feature_a_value(written: Written) -> None:
         [3, 0, 0, 1, 7],
         [4, 1, 0, 0, 8],
     ]
-    features = [name for column in dataset.columns for name in column.features]
+    features = [name for column in dataset.columns for name in column.feature_names]
     assert features == ["a", "colour=blue", "colour=green", "colour=red", "b"]
 
 
@@ -124,9 +124,9 @@ def test_a_text_column_of_too_many_values_is_refused(written: Written) -> None:
     def table(count: int) -> str:
         return "name,y\n" + "".join(f"n{i % count},{i % 2}\n" for i in range(2 * count))
 
-    assert dataset_of(written(table(MAX_VALUES))).examples.shape == (100, 50)
-    with pytest.raises(DataError, match="column 'name': 51 different texts, more than 50"):
-        dataset_of(written(table(MAX_VALUES + 1)))
+    assert dataset_of(written(table(MAX_CATEGORIES))).examples.shape == (100, 50)
+    with pytest.raises(DataError, match="column 'name': 51 different texts, at most 50 categories"):
+        dataset_of(written(table(MAX_CATEGORIES + 1)))
 
 
 def test_the_version_is_the_hash_of_the_file(written: Written) -> None:

@@ -111,7 +111,7 @@ def _describe_shape(arranged: "SplitDataset") -> str:
 
 def _describe_splits(summary: "DatasetSummary") -> str:
     parts = (
-        f"{split} {size:,}{' (its own)' if split in summary.own else ''}"
+        f"{split} {size:,}{' (its own)' if split in summary.provided_splits else ''}"
         for split, size in summary.sizes.items()
     )
     return ", ".join(parts)
@@ -172,7 +172,7 @@ def dataset_json(
         "dtype": str(dataset.examples.dtype),
         "classes": list(dataset.classes),
         "splits": dict(summary.sizes),
-        "own_splits": list(summary.own),
+        "own_splits": list(summary.provided_splits),
         "counts": summary.counts,
         "targets": [dataclasses.asdict(target) for target in summary.targets],
         "features": [dataclasses.asdict(feature) for feature in summary.features],

@@ -1,7 +1,7 @@
-"""Data sets drawn from a seed: as many examples as wanted, the same on every machine.
+"""Synthetic data sets of any size, generated from a seed and identical on every machine.
 
-Every set is a function of (samples, noise, seed). Values are rounded to a millionth: sine and
-matrix products may differ in their last bit from one processor to the next, the data does not.
+Every set is a function of (samples, noise, seed). Values are rounded to six decimals, because the
+last bits of sines and matrix products differ between processors.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,12 +25,12 @@ GENERATE_FUNCTIONS: Mapping[str, GenerateFunction] = {
 
 
 def generate_dataset(name: str, samples: int, noise: float, seed: int) -> Dataset:
-    """The data set of that name.
+    """Generates a data set.
 
     Args:
         name: a key of `GENERATE_FUNCTIONS`.
-        samples: how many examples.
-        noise: of the set's own kind, in the unit of its values.
-        seed: of all that is drawn.
+        samples: number of examples.
+        noise: amount of noise, in the unit of the values; its kind depends on the set.
+        seed: seed of all random numbers.
     """
     return GENERATE_FUNCTIONS[name](samples, noise, seed)

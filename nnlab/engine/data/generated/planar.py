@@ -1,6 +1,6 @@
-"""Sets of two features, which can be drawn: moons, circles, spirals, blobs, xor.
+"""Synthetic classification sets with two features: moons, circles, spirals, blobs, xor.
 
-Without noise the points of the first three lie evenly spaced on their curves.
+Without noise, the points of the first three are evenly spaced on their curves.
 """
 
 import math
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.generated.rng import balanced_targets, make_rng, round_values
 
-INNER_RADIUS = 0.5  # radius of the inner circle, of the outer one's
+INNER_RADIUS = 0.5  # relative to the outer circle
 ARMS = 3
-TURNS = 0.75  # of an arm of the spirals, from its centre to its end
-BLOB_RADIUS = 3.0  # of the triangle that the blobs stand around
+TURNS = 0.75  # turns of a spiral arm between its centre and its end
+BLOB_RADIUS = 3.0  # distance of the blobs' centres from the origin
 
 
 def two_moons(samples: int, noise: float, seed: int) -> Dataset:
-    """Half a circle around (0, 0), and half a one around (1, 0.5) that opens upwards."""
+    """An upper half circle around (0, 0) and a lower half circle around (1, 0.5)."""
     targets = balanced_targets(samples, 2)
     angle = math.pi * _curve_positions(targets, closed=False)
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -36,7 +36,7 @@ def circles(samples: int, noise: float, seed: int) -> Dataset:
 
 
 def spirals(samples: int, noise: float, seed: int) -> Dataset:
-    """`ARMS` arms, class k turned by k/ARMS of a turn; the radius grows along an arm to 1."""
+    """`ARMS` spiral arms, class k rotated by k/ARMS turns; the radius grows to 1 along an arm."""
     targets = balanced_targets(samples, ARMS)
     radius = 0.05 + 0.95 * _curve_positions(targets, closed=False)
     angle = 2 * math.pi * (TURNS * radius + targets / ARMS)
@@ -45,7 +45,7 @@ def spirals(samples: int, noise: float, seed: int) -> Dataset:
 
 
 def blobs(samples: int, noise: float, seed: int) -> Dataset:
-    """Three clouds around the corners of an equilateral triangle; `noise` is their sd."""
+    """Three Gaussian clouds at the corners of an equilateral triangle; `noise` is their sd."""
     targets = balanced_targets(samples, 3)
     angle = 2 * math.pi * (targets / 3 + 0.25)
     points = BLOB_RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -53,17 +53,17 @@ def blobs(samples: int, noise: float, seed: int) -> Dataset:
 
 
 def xor(samples: int, noise: float, seed: int) -> Dataset:
-    """Points of the square from -1 to 1; class 1 where the signs of the features differ."""
+    """Uniform points in the square from -1 to 1; class 1 if the signs of the features differ."""
     points = make_rng(seed, 1).uniform(-1.0, 1.0, (samples, 2))
     targets = (points[:, 0] * points[:, 1] < 0).astype(np.int64)
     return _planar_dataset("xor", points, targets, noise, seed)
 
 
 def _curve_positions(targets: NDArray[np.int64], *, closed: bool) -> NDArray[np.float64]:
-    """How far along its class's curve an example lies, from 0 to 1; a closed one ends before 1."""
+    """Positions of the examples on the curve of their class, from 0 to 1 (excluded if closed)."""
     counts = np.bincount(targets)
-    steps = [np.arange(count) / max(count if closed else count - 1, 1) for count in counts]
-    return np.concatenate(steps)
+    positions = [np.arange(count) / max(count if closed else count - 1, 1) for count in counts]
+    return np.concatenate(positions)
 
 
 def _planar_dataset(

@@ -1,4 +1,4 @@
-"""What the generated sets draw from, and how they round."""
+"""Random generators, rounding and balanced targets, shared by the synthetic data sets."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,19 +9,19 @@ _DECIMALS = 6
 
 
 def make_rng(seed: int, part: int = 0) -> np.random.Generator:
-    """A generator for one part of a set: what one part draws moves no other."""
+    """An independent generator for one part of a data set (features, noise, ...)."""
     return np.random.Generator(np.random.PCG64(derive_seed(seed, "data", part=part)))
 
 
 def round_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """To a millionth, which hides the last bit of a sine, and without -0."""
+    """Rounds to six decimals, which hides processor-dependent last bits, and replaces -0 by 0."""
     return (np.round(values, _DECIMALS) + 0.0).astype(np.float64)
 
 
 def balanced_targets(samples: int, classes: int) -> NDArray[np.int64]:
-    """Targets, as many of each class as of the others to within one, in ascending order.
+    """Ascending targets [samples] whose class counts differ by one at most.
 
-    >>> shared_out(5, 2).tolist()
+    >>> balanced_targets(5, 2).tolist()
     [0, 0, 0, 1, 1]
     """
     return np.sort(np.arange(samples) % classes).astype(np.int64)

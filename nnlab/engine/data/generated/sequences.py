@@ -1,8 +1,8 @@
-"""Ten shapes in a short signal, for models that must find a shape wherever it lies.
+"""Short signals that contain one of ten shapes, at any position.
 
-The idea is that of MNIST-1D (Greydanus 2020, "Scaling down deep learning"): a set as hard to a
-linear model as images are, and small enough for seconds of training. The shapes and the way
-they are changed are our own.
+The idea is that of MNIST-1D (Greydanus 2020, "Scaling down deep learning"): a set that is as hard
+for a linear model as images are, and small enough to train on in seconds. The shapes and their
+transformations differ from those of MNIST-1D.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from nnlab.engine.data.generated.rng import balanced_targets, make_rng, round_va
 
 SIGNAL_LENGTH = 40
 
-# How far the pen that writes a digit swings out to the right, from its top to its bottom.
+# Horizontal position of the pen that writes each digit, at ten heights from top to bottom.
 SHAPES = np.array(
     [
         [0.0, 0.6, 0.9, 1.0, 1.0, 1.0, 1.0, 0.9, 0.6, 0.0],  # 0
@@ -31,15 +31,17 @@ SHAPES = np.array(
 
 
 def sequences(samples: int, noise: float, seed: int) -> Dataset:
-    """Signals [n, 40]: a shape stretched, scaled, tilted, shifted, on a wandering ground."""
+    """Signals [n, 40]: a stretched, scaled, tilted and shifted shape plus drift and noise."""
     targets = balanced_targets(samples, len(SHAPES))
-    draw = make_rng(seed, 1)
-    width = draw.uniform(14.0, 26.0, samples)
-    start = draw.uniform(0.0, 1.0, samples) * (SIGNAL_LENGTH - 1 - width)
-    height = draw.uniform(0.7, 1.3, samples)
-    tilt = draw.uniform(-0.3, 0.3, samples)
-    place = (np.arange(SIGNAL_LENGTH) - start[:, None]) / width[:, None]
-    signal = height[:, None] * _interpolate_shapes(targets, place) + tilt[:, None] * (place - 0.5)
+    rng = make_rng(seed, 1)
+    width = rng.uniform(14.0, 26.0, samples)
+    offset = rng.uniform(0.0, 1.0, samples) * (SIGNAL_LENGTH - 1 - width)
+    height = rng.uniform(0.7, 1.3, samples)
+    tilt = rng.uniform(-0.3, 0.3, samples)
+    position = (np.arange(SIGNAL_LENGTH) - offset[:, None]) / width[:, None]
+    signal = height[:, None] * _interpolate_shapes(targets, position) + tilt[:, None] * (
+        position - 0.5
+    )
     signal += _baseline_drift(make_rng(seed, 2), samples)
     signal += noise * make_rng(seed, 3).standard_normal(signal.shape)
     names = tuple(str(digit) for digit in range(len(SHAPES)))
@@ -47,28 +49,30 @@ def sequences(samples: int, noise: float, seed: int) -> Dataset:
 
 
 def _interpolate_shapes(
-    targets: NDArray[np.int64], place: NDArray[np.float64]
+    targets: NDArray[np.int64], positions: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Each example's shape at places [n, length] from 0 to 1, straight lines between its points.
+    """The shapes of the examples, interpolated linearly at positions [n, length] from 0 to 1.
 
-    Outside of them the signal is 0, reached over the width of one piece.
+    Outside this range the signal is 0; it falls to 0 within the width of one segment.
     """
     shapes = np.pad(SHAPES, ((0, 0), (1, 1)))
-    pieces = SHAPES.shape[1] - 1
-    where = np.clip(place * pieces + 1, 0, shapes.shape[1] - 1)
-    left = np.minimum(where.astype(np.int64), shapes.shape[1] - 2)
-    share = where - left
+    segments = SHAPES.shape[1] - 1
+    index = np.clip(positions * segments + 1, 0, shapes.shape[1] - 1)
+    left = np.minimum(index.astype(np.int64), shapes.shape[1] - 2)
+    fraction = index - left
     rows = targets[:, None]
-    signal: NDArray[np.float64] = (1 - share) * shapes[rows, left] + share * shapes[rows, left + 1]
+    signal: NDArray[np.float64] = (1 - fraction) * shapes[rows, left] + fraction * shapes[
+        rows, left + 1
+    ]
     return signal
 
 
-def _baseline_drift(draw: np.random.Generator, samples: int) -> NDArray[np.float64]:
-    """A ground that sways slowly: a wave of random length, height and phase, [n, 40]."""
-    waves = draw.uniform(0.5, 2.0, (samples, 1))
-    phase = draw.uniform(0.0, 1.0, (samples, 1))
-    height = draw.uniform(0.0, 0.2, (samples, 1))
-    ground: NDArray[np.float64] = height * np.sin(
+def _baseline_drift(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
+    """A slow drift [n, 40]: a sine of random frequency, amplitude and phase."""
+    waves = rng.uniform(0.5, 2.0, (samples, 1))
+    phase = rng.uniform(0.0, 1.0, (samples, 1))
+    amplitude = rng.uniform(0.0, 0.2, (samples, 1))
+    drift: NDArray[np.float64] = amplitude * np.sin(
         2 * np.pi * (waves * np.arange(SIGNAL_LENGTH) / SIGNAL_LENGTH + phase)
     )
-    return ground
+    return drift

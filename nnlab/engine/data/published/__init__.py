@@ -1,4 +1,4 @@
-"""Sets that are published: found on this machine, or downloaded once, and checked each time."""
+"""Published data sets: found on this machine or downloaded once, and verified at each read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.published import cifar, idx
 from nnlab.engine.data.published.download import DownloadProgress, download
-from nnlab.engine.data.published.file_search import download_folder, find_files
+from nnlab.engine.data.published.file_search import download_folder, files_in_folder, find_files
 from nnlab.engine.data.published.sources import SOURCES, PublishedFile
 from nnlab.errors import DataError
 
@@ -21,32 +21,34 @@ Targets = NDArray[np.int64]
 
 
 def fetch(
-    name: str, folder: str = "", progress: DownloadProgress | None = None, homes: Sequence[str] = ()
+    name: str,
+    folder: str = "",
+    progress: DownloadProgress | None = None,
+    base_urls: Sequence[str] = (),
 ) -> tuple[Path, ...]:
-    """The files of a set, downloaded if this machine does not have them.
+    """The files of a data set, downloaded if they are not on this machine.
 
     Args:
         name: a key of `SOURCES`.
-        folder: the only place to look, where one was named.
-        progress: told of each piece of a download.
-        homes: addresses to ask in place of the set's own.
+        folder: if not empty, the only folder to search.
+        progress: called for each chunk of a download.
+        base_urls: URLs to download from instead of those in `SOURCES`.
 
     Raises:
-        DataError: they are not there and cannot be downloaded.
+        DataError: the files are missing and cannot be downloaded.
     """
-    found = find_files(name, folder)
-    if found is None:
-        download(name, download_folder(name), progress, homes)
-        found = find_files(name, str(download_folder(name)))
-    assert found is not None
-    return found
+    paths = find_files(name, folder)
+    if paths is None:
+        download(name, download_folder(name), progress, base_urls)
+        paths = files_in_folder(name, str(download_folder(name)))
+    return paths
 
 
 def read_published(name: str, folder: str = "") -> Dataset:
-    """A published set: uint8 images, its own test split last.
+    """A published data set: uint8 images; the last rows are the provided test split.
 
     Raises:
-        DataError: its files are not there, or are others.
+        DataError: files are missing or have a wrong checksum.
     """
     paths = fetch(name, folder)
     contents = [
@@ -60,8 +62,15 @@ def read_published(name: str, folder: str = "") -> Dataset:
         classes = CLASS_NAMES[name]
     images = np.concatenate([train[0], test[0]])
     targets = np.concatenate([train[1], test[1]])
-    shown = f"{name}:{folder}" if folder else name
-    return Dataset(shown, "classification", images, targets, classes, own_test=len(test[1]))
+    display_name = f"{name}:{folder}" if folder else name
+    return Dataset(
+        display_name,
+        "classification",
+        images,
+        targets,
+        classes,
+        num_provided_test=len(test[1]),
+    )
 
 
 def _read_checked(file: PublishedFile, path: Path) -> bytes:
@@ -69,11 +78,11 @@ def _read_checked(file: PublishedFile, path: Path) -> bytes:
         raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
-    content = file.content(raw)
+    content = file.verified_content(raw)
     if content is None:
         raise DataError(
-            f"{path} is not the file it should be: its checksum differs",
-            hint="remove it: it is downloaded again, or read from the next place",
+            f"{path} is not the expected file: its checksum differs",
+            hint="delete it; nnlab then downloads it again or reads it from another folder",
         )
     return content
 
@@ -85,15 +94,28 @@ def _add_channel(images: Images, labels: Images) -> tuple[Images, Targets]:
 def _parse_cifar(
     name: str, raw: bytes, path: str
 ) -> tuple[tuple[Images, Targets], tuple[Images, Targets], tuple[str, ...]]:
-    """Train, test and the classes' names."""
+    """The training split, the test split and the names of the classes."""
     if name == "cifar10":
-        trains, test, names, labels = _CIFAR10_TRAIN_FILES, "test_batch.bin", "batches.meta.txt", 1
+        train_files, test_file, names_file, label_bytes = (
+            _CIFAR10_TRAIN_FILES,
+            "test_batch.bin",
+            "batches.meta.txt",
+            1,
+        )
     else:
-        trains, test, names, labels = ("train.bin",), "test.bin", "fine_label_names.txt", 2
-    held = cifar.extract_members(raw, (*trains, test, names), path)
-    parts = [cifar.parse_records(held[one], labels, f"{path}, {one}") for one in (*trains, test)]
-    images, targets = (np.concatenate(both) for both in zip(*parts[:-1], strict=True))
-    classes = tuple(held[names].decode("ascii", "replace").split())
+        train_files, test_file, names_file, label_bytes = (
+            ("train.bin",),
+            "test.bin",
+            "fine_label_names.txt",
+            2,
+        )
+    contents = cifar.extract_members(raw, (*train_files, test_file, names_file), path)
+    parts = [
+        cifar.parse_records(contents[file], label_bytes, f"{path}, {file}")
+        for file in (*train_files, test_file)
+    ]
+    images, targets = (np.concatenate(arrays) for arrays in zip(*parts[:-1], strict=True))
+    classes = tuple(contents[names_file].decode("ascii", "replace").split())
     return (images, targets), parts[-1], classes
 
 

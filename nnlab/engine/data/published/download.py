@@ -1,4 +1,4 @@
-"""Getting the files of a published set: checked before they are kept, whole or not at all."""
+"""Download of published data sets; a file is saved atomically after its checksum is verified."""
 
 import http.client
 import urllib.error
@@ -10,83 +10,87 @@ from nnlab.engine.data.published.sources import SOURCES, PublishedFile, Publishe
 from nnlab.errors import DataError
 from nnlab.io.files import write_atomic
 
-# Told the name of the file, bytes so far, and all there are to come (None: the server is silent).
+# Called with the name of the file, the bytes received, and the size (None if unknown).
 DownloadProgress = Callable[[str, int, int | None], None]
 
 _CHUNK_BYTES = 1 << 18
-_TIMEOUT_SECONDS = 30.0  # without a byte, and the server is given up
+_TIMEOUT_SECONDS = 30.0  # without receiving a byte
 
 
 def download(
-    name: str, into: Path, progress: DownloadProgress | None = None, homes: Sequence[str] = ()
+    name: str,
+    folder: Path,
+    progress: DownloadProgress | None = None,
+    base_urls: Sequence[str] = (),
 ) -> None:
-    """Downloads the files of a set that a folder does not have yet.
+    """Downloads the files of a data set that are missing in a folder.
 
     Args:
         name: a key of `SOURCES`.
-        into: the folder; made if it is not there.
-        progress: told of each piece.
-        homes: addresses to ask in place of the set's own, each ending in a slash.
+        folder: the folder, created if it does not exist.
+        progress: called for each received chunk.
+        base_urls: URLs to use instead of those in `SOURCES`, each ending with a slash.
 
     Raises:
-        DataError: no address gives a file, or gives another one; says where to put it by hand.
+        DataError: no URL serves a file with the right checksum; the message says where to put the
+            file by hand.
         OutputError, DiskFull: the folder cannot be written.
     """
     source = SOURCES[name]
     for file in source.files:
-        if not (into / file.name).is_file():
+        if not (folder / file.name).is_file():
             raw = _download_from_any(
-                name, source, file, into, tuple(homes) or source.homes, progress
+                name, source, file, folder, tuple(base_urls) or source.base_urls, progress
             )
-            into.mkdir(parents=True, exist_ok=True)
-            write_atomic(into / file.name, raw)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(folder / file.name, raw)
 
 
 def _download_from_any(
     name: str,
     source: PublishedSource,
     file: PublishedFile,
-    into: Path,
-    homes: Sequence[str],
+    folder: Path,
+    base_urls: Sequence[str],
     progress: DownloadProgress | None,
 ) -> bytes:
-    """The file from the first address that gives it."""
+    """The content of a file from the first URL that serves it with the right checksum."""
     reasons = []
-    for home in homes:
+    for base_url in base_urls:
         try:
-            raw = _fetch_url(home + file.name, file.name, progress)
+            raw = _fetch_url(base_url + file.name, file.name, progress)
         except (OSError, http.client.HTTPException) as error:
-            reasons.append(f"{home}{file.name}: {_error_reason(error)}")
+            reasons.append(f"{base_url}{file.name}: {_error_reason(error)}")
             continue
-        if file.content(raw) is not None:
+        if file.verified_content(raw) is not None:
             return raw
-        reasons.append(f"{home}{file.name}: another file, its checksum differs")
-    names = ", ".join(one.name for one in source.files)
+        reasons.append(f"{base_url}{file.name}: the checksum differs")
+    names = ", ".join(source_file.name for source_file in source.files)
     package = f", or apt install {source.package_name}" if source.package_name else ""
     raise DataError(
         f"{name} is not on this machine and cannot be downloaded ({'; '.join(reasons)});"
-        f" put {names} into {into}",
+        f" save {names} in {folder}",
         hint=f"--data {name}:FOLDER reads them from any folder{package}",
     )
 
 
-def _fetch_url(address: str, name: str, progress: DownloadProgress | None) -> bytes:
-    request = urllib.request.Request(address, headers={"User-Agent": "nnlab"})  # noqa: S310  http(s) only
-    pieces = bytearray()
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-        length = answer.headers.get("Content-Length", "")
+def _fetch_url(url: str, name: str, progress: DownloadProgress | None) -> bytes:
+    request = urllib.request.Request(url, headers={"User-Agent": "nnlab"})  # noqa: S310  http(s) only
+    received = bytearray()
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+        length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
-        while piece := answer.read(_CHUNK_BYTES):
-            pieces += piece
+        while chunk := response.read(_CHUNK_BYTES):
+            received += chunk
             if progress is not None:
-                progress(name, len(pieces), total)
-    return bytes(pieces)
+                progress(name, len(received), total)
+    return bytes(received)
 
 
 def _error_reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"HTTP {error.code} {error.reason}"
     if isinstance(error, urllib.error.URLError):
-        inner = error.reason
-        return (inner.strerror or str(inner)) if isinstance(inner, OSError) else str(inner)
+        cause = error.reason
+        return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(cause)
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Where the files of a published set may lie on this machine, in the order they are looked for."""
+"""The search for the files of a published data set on this machine."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,34 +10,44 @@ from nnlab.io.files import cache_dir
 
 
 def find_files(name: str, folder: str = "") -> tuple[Path, ...] | None:
-    """The files of a set, from the first place that has all of them; None where no place has.
+    """The files of a data set, from the first folder that has all of them; None if none has.
 
     Args:
         name: a key of `SOURCES`.
-        folder: the only place to look, where one was named.
+        folder: if not empty, the only folder to search.
 
     Raises:
-        DataError: the folder named does not have them.
+        DataError: `folder` lacks files.
+    """
+    if folder:
+        return files_in_folder(name, folder)
+    files = SOURCES[name].files
+    candidates = (_find_all(path, files) for path in search_folders(name))
+    return next((paths for paths in candidates if paths is not None), None)
+
+
+def files_in_folder(name: str, folder: str) -> tuple[Path, ...]:
+    """The files of a data set in one folder.
+
+    Raises:
+        DataError: the folder does not exist or lacks files.
     """
     files = SOURCES[name].files
-    if folder:
-        place = Path(folder).expanduser()
-        found = _find_all(place, files)
-        if found is None:
-            missing = [file.name for file in files if _find_file(place, file) is None]
-            raise DataError(
-                f"{place} does not have {', '.join(missing)}"
-                if place.is_dir()
-                else f"no folder at {place}",
-                hint=f"--data {name}:FOLDER needs {', '.join(file.name for file in files)} in it",
-            )
-        return found
-    all_found = (_find_all(place, files) for place in search_folders(name))
-    return next((found for found in all_found if found is not None), None)
+    path = Path(folder).expanduser()
+    paths = _find_all(path, files)
+    if paths is None:
+        missing = [file.name for file in files if _find_file(path, file) is None]
+        raise DataError(
+            f"{path} does not contain {', '.join(missing)}"
+            if path.is_dir()
+            else f"no folder at {path}",
+            hint=f"--data {name}:FOLDER needs {', '.join(file.name for file in files)} in it",
+        )
+    return paths
 
 
 def search_folders(name: str) -> Iterator[Path]:
-    """The folders to look in: NNLAB_DATA, the distribution's package, the user's cache."""
+    """The folders to search: NNLAB_DATA, that of a Linux package, the user's cache."""
     if os.environ.get("NNLAB_DATA"):
         yield Path(os.environ["NNLAB_DATA"]).expanduser() / name
     package = SOURCES[name].package
@@ -47,18 +57,18 @@ def search_folders(name: str) -> Iterator[Path]:
 
 
 def download_folder(name: str) -> Path:
-    """The folder that a download goes to: NNLAB_DATA where it is set, else the user's cache."""
-    chosen = os.environ.get("NNLAB_DATA")
-    return (Path(chosen).expanduser() if chosen else cache_dir() / "data") / name
+    """The folder for downloads: NNLAB_DATA if it is set, else the user's cache."""
+    data_folder = os.environ.get("NNLAB_DATA")
+    return (Path(data_folder).expanduser() if data_folder else cache_dir() / "data") / name
 
 
-def _find_all(place: Path, files: Sequence[PublishedFile]) -> tuple[Path, ...] | None:
-    found = [_find_file(place, file) for file in files]
-    return tuple(path for path in found if path is not None) if all(found) else None
+def _find_all(folder: Path, files: Sequence[PublishedFile]) -> tuple[Path, ...] | None:
+    paths = [_find_file(folder, file) for file in files]
+    return tuple(path for path in paths if path is not None) if all(paths) else None
 
 
-def _find_file(place: Path, file: PublishedFile) -> Path | None:
-    """The file packed or, where it is a single packed file, unpacked."""
+def _find_file(folder: Path, file: PublishedFile) -> Path | None:
+    """The file, or the unpacked version of a `.gz` file."""
     unpacked = [file.name.removesuffix(".gz")] if file.sha256 else []
-    paths = (place / name for name in (file.name, *unpacked))
+    paths = (folder / name for name in (file.name, *unpacked))
     return next((path for path in paths if path.is_file()), None)

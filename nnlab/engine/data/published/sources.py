@@ -1,8 +1,8 @@
-"""Where the published sets come from, and how their files are known to be the right ones.
+"""The download URLs and checksums of the published data sets.
 
-The files of the MNIST format are known by the SHA-256 of what they hold, so that a file that was
-packed again, or unpacked, is still itself; the archives of CIFAR by the MD5 that its author
-publishes.
+Files in the MNIST format are identified by the SHA-256 of their unpacked content, so that a file
+that was unpacked or compressed again is accepted. The archives of CIFAR are identified by the MD5
+that their author publishes.
 """
 
 import gzip
@@ -16,9 +16,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file of a set: its name, how many bytes it holds, and the checksum that it must have.
+    """A file of a data set: its name, its size in bytes and its checksum.
 
-    `sha256` and `size` are of what a `.gz` holds, `md5` of the file itself.
+    `sha256` and `size` refer to the unpacked content of a `.gz` file, `md5` to the file itself.
     """
 
     name: str
@@ -26,17 +26,17 @@ class PublishedFile:
     sha256: str = ""
     md5: str = ""
 
-    def content(self, raw: bytes) -> bytes | None:
-        """What the file holds, unpacked if it is an MNIST file; None if it is another file."""
+    def verified_content(self, raw: bytes) -> bytes | None:
+        """The content, unpacked for an MNIST file; None if the checksum differs."""
         if self.md5:
-            found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
-            return raw if found == self.md5 else None
+            digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
+            return raw if digest == self.md5 else None
         content = _gunzip(raw, self.size) if raw[:2] == b"\x1f\x8b" else raw
         return content if hashlib.sha256(content).hexdigest() == self.sha256 else None
 
 
 def _gunzip(raw: bytes, size: int) -> bytes:
-    """At most one byte more than there should be: a small file may unpack to a huge one."""
+    """The unpacked content, at most `size` + 1 bytes: a small file may unpack to a huge one."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
             return file.read(size + 1)
@@ -46,10 +46,10 @@ def _gunzip(raw: bytes, size: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PublishedSource:
-    """The files of a set, where they are served, and the distribution's package that has them."""
+    """The files of a data set, their URLs, and the folder and name of a Linux package with them."""
 
     files: tuple[PublishedFile, ...]
-    homes: tuple[str, ...]
+    base_urls: tuple[str, ...]
     package: Path | None = None
     package_name: str = ""
 

@@ -1,13 +1,13 @@
-"""What the light probe costs: an epoch with it against one without, in turn.
+"""Overhead of the light probe: epochs with and without it, in alternation.
 
-python benchmarks/probing.py
+python benchmarks/probe_overhead.py
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from measure import Compared, in_turn
+from timing import TimingComparison, compare_alternately
 
 from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
@@ -22,38 +22,38 @@ KINDS = {
 ROUNDS, EPOCHS = 15, 20
 
 
-def measure() -> list[Compared]:
-    """Twenty epochs against twenty epochs: the probe skips epochs that are short."""
+def measure() -> list[TimingComparison]:
+    """Compares twenty epochs at a time, because the probe skips some epochs if they are short."""
     torch.set_num_threads(1)
-    found = []
+    results = []
     for name, config in KINDS.items():
         light, none = (_epochs(replace(config, probe=probe)) for probe in ("light", "none"))
-        found.append(
-            in_turn(
+        results.append(
+            compare_alternately(
                 f"{EPOCHS} epochs of {name}, probed",
-                lambda light=light: _some(light),  # type: ignore[misc]
-                lambda none=none: _some(none),  # type: ignore[misc]
+                lambda light=light: _train_epochs(light),  # type: ignore[misc]
+                lambda none=none: _train_epochs(none),  # type: ignore[misc]
                 of="not probed",
                 rounds=ROUNDS,
                 goal=1.02,
             )
         )
-    return found
+    return results
 
 
 def _epochs(config: RunConfig) -> Iterator[Epoch]:
-    whole = replace(config, epochs=100_000, device="cpu", threads=1)
-    return train(build_session(resolve(whole, dataset_facts(config.data))))
+    long_config = replace(config, epochs=100_000, device="cpu", threads=1)
+    return train(build_session(resolve(long_config, dataset_facts(config.data))))
 
 
-def _some(epochs: Iterator[Epoch]) -> None:
+def _train_epochs(epochs: Iterator[Epoch]) -> None:
     for _ in range(EPOCHS):
         next(epochs)
 
 
 if __name__ == "__main__":
-    for one in measure():
+    for result in measure():
         print(
-            f"{one.name}: {one.ours_seconds * 1e3:.0f} ms, {one.reference}"
-            f" {one.reference_seconds * 1e3:.0f} ms, ratio {one.ratio:.3f}"
+            f"{result.name}: {result.ours_seconds * 1e3:.0f} ms, {result.reference}"
+            f" {result.reference_seconds * 1e3:.0f} ms, ratio {result.ratio:.3f}"
         )

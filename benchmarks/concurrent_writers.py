@@ -1,6 +1,6 @@
-"""Many processes that write to one database as fast as they can.
+"""Processes that write to one database concurrently, as fast as they can.
 
-python benchmarks/crowd.py DATABASE WRITERS SECONDS
+python benchmarks/concurrent_writers.py DATABASE WRITERS SECONDS
 """
 
 import multiprocessing
@@ -19,12 +19,12 @@ from nnlab.records import Epoch, Objective, Status
 METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch")
 
 
-def queued(path: Path, runs: int) -> tuple[int, ...]:
-    """A database with so many runs that wait."""
+def create_queued_runs(path: Path, runs: int) -> tuple[int, ...]:
+    """Creates a database with queued runs; returns their ids."""
     db = store.open_database(str(path), write=True, create=True)
     study = store.create_study(
         db,
-        name="crowd",
+        name="writers",
         question="",
         objective=Objective.parse("val/loss"),
         space=None,
@@ -37,17 +37,17 @@ def queued(path: Path, runs: int) -> tuple[int, ...]:
     return run_ids
 
 
-def write(path: Path, run_ids: Sequence[int], seconds: float, together: Barrier) -> None:
-    """Takes one of the runs and, once everybody has one, writes its epochs for so long."""
+def write_epochs(path: Path, run_ids: Sequence[int], seconds: float, barrier: Barrier) -> None:
+    """Claims a run and, as soon as all processes have claimed one, writes epochs to it."""
     db = store.open_database(str(path), write=True)
     claim = store.claim(
-        db, run_ids=run_ids, pid=os.getpid(), command="crowd", hostname=socket.gethostname()
+        db, run_ids=run_ids, pid=os.getpid(), command="writers", hostname=socket.gethostname()
     )
     assert claim is not None
     writer = store.RunWriter(db, claim, resume_after=0)
-    together.wait()
-    number, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
+    barrier.wait()
+    number, deadline = 0, time.monotonic() + seconds
+    while time.monotonic() < deadline:
         number += 1
         writer.write(Epoch(number, dict.fromkeys(METRICS, 1.0 / number), 0.1))
     writer.finish(
@@ -60,25 +60,27 @@ def write(path: Path, run_ids: Sequence[int], seconds: float, together: Barrier)
     db.close()
 
 
-def begin(
+def start_writers(
     path: Path, run_ids: Sequence[int], seconds: float
 ) -> list[multiprocessing.context.ForkServerProcess]:
-    """A process for each run; all of them write, for so many seconds, when this returns."""
+    """Starts one process per run; when this returns, all of them write for `seconds`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nnlab.store"])
-    together = context.Barrier(len(run_ids) + 1, timeout=120)
+    barrier = context.Barrier(len(run_ids) + 1, timeout=120)
     processes = [
-        context.Process(target=write, args=(path, run_ids, seconds, together)) for _ in run_ids
+        context.Process(target=write_epochs, args=(path, run_ids, seconds, barrier))
+        for _ in run_ids
     ]
     for process in processes:
         process.start()
-    together.wait()
+    barrier.wait()
     return processes
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1])
-    crowd = begin(place, queued(place, int(sys.argv[2])), float(sys.argv[3]))
+    database = Path(sys.argv[1])
+    queued = create_queued_runs(database, int(sys.argv[2]))
+    writers = start_writers(database, queued, float(sys.argv[3]))
     print("writing", flush=True)
-    for process in crowd:
-        process.join()
+    for writer in writers:
+        writer.join()

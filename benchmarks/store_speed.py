@@ -1,4 +1,4 @@
-"""The store: the write of an epoch, bulk import, and ranking 10,000 runs."""
+"""Speed of the store: writing an epoch, bulk import, and ranking 10,000 runs."""
 
 import os
 import random
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import Compared, in_turn, median_of
+from timing import TimingComparison, compare_alternately, median_seconds
 
 from nnlab import store
 from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
@@ -29,8 +29,8 @@ RUNS, EPOCHS = 10_000, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One figure, a time in milliseconds or bytes a point, and its limit if it has one."""
+class Measurement:
+    """A measured value with its unit, and its upper limit if there is one."""
 
     name: str
     value: float
@@ -38,13 +38,13 @@ class Measured:
     limit: float | None
 
     @property
-    def met(self) -> bool:
-        """Whether the figure is within its limit."""
+    def is_met(self) -> bool:
+        """Whether the value is at most the limit."""
         return self.limit is None or self.value <= self.limit
 
 
-def epoch_write() -> Measured:
-    """One epoch of eight metrics: points, summary, lease, flushed to the disk."""
+def measure_epoch_write() -> Measurement:
+    """Time to store one epoch of eight metrics: points, summary and lease, flushed to disk."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         db = store.open_database(str(Path(folder) / "runs.db"), write=True, create=True)
         (run_id,) = _enqueue(db, 1)
@@ -65,16 +65,16 @@ def epoch_write() -> Measured:
             number = next(numbers)
             writer.write(Epoch(number, dict.fromkeys(METRICS, 1.0 / number), 0.1))
 
-        seconds = median_of(write, 500)
+        seconds = median_seconds(write, 500)
         db.close()
-    return Measured("write of an epoch of 8 metrics", seconds * 1e3, "ms", 2.0)
+    return Measurement("write of an epoch of 8 metrics", seconds * 1e3, "ms", 2.0)
 
 
-def bulk_import() -> tuple[Compared, Measured]:
-    """Whole curves into the database, against sqlite3's own executemany with the same settings."""
-    curves = [_curve(name, EPOCHS * 10, place) for place, name in enumerate(METRICS)]
+def measure_bulk_import() -> tuple[TimingComparison, Measurement]:
+    """Import of whole curves, compared with executemany of sqlite3 with the same settings."""
+    curves = [_curve(name, EPOCHS * 10, index) for index, name in enumerate(METRICS)]
     rows = [
-        (place, epoch, value) for place, curve in enumerate(curves, 1) for epoch, value in curve
+        (index, epoch, value) for index, curve in enumerate(curves, 1) for epoch, value in curve
     ]
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         raw = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
@@ -89,7 +89,7 @@ def bulk_import() -> tuple[Compared, Measured]:
         run_ids = iter(_enqueue(db, rounds + 1))
         raw_ids = iter(range(rounds + 1))
 
-        def by_hand() -> None:
+        def import_with_sqlite3() -> None:
             run_id = next(raw_ids)
             raw.execute("BEGIN IMMEDIATE")
             raw.executemany(
@@ -97,21 +97,21 @@ def bulk_import() -> tuple[Compared, Measured]:
             )
             raw.execute("COMMIT")
 
-        compared = in_turn(
+        comparison = compare_alternately(
             f"bulk import of {len(rows):,} points",
             lambda: store.import_curves(db, next(run_ids), curves),
-            by_hand,
+            import_with_sqlite3,
             of="sqlite3 executemany",
             rounds=rounds,
             goal=1 / 0.9,
         )
         raw.close()
         db.close()
-        size = _bytes_a_point(Path(folder) / "runs.db")
-    return compared, Measured("bytes a point", size, "bytes", 24.0)
+        size = _bytes_per_point(Path(folder) / "runs.db")
+    return comparison, Measurement("bytes per point", size, "bytes", 24.0)
 
 
-def _bytes_a_point(path: Path) -> float:
+def _bytes_per_point(path: Path) -> float:
     connection = sqlite3.connect(path)
     pages = connection.execute("SELECT sum(pgsize) FROM dbstat WHERE name = 'point'").fetchone()[0]
     count = connection.execute("SELECT count(*) FROM point").fetchone()[0]
@@ -119,21 +119,23 @@ def _bytes_a_point(path: Path) -> float:
     return float(pages / count)
 
 
-def fill(path: Path, runs: int = RUNS, seeds: int = 1, epochs: int = EPOCHS) -> None:
-    """A database of so many finished-looking runs, by default 100 epochs of 8 metrics each."""
+def fill_database(path: Path, runs: int = RUNS, seeds: int = 1, epochs: int = EPOCHS) -> None:
+    """Creates a database of runs with all their curves, by default 100 epochs of 8 metrics."""
     db = store.open_database(str(path), write=True, create=True)
-    for run_id in _enqueue(db, runs, seeds):  # numbered from 1, a trial's seeds in a row
+    for run_id in _enqueue(
+        db, runs, seeds
+    ):  # consecutive from 1; the seeds of a trial are adjacent
         trial = (run_id - 1) // seeds
         curves = [_curve(name, epochs, trial * 10 + i, run_id) for i, name in enumerate(METRICS)]
         store.import_curves(db, run_id, curves)
     with db.write() as connection:
-        # As training leaves it: that all have the same data is then known without their settings.
+        # As after training: with equal fingerprints, the query need not read the settings.
         connection.exec_driver_sql("UPDATE run SET data_fingerprint = 'same'")
     db.close()
 
 
-def ranking(path: Path, label: str) -> list[Measured]:
-    """The query behind `compare --top 20`, and of all."""
+def measure_ranking(path: Path, label: str) -> list[Measurement]:
+    """Time of the query of `compare --top 20`, and of the same query for all trials."""
     db = store.open_database(str(path), write=False)
 
     def rank(top: int | None) -> Callable[[], object]:
@@ -141,19 +143,19 @@ def ranking(path: Path, label: str) -> list[Measured]:
             db, metric="val/accuracy", direction="max", at="best", top=top
         )
 
-    found = [
-        Measured(f"rank the top 20 of {label}", median_of(rank(20), 50) * 1e3, "ms", 1.0),
-        Measured(f"rank all of {label}", median_of(rank(None), 15) * 1e3, "ms", 35.0),
+    results = [
+        Measurement(f"rank the top 20 of {label}", median_seconds(rank(20), 50) * 1e3, "ms", 1.0),
+        Measurement(f"rank all of {label}", median_seconds(rank(None), 15) * 1e3, "ms", 35.0),
     ]
     db.close()
-    return found
+    return results
 
 
 def _curve(name: str, epochs: int, trial: int, run: int = 0) -> Curve:
-    """A level of its own for each trial, some scatter from seed to seed and epoch to epoch."""
-    level, draw = random.Random(trial).random(), random.Random(f"{trial}/{run}")
-    level += draw.gauss(0.0, 0.02)
-    values = tuple(level + 0.1 * draw.random() / (epoch + 1) for epoch in range(epochs))
+    """A curve with a level for each trial, and noise between seeds and epochs."""
+    level, rng = random.Random(trial).random(), random.Random(f"{trial}/{run}")
+    level += rng.gauss(0.0, 0.02)
+    values = tuple(level + 0.1 * rng.random() / (epoch + 1) for epoch in range(epochs))
     return Curve(name, tuple(range(1, epochs + 1)), values)
 
 
@@ -162,8 +164,8 @@ def _enqueue(db: store.Database, runs: int, seeds: int = 1) -> tuple[int, ...]:
     study: Study = store.create_study(
         db, name="bench", question="", objective=None, space=None, seeds=()
     )
-    plans = []
+    specs = []
     for number in range(runs):
         setting = setting_of(resolve(RunConfig(lr=1e-4 * (1 + number // seeds)), facts))
-        plans.append(store.RunSpec(setting, digest_of(setting), number % seeds, EPOCHS))
-    return store.enqueue(db, study, plans).run_ids
+        specs.append(store.RunSpec(setting, digest_of(setting), number % seeds, EPOCHS))
+    return store.enqueue(db, study, specs).run_ids

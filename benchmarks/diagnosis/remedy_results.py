@@ -1,4 +1,4 @@
-"""Faults mended: for each fault of the unseen half, whether a remedy is proved to help."""
+"""Results of `nnlab remedy` for the faults of the unseen half: which remedy helps, if any."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from diagnosis import sets
+from diagnosis import faulty_data
 from diagnosis.corpus import Specimen, specimens
 
 from nnlab import store
@@ -31,13 +31,17 @@ from nnlab.workers.save_policy import SavePolicy
 
 SEEDS = 8
 DATA = ("circles", "iris", "breast-cancer")
-# A softmax in a user's model, splits that overlap: no setting mends these.
-BEYOND_SETTINGS = ("softmax twice",)
+# A softmax in a user's model cannot be corrected by a setting.
+NOT_CORRECTABLE = ("softmax twice",)
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
-    """One fault: what was found first, what was proved to help most, and where it remained."""
+class RemedyBenchmark:
+    """The result for one fault.
+
+    `code` is the first finding, `remedy` the most effective significant remedy (empty if there is
+    none), `still` the number of its runs that still have the finding.
+    """
 
     fault: str
     data: str
@@ -48,50 +52,53 @@ class Mended:
     still: int
 
 
-def mended(path: Path) -> list[Mended]:
-    """The results kept in a file, worked out anew where it is not there."""
+def remedy_benchmarks(path: Path) -> list[RemedyBenchmark]:
+    """The results from a file; computes them and writes the file if it does not exist."""
     if not path.exists():
-        found = [_tried(specimen) for specimen in _faults()]
+        results = [_evaluate(specimen) for specimen in _faults()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([asdict(one) for one in found], indent=1), encoding="utf-8")
-    return [Mended(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+        path.write_text(
+            json.dumps([asdict(result) for result in results], indent=1), encoding="utf-8"
+        )
+    return [RemedyBenchmark(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def _faults() -> list[Specimen]:
-    """The first seed of every fault that a setting can mend."""
+    """The first seed of every fault that a setting can correct."""
     chosen: dict[tuple[str, str], Specimen] = {}
-    for one in specimens():
-        data = str(one.setting["data"])
-        kept = data in DATA or data.startswith("raw/")
-        if one.half == "unseen" and one.truth and kept and one.name not in BEYOND_SETTINGS:
-            chosen.setdefault((one.name, data.split("/")[0]), one)
+    for specimen in specimens():
+        data = str(specimen.setting["data"])
+        has_data = data in DATA or data.startswith("raw/")
+        is_correctable = specimen.name not in NOT_CORRECTABLE
+        if specimen.half == "unseen" and specimen.truth and has_data and is_correctable:
+            chosen.setdefault((specimen.name, data.split("/")[0]), specimen)
     return list(chosen.values())
 
 
-def _tried(specimen: Specimen) -> Mended:
+def _evaluate(specimen: Specimen) -> RemedyBenchmark:
     with TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
         os.environ["XDG_CACHE_HOME"] = name
         setting = dict(specimen.setting)
         data = str(setting["data"])
         if "/" in data:
-            setting["data"] = sets.make(data, folder)
+            setting["data"] = faulty_data.write_dataset(data, folder)
         config = resolve(
             RunConfig(**setting, device="cpu", threads=1), dataset_facts(str(setting["data"]))
         )
-        made = setting_of(config)
+        control = setting_of(config)
         db = store.open_database(str(folder / "runs.db"), write=True, create=True)
         objective = Objective.parse(str(config.objective))
-        first = _trained(db, "first", {"control": made}, [specimen.seed], objective)
+        first = _train_study(db, "first", {"control": control}, [specimen.seed], objective)
         run = store.runs(db, study=first.id)[0]
-        findings = diagnose(store.history(db, run.id), made)
+        findings = diagnose(store.history(db, run.id), control)
         code = group_symptoms(findings)[0].finding.code if findings else ""
-        settings = remedy_settings(made, remedies_for(findings, made))
-        study = _trained(db, "remedies", settings, range(SEEDS), objective)
-        tried = evaluate_remedies(db, study, objective, code)
-        best = next((one for one in tried if one.outcome is RemedyOutcome.HELPED), None)
+        settings = remedy_settings(control, remedies_for(findings, control))
+        study = _train_study(db, "remedies", settings, range(SEEDS), objective)
+        results = evaluate_remedies(db, study, objective, code)
+        best = next((result for result in results if result.outcome is RemedyOutcome.HELPED), None)
         db.close()
-    found = Mended(
+    benchmark = RemedyBenchmark(
         specimen.name,
         data.split("/")[0],
         code,
@@ -100,11 +107,11 @@ def _tried(specimen: Specimen) -> Mended:
         best.effect if best else 0.0,
         best.still if best else 0,
     )
-    print(found, file=sys.stderr, flush=True)
-    return found
+    print(benchmark, file=sys.stderr, flush=True)
+    return benchmark
 
 
-def _trained(
+def _train_study(
     db: store.Database,
     name: str,
     settings: Mapping[str, Setting],
@@ -116,8 +123,13 @@ def _trained(
         db, name=name, question="", objective=objective, space=None, seeds=(), arms=arms
     )
     run_ids = store.enqueue(db, study, remedy_run_specs(settings.values(), seeds)).run_ids
-    keeping = SavePolicy(models=False)
+    save_policy = SavePolicy(models=False)
     run_queue(
-        db, run_ids, QuietView(str), lambda: False, planner=BatchPlanner("auto"), keeping=keeping
+        db,
+        run_ids,
+        QuietView(str),
+        lambda: False,
+        planner=BatchPlanner("auto"),
+        keeping=save_policy,
     )
     return study

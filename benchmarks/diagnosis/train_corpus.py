@@ -1,4 +1,4 @@
-"""Trains the corpus: every specimen to a history, with the true risk where it can be measured."""
+"""Trains the corpus: the history of each specimen, and its true risk if it can be measured."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from diagnosis import sets
+from diagnosis import faulty_data
 from diagnosis.corpus import FRESH, Specimen, specimens
 
 from nnlab.config import RunConfig, resolve, setting_of
@@ -31,7 +31,7 @@ from torch import nn
 
 
 def softmax(in_features, outputs):
-    """Ends in a softmax, which cross entropy takes a second time."""
+    """Ends with a softmax, so that cross entropy applies it a second time."""
     return nn.Sequential(
         nn.Flatten(), nn.Linear(in_features, 64), nn.ReLU(), nn.Linear(64, outputs), nn.Softmax(1)
     )
@@ -39,8 +39,8 @@ def softmax(in_features, outputs):
 
 
 @dataclass(frozen=True, slots=True)
-class Grown:
-    """A specimen's training. `risk` is the loss on fresh examples after each epoch, or empty."""
+class TrainedSpecimen:
+    """A trained specimen. `risk` is the loss on fresh examples after each epoch, or empty."""
 
     specimen: Specimen
     setting: Mapping[str, Any]
@@ -49,7 +49,7 @@ class Grown:
 
     @property
     def history(self) -> History:
-        """What a diagnosis gets to see."""
+        """The curves as a `History`, the input of the diagnosis."""
         return History(
             {
                 name: Curve(name, tuple(e for e, _ in points), tuple(v for _, v in points))
@@ -58,36 +58,36 @@ class Grown:
         )
 
 
-def corpus(path: Path) -> list[Grown]:
-    """The trainings kept in a file, grown anew where the file is not there."""
+def corpus(path: Path) -> list[TrainedSpecimen]:
+    """The trained corpus from a file; trains it and writes the file if it does not exist."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, grow(list(specimens())))
+        _write(path, train_specimens(list(specimens())))
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [_read(json.loads(line)) for line in lines]
 
 
-def grow(wanted: Sequence[Specimen]) -> Iterator[Grown]:
-    """Trains specimens, two at a time."""
-    begun = time.perf_counter()
+def train_specimens(selected: Sequence[Specimen]) -> Iterator[TrainedSpecimen]:
+    """Trains specimens in parallel, in their order."""
+    start = time.perf_counter()
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "models.py").write_text(MODELS, encoding="utf-8")
         context = multiprocessing.get_context("forkserver")
         with context.Pool(PROCESSES, torch.set_num_threads, (1,)) as pool:
-            grown = pool.imap(partial(trained, folder=folder), wanted, chunksize=4)
-            for count, one in enumerate(grown, start=1):
+            results = pool.imap(partial(train_specimen, folder=folder), selected, chunksize=4)
+            for count, trained in enumerate(results, start=1):
                 if count % 50 == 0:
-                    seconds = time.perf_counter() - begun
-                    print(f"{count} of {len(wanted)}, {seconds:.0f} s", file=sys.stderr)
-                yield one
+                    seconds = time.perf_counter() - start
+                    print(f"{count} of {len(selected)}, {seconds:.0f} s", file=sys.stderr)
+                yield trained
 
 
-def trained(specimen: Specimen, folder: Path) -> Grown:
+def train_specimen(specimen: Specimen, folder: Path) -> TrainedSpecimen:
     """Trains one specimen."""
     setting = dict(specimen.setting)
     if "/" in setting["data"]:
-        setting["data"] = sets.make(setting["data"], folder)
+        setting["data"] = faulty_data.write_dataset(setting["data"], folder)
     if setting.get("model") == "softmax":
         setting["model"] = f"{folder / 'models.py'}:softmax"
         del setting["width"]
@@ -104,28 +104,32 @@ def trained(specimen: Specimen, folder: Path) -> Grown:
             curves.setdefault(metric, []).append((epoch.number, value))
         if all(setting.get(key) == value for key, value in FRESH.items()):
             risk.append(session.measure(session.data.test)["loss"])
-    return Grown(specimen, setting_of(config), curves, risk)
+    return TrainedSpecimen(specimen, setting_of(config), curves, risk)
 
 
-def _write(path: Path, grown: Iterator[Grown]) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    with gzip.open(unfinished, "wt", encoding="utf-8") as lines:
-        for one in grown:
+def _write(path: Path, results: Iterator[TrainedSpecimen]) -> None:
+    partial_path = path.with_suffix(f".{os.getpid()}.part")
+    with gzip.open(partial_path, "wt", encoding="utf-8") as lines:
+        for trained in results:
             curves = {
                 name: [(epoch, _rounded(value)) for epoch, value in points]
-                for name, points in one.curves.items()
+                for name, points in trained.curves.items()
             }
-            kept = {**asdict(one), "curves": curves, "risk": [_rounded(v) for v in one.risk]}
-            lines.write(json.dumps(kept) + "\n")
-    unfinished.replace(path)
+            record = {
+                **asdict(trained),
+                "curves": curves,
+                "risk": [_rounded(value) for value in trained.risk],
+            }
+            lines.write(json.dumps(record) + "\n")
+    partial_path.replace(path)
 
 
 def _rounded(value: float) -> float:
-    """Seven digits: more than a diagnosis can use."""
+    """The value with seven digits, more than the diagnosis depends on."""
     return float(f"{value:.7g}") if math.isfinite(value) else value
 
 
-def _read(kept: dict[str, Any]) -> Grown:
-    specimen = Specimen(**{**kept["specimen"], "accepted": tuple(kept["specimen"]["accepted"])})
-    curves = {name: [tuple(p) for p in points] for name, points in kept["curves"].items()}
-    return Grown(specimen, kept["setting"], curves, kept["risk"])
+def _read(record: dict[str, Any]) -> TrainedSpecimen:
+    specimen = Specimen(**{**record["specimen"], "accepted": tuple(record["specimen"]["accepted"])})
+    curves = {name: [tuple(p) for p in points] for name, points in record["curves"].items()}
+    return TrainedSpecimen(specimen, record["setting"], curves, record["risk"])
