@@ -90,7 +90,7 @@ def test_ema_is_torchs_where_its_memory_is_short() -> None:
     for _ in train(model, average):
         theirs.update_parameters(model)
     count = model.state_dict()["norm.num_batches_tracked"].item()
-    with average.applied(model):
+    with average.swapped_in(model):
         found, expected = state_of(model), state_of(theirs.module)
     # A count has no average: ours is the model's, torch's is rounded down.
     assert found.pop("norm.num_batches_tracked") == count
@@ -107,7 +107,7 @@ def test_the_memory_of_ema_grows_with_its_steps() -> None:
     nn.init.zeros_(model.weight)
     for _ in range(3):
         average.after_step(model)
-    with average.applied(model):
+    with average.swapped_in(model):
         assert model.weight.item() == pytest.approx(2 / 11 * 0.2 * 0.2)
 
 
@@ -119,7 +119,7 @@ def test_swa_is_torchs_with_its_statistics_measured_anew() -> None:
         if epoch > 4 and step == STEPS - 1:
             theirs.update_parameters(model)
     swa_utils.update_bn([EXAMPLES], theirs)
-    with average.applied(model, EXAMPLES):
+    with average.swapped_in(model, EXAMPLES):
         found = state_of(model)
     assert_close(found, state_of(theirs.module))
 
@@ -129,7 +129,7 @@ def test_statistics_are_a_mean_over_chunks_that_take_every_example() -> None:
     average = average_of(model, average="swa", average_from=0.0)
     average.after_epoch(model, 1)
     many = torch.randn(1025, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    with average.applied(model, many):
+    with average.swapped_in(model, many):
         assert model.norm.running_mean is not None
         # Chunks of 513 and 512 count alike: to a thousandth this is the mean of all.
         assert torch.allclose(model.norm.running_mean, model.hidden(many).mean(0), atol=1e-2)
@@ -140,7 +140,7 @@ def test_statistics_are_a_mean_over_chunks_that_take_every_example() -> None:
 def test_before_any_update_the_model_is_as_it_is(kind: str) -> None:
     model = network()
     before = state_of(model)
-    with average_of(model, average=kind).applied(model, EXAMPLES):
+    with average_of(model, average=kind).swapped_in(model, EXAMPLES):
         assert_close(state_of(model), before)
 
 
@@ -152,7 +152,7 @@ def test_the_model_has_its_own_weights_back_and_trains_on_the_same(
     average = average_of(model, **settings)
     for (_, step), _ in zip(train(model, average), train(twin, None), strict=True):
         if step == STEPS - 1:
-            with average.applied(model, EXAMPLES):
+            with average.swapped_in(model, EXAMPLES):
                 pass
             model.train()
     for name, tensor in model.state_dict().items():
@@ -167,7 +167,7 @@ def test_an_error_inside_gives_the_weights_back() -> None:
     seen = []
 
     def fail() -> None:
-        with average.applied(model, EXAMPLES):
+        with average.swapped_in(model, EXAMPLES):
             seen.append(bool(model.hidden.weight.any()))
             raise KeyError
 
@@ -198,7 +198,7 @@ def test_a_resumed_average_is_the_same_to_the_bit(kind: str) -> None:
         nn.init.constant_(one.hidden.weight, 0.3)
         average_too.after_step(one)
         average_too.after_epoch(one, 8)
-    with average.applied(model, EXAMPLES), resumed.applied(twin, EXAMPLES):
+    with average.swapped_in(model, EXAMPLES), resumed.swapped_in(twin, EXAMPLES):
         for name, tensor in model.state_dict().items():
             assert torch.equal(tensor, twin.state_dict()[name]), name
 
@@ -208,7 +208,7 @@ def test_a_checkpoint_holds_no_more_than_the_average() -> None:
     average = average_of(model, average="swa", average_from=0.0)
     average.after_epoch(model, 1)
     taken = [tensor.clone() for tensor in average.state_dict()["means"]]
-    with average.applied(model, EXAMPLES):
+    with average.swapped_in(model, EXAMPLES):
         pass
     after = average.state_dict()["means"]
     assert all(torch.equal(a, b) for a, b in zip(taken, after, strict=True))

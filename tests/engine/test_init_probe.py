@@ -28,6 +28,6 @@ def test_too_small_shrinks_too_large_explodes(
 ) -> None:
     session = build_session(config(data="digits", depth=10, width=100, **settings))
     found = measure_layer_outputs(session)
-    assert found.word == word
-    assert len(found.sds) == len(found.means) == len(found.samples) == 10
+    assert found.signal_trend == word
+    assert len(found.standard_deviations) == len(found.means) == len(found.samples) == 10
     assert all(len(sample) == 2000 for sample in found.samples)

@@ -10,8 +10,8 @@ from torch.nn import functional
 from nnlab.engine.loss_landscape import (
     LossLandscape,
     loss_along_line,
+    loss_surface,
     random_filter_normalized_direction,
-    surface,
     top_eigenvalue,
 )
 
@@ -59,10 +59,10 @@ def test_a_product_is_that_of_the_exact_hessian(landscape: LossLandscape) -> Non
 def test_the_eigenvalue_is_that_of_the_exact_hessian(landscape: LossLandscape) -> None:
     values = torch.linalg.eigvalsh(hessian(landscape))
     wanted = max(values.tolist(), key=abs)
-    found = top_eigenvalue(landscape, drawn(), tolerance=1e-9, most=2000)
+    found = top_eigenvalue(landscape, drawn(), tolerance=1e-9, max_iterations=2000)
     assert found.converged
     assert found.value == pytest.approx(wanted, rel=1e-4)
-    assert not top_eigenvalue(landscape, drawn(), tolerance=1e-15, most=2).converged
+    assert not top_eigenvalue(landscape, drawn(), tolerance=1e-15, max_iterations=2).converged
 
 
 def test_the_gradient_is_torchs(landscape: LossLandscape) -> None:
@@ -87,7 +87,7 @@ def test_slices_meet_at_the_weights_and_leave_them_there(landscape: LossLandscap
         random_filter_normalized_direction(landscape.model, drawn(seed)) for seed in (0, 1)
     )
     steps = (-0.5, 0.0, 0.5)
-    plane = surface(landscape, one, other, steps)
+    plane = loss_surface(landscape, one, other, steps)
     assert loss_along_line(landscape, one, steps) == pytest.approx(plane[1])
-    assert plane[1][1] == pytest.approx(landscape.value())
+    assert plane[1][1] == pytest.approx(landscape.loss_value())
     assert all(torch.equal(p, q) for p, q in zip(landscape.parameters, before, strict=True))

@@ -160,7 +160,7 @@ def test_the_evaluated_weights_are_the_average(config: Make) -> None:
     kept, current = session.selected_weights, session.model.state_dict()
     assert any(not torch.equal(kept[name], current[name]) for name in kept)
     with session.averaged_weights():
-        measured = session.measure(session.data.val)
+        measured = session.evaluate_split(session.data.val)
     assert measured["loss"] == session.val_losses[-1]
 
 
@@ -302,7 +302,7 @@ def test_the_lr_of_each_epoch_is_the_schedules(config: Make) -> None:
 def test_exact_metrics_of_the_training_split_on_request(config: Make) -> None:
     session = build_session(config(exact_train=True, dropout=0.5))
     last = list(train(session))[-1]
-    assert last.values["train/loss_exact"] == session.measure(session.data.train)["loss"]
+    assert last.values["train/loss_exact"] == session.evaluate_split(session.data.train)["loss"]
     assert last.values["train/loss_exact"] < last.values["train/loss"]  # dropout is off
 
 
@@ -349,7 +349,9 @@ def test_the_test_split_is_measured_with_the_selected_weights(config: Make) -> N
         kept[epoch.number] = {k: v.clone() for k, v in session.model.state_dict().items()}
     measured = session.test()
     session.model.load_state_dict(kept[session.selected_epoch])
-    assert measured == {f"test/{k}": v for k, v in session.measure(session.data.test).items()}
+    assert measured == {
+        f"test/{k}": v for k, v in session.evaluate_split(session.data.test).items()
+    }
 
 
 def test_the_selected_epoch_is_the_first_best(config: Make) -> None:

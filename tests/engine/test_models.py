@@ -183,7 +183,7 @@ def test_attention_is_the_formula() -> None:
     layer = next(
         m
         for m in models.build(config, (8,), 3, make_generator(0, "weights")).modules()
-        if type(m).__name__ == "Attention"
+        if type(m).__name__ == "SelfAttention"
     )
     x = examples((5, 8))
     q, k, v = layer.get_submodule("into")(x).chunk(3, 2)

@@ -87,7 +87,7 @@ def test_the_same_seed_epoch_and_part_give_the_same_masks(name: str) -> None:
     assert torch.equal(ready(LAYERS[name](0.5), seed=3, epoch=2)(x), first)
     assert not torch.equal(ready(layer, seed=4, epoch=2)(x), first)
     assert not torch.equal(ready(layer, seed=3, epoch=3)(x), first)
-    layer.part = 1
+    layer.layer_index = 1
     assert not torch.equal(ready(layer, seed=3, epoch=2)(x), first)
 
 
@@ -137,7 +137,7 @@ def test_a_noisy_model_can_be_repeated_epoch_by_epoch(settings: dict[str, object
 def test_no_two_layers_of_a_model_share_their_noise(settings: dict[str, object]) -> None:
     noises = [module for module in built(settings).modules() if isinstance(module, DropoutBase)]
     kinds = {type(noise) for noise in noises}
-    assert len({(type(noise), noise.part) for noise in noises}) == len(noises)
+    assert len({(type(noise), noise.layer_index) for noise in noises}) == len(noises)
     options = {"dropout", "channel_dropout", "dropconnect", "stochastic_depth"}
     assert {kind.purpose for kind in kinds} == options & set(settings)
 

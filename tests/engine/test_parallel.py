@@ -15,15 +15,13 @@ from torch import nn
 from torch.multiprocessing.spawn import spawn
 
 from nnlab.config import RunConfig
+from nnlab.engine.data_parallel import check_batch_shares, check_parallel_support
 from nnlab.engine.loop import build_session
 from nnlab.engine.models.dropout import BatchShare, Dropout
+from nnlab.engine.models.sync_batch_norm import _AllReduceSum, convert_to_synced_batch_norm
 from nnlab.engine.process_group import (
     ProcessGroup,
-    _AllReduceSum,
     _rank_bounds,
-    check_batch_shares,
-    check_parallel_support,
-    convert_to_synced_batch_norm,
     distributed_context,
 )
 from nnlab.errors import UsageError
@@ -74,21 +72,21 @@ def _gradients(team: ProcessGroup) -> list[list[torch.Tensor]]:
     found = []
     for rows in ROWS:
         x, y = _batch(rows)
-        own = team.take(rows)
+        own = team.take_rows(rows)
         inputs = x[own].clone().requires_grad_()
         loss = team.scale_loss((model(inputs)[:, 0] - y[own]).square().mean())
         model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
         for gradient in gradients:
-            team.sum(gradient).div_(team.size)
+            team.all_reduce_sum(gradient).div_(team.size)
         outputs = torch.zeros(rows, 1)
-        team.placed(model.eval()(x[own]).detach(), outputs)
+        team.write_own_rows(model.eval()(x[own]).detach(), outputs)
         model.train()
         found.append(
             [
-                team.sum(loss.detach().clone()) / team.size,
-                team.sum(outputs),
+                team.all_reduce_sum(loss.detach().clone()) / team.size,
+                team.all_reduce_sum(outputs),
                 *gradients,
                 *(b.clone() for b in model.buffers()),
             ]
@@ -122,11 +120,11 @@ def _whole() -> list[list[torch.Tensor]]:
 
 def _noise(team: ProcessGroup) -> list[torch.Tensor]:
     layer = Dropout(0.4)
-    layer.share = team.share
+    layer.batch_share = team.batch_share
     layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
     found = []
     for rows in (5, 4):
-        own = team.take(rows)
+        own = team.take_rows(rows)
         found.append(layer(torch.ones(rows, 6)[own]))
     return found
 
@@ -141,22 +139,22 @@ def test_noise_is_that_of_the_whole_batch(tmp_path: Path) -> None:
 
 def test_noise_of_another_shape_is_left_alone() -> None:
     layer = Dropout(0.4)
-    layer.share = BatchShare(0, 3, 9)
+    layer.batch_share = BatchShare(0, 3, 9)
     layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
     assert layer(torch.ones(12, 2)).shape == (12, 2)
 
 
 def _decisions(team: ProcessGroup) -> list[Any]:
-    alone = team.take(1)  # one row for two: the second counts for nothing
+    alone = team.take_rows(1)  # one row for two: the second counts for nothing
     weighed = float(team.scale_loss(torch.tensor(2.0)))
     examples = torch.arange(7.0)[:, None]
-    outputs = team.outputs_of(nn.Identity(), examples, 1)
+    outputs = team.compute_outputs(nn.Identity(), examples, 1)
     return [
-        team.leads,
+        team.is_leader,
         (alone.start, alone.stop),
         weighed,
-        team.agreed(3 if team.leads else 9),
-        team.told({"lr": 0.1} if team.leads else None),
+        team.broadcast_int(3 if team.is_leader else 9),
+        team.broadcast_object({"lr": 0.1} if team.is_leader else None),
         outputs[:, 0].tolist(),
     ]
 
@@ -206,8 +204,8 @@ def test_a_share_too_small_for_batch_normalisation_is_refused(
 ) -> None:
     """Of 66 examples the last batch of 64 has 2, one for each process; of 65 there is one batch."""
     setting = {"train_size": train_size, "batch_size": batch_size}
-    team = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=False)
-    synced = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=True)
+    team = SimpleNamespace(mode="ddp", size=2, sync_batch_norm=False)
+    synced = SimpleNamespace(mode="ddp", size=2, sync_batch_norm=True)
     check_batch_shares(build_session(config(**setting)), team)  # type: ignore[arg-type]
     session = build_session(config(norm="batch", **setting))
     check_batch_shares(session, synced)  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ def two_units() -> nn.Module:
 
 def test_statistics_of_a_layer_by_hand() -> None:
     examples = torch.tensor([[1.0], [2.0], [-1.0], [3.0]])
-    values = Probe(two_units(), examples).measure()
+    values = Probe(two_units(), examples).collect_metrics()
     outputs = torch.tensor([2.0, 4.0, 0.0, 6.0, 0.0, 0.0, 0.0, 0.0])
     assert values["probe/activation_mean/1"] == pytest.approx(1.5)
     assert values["probe/activation_sd/1"] == pytest.approx(outputs.std().item())
@@ -45,14 +45,14 @@ def test_statistics_of_a_layer_by_hand() -> None:
 def test_saturation_is_the_share_at_the_ends(activation: nn.Module, at_ends: float) -> None:
     model = nn.Sequential(nn.Identity(), activation)
     examples = torch.tensor([[0.0], [at_ends], [-at_ends], [0.1]])
-    values = Probe(model, examples).measure()
+    values = Probe(model, examples).collect_metrics()
     assert values["probe/saturated/1"] == pytest.approx(1 / 2)
 
 
 def test_a_channel_is_dead_where_its_whole_image_is() -> None:
     examples = torch.ones(3, 2, 4, 4)
     examples[:, 1] = -1.0
-    values = Probe(nn.Sequential(nn.ReLU()), examples).measure()
+    values = Probe(nn.Sequential(nn.ReLU()), examples).collect_metrics()
     assert values["probe/dead/1"] == pytest.approx(1 / 2)
 
 
@@ -66,7 +66,7 @@ def test_the_update_ratio_is_that_of_the_step_between() -> None:
         weights[0].add_(0.3)
     looked.after_last_step()
     moved = 0.3 * math.sqrt(weights[0].numel())
-    assert looked.measure()["probe/update_ratio"] == pytest.approx(moved / size)
+    assert looked.collect_metrics()["probe/update_ratio"] == pytest.approx(moved / size)
 
 
 def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
@@ -81,7 +81,7 @@ def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
     weights = [p for p in session.model.parameters() if p.ndim == 2]
     wanted = [g.norm().item() for g in torch.autograd.grad(loss, weights)]
     assert session.probe is not None
-    measured = session.probe.measure()
+    measured = session.probe.collect_metrics()
     assert [measured["probe/grad_norm/1"], measured["probe/grad_norm/2"]] == pytest.approx(wanted)
 
 
@@ -95,7 +95,7 @@ def test_the_gradient_noise_is_that_of_single_examples(config: Make, settings: S
     looked.before_last_step()
     with looked.record_last_step():
         forward_backward(session, examples, targets)
-    measured = looked.measure().get("probe/gradient_noise", math.nan)
+    measured = looked.collect_metrics().get("probe/gradient_noise", math.nan)
     weights = [p for p in model.parameters() if p.ndim >= 2]
     rows = []
     for i in range(12):
@@ -162,6 +162,6 @@ def test_a_frozen_layer_has_no_gradient_and_the_others_keep_their_numbers() -> N
     model.get_parameter("0.weight").requires_grad = False
     targets = torch.zeros(4, dtype=torch.long)
     full = LossLandscape(model, nn.functional.cross_entropy, torch.ones(4, 1), targets)
-    looked = Probe(model, torch.ones(4, 1), full=full)
-    names = [name for name in looked.measure() if name.startswith("probe/grad_norm/")]
+    looked = Probe(model, torch.ones(4, 1), gradient_landscape=full)
+    names = [name for name in looked.collect_metrics() if name.startswith("probe/grad_norm/")]
     assert names == ["probe/grad_norm/2"]

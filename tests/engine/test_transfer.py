@@ -34,7 +34,9 @@ def test_the_head_begins_anew_where_its_shape_differs() -> None:
     assert torch.equal(model.get_parameter("0.weight"), theirs["0.weight"])
     assert torch.equal(model.get_parameter("3.weight"), head)
     assert loaded.shape_mismatches == (("3.weight", (3, 6), (5, 6)), ("3.bias", (3,), (5,)))
-    assert str(loaded).startswith("7 of 9 tensors taken over; 3.weight begins anew: [3, 6] there")
+    assert str(loaded).startswith(
+        "7 of 9 tensors loaded; 3.weight is re-initialised: its shape is [3, 6] in the file"
+    )
 
 
 def test_a_head_for_other_classes_begins_anew_though_it_would_fit() -> None:
@@ -43,7 +45,7 @@ def test_a_head_for_other_classes_begins_anew_though_it_would_fit() -> None:
     loaded = transfer.load_matching_weights(model, network().state_dict(), new_head=True)
     assert torch.equal(model.get_parameter("3.weight"), head)
     assert loaded.reinitialized == ("3.weight", "3.bias")
-    assert "the head begins anew for other classes" in str(loaded)
+    assert "the head is re-initialised for other classes" in str(loaded)
 
 
 def test_what_is_missing_and_what_is_left_over_is_told() -> None:
@@ -51,12 +53,14 @@ def test_what_is_missing_and_what_is_left_over_is_told() -> None:
     weights["extra"] = weights.pop("0.bias")
     loaded = transfer.load_matching_weights(network(), weights)
     assert (loaded.missing, loaded.unexpected) == (("0.bias",), ("extra",))
-    assert "not there: 0.bias" in str(loaded)
+    assert "not in the file: 0.bias" in str(loaded)
     assert "not used: extra" in str(loaded)
 
 
 def test_nothing_that_fits_is_an_error_with_names_of_both() -> None:
-    with pytest.raises(CheckpointError, match=r"no tensor fits: the file has body; the model 0\.w"):
+    with pytest.raises(
+        CheckpointError, match=r"no tensor matches: the file has body; the model has 0\.w"
+    ):
         transfer.load_matching_weights(network(), {"body": torch.zeros(2)})
 
 
@@ -90,7 +94,7 @@ def test_a_file_of_safetensors_is_read(tmp_path: Path) -> None:
 
 def test_a_whole_model_in_a_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
     torch.save(network(), tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="holds more than weights") as told:
+    with pytest.raises(CheckpointError, match="contains more than weights") as told:
         transfer.read_weights(tmp_path / "model.pt")
     assert "model.state_dict()" in (told.value.hint or "")
 
@@ -130,7 +134,7 @@ def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
 
     path = tmp_path / "weights.pt"
     torch.save({"weight": torch.zeros(2), "more": Evil()}, path)
-    with pytest.raises(CheckpointError, match="could run code: nnlab does not"):
+    with pytest.raises(CheckpointError, match="could run code, so nnlab does not"):
         transfer.read_weights(path)
     path.write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(CheckpointError):
@@ -153,7 +157,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_without_tensors(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "w.pt")
-    with pytest.raises(CheckpointError, match="no entry of it is a tensor"):
+    with pytest.raises(CheckpointError, match="none of its entries is a tensor"):
         transfer.read_weights(tmp_path / "w.pt")
 
 
@@ -176,9 +180,9 @@ def test_patterns_freeze_what_they_name() -> None:
 @pytest.mark.parametrize(
     ("pattern", "told"),
     [
-        ("7.*", r"--freeze 7\.\* fits no parameter; there are 0\.weight, 0\.bias"),
-        ("0.*+7.*", r"--freeze 7\.\* fits no parameter; there are 0\.weight, 0\.bias"),
-        ("*", r"--freeze \* leaves nothing to train"),
+        ("7.*", r"--freeze 7\.\* matches no parameter; there are 0\.weight, 0\.bias"),
+        ("0.*+7.*", r"--freeze 7\.\* matches no parameter; there are 0\.weight, 0\.bias"),
+        ("*", r"--freeze \* leaves no parameter to train"),
     ],
 )
 def test_a_pattern_that_makes_no_sense_is_refused(pattern: str, told: str) -> None:
@@ -279,15 +283,15 @@ def test_a_frozen_layer_does_not_change_at_all(
     head = models.head_layer_name(session.model)
     before = state_of(session.model)
     measured: list[set[str]] = []
-    measure = session.measure
+    evaluate_split = session.evaluate_split
 
     def spy(part: SplitTensors) -> Mapping[str, float]:
         if part is session.data.val:
             measured.append(changed(session.model, before))
-        return measure(part)
+        return evaluate_split(part)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(session), "measure", lambda _, part: spy(part))
+        patch.setattr(type(session), "evaluate_split", lambda _, part: spy(part))
         after = [changed(session.model, before) for _ in train(session)]
     of_head = {f"{head}.weight", f"{head}.bias"}
     held = slice(None) if unfreeze_at == 0 else slice(0, unfreeze_at)
@@ -335,7 +339,7 @@ def test_statistics_of_a_layer_in_evaluation_mode_are_not_measured_anew() -> Non
     model.train()
     model[1].eval()
     before = state_of(model)
-    with average.applied(model, torch.randn(20, 4)):
+    with average.swapped_in(model, torch.randn(20, 4)):
         assert not changed(model, before)
 
 

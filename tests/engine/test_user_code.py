@@ -203,9 +203,9 @@ def test_what_is_no_python_is_told_with_its_line_when_planned() -> None:
         ("model.py:Net", r"model\.py: no such file"),
         ("no.such.module:Net", "no module 'no.such.module'"),
         ("json.nothing:Net", "no module 'json.nothing'"),
-        ("model", "'model' names no code of your own"),
-        ("model.py:", "names no code of your own"),
-        ("model.py:a b", "names no code of your own"),
+        ("model", "'model' is not a reference to code"),
+        ("model.py:", "is not a reference to code"),
+        ("model.py:a b", "is not a reference to code"),
     ],
 )
 def test_what_is_not_there_is_said(use: object, reference: str, said: str) -> None:
@@ -270,7 +270,9 @@ def test_in_channels_are_given_for_images_only() -> None:
         "    return nn.Sequential(nn.Conv2d(in_channels, outputs, 2), nn.Flatten())\n"
     ))  # fmt: skip
     assert built("model.py:make", (3, 2, 2))(torch.zeros(1, 3, 2, 2)).shape == (1, 3)
-    with pytest.raises(UserCodeError, match="asks for in_channels; with iris nnlab gives in_shape"):
+    with pytest.raises(
+        UserCodeError, match="requires the arguments in_channels; with iris nnlab passes in_shape"
+    ):
         built("model.py:make")
 
 
@@ -312,15 +314,15 @@ LINEAR = "from torch import nn\ndef make(outputs):\n    return "
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (LINEAR + "nn.Linear(4, 7)", r"gives \[2, 7\] for .*needs \[2, 3\]: one output a class"),
-        (LINEAR + "nn.Linear(9, 3)", "fails: .*mat1 and mat2 shapes cannot be multiplied"),
-        (LINEAR + "5", "gives an object of type int, nnlab needs a torch.nn.Module"),
+        (LINEAR + "nn.Linear(4, 7)", r"returns \[2, 7\] .*needs \[2, 3\]: one output per class"),
+        (LINEAR + "nn.Linear(9, 3)", "raises an error: .*mat1 and mat2 shapes cannot be"),
+        (LINEAR + "5", "returns an object of type int, nnlab needs"),
         (LINEAR + "nn.Linear(4, outputs).requires_grad_(False)", "has no parameters to train"),
-        (LINEAR + "nn.LSTM(4, 3)", "gives an object of type tuple for examples"),
+        (LINEAR + "nn.LSTM(4, 3)", "returns an object of type tuple for examples"),
         (LINEAR + "outputs.x", "model.py, line 3, in make: AttributeError: 'int' object has no"),
-        ("def make(hidden, size=3): ...", "asks for hidden; with iris nnlab gives in_shape,"),
-        ("make = 5", "is of type int; a class or function that makes the model anew"),
-        ("from torch import nn\nmake = nn.Linear(4, 3)", "is of type Linear; a class or function"),
+        ("def make(hidden, size=3): ...", "requires the arguments hidden; with iris nnlab"),
+        ("make = 5", "is of type int; nnlab needs a class or function"),
+        ("from torch import nn\nmake = nn.Linear(4, 3)", "is of type Linear; nnlab needs a class"),
     ],
 )  # fmt: skip
 def test_a_model_that_does_not_fit_is_told_why(text: str, said: str) -> None:
