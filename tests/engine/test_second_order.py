@@ -1,4 +1,4 @@
-"""Optimizers without a learning rate: their steps by hand, their cost, what they end at."""
+"""Optimizers without a learning rate: their steps by hand, their cost, their minimum."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,9 @@ def config_of(opt: str, **settings: object) -> RunConfig:
 
 def problem() -> tuple[nn.Linear, Callable[[], torch.Tensor]]:
     """Softmax regression with a little L2: one minimum."""
-    draw = torch.Generator().manual_seed(1)
-    examples = torch.randn(60, 4, generator=draw, dtype=torch.float64)
-    targets = torch.randint(0, 3, (60,), generator=draw)
+    generator = torch.Generator().manual_seed(1)
+    examples = torch.randn(60, 4, generator=generator, dtype=torch.float64)
+    targets = torch.randint(0, 3, (60,), generator=generator)
     model = nn.Linear(4, 3).double()
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
@@ -44,8 +44,8 @@ def least_loss(model: nn.Linear, loss_of: Callable[[], torch.Tensor]) -> float:
     def both(flat: object) -> tuple[float, object]:
         nn.utils.vector_to_parameters(torch.as_tensor(flat), parameters)
         loss = loss_of()
-        found = torch.autograd.grad(loss, parameters)
-        return loss.item(), torch.cat([g.flatten() for g in found]).numpy()
+        gradients = torch.autograd.grad(loss, parameters)
+        return loss.item(), torch.cat([g.flatten() for g in gradients]).numpy()
 
     start = nn.utils.parameters_to_vector(parameters).detach().numpy()
     return float(scipy.optimize.minimize(both, start, jac=True, method="BFGS", tol=1e-10).fun)

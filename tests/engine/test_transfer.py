@@ -1,4 +1,4 @@
-"""Transfer: what fits is taken over and told, what is frozen stays, nothing in a file runs."""
+"""Transfer: matching tensors are loaded, frozen layers stay, files execute no code."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def network(outputs: int = 3, width: int = 6) -> nn.Sequential:
     )
 
 
-def test_the_head_begins_anew_where_its_shape_differs() -> None:
+def test_the_head_is_reinitialised_if_its_shape_differs() -> None:
     model = network(outputs=5)
     head = model.get_parameter("3.weight").clone()
     theirs = network(outputs=3).state_dict()
@@ -39,7 +39,7 @@ def test_the_head_begins_anew_where_its_shape_differs() -> None:
     )
 
 
-def test_a_head_for_other_classes_begins_anew_though_it_would_fit() -> None:
+def test_a_head_for_other_classes_is_reinitialised_even_if_it_matches() -> None:
     model = network()
     head = model.get_parameter("3.weight").clone()
     loaded = transfer.load_matching_weights(model, network().state_dict(), new_head=True)
@@ -48,7 +48,7 @@ def test_a_head_for_other_classes_begins_anew_though_it_would_fit() -> None:
     assert "the head is re-initialised for other classes" in str(loaded)
 
 
-def test_what_is_missing_and_what_is_left_over_is_told() -> None:
+def test_missing_and_unexpected_tensors_are_reported() -> None:
     weights = dict(network().state_dict())
     weights["extra"] = weights.pop("0.bias")
     loaded = transfer.load_matching_weights(network(), weights)
@@ -57,7 +57,7 @@ def test_what_is_missing_and_what_is_left_over_is_told() -> None:
     assert "not used: extra" in str(loaded)
 
 
-def test_nothing_that_fits_is_an_error_with_names_of_both() -> None:
+def test_without_a_match_the_error_names_tensors_of_both_sides() -> None:
     with pytest.raises(
         CheckpointError, match=r"no tensor matches: the file has body; the model has 0\.w"
     ):
@@ -92,29 +92,29 @@ def test_a_file_of_safetensors_is_read(tmp_path: Path) -> None:
         transfer.read_weights(path)
 
 
-def test_a_whole_model_in_a_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_pickled_model_is_refused_with_a_hint(tmp_path: Path) -> None:
     torch.save(network(), tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="contains more than weights") as told:
+    with pytest.raises(CheckpointError, match="contains more than weights") as error:
         transfer.read_weights(tmp_path / "model.pt")
-    assert "model.state_dict()" in (told.value.hint or "")
+    assert "model.state_dict()" in (error.value.hint or "")
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_whatever_byte_is_damaged_the_error_is_ours(tmp_path: Path, zipped: bool) -> None:
+def test_any_damaged_byte_gives_a_checkpoint_error(tmp_path: Path, zipped: bool) -> None:
     """Some bytes are those of a number: then the file is read, with the tensors that it had."""
     path = tmp_path / "weights.pt"
     torch.save(network().state_dict(), path, _use_new_zipfile_serialization=zipped)
-    whole, told, read = path.read_bytes(), 0, 0
-    for place in range(0, len(whole), 23):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :])
+    content, refused, read = path.read_bytes(), 0, 0
+    for index in range(0, len(content), 23):
+        path.write_bytes(content[:index] + bytes([content[index] ^ 0x5A]) + content[index + 1 :])
         try:
-            found = transfer.read_weights(path)
+            tensors = transfer.read_weights(path)
         except CheckpointError:
-            told += 1
+            refused += 1
         else:
             read += 1
-            assert all(isinstance(value, torch.Tensor) for value in found.values())
-    assert told > 10
+            assert all(isinstance(value, torch.Tensor) for value in tensors.values())
+    assert refused > 10
     assert read > 0
 
 
@@ -122,9 +122,9 @@ def test_a_checkpoint_of_ours_gives_its_selected_weights(config: Make, tmp_path:
     session = build_session(config())
     list(train(session))
     (tmp_path / "checkpoint.pt").write_bytes(checkpoint.serialize_checkpoint(session))
-    found = transfer.read_weights(tmp_path / "checkpoint.pt")
+    tensors = transfer.read_weights(tmp_path / "checkpoint.pt")
     for name, value in session.selected_weights.items():
-        assert torch.equal(found[name], value)
+        assert torch.equal(tensors[name], value)
 
 
 def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + b"\0" * 50])
-def test_rubbish_is_no_file_of_weights(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_pickle_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "weights.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"weights\.pt"):
@@ -178,16 +178,16 @@ def test_patterns_freeze_what_they_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "message"),
     [
         ("7.*", r"--freeze 7\.\* matches no parameter; there are 0\.weight, 0\.bias"),
         ("0.*+7.*", r"--freeze 7\.\* matches no parameter; there are 0\.weight, 0\.bias"),
         ("*", r"--freeze \* leaves no parameter to train"),
     ],
 )
-def test_a_pattern_that_makes_no_sense_is_refused(pattern: str, told: str) -> None:
+def test_a_pattern_without_a_match_is_refused(pattern: str, message: str) -> None:
     model = network()
-    with pytest.raises(ConfigError, match=told) as error:
+    with pytest.raises(ConfigError, match=message) as error:
         transfer.freeze(model, pattern)
     names = ", ".join(name for name, _ in model.named_parameters())
     assert error.value.hint == f"the parameters are {names}"
@@ -224,7 +224,7 @@ def test_all_but_the_head_of_each_model_stays_while_it_trains(config: Make, mode
     assert changed == {f"{head}.weight", f"{head}.bias"}
 
 
-def test_weights_that_are_set_free_move_from_then_on(config: Make, tmp_path: Path) -> None:
+def test_unfrozen_weights_are_trained_from_then_on(config: Make, tmp_path: Path) -> None:
     first = build_session(config(epochs=1))
     list(train(first))
     path = tmp_path / "model.pt"
@@ -332,7 +332,7 @@ def test_a_pattern_holds_a_normalisation_without_parameters_that_it_names() -> N
         assert model[1].training is training
 
 
-def test_statistics_of_a_layer_in_evaluation_mode_are_not_measured_anew() -> None:
+def test_statistics_of_a_layer_in_evaluation_mode_are_not_recomputed() -> None:
     model = network()
     average = EpochWeightAverage(model, 0.0)
     average.after_epoch(model, 1)
