@@ -1,4 +1,4 @@
-"""Activation functions by name, and the gain that an initialisation makes up for them."""
+"""Activation functions by name, and the gain with which each one scales initial weights."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
+from nnlab.engine.required_setting import required
 
 
 class Maxout(nn.Module):
-    """The largest of k linear pieces (Goodfellow et al. 2013): [n, k·c, ...] to [n, c, ...].
+    """The maximum of k linear pieces (Goodfellow et al. 2013): [n, k·c, ...] to [n, c, ...].
 
-    In three dimensions the channels are the last, [n, tokens, k·c], as elsewhere in torch.
+    In three dimensions the channels are the last one, [n, tokens, k·c], as elsewhere in torch.
     """
 
     def __init__(self, pieces: int) -> None:
@@ -21,17 +22,17 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The pieces of a unit lie beside one another."""
+        """Takes the maximum over neighbouring channels: the k pieces of a unit are adjacent."""
         if x.ndim == 4:
             return torch.unflatten(x, 1, (-1, self.pieces)).amax(2)
         return torch.unflatten(x, -1, (-1, self.pieces)).amax(-1)
 
     def extra_repr(self) -> str:
-        """What print(model) shows."""
+        """The arguments that print(model) shows."""
         return f"pieces={self.pieces}"
 
 
-# What counts as an activation in any model, a user's too.
+# Modules that are treated as activations in every model, including models of the user.
 ACTIVATION_MODULES: tuple[type[nn.Module], ...] = (
     nn.ReLU,
     nn.LeakyReLU,
@@ -51,10 +52,10 @@ ACTIVATION_MODULES: tuple[type[nn.Module], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A module to build, and the gain that keeps a unit-variance signal at unit variance.
+    """An activation: how to build its module, and the gain of the layer before it.
 
-    The gain is 1 / sqrt(E[f(z)²]) for z ~ N(0, 1). `pieces` is how many numbers go in for one
-    that comes out.
+    `gain` is 1 / sqrt(E[f(z)²]) for z ~ N(0, 1): weights scaled by it keep a signal of variance 1
+    at variance 1. `pieces` is the number of inputs per output (1 except for maxout).
     """
 
     build: Callable[[], nn.Module]
@@ -63,47 +64,41 @@ class Activation:
 
 
 def get_activation(config: RunConfig) -> Activation:
-    """The activation of a resolved config, with its slope or pieces."""
-    assert config.activation is not None
-    return ACTIVATION_BUILDERS[config.activation](config)
+    """The activation of a resolved config, with the slope or the pieces that it sets."""
+    return ACTIVATION_BUILDERS[required(config.activation)](config)
 
 
 def second_moment_of_max(pieces: int) -> float:
-    """E[max(z_1..z_k)²] for independent z_i ~ N(0, 1); 1 for two of them.
+    """E[max(z_1..z_k)²] for k = `pieces` independent z_i ~ N(0, 1).
 
-    The trapezium rule over the density k φ(z) Φ(z)^(k-1), whose ends are flat: exact to 1e-12.
+    Integrates z² over the density k φ(z) Φ(z)^(k-1) with the trapezoidal rule on [-12, 12]. The
+    density is flat at both ends, which makes the rule exact to 1e-12. The value for k = 2 is 1.
     """
     z = torch.linspace(-12, 12, 4801, dtype=torch.float64)
     density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
-    below = torch.special.ndtr(z)
-    return torch.trapezoid(z.square() * pieces * density * below ** (pieces - 1), z).item()
+    cumulative = torch.special.ndtr(z)
+    return torch.trapezoid(z.square() * pieces * density * cumulative ** (pieces - 1), z).item()
 
 
 def _leaky(config: RunConfig) -> Activation:
-    slope = _required_slope(config)
+    slope = required(config.slope)
     return Activation(lambda: nn.LeakyReLU(slope), _leaky_gain(slope))
 
 
 def _prelu(config: RunConfig) -> Activation:
-    slope = _required_slope(config)
+    slope = required(config.slope)
     return Activation(lambda: nn.PReLU(init=slope), _leaky_gain(slope))
 
 
 def _elu(config: RunConfig) -> Activation:
-    alpha = _required_slope(config)
+    alpha = required(config.slope)
     return Activation(lambda: nn.ELU(alpha), math.sqrt(2))
 
 
 def _maxout(config: RunConfig) -> Activation:
-    assert config.pieces is not None
-    pieces = config.pieces
+    pieces = required(config.pieces)
     gain = 1 / math.sqrt(second_moment_of_max(pieces))
     return Activation(lambda: Maxout(pieces), gain, pieces)
-
-
-def _required_slope(config: RunConfig) -> float:
-    assert config.slope is not None
-    return config.slope
 
 
 def _leaky_gain(slope: float) -> float:
@@ -113,14 +108,15 @@ def _leaky_gain(slope: float) -> float:
 def _without_options(
     build: Callable[[], nn.Module], gain: float
 ) -> Callable[[RunConfig], Activation]:
-    """An activation without options."""
+    """Builds the table entry of an activation that has no options."""
     return lambda _: Activation(build, gain)
 
 
-# Exact: relu and its leaky relatives (He et al. 2015, section 2.2), selu (made to have gain 1),
-# identity. By custom: relu's for elu, gelu and silu, torch's 5/3 for tanh, 1 for sigmoid.
-# Computed by quadrature: mish, softplus, hardswish, maxout of more than two pieces. In mish and
-# hardswish a signal that has grown grows on: their scale holds for some layers, not for a hundred.
+# Exact gains: relu and its leaky variants (He et al. 2015, section 2.2), selu (designed to have
+# gain 1) and identity. Conventional gains: relu's for elu, gelu and silu, torch's 5/3 for tanh, 1
+# for sigmoid. Computed by quadrature: mish, softplus, hardswish, and maxout with more than two
+# pieces. For mish and hardswish the variance is an unstable fixed point: the gain holds for some
+# layers, not for a hundred.
 ACTIVATION_BUILDERS: Mapping[str, Callable[[RunConfig], Activation]] = {
     "relu": _without_options(nn.ReLU, math.sqrt(2)),
     "leaky_relu": _leaky,

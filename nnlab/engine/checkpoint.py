@@ -1,8 +1,8 @@
-"""Checkpoints: all that is needed to go on as if nothing had happened, as bytes.
+"""Checkpoints: the bytes from which a run continues exactly as if it had not been interrupted.
 
-Randomness is derived from the epoch (see `seeds`), so the state is the weights, the optimizer's
-moments, the selected epoch and its weights. They end in a SHA-256 of what comes before, and are
-read with `weights_only`: nothing in them can run.
+All randomness is derived from the epoch (see `seeds`), so the state consists of the weights, the
+optimizer's state, the selected epoch and its weights. A checkpoint ends in the SHA-256 of its
+content and is loaded with `weights_only`, so loading it executes no code.
 """
 
 import hashlib
@@ -22,13 +22,16 @@ CHECKPOINT_FORMAT = 1
 
 
 def serialize_checkpoint(session: Session) -> bytes:
-    """The session's state after its last finished epoch, and its checksum: a checkpoint file."""
+    """The content of a checkpoint file: the state after the last epoch, and its SHA-256."""
     content = serialize_state(session)
     return content + hashlib.sha256(content).digest()
 
 
 def serialize_state(session: Session) -> bytes:
-    """The session's state after its last finished epoch; all processes of a team must ask."""
+    """The session's state after its last finished epoch, without a checksum.
+
+    If several processes train the run, all of them must call it: sharded tensors are gathered.
+    """
     state = {
         "format": CHECKPOINT_FORMAT,
         "identity": _run_identity(session),
@@ -41,36 +44,40 @@ def serialize_state(session: Session) -> bytes:
         "model": session.model.state_dict(),
         "optimizer": session.optimizer.state_dict(),
         "scaler": session.scaler.state_dict() if session.scaler else None,
-        "average": session.average.state_dict() if session.average else None,
+        "average": session.weight_average.state_dict() if session.weight_average else None,
         "val_losses": session.val_losses,
     }
-    return _to_bytes(state if session.team is None else session.team.whole(state))
+    return _to_bytes(
+        state if session.process_group is None else session.process_group.gather_full_state(state)
+    )
 
 
 def serialize_selected_weights(session: Session) -> bytes:
-    """The weights of the selected epoch, a plain state_dict as torch.save writes it."""
+    """The weights of the selected epoch: a plain state_dict in the format of torch.save."""
     return _to_bytes(session.selected_weights)
 
 
 def restore_checkpoint(session: Session, content: bytes, name: str) -> None:
-    """Brings a fresh session to where a checkpoint was written.
+    """Sets a new session to the state that a checkpoint contains.
 
     Args:
-        session: of the same run.
-        content: what `serialize_checkpoint` has made.
-        name: what the file is called, for messages.
+        session: a session of the same run.
+        content: the result of `serialize_checkpoint`.
+        name: the file's name, for messages.
 
     Raises:
-        CheckpointError: it is damaged, or of another run.
+        CheckpointError: the content is damaged, or belongs to another run.
     """
     state = _verify_and_load(content, name)
     if state.get("format") != CHECKPOINT_FORMAT or state.get("identity") != _run_identity(session):
-        raise CheckpointError(f"{name} belongs to another run: it says {state.get('identity')}")
+        raise CheckpointError(
+            f"{name} belongs to another run: its identity is {state.get('identity')}"
+        )
     _load_state(session, state)
 
 
 def restore_state(session: Session, content: bytes) -> None:
-    """Brings a fresh session to where another process of its team is, by what that has packed."""
+    """Sets a new session to the state that another process serialized with `serialize_state`."""
     _load_state(session, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
 
 
@@ -79,13 +86,14 @@ def _load_state(session: Session, state: Mapping[str, Any]) -> None:
     session.optimizer.load_state_dict(state["optimizer"])
     if session.scaler is not None and state["scaler"] is not None:
         session.scaler.load_state_dict(state["scaler"])
-    if session.average is not None and state.get("average") is not None:
-        session.average.load_state_dict(state["average"])
+    if session.weight_average is not None and state.get("average") is not None:
+        session.weight_average.load_state_dict(state["average"])
     session.epoch = state["epoch"]
     session.val_losses = list(state.get("val_losses", ()))
     session.selected_epoch = state["selected_epoch"]
     session.selected_value = state["selected_value"]
-    # Checkpoints of earlier versions have neither: there a selected epoch improved the objective.
+    # Checkpoints of earlier versions lack both values. In those versions every selected epoch had
+    # improved the objective.
     session.improved_epoch = state.get("improved_epoch", state["selected_epoch"])
     session.selected_loss = state.get("selected_loss", _val_loss_of_selected_epoch(session))
     session.selected_weights = {
@@ -94,7 +102,7 @@ def _load_state(session: Session, state: Mapping[str, Any]) -> None:
 
 
 def _val_loss_of_selected_epoch(session: Session) -> float:
-    """The val/loss of the selected epoch, from those of all epochs; NaN if they are unknown."""
+    """The val/loss of the selected epoch; NaN if the losses of the epochs are not stored."""
     losses = session.val_losses
     return losses[session.selected_epoch - 1] if len(losses) == session.epoch > 0 else math.nan
 
@@ -106,18 +114,20 @@ def _to_bytes(content: object) -> bytes:
 
 
 def _verify_and_load(data: bytes, name: str) -> Mapping[str, Any]:
+    """The state in a checkpoint's bytes; CheckpointError if the checksum does not match."""
     content, checksum = data[:-32], data[-32:]
     if hashlib.sha256(content).digest() != checksum:
-        raise CheckpointError(f"{name} is damaged: its checksum does not fit")
+        raise CheckpointError(f"{name} is damaged: its checksum does not match")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{name} is no checkpoint of nnlab: {error}") from None
+        raise CheckpointError(f"{name} is not a checkpoint of nnlab: {error}") from None
     if not isinstance(state, dict):
-        raise CheckpointError(f"{name} is no checkpoint of nnlab")
+        raise CheckpointError(f"{name} is not a checkpoint of nnlab")
     return state
 
 
 def _run_identity(session: Session) -> str:
+    """Identifies the run: digest of its setting, seed, and fingerprint of its data."""
     digest = digest_of(setting_of(session.config))
     return f"{digest}/{session.config.seed}/{session.data.fingerprint}"

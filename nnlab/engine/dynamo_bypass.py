@@ -1,8 +1,8 @@
-"""Training without torch's compiler where nothing is compiled.
+"""Keeps torch's compiler (TorchDynamo) from being imported where nothing is compiled.
 
-torch's optimizers load the compiler when they are made and when they step, only to tell it to
-keep out. That takes a second or more, longer than a small run takes to train, and some time in
-each step. Here they are told that it is done.
+torch's optimizers import TorchDynamo when they are constructed and call it at every step, only to
+exclude themselves from compilation. The import takes a second or more, which is longer than a
+small run trains. The functions here skip it; the results are the same.
 """
 
 import inspect
@@ -11,12 +11,12 @@ from collections.abc import Callable
 import torch
 from torch.optim import Optimizer
 
-# Where torch keeps the twin of a function that the compiler keeps out of.
+# Attribute in which torch caches the wrapper that excludes a function from compilation.
 _DYNAMO_DISABLE_ATTRIBUTE = "__dynamo_disable"
 
 
 def bypass_dynamo_wrappers() -> None:
-    """Lets torch's optimizers do without the compiler in this process."""
+    """Marks the methods of torch's optimizers as already excluded from compilation."""
     for method in vars(Optimizer).values():
         plain = getattr(method, "__wrapped__", None)
         if plain is not None and not hasattr(plain, _DYNAMO_DISABLE_ATTRIBUTE):
@@ -24,16 +24,16 @@ def bypass_dynamo_wrappers() -> None:
 
 
 def unwrapped_step(optimizer: Optimizer) -> Callable[[], None]:
-    """The optimizer's own step without what torch puts around it: hooks and the compiler."""
-    step = inspect.unwrap(type(optimizer).step)
+    """The optimizer's own step function, without torch's hooks and its TorchDynamo wrapper."""
+    step_function = inspect.unwrap(type(optimizer).step)
 
-    def take() -> None:
+    def step() -> None:
         with torch.no_grad():
-            step(optimizer)
+            step_function(optimizer)
 
-    return take
+    return step
 
 
 def use_deterministic_algorithms(*, warn_only: bool) -> None:
-    """As `torch.use_deterministic_algorithms`, which also tells the compiler, and so loads it."""
+    """Like `torch.use_deterministic_algorithms`, which would import TorchDynamo."""
     torch._C._set_deterministic_algorithms(True, warn_only=warn_only)

@@ -1,6 +1,6 @@
-"""Which epoch of a run is selected: the best one by the objective, with ties broken.
+"""Selection of a run's best epoch by its objective, including the rule for ties.
 
-Importing this does not need torch.
+Importing this module does not import torch.
 """
 
 import math
@@ -16,15 +16,16 @@ def is_better_epoch(
     *,
     breaks_ties: bool = True,
 ) -> bool:
-    """Whether a later epoch replaces the selected one.
+    """Whether a later epoch replaces the selected epoch.
 
-    A better objective wins. Where the objective is equal, the lower val/loss wins, and where that
-    is equal too, the later epoch. NaN is worse than any number, and never equal in the objective.
+    The better objective wins. If the objectives are equal, the lower val/loss wins; if these are
+    equal too, the later epoch wins. NaN is worse than any number and never equal to another
+    objective.
 
     Args:
         objective: of the run.
         candidate: (objective, val/loss) of the later epoch.
-        selected: (objective, val/loss) of the epoch that is selected so far.
+        selected: (objective, val/loss) of the epoch selected so far.
         breaks_ties: False keeps the first of equal epochs, as earlier versions of nnlab did.
 
     >>> accuracy = Objective.parse("val/accuracy")
@@ -48,9 +49,9 @@ def find_selected_epoch(
     *,
     breaks_ties: bool = True,
 ) -> int:
-    """The selected epoch, counted from 1, of an objective and a val/loss for each epoch.
+    """The selected epoch, counted from 1, given the objective and the val/loss of each epoch.
 
-    >>> selected_epoch_of(Objective.parse("val/accuracy"), [0.5, 1.0, 1.0], [2.0, 0.3, 0.1])
+    >>> find_selected_epoch(Objective.parse("val/accuracy"), [0.5, 1.0, 1.0], [2.0, 0.3, 0.1])
     3
     """
     pairs = list(zip(values, val_losses, strict=True))

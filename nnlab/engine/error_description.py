@@ -1,4 +1,4 @@
-"""What is said of an error in a model: the user's line, the layer that failed, the traceback."""
+"""Descriptions of errors in a model: the user's line, the failing layer, the traceback."""
 
 import sys
 import traceback
@@ -10,10 +10,10 @@ from nnlab.engine.user_code import is_user_file, locate_user_error
 from nnlab.errors import NnlabError
 from nnlab.io.redaction import mask_secrets
 
-# Longer ones are of a recursion without end; both of their ends are kept.
+# Longer tracebacks come from endless recursion; the beginning and the end are kept.
 MAX_TRACEBACK_CHARS = 8_000
 
-# How torch says that an index is no integer, or is out of range.
+# Parts of torch's messages about an index that is not an integer or is out of range.
 _INDEX_ERRORS = (
     "arguments for embedding",
     "index out of range in self",
@@ -21,32 +21,33 @@ _INDEX_ERRORS = (
     "only applicable to index tensor",
 )
 _INTEGER_INPUT_HINT = (
-    "token IDs must be whole numbers as they are in the data:"
+    "token IDs must be the integers from the data:"
     " train with --inputs none, and call x.long() in forward"
 )
 
 
 def describe_error(error: BaseException) -> str:
-    """One line: the user's file and line, the error, and the layer that failed with its input.
+    """One line: the user's file and line, the error, and the failing layer with its input.
 
-    >>> describe(ValueError("odd batch"))
+    >>> describe_error(ValueError("odd batch"))
     'ValueError: odd batch'
     """
-    told = locate_user_error(error) or f"{type(error).__name__}: {error}".removesuffix(": ")
-    line = told.strip().splitlines()[0]
+    message = locate_user_error(error) or f"{type(error).__name__}: {error}".removesuffix(": ")
+    line = message.strip().splitlines()[0]
     layer = describe_failing_layer(error)
     if layer is not None:
         line = f"{line} - in layer {layer}"
-    if any(words in str(error) for words in _INDEX_ERRORS):
+    if any(phrase in str(error) for phrase in _INDEX_ERRORS):
         line = f"{line} - {_INTEGER_INPUT_HINT}"
     return line
 
 
 def describe_failing_layer(error: BaseException) -> str | None:
-    """The innermost module that an error arose in and the shapes that it got.
+    """The innermost module in which an error was raised, and the shapes of its inputs.
 
-    As `net.2 (Linear(in_features=64, out_features=10, bias=True)) got [32, 128]`, named from the
-    outermost module. None where the error arose outside of modules, or in the outermost itself.
+    For example `net.2 (Linear(in_features=64, out_features=10, bias=True)) got [32, 128]`, where
+    the name is relative to the outermost module. None if the error was raised outside of modules,
+    or in the outermost module itself.
     """
     calls = list(_module_calls(error))
     if len(calls) < 2:
@@ -56,18 +57,18 @@ def describe_failing_layer(error: BaseException) -> str | None:
     if not name:
         return None
     text = repr(layer)
-    shown = text if "\n" not in text else type(layer).__name__
+    description = text if "\n" not in text else type(layer).__name__
     shapes = ", ".join(str(list(value.shape)) for value in inputs if hasattr(value, "shape"))
-    return f"{name} ({shown})" + (f" got {shapes}" if shapes else "")
+    return f"{name} ({description})" + (f" got {shapes}" if shapes else "")
 
 
 def _module_calls(error: BaseException) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """The modules that were being called, outermost first, each with its positional inputs."""
+    """The modules that were being called, outermost first, with their positional inputs."""
     torch = sys.modules.get("torch")
     if torch is None:
         return
     for frame in _traceback_frames(error):
-        # torch's own frame around each forward: `_call_impl(self, *args, **kwargs)`.
+        # torch's frame around each forward method: `_call_impl(self, *args, **kwargs)`.
         if frame.f_code.co_name == "_call_impl":
             module = frame.f_locals.get("self")
             if isinstance(module, torch.nn.Module):
@@ -80,19 +81,20 @@ def _traceback_frames(error: BaseException) -> Iterator[FrameType]:
 
 
 def format_traceback(error: BaseException) -> str:
-    """The traceback of an error as Python prints it, without secrets, 8,000 characters at most.
+    """The traceback of an error in Python's format, without secrets, at most 8,000 characters.
 
-    Frames of nnlab, torch and Python are left out where the user's own code is among them; the
-    last frame stays. An error of nnlab's own shows the one that it was made of.
+    If the user's own code is in the traceback, only its frames and the last frame are shown,
+    without those of nnlab, torch and Python. For an error of nnlab with a cause, the cause is
+    shown.
     """
     if isinstance(error, NnlabError) and error.__cause__ is not None:
         error = error.__cause__
     summary = traceback.TracebackException.from_exception(error, compact=True)
-    kept = [frame for frame in summary.stack if is_user_file(frame.filename)]
-    if kept:
+    user_frames = [frame for frame in summary.stack if is_user_file(frame.filename)]
+    if user_frames:
         last = summary.stack[-1]
         summary.stack = traceback.StackSummary.from_list(
-            kept if kept[-1] is last else [*kept, last]
+            user_frames if user_frames[-1] is last else [*user_frames, last]
         )
     text = mask_secrets("".join(summary.format()).rstrip())
     if len(text) <= MAX_TRACEBACK_CHARS:

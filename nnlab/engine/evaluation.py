@@ -1,4 +1,4 @@
-"""Metrics of a model on a split: what it puts out, and what that is worth."""
+"""Evaluation of a model on a split: its outputs, and the metrics computed from them."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from nnlab.catalogue import Task
 from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.losses import Loss
 
-# Examples a forward pass: few enough for a laptop's cache, many enough to keep a GPU busy.
+# Examples per forward pass: small enough for a laptop's cache, large enough to occupy a GPU.
 EVAL_BATCH_SIZE = 1024
 
 
@@ -18,9 +18,12 @@ EVAL_BATCH_SIZE = 1024
 def compute_outputs(
     forward: Callable[[torch.Tensor], torch.Tensor], model: nn.Module, part: SplitTensors
 ) -> torch.Tensor:
-    """What a model puts out for every example of a split, in evaluation mode: [n, outputs].
+    """The outputs of a model in evaluation mode for every example of a split: [n, outputs].
 
-    `forward` is the model itself or its compiled twin.
+    Args:
+        forward: the model itself, or its compiled version.
+        model: the model, which is set to evaluation mode.
+        part: the split.
     """
     model.eval()
     chunks = [forward(chunk) for chunk in torch.split(part.examples, EVAL_BATCH_SIZE)]
@@ -35,31 +38,33 @@ def compute_metrics(
 
     Args:
         task: classification gives loss (mean) and accuracy in [0, 1]; regression gives loss (of
-            the standardised targets), rmse and mae in the target's own unit, and r2.
+            the standardised targets), rmse and mae in the target's unit, and r2.
         loss: mean over examples.
         outputs: [n, classes] logits, or [n, 1] predictions.
-        targets: [n] classes, [n, classes] shares of blended examples, or [n, 1] numbers. Of a
-            blended example the share of the class that was put out counts as right.
-        scale: units of the target in one unit of `targets`.
+        targets: [n] classes, [n, classes] class weights of mixed examples, or [n, 1] numbers. For
+            a mixed example the weight of the predicted class counts towards the accuracy.
+        scale: the target's units per unit of `targets`.
     """
     outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
     if task == "classification":
-        right = _count_correct(outputs.argmax(dim=1), targets)
-        mean_loss, count = torch.stack([loss(outputs, targets).double(), right.double()]).tolist()
+        correct = _count_correct(outputs.argmax(dim=1), targets)
+        mean_loss, count = torch.stack([loss(outputs, targets).double(), correct.double()]).tolist()
         return {"loss": mean_loss, "accuracy": count / len(targets)}
     squared = functional.mse_loss(outputs, targets)
     absolute = functional.l1_loss(outputs, targets)
-    # Equal targets have no variance to explain, whatever rounding makes of it.
-    equal = (targets == targets[0]).all()
-    spread = targets.var(correction=0).masked_fill(equal, 0.0)
-    numbers = torch.stack([loss(outputs, targets), squared, absolute, spread]).double().tolist()
+    # Equal targets have variance 0; rounding would make it a small positive number.
+    all_equal = (targets == targets[0]).all()
+    target_variance = targets.var(correction=0).masked_fill(all_equal, 0.0)
+    numbers = (
+        torch.stack([loss(outputs, targets), squared, absolute, target_variance]).double().tolist()
+    )
     mean_loss, mse, mae, variance = numbers
     r2 = 1.0 - mse / variance if variance > 0 else float("nan")
     return {"loss": mean_loss, "rmse": mse**0.5 * scale, "mae": mae * scale, "r2": r2}
 
 
-def _count_correct(chosen: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """How many of the classes chosen [n] are right."""
+def _count_correct(predicted: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """How many of the predicted classes [n] are correct."""
     if targets.ndim == 1:
-        return (chosen == targets).sum()
-    return targets.gather(1, chosen[:, None]).sum()
+        return (predicted == targets).sum()
+    return targets.gather(1, predicted[:, None]).sum()

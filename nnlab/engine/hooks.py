@@ -1,4 +1,4 @@
-"""What the layers of a model put out in a forward pass, and passes that train nothing."""
+"""Context managers that record the outputs of layers and switch a model to evaluation mode."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ RecordedOutputs = list[tuple[nn.Module, torch.Tensor]]
 
 @contextmanager
 def record_outputs(layers: Sequence[nn.Module]) -> Iterator[RecordedOutputs]:
-    """While it is open, every call of one of the layers is added with its output, in order."""
-    found: RecordedOutputs = []
+    """Records every call of one of the layers, with its output, in order."""
+    recorded: RecordedOutputs = []
 
-    def hear(layer: nn.Module, given: object, output: torch.Tensor) -> None:
-        del given
-        found.append((layer, output))
+    def record(layer: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        del inputs
+        recorded.append((layer, output))
 
-    hooks = [layer.register_forward_hook(hear) for layer in layers]
+    hooks = [layer.register_forward_hook(record) for layer in layers]
     try:
-        yield found
+        yield recorded
     finally:
         for hook in hooks:
             hook.remove()
@@ -28,9 +28,9 @@ def record_outputs(layers: Sequence[nn.Module]) -> Iterator[RecordedOutputs]:
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
-    """While it is open the model is in evaluation mode; then each module in the mode it was in.
+    """Sets a model to evaluation mode, and afterwards restores the mode of each module.
 
-    A frozen layer is in evaluation mode inside a model that is trained.
+    The modes can differ: a frozen layer is in evaluation mode inside a model that is trained.
     """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

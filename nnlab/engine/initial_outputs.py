@@ -1,4 +1,4 @@
-"""What a network does to a signal before it is trained: the outputs of each layer at the start."""
+"""Outputs of each layer of an untrained model: whether the signal explodes, shrinks or holds."""
 
 from dataclasses import dataclass
 
@@ -9,22 +9,23 @@ from nnlab.engine.hooks import record_outputs
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError
 
-# A layer whose sd is smaller or larger than the first one's by this factor has lost the signal.
+# The signal counts as exploded or shrunk if the last layer's standard deviation differs from the
+# first layer's by this factor.
 SIGNAL_LOSS_FACTOR = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class LayerOutputs:
-    """Mean and sd of what each hidden activation puts out, and a sample of its outputs."""
+    """Mean, standard deviation and a random sample of the outputs of each hidden activation."""
 
     means: tuple[float, ...]
-    sds: tuple[float, ...]
+    standard_deviations: tuple[float, ...]
     samples: tuple[tuple[float, ...], ...]
 
     @property
-    def word(self) -> str:
-        """What happens to the signal from the first layer to the last: its sd, compared."""
-        first, last = self.sds[0], self.sds[-1]
+    def signal_trend(self) -> str:
+        """`explodes`, `shrinks` or `holds`: the last standard deviation against the first."""
+        first, last = self.standard_deviations[0], self.standard_deviations[-1]
         if not last < float("inf") or last > SIGNAL_LOSS_FACTOR * first:
             return "explodes"
         return "shrinks" if last < first / SIGNAL_LOSS_FACTOR or last == 0.0 else "holds"
@@ -32,11 +33,14 @@ class LayerOutputs:
 
 @torch.no_grad()
 def measure_layer_outputs(
-    session: Session, *, examples: int = 512, kept: int = 2000
+    session: Session, *, examples: int = 512, sample_size: int = 2000
 ) -> LayerOutputs:
-    """Puts the first training examples through the fresh model of a session.
+    """Records the outputs for the first training examples in a new session's model.
 
-    `kept` numbers of each layer are kept for a histogram, drawn at random.
+    Args:
+        session: not trained yet.
+        examples: number of training examples.
+        sample_size: number of outputs per layer in the random sample for a histogram.
 
     Raises:
         UsageError: the model has no activation.
@@ -45,19 +49,22 @@ def measure_layer_outputs(
         module for module in session.model.modules() if isinstance(module, ACTIVATION_MODULES)
     ]
     if not layers:
-        raise UsageError(f"--model {session.config.model} has no hidden layer to look at")
-    with record_outputs(layers) as found:
-        # Batch normalisation has no running statistics yet: it takes those of the batch.
+        raise UsageError(f"--model {session.config.model} has no hidden layer to measure")
+    with record_outputs(layers) as calls:
+        # In training mode, since batch normalisation has no running statistics yet.
         session.model.train()(session.data.train.examples[:examples])
-    flat = [output.flatten().double() for _, output in found]
+    outputs = [output.flatten().double() for _, output in calls]
     return LayerOutputs(
-        tuple(values.mean().item() for values in flat),
-        tuple(values.std().item() for values in flat),
-        tuple(tuple(_random_sample(values, kept).tolist()) for values in flat),
+        tuple(values.mean().item() for values in outputs),
+        tuple(values.std().item() for values in outputs),
+        tuple(tuple(_random_sample(values, sample_size).tolist()) for values in outputs),
     )
 
 
-def _random_sample(values: torch.Tensor, kept: int) -> torch.Tensor:
-    """So many values at random, always the same ones: evenly spaced they would be of few units."""
-    draw = torch.Generator().manual_seed(0)
-    return values[torch.randperm(len(values), generator=draw)[:kept].to(values.device)]
+def _random_sample(values: torch.Tensor, sample_size: int) -> torch.Tensor:
+    """`sample_size` values at random positions, the same ones at every call.
+
+    Evenly spaced positions would come from few units.
+    """
+    generator = torch.Generator().manual_seed(0)
+    return values[torch.randperm(len(values), generator=generator)[:sample_size].to(values.device)]

@@ -1,4 +1,4 @@
-"""Initialisations of a weight tensor [out, in, *kernel], drawn from a generator given."""
+"""Initializers by name: each fills a weight tensor [out, in, *kernel] using a given generator."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from nnlab.config import RunConfig
 
 @dataclass(frozen=True, slots=True)
 class InitParams:
-    """What an initialisation is told of a layer.
+    """The parameters of an initializer.
 
-    `gain` makes up for the activation behind it; `scale` is a factor on the weights, or for
-    normal its sd and for uniform its bound; `fan` is the side that msra keeps in scale, in or
-    out.
+    `gain` compensates for the activation after the layer. `scale` multiplies the weights; for
+    normal it is their standard deviation and for uniform their bound. `fan` is the side (in or
+    out) whose variance msra preserves.
     """
 
     gain: float
@@ -27,50 +27,51 @@ class InitParams:
 Initializer = Callable[[torch.Tensor, InitParams, torch.Generator], object]
 
 
-def msra(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
-    """Normal with sd gain / sqrt(fan), fan_in = in * kernel (He et al. 2015, eq. 10 and 14)."""
-    fan = weight[0].numel() if to.fan == "in" else weight[:, 0].numel()
-    nn.init.normal_(weight, 0.0, to.scale * to.gain / math.sqrt(fan), generator=draw)
+def msra(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:
+    """Normal, sd gain / sqrt(fan), fan_in = in * kernel (He et al. 2015, eq. 10 and 14)."""
+    fan = weight[0].numel() if params.fan == "in" else weight[:, 0].numel()
+    nn.init.normal_(weight, 0.0, params.scale * params.gain / math.sqrt(fan), generator=generator)
 
 
-def xavier(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
+def xavier(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:
     """Uniform with sd gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010, eq. 16)."""
-    nn.init.xavier_uniform_(weight, to.scale * to.gain, generator=draw)
+    nn.init.xavier_uniform_(weight, params.scale * params.gain, generator=generator)
 
 
-def xavier_normal(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
-    """Normal with the sd of xavier."""
-    nn.init.xavier_normal_(weight, to.scale * to.gain, generator=draw)
+def xavier_normal(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:
+    """Normal with the standard deviation of `xavier`."""
+    nn.init.xavier_normal_(weight, params.scale * params.gain, generator=generator)
 
 
-def orthogonal(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
-    """Rows (or columns, if fewer) orthonormal, times the gain (Saxe et al. 2014)."""
-    nn.init.orthogonal_(weight, to.scale * to.gain, generator=draw)
+def orthogonal(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:
+    """Orthonormal rows (or columns, if there are fewer), times the gain (Saxe et al. 2014)."""
+    nn.init.orthogonal_(weight, params.scale * params.gain, generator=generator)
 
 
-def lsuv(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:  # noqa: ARG001
-    """Orthonormal; `models.settle` scales it by what comes out (Mishkin and Matas 2016)."""
-    nn.init.orthogonal_(weight, generator=draw)
+def lsuv(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:  # noqa: ARG001
+    """Orthonormal; `models.lsuv_` then scales by the outputs (Mishkin and Matas 2016)."""
+    nn.init.orthogonal_(weight, generator=generator)
 
 
-def normal(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
-    """Normal with sd `scale`, whatever the layer's width and activation."""
-    nn.init.normal_(weight, 0.0, to.scale, generator=draw)
+def normal(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:
+    """Normal with standard deviation `scale`, independent of the layer's width and activation."""
+    nn.init.normal_(weight, 0.0, params.scale, generator=generator)
 
 
-def uniform(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:
-    """Uniform from -`scale` to `scale`, whatever the layer's width and activation."""
-    nn.init.uniform_(weight, -to.scale, to.scale, generator=draw)
+def uniform(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:
+    """Uniform in [-`scale`, `scale`], independent of the layer's width and activation."""
+    nn.init.uniform_(weight, -params.scale, params.scale, generator=generator)
 
 
-def zeros(weight: torch.Tensor, to: InitParams, draw: torch.Generator) -> None:  # noqa: ARG001
-    """All zero."""
+def zeros(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:  # noqa: ARG001
+    """All weights are 0."""
     nn.init.zeros_(weight)
 
 
-# What suits an activation: the variance of what comes in matters to those that are linear on a
-# side, both directions to those that saturate or are linear. selu is made for sd 1 / sqrt(fan_in)
-# (Klambauer et al. 2017), which is msra with its gain of 1.
+# Default initializer by activation. msra (the fallback) preserves the variance of the forward
+# signal, which matters for activations that are linear on one side; xavier balances forward and
+# backward variance, for those that saturate or are linear. selu is designed for sd 1 / sqrt(fan_in)
+# (Klambauer et al. 2017), which is msra with selu's gain of 1.
 _BY_ACTIVATION: Mapping[str, Initializer] = {
     "tanh": xavier,
     "sigmoid": xavier,
@@ -92,25 +93,25 @@ INITIALIZERS: Mapping[str, Initializer] = {
 
 
 def get_initializer(config: RunConfig) -> Initializer:
-    """The initialisation of a resolved config; `default` is by the activation."""
+    """The initializer of a resolved config; `default` depends on the activation."""
     if config.init == "default":
         return _BY_ACTIVATION.get(config.activation or "identity", msra)
     return INITIALIZERS[config.init or ""]
 
 
 def initialize_weights_(
-    weight: torch.Tensor, config: RunConfig, draw: torch.Generator, *, gain: float
+    weight: torch.Tensor, config: RunConfig, generator: torch.Generator, *, gain: float
 ) -> None:
-    """Fills a layer's weights as a resolved config says.
+    """Fills a layer's weights in place with the initializer of a resolved config.
 
     Args:
-        weight: [out, in, *kernel], filled in place.
+        weight: [out, in, *kernel].
         config: resolved.
-        draw: generator on the CPU, where the weights are.
-        gain: of the activation behind the layer.
+        generator: on the CPU, where the weights are.
+        gain: of the activation after the layer.
     """
-    to = InitParams(
+    params = InitParams(
         gain, 1.0 if config.init_scale is None else config.init_scale, config.fan or "in"
     )
     with torch.no_grad():
-        get_initializer(config)(weight, to, draw)
+        get_initializer(config)(weight, params, generator)

@@ -1,6 +1,6 @@
-"""Numbers of what layers put out, and of how far a step went: pure functions of tensors.
+"""Statistics of layer outputs and update ratios: pure functions of tensors.
 
-The first dimension is one of layers of one model, or of one layer of several models.
+The first dimension of the tensors is one of layers of one model, or of models for one layer.
 """
 
 import math
@@ -11,7 +11,7 @@ from torch import nn
 
 STATISTIC_NAMES = ("activation_mean", "activation_sd", "zeros", "dead", "saturated")
 
-# What a squashing function puts out when its slope has all but gone: (below, above).
+# Outputs (low, high) beyond which a squashing function has almost no slope.
 SaturationBounds = tuple[float, float] | None
 SATURATION_BOUNDS: Mapping[type[nn.Module], tuple[float, float]] = {
     nn.Tanh: (-0.99, 0.99),
@@ -19,73 +19,84 @@ SATURATION_BOUNDS: Mapping[type[nn.Module], tuple[float, float]] = {
 }
 
 
-def evenly_spaced_indices(count: int, most: int) -> list[int]:
-    """Places of at most so many of `count`, evenly spread, the first and the last among them.
+def evenly_spaced_indices(count: int, max_count: int) -> list[int]:
+    """At most `max_count` evenly spaced indices below `count`, including the first and the last.
 
-    >>> spread(9, 3), spread(2, 3)
+    >>> evenly_spaced_indices(9, 3), evenly_spaced_indices(2, 3)
     ([0, 4, 8], [0, 1])
     """
-    if count <= most:
+    if count <= max_count:
         return list(range(count))
-    return [round(step * (count - 1) / (most - 1)) for step in range(most)]
+    return [round(step * (count - 1) / (max_count - 1)) for step in range(max_count)]
 
 
 def compute_statistics(sums: Sequence[float], count: int) -> list[float]:
-    """The numbers of `STATISTIC_NAMES` of a layer, from its row of `stacked_layer_sums`; it put out `count` numbers.
+    """The statistics `STATISTIC_NAMES` of one layer, as floats.
 
-    On floats: for so few of them an operation on tensors costs more than all of this.
+    Works on floats, since for five numbers tensor operations would cost more.
+
+    Args:
+        sums: the layer's row of `stacked_layer_sums`.
+        count: number of outputs of the layer in the batch.
     """
-    mean, inverse, alive, living, beyond = sums
-    sd = math.sqrt(count / max(count - 1, 1)) / inverse if inverse else math.inf
-    return [mean, sd, 1.0 - alive / count, 1.0 - living, beyond / count]
+    mean, inverse_sd, nonzero, live_units, saturated = sums
+    sd = math.sqrt(count / max(count - 1, 1)) / inverse_sd if inverse_sd else math.inf
+    return [mean, sd, 1.0 - nonzero / count, 1.0 - live_units, saturated / count]
 
 
-def layer_metrics(number: int, kind: type[nn.Module], numbers: Sequence[float]) -> dict[str, float]:
-    """`probe/<what>/<number>` of a layer of a kind, as `compute_statistics` gives them.
+def layer_metrics(
+    number: int, kind: type[nn.Module], statistics: Sequence[float]
+) -> dict[str, float]:
+    """The metrics `probe/<statistic>/<number>` of one layer.
 
-    What has no ends is not saturated.
+    Activations without saturation bounds have no metric `saturated`.
+
+    Args:
+        number: of the layer, from 1.
+        kind: the activation's class.
+        statistics: as `compute_statistics` returns them.
     """
-    found = zip(STATISTIC_NAMES, numbers, strict=True)
     return {
         f"probe/{name}/{number}": value
-        for name, value in found
+        for name, value in zip(STATISTIC_NAMES, statistics, strict=True)
         if name != "saturated" or kind in SATURATION_BOUNDS
     }
 
 
-def stacked_layer_sums(outputs: torch.Tensor, ends: SaturationBounds) -> torch.Tensor:
-    """`layer_sums` side by side: [layers, 5]."""
-    return torch.stack(layer_sums(outputs, ends), dim=1)
+def stacked_layer_sums(outputs: torch.Tensor, bounds: SaturationBounds) -> torch.Tensor:
+    """The results of `layer_sums` as columns: [layers, 5]."""
+    return torch.stack(layer_sums(outputs, bounds), dim=1)
 
 
-def layer_sums(outputs: torch.Tensor, ends: SaturationBounds) -> tuple[torch.Tensor, ...]:
-    """What `compute_statistics` needs of layers of one shape.
+def layer_sums(outputs: torch.Tensor, bounds: SaturationBounds) -> tuple[torch.Tensor, ...]:
+    """The sums from which `compute_statistics` computes the statistics of layers of one shape.
 
     Args:
-        outputs: [layers, n, ...], in single precision at least. A unit is a feature, of all
-            tokens where there are some, or a channel of an image.
-        ends: of the function that all of them are.
+        outputs: [layers, n, ...], at least single precision. A unit is a feature (over all tokens
+            if there are tokens), or a channel of an image.
+        bounds: saturation bounds of the activation, which all of the layers share.
 
     Returns:
-        Five of [layers]: mean; 1 / sd (of a population); how many outputs are not 0; the share
-        of units that are not 0 throughout; how many outputs lie beyond the ends.
+        Five tensors [layers]: mean; 1 / sd (of a population); number of outputs that are not 0;
+            fraction of units with an output that is not 0; number of outputs beyond the bounds.
     """
-    # Few operations rather than little arithmetic: used once an epoch, each of them is fetched
-    # from far, which takes longer than what it does to a small batch.
+    # Optimised for few operations, not for little arithmetic: this runs once per epoch, so its code
+    # is not in the processor's caches, and loading it takes longer than the arithmetic on a small
+    # batch.
     flat = outputs.flatten(1)
-    _, mean, inverse = torch.native_layer_norm(flat, flat.shape[1:], None, None, 0.0)
-    unit = 2 if outputs.ndim == 5 else outputs.ndim - 1
-    counts = outputs.sign().abs_().sum([d for d in range(1, outputs.ndim) if d != unit])
-    alive = counts.sum(1)
-    columns = (mean.view(-1), inverse.view(-1), alive, counts.sign_().mean(1))
-    if ends is None:
-        return (*columns, alive)
-    beyond = (flat < ends[0]) | (flat > ends[1])
-    return (*columns, beyond.to(flat.dtype).sum(1))
+    _, mean, inverse_sd = torch.native_layer_norm(flat, flat.shape[1:], None, None, 0.0)
+    unit_dim = 2 if outputs.ndim == 5 else outputs.ndim - 1
+    counts = outputs.sign().abs_().sum([d for d in range(1, outputs.ndim) if d != unit_dim])
+    nonzero = counts.sum(1)
+    columns = (mean.view(-1), inverse_sd.view(-1), nonzero, counts.sign_().mean(1))
+    if bounds is None:
+        return (*columns, nonzero)
+    saturated = (flat < bounds[0]) | (flat > bounds[1])
+    return (*columns, saturated.to(flat.dtype).sum(1))
 
 
 def update_ratio(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """How far weights moved, of their size: two [..., weights] give [...]."""
-    moved = torch.linalg.vector_norm(after - before, dim=-1)
-    ratio: torch.Tensor = moved / torch.linalg.vector_norm(before, dim=-1)
+    """The norm of an update relative to the weights' norm: two [..., weights] give [...]."""
+    update_norm = torch.linalg.vector_norm(after - before, dim=-1)
+    ratio: torch.Tensor = update_norm / torch.linalg.vector_norm(before, dim=-1)
     return ratio

@@ -1,4 +1,4 @@
-"""The files that a Python source imports from its own folder, found without running any of them."""
+"""Finds the files that a Python source imports from its own folder, without executing them."""
 
 import ast
 from collections.abc import Iterator
@@ -6,27 +6,30 @@ from pathlib import Path
 
 
 def find_local_imports(source: Path, root: Path) -> tuple[Path, ...]:
-    """The files below `root` that a source imports, directly or through each other, sorted.
+    """The files below `root` that a source imports, directly or indirectly, sorted.
 
-    Both `import near` and `from . import near` are followed, inside functions too. What is
-    imported by a computed name (`importlib.import_module`), read as data, or installed elsewhere
-    is not found. The source itself is left out; a file that is no Python is not followed.
+    Follows `import near` and `from . import near`, also inside functions. Modules imported by a
+    computed name (`importlib.import_module`), files read as data and installed packages are not
+    included, nor is the source itself. Files that cannot be parsed are not followed.
 
     Args:
         source: a Python file.
-        root: the folder that its absolute imports start in.
+        root: the folder in which its absolute imports are looked up.
     """
-    found: set[Path] = set()
-    waiting = [source.resolve()]
-    while waiting:
-        path = waiting.pop()
-        new = {each for each in _directly_imported_files(path, root.resolve()) if each not in found}
-        found |= new
-        waiting += new
-    return tuple(sorted(found - {source.resolve()}))
+    imported: set[Path] = set()
+    pending = [source.resolve()]
+    while pending:
+        path = pending.pop()
+        new_files = {
+            file for file in _directly_imported_files(path, root.resolve()) if file not in imported
+        }
+        imported |= new_files
+        pending += new_files
+    return tuple(sorted(imported - {source.resolve()}))
 
 
 def _directly_imported_files(path: Path, root: Path) -> Iterator[Path]:
+    """The files that one source imports directly; none if it cannot be parsed."""
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -43,14 +46,14 @@ def _directly_imported_files(path: Path, root: Path) -> Iterator[Path]:
             if node.level and not folder.is_relative_to(root):
                 continue
             for alias in node.names:
-                # What is imported may be a module of the package or a name in it.
+                # The imported name may be a module of the package or a name in it.
                 yield from _module_files(folder, [*parts, alias.name])
             if node.level and not parts:
                 yield from _file_if_it_exists(folder / "__init__.py")
 
 
 def _module_files(folder: Path, parts: list[str]) -> Iterator[Path]:
-    """The files that Python executes to import `a.b.c`: each package on the way, and the module."""
+    """The files executed by `import a.b.c`: the packages' __init__ files and the module."""
     for part in parts:
         if not part.isidentifier():
             return

@@ -1,9 +1,9 @@
-"""The training loop: one run from its config to its last epoch, read from top to bottom.
+"""The training loop: trains one run from its session to its last epoch.
 
-session = start(config)
+session = build_session(config)
 for epoch in train(session):
     ...                      # store it, show it, save a checkpoint
-session.test()               # the test split, opened once, at the selected epoch
+session.test()               # evaluates the test split once, at the selected epoch
 """
 
 import math
@@ -32,10 +32,14 @@ _NO_RECORDING = nullcontext()
 def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Epoch]:
     """Trains until the last epoch, an early stop, a divergence or a request to stop.
 
-    Yields every epoch once it is finished and evaluated; `session.status` tells in the end how
-    it ended. `should_stop` is asked between epochs.
+    Yields each epoch after it is finished and evaluated. `session.status` says afterwards how
+    training ended.
+
+    Args:
+        session: new, or restored from a checkpoint.
+        should_stop: called between epochs; training is interrupted when it returns True.
     """
-    while not session.done:
+    while not session.is_done:
         started = time.perf_counter()
         number = session.epoch + 1
         probe = (
@@ -47,77 +51,71 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
         values |= _train_epoch(session, number, probe)
         with session.averaged_weights():
             with probe.record_evaluation() if probe is not None else _NO_RECORDING:
-                values |= prefix_metrics("val", session.measure(session.data.val))
+                values |= prefix_metrics("val", session.evaluate_split(session.data.val))
             if session.config.exact_train:
-                exact = session.measure(session.data.train)
+                exact = session.evaluate_split(session.data.train)
                 values |= {f"train/{name}_exact": value for name, value in exact.items()}
             session.epoch = number
             session.val_losses.append(values["val/loss"])
-            if session.select(values):
+            if session.update_selected_epoch(values):
                 _save_selected_weights(session)
         if probe is not None:
-            values |= probe.measure()
+            values |= probe.collect_metrics()
         yield Epoch(number, values, time.perf_counter() - started)
         if not math.isfinite(values["train/loss"]):
             session.status = Status.DIVERGED
             session.reason = f"train/loss is {values['train/loss']} at epoch {number}"
             return
-        if should_stop() and not session.done:
+        if should_stop() and not session.is_done:
             session.status = Status.INTERRUPTED
             return
     session.status = Status.FINISHED
 
 
 def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str, float]:
-    """One pass over the training split; the metrics are those met on the way."""
-    config, train_part = session.config, session.data.train
-    bounds = batch_bounds(len(train_part), session.batch_size)
+    """Trains on every batch of an epoch once; returns the metrics computed during the pass."""
+    config, train_split = session.config, session.data.train
+    bounds = batch_bounds(len(train_split), session.batch_size)
     schedule = build_schedule(config, len(bounds), session.val_losses)
-    order = torch.randperm(len(train_part), generator=make_generator(config.seed, "order", number))
-    order = order.to(session.device)
-    met = EpochAccumulator(session, order)
-    draw = prepare_epoch(session, number)
-    step_look = probe if probe is not None and probe.measures_last_step(number) else None
+    order = torch.randperm(
+        len(train_split), generator=make_generator(config.seed, "order", number)
+    ).to(session.device)
+    accumulator = EpochAccumulator(session, order)
+    generator = prepare_epoch(session, number)
+    last_step_probe = probe if probe is not None and probe.measures_last_step(number) else None
     lr = norm = None
     for index, (begin, end) in enumerate(bounds):
-        rows = order[begin:end]
-        examples = train_part.examples.index_select(0, rows)
-        targets = train_part.targets.index_select(0, rows)
-        if session.augment is not None and draw is not None:
-            examples = session.augment(examples, draw)
-        if session.mix is not None and draw is not None:
-            examples, targets = session.mix(examples, targets, draw)
-        blended = targets
-        if session.team is not None:
-            own = session.team.take(end - begin)
-            examples, targets = examples[own], targets[own]
-        last = end == len(train_part)
+        is_last = end == len(train_split)
+        examples, targets = _load_batch(session, order[begin:end], generator)
+        batch_targets = targets
+        if session.process_group is not None:
+            own_rows = session.process_group.take_rows(end - begin)
+            examples, targets = examples[own_rows], targets[own_rows]
         if config.lr is not None:
             lr = config.lr * schedule(number - 1 + index / len(bounds))
             set_lr(session.optimizer, lr)
-        look = step_look if last else None
-        if look is not None:
-            look.before_last_step()
+        step_probe = last_step_probe if is_last else None
+        if step_probe is not None:
+            step_probe.before_last_step()
         if isinstance(session.optimizer, ClosureOptimizer):
-            outputs = _closure_step(session, number, examples, targets)
+            outputs = _closure_step(session, session.optimizer, number, examples, targets)
         else:
-            with look.record_last_step() if look is not None else _NO_RECORDING:
+            with step_probe.record_last_step() if step_probe is not None else _NO_RECORDING:
                 outputs = forward_backward(session, examples, targets)
-            if last or config.clip > 0 or config.clip_value > 0:
+            if is_last or config.clip > 0 or config.clip_value > 0:
                 norm = _clip_gradients(session)
             optimizer_step(session)
-        if session.average is not None:
-            session.average.after_step(session.model)
-        # Metrics wait for the end of the epoch: read there at once, they cost a copy a step.
-        met.note(begin, end, outputs, blended)
-    if session.team is not None:
-        session.team.broadcast_buffers(session.model)
-    if step_look is not None:
-        step_look.after_last_step()
-    if session.average is not None:
-        session.average.after_epoch(session.model, number)
-    values = met.values()
-    values |= _cost_metrics(session)
+        if session.weight_average is not None:
+            session.weight_average.after_step(session.model)
+        # Metrics are computed once per epoch: each step would cost a copy from the device.
+        accumulator.add_batch(begin, end, outputs, batch_targets)
+    if session.process_group is not None:
+        session.process_group.broadcast_buffers(session.model)
+    if last_step_probe is not None:
+        last_step_probe.after_last_step()
+    if session.weight_average is not None:
+        session.weight_average.after_epoch(session.model, number)
+    values = accumulator.compute_metrics() | _cost_metrics(session)
     if norm is not None:
         values["train/grad_norm"] = norm.item()
     if lr is not None:
@@ -125,8 +123,25 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
     return values
 
 
+def _load_batch(
+    session: Session, rows: torch.Tensor, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Examples and targets of rows of the training split, augmented and mixed as configured."""
+    examples = session.data.train.examples.index_select(0, rows)
+    targets = session.data.train.targets.index_select(0, rows)
+    if session.augmentation is not None and generator is not None:
+        examples = session.augmentation(examples, generator)
+    if session.batch_mixer is not None and generator is not None:
+        examples, targets = session.batch_mixer(examples, targets, generator)
+    return examples, targets
+
+
 def prepare_epoch(session: Session, number: int) -> torch.Generator | None:
-    """Readies the model for an epoch; the generator is that of what is done to the examples."""
+    """Prepares the model for an epoch: modes, frozen layers and the seeds of its noise.
+
+    Returns:
+        The generator of augmentation and mixing on the session's device; None if neither is used.
+    """
     config, model = session.config, session.model
     model.train()
     if config.freeze is not None:
@@ -137,21 +152,21 @@ def prepare_epoch(session: Session, number: int) -> torch.Generator | None:
     seed_model_noise(model, config.seed, number, session.device)
     if isinstance(session.optimizer, ClosureOptimizer):
         session.optimizer.reset_evaluation_counts()
-    if session.augment is None and session.mix is None:
+    if session.augmentation is None and session.batch_mixer is None:
         return None
-    draw = torch.Generator(session.device)
-    return draw.manual_seed(derive_seed(config.seed, "augment", number))
+    generator = torch.Generator(session.device)
+    return generator.manual_seed(derive_seed(config.seed, "augment", number))
 
 
 def forward_backward(
     session: Session, examples: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
-    """The gradient of one batch; returns what the model put out for it."""
+    """Computes the gradient of one batch and returns the model's outputs [n, outputs]."""
     with session.autocast():
         outputs = session.forward(examples)
         loss = session.loss(outputs, targets)
-    if session.team is not None:
-        loss = session.team.scale_loss(loss)
+    if session.process_group is not None:
+        loss = session.process_group.scale_loss(loss)
     if session.penalty is not None:
         loss = loss + session.penalty()
     session.optimizer.zero_grad(set_to_none=True)
@@ -161,56 +176,63 @@ def forward_backward(
 
 
 def _closure_step(
-    session: Session, number: int, examples: torch.Tensor, targets: torch.Tensor
+    session: Session,
+    optimizer: ClosureOptimizer,
+    number: int,
+    examples: torch.Tensor,
+    targets: torch.Tensor,
 ) -> torch.Tensor:
-    """A step of an optimizer that asks for the loss several times; the masks stay the same."""
-    first: list[torch.Tensor] = []
+    """A step of an optimizer that evaluates the loss repeatedly, with the same dropout masks."""
+    first_outputs: list[torch.Tensor] = []
 
-    def loss_of() -> torch.Tensor:
+    def closure() -> torch.Tensor:
         seed_model_noise(session.model, session.config.seed, number, session.device)
         with session.autocast():
             outputs = session.forward(examples)
             loss = session.loss(outputs, targets)
-        if not first:
-            first.append(outputs.detach())
+        if not first_outputs:
+            first_outputs.append(outputs.detach())
         return loss if session.penalty is None else loss + session.penalty()
 
-    assert isinstance(session.optimizer, ClosureOptimizer)
-    session.optimizer.step(loss_of)
-    return first[0]
+    optimizer.step(closure)
+    return first_outputs[0]
 
 
 class EpochAccumulator:
-    """What an epoch puts out batch by batch, and what that is worth in the end."""
+    """The outputs and targets of an epoch's batches, from which its train metrics are computed."""
 
     def __init__(self, session: Session, order: torch.Tensor) -> None:
-        train_part = session.data.train
-        shape = (len(train_part), session.data.num_outputs)
+        train_split = session.data.train
+        shape = (len(train_split), session.data.num_outputs)
         self._session = session
-        self._outputs = train_part.targets.new_zeros(shape, dtype=train_part.examples.dtype)
-        # Blended targets are shares of the classes, no longer what the split holds.
-        self._mixed_targets = torch.empty_like(self._outputs) if session.mix is not None else None
+        self._outputs = train_split.targets.new_zeros(shape, dtype=train_split.examples.dtype)
+        # Mixed targets are class weights, which the split itself does not contain.
+        self._mixed_targets = (
+            torch.empty_like(self._outputs) if session.batch_mixer is not None else None
+        )
         self._order = order
 
-    def note(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        if self._session.team is not None:
-            self._session.team.placed(outputs.detach(), self._outputs[begin:end])
+    def add_batch(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Stores the outputs of this process's rows, and the targets of the whole batch."""
+        if self._session.process_group is not None:
+            self._session.process_group.write_own_rows(outputs.detach(), self._outputs[begin:end])
         else:
             self._outputs[begin:end] = outputs.detach()
         if self._mixed_targets is not None:
             self._mixed_targets[begin:end] = targets
 
-    def values(self) -> dict[str, float]:
-        if self._session.team is not None:
-            self._session.team.sum(self._outputs)
+    def compute_metrics(self) -> dict[str, float]:
+        """The metrics `train/…` of the epoch; a collective operation in a process group."""
+        if self._session.process_group is not None:
+            self._session.process_group.all_reduce_sum(self._outputs)
         targets = self._mixed_targets
         if targets is None:
             targets = self._session.data.train.targets.index_select(0, self._order)
-        return prefix_metrics("train", self._session.worth(self._outputs, targets))
+        return prefix_metrics("train", self._session.compute_metrics(self._outputs, targets))
 
 
 def _clip_gradients(session: Session) -> torch.Tensor:
-    """The gradient norm of this step, before what is longer than `clip` is cut."""
+    """Clips the gradients as configured and returns their norm before clipping."""
     config, model = session.config, session.model
     if session.scaler is not None:
         session.scaler.unscale_(session.optimizer)
@@ -223,25 +245,26 @@ def _clip_gradients(session: Session) -> torch.Tensor:
 
 
 def optimizer_step(session: Session) -> None:
+    """Updates the weights from their gradients, through the gradient scaler if there is one."""
     if session.scaler is None:
-        session.step()
+        session.unwrapped_step()
     else:
         session.scaler.step(session.optimizer)
         session.scaler.update()
 
 
 def _cost_metrics(session: Session) -> dict[str, float]:
-    """Memory that the optimizer keeps; of second order also the gradients and products spent."""
+    """Size of the optimizer's state; for second-order optimizers also the evaluations."""
     values = {"cost/state_bytes": float(optimizer_state_bytes(session.optimizer))}
     if isinstance(session.optimizer, ClosureOptimizer):
-        cost = session.optimizer.cost
-        values["cost/gradients"] = float(cost.gradients)
-        values["cost/products"] = float(cost.products)
+        counts = session.optimizer.evaluation_counts
+        values["cost/gradients"] = float(counts.gradient_evaluations)
+        values["cost/products"] = float(counts.hessian_vector_products)
     return values
 
 
 def _save_selected_weights(session: Session) -> None:
-    """Copies the weights of the epoch that has just been selected."""
+    """Copies the current weights as those of the selected epoch."""
     state = session.model.state_dict()
     if not session.selected_weights:
         session.selected_weights = {name: tensor.clone() for name, tensor in state.items()}

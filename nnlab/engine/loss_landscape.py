@@ -1,6 +1,6 @@
-"""How the loss moves when the weights move: gradient, sharpest curvature, slices.
+"""The loss as a function of the weights: gradient, largest Hessian eigenvalue, slices.
 
-A model that is less sensitive lies in a wider valley and is easier to optimise.
+A model that is less sensitive to weight changes lies in a wider valley and is easier to optimise.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Direction = list[torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class LossLandscape:
-    """A model in evaluation mode, its loss, and the examples that it is measured on."""
+    """A model in evaluation mode, its loss, and the examples on which the loss is computed."""
 
     model: nn.Module
     loss: Loss
@@ -25,39 +25,40 @@ class LossLandscape:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """What the loss depends on, but for what is frozen."""
+        """The parameters that are not frozen."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
     @torch.no_grad()
-    def value(self) -> float:
-        """The loss where the weights are."""
+    def loss_value(self) -> float:
+        """The loss at the current weights."""
         return self.loss(self.model(self.examples), self.targets).item()
 
     def gradient(self) -> Direction:
-        """The gradient of the loss by parameter; zero where it does not depend on one."""
+        """The gradient by parameter; zero for parameters that the loss does not depend on."""
         value = self.loss(self.model(self.examples), self.targets)
-        found = torch.autograd.grad(value, self.parameters, materialize_grads=True)
-        return [slope.detach() for slope in found]
+        gradients = torch.autograd.grad(value, self.parameters, materialize_grads=True)
+        return [gradient.detach() for gradient in gradients]
 
     def hessian_vector_product(self, direction: Direction) -> Direction:
-        """The Hessian times a direction, by differentiating the gradient again.
-
-        Pearlmutter 1994.
-        """
+        """H d for the Hessian H, by differentiating the gradient again: Pearlmutter 1994."""
         value = self.loss(self.model(self.examples), self.targets)
-        slopes = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             value, self.parameters, create_graph=True, materialize_grads=True
         )
-        along = torch.stack([(s * d).sum() for s, d in zip(slopes, direction, strict=True)]).sum()
-        if not along.requires_grad:  # a loss that is linear in the weights
+        directional_derivative = torch.stack(
+            [(g * d).sum() for g, d in zip(gradients, direction, strict=True)]
+        ).sum()
+        if not directional_derivative.requires_grad:  # the loss is linear in the weights
             return [torch.zeros_like(part) for part in direction]
-        found = torch.autograd.grad(along, self.parameters, materialize_grads=True)
-        return [part.detach() for part in found]
+        products = torch.autograd.grad(
+            directional_derivative, self.parameters, materialize_grads=True
+        )
+        return [part.detach() for part in products]
 
 
 @dataclass(frozen=True, slots=True)
 class EigenvalueEstimate:
-    """The eigenvalue of the Hessian that is largest in size, and how it was found."""
+    """The Hessian eigenvalue of largest magnitude, and how power iteration ended."""
 
     value: float
     iterations: int
@@ -66,96 +67,104 @@ class EigenvalueEstimate:
 
 def top_eigenvalue(
     landscape: LossLandscape,
-    draw: torch.Generator,
+    generator: torch.Generator,
     *,
     tolerance: float = 1e-3,
-    most: int = 100,
+    max_iterations: int = 100,
 ) -> EigenvalueEstimate:
-    """Power iteration from a random direction until the value moves by less than `tolerance`.
+    """The Hessian eigenvalue of largest magnitude, by power iteration from a random direction.
 
     Args:
-        landscape: where.
-        draw: of the first direction, a CPU generator.
-        tolerance: relative.
-        most: iterations.
+        landscape: the model and its loss.
+        generator: of the initial direction, on the CPU.
+        tolerance: relative change of the value at which the iteration stops.
+        max_iterations: at which it stops in any case.
     """
-    direction = _normalize([_standard_normal_like(p, draw) for p in landscape.parameters])
-    value, before = 0.0, float("inf")
-    for iteration in range(1, most + 1):
+    direction = _normalize([_standard_normal_like(p, generator) for p in landscape.parameters])
+    value, previous = 0.0, float("inf")
+    for iteration in range(1, max_iterations + 1):
         product = landscape.hessian_vector_product(direction)
         value = _dot(direction, product)
-        if abs(value - before) <= tolerance * abs(value):
+        if abs(value - previous) <= tolerance * abs(value):
             return EigenvalueEstimate(value, iteration, converged=True)
         if _norm(product) == 0.0:
             return EigenvalueEstimate(0.0, iteration, converged=True)
-        direction, before = _normalize(product), value
-    return EigenvalueEstimate(value, most, converged=False)
+        direction, previous = _normalize(product), value
+    return EigenvalueEstimate(value, max_iterations, converged=False)
 
 
-def random_filter_normalized_direction(model: nn.Module, draw: torch.Generator) -> Direction:
-    """A random direction in which each filter is as long as the model's own.
+def random_filter_normalized_direction(model: nn.Module, generator: torch.Generator) -> Direction:
+    """A random direction in which each filter has the norm of the model's own filter.
 
-    Rows of a weight are its filters; biases and scales of normalisation stay where they are
-    (Li et al. 2018, section 4). What is frozen has none.
+    The filters are the rows of a weight. Biases and the scales of normalisation layers get 0 (Li
+    et al. 2018, section 4). Frozen parameters are left out.
     """
     direction = []
     for parameter in filter(lambda p: p.requires_grad, model.parameters()):
-        part = _standard_normal_like(parameter, draw)
+        part = _standard_normal_like(parameter, generator)
         if parameter.ndim < 2:
             direction.append(torch.zeros_like(part))
             continue
-        flat, own = part.flatten(1), parameter.detach().flatten(1)
-        lengths = own.norm(dim=1, keepdim=True) / flat.norm(dim=1, keepdim=True).clamp(min=1e-12)
-        direction.append((flat * lengths).view_as(parameter))
+        random_filters, filters = part.flatten(1), parameter.detach().flatten(1)
+        scales = filters.norm(dim=1, keepdim=True) / random_filters.norm(dim=1, keepdim=True).clamp(
+            min=1e-12
+        )
+        direction.append((random_filters * scales).view_as(parameter))
     return direction
 
 
 @torch.no_grad()
-def surface(
-    landscape: LossLandscape, one: Direction, other: Direction, steps: Sequence[float]
+def loss_surface(
+    landscape: LossLandscape, first: Direction, second: Direction, steps: Sequence[float]
 ) -> list[list[float]]:
-    """The loss at weights + a one + b other, a row for each b and a column for each a.
+    """The loss at weights + a first + b second: one row per b, one column per a.
 
-    The weights are put back in the end.
+    The weights are restored afterwards.
     """
-    kept = [parameter.detach().clone() for parameter in landscape.parameters]
+    original = [parameter.detach().clone() for parameter in landscape.parameters]
     try:
-        return [[_loss_at(landscape, kept, one, other, a, b) for a in steps] for b in steps]
+        return [[_loss_at(landscape, original, first, second, a, b) for a in steps] for b in steps]
     finally:
-        for parameter, before in zip(landscape.parameters, kept, strict=True):
-            parameter.copy_(before)
+        for parameter, weight in zip(landscape.parameters, original, strict=True):
+            parameter.copy_(weight)
 
 
 @torch.no_grad()
 def loss_along_line(
     landscape: LossLandscape, direction: Direction, steps: Sequence[float]
 ) -> list[float]:
-    """The loss at weights + a direction for each a; the weights are put back in the end."""
-    kept = [parameter.detach().clone() for parameter in landscape.parameters]
+    """The loss at weights + a direction for each a; the weights are restored afterwards."""
+    original = [parameter.detach().clone() for parameter in landscape.parameters]
     try:
-        return [_loss_at(landscape, kept, direction, direction, a, 0.0) for a in steps]
+        return [_loss_at(landscape, original, direction, direction, a, 0.0) for a in steps]
     finally:
-        for parameter, before in zip(landscape.parameters, kept, strict=True):
-            parameter.copy_(before)
+        for parameter, weight in zip(landscape.parameters, original, strict=True):
+            parameter.copy_(weight)
 
 
 def _loss_at(
-    landscape: LossLandscape, kept: Direction, one: Direction, other: Direction, a: float, b: float
+    landscape: LossLandscape,
+    original: Direction,
+    first: Direction,
+    second: Direction,
+    a: float,
+    b: float,
 ) -> float:
-    parts = zip(landscape.parameters, kept, one, other, strict=True)
-    for parameter, start, first, second in parts:
-        parameter.copy_(start + a * first + b * second)
-    return landscape.value()
+    """Sets the weights to original + a first + b second and returns the loss there."""
+    parts = zip(landscape.parameters, original, first, second, strict=True)
+    for parameter, start, d1, d2 in parts:
+        parameter.copy_(start + a * d1 + b * d2)
+    return landscape.loss_value()
 
 
-def _standard_normal_like(like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
-    """Standard normal, drawn on the CPU: the same direction on every device."""
-    drawn = torch.randn(like.shape, generator=draw, dtype=torch.float64)
-    return drawn.to(like.device, like.dtype)
+def _standard_normal_like(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Standard normal numbers, drawn on the CPU: the same ones for every device."""
+    values = torch.randn(like.shape, generator=generator, dtype=torch.float64)
+    return values.to(like.device, like.dtype)
 
 
-def _dot(one: Direction, other: Direction) -> float:
-    parts = [(a * b).sum() for a, b in zip(one, other, strict=True)]
+def _dot(first: Direction, second: Direction) -> float:
+    parts = [(a * b).sum() for a, b in zip(first, second, strict=True)]
     return torch.stack(parts).sum().item()
 
 
@@ -164,5 +173,5 @@ def _norm(direction: Direction) -> float:
 
 
 def _normalize(direction: Direction) -> Direction:
-    length = _norm(direction)
-    return [part / length for part in direction]
+    norm = _norm(direction)
+    return [part / norm for part in direction]

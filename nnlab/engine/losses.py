@@ -1,7 +1,7 @@
-"""Losses by name: of outputs [n, c] against targets, as a batch's mean or sum over examples.
+"""Losses by name: of outputs [n, c] and targets, as the mean or sum over the examples of a batch.
 
-Targets are classes [n] (int64), shares of the classes [n, c] of blended examples (cross_entropy
-and bce), or numbers [n, 1].
+Targets are classes [n] (int64), class weights [n, c] of mixed examples (cross_entropy and bce), or
+numbers [n, 1].
 """
 
 from collections.abc import Callable, Mapping
@@ -16,14 +16,14 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def build(config: RunConfig) -> Loss:
-    """The loss that a resolved config trains on."""
+    """The training loss of a resolved config, with its reduction and label smoothing."""
     return LOSS_BUILDERS[config.loss or ""](config, config.reduction)
 
 
 def build_eval_loss(config: RunConfig) -> Loss:
-    """The loss that is reported: the mean over examples, its targets not smoothed.
+    """The reported loss: the mean over examples, without label smoothing.
 
-    So trials with another reduction or label smoothing can be compared.
+    This keeps trials with different reductions or label smoothing comparable.
     """
     return _EVAL_LOSS_BUILDERS.get(config.loss or "", LOSS_BUILDERS[config.loss or ""])(
         config, "mean"
@@ -43,7 +43,7 @@ def _plain_cross_entropy(config: RunConfig, reduction: str) -> Loss:
 
 
 def _nll(config: RunConfig, reduction: str) -> Loss:
-    """Of log-probabilities; of logits too, for log_softmax leaves log-probabilities as they are."""
+    """Expects log-probabilities; works on logits too, since log_softmax is idempotent."""
     del config
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -53,7 +53,7 @@ def _nll(config: RunConfig, reduction: str) -> Loss:
 
 
 def _bce(config: RunConfig, reduction: str) -> Loss:
-    """Each class against the rest, summed over the classes."""
+    """Binary cross entropy of each class against the rest, summed over the classes."""
     del config
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -68,7 +68,7 @@ def _bce(config: RunConfig, reduction: str) -> Loss:
 
 
 def _hinge(config: RunConfig, reduction: str) -> Loss:
-    """max(0, 1 + the best wrong output - the right one), Crammer and Singer 2001, eq. 8."""
+    """max(0, 1 + largest wrong output - right output): Crammer and Singer 2001, eq. 8."""
     del config
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

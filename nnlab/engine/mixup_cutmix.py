@@ -1,4 +1,4 @@
-"""Mixup and cutmix: examples of a batch blended with others of it, and their targets with them."""
+"""Mixup and cutmix: each example of a batch is mixed with another one, and so are the targets."""
 
 import math
 from collections.abc import Callable
@@ -10,89 +10,89 @@ from torch.nn import functional
 from nnlab.config import RunConfig
 from nnlab.errors import DataError
 
-BlendFunction = Callable[
+MixFunction = Callable[
     [torch.Tensor, torch.Tensor, np.random.Generator], tuple[torch.Tensor, float]
 ]
 
 
 class BatchMixer:
-    """Blends a batch with itself in another order, by one of its blends at random."""
+    """Mixes a batch with a permutation of itself by a mixing function drawn per batch."""
 
-    def __init__(self, blends: tuple[BlendFunction, ...], classes: int) -> None:
-        self._blends = blends
-        self._classes = classes
+    def __init__(self, mix_functions: tuple[MixFunction, ...], classes: int) -> None:
+        self._mix_functions = mix_functions
+        self._class_count = classes
 
     def __call__(
-        self, examples: torch.Tensor, targets: torch.Tensor, draw: torch.Generator
+        self, examples: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Blended examples [n, ...] and the shares of the classes in them [n, c].
+        """Mixed examples [n, ...] and their class weights [n, c].
 
         Args:
             examples: [n, ...].
             targets: classes [n].
-            draw: a generator on the examples' device.
+            generator: on the examples' device.
         """
-        seed = torch.randint(2**62, (), generator=draw, device=examples.device).item()
-        numbers = np.random.Generator(np.random.PCG64(int(seed)))
-        partner = torch.from_numpy(numbers.permutation(len(targets))).to(examples.device)
-        blend = self._blends[int(numbers.integers(len(self._blends)))]
-        blended, share = blend(examples, partner, numbers)
-        shares = functional.one_hot(targets, self._classes).to(examples.dtype)
-        return blended, share * shares + (1.0 - share) * shares[partner]
+        seed = torch.randint(2**62, (), generator=generator, device=examples.device).item()
+        rng = np.random.Generator(np.random.PCG64(int(seed)))
+        partner = torch.from_numpy(rng.permutation(len(targets))).to(examples.device)
+        mix = self._mix_functions[int(rng.integers(len(self._mix_functions)))]
+        mixed, weight = mix(examples, partner, rng)
+        class_weights = functional.one_hot(targets, self._class_count).to(examples.dtype)
+        return mixed, weight * class_weights + (1.0 - weight) * class_weights[partner]
 
 
 def build(config: RunConfig, in_shape: tuple[int, ...], outputs: int) -> BatchMixer | None:
-    """What a resolved config blends, or None for nothing.
+    """The mixing functions of a resolved config, or None if it has none.
 
     Raises:
-        DataError: cutmix needs images, and the examples are none.
+        DataError: cutmix needs images, and the examples have another shape.
     """
-    blends: list[BlendFunction] = []
+    mix_functions: list[MixFunction] = []
     if config.mixup > 0.0:
-        blends.append(_mixup(config.mixup))
+        mix_functions.append(_mixup(config.mixup))
     if config.cutmix > 0.0:
         if len(in_shape) != 3:
             raise DataError(
                 f"--cutmix needs images; an example of {config.data} has shape {list(in_shape)}",
                 hint="--mixup works with any inputs",
             )
-        blends.append(_cutmix(config.cutmix))
-    return BatchMixer(tuple(blends), outputs) if blends else None
+        mix_functions.append(_cutmix(config.cutmix))
+    return BatchMixer(tuple(mix_functions), outputs) if mix_functions else None
 
 
-def _mixup(alpha: float) -> BlendFunction:
-    """Share x + (1 - share) x', share ~ Beta(alpha, alpha), one a batch (Zhang et al. 2018)."""
+def _mixup(alpha: float) -> MixFunction:
+    """λ x + (1 - λ) x', one λ ~ Beta(alpha, alpha) per batch (Zhang et al. 2018)."""
 
-    def blend(
-        examples: torch.Tensor, partner: torch.Tensor, numbers: np.random.Generator
+    def mix(
+        examples: torch.Tensor, partner: torch.Tensor, rng: np.random.Generator
     ) -> tuple[torch.Tensor, float]:
-        share = float(numbers.beta(alpha, alpha))
-        return torch.lerp(examples[partner], examples, share), share
+        weight = float(rng.beta(alpha, alpha))
+        return torch.lerp(examples[partner], examples, weight), weight
 
-    return blend
+    return mix
 
 
-def _cutmix(alpha: float) -> BlendFunction:
-    """A rectangle of the partner's pasted in (Yun et al. 2019, algorithm 1).
+def _cutmix(alpha: float) -> MixFunction:
+    """Replaces a rectangle by the partner's pixels (Yun et al. 2019, algorithm 1).
 
-    The share is that of the pixels that stay, counted, not drawn.
+    The weight of an example is the fraction of its pixels that remain, counted after clipping.
     """
 
-    def blend(
-        examples: torch.Tensor, partner: torch.Tensor, numbers: np.random.Generator
+    def mix(
+        examples: torch.Tensor, partner: torch.Tensor, rng: np.random.Generator
     ) -> tuple[torch.Tensor, float]:
         height, width = examples.shape[2:]
-        side = math.sqrt(1.0 - float(numbers.beta(alpha, alpha)))
-        top, bottom = _random_span(height, side, numbers)
-        left, right = _random_span(width, side, numbers)
-        blended = examples.clone()
-        blended[:, :, top:bottom, left:right] = examples[partner, :, top:bottom, left:right]
-        return blended, 1.0 - (bottom - top) * (right - left) / (height * width)
+        side = math.sqrt(1.0 - float(rng.beta(alpha, alpha)))
+        top, bottom = _random_span(height, side, rng)
+        left, right = _random_span(width, side, rng)
+        mixed = examples.clone()
+        mixed[:, :, top:bottom, left:right] = examples[partner, :, top:bottom, left:right]
+        return mixed, 1.0 - (bottom - top) * (right - left) / (height * width)
 
-    return blend
+    return mix
 
 
-def _random_span(length: int, side: float, numbers: np.random.Generator) -> tuple[int, int]:
-    """A stretch of about `side` of a length around a random middle, cut off at the ends."""
-    middle, half = int(numbers.integers(length)), round(side * length) / 2
+def _random_span(length: int, side: float, rng: np.random.Generator) -> tuple[int, int]:
+    """A span of relative length `side` around a random middle, clipped to [0, length]."""
+    middle, half = int(rng.integers(length)), round(side * length) / 2
     return max(0, math.ceil(middle - half)), min(length, math.ceil(middle + half))

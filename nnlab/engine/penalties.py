@@ -1,4 +1,4 @@
-"""Penalties on the weights, added to the loss."""
+"""Penalties on the weights (L1, L2, elastic net), added to the loss."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from nnlab.config import RunConfig
 
 
 def build(config: RunConfig, model: nn.Module) -> Callable[[], torch.Tensor] | None:
-    """l1 times the sum of |w| plus half of l2 times the sum of w², or None where both are 0.
+    """The penalty l1 Σ|w| + l2/2 Σw² of a resolved config; None if both factors are 0.
 
-    Over the weights of two or more dimensions; biases and the scales of normalisation layers go
-    free. Both together are the elastic net (Zou and Hastie 2005, eq. 3).
+    The sums run over weights of two or more dimensions, not over biases and the scales of
+    normalisation layers. Both terms together are the elastic net (Zou and Hastie 2005, eq. 3).
     """
     if config.l1 == 0.0 and config.l2 == 0.0:
         return None
@@ -23,8 +23,8 @@ def build(config: RunConfig, model: nn.Module) -> Callable[[], torch.Tensor] | N
     def penalty() -> torch.Tensor:
         total = weights[0].new_zeros(())
         if config.l1 > 0.0:
-            sizes = [torch.linalg.vector_norm(weight, 1) for weight in weights]
-            total = total + config.l1 * torch.stack(sizes).sum()
+            norms = [torch.linalg.vector_norm(weight, 1) for weight in weights]
+            total = total + config.l1 * torch.stack(norms).sum()
         if config.l2 > 0.0:
             squares = [torch.dot(flat, flat) for flat in (weight.flatten() for weight in weights)]
             total = total + config.l2 / 2 * torch.stack(squares).sum()

@@ -1,7 +1,7 @@
-"""Randomness by derivation: every random choice follows from (seed, purpose, epoch).
+"""Derived randomness: every random choice follows from (seed, purpose, epoch).
 
-Nothing random is carried from one epoch to the next, so a run can be taken up at any epoch, or
-trained inside a stack, and draws what it would have drawn alone and uninterrupted.
+No random state is carried from one epoch to the next. A run can therefore be resumed at any epoch,
+or trained in a batch with other runs, and draws the same numbers as alone and uninterrupted.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ SeedPurpose = Literal[
 
 
 def derive_seed(seed: int, purpose: SeedPurpose, epoch: int = 0, part: int = 0) -> int:
-    """A 63-bit seed for one purpose in one epoch; `part` tells layers apart."""
+    """A 63-bit seed for one purpose in one epoch; `part` distinguishes layers."""
     text = f"{seed}/{purpose}/{epoch}/{part}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
 def make_generator(seed: int, purpose: SeedPurpose, epoch: int = 0) -> "torch.Generator":
-    """A CPU generator for one purpose in one epoch: the same draws whatever the device."""
-    import torch  # here, so that data sets can be drawn and shown without it
+    """A CPU generator for one purpose in one epoch: the same numbers for every device."""
+    import torch  # start-up time: generated data sets can be listed without torch
 
     return torch.Generator().manual_seed(derive_seed(seed, purpose, epoch))

@@ -1,11 +1,10 @@
-"""A session: all that a run holds in memory, put together from its config."""
+"""A session: everything that a run holds in memory, assembled from its config."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -35,29 +34,29 @@ from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.engine.models.norms import check_batch_of_one
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
+from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.seeds import make_generator
 from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import DataError, UserCodeError
 from nnlab.objective import Objective
 from nnlab.records import Status
 
-if TYPE_CHECKING:
-    from nnlab.engine.process_group import ProcessGroup
-
-# Examples of the training split that settle a data-dependent initialisation.
+# Examples of the training split used by the data-dependent initialisation.
 LSUV_EXAMPLES = 512
 
 
 @dataclass(slots=True)
 class Session:
-    """All that a run holds in memory. `epoch` is the last finished one, 0 before the first.
+    """Everything that a run holds in memory.
 
-    `team` are the processes that train it together, None where this one does alone. `forward` is
-    the model, or its compiled twin; `step` moves the weights by their gradients;
-    `val_losses` are those of the finished epochs. `selected_epoch` is the best one, with the
-    objective `selected_value` and the val/loss `selected_loss`. `improved_epoch` is the last one
-    that improved the objective itself: patience counts from there, since a tie is no improvement.
-    `breaks_ties` is False only where a run is retrained that was selected without breaking ties.
+    `forward` is the model or its compiled version; `unwrapped_step` updates the weights from their
+    gradients. `loss` is the training loss, `eval_loss` the reported one. `process_group` are the
+    processes that train the run together, None for a single process. `epoch` is the last finished
+    epoch, 0 before the first, and `val_losses` has the val/loss of each finished epoch.
+    `selected_epoch` is the best epoch, with the objective `selected_value` and the val/loss
+    `selected_loss`. `improved_epoch` is the last epoch that improved the objective itself;
+    patience counts from there, since a tie is not an improvement. `breaks_ties` is False only if a
+    run is retrained whose epoch was selected without breaking ties.
     """
 
     config: RunConfig
@@ -67,16 +66,16 @@ class Session:
     model: nn.Module
     optimizer: Optimizer
     loss: Loss
-    measured: Loss
-    scaler: "torch.amp.GradScaler | None" = None
+    eval_loss: Loss
+    scaler: torch.amp.GradScaler | None = None
     penalty: Callable[[], torch.Tensor] | None = None
-    augment: AugmentationPipeline | None = None
-    mix: BatchMixer | None = None
-    average: WeightAverage | None = None
+    augmentation: AugmentationPipeline | None = None
+    batch_mixer: BatchMixer | None = None
+    weight_average: WeightAverage | None = None
     probe: Probe | None = None
-    team: "ProcessGroup | None" = None
+    process_group: ProcessGroup | None = None
     forward: Callable[[torch.Tensor], torch.Tensor] = field(init=False)
-    step: Callable[[], None] = field(init=False)
+    unwrapped_step: Callable[[], None] = field(init=False)
     epoch: int = 0
     val_losses: list[float] = field(default_factory=list)
     selected_epoch: int = 0
@@ -90,48 +89,54 @@ class Session:
 
     def __post_init__(self) -> None:
         self.forward = self.model
-        self.step = dynamo_bypass.unwrapped_step(self.optimizer)
+        self.unwrapped_step = dynamo_bypass.unwrapped_step(self.optimizer)
 
     @property
-    def done(self) -> bool:
-        """True when no epoch is left: the last is reached, or patience has run out."""
+    def is_done(self) -> bool:
+        """Whether training has ended: the last epoch is finished, or patience is exhausted."""
         patience = self.config.early_stop
         waited = self.epoch - self.improved_epoch
         return self.epoch >= self.config.epochs or (0 < patience <= waited)
 
     @property
     def batch_size(self) -> int:
-        """Examples in a step; all of them where the config says full."""
+        """Examples per step; all examples if the config says `full`."""
         return _effective_batch_size(self.config, self.data)
 
     def load_initial_weights(self, path: Path, *, new_head: bool = False) -> str:
-        """Takes over the weights in a file, and tells in a line which fitted.
+        """Loads the weights in a file, and returns a line that describes which tensors matched.
+
+        Args:
+            path: a file that `transfer.read_weights` accepts.
+            new_head: keep the head's own initial weights.
 
         Raises:
-            CheckpointError: the file cannot be read, or nothing in it fits the model.
+            CheckpointError: the file cannot be read, or nothing in it matches the model.
         """
         weights = transfer.read_weights(path)
         return str(transfer.load_matching_weights(self.model, weights, new_head=new_head))
 
-    def measure(self, part: SplitTensors) -> Mapping[str, float]:
-        """The metrics of the model as it is now on a split."""
+    def evaluate_split(self, part: SplitTensors) -> Mapping[str, float]:
+        """The metrics of the current model on a split, by their names without the split."""
         with self.autocast():
-            if self.team is not None:
-                outputs = self.team.outputs_of(self.model, part.examples, self.data.num_outputs)
+            if self.process_group is not None:
+                outputs = self.process_group.compute_outputs(
+                    self.model, part.examples, self.data.num_outputs
+                )
             else:
                 outputs = compute_outputs(self.forward, self.model, part)
-        return self.worth(outputs, part.targets)
+        return self.compute_metrics(outputs, part.targets)
 
-    def worth(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
-        """The metrics of outputs against targets."""
+    def compute_metrics(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
+        """The metrics of outputs against targets; see `evaluation.compute_metrics`."""
         return compute_metrics(
-            self.data.task, self.measured, outputs, targets, scale=self.data.target_scale
+            self.data.task, self.eval_loss, outputs, targets, scale=self.data.target_scale
         )
 
-    def select(self, values: Mapping[str, float]) -> bool:
-        """Whether the epoch just finished is the best so far; its numbers are then kept.
+    def update_selected_epoch(self, values: Mapping[str, float]) -> bool:
+        """Whether the epoch that has just finished is the best so far; stores its values if it is.
 
-        The caller keeps the weights.
+        The caller stores the weights.
 
         Args:
             values: the metrics of the epoch `epoch`.
@@ -151,12 +156,12 @@ class Session:
         return True
 
     def test(self) -> Mapping[str, float]:
-        """The metrics `test/…` with the weights of the selected epoch, which the model then has."""
+        """The metrics `test/…` of the selected epoch's weights, which the model keeps."""
         self.model.load_state_dict(self.selected_weights)
-        return prefix_metrics("test", self.measure(self.data.test))
+        return prefix_metrics("test", self.evaluate_split(self.data.test))
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Products in half precision where the config says so."""
+        """A context with automatic mixed precision, if the config's dtype is a half precision."""
         formats = {"bfloat16": torch.bfloat16, "float16": torch.float16}
         if self.config.dtype in formats:
             return torch.autocast(self.device.type, dtype=formats[self.config.dtype])
@@ -164,26 +169,26 @@ class Session:
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
-        """Puts the averaged weights into the model for as long as it is open, if there are any."""
-        if self.average is None:
+        """While this context is open, the model has the averaged weights, if there are any."""
+        if self.weight_average is None:
             yield
         else:
-            with self.average.applied(self.model, self.data.train.examples):
+            with self.weight_average.swapped_in(self.model, self.data.train.examples):
                 yield
 
 
 def build_session(config: RunConfig, *, model_at: torch.device | None = None) -> Session:
-    """Everything before the first epoch, from a resolved config.
+    """A session before its first epoch, from a resolved config.
 
     Args:
         config: resolved.
-        model_at: where the model is kept at first, if not where it is trained: one that will be
-            spread over several devices need not fit on the first.
+        model_at: the device that holds the model at first, if not the training device: a model
+            that is going to be sharded need not fit on one device.
 
     Raises:
-        DeviceError: the device is not there, or cannot do the number format.
+        DeviceError: the device does not exist, or does not support the number format.
         DataError: the data set cannot be used, or does not fit the model.
-        UserCodeError: the user's own model or data fails, or is not what it was.
+        UserCodeError: the user-defined model or data raises an error, or has changed.
     """
     device = devices.resolve_device(config.device)
     devices.check_dtype(device, config.dtype)
@@ -191,7 +196,7 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
     if not models.matches_model_version(config.model, config.model_version):
         raise UserCodeError(
             f"{config.model} has changed since this run was set up",
-            hint="run the same `nnlab train` line again: the new code makes a new trial",
+            hint="run the same `nnlab train` command again: the new code becomes a new trial",
         )
     model = models.build(
         config, data.in_shape, data.num_outputs, make_generator(config.seed, "weights")
@@ -220,6 +225,7 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
 def _assemble_session(
     config: RunConfig, device: torch.device, threads: int, data: PreparedData, model: nn.Module
 ) -> Session:
+    """The session of a model that is on its device, with optimizer, losses and probe."""
     loss = losses.build(config)
     session = Session(
         config,
@@ -232,34 +238,36 @@ def _assemble_session(
         losses.build_eval_loss(config),
         scaler=torch.amp.GradScaler("cuda") if config.dtype == "float16" else None,
         penalty=penalties.build(config, model),
-        augment=augment.build(config, data.in_shape),
-        mix=mixup_cutmix.build(config, data.in_shape, data.num_outputs),
+            if self.process_group is not None:
+                outputs = self.process_group.compute_outputs(
+                    self.model, part.examples, self.data.num_outputs
+                )
     )
     steps = steps_per_epoch(len(data.train), config.batch_size)
-    session.average = weight_average.build(model, config)
+    session.weight_average = weight_average.build(model, config)
     session.probe = probe.build(config, model, data, steps)
     return session
 
 
 def _forward_multiply_adds(config: RunConfig, data: PreparedData, model: nn.Module) -> int:
-    """Multiply-adds of a batch's forward pass."""
-    where = next(model.parameters()).device
-    return count_multiply_adds(model, data.train.examples[:1].to(where)) * _effective_batch_size(
+    """Multiply-adds of the forward pass of one batch."""
+    device = next(model.parameters()).device
+    return count_multiply_adds(model, data.train.examples[:1].to(device)) * _effective_batch_size(
         config, data
     )
 
 
 def _effective_batch_size(config: RunConfig, data: PreparedData) -> int:
-    """Examples in a step; all of them where the config says full."""
+    """Examples per step; all examples if the config says `full`."""
     size = config.batch_size
     return min(size, len(data.train)) if isinstance(size, int) else len(data.train)
 
 
 def _convert_to_channels_last(session: Session) -> None:
-    """Moves the channels of images to the last place in memory; shapes stay as they are.
+    """Stores images with the channels last in memory (channels_last); shapes do not change.
 
     Raises:
-        DataError: the examples are no images.
+        DataError: the examples are not images.
     """
     if len(session.data.in_shape) != 3:
         raise DataError(f"--channels-last needs images; {session.config.data} has none")
@@ -268,5 +276,5 @@ def _convert_to_channels_last(session: Session) -> None:
 
 
 def prefix_metrics(split: str, values: Mapping[str, float]) -> dict[str, float]:
-    """The metrics of a split under their full names."""
+    """The metrics of a split by their full names `split/metric`."""
     return {f"{split}/{name}": value for name, value in values.items()}

@@ -1,25 +1,25 @@
-"""The names that a Python source defines at its top, found without running it."""
+"""Finds the names that a Python source defines at the top level, without executing it."""
 
 import ast
 from collections.abc import Iterator, Sequence
 
-# What can define names that reading alone does not show.
+# Builtins that can define names which are not visible in the source.
 _DYNAMIC_BUILTINS = frozenset({"globals", "vars", "exec", "setattr"})
 
 
 def defined_names(source: bytes, filename: str) -> frozenset[str] | None:
-    """All names bound at the top level, below `if`, `try` and `with` too.
+    """All names bound at the top level, including those inside `if`, `try` and `with`.
 
-    None where the source may bind more than is read here: `from x import *`, a module's
-    `__getattr__`, `match`, or a use of `globals()` and its like.
+    None if the source may bind further names: `from x import *`, a module's `__getattr__`,
+    `match`, or a use of `globals()` or a similar function.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: the source is not valid Python.
     """
     tree = ast.parse(source, filename)
     names = frozenset(_bound_names(tree.body))
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and any(one.name == "*" for one in node.names):
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return None
         if isinstance(node, ast.Match) or (
             isinstance(node, ast.Name) and node.id in _DYNAMIC_BUILTINS
@@ -31,12 +31,13 @@ def defined_names(source: bytes, filename: str) -> frozenset[str] | None:
 
 
 def _bound_names(body: Sequence[ast.AST]) -> Iterator[str]:
+    """The names that statements bind, without those inside of functions and classes."""
     for node in body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield node.name
             case ast.Import() | ast.ImportFrom():
-                yield from ((one.asname or one.name).partition(".")[0] for one in node.names)
+                yield from ((a.asname or a.name).partition(".")[0] for a in node.names)
             case ast.Name(id=name, ctx=ast.Store()):
                 yield name
             case ast.ExceptHandler() | ast.stmt() | ast.expr() | ast.withitem():

@@ -1,6 +1,6 @@
-"""A user's own code: `file.py:NAME` or `package.module:NAME`, run because the user named it.
+"""Loads a user's code, `file.py:NAME` or `package.module:NAME`, named in the current command.
 
-Whatever goes wrong in it is told with the user's own file and line.
+Errors in it are reported with the user's own file and line.
 """
 
 import hashlib
@@ -30,19 +30,19 @@ _PYTHON_FOLDERS = tuple(
 )
 
 
-# Why no user code may be executed now, and what to do instead; None where it may.
+# The reason and the hint if user code must not be executed now; None if it may.
 _REFUSAL: ContextVar[tuple[str, str | None] | None] = ContextVar("refusal", default=None)
 
 
 @contextmanager
 def forbid_execution(reason: str, *, hint: str | None = None) -> Iterator[None]:
-    """No user code is executed inside: `load_object` raises UserCodeRefused.
+    """Inside of this context `load_object` raises UserCodeRefused instead of executing code.
 
-    For commands that read figures and databases of others, which may refer to any file.
+    For commands that read other people's figures and databases, which may refer to any file.
 
     Args:
         reason: completes the sentence "model.py:Net is not executed: ...".
-        hint: what to type instead.
+        hint: the command to use instead.
     """
     token = _REFUSAL.set((reason, hint))
     try:
@@ -52,77 +52,79 @@ def forbid_execution(reason: str, *, hint: str | None = None) -> Iterator[None]:
 
 
 def load_object(reference: str) -> object:
-    """What a reference names; its file is executed.
+    """The object that a reference names; its file is executed.
 
-    Modules are looked for in the working folder and among what is installed; a file may import
-    its neighbours.
+    Modules are looked up in the working directory and among the installed packages. A file may
+    import other files of its folder.
 
     Raises:
-        UserCodeRefused: inside `forbid_execution`.
-        UserCodeError: no such file, module or name, or it fails while it is loaded.
+        UserCodeRefused: inside of `forbid_execution`.
+        UserCodeError: there is no such file, module or name, or executing it fails.
     """
-    place, name = _split_reference(reference)
+    location, name = _split_reference(reference)
     if (refusal := _REFUSAL.get()) is not None:
         reason, hint = refusal
         raise UserCodeRefused(f"{reference} is not executed: {reason}", hint=hint)
     try:
-        module = _execute_file(Path(place)) if place.endswith(".py") else _import_module(place)
+        module = (
+            _execute_file(Path(location)) if location.endswith(".py") else _import_module(location)
+        )
     except UserCodeError:
         raise
     except (Exception, SystemExit) as error:
-        told = locate_user_error(error) or f"{place}: {_format_error(error)}"
-        raise UserCodeError(told) from error
+        message = locate_user_error(error) or f"{location}: {_format_error(error)}"
+        raise UserCodeError(message) from error
     try:
         return getattr(module, name)
     except AttributeError:
         raise UserCodeError(
-            unknown_name_message(f"name in {place}", name, _defined_callables(module))
+            unknown_name_message(f"name in {location}", name, _defined_callables(module))
         ) from None
 
 
 def code_version(reference: str) -> str | None:
-    """SHA-256, 16 hex digits, of the code that a reference names; nothing of it is executed.
+    """The first 16 hex digits of a SHA-256 of the referenced code, which is not executed.
 
-    It covers the file and what that imports from its own folder (`find_local_imports`). Of a file
-    that imports nothing from there it is the hash of its content. None where the module has no
-    file.
+    The hash covers the file and the files that it imports from its own folder
+    (`find_local_imports`). If it imports none, this is the hash of the file's content. None if the
+    module has no file.
 
     Raises:
-        UserCodeError: there is no such file or module, it is no Python, or, as far as reading it
-            shows, it has no such name.
+        UserCodeError: there is no such file or module, it is not valid Python, or, as far as can
+            be seen in the source, it does not define the name.
     """
-    place, name = _split_reference(reference)
-    path = _source_path(place)
+    location, name = _split_reference(reference)
+    path = _source_path(location)
     if not path.is_file():
         return None
     source = path.read_bytes()
     if path.suffix == ".py":
-        _check_defined(name, source, path, place)
-    helpers = helper_files(reference)
-    if not helpers:
+        _check_defined(name, source, path, location)
+    paths = helper_files(reference)
+    if not paths:
         return hashlib.sha256(source).hexdigest()[:16]
     digest = hashlib.sha256(hashlib.sha256(source).digest())
-    for shown, helper in helpers.items():
-        digest.update(f"\n{shown}\n".encode(errors="surrogateescape"))
-        digest.update(hashlib.sha256(helper.read_bytes()).digest())
+    for name_in_folder, helper_path in paths.items():
+        digest.update(f"\n{name_in_folder}\n".encode(errors="surrogateescape"))
+        digest.update(hashlib.sha256(helper_path.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
 def helper_files(reference: str) -> Mapping[str, Path]:
-    """The files that a reference's own file imports from its folder, by their path in there.
+    """The files that the referenced file imports from its folder, by relative path.
 
     Raises:
         UserCodeError: there is no such file or module.
     """
-    place, _ = _split_reference(reference)
-    path = _source_path(place)
+    location, _ = _split_reference(reference)
+    path = _source_path(location)
     if path.suffix != ".py" or not path.is_file() or not is_user_file(str(path)):
         return {}
     path = path.resolve()
     root = path.parent
-    if not place.endswith(".py"):
-        # Modules are imported by their name from the folder that the first package is in.
-        depth = place.count(".") + (path.name == "__init__.py")
+    if not location.endswith(".py"):
+        # Modules are imported relative to the folder that contains the top-level package.
+        depth = location.count(".") + (path.name == "__init__.py")
         root = path.parents[depth]
     return {
         helper.relative_to(root).as_posix(): helper
@@ -131,97 +133,102 @@ def helper_files(reference: str) -> Mapping[str, Path]:
     }
 
 
-def matches_version(reference: str, version_then: str | None) -> bool:
-    """Whether the code is what it was: an earlier nnlab hashed the one file that is named.
+def matches_version(reference: str, stored_version: str | None) -> bool:
+    """Whether the code still has a stored version.
+
+    Earlier releases hashed only the referenced file itself, so that hash is accepted too.
 
     Raises:
-        UserCodeError: as `code_version`.
+        UserCodeError: as in `code_version`.
     """
-    if code_version(reference) == version_then:
+    if code_version(reference) == stored_version:
         return True
     path = _source_path(_split_reference(reference)[0])
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == version_then
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == stored_version
 
 
-def _source_path(place: str) -> Path:
-    """The file of a path or module; of a module without one, a path that is no file."""
-    if place.endswith(".py"):
-        return _require_file(Path(place))
-    spec = _find_spec(place)
+def _source_path(location: str) -> Path:
+    """The file of a path or module; a path that does not exist if the module has no file."""
+    if location.endswith(".py"):
+        return _require_file(Path(location))
+    spec = _find_spec(location)
     if spec is None:
-        raise _module_not_found_error(place)
+        raise _module_not_found_error(location)
     return Path(spec.origin or "")
 
 
 def model_version(name: str) -> str | None:
-    """The version of a user's own model, by what `--model` names; a built-in one has none.
+    """The version of a user-defined model, given the value of `--model`; None for a built-in one.
 
     Raises:
-        UserCodeError: as `code_version`.
+        UserCodeError: as in `code_version`.
     """
     return code_version(name) if find_choice("model", name).name == "module:" else None
 
 
 def locate_user_error(error: BaseException) -> str | None:
-    """Where in the user's code an error arose, and the error: `model.py, line 3, in f: …`.
+    """The user's line that raised an error, and the error: `model.py, line 3, in f: …`.
 
-    The innermost frame in a file that is neither nnlab's, nor Python's, nor of an installed
-    package; None if there is none. Frames that nnlab was called from are left out.
+    This is the innermost frame in a file that belongs neither to nnlab nor to Python nor to an
+    installed package; None if there is none. Frames that called nnlab are ignored.
     """
     if isinstance(error, SyntaxError) and error.filename and is_user_file(error.filename):
-        return f"{_display_path(error.filename)}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+        location = f"{_display_path(error.filename)}, line {error.lineno}"
+        return f"{location}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [index for index, frame in enumerate(frames) if _is_nnlab_file(frame.filename)]
-    inside = frames[ours[0] :] if ours else frames
-    for frame in reversed(inside):
+    nnlab_frames = [index for index, frame in enumerate(frames) if _is_nnlab_file(frame.filename)]
+    called_frames = frames[nnlab_frames[0] :] if nnlab_frames else frames
+    for frame in reversed(called_frames):
         if is_user_file(frame.filename):
-            within = "" if frame.name == "<module>" else f", in {frame.name}"
-            return f"{_display_path(frame.filename)}, line {frame.lineno}{within}: {_format_error(error)}"
+            function = "" if frame.name == "<module>" else f", in {frame.name}"
+            location = f"{_display_path(frame.filename)}, line {frame.lineno}{function}"
+            return f"{location}: {_format_error(error)}"
     return None
 
 
 def _split_reference(reference: str) -> tuple[str, str]:
-    place, _, name = reference.rpartition(":")
-    if not place or not name.isidentifier():
+    """The location (a file or a module) and the name of a reference `location:NAME`."""
+    location, _, name = reference.rpartition(":")
+    if not location or not name.isidentifier():
         raise UserCodeError(
-            f"'{reference}' names no code of your own",
+            f"'{reference}' is not a reference to code",
             hint="file.py:NAME, or package.module:NAME",
         )
-    return place, name
+    return location, name
 
 
 def _require_file(path: Path) -> Path:
     if not path.is_file():
-        raise UserCodeError(f"{path}: no such file", hint=f"the working folder is {Path.cwd()}")
+        raise UserCodeError(f"{path}: no such file", hint=f"the working directory is {Path.cwd()}")
     return path.resolve()
 
 
-def _check_defined(name: str, source: bytes, path: Path, place: str) -> None:
-    """Finds a missing name when a run is planned, not when it is trained."""
+def _check_defined(name: str, source: bytes, path: Path, location: str) -> None:
+    """Reports a missing name when a run is planned instead of when it is trained."""
     try:
         names = defined_names(source, str(path))
     except (SyntaxError, ValueError) as error:  # null bytes are a ValueError
         raise UserCodeError(
-            locate_user_error(error) or f"{place}: {_format_error(error)}"
+            locate_user_error(error) or f"{location}: {_format_error(error)}"
         ) from error
     if names is not None and name not in names:
         raise UserCodeError(
-            unknown_name_message(f"name in {place}", name, public_callables(source))
+            unknown_name_message(f"name in {location}", name, public_callables(source))
         )
 
 
-def _execute_file(place: Path) -> ModuleType:
-    """The module of a file, executed once for each content that it has."""
-    path = _require_file(place)
+def _execute_file(location: Path) -> ModuleType:
+    """The module of a file; the same content is executed only once."""
+    path = _require_file(location)
     content = hashlib.sha256(path.read_bytes() + str(path).encode()).hexdigest()[:16]
     name = f"_nnlab_user_{path.stem}_{content}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise _module_not_found_error(str(path))
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look their module up there
+    sys.modules[name] = module  # dataclasses and pickle look modules up by name
     try:
         with _temporary_sys_path(path.parent):
             spec.loader.exec_module(module)
@@ -244,15 +251,16 @@ def _import_module(name: str) -> ModuleType:
 
 def _module_not_found_error(name: str) -> UserCodeError:
     return UserCodeError(
-        f"no module '{name}'", hint="a module in the working folder, an installed one, or file.py"
+        f"no module '{name}'",
+        hint="use a module in the working directory, an installed one, or file.py",
     )
 
 
 @contextmanager
 def _temporary_sys_path(folder: Path) -> Iterator[None]:
-    """Puts a folder first on the search path for now, and last for imports that come later.
+    """Puts a folder first on sys.path, and afterwards last, for later imports.
 
-    If it stayed first, a user's `random.py` would take the place of Python's for nnlab too.
+    If it stayed first, a user's `random.py` would replace Python's for nnlab too.
     """
     sys.path.insert(0, str(folder))
     try:
@@ -264,7 +272,7 @@ def _temporary_sys_path(folder: Path) -> Iterator[None]:
 
 
 def _find_spec(name: str) -> ModuleSpec | None:
-    """The spec of a module; unlike importlib's own search it does not execute the parents."""
+    """The spec of a module; unlike importlib's own search this does not execute its parents."""
     importlib.invalidate_caches()
     path: list[str] | None = [str(Path.cwd()), *sys.path]
     spec = None
@@ -281,15 +289,15 @@ def _find_spec(name: str) -> ModuleSpec | None:
 
 
 def _find_editable_spec(name: str) -> ModuleSpec | None:
-    """A package that is installed in place, which only its own finder knows."""
+    """The spec of a package in an editable installation, which only its own finder knows."""
     try:
         return importlib.util.find_spec(name)
-    except ValueError:  # a module without a spec, as __main__
+    except ValueError:  # a module without a spec, such as __main__
         return None
 
 
 def _defined_callables(module: ModuleType) -> list[str]:
-    """The public callables that a module defines itself."""
+    """The public callables that a module itself defines."""
     return [
         name
         for name, value in vars(module).items()
@@ -300,12 +308,12 @@ def _defined_callables(module: ModuleType) -> list[str]:
 
 
 def is_user_file(filename: str) -> bool:
-    """Whether a file of code is neither nnlab's, nor Python's, nor of an installed package."""
+    """Whether a source file belongs neither to nnlab nor to Python nor to an installed package."""
     if filename.startswith("<") or _is_nnlab_file(filename):
         return False
     path = Path(filename).resolve()
     installed = _INSTALL_FOLDERS.intersection(path.parts)
-    return not installed and not any(path.is_relative_to(place) for place in _PYTHON_FOLDERS)
+    return not installed and not any(path.is_relative_to(folder) for folder in _PYTHON_FOLDERS)
 
 
 def _is_nnlab_file(filename: str) -> bool:
@@ -313,7 +321,7 @@ def _is_nnlab_file(filename: str) -> bool:
 
 
 def _display_path(filename: str) -> str:
-    """A path as short as it goes: from the working folder where it lies in there."""
+    """The path relative to the working directory if it is inside, else the absolute path."""
     path = Path(filename).resolve()
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 

@@ -95,7 +95,7 @@ def test_weights_go_on_to_other_classes_seed_by_seed(nnlab: Nnlab, folder: Path)
         "train", *small, "--classes", "5-9", "--from", "base", "--freeze", "all-but-head",
         "--seeds", "2",
     )  # fmt: skip
-    assert "from run 1: 4 of 6 tensors taken over; the head begins anew" in answer.out
+    assert "from run 1: 4 of 6 tensors loaded; the head is re-initialised" in answer.out
     assert "from run 2: 4 of 6" in answer.out
     connection = sqlite3.connect(folder / "runs.db")
     settings = [json.loads(s) for (s,) in connection.execute("SELECT setting FROM trial")]

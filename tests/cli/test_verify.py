@@ -105,7 +105,7 @@ def test_other_weights_are_found(nnlab: Nnlab, folder: Path) -> None:
         "relative": None,
     }
     path.write_bytes(b"rubbish")
-    assert "is no file of weights" in nnlab("verify", "1", expect=1).out
+    assert "is not a file with weights" in nnlab("verify", "1", expect=1).out
     path.unlink()
     assert verdicts(nnlab, "1")[0]["weights"] is False
 

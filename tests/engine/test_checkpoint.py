@@ -1,4 +1,4 @@
-"""Checkpoints: resumed equals uninterrupted, bit for bit; damage is noticed."""
+"""Checkpoints: a resumed run equals an uninterrupted one bit for bit; damage is detected."""
 
 import hashlib
 import io
@@ -53,7 +53,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     config: Make, settings: dict[str, object], stop_after: int
 ) -> None:
     calm = build_session(config(**settings))
-    whole = [epoch.values for epoch in train(calm)]
+    uninterrupted = [epoch.values for epoch in train(calm)]
 
     broken = build_session(config(**settings))
     parts = [epoch.values for epoch in islice(train(broken), stop_after)]
@@ -62,7 +62,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     checkpoint.restore_checkpoint(resumed, kept, "checkpoint.pt")
     parts += [epoch.values for epoch in train(resumed)]
 
-    assert parts == whole
+    assert parts == uninterrupted
     assert resumed.selected_epoch == calm.selected_epoch
     for name, tensor in calm.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
@@ -71,13 +71,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 def test_a_checkpoint_of_another_run_is_refused(config: Make) -> None:
     content = checkpoint.serialize_checkpoint(build_session(config()))
-    for other in (config(lr=0.5), config(seed=1), config(split_seed=1)):
+    for other_config in (config(lr=0.5), config(seed=1), config(split_seed=1)):
         with pytest.raises(CheckpointError, match="belongs to another run"):
-            checkpoint.restore_checkpoint(build_session(other), content, "c.pt")
+            checkpoint.restore_checkpoint(build_session(other_config), content, "c.pt")
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty", "text"])
-def test_damage_is_noticed(config: Make, harm: str) -> None:
+def test_damage_is_detected(config: Make, harm: str) -> None:
     content = bytearray(checkpoint.serialize_checkpoint(build_session(config())))
     content[len(content) // 2] ^= 1
     harmed = {"flip": bytes(content), "cut": bytes(content[:200]), "empty": b"", "text": b"hello"}
@@ -85,7 +85,7 @@ def test_damage_is_noticed(config: Make, harm: str) -> None:
         checkpoint.restore_checkpoint(build_session(config()), harmed[harm], "c.pt")
 
 
-def test_a_checkpoint_runs_no_code(config: Make, tmp_path: Path) -> None:
+def test_loading_a_checkpoint_executes_no_code(config: Make, tmp_path: Path) -> None:
     import pickle
 
     class Evil:
@@ -109,7 +109,7 @@ def test_the_model_file_is_a_plain_state_dict(config: Make) -> None:
     assert set(state) == set(session.model.state_dict())
 
 
-def test_ties_are_broken_alike_when_a_run_is_resumed(config: Make) -> None:
+def test_ties_are_broken_the_same_way_in_a_resumed_run(config: Make) -> None:
     """Accuracy is 1 from early on: the epoch selected in the end is one of the lowest val/loss."""
     setting = {"data": "blobs", "data_noise": 0.05, "samples": 100, "epochs": 10, "lr": 0.03}
     calm, broken, resumed = (build_session(config(**setting)) for _ in range(3))

@@ -1,4 +1,4 @@
-"""What is said of an error in a model: line, layer, shapes, traceback."""
+"""Descriptions of errors in a model: line, layer, shapes, traceback."""
 
 import pytest
 import torch
@@ -57,10 +57,10 @@ def test_an_error_in_the_outermost_module_names_no_layer() -> None:
     ids=["floats", "out of range"],
 )
 def test_token_ids_that_were_standardised_are_recognised(model: nn.Module, x: torch.Tensor) -> None:
-    told = describe_error(_error_of(model, x))
-    assert "in layer 0 (Embedding(10, 4)) got [2, 3]" in told
-    assert "--inputs none" in told
-    assert "x.long()" in told
+    message = describe_error(_error_of(model, x))
+    assert "in layer 0 (Embedding(10, 4)) got [2, 3]" in message
+    assert "--inputs none" in message
+    assert "x.long()" in message
 
 
 def test_a_traceback_has_the_users_frames_and_the_last_one() -> None:
@@ -73,7 +73,7 @@ def test_a_traceback_has_the_users_frames_and_the_last_one() -> None:
     assert text.splitlines()[-1].startswith("RuntimeError: mat1 and mat2")
 
 
-def test_an_error_of_ours_shows_what_it_was_made_of() -> None:
+def test_an_nnlab_error_shows_the_traceback_of_its_cause() -> None:
     try:
         try:
             raise KeyError("inner")  # noqa: TRY301

@@ -27,7 +27,7 @@ def test_too_small_shrinks_too_large_explodes(
     config: Make, settings: dict[str, object], word: str
 ) -> None:
     session = build_session(config(data="digits", depth=10, width=100, **settings))
-    found = measure_layer_outputs(session)
-    assert found.word == word
-    assert len(found.sds) == len(found.means) == len(found.samples) == 10
-    assert all(len(sample) == 2000 for sample in found.samples)
+    outputs = measure_layer_outputs(session)
+    assert outputs.signal_trend == word
+    assert len(outputs.standard_deviations) == len(outputs.means) == len(outputs.samples) == 10
+    assert all(len(sample) == 2000 for sample in outputs.samples)

@@ -1,4 +1,4 @@
-"""Initialisations: their spread, their gain, and what they do to a deep network."""
+"""Initialisations: standard deviation, gain, and the signal in a deep network."""
 
 import math
 from itertools import pairwise
@@ -35,15 +35,15 @@ def network(**settings: object) -> tuple[RunConfig, nn.Module]:
 
 def spreads(config: RunConfig, model: nn.Module) -> list[float]:
     """The sd of what each hidden layer gives, before its activation, on a standard input."""
-    found: list[float] = []
+    deviations: list[float] = []
     examples = torch.randn(512, 256, generator=torch.Generator().manual_seed(1))
     models.lsuv_(model, config, examples)
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
-            layer.register_forward_hook(lambda _, __, out: found.append(out.std().item()))
+            layer.register_forward_hook(lambda _, __, out: deviations.append(out.std().item()))
     with torch.no_grad():
         model(examples)
-    return found[:-1]
+    return deviations[:-1]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def spreads(config: RunConfig, model: nn.Module) -> list[float]:
         ("uniform", (300, 400), 1 / math.sqrt(3)),
     ],
 )
-def test_the_spread_is_the_papers(name: str, shape: Shape, sd: float) -> None:
+def test_the_standard_deviation_is_the_papers(name: str, shape: Shape, sd: float) -> None:
     weight = drawn(name, shape, gain=math.sqrt(2))
     assert weight.std().item() == pytest.approx(sd, rel=0.02)
     assert abs(weight.mean().item()) < sd * 0.02
@@ -126,21 +126,21 @@ def test_default_is_chosen_by_the_activation() -> None:
     }  # fmt: skip
 
 
-def test_selu_gets_lecuns_spread_by_default() -> None:
+def test_selu_gets_lecuns_standard_deviation_by_default() -> None:
     weight = next(network(init="default", activation="selu", depth=1)[1].parameters())
     assert weight.std().item() == pytest.approx(1 / math.sqrt(256), rel=0.02)
 
 
 def test_too_small_weights_make_the_activations_shrink_layer_by_layer() -> None:
-    found = spreads(*network(init="normal", init_scale=0.01))
-    assert all(after < 0.3 * before for before, after in pairwise(found))
-    assert found[-1] < 1e-15
+    deviations = spreads(*network(init="normal", init_scale=0.01))
+    assert all(after < 0.3 * before for before, after in pairwise(deviations))
+    assert deviations[-1] < 1e-15
 
 
 def test_too_large_weights_make_the_activations_explode() -> None:
-    found = spreads(*network(init="normal", init_scale=0.5))
-    assert all(after > 3 * before for before, after in pairwise(found))
-    assert found[-1] > 1e12
+    deviations = spreads(*network(init="normal", init_scale=0.5))
+    assert all(after > 3 * before for before, after in pairwise(deviations))
+    assert deviations[-1] > 1e12
 
 
 @pytest.mark.parametrize(
@@ -164,19 +164,19 @@ def test_too_large_weights_make_the_activations_explode() -> None:
     ],
 )
 def test_the_scale_holds_through_twenty_layers(init: str, activation: str) -> None:
-    found = spreads(*network(init=init, activation=activation))
-    assert len(found) == 20
-    assert min(found) > 0.2
-    assert max(found) < 5.0
+    deviations = spreads(*network(init=init, activation=activation))
+    assert len(deviations) == 20
+    assert min(deviations) > 0.2
+    assert max(deviations) < 5.0
 
 
 @pytest.mark.parametrize("target", [0.5, 1.0])
-def test_lsuv_gives_every_layer_the_spread_asked_for(target: float) -> None:
-    found = spreads(*network(init="lsuv", activation="tanh", init_scale=target))
-    assert found == pytest.approx([target] * 20, rel=0.011)
+def test_lsuv_gives_every_layer_the_requested_standard_deviation(target: float) -> None:
+    deviations = spreads(*network(init="lsuv", activation="tanh", init_scale=target))
+    assert deviations == pytest.approx([target] * 20, rel=0.011)
 
 
-def test_lsuv_settles_convolutions_and_leaves_dead_layers_alone() -> None:
+def test_lsuv_scales_convolutions_and_skips_dead_layers() -> None:
     config = resolve(RunConfig(model="cnn", init="lsuv", width=8), DataFacts("classification"))
     model = models.build(config, (1, 8, 8), 10, make_generator(0, "weights"))
     examples = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -186,7 +186,7 @@ def test_lsuv_settles_convolutions_and_leaves_dead_layers_alone() -> None:
     assert all(bool(p.isfinite().all()) for p in model.parameters())
 
 
-def test_settling_leaves_other_initialisations_as_they_were_drawn() -> None:
+def test_lsuv_does_not_change_other_initialisations() -> None:
     config, model = network(depth=2)
     before = [p.clone() for p in model.parameters()]
     models.lsuv_(model, config, torch.randn(8, 256))
@@ -194,7 +194,7 @@ def test_settling_leaves_other_initialisations_as_they_were_drawn() -> None:
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn", "resnet", "transformer", "linear"])
-def test_biases_start_where_they_are_told_to(model: str) -> None:
+def test_biases_start_at_the_configured_value(model: str) -> None:
     config = resolve(RunConfig(model=model, bias_init=0.3), DataFacts("classification"))
     built = models.build(config, (1, 8, 8), 10, make_generator(0, "weights"))
     layers = [m for m in built.modules() if isinstance(m, nn.Linear | nn.Conv2d)]

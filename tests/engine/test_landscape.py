@@ -1,4 +1,4 @@
-"""The landscape of the loss: against the exact Hessian, and weights put back where they were."""
+"""The loss landscape compared to the exact Hessian; the weights are restored afterwards."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ from torch.nn import functional
 from nnlab.engine.loss_landscape import (
     LossLandscape,
     loss_along_line,
+    loss_surface,
     random_filter_normalized_direction,
-    surface,
     top_eigenvalue,
 )
 
@@ -42,37 +42,41 @@ def hessian(landscape: LossLandscape) -> torch.Tensor:
         return functional.cross_entropy(outputs, landscape.targets)
 
     row = torch.cat([p.flatten() for p in parts])
-    found = torch.autograd.functional.hessian(loss, row)  # type: ignore[no-untyped-call]
-    assert isinstance(found, torch.Tensor)
-    return found
+    matrix = torch.autograd.functional.hessian(loss, row)  # type: ignore[no-untyped-call]
+    assert isinstance(matrix, torch.Tensor)
+    return matrix
 
 
-def test_a_product_is_that_of_the_exact_hessian(landscape: LossLandscape) -> None:
+def test_a_hessian_vector_product_equals_that_of_the_exact_hessian(
+    landscape: LossLandscape,
+) -> None:
     direction = [
         torch.randn(p.shape, generator=drawn(5), dtype=torch.float64) for p in landscape.parameters
     ]
-    found = torch.cat([part.flatten() for part in landscape.hessian_vector_product(direction)])
+    product = torch.cat([part.flatten() for part in landscape.hessian_vector_product(direction)])
     row = torch.cat([part.flatten() for part in direction])
-    assert torch.allclose(found, hessian(landscape) @ row)
+    assert torch.allclose(product, hessian(landscape) @ row)
 
 
 def test_the_eigenvalue_is_that_of_the_exact_hessian(landscape: LossLandscape) -> None:
     values = torch.linalg.eigvalsh(hessian(landscape))
-    wanted = max(values.tolist(), key=abs)
-    found = top_eigenvalue(landscape, drawn(), tolerance=1e-9, most=2000)
-    assert found.converged
-    assert found.value == pytest.approx(wanted, rel=1e-4)
-    assert not top_eigenvalue(landscape, drawn(), tolerance=1e-15, most=2).converged
+    expected = max(values.tolist(), key=abs)
+    eigenvalue = top_eigenvalue(landscape, drawn(), tolerance=1e-9, max_iterations=2000)
+    assert eigenvalue.converged
+    assert eigenvalue.value == pytest.approx(expected, rel=1e-4)
+    assert not top_eigenvalue(landscape, drawn(), tolerance=1e-15, max_iterations=2).converged
 
 
 def test_the_gradient_is_torchs(landscape: LossLandscape) -> None:
     functional.cross_entropy(landscape.model(landscape.examples), landscape.targets).backward()  # type: ignore[no-untyped-call]
-    for found, parameter in zip(landscape.gradient(), landscape.parameters, strict=True):
+    for gradient, parameter in zip(landscape.gradient(), landscape.parameters, strict=True):
         assert parameter.grad is not None
-        assert torch.allclose(found, parameter.grad)
+        assert torch.allclose(gradient, parameter.grad)
 
 
-def test_each_filter_of_a_direction_is_as_long_as_the_models(landscape: LossLandscape) -> None:
+def test_each_filter_of_a_direction_has_the_norm_of_the_models_filter(
+    landscape: LossLandscape,
+) -> None:
     direction = random_filter_normalized_direction(landscape.model, drawn())
     for part, parameter in zip(direction, landscape.parameters, strict=True):
         if parameter.ndim == 1:
@@ -81,13 +85,13 @@ def test_each_filter_of_a_direction_is_as_long_as_the_models(landscape: LossLand
             assert torch.allclose(part.norm(dim=1), parameter.norm(dim=1))
 
 
-def test_slices_meet_at_the_weights_and_leave_them_there(landscape: LossLandscape) -> None:
+def test_slices_agree_at_the_weights_and_restore_them(landscape: LossLandscape) -> None:
     before = [p.detach().clone() for p in landscape.parameters]
-    one, other = (
+    first, second = (
         random_filter_normalized_direction(landscape.model, drawn(seed)) for seed in (0, 1)
     )
     steps = (-0.5, 0.0, 0.5)
-    plane = surface(landscape, one, other, steps)
-    assert loss_along_line(landscape, one, steps) == pytest.approx(plane[1])
-    assert plane[1][1] == pytest.approx(landscape.value())
+    plane = loss_surface(landscape, first, second, steps)
+    assert loss_along_line(landscape, first, steps) == pytest.approx(plane[1])
+    assert plane[1][1] == pytest.approx(landscape.loss_value())
     assert all(torch.equal(p, q) for p, q in zip(landscape.parameters, before, strict=True))

@@ -1,4 +1,4 @@
-"""The loop: same command, same bits; every choice trains; every way to end."""
+"""The training loop: reproducible bit by bit; every setting trains; every way to end."""
 
 import math
 import shutil
@@ -45,9 +45,9 @@ def test_the_same_config_gives_the_same_bits(config: Make, settings: dict[str, o
 
 
 def test_another_seed_gives_other_weights_and_the_same_split(config: Make) -> None:
-    one, two = build_session(config(seed=0)), build_session(config(seed=1))
-    assert one.data.fingerprint == two.data.fingerprint
-    pairs = zip(one.model.parameters(), two.model.parameters(), strict=True)
+    first, second = build_session(config(seed=0)), build_session(config(seed=1))
+    assert first.data.fingerprint == second.data.fingerprint
+    pairs = zip(first.model.parameters(), second.model.parameters(), strict=True)
     assert any(not torch.equal(a, b) for a, b in pairs)
 
 
@@ -116,7 +116,7 @@ def test_every_model_learns_digits(config: Make, settings: dict[str, object]) ->
     assert values[-1]["train/loss"] < values[0]["train/loss"]
 
 
-def test_second_order_tells_what_it_cost(config: Make) -> None:
+def test_second_order_optimizers_report_their_cost(config: Make) -> None:
     lbfgs = values_of(config(opt="lbfgs", epochs=3))
     newton = values_of(config(opt="newton-cg", epochs=3))
     assert all(values["cost/gradients"] >= 1 for values in lbfgs + newton)
@@ -149,8 +149,8 @@ def test_a_summed_loss_with_a_smaller_lr_is_the_mean(config: Make) -> None:
     count = len(build_session(config(**common)).data.train)
     mean = values_of(config(**common, lr=0.5))
     summed = values_of(config(**common, lr=0.5 / count, reduction="sum"))
-    for one, other in zip(mean, summed, strict=True):
-        assert one["train/loss"] == pytest.approx(other["train/loss"], rel=1e-9)
+    for by_mean, by_sum in zip(mean, summed, strict=True):
+        assert by_mean["train/loss"] == pytest.approx(by_sum["train/loss"], rel=1e-9)
 
 
 def test_the_evaluated_weights_are_the_average(config: Make) -> None:
@@ -160,11 +160,11 @@ def test_the_evaluated_weights_are_the_average(config: Make) -> None:
     kept, current = session.selected_weights, session.model.state_dict()
     assert any(not torch.equal(kept[name], current[name]) for name in kept)
     with session.averaged_weights():
-        measured = session.measure(session.data.val)
+        measured = session.evaluate_split(session.data.val)
     assert measured["loss"] == session.val_losses[-1]
 
 
-def test_plateau_lowers_the_rate_when_validation_stands(config: Make) -> None:
+def test_plateau_lowers_the_lr_when_the_validation_loss_stagnates(config: Make) -> None:
     settings = config(decay="plateau", decay_patience=1, decay_factor=0.1, lr=0.5, epochs=12)
     rates = [values["lr"] for values in values_of(settings)]
     assert rates[0] == 0.5
@@ -172,7 +172,7 @@ def test_plateau_lowers_the_rate_when_validation_stands(config: Make) -> None:
     assert sorted(rates, reverse=True) == rates
 
 
-def test_frozen_layers_stay_and_move_once_unfrozen(config: Make, tmp_path: Path) -> None:
+def test_frozen_layers_are_trained_only_once_unfrozen(config: Make, tmp_path: Path) -> None:
     parent = build_session(config(norm="batch", epochs=2))
     list(train(parent))
     (tmp_path / "model.pt").write_bytes(checkpoint.serialize_selected_weights(parent))
@@ -198,13 +198,13 @@ def test_frozen_layers_stay_and_move_once_unfrozen(config: Make, tmp_path: Path)
             assert any(not name.startswith(head_layer_name(session.model)) for name in moved)
 
 
-def test_probing_changes_nothing_but_what_is_measured(config: Make) -> None:
+def test_probes_add_metrics_and_change_nothing_else(config: Make) -> None:
     settings = {"data": "digits", "norm": "batch", "dropout": 0.2, "epochs": 3}
     bare, light, full = (values_of(config(**settings, probe=p)) for p in ("none", "light", "full"))
-    for one, other, third in zip(bare, light, full, strict=True):
-        assert one.items() <= other.items()
-        assert one.items() <= third.items()
-        assert len(third) > len(one)
+    for no_probe, light_probe, full_probe in zip(bare, light, full, strict=True):
+        assert no_probe.items() <= light_probe.items()
+        assert no_probe.items() <= full_probe.items()
+        assert len(full_probe) > len(no_probe)
 
 
 def test_a_light_probe_skips_epochs_that_are_too_short_to_pay_for_it(config: Make) -> None:
@@ -215,7 +215,7 @@ def test_a_light_probe_skips_epochs_that_are_too_short_to_pay_for_it(config: Mak
     assert all("probe/update_ratio" in v for v in full)
 
 
-def test_threads_are_what_was_asked_for(config: Make) -> None:
+def test_the_number_of_threads_is_as_configured(config: Make) -> None:
     assert build_session(config(threads=2)).threads == 2
     assert torch.get_num_threads() == 2
     assert build_session(config()).threads == 1
@@ -240,7 +240,7 @@ def test_a_compiled_model_trains_to_the_same_result(config: Make) -> None:
     assert compiled[-1]["val/loss"] == pytest.approx(plain[-1]["val/loss"], rel=1e-6)
 
 
-def test_compiling_without_a_compiler_says_what_to_install(
+def test_compiling_without_a_compiler_names_what_to_install(
     config: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -302,7 +302,7 @@ def test_the_lr_of_each_epoch_is_the_schedules(config: Make) -> None:
 def test_exact_metrics_of_the_training_split_on_request(config: Make) -> None:
     session = build_session(config(exact_train=True, dropout=0.5))
     last = list(train(session))[-1]
-    assert last.values["train/loss_exact"] == session.measure(session.data.train)["loss"]
+    assert last.values["train/loss_exact"] == session.evaluate_split(session.data.train)["loss"]
     assert last.values["train/loss_exact"] < last.values["train/loss"]  # dropout is off
 
 
@@ -330,8 +330,8 @@ def test_early_stop_waits_for_its_patience(config: Make) -> None:
 
 def test_a_request_to_stop_finishes_the_epoch(config: Make) -> None:
     session = build_session(config())
-    asked = iter([False, True])
-    epochs = list(train(session, lambda: next(asked)))
+    stop_requests = iter([False, True])
+    epochs = list(train(session, lambda: next(stop_requests)))
     assert [epoch.number for epoch in epochs] == [1, 2]
     assert session.status is Status.INTERRUPTED
 
@@ -349,7 +349,9 @@ def test_the_test_split_is_measured_with_the_selected_weights(config: Make) -> N
         kept[epoch.number] = {k: v.clone() for k, v in session.model.state_dict().items()}
     measured = session.test()
     session.model.load_state_dict(kept[session.selected_epoch])
-    assert measured == {f"test/{k}": v for k, v in session.measure(session.data.test).items()}
+    assert measured == {
+        f"test/{k}": v for k, v in session.evaluate_split(session.data.test).items()
+    }
 
 
 def test_the_selected_epoch_is_the_first_best(config: Make) -> None:

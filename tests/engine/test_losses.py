@@ -1,4 +1,4 @@
-"""Losses: against torch's own, a library's, or by hand; what is trained on and what is reported."""
+"""Losses compared to torch, a library or a hand computation; the reported loss."""
 
 from collections.abc import Callable
 
@@ -30,13 +30,13 @@ def trained(loss: str, **settings: object) -> Loss:
 
 def scores(n: int = 12, c: int = 5, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Outputs [n, c] and classes [n]."""
-    draw = torch.Generator().manual_seed(seed)
-    return torch.randn(n, c, generator=draw), torch.randint(c, (n,), generator=draw)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, c, generator=generator), torch.randint(c, (n,), generator=generator)
 
 
 def numbers() -> tuple[torch.Tensor, torch.Tensor]:
-    draw = torch.Generator().manual_seed(1)
-    return torch.randn(9, 1, generator=draw) * 2, torch.randn(9, 1, generator=draw)
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(9, 1, generator=generator) * 2, torch.randn(9, 1, generator=generator)
 
 
 def test_cross_entropy_by_mean_is_torchs_own_function() -> None:
@@ -138,5 +138,5 @@ def test_gradients_agree_with_differences(loss: str) -> None:
     wide = targets.double() if loss in NUMBERS else targets
     function = trained(loss)
     assert torch.autograd.gradcheck(
-        lambda given: function(given, wide), outputs.double().requires_grad_()
+        lambda inputs: function(inputs, wide), outputs.double().requires_grad_()
     )

@@ -1,4 +1,4 @@
-"""The range test: it finds the edge of stability, and the same one each time."""
+"""The lr range test finds the stability limit, and the same one each time."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ Make = Callable[..., RunConfig]
 
 def test_lr_grows_by_one_factor_and_the_test_ends_when_the_loss_diverges(config: Make) -> None:
     session = build_session(config(opt="sgd", data="digits"))
-    found = run_lr_range_test(session, low=1e-5, high=1e4, steps=100)
-    factors = [b / a for a, b in zip(found.lrs, found.lrs[1:], strict=False)]
+    result = run_lr_range_test(session, low=1e-5, high=1e4, steps=100)
+    factors = [b / a for a, b in zip(result.lrs, result.lrs[1:], strict=False)]
     assert factors == pytest.approx([(1e9) ** (1 / 99)] * len(factors))
-    assert len(found.lrs) < 100
-    assert 1e-3 < found.lrs[found.best] < 10
+    assert len(result.lrs) < 100
+    assert 1e-3 < result.lrs[result.best] < 10
 
 
 def test_the_same_session_gives_the_same_test(config: Make) -> None:

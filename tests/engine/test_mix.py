@@ -1,4 +1,4 @@
-"""Mixup and cutmix: what is blended, and that the targets are blended by the same share."""
+"""Mixup and cutmix: the mixed examples, and targets mixed with the same weights."""
 
 from collections.abc import Callable
 
@@ -80,9 +80,9 @@ def test_cutmix_counts_the_pixels_that_it_pastes(alpha: float, seed: int) -> Non
     blended, shares = blend(examples, torch.arange(12), drawn(seed))
     for own in range(12):
         present = sorted({int(number) for number in blended[own].flatten().tolist()})
-        for one in present:
-            pixels = (blended[own, 0] == one).sum().item()
-            assert shares[own, one].item() == pytest.approx(pixels / 30)
+        for label in present:
+            pixels = (blended[own, 0] == label).sum().item()
+            assert shares[own, label].item() == pytest.approx(pixels / 30)
     pasted = blended != examples
     for image in pasted.any(0)[:1]:  # the same rectangle in all
         rows, columns = image.any(1), image.any(0)
@@ -91,25 +91,25 @@ def test_cutmix_counts_the_pixels_that_it_pastes(alpha: float, seed: int) -> Non
 
 def test_the_shares_of_mixup_are_those_of_a_beta() -> None:
     examples, targets = batch(2, (1,))
-    blend, draw = made(shape=(1,), mixup=0.4), drawn()
+    blend, generator = made(shape=(1,), mixup=0.4), drawn()
     shares: list[float] = []
     while len(shares) < 3000:
-        out = blend(examples, targets, draw)[1]
+        out = blend(examples, targets, generator)[1]
         # The order was left as it was in half of the batches: those tell nothing.
         if out[0, 1] > 0:
             shares.append(out[0, 0].item())
-    found = torch.tensor(shares, dtype=torch.float64)
-    assert found.mean().item() == pytest.approx(0.5, abs=0.02)
+    weights = torch.tensor(shares, dtype=torch.float64)
+    assert weights.mean().item() == pytest.approx(0.5, abs=0.02)
     variance = 0.4 * 0.4 / (0.8**2 * 1.8)
-    assert found.var().item() == pytest.approx(variance, rel=0.05)
+    assert weights.var().item() == pytest.approx(variance, rel=0.05)
 
 
 def test_of_both_each_batch_takes_one_by_a_fair_coin() -> None:
     examples, targets = batch()
-    blend, draw = made(mixup=1.0, cutmix=1.0), drawn()
+    blend, generator = made(mixup=1.0, cutmix=1.0), drawn()
     pasted = 0
     for _ in range(400):
-        blended, _ = blend(examples, targets, draw)
+        blended, _ = blend(examples, targets, generator)
         pasted += bool((blended == blended.round()).all())
     assert 160 < pasted < 240
 
@@ -117,12 +117,12 @@ def test_of_both_each_batch_takes_one_by_a_fair_coin() -> None:
 def test_the_same_generator_blends_the_same() -> None:
     examples, targets = batch()
     blend = made(mixup=1.0, cutmix=1.0)
-    one, other = drawn(5), drawn(5)
+    generator, twin = drawn(5), drawn(5)
     for _ in range(4):
-        first, second = blend(examples, targets, one), blend(examples, targets, other)
+        first, second = blend(examples, targets, generator), blend(examples, targets, twin)
         assert torch.equal(first[0], second[0])
         assert torch.equal(first[1], second[1])
-    assert not torch.equal(blend(examples, targets, one)[0], first[0])
+    assert not torch.equal(blend(examples, targets, generator)[0], first[0])
 
 
 def test_cutmix_needs_images() -> None:
@@ -141,7 +141,7 @@ def test_blended_targets_need_classes_and_a_loss_that_takes_them(name: str) -> N
 
 def test_a_run_with_mixup_can_be_repeated(config: Callable[..., RunConfig]) -> None:
     first, second = (list(train(build_session(config(mixup=0.4, epochs=2)))) for _ in range(2))
-    for one, other in zip(first, second, strict=True):
-        assert {k: v for k, v in one.values.items() if "time" not in k} == {
-            k: v for k, v in other.values.items() if "time" not in k
+    for epoch, repeated in zip(first, second, strict=True):
+        assert {k: v for k, v in epoch.values.items() if "time" not in k} == {
+            k: v for k, v in repeated.values.items() if "time" not in k
         }

@@ -132,7 +132,7 @@ def test_a_wide_resnet_has_the_papers_parameters(depth: int, widen: int, million
 
 
 @pytest.mark.parametrize(
-    ("model", "depth", "said"),
+    ("model", "depth", "message"),
     [
         ("resnet", 18, r"6n \+ 2 from 8 to 110, got 18; the nearest is 20"),
         ("resnet", 2, r"from 8 to 110, got 2; the nearest is 8"),
@@ -140,8 +140,8 @@ def test_a_wide_resnet_has_the_papers_parameters(depth: int, widen: int, million
         ("wide_resnet", 17, r"6n \+ 4 from 10 to 100, got 17; the nearest is 16"),
     ],
 )
-def test_a_depth_that_a_resnet_cannot_have_is_refused(model: str, depth: int, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_a_depth_that_a_resnet_cannot_have_is_refused(model: str, depth: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         resolved(model=model, depth=depth)
 
 
@@ -183,7 +183,7 @@ def test_attention_is_the_formula() -> None:
     layer = next(
         m
         for m in models.build(config, (8,), 3, make_generator(0, "weights")).modules()
-        if type(m).__name__ == "Attention"
+        if type(m).__name__ == "SelfAttention"
     )
     x = examples((5, 8))
     q, k, v = layer.get_submodule("into")(x).chunk(3, 2)
@@ -237,15 +237,15 @@ def test_every_parameter_is_in_one_layer_and_the_last_is_the_head(
 @pytest.mark.parametrize("settings", ANY, ids=str)
 def test_layers_are_in_the_order_of_the_forward_pass(settings: dict[str, Any]) -> None:
     net = built((1, 8, 8), **settings)
-    met: list[str] = []
+    called: list[str] = []
 
     def notes(name: str) -> Callable[[object, object, object], None]:
-        return lambda *_: met.append(name)
+        return lambda *_: called.append(name)
 
     for name in models.parameter_layer_names(net):
         net.get_submodule(name).register_forward_hook(notes(name))
     net(examples((1, 8, 8)))
-    assert met == list(models.parameter_layer_names(net))
+    assert called == list(models.parameter_layer_names(net))
 
 
 def test_a_shared_weight_counts_for_its_first_layer() -> None:
@@ -271,12 +271,12 @@ def test_a_step_gives_the_same_bits_each_time(settings: dict[str, Any]) -> None:
 def test_the_defaults_of_the_first_release_draw_the_same_weights() -> None:
     """Hidden layers with gain sqrt(2), the head with 1, one after the other; biases zero."""
     for model, shape in (("mlp", (4,)), ("cnn", (1, 8, 8))):
-        net, draw = built(shape, model=model), make_generator(0, "weights")
+        net, generator = built(shape, model=model), make_generator(0, "weights")
         weights = [p for p in net.parameters() if p.ndim > 1]
         for last, weight in ((weight is weights[-1], weight) for weight in weights):
             expected = torch.empty_like(weight)
             gain = 1.0 if last else 2**0.5
-            nn.init.normal_(expected, 0.0, gain / weight[0].numel() ** 0.5, generator=draw)
+            nn.init.normal_(expected, 0.0, gain / weight[0].numel() ** 0.5, generator=generator)
             assert torch.equal(weight, expected)
         assert not any(p.any() for p in net.parameters() if p.ndim == 1)
 

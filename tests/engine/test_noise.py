@@ -61,8 +61,8 @@ def test_dropconnect_drops_weights_and_keeps_the_expectation() -> None:
     layer = DropConnect(4, 3, 0.5, 0)
     ready(layer)
     x = torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
-    one = layer(torch.eye(4)).detach() - layer.bias
-    ratios = (one.T / layer.weight).flatten().tolist()
+    masked = layer(torch.eye(4)).detach() - layer.bias
+    ratios = (masked.T / layer.weight).flatten().tolist()
     assert {round(ratio, 4) for ratio in ratios} == {0.0, 2.0}
     mean = torch.stack([layer(x) for _ in range(20_000)]).mean(0)
     layer.eval()
@@ -87,14 +87,14 @@ def test_the_same_seed_epoch_and_part_give_the_same_masks(name: str) -> None:
     assert torch.equal(ready(LAYERS[name](0.5), seed=3, epoch=2)(x), first)
     assert not torch.equal(ready(layer, seed=4, epoch=2)(x), first)
     assert not torch.equal(ready(layer, seed=3, epoch=3)(x), first)
-    layer.part = 1
+    layer.layer_index = 1
     assert not torch.equal(ready(layer, seed=3, epoch=2)(x), first)
 
 
 def test_dropout_draws_what_it_drew_in_the_first_release() -> None:
     layer = ready(Dropout(0.3, 5), seed=7, epoch=4)
-    draw = torch.Generator().manual_seed(derive_seed(7, "dropout", 4, 5))
-    mask = torch.empty(6, 9).bernoulli_(0.7, generator=draw).div_(0.7)
+    generator = torch.Generator().manual_seed(derive_seed(7, "dropout", 4, 5))
+    mask = torch.empty(6, 9).bernoulli_(0.7, generator=generator).div_(0.7)
     assert torch.equal(layer(torch.ones(6, 9)), mask)
 
 
@@ -137,7 +137,7 @@ def test_a_noisy_model_can_be_repeated_epoch_by_epoch(settings: dict[str, object
 def test_no_two_layers_of_a_model_share_their_noise(settings: dict[str, object]) -> None:
     noises = [module for module in built(settings).modules() if isinstance(module, DropoutBase)]
     kinds = {type(noise) for noise in noises}
-    assert len({(type(noise), noise.part) for noise in noises}) == len(noises)
+    assert len({(type(noise), noise.layer_index) for noise in noises}) == len(noises)
     options = {"dropout", "channel_dropout", "dropconnect", "stochastic_depth"}
     assert {kind.purpose for kind in kinds} == options & set(settings)
 

@@ -105,7 +105,7 @@ def test_a_norm_is_placed_before_or_after_the_activation(
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"norm": "batch", "batch_size": 1}, "--norm batch needs a --batch-size of at least 2"),
         ({"norm": "instance"}, "--norm instance needs images, which --model mlp flattens"),
@@ -124,8 +124,8 @@ def test_a_norm_is_placed_before_or_after_the_activation(
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(settings: dict[str, object], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_what_does_not_fit_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         resolved(**settings)
 
 

@@ -33,23 +33,23 @@ class Network(nn.Module):
         self.first, self.second, self.head = nn.Linear(5, 7), nn.Linear(7, 6), nn.Linear(6, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.head(self.second(self.first(x).tanh()).tanh())
-        return found
+        outputs: torch.Tensor = self.head(self.second(self.first(x).tanh()).tanh())
+        return outputs
 
 
 def network(dtype: torch.dtype = torch.float64) -> Network:
-    draw = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     model = Network()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(0.5 * torch.randn(parameter.shape, generator=draw))
+            parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
     return model.to(dtype)
 
 
 def batch(step: int, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
-    draw = torch.Generator().manual_seed(step)
-    examples = torch.randn(20, 5, generator=draw).to(dtype)
-    return examples, torch.randint(0, 3, (20,), generator=draw)
+    generator = torch.Generator().manual_seed(step)
+    examples = torch.randn(20, 5, generator=generator).to(dtype)
+    return examples, torch.randint(0, 3, (20,), generator=generator)
 
 
 def walk(model: nn.Module, optimizer: optim.Optimizer, begin: int = 0, end: int = STEPS) -> None:
@@ -135,8 +135,8 @@ def test_the_defaults_are_torchs(opt: str, theirs: Callable[..., optim.Optimizer
     """Runs stored before an option was there mean what torch's default did."""
     ours = build(network(), config_of(opt)).param_groups[0]
     torchs = theirs([torch.zeros(1, requires_grad=True)], lr=ours["lr"]).param_groups[0]
-    told = {"betas", "eps", "alpha", "rho", "momentum", "weight_decay"} & set(torchs)
-    assert {name: ours[name] for name in told} == {name: torchs[name] for name in told}
+    shared = {"betas", "eps", "alpha", "rho", "momentum", "weight_decay"} & set(torchs)
+    assert {name: ours[name] for name in shared} == {name: torchs[name] for name in shared}
 
 
 def test_lion_by_hand() -> None:
@@ -164,14 +164,14 @@ def test_lion_by_hand() -> None:
 def test_orthogonalised_brings_singular_values_near_one(
     rows: int, columns: int, scale: float, seed: int
 ) -> None:
-    draw = torch.Generator().manual_seed(seed)
-    u, _, v = torch.linalg.svd(torch.randn(rows, columns, generator=draw), full_matrices=False)
+    generator = torch.Generator().manual_seed(seed)
+    u, _, v = torch.linalg.svd(torch.randn(rows, columns, generator=generator), full_matrices=False)
     spectrum = torch.linspace(0.2, 1.0, min(rows, columns))
-    found = orthogonalize(scale * u @ torch.diag(spectrum) @ v)
-    assert float(torch.linalg.svdvals(found).min()) > 0.6
-    assert float(torch.linalg.svdvals(found).max()) < 1.25
+    result = orthogonalize(scale * u @ torch.diag(spectrum) @ v)
+    assert float(torch.linalg.svdvals(result).min()) > 0.6
+    assert float(torch.linalg.svdvals(result).max()) < 1.25
     # The singular vectors are those of the matrix: U' X V is diagonal.
-    inner = u.T @ found @ v.T
+    inner = u.T @ result @ v.T
     assert torch.allclose(inner, torch.diag(inner.diagonal()), atol=1e-3)
 
 
@@ -222,16 +222,16 @@ def test_muon_leaves_embeddings_and_places_to_adamw_and_flattens_convolutions() 
 @pytest.mark.parametrize("opt", choice_names("opt"))
 def test_a_resumed_walk_ends_at_the_same_bits(opt: str) -> None:
     model, twin = network(torch.float32), network(torch.float32)
-    one = build(model, config_of(opt))
-    walk(model, one, 0, 3)
+    optimizer = build(model, config_of(opt))
+    walk(model, optimizer, 0, 3)
     stored = io.BytesIO()
-    torch.save({"model": model.state_dict(), "optimizer": one.state_dict()}, stored)
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, stored)
     stored.seek(0)
     state = torch.load(stored, weights_only=True)
     two = build(twin, config_of(opt))
     twin.load_state_dict(state["model"])
     two.load_state_dict(state["optimizer"])
-    walk(model, one, 3)
+    walk(model, optimizer, 3)
     walk(twin, two, 3)
     assert torch.equal(weights(model), weights(twin))
 
@@ -280,11 +280,11 @@ def test_head_and_depth_have_learning_rates_of_their_own() -> None:
     model.register_parameter("token", nn.Parameter(torch.zeros(1, 5)))
     optimizer = build(model, config_of("sgd", head_lr_factor=10.0, depth_lr_factor=0.5))
     set_lr(optimizer, 0.8)
-    found = rates(model, optimizer)
-    assert found["4.weight"] == found["4.bias"] == pytest.approx(8.0)
-    assert found["3.weight"] == pytest.approx(0.4)
+    lrs = rates(model, optimizer)
+    assert lrs["4.weight"] == lrs["4.bias"] == pytest.approx(8.0)
+    assert lrs["3.weight"] == pytest.approx(0.4)
     # A normalisation is as deep as the layer that it follows; a token enters at the bottom.
-    assert found["0.weight"] == found["1.weight"] == found["token"] == pytest.approx(0.2)
+    assert lrs["0.weight"] == lrs["1.weight"] == lrs["token"] == pytest.approx(0.2)
 
 
 def test_a_setting_of_an_old_checkpoint_has_no_factors() -> None:

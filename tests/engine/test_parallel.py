@@ -1,4 +1,4 @@
-"""Shares of a batch: together they are the batch, and their gradient is its gradient."""
+"""Process groups: the shares of a batch and their gradients equal those of the whole batch."""
 
 import os
 from collections.abc import Callable
@@ -15,22 +15,20 @@ from torch import nn
 from torch.multiprocessing.spawn import spawn
 
 from nnlab.config import RunConfig
+from nnlab.engine.data_parallel import check_batch_shares, check_parallel_support
 from nnlab.engine.loop import build_session
 from nnlab.engine.models.dropout import BatchShare, Dropout
+from nnlab.engine.models.sync_batch_norm import _AllReduceSum, convert_to_synced_batch_norm
 from nnlab.engine.process_group import (
     ProcessGroup,
-    _AllReduceSum,
     _rank_bounds,
-    check_batch_shares,
-    check_parallel_support,
-    convert_to_synced_batch_norm,
     distributed_context,
 )
 from nnlab.errors import UsageError
 
 
 @given(rows=st.integers(0, 500), size=st.integers(1, 17))
-def test_shares_cover_a_batch_once_and_are_alike(rows: int, size: int) -> None:
+def test_shares_partition_a_batch_evenly(rows: int, size: int) -> None:
     shares = [_rank_bounds(rows, rank, size) for rank in range(size)]
     assert [row for begin, end in shares for row in range(begin, end)] == list(range(rows))
     lengths = [end - begin for begin, end in shares]
@@ -45,69 +43,71 @@ def _in_process(rank: int, size: int, folder: str, work: Callable[[ProcessGroup]
 
 
 def together(size: int, folder: Path, work: Callable[[ProcessGroup], Any]) -> list[Any]:
-    """What so many processes find, by their rank."""
+    """The results of `size` processes, by rank."""
     spawn(_in_process, args=(size, str(folder), work), nprocs=size)  # type: ignore[no-untyped-call]
     return [torch.load(folder / f"{rank}.pt") for rank in range(size)]
 
 
 def _batch(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-    draw = torch.Generator().manual_seed(3)
-    return torch.randn(rows, 3, 2, 2, generator=draw) * 3 + 1, torch.randn(rows, generator=draw)
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(rows, 3, 2, 2, generator=generator) * 3 + 1, torch.randn(
+        rows, generator=generator
+    )
 
 
 def _model() -> nn.Module:
-    draw = torch.Generator().manual_seed(5)
+    generator = torch.Generator().manual_seed(5)
     model = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 1))
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=draw))
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
     return model
 
 
 ROWS = (7, 2, 3)
 
 
-def _gradients(team: ProcessGroup) -> list[list[torch.Tensor]]:
-    """After each batch: its weighed loss, gradients of weights and own inputs, running numbers."""
+def _gradients(group: ProcessGroup) -> list[list[torch.Tensor]]:
+    """Per batch: weighted loss, outputs, gradients and running statistics in one process."""
     model = _model()
     convert_to_synced_batch_norm(model)
-    found = []
+    results = []
     for rows in ROWS:
         x, y = _batch(rows)
-        own = team.take(rows)
+        own = group.take_rows(rows)
         inputs = x[own].clone().requires_grad_()
-        loss = team.scale_loss((model(inputs)[:, 0] - y[own]).square().mean())
+        loss = group.scale_loss((model(inputs)[:, 0] - y[own]).square().mean())
         model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
         for gradient in gradients:
-            team.sum(gradient).div_(team.size)
+            group.all_reduce_sum(gradient).div_(group.size)
         outputs = torch.zeros(rows, 1)
-        team.placed(model.eval()(x[own]).detach(), outputs)
+        group.write_own_rows(model.eval()(x[own]).detach(), outputs)
         model.train()
-        found.append(
+        results.append(
             [
-                team.sum(loss.detach().clone()) / team.size,
-                team.sum(outputs),
+                group.all_reduce_sum(loss.detach().clone()) / group.size,
+                group.all_reduce_sum(outputs),
                 *gradients,
                 *(b.clone() for b in model.buffers()),
             ]
         )
-    return found
+    return results
 
 
-def test_the_gradient_of_the_shares_is_that_of_the_batch(tmp_path: Path) -> None:
-    wanted = _whole()
+def test_the_gradient_of_the_shares_equals_that_of_the_batch(tmp_path: Path) -> None:
+    expected = _single_process_gradients()
     for answer in together(2, tmp_path, _gradients):
-        for mine, whole in zip(answer, wanted, strict=True):
-            for one, other in zip(mine, whole, strict=True):
-                torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+        for batch, expected_batch in zip(answer, expected, strict=True):
+            for value, expected_value in zip(batch, expected_batch, strict=True):
+                torch.testing.assert_close(value, expected_value, rtol=1e-5, atol=1e-6)
 
 
-def _whole() -> list[list[torch.Tensor]]:
-    """The same by torch's own batch norm in one process."""
+def _single_process_gradients() -> list[list[torch.Tensor]]:
+    """The same with torch's own batch normalisation in one process."""
     model = _model()
-    found = []
+    results = []
     for rows in ROWS:
         x, y = _batch(rows)
         loss = (model(x)[:, 0] - y).square().mean()
@@ -116,56 +116,56 @@ def _whole() -> list[list[torch.Tensor]]:
         gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
         outputs = model.eval()(x).detach()
         model.train()
-        found.append([loss.detach(), outputs, *gradients, *(b.clone() for b in model.buffers())])
-    return found
+        results.append([loss.detach(), outputs, *gradients, *(b.clone() for b in model.buffers())])
+    return results
 
 
-def _noise(team: ProcessGroup) -> list[torch.Tensor]:
+def _noise(group: ProcessGroup) -> list[torch.Tensor]:
     layer = Dropout(0.4)
-    layer.share = team.share
+    layer.batch_share = group.batch_share
     layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
-    found = []
+    results = []
     for rows in (5, 4):
-        own = team.take(rows)
-        found.append(layer(torch.ones(rows, 6)[own]))
-    return found
+        own = group.take_rows(rows)
+        results.append(layer(torch.ones(rows, 6)[own]))
+    return results
 
 
-def test_noise_is_that_of_the_whole_batch(tmp_path: Path) -> None:
+def test_dropout_masks_are_those_of_the_whole_batch(tmp_path: Path) -> None:
     layer = Dropout(0.4)
     layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
     first, second = together(2, tmp_path, _noise)
-    for mine, theirs, rows in zip(first, second, (5, 4), strict=True):
-        assert torch.equal(torch.cat([mine, theirs]), layer(torch.ones(rows, 6)))
+    for first_rows, second_rows, rows in zip(first, second, (5, 4), strict=True):
+        assert torch.equal(torch.cat([first_rows, second_rows]), layer(torch.ones(rows, 6)))
 
 
-def test_noise_of_another_shape_is_left_alone() -> None:
+def test_dropout_masks_of_another_shape_are_not_divided() -> None:
     layer = Dropout(0.4)
-    layer.share = BatchShare(0, 3, 9)
+    layer.batch_share = BatchShare(0, 3, 9)
     layer.seed_epoch(seed=1, epoch=2, device=torch.device("cpu"))
     assert layer(torch.ones(12, 2)).shape == (12, 2)
 
 
-def _decisions(team: ProcessGroup) -> list[Any]:
-    alone = team.take(1)  # one row for two: the second counts for nothing
-    weighed = float(team.scale_loss(torch.tensor(2.0)))
+def _decisions(group: ProcessGroup) -> list[Any]:
+    row = group.take_rows(1)  # one row for two processes: the second has loss weight 0
+    weighed = float(group.scale_loss(torch.tensor(2.0)))
     examples = torch.arange(7.0)[:, None]
-    outputs = team.outputs_of(nn.Identity(), examples, 1)
+    outputs = group.compute_outputs(nn.Identity(), examples, 1)
     return [
-        team.leads,
-        (alone.start, alone.stop),
+        group.is_leader,
+        (row.start, row.stop),
         weighed,
-        team.agreed(3 if team.leads else 9),
-        team.told({"lr": 0.1} if team.leads else None),
+        group.broadcast_int(3 if group.is_leader else 9),
+        group.broadcast_object({"lr": 0.1} if group.is_leader else None),
         outputs[:, 0].tolist(),
     ]
 
 
-def test_all_of_a_team_hear_the_leader_and_see_each_example_once(tmp_path: Path) -> None:
-    leader, other = together(2, tmp_path, _decisions)
+def test_all_processes_get_the_leaders_values_and_all_outputs(tmp_path: Path) -> None:
+    leader, follower = together(2, tmp_path, _decisions)
     seen = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     assert leader == [True, (0, 1), 4.0, 3, {"lr": 0.1}, seen]
-    assert other == [False, (0, 1), 0.0, 3, {"lr": 0.1}, seen]
+    assert follower == [False, (0, 1), 0.0, 3, {"lr": 0.1}, seen]
 
 
 def test_the_sum_over_processes_has_the_gradient_of_a_sum(
@@ -182,7 +182,7 @@ def test_the_sum_over_processes_has_the_gradient_of_a_sum(
 
 
 @pytest.mark.parametrize(
-    ("settings", "kind", "told"),
+    ("settings", "mode", "message"),
     [
         ({"opt": "lbfgs", "batch_size": "full"}, "ddp", "--opt lbfgs"),
         ({"opt": "muon"}, "fsdp", "--opt muon"),
@@ -190,11 +190,11 @@ def test_the_sum_over_processes_has_the_gradient_of_a_sum(
         ({"device": "cuda:1"}, "ddp", "--device cuda:1"),
     ],
 )
-def test_what_cannot_be_shared_out_is_refused(
-    settings: dict[str, Any], kind: Any, told: str
+def test_unsupported_settings_are_refused(
+    settings: dict[str, Any], mode: Any, message: str
 ) -> None:
-    with pytest.raises(UsageError, match=f"--parallel {kind} cannot train with {told}"):
-        check_parallel_support(RunConfig(**settings), kind)
+    with pytest.raises(UsageError, match=f"--parallel {mode} cannot train with {message}"):
+        check_parallel_support(RunConfig(**settings), mode)
 
 
 @pytest.mark.parametrize(
@@ -206,13 +206,13 @@ def test_a_share_too_small_for_batch_normalisation_is_refused(
 ) -> None:
     """Of 66 examples the last batch of 64 has 2, one for each process; of 65 there is one batch."""
     setting = {"train_size": train_size, "batch_size": batch_size}
-    team = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=False)
-    synced = SimpleNamespace(kind="ddp", size=2, sync_batch_norm=True)
-    check_batch_shares(build_session(config(**setting)), team)  # type: ignore[arg-type]
+    group = SimpleNamespace(mode="ddp", size=2, sync_batch_norm=False)
+    synced = SimpleNamespace(mode="ddp", size=2, sync_batch_norm=True)
+    check_batch_shares(build_session(config(**setting)), group)  # type: ignore[arg-type]
     session = build_session(config(norm="batch", **setting))
     check_batch_shares(session, synced)  # type: ignore[arg-type]
     if fits:
-        check_batch_shares(session, team)  # type: ignore[arg-type]
+        check_batch_shares(session, group)  # type: ignore[arg-type]
     else:
         with pytest.raises(UsageError, match="too few for batch normalisation"):
-            check_batch_shares(session, team)  # type: ignore[arg-type]
+            check_batch_shares(session, group)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Penalties on the weights: their value, their gradient, and what they are and are not."""
+"""Penalties on the weights: their value, their gradient, and their relation to weight decay."""
 
 import pytest
 import torch
@@ -75,9 +75,9 @@ def after_steps(make: type[torch.optim.Optimizer], l2: float, decay: float) -> l
     ]
     optimizer = make(groups, lr=0.05)  # type: ignore[call-arg]
     penalty = penalties.build(RunConfig(l2=l2), of)
-    draw = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     for _ in range(5):
-        examples = torch.randn(6, 1, 4, 4, generator=draw, dtype=torch.float64)
+        examples = torch.randn(6, 1, 4, 4, generator=generator, dtype=torch.float64)
         loss = of(examples).square().mean()
         if penalty is not None:
             loss = loss + penalty()
@@ -87,8 +87,8 @@ def after_steps(make: type[torch.optim.Optimizer], l2: float, decay: float) -> l
     return [weight.detach() for weight in weights(of)]
 
 
-def close(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
-    return all(torch.allclose(a, b, atol=1e-12) for a, b in zip(one, other, strict=True))
+def close(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
+    return all(torch.allclose(a, b, atol=1e-12) for a, b in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam])

@@ -1,4 +1,4 @@
-"""The probe: numbers by hand, nothing disturbed, deep models summed up."""
+"""Probes: values computed by hand, no effect on training, a limited number of layers."""
 
 import copy
 import math
@@ -30,7 +30,7 @@ def two_units() -> nn.Module:
 
 def test_statistics_of_a_layer_by_hand() -> None:
     examples = torch.tensor([[1.0], [2.0], [-1.0], [3.0]])
-    values = Probe(two_units(), examples).measure()
+    values = Probe(two_units(), examples).collect_metrics()
     outputs = torch.tensor([2.0, 4.0, 0.0, 6.0, 0.0, 0.0, 0.0, 0.0])
     assert values["probe/activation_mean/1"] == pytest.approx(1.5)
     assert values["probe/activation_sd/1"] == pytest.approx(outputs.std().item())
@@ -45,31 +45,31 @@ def test_statistics_of_a_layer_by_hand() -> None:
 def test_saturation_is_the_share_at_the_ends(activation: nn.Module, at_ends: float) -> None:
     model = nn.Sequential(nn.Identity(), activation)
     examples = torch.tensor([[0.0], [at_ends], [-at_ends], [0.1]])
-    values = Probe(model, examples).measure()
+    values = Probe(model, examples).collect_metrics()
     assert values["probe/saturated/1"] == pytest.approx(1 / 2)
 
 
 def test_a_channel_is_dead_where_its_whole_image_is() -> None:
     examples = torch.ones(3, 2, 4, 4)
     examples[:, 1] = -1.0
-    values = Probe(nn.Sequential(nn.ReLU()), examples).measure()
+    values = Probe(nn.Sequential(nn.ReLU()), examples).collect_metrics()
     assert values["probe/dead/1"] == pytest.approx(1 / 2)
 
 
 def test_the_update_ratio_is_that_of_the_step_between() -> None:
     model = two_units()
-    looked = Probe(model, torch.ones(2, 1))
-    looked.before_last_step()
+    model_probe = Probe(model, torch.ones(2, 1))
+    model_probe.before_last_step()
     weights = [p for p in model.parameters() if p.ndim == 2]
     size = math.sqrt(sum(w.square().sum().item() for w in weights))
     with torch.no_grad():
         weights[0].add_(0.3)
-    looked.after_last_step()
+    model_probe.after_last_step()
     moved = 0.3 * math.sqrt(weights[0].numel())
-    assert looked.measure()["probe/update_ratio"] == pytest.approx(moved / size)
+    assert model_probe.collect_metrics()["probe/update_ratio"] == pytest.approx(moved / size)
 
 
-def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
+def test_full_measures_the_gradient_norm_of_each_layer(config: Make) -> None:
     session = build_session(config(probe="full", dtype="float64"))
     (first, *_) = list(train(session))
     assert {"probe/grad_norm/1", "probe/grad_norm/2", "probe/update_ratio/2"} <= set(first.values)
@@ -79,10 +79,10 @@ def test_full_gives_the_gradient_of_each_layer(config: Make) -> None:
         part.targets[: probe.PROBE_BATCH_SIZE],
     )
     weights = [p for p in session.model.parameters() if p.ndim == 2]
-    wanted = [g.norm().item() for g in torch.autograd.grad(loss, weights)]
+    expected = [g.norm().item() for g in torch.autograd.grad(loss, weights)]
     assert session.probe is not None
-    measured = session.probe.measure()
-    assert [measured["probe/grad_norm/1"], measured["probe/grad_norm/2"]] == pytest.approx(wanted)
+    measured = session.probe.collect_metrics()
+    assert [measured["probe/grad_norm/1"], measured["probe/grad_norm/2"]] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("settings", [{}, {"model": "cnn", "data": "digits", "width": 2}], ids=str)
@@ -91,11 +91,11 @@ def test_the_gradient_noise_is_that_of_single_examples(config: Make, settings: S
     session = build_session(config(dtype="float64", batch_size=12, **settings))
     part, model = session.data.train, session.model
     examples, targets = part.examples[:12], part.targets[:12]
-    looked = Probe(model, examples)
-    looked.before_last_step()
-    with looked.record_last_step():
+    model_probe = Probe(model, examples)
+    model_probe.before_last_step()
+    with model_probe.record_last_step():
         forward_backward(session, examples, targets)
-    measured = looked.measure().get("probe/gradient_noise", math.nan)
+    measured = model_probe.collect_metrics().get("probe/gradient_noise", math.nan)
     weights = [p for p in model.parameters() if p.ndim >= 2]
     rows = []
     for i in range(12):
@@ -119,22 +119,22 @@ def test_the_sensitivity_is_measured_before_and_after_epochs(config: Make) -> No
         assert math.isfinite(epoch.values["probe/rise"])
 
 
-def test_the_rise_is_that_of_twins_with_larger_inputs_too() -> None:
+def test_the_rise_is_invariant_to_the_scale_of_the_inputs() -> None:
     """Inputs ten times as large and first weights a tenth: the same function, the same rise."""
-    draw = torch.Generator().manual_seed(1)
-    examples = torch.randn(32, 3, generator=draw)
-    targets = torch.randint(0, 2, (32,), generator=draw)
-    one = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
-    two = copy.deepcopy(one)
+    generator = torch.Generator().manual_seed(1)
+    examples = torch.randn(32, 3, generator=generator)
+    targets = torch.randint(0, 2, (32,), generator=generator)
+    original = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    scaled = copy.deepcopy(original)
     with torch.no_grad():
-        two.get_parameter("0.weight").div_(10.0)
-    found = [
-        measure_sensitivity(LossLandscape(model, nn.functional.cross_entropy, given, targets))[
+        scaled.get_parameter("0.weight").div_(10.0)
+    rises = [
+        measure_sensitivity(LossLandscape(model, nn.functional.cross_entropy, inputs, targets))[
             "rise"
         ]
-        for model, given in ((one, examples), (two, examples * 10.0))
+        for model, inputs in ((original, examples), (scaled, examples * 10.0))
     ]
-    assert found[0] == pytest.approx(found[1], rel=1e-3)
+    assert rises[0] == pytest.approx(rises[1], rel=1e-3)
 
 
 def test_no_more_than_eight_layers_of_a_deep_model_are_measured(config: Make) -> None:
@@ -148,7 +148,7 @@ def test_none_measures_nothing(config: Make) -> None:
     assert build_session(config(probe="none")).probe is None
 
 
-def test_a_model_without_known_activations_is_left_alone(config: Make) -> None:
+def test_a_model_without_known_activations_has_no_layer_metrics(config: Make) -> None:
     values = next(iter(train(build_session(config(model="linear", epochs=1))))).values
     assert {name for name in values if name.startswith("probe/")} == {
         "probe/update_ratio",
@@ -162,6 +162,6 @@ def test_a_frozen_layer_has_no_gradient_and_the_others_keep_their_numbers() -> N
     model.get_parameter("0.weight").requires_grad = False
     targets = torch.zeros(4, dtype=torch.long)
     full = LossLandscape(model, nn.functional.cross_entropy, torch.ones(4, 1), targets)
-    looked = Probe(model, torch.ones(4, 1), full=full)
-    names = [name for name in looked.measure() if name.startswith("probe/grad_norm/")]
+    model_probe = Probe(model, torch.ones(4, 1), gradient_landscape=full)
+    names = [name for name in model_probe.collect_metrics() if name.startswith("probe/grad_norm/")]
     assert names == ["probe/grad_norm/2"]

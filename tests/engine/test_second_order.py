@@ -1,4 +1,4 @@
-"""Optimizers without a learning rate: their steps by hand, their cost, what they end at."""
+"""Optimizers without a learning rate: their steps by hand, their cost, their minimum."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,9 @@ def config_of(opt: str, **settings: object) -> RunConfig:
 
 def problem() -> tuple[nn.Linear, Callable[[], torch.Tensor]]:
     """Softmax regression with a little L2: one minimum."""
-    draw = torch.Generator().manual_seed(1)
-    examples = torch.randn(60, 4, generator=draw, dtype=torch.float64)
-    targets = torch.randint(0, 3, (60,), generator=draw)
+    generator = torch.Generator().manual_seed(1)
+    examples = torch.randn(60, 4, generator=generator, dtype=torch.float64)
+    targets = torch.randint(0, 3, (60,), generator=generator)
     model = nn.Linear(4, 3).double()
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
@@ -44,8 +44,8 @@ def least_loss(model: nn.Linear, loss_of: Callable[[], torch.Tensor]) -> float:
     def both(flat: object) -> tuple[float, object]:
         nn.utils.vector_to_parameters(torch.as_tensor(flat), parameters)
         loss = loss_of()
-        found = torch.autograd.grad(loss, parameters)
-        return loss.item(), torch.cat([g.flatten() for g in found]).numpy()
+        gradients = torch.autograd.grad(loss, parameters)
+        return loss.item(), torch.cat([g.flatten() for g in gradients]).numpy()
 
     start = nn.utils.parameters_to_vector(parameters).detach().numpy()
     return float(scipy.optimize.minimize(both, start, jac=True, method="BFGS", tol=1e-10).fun)
@@ -109,7 +109,9 @@ def test_a_step_that_would_raise_the_loss_is_halved() -> None:
     before = optimizer.step(lambda: torch.sqrt(1 + weight**2).sum())
     assert before.item() == pytest.approx(5**0.5)
     assert weight.item() == pytest.approx(2.0 - 10.0 / 4)
-    assert optimizer.cost == EvaluationCounts(losses=3, gradients=1, products=1)
+    assert optimizer.evaluation_counts == EvaluationCounts(
+        loss_evaluations=3, gradient_evaluations=1, hessian_vector_products=1
+    )
 
 
 def test_where_nothing_helps_nothing_moves() -> None:
@@ -124,7 +126,7 @@ def test_a_loss_without_curvature_moves_by_the_damping() -> None:
     optimizer = NewtonCG([weight], iterations=5, damping=2.0)
     optimizer.step(lambda: weight.sum())
     assert weight.item() == pytest.approx(3.0 - 1.0 / 2.0)
-    assert optimizer.cost.products == 0
+    assert optimizer.evaluation_counts.hessian_vector_products == 0
 
 
 def test_lbfgs_is_torchs() -> None:
@@ -166,10 +168,15 @@ def test_the_cost_is_what_was_computed(opt: str) -> None:
     assert isinstance(optimizer, ClosureOptimizer)
     for _ in range(2):
         optimizer.step(counted)
-    assert passes == optimizer.cost.losses + optimizer.cost.gradients > 2
-    assert (optimizer.cost.products > 0) == (opt == "newton-cg")
+    assert (
+        passes
+        == optimizer.evaluation_counts.loss_evaluations
+        + optimizer.evaluation_counts.gradient_evaluations
+        > 2
+    )
+    assert (optimizer.evaluation_counts.hessian_vector_products > 0) == (opt == "newton-cg")
     optimizer.reset_evaluation_counts()
-    assert optimizer.cost == EvaluationCounts(0, 0, 0)
+    assert optimizer.evaluation_counts == EvaluationCounts(0, 0, 0)
 
 
 @pytest.mark.parametrize("opt", SECOND_ORDER)
@@ -203,7 +210,7 @@ def test_attention_can_be_differentiated_twice() -> None:
         lambda: functional.scaled_dot_product_attention(query, query, query).square().mean()
     )
     assert before.isfinite()
-    assert optimizer.cost.products > 0
+    assert optimizer.evaluation_counts.hessian_vector_products > 0
 
 
 @pytest.mark.parametrize("opt", SECOND_ORDER)

@@ -1,4 +1,4 @@
-"""Transfer: what fits is taken over and told, what is frozen stays, nothing in a file runs."""
+"""Transfer: matching tensors are loaded, frozen layers stay, files execute no code."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def network(outputs: int = 3, width: int = 6) -> nn.Sequential:
     )
 
 
-def test_the_head_begins_anew_where_its_shape_differs() -> None:
+def test_the_head_is_reinitialised_if_its_shape_differs() -> None:
     model = network(outputs=5)
     head = model.get_parameter("3.weight").clone()
     theirs = network(outputs=3).state_dict()
@@ -34,29 +34,33 @@ def test_the_head_begins_anew_where_its_shape_differs() -> None:
     assert torch.equal(model.get_parameter("0.weight"), theirs["0.weight"])
     assert torch.equal(model.get_parameter("3.weight"), head)
     assert loaded.shape_mismatches == (("3.weight", (3, 6), (5, 6)), ("3.bias", (3,), (5,)))
-    assert str(loaded).startswith("7 of 9 tensors taken over; 3.weight begins anew: [3, 6] there")
+    assert str(loaded).startswith(
+        "7 of 9 tensors loaded; 3.weight is re-initialised: its shape is [3, 6] in the file"
+    )
 
 
-def test_a_head_for_other_classes_begins_anew_though_it_would_fit() -> None:
+def test_a_head_for_other_classes_is_reinitialised_even_if_it_matches() -> None:
     model = network()
     head = model.get_parameter("3.weight").clone()
     loaded = transfer.load_matching_weights(model, network().state_dict(), new_head=True)
     assert torch.equal(model.get_parameter("3.weight"), head)
     assert loaded.reinitialized == ("3.weight", "3.bias")
-    assert "the head begins anew for other classes" in str(loaded)
+    assert "the head is re-initialised for other classes" in str(loaded)
 
 
-def test_what_is_missing_and_what_is_left_over_is_told() -> None:
+def test_missing_and_unexpected_tensors_are_reported() -> None:
     weights = dict(network().state_dict())
     weights["extra"] = weights.pop("0.bias")
     loaded = transfer.load_matching_weights(network(), weights)
     assert (loaded.missing, loaded.unexpected) == (("0.bias",), ("extra",))
-    assert "not there: 0.bias" in str(loaded)
+    assert "not in the file: 0.bias" in str(loaded)
     assert "not used: extra" in str(loaded)
 
 
-def test_nothing_that_fits_is_an_error_with_names_of_both() -> None:
-    with pytest.raises(CheckpointError, match=r"no tensor fits: the file has body; the model 0\.w"):
+def test_without_a_match_the_error_names_tensors_of_both_sides() -> None:
+    with pytest.raises(
+        CheckpointError, match=r"no tensor matches: the file has body; the model has 0\.w"
+    ):
         transfer.load_matching_weights(network(), {"body": torch.zeros(2)})
 
 
@@ -88,29 +92,29 @@ def test_a_file_of_safetensors_is_read(tmp_path: Path) -> None:
         transfer.read_weights(path)
 
 
-def test_a_whole_model_in_a_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_pickled_model_is_refused_with_a_hint(tmp_path: Path) -> None:
     torch.save(network(), tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="holds more than weights") as told:
+    with pytest.raises(CheckpointError, match="contains more than weights") as error:
         transfer.read_weights(tmp_path / "model.pt")
-    assert "model.state_dict()" in (told.value.hint or "")
+    assert "model.state_dict()" in (error.value.hint or "")
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_whatever_byte_is_damaged_the_error_is_ours(tmp_path: Path, zipped: bool) -> None:
+def test_any_damaged_byte_gives_a_checkpoint_error(tmp_path: Path, zipped: bool) -> None:
     """Some bytes are those of a number: then the file is read, with the tensors that it had."""
     path = tmp_path / "weights.pt"
     torch.save(network().state_dict(), path, _use_new_zipfile_serialization=zipped)
-    whole, told, read = path.read_bytes(), 0, 0
-    for place in range(0, len(whole), 23):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :])
+    content, refused, read = path.read_bytes(), 0, 0
+    for index in range(0, len(content), 23):
+        path.write_bytes(content[:index] + bytes([content[index] ^ 0x5A]) + content[index + 1 :])
         try:
-            found = transfer.read_weights(path)
+            tensors = transfer.read_weights(path)
         except CheckpointError:
-            told += 1
+            refused += 1
         else:
             read += 1
-            assert all(isinstance(value, torch.Tensor) for value in found.values())
-    assert told > 10
+            assert all(isinstance(value, torch.Tensor) for value in tensors.values())
+    assert refused > 10
     assert read > 0
 
 
@@ -118,9 +122,9 @@ def test_a_checkpoint_of_ours_gives_its_selected_weights(config: Make, tmp_path:
     session = build_session(config())
     list(train(session))
     (tmp_path / "checkpoint.pt").write_bytes(checkpoint.serialize_checkpoint(session))
-    found = transfer.read_weights(tmp_path / "checkpoint.pt")
+    tensors = transfer.read_weights(tmp_path / "checkpoint.pt")
     for name, value in session.selected_weights.items():
-        assert torch.equal(found[name], value)
+        assert torch.equal(tensors[name], value)
 
 
 def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
 
     path = tmp_path / "weights.pt"
     torch.save({"weight": torch.zeros(2), "more": Evil()}, path)
-    with pytest.raises(CheckpointError, match="could run code: nnlab does not"):
+    with pytest.raises(CheckpointError, match="could run code, so nnlab does not"):
         transfer.read_weights(path)
     path.write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(CheckpointError):
@@ -139,7 +143,7 @@ def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + b"\0" * 50])
-def test_rubbish_is_no_file_of_weights(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_pickle_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "weights.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"weights\.pt"):
@@ -153,7 +157,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_without_tensors(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "w.pt")
-    with pytest.raises(CheckpointError, match="no entry of it is a tensor"):
+    with pytest.raises(CheckpointError, match="none of its entries is a tensor"):
         transfer.read_weights(tmp_path / "w.pt")
 
 
@@ -174,16 +178,16 @@ def test_patterns_freeze_what_they_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "message"),
     [
-        ("7.*", r"--freeze 7\.\* fits no parameter; there are 0\.weight, 0\.bias"),
-        ("0.*+7.*", r"--freeze 7\.\* fits no parameter; there are 0\.weight, 0\.bias"),
-        ("*", r"--freeze \* leaves nothing to train"),
+        ("7.*", r"--freeze 7\.\* matches no parameter; there are 0\.weight, 0\.bias"),
+        ("0.*+7.*", r"--freeze 7\.\* matches no parameter; there are 0\.weight, 0\.bias"),
+        ("*", r"--freeze \* leaves no parameter to train"),
     ],
 )
-def test_a_pattern_that_makes_no_sense_is_refused(pattern: str, told: str) -> None:
+def test_a_pattern_without_a_match_is_refused(pattern: str, message: str) -> None:
     model = network()
-    with pytest.raises(ConfigError, match=told) as error:
+    with pytest.raises(ConfigError, match=message) as error:
         transfer.freeze(model, pattern)
     names = ", ".join(name for name, _ in model.named_parameters())
     assert error.value.hint == f"the parameters are {names}"
@@ -220,7 +224,7 @@ def test_all_but_the_head_of_each_model_stays_while_it_trains(config: Make, mode
     assert changed == {f"{head}.weight", f"{head}.bias"}
 
 
-def test_weights_that_are_set_free_move_from_then_on(config: Make, tmp_path: Path) -> None:
+def test_unfrozen_weights_are_trained_from_then_on(config: Make, tmp_path: Path) -> None:
     first = build_session(config(epochs=1))
     list(train(first))
     path = tmp_path / "model.pt"
@@ -279,15 +283,15 @@ def test_a_frozen_layer_does_not_change_at_all(
     head = models.head_layer_name(session.model)
     before = state_of(session.model)
     measured: list[set[str]] = []
-    measure = session.measure
+    evaluate_split = session.evaluate_split
 
     def spy(part: SplitTensors) -> Mapping[str, float]:
         if part is session.data.val:
             measured.append(changed(session.model, before))
-        return measure(part)
+        return evaluate_split(part)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(session), "measure", lambda _, part: spy(part))
+        patch.setattr(type(session), "evaluate_split", lambda _, part: spy(part))
         after = [changed(session.model, before) for _ in train(session)]
     of_head = {f"{head}.weight", f"{head}.bias"}
     held = slice(None) if unfreeze_at == 0 else slice(0, unfreeze_at)
@@ -328,14 +332,14 @@ def test_a_pattern_holds_a_normalisation_without_parameters_that_it_names() -> N
         assert model[1].training is training
 
 
-def test_statistics_of_a_layer_in_evaluation_mode_are_not_measured_anew() -> None:
+def test_statistics_of_a_layer_in_evaluation_mode_are_not_recomputed() -> None:
     model = network()
     average = EpochWeightAverage(model, 0.0)
     average.after_epoch(model, 1)
     model.train()
     model[1].eval()
     before = state_of(model)
-    with average.applied(model, torch.randn(20, 4)):
+    with average.swapped_in(model, torch.randn(20, 4)):
         assert not changed(model, before)
 
 

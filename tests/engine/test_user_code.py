@@ -1,4 +1,4 @@
-"""Users' own code: found, hashed without running it, and blamed by its own file and line."""
+"""User-defined code: located, hashed without executing it, errors reported with its line."""
 
 import hashlib
 import re
@@ -117,7 +117,7 @@ def test_dataclasses_work_in_a_users_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a = 1\nb = x\n", "model.py, line 2: NameError: name 'x' is not defined"),
         ("a = 1\n\nb = (\n", "model.py, line 3: SyntaxError: '(' was never closed"),
@@ -130,9 +130,9 @@ def test_dataclasses_work_in_a_users_file() -> None:
         ("import json\njson.loads('x')\n", "model.py, line 2: JSONDecodeError: Expecting value"),
     ],
 )
-def test_an_error_in_a_file_is_told_with_its_line(text: str, said: str) -> None:
+def test_an_error_in_a_file_is_reported_with_its_line(text: str, message: str) -> None:
     write("model.py", text)
-    with pytest.raises(UserCodeError, match=re.escape(said)):
+    with pytest.raises(UserCodeError, match=re.escape(message)):
         user_code.load_object("model.py:Net")
 
 
@@ -187,7 +187,7 @@ def test_a_name_inside_something_is_not_of_the_file(text: str) -> None:
         user_code.code_version(f"{write('model.py', text)}:Net")
 
 
-def test_what_is_no_python_is_told_with_its_line_when_planned() -> None:
+def test_invalid_python_is_reported_with_its_line_when_planned() -> None:
     write("model.py", "a = 1\n\nb = (\n")
     with pytest.raises(UserCodeError, match=r"model\.py, line 3: SyntaxError: '\(' was never"):
         user_code.code_version("model.py:Net")
@@ -198,19 +198,21 @@ def test_what_is_no_python_is_told_with_its_line_when_planned() -> None:
 
 @pytest.mark.parametrize("use", [user_code.load_object, user_code.code_version])
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "message"),
     [
         ("model.py:Net", r"model\.py: no such file"),
         ("no.such.module:Net", "no module 'no.such.module'"),
         ("json.nothing:Net", "no module 'json.nothing'"),
-        ("model", "'model' names no code of your own"),
-        ("model.py:", "names no code of your own"),
-        ("model.py:a b", "names no code of your own"),
+        ("model", "'model' is not a reference to code"),
+        ("model.py:", "is not a reference to code"),
+        ("model.py:a b", "is not a reference to code"),
     ],
 )
-def test_what_is_not_there_is_said(use: object, reference: str, said: str) -> None:
+def test_a_missing_file_module_or_name_is_reported(
+    use: object, reference: str, message: str
+) -> None:
     assert callable(use)
-    with pytest.raises(UserCodeError, match=said):
+    with pytest.raises(UserCodeError, match=message):
         use(reference)
 
 
@@ -237,14 +239,14 @@ def test_the_version_of_an_installed_module_is_its_files() -> None:
     assert user_code.code_version("time:sleep") is None
 
 
-def test_errors_of_nobody_are_blamed_on_nobody() -> None:
+def test_errors_outside_of_user_code_have_no_location() -> None:
     with pytest.raises(UserCodeError) as caught:
         user_code.load_object("nowhere.py:Net")
     assert user_code.locate_user_error(caught.value) is None
     assert user_code.locate_user_error(ValueError("never raised")) is None
 
 
-def test_the_innermost_frame_of_the_user_is_blamed() -> None:
+def test_the_innermost_user_frame_is_reported() -> None:
     write("model.py", "def outer():\n    inner()\n\ndef inner():\n    int('x')\n")
     call = user_code.load_object("model.py:outer")
     assert callable(call)
@@ -255,7 +257,7 @@ def test_the_innermost_frame_of_the_user_is_blamed() -> None:
     )
 
 
-def test_a_users_class_is_given_what_it_asks_for() -> None:
+def test_a_users_class_gets_the_arguments_that_it_names() -> None:
     write("model.py", MODEL)
     net = built("model.py:Net", (1, 2, 3), 5)
     assert net(torch.zeros(7, 1, 2, 3)).shape == (7, 5)
@@ -270,7 +272,9 @@ def test_in_channels_are_given_for_images_only() -> None:
         "    return nn.Sequential(nn.Conv2d(in_channels, outputs, 2), nn.Flatten())\n"
     ))  # fmt: skip
     assert built("model.py:make", (3, 2, 2))(torch.zeros(1, 3, 2, 2)).shape == (1, 3)
-    with pytest.raises(UserCodeError, match="asks for in_channels; with iris nnlab gives in_shape"):
+    with pytest.raises(
+        UserCodeError, match="requires the arguments in_channels; with iris nnlab passes in_shape"
+    ):
         built("model.py:make")
 
 
@@ -280,9 +284,12 @@ def test_the_weights_of_a_users_model_follow_from_the_seed() -> None:
     first = built("model.py:Net").state_dict()
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(99)
-    again, other = built("model.py:Net").state_dict(), built("model.py:Net", seed=1).state_dict()
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["head.weight"], other["head.weight"])
+    repeated, other_seed = (
+        built("model.py:Net").state_dict(),
+        built("model.py:Net", seed=1).state_dict(),
+    )
+    assert all(torch.equal(first[name], repeated[name]) for name in first)
+    assert not torch.equal(first["head.weight"], other_seed["head.weight"])
 
 
 def test_torchs_own_dropout_is_seeded_epoch_by_epoch() -> None:
@@ -299,7 +306,7 @@ def test_torchs_own_dropout_is_seeded_epoch_by_epoch() -> None:
     assert not torch.equal(outputs[0], outputs[1])
 
 
-def test_a_model_of_ours_leaves_the_global_generator_alone() -> None:
+def test_a_builtin_model_does_not_use_the_global_generator() -> None:
     net = built("mlp")
     state = torch.get_rng_state()
     models.seed_model_noise(net, 5, 1, CPU)
@@ -310,26 +317,26 @@ LINEAR = "from torch import nn\ndef make(outputs):\n    return "
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        (LINEAR + "nn.Linear(4, 7)", r"gives \[2, 7\] for .*needs \[2, 3\]: one output a class"),
-        (LINEAR + "nn.Linear(9, 3)", "fails: .*mat1 and mat2 shapes cannot be multiplied"),
-        (LINEAR + "5", "gives an object of type int, nnlab needs a torch.nn.Module"),
+        (LINEAR + "nn.Linear(4, 7)", r"returns \[2, 7\] .*needs \[2, 3\]: one output per class"),
+        (LINEAR + "nn.Linear(9, 3)", "raises an error: .*mat1 and mat2 shapes cannot be"),
+        (LINEAR + "5", "returns an object of type int, nnlab needs"),
         (LINEAR + "nn.Linear(4, outputs).requires_grad_(False)", "has no parameters to train"),
-        (LINEAR + "nn.LSTM(4, 3)", "gives an object of type tuple for examples"),
+        (LINEAR + "nn.LSTM(4, 3)", "returns an object of type tuple for examples"),
         (LINEAR + "outputs.x", "model.py, line 3, in make: AttributeError: 'int' object has no"),
-        ("def make(hidden, size=3): ...", "asks for hidden; with iris nnlab gives in_shape,"),
-        ("make = 5", "is of type int; a class or function that makes the model anew"),
-        ("from torch import nn\nmake = nn.Linear(4, 3)", "is of type Linear; a class or function"),
+        ("def make(hidden, size=3): ...", "requires the arguments hidden; with iris nnlab"),
+        ("make = 5", "is of type int; nnlab needs a class or function"),
+        ("from torch import nn\nmake = nn.Linear(4, 3)", "is of type Linear; nnlab needs a class"),
     ],
 )  # fmt: skip
-def test_a_model_that_does_not_fit_is_told_why(text: str, said: str) -> None:
+def test_a_model_that_does_not_fit_is_refused_with_the_reason(text: str, message: str) -> None:
     write("model.py", text)
-    with pytest.raises(UserCodeError, match=said):
+    with pytest.raises(UserCodeError, match=message):
         built("model.py:make")
 
 
-def test_an_error_in_forward_is_told_with_its_line() -> None:
+def test_an_error_in_forward_is_reported_with_its_line() -> None:
     write("model.py", MODEL.replace("self.head(self.body(x))", "self.head(self.boddy(x))"))
     with pytest.raises(
         UserCodeError, match=r"model.py, line 14, in forward: AttributeError: 'Net'"
@@ -404,8 +411,8 @@ def test_a_module_of_the_working_folder_has_helpers_by_their_full_names() -> Non
     write("pack/inner.py", "from pack.near import x\nfrom .other import y\nclass Net: ...\n")
     write("pack/near.py", "x = 1\n")
     write("pack/other.py", "y = 1\n")
-    found = list(user_code.helper_files("pack.inner:Net"))
-    assert found == ["pack/__init__.py", "pack/near.py", "pack/other.py"]
+    helpers = list(user_code.helper_files("pack.inner:Net"))
+    assert helpers == ["pack/__init__.py", "pack/near.py", "pack/other.py"]
 
 
 def test_a_file_alone_keeps_the_version_that_earlier_runs_have() -> None:

@@ -1,4 +1,4 @@
-"""How much a model computes, and how many threads that is worth."""
+"""The multiply-adds of a model, and the number of threads chosen from them."""
 
 import os
 

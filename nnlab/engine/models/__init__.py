@@ -1,4 +1,4 @@
-"""Models by name, built from a config with their weights drawn from a generator."""
+"""Models by name: the table of builders, and the construction of a model from a config."""
 
 from collections.abc import Callable, Mapping
 
@@ -45,28 +45,30 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = {
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, draw: torch.Generator
+    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
 ) -> nn.Module:
     """The model of a resolved config for inputs of one shape, on the CPU in float32.
 
     Args:
         config: resolved.
         in_shape: shape of one example: (features,) or (channels, height, width).
-        outputs: classes, or 1 for regression.
-        draw: generator of the weights.
+        outputs: number of classes, or 1 for regression.
+        generator: for the initial weights.
 
     Raises:
-        DataError: the model does not take inputs of that shape.
-        UserCodeError: the user's own model fails, or does not fit.
+        DataError: the model does not accept inputs of that shape.
+        UserCodeError: the user-defined model raises an error, or does not fit the data.
     """
-    return MODEL_BUILDERS[find_choice("model", config.model).name](config, in_shape, outputs, draw)
+    return MODEL_BUILDERS[find_choice("model", config.model).name](
+        config, in_shape, outputs, generator
+    )
 
 
 def seed_model_noise(model: nn.Module, seed: int, epoch: int, device: torch.device) -> None:
-    """Seeds whatever a model draws while it trains, so that an epoch's noise is its own.
+    """Seeds everything random in a model's training, so that the noise depends on the epoch only.
 
-    A user's model may hold torch's dropout, which draws from the global generators: those are
-    seeded too then.
+    A user-defined model may contain torch's own dropout, which draws from the global generators;
+    these are then seeded too.
     """
     for module in model.modules():
         if isinstance(module, DropoutBase):
@@ -76,7 +78,7 @@ def seed_model_noise(model: nn.Module, seed: int, epoch: int, device: torch.devi
 
 
 def model_version(name: str) -> str | None:
-    """SHA-256, 16 hex digits, of the file of a user's model; None for a built-in one.
+    """The first 16 hex digits of a user-defined model's SHA-256; None for a built-in model.
 
     Raises:
         UserCodeError: there is no such file or module.
@@ -84,12 +86,12 @@ def model_version(name: str) -> str | None:
     return user_code.model_version(name)
 
 
-def matches_model_version(name: str, version_then: str | None) -> bool:
-    """Whether a model is the one that a setting was made for; a built-in one has no version.
+def matches_model_version(name: str, stored_version: str | None) -> bool:
+    """Whether a model's code still has the version stored with a setting; None for a built-in one.
 
     Raises:
         UserCodeError: there is no such file or module.
     """
-    if model_version(name) == version_then:
+    if model_version(name) == stored_version:
         return True
-    return model_version(name) is not None and user_code.matches_version(name, version_then)
+    return model_version(name) is not None and user_code.matches_version(name, stored_version)

@@ -1,4 +1,4 @@
-"""A convolutional network in the manner of VGG: 3x3 convolutions, pooled, then averaged."""
+"""A VGG-like convolutional network: 3x3 convolutions, max pooling, global average pooling."""
 
 import torch
 from torch import nn
@@ -12,36 +12,37 @@ from nnlab.engine.models.layers import (
     require_image_shape,
 )
 from nnlab.engine.models.norms import check_instance_norm_size
+from nnlab.engine.required_setting import required
 from nnlab.errors import DataError
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, draw: torch.Generator
+    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
 ) -> nn.Module:
-    """`depth` blocks of two convolutions; the channels start at `width` and double.
+    """`depth` blocks of two convolutions; the number of channels starts at `width` and doubles.
 
-    Between blocks the image is halved; after the last it is averaged to one number a channel.
+    Max pooling halves the image between blocks; the last block is followed by global average
+    pooling.
 
     Raises:
-        DataError: the inputs are no images, or too small to be halved so often.
+        DataError: the inputs are not images, or too small to be halved that often.
     """
-    assert config.width is not None
-    assert config.depth is not None
+    width, depth = required(config.width), required(config.depth)
     channels, *size = require_image_shape(config, in_shape)
-    _check_size(config, config.depth, min(size), f"{size[0]}x{size[1]}")
+    _check_size(config, depth, min(size), f"{size[0]}x{size[1]}")
     activation = get_activation(config)
     modules: list[nn.Module] = []
-    for block in range(config.depth):
-        wide = config.width << block
-        for half in range(2):
-            layer = nn.Conv2d(channels, wide * activation.pieces, 3, padding=1)
-            modules.append(initialize_layer(layer, config, draw, gain=activation.gain))
-            modules += post_layers(config, wide, 2 * block + half, images=True)
-            channels = wide
-        if block < config.depth - 1:
+    for block in range(depth):
+        out_channels = width << block
+        for position in range(2):
+            layer = nn.Conv2d(channels, out_channels * activation.pieces, 3, padding=1)
+            modules.append(initialize_layer(layer, config, generator, gain=activation.gain))
+            modules += post_layers(config, out_channels, 2 * block + position, images=True)
+            channels = out_channels
+        if block < depth - 1:
             modules.append(nn.MaxPool2d(2))
     modules.append(GlobalAveragePool())
-    modules.append(initialize_layer(nn.Linear(channels, outputs), config, draw, gain=1.0))
+    modules.append(initialize_layer(nn.Linear(channels, outputs), config, generator, gain=1.0))
     return nn.Sequential(*modules)
 
 

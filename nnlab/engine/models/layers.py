@@ -1,4 +1,4 @@
-"""The pieces that models share: an initialised layer, and the block behind a hidden layer."""
+"""Building blocks that models share: initialised layers, and the modules after a hidden layer."""
 
 from typing import TypeVar
 
@@ -16,10 +16,10 @@ LayerT = TypeVar("LayerT", nn.Linear, nn.Conv2d)
 
 
 def initialize_layer(
-    layer: LayerT, config: RunConfig, draw: torch.Generator, *, gain: float
+    layer: LayerT, config: RunConfig, generator: torch.Generator, *, gain: float
 ) -> LayerT:
-    """The same layer with weights and bias as the config says."""
-    initialize_weights_(layer.weight, config, draw, gain=gain)
+    """The given layer, with weights and bias initialised as configured."""
+    initialize_weights_(layer.weight, config, generator, gain=gain)
     if layer.bias is not None:
         with torch.no_grad():
             layer.bias.fill_(config.bias_init or 0.0)
@@ -27,18 +27,20 @@ def initialize_layer(
 
 
 def hidden_gain(config: RunConfig) -> float:
-    """The gain of a layer that the config's activation follows."""
+    """The initialisation gain of a layer that is followed by the configured activation."""
     return get_activation(config).gain
 
 
-def post_layers(config: RunConfig, channels: int, part: int, *, images: bool) -> list[nn.Module]:
-    """What follows a hidden layer: normalisation and activation in either order, dropout.
+def post_layers(
+    config: RunConfig, channels: int, layer_index: int, *, images: bool
+) -> list[nn.Module]:
+    """The modules after a hidden layer: normalisation and activation in either order, dropout.
 
     Args:
         config: resolved.
-        channels: that come out; a maxout takes in so many for each of its pieces.
-        part: number of the layer, which its noise is told apart by.
-        images: [n, channels, h, w] goes in; else [n, channels].
+        channels: output channels; a maxout has this many inputs for each of its pieces.
+        layer_index: of the hidden layer, which seeds its dropout.
+        images: the input is [n, channels, h, w]; else [n, channels].
     """
     activation = get_activation(config)
     modules = [activation.build()]
@@ -47,9 +49,9 @@ def post_layers(config: RunConfig, channels: int, part: int, *, images: bool) ->
     else:
         modules = build_norm(config, channels * activation.pieces, images=images) + modules
     if config.channel_dropout:
-        modules.append(ChannelDropout(config.channel_dropout, part))
+        modules.append(ChannelDropout(config.channel_dropout, layer_index))
     if config.dropout:
-        modules.append(Dropout(config.dropout, part))
+        modules.append(Dropout(config.dropout, layer_index))
     return modules
 
 
@@ -57,7 +59,7 @@ def require_image_shape(config: RunConfig, in_shape: tuple[int, ...]) -> tuple[i
     """(channels, height, width) of the examples.
 
     Raises:
-        DataError: they are no images.
+        DataError: they are not images.
     """
     if len(in_shape) != 3:
         raise DataError(
@@ -69,7 +71,7 @@ def require_image_shape(config: RunConfig, in_shape: tuple[int, ...]) -> tuple[i
 
 
 class GlobalAveragePool(nn.Module):
-    """The mean over height and width; its gradient is the same bits each time on every device."""
+    """The mean over height and width, with a deterministic gradient on every device."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, channels, height, width] to [n, channels]."""

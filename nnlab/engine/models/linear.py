@@ -10,8 +10,8 @@ from nnlab.engine.models.layers import initialize_layer
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, draw: torch.Generator
+    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
 ) -> nn.Module:
-    """Inputs of any shape are flattened."""
-    layer = initialize_layer(nn.Linear(math.prod(in_shape), outputs), config, draw, gain=1.0)
+    """A linear layer; inputs of any shape are flattened."""
+    layer = initialize_layer(nn.Linear(math.prod(in_shape), outputs), config, generator, gain=1.0)
     return nn.Sequential(nn.Flatten(), layer) if len(in_shape) > 1 else nn.Sequential(layer)

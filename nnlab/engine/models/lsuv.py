@@ -1,4 +1,4 @@
-"""Layer-sequential unit variance: an initialisation that looks at data."""
+"""Layer-sequential unit variance (LSUV): a data-dependent initialisation."""
 
 import torch
 from torch import nn
@@ -6,22 +6,22 @@ from torch import nn
 from nnlab.config import RunConfig
 from nnlab.engine.hooks import eval_mode
 
-# Mishkin and Matas 2016, algorithm 1: at most so many rounds for a layer, until so close to 1.
+# Mishkin and Matas 2016, algorithm 1: maximum number of rounds per layer, and relative tolerance.
 _MAX_ROUNDS = 10
 _TOLERANCE = 0.01
 
 
 def lsuv_(model: nn.Module, config: RunConfig, examples: torch.Tensor) -> None:
-    """Called once before training; does something for `--init lsuv` only.
+    """Initialises a model with `--init lsuv`; does nothing for other initialisations.
 
-    Scales the weights of each linear and convolutional layer in turn until its outputs on the
-    examples have sd `init_scale`. Noise is off meanwhile, and normalisations pass on what their
-    running statistics, as yet 0 and 1, make of it.
+    Scales the weights of each linear and convolutional layer in turn until its outputs for the
+    examples have standard deviation `init_scale`. The model is in evaluation mode meanwhile:
+    without noise, and with the initial running statistics 0 and 1 of batch normalisation.
 
     Args:
         model: on its device; its weights are changed in place.
         config: resolved.
-        examples: [n, ...] of the training split, prepared as for training.
+        examples: [n, ...] of the training split, preprocessed as for training.
     """
     if config.init != "lsuv":
         return
@@ -36,13 +36,14 @@ def lsuv_(model: nn.Module, config: RunConfig, examples: torch.Tensor) -> None:
 def _scale_layer_(
     model: nn.Module, layer: nn.Linear | nn.Conv2d, target: float, examples: torch.Tensor
 ) -> None:
-    spread: list[float] = []
-    hook = layer.register_forward_hook(lambda _, __, out: spread.append(out.std().item()))
+    """Scales a layer's weights until its outputs have the target standard deviation."""
+    deviations: list[float] = []
+    hook = layer.register_forward_hook(lambda _, __, out: deviations.append(out.std().item()))
     try:
         for _ in range(_MAX_ROUNDS):
             model(examples)
-            if spread[-1] == 0.0 or abs(spread[-1] - target) <= _TOLERANCE * target:
+            if deviations[-1] == 0.0 or abs(deviations[-1] - target) <= _TOLERANCE * target:
                 return
-            layer.weight.mul_(target / spread[-1])
+            layer.weight.mul_(target / deviations[-1])
     finally:
         hook.remove()

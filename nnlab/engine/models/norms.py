@@ -1,6 +1,6 @@
 """Normalisation layers for features [n, c], tokens [n, t, c] and images [n, c, h, w].
 
-All have a scale that starts at 1; all but rms a shift that starts at 0.
+All have a learned scale, initially 1; all except rms a learned shift, initially 0.
 """
 
 import copy
@@ -10,13 +10,14 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nnlab.config import RunConfig
+from nnlab.engine.required_setting import required
 from nnlab.errors import ConfigError, DataError
 
 
 class ImageRMSNorm(nn.Module):
     """Divides an image by the root mean square over its channels and pixels.
 
-    Zhang and Sennrich 2019, eq. 4, with a learned scale for each channel.
+    Zhang and Sennrich 2019, eq. 4, with a learned scale per channel.
     """
 
     def __init__(self, channels: int, eps: float) -> None:
@@ -25,39 +26,38 @@ class ImageRMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(channels))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, channels, height, width] to the same."""
-        size = torch.rsqrt(x.square().mean(dim=(1, 2, 3), keepdim=True) + self.eps)
-        return x * size * self.weight[:, None, None]
+        """[n, channels, height, width] to the same shape."""
+        inverse_rms = torch.rsqrt(x.square().mean(dim=(1, 2, 3), keepdim=True) + self.eps)
+        return x * inverse_rms * self.weight[:, None, None]
 
     def extra_repr(self) -> str:
-        """What print(model) shows."""
+        """The arguments that print(model) shows."""
         return f"{len(self.weight)}, eps={self.eps}"
 
 
 def build_norm(config: RunConfig, channels: int, *, images: bool) -> list[nn.Module]:
-    """The normalisation layer of a resolved config in a list of its own; empty for none.
+    """The normalisation layer of a resolved config, in a list; an empty list for none.
 
     Args:
         config: resolved.
-        channels: of what goes in.
-        images: [n, channels, h, w] goes in; else [n, channels], for layer and rms also
-            [n, tokens, channels].
+        channels: of the input.
+        images: the input is [n, channels, h, w]; else [n, channels], for layer and rms also [n,
+            tokens, channels].
     """
     if config.norm in (None, "none"):
         return []
-    assert config.norm_eps is not None
     return [_image_norm(config, channels) if images else _feature_norm(config, channels)]
 
 
 @torch.no_grad()
 def check_batch_of_one(model: nn.Module, example: torch.Tensor) -> None:
-    """Refuses a model whose batch normalisation has one value per channel in a batch of one.
+    """Rejects a model whose batch normalisation has one value per channel for a batch of one.
 
-    Built-in models are refused when a run is planned; here are those of a user. Images have many
-    values per channel, so they pass.
+    Built-in models are checked when a run is planned; this checks user-defined ones. Images have
+    many values per channel, so they pass.
 
     Args:
-        model: as it is trained; a copy of it is tried.
+        model: a copy of it is called in training mode.
         example: [1, ...], on the model's device.
 
     Raises:
@@ -76,7 +76,7 @@ def check_batch_of_one(model: nn.Module, example: torch.Tensor) -> None:
 
 
 def _image_norm(config: RunConfig, channels: int) -> nn.Module:
-    eps = config.norm_eps or 0.0
+    eps = required(config.norm_eps)
     match config.norm:
         case "batch":
             return nn.BatchNorm2d(channels, eps, config.norm_momentum)
@@ -85,34 +85,34 @@ def _image_norm(config: RunConfig, channels: int) -> nn.Module:
         case "instance":
             return nn.GroupNorm(channels, channels, eps)
         case "group":
-            return nn.GroupNorm(config.norm_groups or 1, channels, eps)
+            return nn.GroupNorm(required(config.norm_groups), channels, eps)
         case _:
             return ImageRMSNorm(channels, eps)
 
 
 def _feature_norm(config: RunConfig, channels: int) -> nn.Module:
-    eps = config.norm_eps or 0.0
+    eps = required(config.norm_eps)
     match config.norm:
         case "batch":
             return nn.BatchNorm1d(channels, eps, config.norm_momentum)
         case "layer":
             return nn.LayerNorm(channels, eps)
         case "group":
-            return nn.GroupNorm(config.norm_groups or 1, channels, eps)
+            return nn.GroupNorm(required(config.norm_groups), channels, eps)
         case _:
             return nn.RMSNorm(channels, eps)
 
 
 def check_instance_norm_size(config: RunConfig, side: int, size: str) -> None:
-    """Refuses instance normalisation of single pixels: each would become zero.
+    """Rejects instance normalisation of single pixels, which would all become 0.
 
     Args:
         config: resolved.
         side: of the smallest image inside the model.
-        size: of the examples, to tell the user.
+        size: of the examples, for the message.
 
     Raises:
-        DataError: nothing would be left.
+        DataError: an image inside the model has less than 2x2 pixels.
     """
     if config.norm == "instance" and side < 2:
         raise DataError(

@@ -1,7 +1,7 @@
 """A small transformer encoder for images, sequences and feature vectors.
 
-Dosovitskiy et al. 2021 for the patches, Vaswani et al. 2017 for attention, with the
-normalisation before each part (Xiong et al. 2020).
+Patches as in Dosovitskiy et al. 2021, attention as in Vaswani et al. 2017, and pre-layer
+normalisation (Xiong et al. 2020).
 """
 
 import math
@@ -15,13 +15,14 @@ from nnlab.engine.activations import get_activation
 from nnlab.engine.models.dropout import Dropout, StochasticDepth, stochastic_depth_probability
 from nnlab.engine.models.layers import hidden_gain, initialize_layer
 from nnlab.engine.models.norms import build_norm
+from nnlab.engine.required_setting import required
 
-# Units inside the fully connected part of a block, of the block's width.
+# Ratio of the hidden units of a block's MLP to the width.
 _MLP_RATIO = 4
 
 
 class PatchSplitter(nn.Module):
-    """Cuts images into squares, anything flat into pieces; zeros fill the last."""
+    """Splits images into square patches and flat inputs into segments, padded with zeros."""
 
     def __init__(self, in_shape: tuple[int, ...], side: int) -> None:
         super().__init__()
@@ -43,52 +44,51 @@ class PatchSplitter(nn.Module):
 
 
 class PositionEmbedding(nn.Module):
-    """Adds what each place has learned: [n, tokens, width] to the same."""
+    """Adds a learned vector per position: [n, tokens, width] to the same shape."""
 
-    def __init__(self, tokens: int, width: int, draw: torch.Generator) -> None:
+    def __init__(self, tokens: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(tokens, width))
-        nn.init.normal_(self.weight, 0.0, 0.02, generator=draw)
+        nn.init.normal_(self.weight, 0.0, 0.02, generator=generator)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Broadcast over the batch."""
+        """Adds the embedding, broadcast over the batch."""
         return x + self.weight
 
 
 class SelfAttention(nn.Module):
-    """Each token asks all (Vaswani et al. 2017, eq. 1), in several heads."""
+    """Multi-head self-attention (Vaswani et al. 2017, eq. 1)."""
 
-    def __init__(self, config: RunConfig, width: int, draw: torch.Generator) -> None:
+    def __init__(self, config: RunConfig, width: int, generator: torch.Generator) -> None:
         super().__init__()
-        assert config.heads is not None
-        self.heads = config.heads
-        self.into = initialize_layer(nn.Linear(width, 3 * width), config, draw, gain=1.0)
-        self.out = initialize_layer(nn.Linear(width, width), config, draw, gain=1.0)
+        self.heads = required(config.heads)
+        self.into = initialize_layer(nn.Linear(width, 3 * width), config, generator, gain=1.0)
+        self.out = initialize_layer(nn.Linear(width, width), config, generator, gain=1.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, tokens, width] to the same."""
+        """[n, tokens, width] to the same shape."""
         queries, keys, values = (
             torch.unflatten(part, 2, (self.heads, -1)).transpose(1, 2)
             for part in self.into(x).chunk(3, dim=2)
         )
-        # The plain kernel: the same bits each time, and it can be differentiated twice.
+        # The math kernel is deterministic and can be differentiated twice.
         with sdpa_kernel(SDPBackend.MATH):
             heads = nn.functional.scaled_dot_product_attention(queries, keys, values)
-        mixed: torch.Tensor = self.out(heads.transpose(1, 2).flatten(2))
-        return mixed
+        outputs: torch.Tensor = self.out(heads.transpose(1, 2).flatten(2))
+        return outputs
 
 
 class ResidualAdd(nn.Module):
-    """x plus what a branch makes of it."""
+    """x + branch(x)."""
 
     def __init__(self, branch: nn.Module) -> None:
         super().__init__()
         self.branch = branch
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, tokens, width] to the same."""
-        summed: torch.Tensor = x + self.branch(x)
-        return summed
+        """[n, tokens, width] to the same shape."""
+        outputs: torch.Tensor = x + self.branch(x)
+        return outputs
 
 
 class TokenMeanPool(nn.Module):
@@ -100,50 +100,54 @@ class TokenMeanPool(nn.Module):
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, draw: torch.Generator
+    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
 ) -> nn.Module:
-    """`depth` blocks of attention and a fully connected part over tokens of `width` numbers."""
-    assert config.width is not None
-    assert config.depth is not None
-    assert config.patch is not None
-    patches = PatchSplitter(in_shape, config.patch)
-    embed = initialize_layer(nn.Linear(patches.size, config.width), config, draw, gain=1.0)
-    modules = [patches, embed, PositionEmbedding(patches.tokens, config.width, draw)]
-    for block in range(config.depth):
-        modules += _build_block(config, config.width, block, draw)
-    modules += [*build_norm(config, config.width, images=False), TokenMeanPool()]
-    modules.append(initialize_layer(nn.Linear(config.width, outputs), config, draw, gain=1.0))
+    """`depth` blocks of self-attention and an MLP, for tokens of `width` numbers."""
+    width, depth = required(config.width), required(config.depth)
+    patches = PatchSplitter(in_shape, required(config.patch))
+    embed = initialize_layer(nn.Linear(patches.size, width), config, generator, gain=1.0)
+    modules = [patches, embed, PositionEmbedding(patches.tokens, width, generator)]
+    for block in range(depth):
+        modules += _build_block(config, width, block, generator)
+    modules += [*build_norm(config, width, images=False), TokenMeanPool()]
+    modules.append(initialize_layer(nn.Linear(width, outputs), config, generator, gain=1.0))
     return nn.Sequential(*modules)
 
 
 def _build_block(
-    config: RunConfig, width: int, block: int, draw: torch.Generator
+    config: RunConfig, width: int, block: int, generator: torch.Generator
 ) -> list[nn.Module]:
+    """A block: self-attention and an MLP, each as a residual branch with pre-normalisation."""
     pieces = get_activation(config).pieces
-    inside = _MLP_RATIO * width
-    attention = [SelfAttention(config, width, draw)]
-    dense = [
-        initialize_layer(nn.Linear(width, inside * pieces), config, draw, gain=hidden_gain(config)),
+    hidden = _MLP_RATIO * width
+    attention = [SelfAttention(config, width, generator)]
+    mlp = [
+        initialize_layer(
+            nn.Linear(width, hidden * pieces), config, generator, gain=hidden_gain(config)
+        ),
         get_activation(config).build(),
-        initialize_layer(nn.Linear(inside, width), config, draw, gain=1.0),
+        initialize_layer(nn.Linear(hidden, width), config, generator, gain=1.0),
     ]
     return [
         ResidualAdd(
             nn.Sequential(
-                *build_norm(config, width, images=False), *part, *_branch_dropout(config, place)
+                *build_norm(config, width, images=False),
+                *part,
+                *_branch_dropout(config, branch_index),
             )
         )
-        for part, place in ((attention, 2 * block), (dense, 2 * block + 1))
+        for part, branch_index in ((attention, 2 * block), (mlp, 2 * block + 1))
     ]
 
 
-def _branch_dropout(config: RunConfig, place: int) -> list[nn.Module]:
-    """What ends a branch; attention and dense part of a block are skipped each by itself."""
-    assert config.depth is not None
-    noise: list[nn.Module] = []
+def _branch_dropout(config: RunConfig, branch_index: int) -> list[nn.Module]:
+    """The dropout layers at the end of a branch; each branch has its own stochastic depth."""
+    modules: list[nn.Module] = []
     if config.dropout:
-        noise.append(Dropout(config.dropout, place))
+        modules.append(Dropout(config.dropout, branch_index))
     if config.stochastic_depth:
-        chance = stochastic_depth_probability(config.stochastic_depth, place, 2 * config.depth)
-        noise.append(StochasticDepth(chance, place))
-    return noise
+        probability = stochastic_depth_probability(
+            config.stochastic_depth, branch_index, 2 * required(config.depth)
+        )
+        modules.append(StochasticDepth(probability, branch_index))
+    return modules

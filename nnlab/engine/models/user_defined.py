@@ -1,4 +1,4 @@
-"""A user's own model: `--model file.py:Class` or `--model package.module:function`."""
+"""User-defined models: `--model file.py:Class` or `--model package.module:function`."""
 
 import inspect
 import math
@@ -19,53 +19,54 @@ _USER_MODELS: "WeakSet[nn.Module]" = WeakSet()
 
 
 def is_user_defined(model: nn.Module) -> bool:
-    """Whether a user's code made the model."""
+    """Whether the model was built by the user's code."""
     return model in _USER_MODELS
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, draw: torch.Generator
+    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
 ) -> nn.Module:
-    """Calls what the user named with those facts that its signature asks for, and tries it.
+    """Calls the user's class or function with the arguments in its signature, and checks the model.
 
-    Its weights are drawn as it likes from torch's global generator, which follows from the run's
-    seed here and is left as it was.
+    Its weights come from torch's global generator, which is seeded here from the run's seed and
+    restored afterwards.
 
     Raises:
-        UserCodeError: it fails, with the user's file and line; or gives no model that fits.
+        UserCodeError: it raises an error (the message has the user's file and line), or the result
+            is not a model that fits the data.
     """
-    make = user_code.load_object(config.model)
-    if isinstance(make, nn.Module) or not callable(make):
+    constructor = user_code.load_object(config.model)
+    if isinstance(constructor, nn.Module) or not callable(constructor):
         raise UserCodeError(
-            f"--model {config.model} is of type {type(make).__name__};"
-            " a class or function that makes the model anew for each seed is needed"
+            f"--model {config.model} is of type {type(constructor).__name__};"
+            " nnlab needs a class or function that builds a new model for each seed"
         )
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(draw.initial_seed())
-        model = _construct_model(config, make, in_shape, outputs)
+        torch.default_generator.manual_seed(generator.initial_seed())
+        model = _construct_model(config, constructor, in_shape, outputs)
         _check_output_shape(config, model, in_shape, outputs)
     _USER_MODELS.add(model)
     return model
 
 
 def _construct_model(
-    config: RunConfig, make: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
+    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
 ) -> nn.Module:
-    arguments = _matching_arguments(config, make, in_shape, outputs)
-    model = _call_user_code(config, lambda: make(**arguments))
+    arguments = _matching_arguments(config, constructor, in_shape, outputs)
+    model = _call_user_code(config, lambda: constructor(**arguments))
     if not isinstance(model, nn.Module):
         raise UserCodeError(
-            f"--model {config.model} gives an object of type {type(model).__name__},"
+            f"--model {config.model} returns an object of type {type(model).__name__},"
             " nnlab needs a torch.nn.Module"
         )
     return model
 
 
 def _matching_arguments(
-    config: RunConfig, make: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
+    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
 ) -> Mapping[str, object]:
-    """Those of what nnlab knows that the signature names."""
-    known: dict[str, object] = {
+    """The available arguments that the signature names."""
+    available: dict[str, object] = {
         "in_shape": in_shape,
         "in_features": math.prod(in_shape),
         "in_channels": in_shape[0],
@@ -73,51 +74,54 @@ def _matching_arguments(
         "num_classes": outputs,
     }
     if len(in_shape) != 3:
-        del known["in_channels"]
-    parameters = inspect.signature(make).parameters
-    open_ones = [
+        del available["in_channels"]
+    parameters = inspect.signature(constructor).parameters
+    missing = [
         name
         for name, parameter in parameters.items()
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        and (name not in known or parameter.kind is parameter.POSITIONAL_ONLY)
+        and (name not in available or parameter.kind is parameter.POSITIONAL_ONLY)
     ]
-    if open_ones:
+    if missing:
         raise UserCodeError(
-            f"--model {config.model} asks for {', '.join(open_ones)};"
-            f" with {config.data} nnlab gives {', '.join(known)} by name",
-            hint="give the other parameters defaults",
+            f"--model {config.model} requires the arguments {', '.join(missing)};"
+            f" with {config.data} nnlab passes {', '.join(available)} by name",
+            hint="give the other parameters default values",
         )
-    return {name: value for name, value in known.items() if name in parameters}
+    return {name: value for name, value in available.items() if name in parameters}
 
 
 def _check_output_shape(
     config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], outputs: int
 ) -> None:
-    """Puts two examples of zeros through the model and checks what comes out."""
+    """Calls the model with two examples of zeros and checks the shape of the outputs."""
     model.eval()
     with torch.no_grad():
-        got = _call_user_code(config, lambda: model(torch.zeros(2, *in_shape)))
+        predictions = _call_user_code(config, lambda: model(torch.zeros(2, *in_shape)))
     model.train()
-    if not isinstance(got, torch.Tensor) or got.shape != (2, outputs):
-        gives = (
-            list(got.shape)
-            if isinstance(got, torch.Tensor)
-            else f"an object of type {type(got).__name__}"
+    if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, outputs):
+        returned = (
+            list(predictions.shape)
+            if isinstance(predictions, torch.Tensor)
+            else f"an object of type {type(predictions).__name__}"
         )
-        one = "one output a class" if outputs > 1 else "one output an example"
+        expected = "one output per class" if outputs > 1 else "one output per example"
         raise UserCodeError(
-            f"--model {config.model} gives {gives} for examples {[2, *in_shape]},"
-            f" nnlab needs {[2, outputs]}: {one}"
+            f"--model {config.model} returns {returned} for examples {[2, *in_shape]},"
+            f" nnlab needs {[2, outputs]}: {expected}"
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UserCodeError(f"--model {config.model} has no parameters to train")
 
 
 def _call_user_code(config: RunConfig, call: Callable[[], Any]) -> object:
+    """The result of user code; errors become UserCodeError, except out-of-memory errors."""
     try:
         return cast("object", call())
     except Exception as error:
         if memory.is_out_of_memory(error):
             raise
-        raise UserCodeError(f"--model {config.model} fails: {describe_error(error)}") from error
+        raise UserCodeError(
+            f"--model {config.model} raises an error: {describe_error(error)}"
+        ) from error

@@ -1,4 +1,4 @@
-"""The wide residual network of Zagoruyko and Komodakis 2016: normalised before each layer."""
+"""The wide residual network of Zagoruyko and Komodakis 2016, with pre-activation blocks."""
 
 import math
 
@@ -16,32 +16,34 @@ from nnlab.engine.models.dropout import (
 from nnlab.engine.models.layers import GlobalAveragePool, initialize_layer, require_image_shape
 from nnlab.engine.models.norms import build_norm, check_instance_norm_size
 from nnlab.engine.models.resnet import ResidualBlock, build_conv3x3, stage_blocks
+from nnlab.engine.required_setting import required
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, draw: torch.Generator
+    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
 ) -> nn.Module:
-    """Of depth = 6n + 4 layers: n blocks of two convolutions in each of three stages.
+    """A network of depth = 6n + 4 layers: n blocks of two convolutions in each of three stages.
 
-    The first layer has `width` channels, the stages `widen` times as many, then twice and four
-    times that. Both dropouts are between a block's convolutions, as in the paper.
+    The first layer has `width` channels; the stages have `widen` times as many, then twice and
+    four times that number. Both kinds of dropout are applied between a block's convolutions, as in
+    the paper.
 
     Raises:
-        DataError: the inputs are no images.
+        DataError: the inputs are not images.
     """
-    assert config.width is not None
-    assert config.depth is not None
-    assert config.widen is not None
+    width, depth, widen = required(config.width), required(config.depth), required(config.widen)
     channels, *size = require_image_shape(config, in_shape)
     check_instance_norm_size(config, math.ceil(min(size) / 4), f"{size[0]}x{size[1]}")
-    modules: list[nn.Module] = [build_conv3x3(config, channels, config.width, draw)]
-    channels, blocks = config.width, (config.depth - 4) // 2
-    for block, (wide, stride) in enumerate(stage_blocks(config.width * config.widen, blocks)):
-        modules.append(_build_block(config, channels, wide, stride, (block, blocks), draw))
-        channels = wide
+    modules: list[nn.Module] = [build_conv3x3(config, channels, width, generator)]
+    channels, blocks = width, (depth - 4) // 2
+    for block, (out_channels, stride) in enumerate(stage_blocks(width * widen, blocks)):
+        modules.append(
+            _build_block(config, channels, out_channels, stride, (block, blocks), generator)
+        )
+        channels = out_channels
     modules += _norm_and_activation(config, channels)
     modules.append(GlobalAveragePool())
-    modules.append(initialize_layer(nn.Linear(channels, outputs), config, draw, gain=1.0))
+    modules.append(initialize_layer(nn.Linear(channels, outputs), config, generator, gain=1.0))
     return nn.Sequential(*modules)
 
 
@@ -52,23 +54,23 @@ def _norm_and_activation(config: RunConfig, channels: int) -> list[nn.Module]:
 def _build_block(
     config: RunConfig,
     channels: int,
-    wide: int,
+    out_channels: int,
     stride: int,
-    place: tuple[int, int],
-    draw: torch.Generator,
+    position: tuple[int, int],
+    generator: torch.Generator,
 ) -> nn.Module:
-    """Normalise, activate, convolve, twice; where the width changes the shortcut is a 1x1."""
-    block, blocks = place
+    """Normalise, activate, convolve, twice; a 1x1 convolution as shortcut if the shape changes."""
+    block, blocks = position
     branch = [
         *_norm_and_activation(config, channels),
-        build_conv3x3(config, channels, wide, draw, stride),
+        build_conv3x3(config, channels, out_channels, generator, stride),
     ]
-    branch += _norm_and_activation(config, wide)
+    branch += _norm_and_activation(config, out_channels)
     if config.channel_dropout:
         branch.append(ChannelDropout(config.channel_dropout, block))
     if config.dropout:
         branch.append(Dropout(config.dropout, block))
-    branch.append(build_conv3x3(config, wide, wide, draw))
+    branch.append(build_conv3x3(config, out_channels, out_channels, generator))
     if config.stochastic_depth:
         branch.append(
             StochasticDepth(
@@ -76,7 +78,7 @@ def _build_block(
             )
         )
     shortcut: nn.Module = nn.Identity()
-    if stride != 1 or channels != wide:
-        layer = nn.Conv2d(channels, wide, 1, stride, bias=False)
-        shortcut = initialize_layer(layer, config, draw, gain=1.0)
+    if stride != 1 or channels != out_channels:
+        layer = nn.Conv2d(channels, out_channels, 1, stride, bias=False)
+        shortcut = initialize_layer(layer, config, generator, gain=1.0)
     return ResidualBlock(nn.Sequential(*branch), shortcut, nn.Identity())

@@ -1,4 +1,4 @@
-"""Optimizers by name: torch.optim's own where it has one, fused where the device has the kernel."""
+"""Optimizers by name: those of torch.optim where available, fused where the device supports it."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,6 +16,7 @@ from nnlab.engine.optimizers.lion import Lion
 from nnlab.engine.optimizers.muon import Muon, split_hidden_weights
 from nnlab.engine.optimizers.newton_cg import NewtonCG
 from nnlab.engine.optimizers.param_groups import build_param_groups
+from nnlab.engine.required_setting import required
 
 __all__ = [
     "OPTIMIZER_BUILDERS",
@@ -31,17 +32,18 @@ OptimizerBuilder = Callable[[nn.Module, RunConfig], optim.Optimizer]
 
 
 def _sgd(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    momentum = _required(config.momentum)
+    momentum = required(config.momentum)
     optimizer = optim.SGD(
         build_param_groups(model, config),
-        lr=_required(config.lr),
+        lr=required(config.lr),
         momentum=momentum,
         nesterov=config.opt == "nesterov",
         fused=_has_fused_kernel(model) or None,
     )
     if momentum:
-        # Torch's fused kernel fails where only some parameters have momentum yet, as when frozen
-        # ones are set free or a block is skipped at the first step. Zeros mean the same.
+        # Torch's fused kernel fails if only some parameters have a momentum buffer, for example
+        # when frozen parameters are unfrozen or a block is skipped in the first step. Zeros are
+        # equivalent.
         for parameter in model.parameters():
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return optimizer
@@ -50,8 +52,8 @@ def _sgd(model: nn.Module, config: RunConfig) -> optim.Optimizer:
 def _adagrad(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.Adagrad(
         build_param_groups(model, config),
-        lr=_required(config.lr),
-        eps=_required(config.eps),
+        lr=required(config.lr),
+        eps=required(config.eps),
         fused=_has_fused_kernel(model, "cpu") or None,
     )
 
@@ -59,28 +61,28 @@ def _adagrad(model: nn.Module, config: RunConfig) -> optim.Optimizer:
 def _rmsprop(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.RMSprop(
         build_param_groups(model, config),
-        lr=_required(config.lr),
-        alpha=_required(config.beta2),
-        eps=_required(config.eps),
-        momentum=_required(config.momentum),
+        lr=required(config.lr),
+        alpha=required(config.beta2),
+        eps=required(config.eps),
+        momentum=required(config.momentum),
     )
 
 
 def _adadelta(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.Adadelta(
         build_param_groups(model, config),
-        lr=_required(config.lr),
-        rho=_required(config.beta2),
-        eps=_required(config.eps),
+        lr=required(config.lr),
+        rho=required(config.beta2),
+        eps=required(config.eps),
     )
 
 
 def _adam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.Adam(
         build_param_groups(model, config),
-        lr=_required(config.lr),
+        lr=required(config.lr),
         betas=_betas(config),
-        eps=_required(config.eps),
+        eps=required(config.eps),
         amsgrad=config.opt == "amsgrad",
         fused=_has_fused_kernel(model) or None,
     )
@@ -89,9 +91,9 @@ def _adam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
 def _adamw(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return optim.AdamW(
         build_param_groups(model, config),
-        lr=_required(config.lr),
+        lr=required(config.lr),
         betas=_betas(config),
-        eps=_required(config.eps),
+        eps=required(config.eps),
         fused=_has_fused_kernel(model) or None,
     )
 
@@ -99,48 +101,51 @@ def _adamw(model: nn.Module, config: RunConfig) -> optim.Optimizer:
 def _nadam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     groups = build_param_groups(model, config)
     return optim.NAdam(
-        groups, lr=_required(config.lr), betas=_betas(config), eps=_required(config.eps)
+        groups, lr=required(config.lr), betas=_betas(config), eps=required(config.eps)
     )
 
 
 def _radam(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     groups = build_param_groups(model, config)
     return optim.RAdam(
-        groups, lr=_required(config.lr), betas=_betas(config), eps=_required(config.eps)
+        groups, lr=required(config.lr), betas=_betas(config), eps=required(config.eps)
     )
 
 
 def _adamax(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     groups = build_param_groups(model, config)
     return optim.Adamax(
-        groups, lr=_required(config.lr), betas=_betas(config), eps=_required(config.eps)
+        groups, lr=required(config.lr), betas=_betas(config), eps=required(config.eps)
     )
 
 
 def _lion(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    return Lion(build_param_groups(model, config), lr=_required(config.lr), betas=_betas(config))
+    return Lion(build_param_groups(model, config), lr=required(config.lr), betas=_betas(config))
 
 
 def _muon(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     return Muon(
         split_hidden_weights(build_param_groups(model, config), model),
-        lr=_required(config.lr),
-        momentum=_required(config.momentum),
+        lr=required(config.lr),
+        momentum=required(config.momentum),
         betas=_betas(config),
-        eps=_required(config.eps),
+        eps=required(config.eps),
     )
 
 
 def _lbfgs(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    assert config.memory is not None
-    assert config.inner_steps is not None
-    return LBFGS(list(model.parameters()), memory=config.memory, iterations=config.inner_steps)
+    return LBFGS(
+        list(model.parameters()),
+        memory=required(config.memory),
+        iterations=required(config.inner_steps),
+    )
 
 
 def _newton_cg(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    assert config.inner_steps is not None
     return NewtonCG(
-        list(model.parameters()), iterations=config.inner_steps, damping=_required(config.damping)
+        list(model.parameters()),
+        iterations=required(config.inner_steps),
+        damping=required(config.damping),
     )
 
 
@@ -165,21 +170,21 @@ OPTIMIZER_BUILDERS: Mapping[str, OptimizerBuilder] = {
 
 
 def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    """The optimizer of a resolved config over all parameters of a model, the frozen ones too."""
+    """The optimizer of a resolved config for all parameters of a model, including frozen ones."""
     return OPTIMIZER_BUILDERS[config.opt](model, config)
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:
-    """Sets the learning rate of every parameter group: lr times the group's own factor."""
+    """Sets the learning rate of every parameter group to `lr` times the group's own factor."""
     if isinstance(optimizer, ClosureOptimizer):
         return
     for group in optimizer.param_groups:
-        # A checkpoint of an earlier release has groups without a factor.
+        # Checkpoints of earlier releases have groups without a factor.
         group["lr"] = lr * group.get("lr_factor", 1.0)
 
 
 def optimizer_state_bytes(optimizer: optim.Optimizer) -> int:
-    """Bytes that an optimizer keeps from one step to the next: moments, pairs, directions."""
+    """The size of an optimizer's state in bytes: moments, past pairs, directions."""
     return sum(map(_tensor_bytes, optimizer.state.values()))
 
 
@@ -192,25 +197,19 @@ def _tensor_bytes(value: object) -> int:
 
 
 def gradient_norm(model: nn.Module) -> torch.Tensor:
-    """The 2-norm of all gradients as one vector, a scalar tensor on the model's device."""
+    """The 2-norm of all gradients as one vector: a scalar tensor on the model's device."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
-    # Of weights that are spread over devices each process has a part.
-    whole: torch.Tensor = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
-    return whole
+    # With sharded weights each process holds a part of the norm.
+    full_norm: torch.Tensor = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+    return full_norm
 
 
 def _has_fused_kernel(model: nn.Module, *devices: str) -> bool:
-    """Whether torch has the update as one kernel where all parameters are."""
+    """Whether all parameters are on devices for which torch has a fused kernel."""
     allowed = devices or ("cpu", "cuda")
     return all(parameter.device.type in allowed for parameter in model.parameters())
 
 
-def _required(value: float | None) -> float:
-    """A number that the row of this optimizer names, so that a resolved config has it."""
-    assert value is not None
-    return value
-
-
 def _betas(config: RunConfig) -> tuple[float, float]:
-    return _required(config.beta1), _required(config.beta2)
+    return required(config.beta1), required(config.beta2)

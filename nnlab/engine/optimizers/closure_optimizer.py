@@ -1,48 +1,53 @@
-"""What optimizers without a learning rate share: they ask for the loss again, at a cost."""
+"""The base class of optimizers that evaluate the loss several times per step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch.optim import Optimizer
 
-# A fresh forward pass over the same batch, with the same dropout masks each time.
+# The loss of a new forward pass over the same batch, with the same dropout masks at each call.
 LossClosure = Callable[[], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationCounts:
-    """What was computed: forward passes alone, gradients (a pass there and back), and products.
+    """The number of evaluations: of the loss alone, of gradients, of Hessian-vector products.
 
-    A product of the Hessian with a vector costs about two gradients: Pearlmutter 1994.
+    A gradient takes a forward and a backward pass. A Hessian-vector product costs about as much as
+    two gradients (Pearlmutter 1994).
     """
 
-    losses: int = 0
-    gradients: int = 0
-    products: int = 0
+    loss_evaluations: int = 0
+    gradient_evaluations: int = 0
+    hessian_vector_products: int = 0
 
 
 class ClosureOptimizer(Optimizer):
-    """An optimizer that finds the length of its steps itself; `cost` is since `reset_cost`."""
+    """An optimizer that determines its own step length, without a learning rate.
 
-    cost = EvaluationCounts()
+    `evaluation_counts` counts from the last call of `reset_evaluation_counts`.
+    """
 
-    def step(self, loss_of: LossClosure) -> torch.Tensor:  # type: ignore[override]
-        """One update; answers with the loss before it, a scalar.
+    evaluation_counts = EvaluationCounts()
+
+    def step(self, closure: LossClosure) -> torch.Tensor:  # type: ignore[override]
+        """Makes one update and returns the loss before it, a scalar.
 
         Args:
-            loss_of: the loss of the batch with its graph, by a fresh forward pass each time.
+            closure: computes the loss of the batch, with its graph, in a new forward pass per
+                call.
         """
         raise NotImplementedError
 
     def reset_evaluation_counts(self) -> None:
-        """Counts from zero again."""
-        self.cost = EvaluationCounts()
+        """Sets all counts to 0."""
+        self.evaluation_counts = EvaluationCounts()
 
-    def _count(self, *, losses: int = 0, gradients: int = 0, products: int = 0) -> None:
-        self.cost = replace(
-            self.cost,
-            losses=self.cost.losses + losses,
-            gradients=self.cost.gradients + gradients,
-            products=self.cost.products + products,
+    def _add_counts(self, *, losses: int = 0, gradients: int = 0, products: int = 0) -> None:
+        counts = self.evaluation_counts
+        self.evaluation_counts = EvaluationCounts(
+            counts.loss_evaluations + losses,
+            counts.gradient_evaluations + gradients,
+            counts.hessian_vector_products + products,
         )

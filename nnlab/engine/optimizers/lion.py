@@ -1,4 +1,4 @@
-"""Lion: every weight moves by the same amount, the sign of a mean gradient says which way."""
+"""Lion: every weight moves by the same amount, in the direction of the sign of its momentum."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,8 @@ from nnlab.engine.optimizers.param_groups import ParamGroups, collect_gradients
 class Lion(Optimizer):
     """Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2.
 
-    The step is sign(beta1 m + (1 - beta1) g), then m becomes beta2 m + (1 - beta2) g. Weight
-    decay is decoupled: lr times weight_decay is taken off the weights themselves.
+    The update is -lr sign(beta1 m + (1 - beta1) g); then m becomes beta2 m + (1 - beta2) g. Weight
+    decay is decoupled: the weights are multiplied by 1 - lr weight_decay.
     """
 
     def __init__(self, groups: ParamGroups, *, lr: float, betas: tuple[float, float]) -> None:
@@ -21,7 +21,7 @@ class Lion(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """One update from the gradients that are there."""
+        """Makes one update from the current gradients."""
         del closure
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -30,18 +30,18 @@ class Lion(Optimizer):
 
     def _update(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
         gradients = collect_gradients(parameters)
-        means = [self._mean(p) for p in parameters]
+        momenta = [self._momentum(p) for p in parameters]
         lr, (beta1, beta2) = group["lr"], group["betas"]
-        directions = torch._foreach_lerp(means, gradients, 1.0 - beta1)
+        directions = torch._foreach_lerp(momenta, gradients, 1.0 - beta1)
         torch._foreach_sign_(directions)
         if group["weight_decay"]:
             torch._foreach_mul_(parameters, 1.0 - lr * group["weight_decay"])
         torch._foreach_add_(parameters, directions, alpha=-lr)
-        torch._foreach_lerp_(means, gradients, 1.0 - beta2)
+        torch._foreach_lerp_(momenta, gradients, 1.0 - beta2)
 
-    def _mean(self, parameter: torch.Tensor) -> torch.Tensor:
+    def _momentum(self, parameter: torch.Tensor) -> torch.Tensor:
         state = self.state[parameter]
         if "exp_avg" not in state:
             state["exp_avg"] = torch.zeros_like(parameter)
-        mean: torch.Tensor = state["exp_avg"]
-        return mean
+        momentum: torch.Tensor = state["exp_avg"]
+        return momentum

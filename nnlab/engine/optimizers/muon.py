@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal, for the weights of hidden layers; AdamW for all the rest."""
+"""Muon: orthogonalised momentum for the weights of hidden layers, AdamW for other parameters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,19 +9,20 @@ from torch.optim import Optimizer
 
 from nnlab.engine.optimizers.param_groups import ParamGroups, collect_gradients, parameter_depths
 
-# The quintic a x + b x^3 + c x^5 that pulls singular values towards 1 fastest: Jordan et al. 2024.
+# Coefficients of the quintic a x + b x^3 + c x^5 of Jordan et al. 2024, which drives singular
+# values towards 1 fastest.
 _NEWTON_SCHULZ_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_ITERATIONS = 5
-# A step's root mean square as AdamW has it, so that one lr serves both: Liu et al. 2025, eq. 4.
+# Root mean square of an AdamW step, so that one lr suits all groups: Liu et al. 2025, eq. 4.
 ADAMW_RMS = 0.2
 
 
 class Muon(Optimizer):
     """Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
 
-    Groups with `orthogonal` true hold weights [out, ...], flattened to matrices [out, rest];
-    their step is the polar factor of Nesterov's momentum, about 0.2 in root mean square. The
-    other groups are AdamW's. Weight decay is decoupled in all.
+    Groups with `orthogonal` set contain weights [out, ...], flattened to matrices [out, rest].
+    Their step is the polar factor of the Nesterov momentum, with a root mean square of about 0.2.
+    The other groups use AdamW. Weight decay is decoupled in all groups.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """One update from the gradients that are there."""
+        """Makes one update from the current gradients."""
         del closure
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -47,40 +48,44 @@ class Muon(Optimizer):
             if group["weight_decay"]:
                 torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
             if group["orthogonal"]:
-                for parameter in parameters:
-                    self._orthogonal_step(parameter, group)
+                for parameter, gradient in zip(
+                    parameters, collect_gradients(parameters), strict=True
+                ):
+                    self._orthogonal_step(parameter, gradient, group)
             else:
                 self._adam(parameters, group)
 
-    def _orthogonal_step(self, parameter: torch.Tensor, group: dict[str, Any]) -> None:
-        """The orthogonal step of one weight."""
-        gradient, state = parameter.grad, self.state[parameter]
-        assert gradient is not None
+    def _orthogonal_step(
+        self, parameter: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]
+    ) -> None:
+        """The orthogonalised momentum step of one weight."""
+        state = self.state[parameter]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
-        mean = state["momentum_buffer"].lerp_(gradient, 1.0 - group["momentum"])
-        ahead = gradient.lerp(mean, group["momentum"]).flatten(1)
-        scale = ADAMW_RMS * max(ahead.shape) ** 0.5
-        step = orthogonalize(ahead).view_as(parameter)
+        momentum = state["momentum_buffer"].lerp_(gradient, 1.0 - group["momentum"])
+        nesterov = gradient.lerp(momentum, group["momentum"]).flatten(1)
+        scale = ADAMW_RMS * max(nesterov.shape) ** 0.5
+        step = orthogonalize(nesterov).view_as(parameter)
         parameter.add_(step, alpha=-group["lr"] * scale)
 
     def _adam(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
-        """Adam's step, Kingma and Ba 2015, algorithm 1; the decay is off already."""
+        """Adam's step, Kingma and Ba 2015, algorithm 1; weight decay has been applied already."""
         gradients = collect_gradients(parameters)
-        states = [self._moments(p) for p in parameters]
+        states = [self._adam_state(p) for p in parameters]
         for state in states:
             state["step"] += 1
-        # All parameters of a group have a gradient at the same steps, but for those set free late.
+        # Step counts within a group differ only if parameters were unfrozen later.
         for count in sorted({state["step"] for state in states}):
-            chosen = [i for i, state in enumerate(states) if state["step"] == count]
+            indices = [i for i, state in enumerate(states) if state["step"] == count]
             self._adam_same_step_count(
-                [parameters[i] for i in chosen],
-                [gradients[i] for i in chosen],
-                [states[i] for i in chosen],
+                [parameters[i] for i in indices],
+                [gradients[i] for i in indices],
+                [states[i] for i in indices],
                 group,
             )
 
-    def _moments(self, parameter: torch.Tensor) -> dict[str, Any]:
+    def _adam_state(self, parameter: torch.Tensor) -> dict[str, Any]:
+        """The step count and moments of a parameter, created at its first step."""
         state: dict[str, Any] = self.state[parameter]
         if not state:
             state["step"] = 0
@@ -95,7 +100,7 @@ class Muon(Optimizer):
         states: list[dict[str, Any]],
         group: dict[str, Any],
     ) -> None:
-        """Adam's step for parameters that have taken the same number of steps."""
+        """Adam's step for parameters that have the same step count."""
         beta1, beta2 = group["betas"]
         count = states[0]["step"]
         means = [state["exp_avg"] for state in states]
@@ -110,12 +115,13 @@ class Muon(Optimizer):
 
 
 def orthogonalize(matrix: torch.Tensor) -> torch.Tensor:
-    """About the polar factor U V' of a matrix U S V', by five Newton-Schulz iterations.
+    """The approximate polar factor U V' of a matrix U S V', by five Newton-Schulz iterations.
 
-    Singular values end between 0.7 and 1.2, not at 1: Jordan et al. 2024 found that no worse.
+    The singular values of the result are between 0.7 and 1.2 instead of 1; Jordan et al. 2024
+    found no disadvantage.
 
     Args:
-        matrix: [..., rows, columns], in any floating type of single precision or more.
+        matrix: [..., rows, columns], at least single precision.
     """
     a, b, c = _NEWTON_SCHULZ_COEFFICIENTS
     tall = matrix.shape[-2] > matrix.shape[-1]
@@ -128,23 +134,23 @@ def orthogonalize(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def split_hidden_weights(groups: ParamGroups, model: nn.Module) -> ParamGroups:
-    """Parts the weights of hidden layers, which Muon turns, from all else, which is AdamW's.
+    """Splits groups into hidden-layer weights, for Muon, and other parameters, for AdamW.
 
-    The head and embeddings stay with AdamW, as Jordan et al. advise: their inputs or outputs are
-    one unit at a time. A model of one layer has nothing but a head.
+    The head and embeddings use AdamW, as Jordan et al. advise, since their inputs or outputs
+    stand for single tokens or classes. A model of one layer consists of a head only.
     """
     hidden = hidden_weight_ids(model)
-    parted: ParamGroups = []
+    split: ParamGroups = []
     for group in groups:
         for orthogonal in (True, False):
-            chosen = [p for p in group["params"] if (id(p) in hidden) is orthogonal]
-            if chosen:
-                parted.append({**group, "params": chosen, "orthogonal": orthogonal})
-    return parted
+            parameters = [p for p in group["params"] if (id(p) in hidden) is orthogonal]
+            if parameters:
+                split.append({**group, "params": parameters, "orthogonal": orthogonal})
+    return split
 
 
 def hidden_weight_ids(model: nn.Module) -> set[int]:
-    """The ids of the weights, two or more dimensions, of layers that are no head or embedding."""
+    """The ids of weights with two or more dimensions that are not of the head or an embedding."""
     depths = parameter_depths(model)
     top = max(depths.values())
     return {
@@ -152,7 +158,7 @@ def hidden_weight_ids(model: nn.Module) -> set[int]:
         for module_name, module in model.named_modules()
         for name, parameter in module.named_parameters(prefix=module_name, recurse=False)
         if parameter.ndim >= 2
-        and name.endswith("weight")  # no learned places, no class token
-        and depths.get(name, top) < top  # a tied weight goes by its first name alone
+        and name.endswith("weight")  # excludes position embeddings and class tokens
+        and depths.get(name, top) < top  # a tied weight has a depth under its first name only
         and not isinstance(module, nn.Embedding)
     }

@@ -1,4 +1,4 @@
-"""Parameter groups: which parameters decay, and which learn faster or slower than the rest."""
+"""Parameter groups: weight decay and learning rate factor of each parameter."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,20 +7,21 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
+from nnlab.engine.models.structure import parameter_layer_names
 
 ParamGroups = list[dict[str, Any]]
 
 
 def build_param_groups(model: nn.Module, config: RunConfig) -> ParamGroups:
-    """Every parameter in one group with others of its weight decay and lr factor.
+    """One parameter group per combination of weight decay and lr factor.
 
-    Weight decay goes to the weights (two or more dimensions); biases and the scales of
-    normalisation layers keep their own size. Frozen parameters are there too, for they may be
-    set free later; without a gradient no optimizer moves them.
+    Weight decay applies to weights (two or more dimensions), not to biases and the scales of
+    normalisation layers. Frozen parameters are included, since they may be unfrozen later;
+    optimizers skip parameters without a gradient.
     """
     factors = lr_factors(model, config)
     groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
-    # Without factors these are two groups, weights and others: each group costs time a step.
+    # Without factors there are two groups, weights and others; each group costs time per step.
     for bias in (False, True):
         for name, parameter in model.named_parameters():
             if (parameter.ndim < 2) is bias:
@@ -36,22 +37,20 @@ def build_param_groups(model: nn.Module, config: RunConfig) -> ParamGroups:
 
 
 def collect_gradients(parameters: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """The gradients of those that have one."""
+    """The gradients of the parameters that have one."""
     return [p.grad for p in parameters if p.grad is not None]
 
 
 def parameter_depths(model: nn.Module) -> Mapping[str, int]:
-    """How many layers with weights lie below that of each parameter, by its name.
+    """For each parameter, by name, the number of layers with weights below its layer.
 
-    The deepest are the head's. A normalisation is as deep as the layer that it follows; what is
-    in no layer (a class token, an embedding of places) enters at the bottom.
+    The head has the largest depth. A normalisation layer has the depth of the layer before it.
+    Parameters outside of layers (a class token, a position embedding) have depth 0.
     """
-    from nnlab.engine.models import parameter_layer_names
-
     depths, depth = {}, -1
     for layer in parameter_layer_names(model):
         own = model.get_submodule(layer).parameters(recurse=False)
-        # What the model holds itself, under no layer's name, is no layer.
+        # Parameters that the model itself registers do not form a layer.
         depth += layer != "" and any(parameter.ndim >= 2 for parameter in own)
         depths[layer] = max(depth, 0)
     return {
@@ -60,12 +59,12 @@ def parameter_depths(model: nn.Module) -> Mapping[str, int]:
 
 
 def _containing_layer(name: str, layers: Iterable[str]) -> str:
-    """The layer that a parameter is in: the innermost whose name its own begins with."""
+    """The innermost layer that contains a parameter: the longest name that is a prefix."""
     return max((layer for layer in layers if name.startswith(f"{layer}.")), key=len, default="")
 
 
 def lr_factors(model: nn.Module, config: RunConfig) -> Mapping[str, float]:
-    """How many times its learning rate each parameter has, by name; empty where all have one."""
+    """The lr factor of each parameter, by name; empty if all factors are 1."""
     if config.head_lr_factor == 1.0 and config.depth_lr_factor == 1.0:
         return {}
     depths = parameter_depths(model)

@@ -1,20 +1,23 @@
-"""What happens inside a model, measured after epochs.
+"""Measurements of a model in training: layer outputs, update ratios, gradient noise, sensitivity.
 
-Names are `probe/<what>/<layer>`, layers numbered from 1, the first hidden one:
-activation_mean, activation_sd, zeros (share of the outputs that are 0), dead (share of the units
-that are 0 for the whole batch), saturated (share of a tanh's or sigmoid's outputs at their ends).
-They are of one fixed batch, the first rows of the validation split, and heard while that split is
-evaluated anyway. Beside them are two numbers of the epoch's last step: `probe/update_ratio`, how
-far it moved the weights, of their size, and `probe/gradient_noise` (`engine.gradient_noise`).
-`full` adds for each layer of weights `probe/grad_norm/<layer>`, on the first rows of the training
-split, and `probe/update_ratio/<layer>`; `sensitivity` adds `probe/rise` and `probe/sharpness`
-after each epoch and, as `probe/start_rise` and `probe/start_sharpness`, before the first
-(`sensitivity`). With the first epoch come the numbers of the data, `data/…`
-(`engine.data.checks`), and some of the untrained model: `probe/start_loss` and
-`probe/start_<what>/<layer>`; of a user's own model that is trained with cross entropy also
-`probe/start_probability_outputs`, 1 where its outputs are probabilities and not logits, else 0.
+Metrics are named `probe/<statistic>/<layer>`, with layers numbered from 1, the first hidden layer.
+The statistics are activation_mean, activation_sd, zeros (fraction of outputs that are 0), dead
+(fraction of units that are 0 for the whole batch) and saturated (fraction of a tanh's or sigmoid's
+outputs beyond the saturation bounds). They are computed for one fixed batch, the first rows of the
+validation split, and recorded while that split is evaluated anyway. Two further metrics describe
+the last step of the epoch: `probe/update_ratio`, the norm of the update relative to the weights,
+and `probe/gradient_noise` (`engine.noise_scale`).
 
-Nothing here changes what is trained.
+`full` adds for each layer `probe/grad_norm/<layer>`, on the first rows of the training split, and
+`probe/update_ratio/<layer>`. `sensitivity` adds `probe/rise` and `probe/sharpness` after each
+epoch and, as `probe/start_rise` and `probe/start_sharpness`, before the first
+(`probe.sensitivity`). With the first epoch the metrics of the data, `data/…`
+(`engine.data.checks`), are reported, and some metrics of the untrained model: `probe/start_loss`
+and `probe/start_<statistic>/<layer>`; for a user-defined model trained with cross entropy also
+`probe/start_probability_outputs`, which is 1 if its outputs are probabilities instead of logits,
+else 0.
+
+Probes do not affect training.
 """
 
 import math
@@ -44,163 +47,172 @@ __all__ = [
     "build",
 ]
 
-# So many steps of a small model pay for a look at the layers, and so many for one at a step: of
-# both together about 2 % (docs/log.md).
+# Number of steps of a small model after which the probe of the layers, and that of a step, is
+# affordable: both together cost about 2 % (docs/log.md).
 STEPS_PER_LAYER_PROBE, STEPS_PER_STEP_PROBE = 100, 100
 
-# Of the numbers of the layers these are told of the untrained model too.
+# The layer statistics that are also reported for the untrained model.
 _REPORTED_AT_START = ("activation_sd", "dead", "saturated")
 
 _NO_RECORDING = nullcontext()
-# How far the sum of a softmax may be from 1, in half precision too.
+# Tolerance for the sum of a softmax, which also holds in half precision.
 _SUM_TOLERANCE = 1e-2
 
 
 class Probe:
-    """Looks into one model; made by `build`."""
+    """Measures one model; created by `build`."""
 
     def __init__(
         self,
         model: nn.Module,
         examples: torch.Tensor,
         *,
-        full: LossLandscape | None = None,
-        sensitive: LossLandscape | None = None,
-        begins: LossLandscape | None = None,
-        checks: Callable[[], Mapping[str, float]] = dict,
-        every: int = 1,
-        every_step: int = 1,
-        last: int = 0,
-        hears: bool = True,
+        gradient_landscape: LossLandscape | None = None,
+        sensitivity_landscape: LossLandscape | None = None,
+        initial_landscape: LossLandscape | None = None,
+        data_checks: Callable[[], Mapping[str, float]] = dict,
+        epoch_interval: int = 1,
+        step_interval: int = 1,
+        last_epoch: int = 0,
+        can_record: bool = True,
         expects_logits: bool = False,
     ) -> None:
-        """What is measured, and how often.
+        """Configures what is measured, and how often.
 
         Args:
-            model: what is looked into.
-            examples: the fixed batch, for where no evaluation is heard.
-            full: where the gradient of each layer is measured.
-            sensitive: where the sensitivity of the loss is measured.
-            begins: where the model is looked at before the first epoch.
-            checks: measures the data.
-            every: epochs from one look to the next.
-            every_step: epochs from one look at the last step to the next, a multiple of `every`.
-            last: the last epoch.
-            hears: whether the model's own passes can be heard; those of a compiled one cannot.
+            model: the measured model.
+            examples: the fixed batch, used if no evaluation can be recorded.
+            gradient_landscape: where the gradient norm of each layer is measured, if it is.
+            sensitivity_landscape: where the sensitivity of the loss is measured, if it is.
+            initial_landscape: where the untrained model is measured.
+            data_checks: measures the data.
+            epoch_interval: epochs between measurements.
+            step_interval: epochs between measurements of the last step, a multiple of
+                `epoch_interval`.
+            last_epoch: the last epoch, which is always measured.
+            can_record: whether hooks can record the model's passes; not possible for a compiled
+                model.
             expects_logits: whether to check that the outputs are logits.
         """
-        self._model, self._gradient_landscape, self._sensitivity_landscape = model, full, sensitive
-        self._every, self._every_step, self._last, self._can_record = every, every_step, last, hears
-        self._initial_landscape, self._data_checks = begins, checks
+        self._model = model
+        self._gradient_landscape = gradient_landscape
+        self._sensitivity_landscape = sensitivity_landscape
+        self._epoch_interval, self._step_interval = epoch_interval, step_interval
+        self._last_epoch, self._can_record = last_epoch, can_record
+        self._initial_landscape, self._data_checks = initial_landscape, data_checks
         self._expects_logits = expects_logits
-        self._layers = LayerProbe(model, examples)
-        self._step = LastStepProbe(model, each=full is not None)
-        self._noise = GradientNoiseProbe(model)
-        self._waiting: list[DeferredMetrics] = []
+        self._layer_probe = LayerProbe(model, examples)
+        self._last_step_probe = LastStepProbe(model, per_layer=gradient_landscape is not None)
+        self._gradient_noise_probe = GradientNoiseProbe(model)
+        self._deferred: list[DeferredMetrics] = []
 
     def measures_epoch(self, epoch: int) -> bool:
-        """Whether an epoch is measured: the first, each `every`-th after it, and the last."""
-        return self._is_due(epoch, self._every)
+        """Whether an epoch is measured: by `epoch_interval`, and always the first and the last."""
+        return self._is_measured(epoch, self._epoch_interval)
 
     def measures_last_step(self, epoch: int) -> bool:
-        """Whether its last step is measured too."""
-        return self._is_due(epoch, self._every_step)
+        """Whether the last step of an epoch is measured too."""
+        return self._is_measured(epoch, self._step_interval)
 
     def measure_before_training(self) -> dict[str, float]:
-        """What is measured before the first epoch, and of the data."""
+        """The metrics of the data and of the untrained model."""
         values = dict(self._data_checks())
-        started = self._measure_untrained_model()
+        initial = self._measure_untrained_model()
         if self._sensitivity_landscape is not None:
-            started |= measure_sensitivity(self._sensitivity_landscape)
-        return values | {f"probe/start_{name}": value for name, value in started.items()}
+            initial |= measure_sensitivity(self._sensitivity_landscape)
+        return values | {f"probe/start_{name}": value for name, value in initial.items()}
 
     def _measure_untrained_model(self) -> dict[str, float]:
-        """The loss of the fixed batch, and what tells an initialisation from later harm."""
+        """The loss of the fixed batch, and layer statistics that depend on the initialisation."""
         if self._initial_landscape is None:
             return {}
         model = self._initial_landscape.model
         heads = [model] if self._expects_logits and self._can_record else []
-        with self._layers.record_passes(), eval_mode(model), record_outputs(heads) as outputs:
-            loss = self._initial_landscape.value()
-        found = fetch_metrics(self._layers.waiting())
-        values = {name.removeprefix("probe/"): value for name, value in found.items()}
-        kept = {n: v for n, v in values.items() if n.partition("/")[0] in _REPORTED_AT_START}
+        with self._layer_probe.record_passes(), eval_mode(model), record_outputs(heads) as outputs:
+            loss = self._initial_landscape.loss_value()
+        metrics = fetch_metrics(self._layer_probe.deferred_metrics())
+        values = {name.removeprefix("probe/"): value for name, value in metrics.items()}
+        reported = {n: v for n, v in values.items() if n.partition("/")[0] in _REPORTED_AT_START}
         if outputs:
-            kept["probability_outputs"] = float(_are_probabilities(outputs[-1][1]))
-        return {"loss": loss, **kept}
+            reported["probability_outputs"] = float(_are_probabilities(outputs[-1][1]))
+        return {"loss": loss, **reported}
 
     def before_last_step(self) -> None:
-        """Notes the weights before the epoch's last step."""
-        self._step.before()
+        """Stores the weights before the epoch's last step."""
+        self._last_step_probe.save_weights()
 
     def record_last_step(self) -> AbstractContextManager[None]:
-        """While it is open, the passes of the epoch's last step are heard."""
+        """While this context is open, the passes of the epoch's last step are recorded."""
         return self._record_gradient_noise() if self._can_record else _NO_RECORDING
 
     @contextmanager
     def _record_gradient_noise(self) -> Iterator[None]:
-        with self._noise.record_passes():
+        with self._gradient_noise_probe.record_passes():
             yield
-        self._waiting += self._noise.waiting()
+        self._deferred += self._gradient_noise_probe.deferred_metrics()
 
     def after_last_step(self) -> None:
-        """Notes how far that step moved them."""
-        self._waiting += self._step.after()
+        """Measures how far the last step moved the weights."""
+        self._deferred += self._last_step_probe.measure()
 
     def record_evaluation(self) -> AbstractContextManager[None]:
-        """While it is open, what each layer puts out first is kept."""
-        return self._layers.record_passes() if self._can_record else _NO_RECORDING
+        """While this context is open, the first output of each layer is recorded."""
+        return self._layer_probe.record_passes() if self._can_record else _NO_RECORDING
 
-    def measure(self) -> dict[str, float]:
-        """The metrics of the epoch that is over."""
-        waiting = [*self._layers.waiting(), *self._waiting]
+    def collect_metrics(self) -> dict[str, float]:
+        """All metrics of the epoch that has just ended."""
+        deferred = [*self._layer_probe.deferred_metrics(), *self._deferred]
         if self._gradient_landscape is not None:
-            waiting.append(layer_gradient_norms(self._gradient_landscape))
-        self._waiting = []
-        values = fetch_metrics(waiting)
+            deferred.append(layer_gradient_norms(self._gradient_landscape))
+        self._deferred = []
+        values = fetch_metrics(deferred)
         if self._sensitivity_landscape is not None:
-            found = measure_sensitivity(self._sensitivity_landscape)
-            values |= {f"probe/{name}": value for name, value in found.items()}
+            sensitivity = measure_sensitivity(self._sensitivity_landscape)
+            values |= {f"probe/{name}": value for name, value in sensitivity.items()}
         return values
 
-    def _is_due(self, epoch: int, every: int) -> bool:
-        return (epoch - 1) % every == 0 or epoch == self._last
+    def _is_measured(self, epoch: int, interval: int) -> bool:
+        return (epoch - 1) % interval == 0 or epoch == self._last_epoch
 
 
 def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -> Probe | None:
-    """The probe that a resolved config asks for, with the data that it is measured on.
+    """The probe of a resolved config with the data that it measures on; None for `none`.
 
-    Where an epoch has fewer `steps` than pay for a look, the light one skips epochs.
+    If an epoch has few `steps`, the `light` probe skips epochs to limit its cost.
     """
     if config.probe == "none":
         return None
-    part, loss = data.train, losses.build_eval_loss(config)
+    train, loss = data.train, losses.build_eval_loss(config)
 
     def landscape(rows: int) -> LossLandscape:
-        return LossLandscape(model, loss, part.examples[:rows], part.targets[:rows])
+        return LossLandscape(model, loss, train.examples[:rows], train.targets[:rows])
 
     light = config.probe == "light"
-    every = math.ceil(STEPS_PER_LAYER_PROBE / steps)
+    epoch_interval = math.ceil(STEPS_PER_LAYER_PROBE / steps)
     return Probe(
         model,
         data.val.examples[:PROBE_BATCH_SIZE],
-        full=landscape(PROBE_BATCH_SIZE) if config.probe == "full" else None,
-        sensitive=landscape(SENSITIVITY_EXAMPLES) if config.probe == "sensitivity" else None,
-        begins=LossLandscape(
+        gradient_landscape=landscape(PROBE_BATCH_SIZE) if config.probe == "full" else None,
+        sensitivity_landscape=landscape(SENSITIVITY_EXAMPLES)
+        if config.probe == "sensitivity"
+        else None,
+        initial_landscape=LossLandscape(
             model, loss, data.val.examples[:PROBE_BATCH_SIZE], data.val.targets[:PROBE_BATCH_SIZE]
         ),
-        checks=data.checks,
-        every=every if light else 1,
-        every_step=every * math.ceil(STEPS_PER_STEP_PROBE / (steps * every)) if light else 1,
-        last=config.epochs,
-        hears=not config.compile,
-        # Built-in models end in logits; a user's may end in a softmax.
+        data_checks=data.checks,
+        epoch_interval=epoch_interval if light else 1,
+        step_interval=epoch_interval * math.ceil(STEPS_PER_STEP_PROBE / (steps * epoch_interval))
+        if light
+        else 1,
+        last_epoch=config.epochs,
+        can_record=not config.compile,
+        # Built-in models return logits; a user-defined one may end in a softmax.
         expects_logits=":" in config.model and config.loss == "cross_entropy",
     )
 
 
 def _are_probabilities(outputs: torch.Tensor) -> bool:
-    """Whether every row of outputs [n, classes] is a distribution over two or more classes."""
+    """Whether every row of outputs [n, classes] is a distribution over at least two classes."""
     if outputs.ndim != 2 or outputs.shape[1] < 2:
         return False
     sums = outputs.double().sum(1)
@@ -208,10 +220,12 @@ def _are_probabilities(outputs: torch.Tensor) -> bool:
 
 
 def layer_gradient_norms(landscape: LossLandscape) -> DeferredMetrics:
-    """`probe/grad_norm/<layer>` of each layer of weights that moves, in evaluation mode."""
+    """`probe/grad_norm/<layer>` of each trainable layer, in evaluation mode."""
     with eval_mode(landscape.model):
-        found = dict(zip(landscape.parameters, landscape.gradient(), strict=True))
+        gradients = dict(zip(landscape.parameters, landscape.gradient(), strict=True))
     weights = [p for p in landscape.model.parameters() if p.ndim >= 2]
-    moving = {f"probe/grad_norm/{n}": found[w] for n, w in enumerate(weights, 1) if w in found}
-    norms = torch.stack(torch._foreach_norm(list(moving.values())))
-    return DeferredMetrics((norms,), lambda numbers: dict(zip(moving, numbers, strict=True)))
+    by_metric = {
+        f"probe/grad_norm/{n}": gradients[w] for n, w in enumerate(weights, 1) if w in gradients
+    }
+    norms = torch.stack(torch._foreach_norm(list(by_metric.values())))
+    return DeferredMetrics((norms,), lambda numbers: dict(zip(by_metric, numbers, strict=True)))

@@ -1,4 +1,4 @@
-"""Numbers that wait on the device until they are fetched in one copy."""
+"""Metrics whose numbers stay on the device until all are copied to the host at once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class DeferredMetrics:
-    """Vectors of numbers, and what metrics they make once they are floats, one after another."""
+    """Vectors on the device, and the function that converts their numbers to metrics."""
 
     vectors: tuple[torch.Tensor, ...]
-    read: Callable[[Sequence[float]], Mapping[str, float]]
+    to_metrics: Callable[[Sequence[float]], Mapping[str, float]]
 
 
-def fetch_metrics(waiting: Sequence[DeferredMetrics]) -> dict[str, float]:
-    """All the metrics; the device is waited for once."""
-    vectors = [vector for one in waiting for vector in one.vectors]
+def fetch_metrics(deferred: Sequence[DeferredMetrics]) -> dict[str, float]:
+    """All metrics, copied to the host with a single synchronisation."""
+    vectors = [vector for group in deferred for vector in group.vectors]
     numbers = torch.cat(vectors).tolist() if vectors else []
     values: dict[str, float] = {}
     begin = 0
-    for one in waiting:
-        end = begin + sum(map(len, one.vectors))
-        values |= one.read(numbers[begin:end])
+    for group in deferred:
+        end = begin + sum(map(len, group.vectors))
+        values |= group.to_metrics(numbers[begin:end])
         begin = end
     return values

@@ -1,4 +1,4 @@
-"""How far the last step of an epoch moved the weights, of their size."""
+"""The update ratio of an epoch's last step: the norm of its update relative to the weights."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from nnlab.engine.probe.deferred import DeferredMetrics
 
 
 class LastStepProbe:
-    """`probe/update_ratio` of all weights together, and with `each` also of every layer's."""
+    """Measures `probe/update_ratio` of all weights, and with `per_layer` of each layer too."""
 
-    def __init__(self, model: nn.Module, *, each: bool) -> None:
+    def __init__(self, model: nn.Module, *, per_layer: bool) -> None:
         self._weights = [p for p in model.parameters() if p.ndim >= 2]
-        self._sizes = [weight.numel() for weight in self._weights] if each else []
+        self._sizes = [weight.numel() for weight in self._weights] if per_layer else []
         self._before: torch.Tensor | None = None
 
-    def before(self) -> None:
-        """Notes the weights."""
-        self._before = self._row()
+    def save_weights(self) -> None:
+        """Stores the weights before the step."""
+        self._before = self._flat_weights()
 
-    def after(self) -> list[DeferredMetrics]:
-        """The ratios, now that the step was taken; none if nothing was noted before it."""
-        before, after, self._before = self._before, self._row(), None
+    def measure(self) -> list[DeferredMetrics]:
+        """The update ratios after the step; empty if `save_weights` was not called."""
+        before, after, self._before = self._before, self._flat_weights(), None
         if before is None or not len(before):
             return []
         ratios = [update_ratio(before, after)]
@@ -34,12 +34,13 @@ class LastStepProbe:
             ratios += [update_ratio(*pair) for pair in pairs]
         return [DeferredMetrics((torch.stack(ratios),), _update_ratio_metrics)]
 
-    def _row(self) -> torch.Tensor:
-        """All weights, one after another: one long vector costs less than several."""
-        rows = [weight.detach().flatten() for weight in self._weights]
-        return torch.cat(rows) if rows else torch.empty(0)
+    def _flat_weights(self) -> torch.Tensor:
+        """All weights as one vector, which costs less than several small ones."""
+        vectors = [weight.detach().flatten() for weight in self._weights]
+        return torch.cat(vectors) if vectors else torch.empty(0)
 
 
 def _update_ratio_metrics(ratios: Sequence[float]) -> dict[str, float]:
-    each = {f"probe/update_ratio/{n}": ratio for n, ratio in enumerate(ratios[1:], start=1)}
-    return {"probe/update_ratio": ratios[0]} | each
+    """The metrics of all weights (the first ratio) and of the layers (the others)."""
+    per_layer = {f"probe/update_ratio/{n}": ratio for n, ratio in enumerate(ratios[1:], start=1)}
+    return {"probe/update_ratio": ratios[0]} | per_layer

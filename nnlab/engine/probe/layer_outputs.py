@@ -1,4 +1,4 @@
-"""What hidden layers put out, heard while the validation split is evaluated."""
+"""Statistics of hidden layers' outputs, recorded during the evaluation of the validation split."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,53 +18,53 @@ from nnlab.engine.layer_statistics import (
 )
 from nnlab.engine.probe.deferred import DeferredMetrics
 
-# Examples in the fixed batch.
+# Examples in the fixed batch: the first of the validation split.
 PROBE_BATCH_SIZE = 64
-# Deeper models are measured at so many layers, evenly spread, the first and the last among them.
+# In deeper models this many evenly spaced layers are measured, including the first and the last.
 MAX_PROBED_LAYERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _LayerGroup:
-    """Layers of one kind and shape: their numbers, and what they put out, [layers, n, ...]."""
+    """Layers of one kind and shape: their numbers and their outputs [layers, n, ...]."""
 
     numbers: Sequence[int]
     outputs: torch.Tensor
     kind: type[nn.Module]
 
-    def waiting(self) -> DeferredMetrics:
+    def deferred_metrics(self) -> DeferredMetrics:
         return DeferredMetrics(
-            layer_sums(self.outputs, SATURATION_BOUNDS.get(self.kind)), self._read
+            layer_sums(self.outputs, SATURATION_BOUNDS.get(self.kind)), self._to_metrics
         )
 
-    def _read(self, columns: Sequence[float]) -> dict[str, float]:
+    def _to_metrics(self, columns: Sequence[float]) -> dict[str, float]:
         layers, count = len(self.numbers), self.outputs[0].numel()
         values: dict[str, float] = {}
-        for place, number in enumerate(self.numbers):
+        for index, number in enumerate(self.numbers):
             values |= layer_metrics(
-                number, self.kind, compute_statistics(columns[place::layers], count)
+                number, self.kind, compute_statistics(columns[index::layers], count)
             )
         return values
 
 
 class LayerProbe:
-    """The activations of a model that are measured, and what they put out last."""
+    """Records the outputs of a model's activations; see `engine.layer_statistics`."""
 
     def __init__(self, model: nn.Module, examples: torch.Tensor) -> None:
-        """`examples` are the fixed batch, for where no evaluation was heard."""
-        found = [module for module in model.modules() if isinstance(module, ACTIVATION_MODULES)]
+        """`examples` are the fixed batch, used if no evaluation was recorded."""
+        layers = [module for module in model.modules() if isinstance(module, ACTIVATION_MODULES)]
         self._numbers = {
-            found[place]: place + 1
-            for place in evenly_spaced_indices(len(found), MAX_PROBED_LAYERS)
+            layers[index]: index + 1
+            for index in evenly_spaced_indices(len(layers), MAX_PROBED_LAYERS)
         }
         self._model, self._examples = model, examples
         self._recorded_layers: set[nn.Module] = set()
-        self._kept: dict[nn.Module, torch.Tensor] = {}
+        self._outputs: dict[nn.Module, torch.Tensor] = {}
         self._groups: list[_LayerGroup] = []
 
     @contextmanager
     def record_passes(self) -> Iterator[None]:
-        """While it is open, what each layer puts out first is kept."""
+        """While this context is open, the first output of each layer is recorded."""
         self._recorded_layers.clear()
         hooks = [layer.register_forward_hook(self._on_forward) for layer in self._numbers]
         try:
@@ -73,25 +73,27 @@ class LayerProbe:
             for hook in hooks:
                 hook.remove()
 
-    def waiting(self) -> list[DeferredMetrics]:
-        """What was heard, or where nothing was, what the fixed batch gives."""
+    def deferred_metrics(self) -> list[DeferredMetrics]:
+        """The recorded statistics; if nothing was recorded, those of the fixed batch."""
         if not self._recorded_layers and self._numbers:
             self._record_fixed_batch()
-        if not self._groups or self._kept.keys() != self._recorded_layers:
-            self._arrange()
+        if not self._groups or self._outputs.keys() != self._recorded_layers:
+            self._group_layers()
         self._recorded_layers.clear()
-        return [group.waiting() for group in self._groups]
+        return [group.deferred_metrics() for group in self._groups]
 
-    def _on_forward(self, layer: nn.Module, given: object, output: torch.Tensor) -> None:
-        del given
+    def _on_forward(self, layer: nn.Module, args: object, output: torch.Tensor) -> None:
+        del args
         if layer in self._recorded_layers:
             return
         self._recorded_layers.add(layer)
-        rows, kept = output[:PROBE_BATCH_SIZE], self._kept.get(layer)
-        if kept is not None and kept.shape == rows.shape:
-            kept.copy_(rows)
+        rows, stored = output[:PROBE_BATCH_SIZE], self._outputs.get(layer)
+        if stored is not None and stored.shape == rows.shape:
+            stored.copy_(rows)
         else:
-            self._kept[layer] = rows.to(torch.promote_types(rows.dtype, torch.float32), copy=True)
+            self._outputs[layer] = rows.to(
+                torch.promote_types(rows.dtype, torch.float32), copy=True
+            )
             self._groups = []
 
     @torch.no_grad()
@@ -99,20 +101,26 @@ class LayerProbe:
         with self.record_passes(), eval_mode(self._model) as model:
             model(self._examples)
 
-    def _arrange(self) -> None:
-        """Puts what alike layers put out side by side, where it stays from epoch to epoch.
+    def _group_layers(self) -> None:
+        """Stores the outputs of layers of one kind and shape in one tensor, reused in every epoch.
 
-        An operation on a small model costs more than its arithmetic, so few are made.
+        For small models an operation costs more than its arithmetic, so few operations are used.
         """
-        self._kept = {
-            layer: kept for layer, kept in self._kept.items() if layer in self._recorded_layers
+        self._outputs = {
+            layer: output
+            for layer, output in self._outputs.items()
+            if layer in self._recorded_layers
         }
-        alike: dict[tuple[type[nn.Module], torch.Size], list[nn.Module]] = {}
+        by_kind_and_shape: dict[tuple[type[nn.Module], torch.Size], list[nn.Module]] = {}
         for layer in self._numbers:
-            if layer in self._kept:
-                alike.setdefault((type(layer), self._kept[layer].shape), []).append(layer)
+            if layer in self._outputs:
+                by_kind_and_shape.setdefault((type(layer), self._outputs[layer].shape), []).append(
+                    layer
+                )
         self._groups = []
-        for (kind, _), layers in alike.items():
-            outputs = torch.stack([self._kept[layer] for layer in layers])
-            self._groups.append(_LayerGroup([self._numbers[one] for one in layers], outputs, kind))
-            self._kept |= dict(zip(layers, outputs, strict=True))
+        for (kind, _), layers in by_kind_and_shape.items():
+            outputs = torch.stack([self._outputs[layer] for layer in layers])
+            self._groups.append(
+                _LayerGroup([self._numbers[layer] for layer in layers], outputs, kind)
+            )
+            self._outputs |= dict(zip(layers, outputs, strict=True))

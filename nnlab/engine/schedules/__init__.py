@@ -1,14 +1,15 @@
-"""Schedules of the learning rate: pure functions of progress, t in epochs (fractions count).
+"""Learning rate schedules: pure functions of t, the progress in (fractional) epochs.
 
-A schedule answers with the factor that lr0 is multiplied by. It keeps no state, so a resumed
-run needs none of it; what plateau must know of the past are the validation losses of the
-finished epochs.
+A schedule returns the factor by which the initial learning rate lr0 is multiplied. It has no
+state, so nothing has to be restored when a run is resumed. The plateau schedule is computed from
+the validation losses of the finished epochs.
 """
 
 import math
 from collections.abc import Sequence
 
 from nnlab.config import RunConfig
+from nnlab.engine.required_setting import required
 from nnlab.engine.schedules.multi_phase import OneCycle, PerEpoch, Schedule, StableThenDecay, Warmup
 from nnlab.engine.schedules.smooth import (
     Constant,
@@ -28,12 +29,12 @@ __all__ = ["Schedule", "build_schedule"]
 
 
 def build_schedule(config: RunConfig, steps: int, val_losses: Sequence[float] = ()) -> Schedule:
-    """The schedule that a resolved config asks for; that of plateau holds for the next epoch only.
+    """The schedule of a resolved config; for plateau it is valid for the next epoch only.
 
     Args:
         config: resolved.
-        steps: in an epoch.
-        val_losses: val/loss of each finished epoch; only plateau looks at them.
+        steps: per epoch.
+        val_losses: val/loss of each finished epoch; used by plateau only.
     """
     per_epoch = config.decay_per == "epoch"
     if config.decay == "plateau":
@@ -46,51 +47,46 @@ def build_schedule(config: RunConfig, steps: int, val_losses: Sequence[float] = 
 
 
 def _plateau_factor(config: RunConfig, val_losses: Sequence[float]) -> float:
-    """What lr is multiplied by after these losses; those of the warmup do not count."""
-    assert config.decay_patience is not None
+    """The factor of plateau after these val losses; those of the warmup are ignored."""
     after_warmup = val_losses[math.ceil(config.warmup) :]
     return float(
-        _required(config.decay_factor) ** count_plateau_drops(after_warmup, config.decay_patience)
+        required(config.decay_factor)
+        ** count_plateau_drops(after_warmup, required(config.decay_patience))
     )
 
 
 def _build_decay(config: RunConfig) -> Schedule:
-    """The decay alone, its t in epochs after the warmup."""
+    """The decay without the warmup; its t is in epochs after the warmup."""
     total = config.epochs - config.warmup
-    floor, share = config.decay_floor or 0.0, (config.decay_share or 0.0) * config.epochs
+    floor, decay_epochs = config.decay_floor or 0.0, (config.decay_share or 0.0) * config.epochs
     match config.decay:
         case "none":
             return Constant()
         case "exp":
-            return ExponentialDecay(_required(config.decay_rate))
+            return ExponentialDecay(required(config.decay_rate))
         case "inv":
-            return InverseTimeDecay(_required(config.decay_rate))
+            return InverseTimeDecay(required(config.decay_rate))
         case "step":
-            assert config.decay_every is not None
-            return StepDecay(config.decay_every, _required(config.decay_factor))
+            return StepDecay(required(config.decay_every), required(config.decay_factor))
         case "cosine":
             return CosineDecay(total, config.decay_restarts or 0, floor)
         case "linear":
             return PolynomialDecay(total, 1.0, floor)
         case "poly":
-            return PolynomialDecay(total, _required(config.decay_power), floor)
+            return PolynomialDecay(total, required(config.decay_power), floor)
         case "multistep":
-            return MultiStepDecay(_milestones(config), _required(config.decay_factor))
+            return MultiStepDecay(_milestones(config), required(config.decay_factor))
         case "onecycle":
-            return OneCycle(total, share, floor)
+            return OneCycle(total, decay_epochs, floor)
         case "wsd":
-            return StableThenDecay(total, share, floor)
+            return StableThenDecay(total, decay_epochs, floor)
         case other:
             raise ValueError(f"no schedule is called {other!r}")
 
 
 def _milestones(config: RunConfig) -> tuple[float, ...]:
-    """Epochs after the warmup; in the setting they are epochs of the whole training."""
-    assert config.decay_at is not None
-    return tuple(at - config.warmup for at in parse_milestones(config.decay_at, config.epochs))
-
-
-def _required(value: float | None) -> float:
-    """A number that the row of this decay names, so that a resolved config has it."""
-    assert value is not None
-    return value
+    """Milestones in epochs after the warmup; the setting counts from the start of training."""
+    return tuple(
+        epoch - config.warmup
+        for epoch in parse_milestones(required(config.decay_at), config.epochs)
+    )

@@ -1,4 +1,4 @@
-"""Decays without a jump: lr as a formula of t, in epochs after the warmup."""
+"""Smooth decays: lr as a formula of t, in epochs after the warmup."""
 
 import math
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Constant:
 class ExponentialDecay:
     """lr(t) = lr0 exp(-k t), k in 1/epoch.
 
-    >>> round(Exponential(k=0.1)(10.0), 4)
+    >>> round(ExponentialDecay(k=0.1)(10.0), 4)
     0.3679
     """
 
@@ -35,7 +35,7 @@ class ExponentialDecay:
 class InverseTimeDecay:
     """lr(t) = lr0 / (1 + k t), k in 1/epoch.
 
-    >>> Inverse(k=0.1)(10.0)
+    >>> InverseTimeDecay(k=0.1)(10.0)
     0.5
     """
 
@@ -50,12 +50,12 @@ class InverseTimeDecay:
 class CosineDecay:
     """Half a cosine from lr0 down to `floor` lr0 over `total` epochs.
 
-    With `restarts` the epochs are parted into cycles of one length, each of which begins at lr0
-    again: Loshchilov and Hutter 2017, eq. 5, with T_mult = 1.
+    With `restarts` the epochs are divided into cycles of equal length, and each cycle starts at
+    lr0: Loshchilov and Hutter 2017, eq. 5, with T_mult = 1.
 
-    >>> [round(Cosine(total=10)(t), 4) for t in (0.0, 5.0, 10.0)]
+    >>> [round(CosineDecay(total=10)(t), 4) for t in (0.0, 5.0, 10.0)]
     [1.0, 0.5, 0.0]
-    >>> [round(Cosine(total=10, restarts=1)(t), 4) for t in (0.0, 2.5, 5.0, 10.0)]
+    >>> [round(CosineDecay(total=10, restarts=1)(t), 4) for t in (0.0, 2.5, 5.0, 10.0)]
     [1.0, 0.5, 1.0, 0.0]
     """
 
@@ -65,19 +65,19 @@ class CosineDecay:
 
     def __call__(self, t: float) -> float:
         """The factor at `t` epochs."""
-        share = min(t / self.total, 1.0)
+        progress = min(t / self.total, 1.0)
         if self.restarts:
-            cycles = share * (self.restarts + 1)
-            # 1e-9: a cycle ends at a step whose t may fall short of it in floating point.
-            share = min(1.0, max(0.0, cycles - min(math.floor(cycles + 1e-9), self.restarts)))
-        return self.floor + (1.0 - self.floor) * 0.5 * (1.0 + math.cos(math.pi * share))
+            cycles = progress * (self.restarts + 1)
+            # 1e-9, because t is a floating point number that may be slightly below a cycle's end.
+            progress = min(1.0, max(0.0, cycles - min(math.floor(cycles + 1e-9), self.restarts)))
+        return self.floor + (1.0 - self.floor) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
 @dataclass(frozen=True, slots=True)
 class PolynomialDecay:
-    """lr(t) = lr0 (floor + (1 - floor) (1 - t / total)^power); a line where power is 1.
+    """lr(t) = lr0 (floor + (1 - floor) (1 - t / total)^power); linear for power 1.
 
-    >>> [round(Polynomial(total=10, power=2.0)(t), 4) for t in (0.0, 5.0, 10.0)]
+    >>> [round(PolynomialDecay(total=10, power=2.0)(t), 4) for t in (0.0, 5.0, 10.0)]
     [1.0, 0.25, 0.0]
     """
 
@@ -87,5 +87,5 @@ class PolynomialDecay:
 
     def __call__(self, t: float) -> float:
         """The factor at `t` epochs."""
-        left = max(0.0, 1.0 - t / self.total)
-        return float(self.floor + (1.0 - self.floor) * left**self.power)
+        remaining = max(0.0, 1.0 - t / self.total)
+        return float(self.floor + (1.0 - self.floor) * remaining**self.power)
