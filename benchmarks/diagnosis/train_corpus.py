@@ -103,7 +103,7 @@ def train_specimen(specimen: Specimen, folder: Path) -> TrainedSpecimen:
         for metric, value in epoch.values.items():
             curves.setdefault(metric, []).append((epoch.number, value))
         if all(setting.get(key) == value for key, value in FRESH.items()):
-            risk.append(session.measure(session.data.test)["loss"])
+            risk.append(session.evaluate_split(session.data.test)["loss"])
     return TrainedSpecimen(specimen, setting_of(config), curves, risk)
 
 

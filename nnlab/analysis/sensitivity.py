@@ -9,9 +9,9 @@ from nnlab import store
 from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.loop import build_session
-from nnlab.engine.loss_landscape import LossLandscape, loss_along_line, surface, top_eigenvalue
+from nnlab.engine.loss_landscape import LossLandscape, loss_along_line, loss_surface, top_eigenvalue
 from nnlab.engine.probe.sensitivity import random_directions as random_directions
-from nnlab.engine.probe.sensitivity import rise
+from nnlab.engine.probe.sensitivity import mean_loss_rise
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import UsageError
 from nnlab.records import Run
@@ -56,7 +56,7 @@ def measure_sensitivity(
     landscape = _loss_landscape(db, run, examples)
     chosen = random_directions(landscape.model, directions)
     steps = tuple(MAX_STEP * (2 * place / (grid - 1) - 1) for place in range(grid))
-    value = landscape.value()
+    value = landscape.loss_value()
     sharpest = top_eigenvalue(landscape, make_generator(0, "direction"))
     return Sensitivity(
         run,
@@ -66,10 +66,10 @@ def measure_sensitivity(
         sharpest.value,
         sharpest.iterations,
         sharpest.converged,
-        rise(landscape, chosen, value),
+        mean_loss_rise(landscape, chosen, value),
         steps,
         tuple(tuple(loss_along_line(landscape, direction, steps)) for direction in chosen),
-        tuple(tuple(row) for row in surface(landscape, chosen[0], chosen[1], steps)),
+        tuple(tuple(row) for row in loss_surface(landscape, chosen[0], chosen[1], steps)),
     )
 
 
@@ -82,5 +82,5 @@ def _loss_landscape(db: store.Database, run: Run, examples: int) -> LossLandscap
         parameter.requires_grad = True
     part = session.data.train
     return LossLandscape(
-        session.model, session.measured, part.examples[:examples], part.targets[:examples]
+        session.model, session.eval_loss, part.examples[:examples], part.targets[:examples]
     )

@@ -64,7 +64,7 @@ class BatchedRuns:
     def remove_finished(self) -> list[Session]:
         """Removes the runs that have ended and returns them, with their state written back."""
         for session in self.sessions:
-            if session.status is Status.RUNNING and session.done:
+            if session.status is Status.RUNNING and session.is_done:
                 session.status = Status.FINISHED
         ended = [session for session in self.sessions if session.status is not Status.RUNNING]
         if not ended:
@@ -157,7 +157,7 @@ class BatchedRuns:
                 run_metrics |= session.probe.measure_before_training()
             session.epoch += 1
             session.val_losses.append(run_metrics["val/loss"])
-            if session.select(run_metrics):
+            if session.update_selected_epoch(run_metrics):
                 improved.append(row)
         self._selected_weights.update(improved, self.storage)
 
@@ -217,7 +217,7 @@ class BatchedRuns:
         seeds = [session.config.seed for session in self.sessions]
         for layer in self._noise_layers:
             layer.seed_epoch(seeds, epochs, device)
-        if all(session.augment is None and session.mix is None for session in self.sessions):
+        if all(session.augmentation is None and session.batch_mixer is None for session in self.sessions):
             return []
         return [
             torch.Generator(device).manual_seed(derive_seed(seed, "augment", epoch))
@@ -347,10 +347,10 @@ def _augment_batch(
     session: Session, examples: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The batch of one run after augmentation and mixing."""
-    if session.augment is not None:
-        examples = session.augment(examples, generator)
-    if session.mix is not None:
-        examples, targets = session.mix(examples, targets, generator)
+    if session.augmentation is not None:
+        examples = session.augmentation(examples, generator)
+    if session.batch_mixer is not None:
+        examples, targets = session.batch_mixer(examples, targets, generator)
     return examples, targets
 
 
@@ -369,7 +369,7 @@ def _update_status(session: Session, loss: float) -> None:
     if not math.isfinite(loss):
         session.status = Status.DIVERGED
         session.reason = f"train/loss is {loss} at epoch {session.epoch}"
-    elif session.done:
+    elif session.is_done:
         session.status = Status.FINISHED
 
 

@@ -58,12 +58,12 @@ def print_init_probe(
 def _init_cells(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
     return {
         "setting": name,
-        "layers": len(outputs.sds),
-        "first": outputs.sds[0],
-        "last": outputs.sds[-1],
-        "signal": outputs.word,
+        "layers": len(outputs.standard_deviations),
+        "first": outputs.standard_deviations[0],
+        "last": outputs.standard_deviations[-1],
+        "signal": outputs.signal_trend,
         "means": list(outputs.means),
-        "sds": list(outputs.sds),
+        "sds": list(outputs.standard_deviations),
     }
 
 

@@ -33,7 +33,7 @@ class BatchedPaddedShortcut(BatchedLayer):
 
     def __init__(self, storage: ParameterStorage, name: str, solo_layer: PaddedShortcut) -> None:
         super().__init__(storage, name)
-        self._stride, self._new_channels = solo_layer.stride, solo_layer.new
+        self._stride, self._new_channels = solo_layer.stride, solo_layer.new_channels
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, runs * c, h, w] to [n, runs * (c + new), h / stride, w / stride]."""

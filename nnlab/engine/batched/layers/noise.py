@@ -17,7 +17,7 @@ class BatchedNoise(BatchedLayer):
         self, storage: ParameterStorage, name: str, solo_layers: Sequence[DropoutBase]
     ) -> None:
         super().__init__(storage, name)
-        self.kind, self.part = type(solo_layers[0]), solo_layers[0].part
+        self.kind, self.part = type(solo_layers[0]), solo_layers[0].layer_index
         self.rates = [layer.p for layer in solo_layers]
         self._generators: list[torch.Generator] = []
 
