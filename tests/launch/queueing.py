@@ -1,4 +1,4 @@
-"""Runs in a queue, and who trains them: what the tests of the launcher share."""
+"""Queued and claimed runs, and callbacks that record events; shared by the worker tests."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Checkpoints: when one is due, which are kept, what happens to damaged ones."""
+"""Checkpoints: when one is due, which ones are kept, and how damaged ones are handled."""
 
 from itertools import islice
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A database that is moved, deleted or replaced while a run is trained: no epoch is lost."""
+"""A database that is moved, deleted or replaced during training: no epoch is lost."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Where nodes hear what comes next: who is let in, what is said, and what a broken line means."""
+"""The rendezvous of nodes: handshakes, rounds, and nodes that end early."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Which nodes train together, as SLURM's variables and its scontrol tell."""
+"""The nodes that train together, read from SLURM's variables and scontrol."""
 
 from pathlib import Path
 

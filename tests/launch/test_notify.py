@@ -1,4 +1,4 @@
-"""Somebody is told, safely, and whatever becomes of the command changes nothing."""
+"""`--notify`: events reach the command safely, and a failing command changes nothing."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""One run on two devices: as with one, up to rounding, whatever is killed or changed on the way."""
+"""One run on two devices equals one on a single device up to rounding, also after failures."""
 
 import os
 import signal
@@ -267,4 +267,4 @@ def test_processes_that_load_other_data_do_not_train_together(nnlab: Nnlab, fold
     )
     words = ("--data", "own.py:make", "--epochs", "1", "--devices", "cpu:2", "--parallel", "ddp")
     answer = nnlab("train", *words, "-q", expect=1)
-    assert "gives other data in each process" in answer.out + answer.err
+    assert "loads different data in each process" in answer.out + answer.err

@@ -1,4 +1,4 @@
-"""Which weights `--from` means: a run, the runs of a name seed by seed, a file."""
+"""Initial weights (`--from`): a run, the runs of a name by seed, or a file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A server that goes away in mid training: the runs go on, and every epoch arrives, once."""
+"""A server that becomes unreachable during training: every epoch is stored exactly once."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How many processes train, and where: what is typed, what is usual, what fits."""
+"""Placements: `--devices`, the default, and how many runs fit on a GPU."""
 
 from typing import Any
 

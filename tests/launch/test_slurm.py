@@ -1,4 +1,4 @@
-"""SLURM: scripts as sbatch reads them, and real clusters where they can be started."""
+"""SLURM: job scripts, and training on a real cluster where one can be started."""
 
 import os
 import re

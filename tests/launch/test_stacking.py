@@ -1,4 +1,4 @@
-"""Runs that are trained together are stored, stopped, resumed and lost one by one."""
+"""Batched runs are stored, stopped, resumed and lost one by one."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

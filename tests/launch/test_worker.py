@@ -1,4 +1,4 @@
-"""The worker: leases kept and lost, failures told, checkpoints that pay for themselves."""
+"""The worker: leases, failures, full disks."""
 
 import time
 from typing import Any
