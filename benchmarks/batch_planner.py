@@ -25,6 +25,7 @@ from nnlab.records import Status
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.save_policy import SavePolicy
+from nnlab.workers.worker_context import WorkerContext
 
 EXAMPLES = 1280
 ENGINES = ("solo", "stacked", "auto")
@@ -121,12 +122,9 @@ def _seconds(kind: RunKind, runs: int, epochs: int, engine: str, folder: Path) -
     run_ids = store.enqueue(db, study, plans).run_ids
     start = time.perf_counter()
     results = run_queue(
-        db,
+        WorkerContext(db, QuietView(str), lambda: False, _SAVE_NOTHING),
         run_ids,
-        QuietView(str),
-        lambda: False,
         planner=BatchPlanner(engine),
-        keeping=_SAVE_NOTHING,
     )
     seconds = time.perf_counter() - start
     if [result.status for result in results] != [Status.FINISHED] * runs:

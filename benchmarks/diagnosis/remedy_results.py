@@ -28,6 +28,7 @@ from nnlab.records import Arm, Study
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.save_policy import SavePolicy
+from nnlab.workers.worker_context import WorkerContext
 
 SEEDS = 8
 DATA = ("circles", "iris", "breast-cancer")
@@ -125,11 +126,8 @@ def _train_study(
     run_ids = store.enqueue(db, study, remedy_run_specs(settings.values(), seeds)).run_ids
     save_policy = SavePolicy(models=False)
     run_queue(
-        db,
+        WorkerContext(db, QuietView(str), lambda: False, save_policy),
         run_ids,
-        QuietView(str),
-        lambda: False,
         planner=BatchPlanner("auto"),
-        keeping=save_policy,
     )
     return study

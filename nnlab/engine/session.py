@@ -238,10 +238,8 @@ def _assemble_session(
         losses.build_eval_loss(config),
         scaler=torch.amp.GradScaler("cuda") if config.dtype == "float16" else None,
         penalty=penalties.build(config, model),
-            if self.process_group is not None:
-                outputs = self.process_group.compute_outputs(
-                    self.model, part.examples, self.data.num_outputs
-                )
+        augmentation=augment.build(config, data.in_shape),
+        batch_mixer=mixup_cutmix.build(config, data.in_shape, data.num_outputs),
     )
     steps = steps_per_epoch(len(data.train), config.batch_size)
     session.weight_average = weight_average.build(model, config)

@@ -1,4 +1,4 @@
-"""A database for every test of the launcher."""
+"""Fixtures of the worker tests: a database for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every launcher must do, whatever its workers are: a suite that the tests of each inherit."""
+"""The contract of launchers: a test suite that the tests of each launcher inherit."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Models and checkpoints in a place that is neither beside the database nor on a disk."""
+"""Weights and checkpoints in an artifact location that is not the database's own folder."""
 
 import importlib.util
 import re

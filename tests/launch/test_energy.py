@@ -1,4 +1,4 @@
-"""Energy counters, as Linux shows them, made up in files."""
+"""Energy counters, read from simulated files of Linux's powercap interface."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The state of a checkout is read without executing what the checkout's config names."""
+"""The git state of a checkout is read without executing programs of the checkout's config."""
 
 import os
 import subprocess

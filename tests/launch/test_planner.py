@@ -1,4 +1,4 @@
-"""The planner: which runs belong together, how many at once, and what it remembers."""
+"""The batch planner: groups of runs, batch sizes, and the cache of measurements."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A run that goes on is judged by what it has trained, not by what was stored before that."""
+"""Live diagnosis of a resumed run ignores stored epochs after its checkpoint."""
 
 import math
 from dataclasses import replace

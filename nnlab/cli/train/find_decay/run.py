@@ -19,6 +19,7 @@ from nnlab.objective import Objective
 from nnlab.records import Run
 from nnlab.stats.claims import Verdict, assess_claim
 from nnlab.stats.paired import compare_paired
+from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.save_policy import SavePolicy
 
 PROPOSAL_COLUMNS = (
@@ -108,7 +109,7 @@ def _train_proposals(
         db,
         queued.run_ids,
         execute.OutputOptions(quiet=False, verbose=False),
-        execute.ExecutionOptions(keeping=SavePolicy(models=False), allow_diverged=True),
+        ExecutionOptions(save_policy=SavePolicy(models=False), allow_diverged=True),
     )
     best = _best_values(db, queued.run_ids, objective.metric)
     rows = []

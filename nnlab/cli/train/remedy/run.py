@@ -32,6 +32,7 @@ from nnlab.io.command_line import quote_command
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Finding, Run, Study
 from nnlab.stats import format_duration
+from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.save_policy import SavePolicy, parse_duration
 
 PROPOSAL_COLUMNS = (
@@ -204,7 +205,7 @@ def _train_remedies(
         db,
         queued.run_ids,
         execute.OutputOptions(quiet=quiet, verbose=False),
-        execute.ExecutionOptions(keeping=SavePolicy(models=False)),
+        ExecutionOptions(save_policy=SavePolicy(models=False)),
     )
     return study
 

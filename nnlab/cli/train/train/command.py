@@ -286,6 +286,7 @@ def train(
         forkserver.start_forkserver()
     from nnlab.cli.train.train import execute, run
     from nnlab.study.spec import TrainRequest
+    from nnlab.workers.executor import ExecutionOptions
 
     typed = TrainRequest(
         settings=given_settings(settings),
@@ -303,12 +304,12 @@ def train(
         again=again,
         dry_run=dry_run,
         show=execute.OutputOptions(quiet=quiet, verbose=verbose),
-        how=execute.ExecutionOptions(
-            keeping=SavePolicy(
+        how=ExecutionOptions(
+            save_policy=SavePolicy(
                 keep_models,
                 CheckpointInterval.parse(checkpoint_every),
                 absolute_location(artifacts) if artifacts else None,
-                changing_data=allow_changing_data,
+                allow_changed_data=allow_changing_data,
                 git_diff=not no_git_diff,
             ),
             engine=engine.value,

@@ -1,8 +1,7 @@
-"""Who works runs off: this process, others of this machine, or a cluster; and what is shown."""
+"""Executes runs for the train commands: progress, stop requests and the report of results."""
 
-import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,20 +10,16 @@ from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.train.train import messages
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.cli.train.train.notifications import ForwardingView, OnRunEnd
-from nnlab.config import config_of
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.errors import Interrupted, NnlabError, TimeLimitReached, UsageError
+from nnlab.errors import Interrupted, NnlabError, TimeLimitReached
 from nnlab.io.command_line import quote_command
 from nnlab.records import Run, Status
-from nnlab.workers import ray, slurm
-from nnlab.workers.nodes import Nodes, nodes_from_environment
-from nnlab.workers.parallel_config import ParallelConfig, ProcessGroupSpec
-from nnlab.workers.rendezvous import Rendezvous
-from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers import slurm
+from nnlab.workers.executor import ExecutionOptions, choose_executor
 
 if TYPE_CHECKING:
     from nnlab.cli.train.train.progress import TrainView
-    from nnlab.workers.callbacks import RunCallbacks, RunResult
+    from nnlab.workers.callbacks import RunResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,51 +28,6 @@ class OutputOptions:
 
     quiet: bool
     verbose: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionOptions:
-    """How runs are worked off: what is kept of them, what trains them, and where.
-
-    `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
-    tried again, `fail_fast` that the first failure stops the rest, `allow_diverged` that it is no
-    error if every run diverged. With a `cluster` of SLURM
-    nothing is trained here: it is asked to; one of Ray has the workers, and this process listens.
-    With `parallel` all devices train each run together, and at `meeting` those of other nodes as
-    well.
-    """
-
-    keeping: SavePolicy = DEFAULT_SAVE_POLICY
-    engine: str = "auto"
-    devices: str | None = None
-    per_device: int | None = None
-    fail_fast: bool = False
-    failed_only: bool = False
-    allow_diverged: bool = False
-    cluster: slurm.SlurmResources | ray.RayResources | None = None
-    parallel: ParallelConfig | None = None
-    meeting: Rendezvous | None = None
-
-    @property
-    def words(self) -> list[str]:
-        """What a worker elsewhere must be told, as options."""
-        said = [] if self.devices is None else ["--devices", self.devices]
-        said += ["--engine", self.engine] if self.engine != "auto" else []
-        said += [] if self.parallel is None else self.parallel.words
-        said += [] if self.keeping.models else ["--no-keep-models"]
-        said += ["--allow-changing-data"] if self.keeping.changing_data else []
-        said += ["--allow-diverged"] if self.allow_diverged else []
-        if self.keeping.checkpoints != DEFAULT_SAVE_POLICY.checkpoints:
-            said += ["--checkpoint-every", str(self.keeping.checkpoints)]
-        said += [] if self.keeping.git_diff else ["--no-git-diff"]
-        if self.keeping.artifacts is not None:
-            said += ["--artifacts", self.keeping.artifacts]
-        return said
-
-    @property
-    def slurm(self) -> slurm.SlurmResources | None:
-        """What SLURM is asked for, if it is."""
-        return self.cluster if isinstance(self.cluster, slurm.SlurmResources) else None
 
 
 def work(
@@ -159,97 +109,27 @@ def _train_runs(
     failed: list[Run] = []
 
     def should_stop() -> bool:
-        if how.meeting is not None:
-            how.meeting.check()
+        how.raise_if_node_lost()
         return stop.asked or (how.fail_fast and bool(failed))
 
     listener = ForwardingView(view, lambda ended: _collect_failure(ended, failed))
     try:
-        work = _choose_train_function(db, run_ids, how)
+        execute_queue = choose_executor(db, run_ids, how)
         with stop, view:
-            work(listener, should_stop)
+            execute_queue(listener, should_stop)
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=_RESUME_HINT
         ) from None
     if stop.time_is_up and slurm.is_array_task():
         told = "the time of this task is nearly up; it is queued once more"
-        if how.meeting is not None:
+        if how.is_multi_node:
             # To be queued again ends a job on all of its nodes: its script does, after them.
             raise TimeLimitReached(told)
         if slurm.requeue_task():
             raise Interrupted(told)
     if stop.asked:
         raise Interrupted("every finished epoch is kept", hint=_RESUME_HINT)
-
-
-TrainFunction = Callable[["RunCallbacks", Callable[[], bool]], object]
-
-
-def _choose_train_function(
-    db: store.Database, run_ids: Sequence[int], how: ExecutionOptions
-) -> TrainFunction:
-    """Who works the runs off: actors on a cluster, processes of this machine, or this one alone."""
-    if isinstance(how.cluster, ray.RayResources):
-        return _ray_train_function(db, run_ids, how, how.cluster)
-    from nnlab.workers import placement as slot
-
-    team = None
-    if how.parallel is not None:
-        team = build_process_group_spec(how, nodes_from_environment())
-        placement: tuple[slot.Placement, ...] = (slot.Placement(team.shown),)
-    elif how.devices is not None:
-        placement = slot.parse_devices(how.devices, how.per_device)
-    else:
-        waiting = store.runs(db, run_ids=run_ids)
-        placement = slot.default_placements(
-            [config_of(run.trial.setting, run.seed) for run in waiting]
-        )
-    if len(placement) > 1 or any(slot.device != "cpu" for slot in placement):
-        from nnlab.workers.local_pool import LocalPool
-
-        return LocalPool(
-            db,
-            run_ids,
-            placement,
-            engine="solo" if team else how.engine,
-            keeping=how.keeping,
-            packs=how.per_device is None,
-            team=team,
-            gather=how.meeting.gather if how.meeting is not None else Nodes,
-        ).work
-    # torch takes its second or two here, after the settings were found to be good.
-    from nnlab.workers.planner import BatchPlanner
-    from nnlab.workers.run_queue import run_queue
-
-    # What is imported stays: the collector need not look at it again and again.
-    gc.freeze()
-    gc.enable()
-    planner = BatchPlanner(how.engine)
-
-    def work(listener: "RunCallbacks", should_stop: Callable[[], bool]) -> object:
-        return run_queue(db, run_ids, listener, should_stop, keeping=how.keeping, planner=planner)
-
-    return work
-
-
-def _ray_train_function(
-    db: store.Database, run_ids: Sequence[int], how: ExecutionOptions, wanted: ray.RayResources
-) -> TrainFunction:
-    """Actors on a Ray cluster; on each node of a team as many processes as it gives devices."""
-    from nnlab.workers.ray.pool import RayPool
-
-    team = None
-    if how.parallel is not None:
-        team = ProcessGroupSpec(how.parallel, wanted.devices)
-    return RayPool(
-        db,
-        run_ids,
-        wanted,
-        engine="solo" if team else how.engine,
-        keeping=how.keeping,
-        team=team,
-    ).work
 
 
 def _collect_failure(ended: "RunResult", failed: list[Run]) -> None:
@@ -296,21 +176,3 @@ def _raise_for_stopped(runs: Sequence[Run]) -> None:
             " kept",
             hint=_RESUME_HINT,
         )
-
-
-def build_process_group_spec(how: ExecutionOptions, nodes: Nodes) -> ProcessGroupSpec:
-    """The devices of this machine that train each run together.
-
-    Raises:
-        UsageError: there is only one, on one machine.
-    """
-    from nnlab.workers import placement
-
-    assert how.parallel is not None
-    devices = tuple(slot.device for slot in placement.parse_devices(how.devices or "cpu:1", 1))
-    if len(devices) * nodes.count < 2:
-        raise UsageError(
-            f"--parallel {how.parallel.kind} needs two devices or more",
-            hint="--devices cuda:0,cuda:1, or cpu:2",
-        )
-    return ProcessGroupSpec(how.parallel, devices)

@@ -38,7 +38,7 @@ def send_notifications(
     def tell_failure(ended: "RunResult") -> None:
         if ended.status is Status.FAILED and len(missing) > 1:
             run = ended.run
-            notifier.tell(Event("failed", run.trial.study, run=run.id, reason=ended.reason))
+            notifier.notify(Event("failed", run.trial.study, run=run.id, reason=ended.reason))
 
     notifier = Notifier(command)
     try:
@@ -46,9 +46,9 @@ def send_notifications(
             try:
                 yield tell_failure
             except BaseException as error:
-                notifier.tell(_final_event(db, run_ids, missing, error))
+                notifier.notify(_final_event(db, run_ids, missing, error))
                 raise
-            notifier.tell(_final_event(db, run_ids, missing, None))
+            notifier.notify(_final_event(db, run_ids, missing, None))
     finally:
         if notifier.failure_message:
             note(notifier.failure_message)
@@ -112,22 +112,22 @@ class ForwardingView:
     def __exit__(self, *error: object) -> None:
         self._view.__exit__(*error)
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Passed on."""
-        self._view.started(run, epoch)
+        self._view.on_run_start(run, epoch)
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Passed on."""
-        self._view.epoch(run, epoch)
+        self._view.on_epoch_end(run, epoch)
 
-    def noted(self, run: Run, message: str) -> None:
+    def on_note(self, run: Run, message: str) -> None:
         """Passed on."""
-        self._view.noted(run, message)
+        self._view.on_note(run, message)
 
-    def ended(self, ended: "RunResult") -> None:
+    def on_run_end(self, result: "RunResult") -> None:
         """Passed on, and told."""
-        self._view.ended(ended)
-        self._on_ended(ended)
+        self._view.on_run_end(result)
+        self._on_ended(result)
 
     def stopping(self) -> None:
         """Passed on."""

@@ -69,12 +69,12 @@ class LinesView:
     def __exit__(self, *error: object) -> None:
         return None
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Says where a run goes on from."""
         if epoch:
             self._say(f"run {run.id}  {self._describe(run)}  goes on after epoch {epoch}")
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Says the epoch when asked for, or when nothing was said for a while."""
         due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
         if self._every_epoch or due:
@@ -83,15 +83,15 @@ class LinesView:
                 f"  {metrics_line(epoch.values)}"
             )
 
-    def noted(self, run: Run, message: str) -> None:
+    def on_note(self, run: Run, message: str) -> None:
         """Says it."""
         self._say(f"run {run.id}  note: {message}")
 
-    def ended(self, ended: RunResult) -> None:
+    def on_run_end(self, result: RunResult) -> None:
         """Says how the run ended, and what was found."""
-        self._say(run_result_line(ended, self._describe(ended.run)))
-        flags = table_findings(ended.findings)
-        for group in group_symptoms(ended.findings):
+        self._say(run_result_line(result, self._describe(result.run)))
+        flags = table_findings(result.findings)
+        for group in group_symptoms(result.findings):
             if group.finding in flags:
                 self._say(f"  {group.finding.code} {group.finding.message}")
 
@@ -107,16 +107,16 @@ class LinesView:
 class QuietView(LinesView):
     """Says nothing but what went wrong."""
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Nothing."""
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Nothing."""
 
-    def ended(self, ended: RunResult) -> None:
+    def on_run_end(self, result: RunResult) -> None:
         """Says a failure."""
-        if ended.status is Status.FAILED:
-            self._say(run_result_line(ended, self._describe(ended.run)))
+        if result.status is Status.FAILED:
+            self._say(run_result_line(result, self._describe(result.run)))
 
     def stopping(self) -> None:
         """Nothing."""
@@ -141,29 +141,29 @@ class BarView(LinesView):
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Names the run on the bar; what a resumed one has behind it counts as done."""
-        super().started(run, epoch)
+        super().on_run_start(run, epoch)
         self._left[run.id] = run.epochs_planned - epoch
         self._title = f"run {self._over + 1}/{self._runs} {self._describe(run)}"
         shown, _ = fit_bar_texts(self._title, "", self._console.width)
         self._bar.update(self._task, description=shown, advance=epoch - run.epochs)
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Moves the bar by an epoch."""
         self._left[run.id] -= 1
         shown, metrics = fit_bar_texts(self._title, metrics_line(epoch.values), self._console.width)
         self._bar.update(self._task, advance=1, description=shown, metrics=metrics)
         if self._every_epoch:
-            super().epoch(run, epoch)
+            super().on_epoch_end(run, epoch)
 
-    def ended(self, ended: RunResult) -> None:
+    def on_run_end(self, result: RunResult) -> None:
         """Counts the epochs that an early end spared."""
         self._over += 1
-        spared = self._left.pop(ended.run.id, ended.run.epochs_planned - ended.run.epochs)
-        if ended.status is not Status.INTERRUPTED:
+        spared = self._left.pop(result.run.id, result.run.epochs_planned - result.run.epochs)
+        if result.status is not Status.INTERRUPTED:
             self._bar.update(self._task, advance=spared)
-        super().ended(ended)
+        super().on_run_end(result)
 
 
 def fit_bar_texts(title: str, metrics: str, width: int) -> tuple[str, str]:

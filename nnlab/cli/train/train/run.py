@@ -8,9 +8,7 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
 from nnlab.cli.train.train import messages, slurm_jobs
 from nnlab.cli.train.train.execute import (
-    ExecutionOptions,
     OutputOptions,
-    build_process_group_spec,
     failed_runs,
     report_result,
     train_missing,
@@ -50,6 +48,7 @@ from nnlab.study.spec import (
     shortfall_notes,
 )
 from nnlab.workers import placement, resources, slurm
+from nnlab.workers.executor import ExecutionOptions, build_process_group_spec
 from nnlab.workers.node_follower import run_follower_node
 from nnlab.workers.nodes import nodes_from_environment
 from nnlab.workers.rendezvous import Rendezvous
@@ -74,14 +73,16 @@ def train(
     Raises:
         NnlabError: a setting, the database or a run is not as it must be.
     """
-    if how.parallel is not None and how.cluster is None and how.meeting is None and not dry_run:
+    if how.parallel is not None and how.cluster is None and how.rendezvous is None and not dry_run:
         nodes = nodes_from_environment()
-        if not nodes.leads:
-            run_follower_node(nodes, build_process_group_spec(how, nodes), how.keeping)
+        if not nodes.is_first:
+            run_follower_node(
+                nodes, build_process_group_spec(how.parallel, how.devices, nodes), how.save_policy
+            )
             return
         if nodes.count > 1:
-            with Rendezvous(nodes) as meeting:
-                how = replace(how, meeting=meeting)
+            with Rendezvous(nodes) as rendezvous:
+                how = replace(how, rendezvous=rendezvous)
                 train(
                     typed, config, db=db, again=again, dry_run=False, show=show, how=how,
                     wait=wait, notify=notify,
@@ -107,10 +108,10 @@ def train(
         study, queued, moved = enqueue_request(
             database, typed, plan, again=again, quiet=show.quiet, only=failed, command=command
         )
-        how = replace(how, keeping=replace(how.keeping, moved_data=moved))
+        how = replace(how, save_policy=replace(how.save_policy, moved_data=moved))
         location.add_moved_paths(moved)
         if how.slurm is not None:
-            slurm_jobs.submit_job(database, study, queued, how.slurm, how.words)
+            slurm_jobs.submit_job(database, study, queued, how.slurm, how.cli_arguments)
             return
         run_ids = list(queued)
         with send_notifications(notify, database, run_ids) as on_ended:
@@ -137,7 +138,7 @@ def train(
 
 def should_wait(wait: bool, how: ExecutionOptions) -> bool:
     """Whether to wait for runs of other processes: not where waiting holds a cluster's devices."""
-    return wait and not how.fail_fast and how.meeting is None and not slurm.is_array_task()
+    return wait and not how.fail_fast and how.rendezvous is None and not slurm.is_array_task()
 
 
 def _check_options(typed: TrainRequest, how: ExecutionOptions) -> None:
@@ -202,7 +203,7 @@ def _train_pretrain_runs(
         again=False,
         dry_run=False,
         show=show,
-        how=replace(how, keeping=replace(how.keeping, models=True)),
+        how=replace(how, save_policy=replace(how.save_policy, models=True)),
     )
 
 
@@ -221,7 +222,7 @@ def _extend_pretrain_runs(
         again=False,
         dry_run=False,
         show=show,
-        how=replace(how, keeping=replace(how.keeping, models=True)),
+        how=replace(how, save_policy=replace(how.save_policy, models=True)),
     )
 
 
@@ -319,7 +320,7 @@ def _dry_run(
     messages.print_dry_run(wanted, done)
     if how.slurm is not None:
         left = sum((run.digest, run.seed) not in done for run in wanted)
-        say(slurm_jobs.job_script(db, str(typed.study), left, how.slurm, how.words))
+        say(slurm_jobs.job_script(db, str(typed.study), left, how.slurm, how.cli_arguments))
 
 
 def _check_devices(names: set[str]) -> None:

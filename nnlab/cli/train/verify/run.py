@@ -85,24 +85,26 @@ def _progress_bar(runs: Sequence[Run], epochs: int | None) -> "Iterator[OnEpoch]
 
 def describe_result(verdict: "VerificationResult") -> str:
     """What came of a run, in words."""
-    if verdict.problem is not None:
-        return f"cannot be trained again: {verdict.problem}"
-    if verdict.first is not None:
-        first = verdict.first
+    if verdict.error is not None:
+        return f"cannot be trained again: {verdict.error}"
+    if verdict.first_difference is not None:
+        first = verdict.first_difference
         where = f" in epoch {first.epoch}" if first.epoch is not None else ""
         apart = f", {first.relative:.1e} apart" if first.relative is not None else ""
         now = (
-            "is not measured any more" if first.now is None else f"is now {_value_text(first.now)}"
+            "is not measured any more"
+            if first.retrained is None
+            else f"is now {_value_text(first.retrained)}"
         )
-        return f"differs{where}: {first.what} was {_value_text(first.stored)}, {now}{apart}"
+        return f"differs{where}: {first.quantity} was {_value_text(first.stored)}, {now}{apart}"
     what = format_count(verdict.epochs, "epoch")
     if verdict.tolerance:
         alone = (
             ""
-            if verdict.exact
+            if verdict.is_exact
             else " (alone, which is not how it was trained: sums are taken in another order)"
         )
-        return f"losses agree within {verdict.largest:.1e} over {what}{alone}"
+        return f"losses agree within {verdict.max_relative_difference:.1e} over {what}{alone}"
     weights = ", the weights" if verdict.weights else ""
     return f"the same to the last bit: {what}, {verdict.values:,} values{weights}"
 
@@ -126,12 +128,12 @@ def _print_summary(verdicts: Sequence["VerificationResult"]) -> None:
             since[change] = since.get(change, 0) + 1
     for change, count in since.items():
         of = "" if count == len(verdicts) else f"  ({format_count(count, 'run')})"
-        say(f"since then: {change.what} {change.stored} → {change.now}{of}", style="dim")
+        say(f"since then: {change.name} {change.stored} → {change.current}{of}", style="dim")
 
 
 def _result_json(verdict: "VerificationResult") -> Mapping[str, Any]:
     """One verdict, with stable keys (docs/formats.md)."""
-    first = verdict.first
+    first = verdict.first_difference
     return {
         "run": verdict.run.id,
         "holds": verdict.holds,
@@ -140,19 +142,19 @@ def _result_json(verdict: "VerificationResult") -> Mapping[str, Any]:
         "epochs": verdict.epochs,
         "values": verdict.values,
         "weights": verdict.weights,
-        "largest": verdict.largest,
+        "largest": verdict.max_relative_difference,
         "first": None
         if first is None
         else {
-            "what": first.what,
+            "what": first.quantity,
             "epoch": first.epoch,
             "stored": first.stored,
-            "now": first.now,
+            "now": first.retrained,
             "relative": first.relative,
         },
-        "problem": verdict.problem,
+        "problem": verdict.error,
         "changes": [
-            {"what": change.what, "stored": change.stored, "now": change.now}
+            {"what": change.name, "stored": change.stored, "now": change.current}
             for change in verdict.changes
         ],
     }
