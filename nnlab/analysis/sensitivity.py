@@ -10,8 +10,8 @@ from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.loop import build_session
 from nnlab.engine.loss_landscape import LossLandscape, loss_along_line, loss_surface, top_eigenvalue
-from nnlab.engine.probe.sensitivity import random_directions as random_directions
 from nnlab.engine.probe.sensitivity import mean_loss_rise
+from nnlab.engine.probe.sensitivity import random_directions as random_directions
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import UsageError
 from nnlab.records import Run

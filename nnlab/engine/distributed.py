@@ -13,14 +13,14 @@ import torch
 
 from nnlab.config import RunConfig, config_of, setting_of
 from nnlab.engine import checkpoint
-from nnlab.engine.epoch_decision import EpochDecision
-from nnlab.engine.loop import train
-from nnlab.engine.process_group import (
-    ProcessGroup,
+from nnlab.engine.data_parallel import (
     check_batch_shares,
     check_parallel_support,
     join_process_group,
 )
+from nnlab.engine.epoch_decision import EpochDecision
+from nnlab.engine.loop import train
+from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.session import Session, build_session
 from nnlab.errors import DataError
 from nnlab.records import Status
@@ -48,7 +48,7 @@ class GroupLeader:
     @property
     def description(self) -> str:
         """The engine label that attempts are stored with, such as `ddp 2`."""
-        return f"{self._group.kind} {self._group.size}"
+        return f"{self._group.mode} {self._group.size}"
 
     def build_session(self, config: RunConfig) -> Session:
         """Returns a session that the group can train.
@@ -66,8 +66,10 @@ class GroupLeader:
         """
         config = session.config
         state, fingerprint = checkpoint.serialize_state(session), session.data.fingerprint
-        self._group.told(RunBroadcast(dict(setting_of(config)), config.seed, state, fingerprint))
-        if self._group.any(False):
+        self._group.broadcast_object(
+            RunBroadcast(dict(setting_of(config)), config.seed, state, fingerprint)
+        )
+        if self._group.any_rank(False):
             raise DataError(
                 f"--data {config.data} loads different data in each process; seed its random"
                 " numbers"
@@ -76,7 +78,7 @@ class GroupLeader:
 
     def broadcast_decision(self, decision: EpochDecision) -> None:
         """Tells all ranks how to continue after an epoch."""
-        self._group.agreed(decision)
+        self._group.broadcast_int(decision)
 
     def finish_run(self, session: Session) -> dict[str, float]:
         """Returns the metrics of the test split; empty unless the run is finished."""
@@ -84,7 +86,7 @@ class GroupLeader:
 
     def broadcast_shutdown(self) -> None:
         """Ends the loop of the follower ranks."""
-        self._group.told(None)
+        self._group.broadcast_object(None)
 
     def is_peer_failure(self, error: BaseException) -> bool:
         """Whether an error means that another process of the group has ended."""
@@ -101,9 +103,9 @@ class GroupLeader:
 
 def run_followers(group: ProcessGroup) -> None:
     """Trains every run that the leader broadcasts, until it broadcasts the shutdown."""
-    while (broadcast := group.told(None)) is not None:
+    while (broadcast := group.broadcast_object(None)) is not None:
         session = _build_group_session(config_of(broadcast.setting, broadcast.seed), group)
-        if group.any(session.data.fingerprint != broadcast.fingerprint):
+        if group.any_rank(session.data.fingerprint != broadcast.fingerprint):
             continue  # the leader reports the error and ends this process
         checkpoint.restore_state(session, broadcast.state)
         join_process_group(session, group)
@@ -123,7 +125,7 @@ def _train_as_follower(session: Session, group: ProcessGroup) -> None:
         return bool(decision & EpochDecision.INTERRUPT)
 
     for _ in train(session, should_stop):
-        decision = EpochDecision(group.agreed(EpochDecision.CONTINUE))
+        decision = EpochDecision(group.broadcast_int(EpochDecision.CONTINUE))
         if decision & EpochDecision.SAVE_CHECKPOINT:
             checkpoint.serialize_state(session)  # collective; the leader writes the file
         if decision & EpochDecision.END:
@@ -133,9 +135,9 @@ def _train_as_follower(session: Session, group: ProcessGroup) -> None:
 
 
 def _build_group_session(config: RunConfig, group: ProcessGroup) -> Session:
-    check_parallel_support(config, group.kind)
+    check_parallel_support(config, group.mode)
     # FSDP moves the weights to the device when it shards them.
-    model_at = torch.device("cpu") if group.kind == "fsdp" else None
+    model_at = torch.device("cpu") if group.mode == "fsdp" else None
     session = build_session(config, model_at=model_at)
     check_batch_shares(session, group)
     return session
@@ -145,8 +147,8 @@ def _finish_run(session: Session, group: ProcessGroup) -> dict[str, float]:
     """Evaluates the test split and gathers the selected weights; returns the test metrics."""
     if session.status is Status.FINISHED:
         metrics = dict(session.test())
-        session.selected_weights = group.whole(session.selected_weights)
+        session.selected_weights = group.gather_full_state(session.selected_weights)
         return metrics
-    if session.status is Status.INTERRUPTED and not group.leads:
+    if session.status is Status.INTERRUPTED and not group.is_leader:
         checkpoint.serialize_state(session)  # collective; the leader writes the file
     return {}

@@ -53,7 +53,7 @@ class Checkpoints:
 
     def is_due(self, session: Session) -> bool:
         """Whether to save after this epoch; a run that has ended needs no checkpoint."""
-        if session.done:
+        if session.is_done:
             return False
         if self._every.epochs is not None:
             return session.epoch - self._saved_epoch >= self._every.epochs

@@ -91,7 +91,7 @@ def _run_rank(job: WorkerJob, spec: ProcessGroupSpec, parent: Connection | None)
         # The followers do not open the database, but must find the same data files.
         location.add_moved_paths(job.save_policy.moved_data)
         group = ProcessGroup(spec.parallel.kind, sync_batch_norm=spec.parallel.sync_batch_norm)
-        if group.leads and parent is not None:
+        if group.is_leader and parent is not None:
             _run_leader(replace(job, device=str(device), cores=cores), parent, GroupLeader(group))
         else:
             run_followers(group)

@@ -120,7 +120,7 @@ class RunContext:
         """
         session = self.session
         reason = self._live_diagnosis.check_epoch(epoch)
-        if session.done or session.status is not Status.RUNNING:
+        if session.is_done or session.status is not Status.RUNNING:
             return False
         if reason is None and self._pruning is not None:
             with suppress(ConnectionLost):  # decided after a later epoch

@@ -70,13 +70,13 @@ def saved_at(
 
     monkeypatch.setattr(checkpoint, "serialize_checkpoint", sealed)
     checkpoints = Checkpoints(LocalFolder(folder), every)
-    session: Any = SimpleNamespace(done=False, epoch=0)
+    session: Any = SimpleNamespace(is_done=False, epoch=0)
     while now[0] < 60.0:
         now[0] += epoch_seconds
         session.epoch += 1
         if checkpoints.is_due(session):
             checkpoints.save(session)
-    session.done = True
+    session.is_done = True
     session.epoch += 100
     now[0] += 1000.0
     assert not checkpoints.is_due(session)  # a run that is over needs none

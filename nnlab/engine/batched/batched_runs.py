@@ -217,7 +217,10 @@ class BatchedRuns:
         seeds = [session.config.seed for session in self.sessions]
         for layer in self._noise_layers:
             layer.seed_epoch(seeds, epochs, device)
-        if all(session.augmentation is None and session.batch_mixer is None for session in self.sessions):
+        if all(
+            session.augmentation is None and session.batch_mixer is None
+            for session in self.sessions
+        ):
             return []
         return [
             torch.Generator(device).manual_seed(derive_seed(seed, "augment", epoch))

@@ -49,7 +49,9 @@ def init(
     rows = [
         (name, layer, mean, sd)
         for name, outputs in found.items()
-        for layer, (mean, sd) in enumerate(zip(outputs.means, outputs.sds, strict=True), start=1)
+        for layer, (mean, sd) in enumerate(
+            zip(outputs.means, outputs.standard_deviations, strict=True), start=1
+        )
     ]
     table = numbers(("setting", "layer", "mean", "sd"), rows)
     return PreparedFigure(
@@ -66,10 +68,10 @@ def draw_init_figure(found: "Mapping[str, LayerOutputs]") -> "Figure":
         [
             InitHistograms(
                 name,
-                outputs.sds,
+                outputs.standard_deviations,
                 {
                     n + 1: outputs.samples[n]
-                    for n in evenly_spaced_indices(len(outputs.sds), MAX_COLUMNS)
+                    for n in evenly_spaced_indices(len(outputs.standard_deviations), MAX_COLUMNS)
                 },
             )
             for name, outputs in found.items()
