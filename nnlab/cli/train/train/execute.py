@@ -3,19 +3,28 @@
 import gc
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.cli.interrupt import StopRequest
-from nnlab.cli.train.train import messages
+from nnlab.cli.train.train import present
 from nnlab.cli.train.train.downloads import fetch_with_progress
-from nnlab.cli.train.train.notifications import ForwardingView, OnRunEnd
+from nnlab.cli.train.train.forwarding_view import ForwardingView
 from nnlab.config import config_of
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.errors import Interrupted, NnlabError, TimeLimitReached, UsageError
-from nnlab.io.command_line import quote_command
+from nnlab.errors import Interrupted, TimeLimitReached, UsageError
 from nnlab.records import Run, Status
+from nnlab.study.events import ExecutionEvent
+from nnlab.study.execution import (
+    RESUME_HINT,
+    ExecutionHooks,
+    ExecutionPolicy,
+    ExecutionResult,
+    execute_runs,
+)
+from nnlab.study.notifications import OnRunEnd
+from nnlab.study.queue import QueuedRuns
 from nnlab.workers import ray, slurm
 from nnlab.workers.nodes import Nodes, nodes_from_environment
 from nnlab.workers.parallel_config import ParallelConfig, ProcessGroupSpec
@@ -80,17 +89,54 @@ class ExecutionOptions:
         return self.cluster if isinstance(self.cluster, slurm.SlurmResources) else None
 
 
-def work(
-    db: store.Database, run_ids: Sequence[int], show: OutputOptions, how: ExecutionOptions
-) -> None:
-    """Trains what is missing of these runs and says what came out.
+def execute_queued(
+    db: store.Database,
+    queued: QueuedRuns,
+    output: OutputOptions,
+    execution: ExecutionOptions,
+    *,
+    wait: bool = True,
+    on_run_end: OnRunEnd | None = None,
+) -> ExecutionResult:
+    """Trains what is missing of queued runs while it shows the progress.
+
+    Args:
+        db: the database, open for writing.
+        queued: the runs.
+        output: how much is printed.
+        execution: what trains the runs, and what is stored of them.
+        wait: whether to wait for runs that other processes train.
+        on_run_end: called when a run has ended.
 
     Raises:
-        NnlabError: a run failed, or all diverged and `how` does not allow that.
         Interrupted: the user stopped it.
     """
-    train_missing(db, run_ids, show, how)
-    report_result(db, run_ids, show, allow_diverged=how.allow_diverged)
+    policy = replace(execution.keeping, moved_data=queued.moved_paths)
+    execution = replace(execution, keeping=policy)
+    # A process that occupies devices of a cluster does not wait for others.
+    occupies_cluster = execution.meeting is not None or slurm.is_array_task()
+    return execute_runs(
+        db,
+        queued,
+        ExecutionHooks(
+            train_missing=lambda run_ids: train_missing(
+                db, run_ids, output, execution, on_run_end=on_run_end
+            ),
+            report=_ignore_event if output.quiet else present.print_event,
+            catch_stop_signals=lambda: StopRequest(lambda: None),
+        ),
+        ExecutionPolicy(
+            wait=wait and not execution.fail_fast and not occupies_cluster,
+            sampler_waits=wait,
+            fail_fast=execution.fail_fast,
+            failed_only=execution.failed_only,
+            allow_diverged=execution.allow_diverged,
+        ),
+    )
+
+
+def _ignore_event(event: ExecutionEvent) -> None:
+    """Prints nothing."""
 
 
 def train_missing(
@@ -99,9 +145,9 @@ def train_missing(
     show: OutputOptions,
     how: ExecutionOptions,
     *,
-    on_ended: OnRunEnd | None = None,
+    on_run_end: OnRunEnd | None = None,
 ) -> None:
-    """Trains what is missing of these runs; `on_ended` is called when a run is over.
+    """Trains those of the runs that need training; `on_run_end` is called when a run has ended.
 
     Raises:
         Interrupted: the user stopped it.
@@ -113,30 +159,20 @@ def train_missing(
     for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
         fetch_with_progress(name)
     view = _choose_view(runs, missing, show)
-    if on_ended is not None:
-        view = ForwardingView(view, on_ended)
+    if on_run_end is not None:
+        view = ForwardingView(view, on_run_end)
     _train_runs(db, [run.id for run in missing], view, how)
 
 
-def report_result(
-    db: store.Database, run_ids: Sequence[int], show: OutputOptions, *, allow_diverged: bool = False
-) -> None:
-    """Says what came out of runs.
-
-    Raises:
-        NnlabError: a run failed, or all diverged and that is not allowed.
-        Interrupted: `nnlab stop` held some back.
-    """
-    messages.print_result(db, run_ids, quiet=show.quiet)
-    after = store.runs(db, run_ids=run_ids)
-    _raise_for_failures(db, after)
-    _raise_for_stopped(after)
-    if not allow_diverged:
-        _raise_if_all_diverged(after)
-
-
 def _choose_view(runs: Sequence[Run], missing: Sequence[Run], show: OutputOptions) -> "TrainView":
-    """The screen that fits: a bar on a terminal, lines in a pipe, or nothing."""
+    """The view for this output: a bar on a terminal, lines in a pipe, or only failures.
+
+    Args:
+        runs: all runs; labels name what distinguishes them.
+        missing: the runs that will be trained.
+        show: how much is printed.
+    """
+    # Imported only here: the views need rich, which takes time to import.
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView
 
     fields = distinguishing_fields([run.trial.setting for run in runs])
@@ -170,7 +206,7 @@ def _train_runs(
             work(listener, should_stop)
     except KeyboardInterrupt:
         raise Interrupted(
-            "stopped in mid epoch; every finished epoch is kept", hint=_RESUME_HINT
+            "stopped in mid epoch; every finished epoch is kept", hint=RESUME_HINT
         ) from None
     if stop.time_is_up and slurm.is_array_task():
         told = "the time of this task is nearly up; it is queued once more"
@@ -180,7 +216,7 @@ def _train_runs(
         if slurm.requeue_task():
             raise Interrupted(told)
     if stop.asked:
-        raise Interrupted("every finished epoch is kept", hint=_RESUME_HINT)
+        raise Interrupted("every finished epoch is kept", hint=RESUME_HINT)
 
 
 TrainFunction = Callable[["RunCallbacks", Callable[[], bool]], object]
@@ -255,47 +291,6 @@ def _ray_train_function(
 def _collect_failure(ended: "RunResult", failed: list[Run]) -> None:
     if ended.status is Status.FAILED:
         failed.append(ended.run)
-
-
-_RESUME_HINT = "the same command goes on where this one stopped"
-
-
-def failed_runs(runs: Sequence[Run]) -> list[Run]:
-    """Those that have failed."""
-    return [run for run in runs if run.status is Status.FAILED]
-
-
-def _raise_for_failures(db: store.Database, runs: Sequence[Run]) -> None:
-    if failed := failed_runs(runs):
-        error = NnlabError(
-            f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
-            hint=f"`{quote_command('nnlab', 'show', failed[0].id)}` tells more; the same command"
-            " tries again",
-        )
-        attempts = store.attempts(db, failed[0].id)
-        if attempts and attempts[-1].traceback:
-            # With --debug Python prints it: the model may have failed in another process.
-            error.add_note(f"run {failed[0].id}:\n{attempts[-1].traceback}")
-        raise error
-
-
-def _raise_if_all_diverged(runs: Sequence[Run]) -> None:
-    if runs and all(run.status is Status.DIVERGED for run in runs):
-        which = "the run" if len(runs) == 1 else f"all {len(runs)} runs"
-        raise NnlabError(
-            f"{which} diverged; run {runs[0].id}: {runs[0].reason}",
-            hint="a lower learning rate; --allow-diverged makes this exit code 0",
-        )
-
-
-def _raise_for_stopped(runs: Sequence[Run]) -> None:
-    stopped = [run for run in runs if run.stop_requested_at and run.status.needs_training]
-    if stopped:
-        raise Interrupted(
-            f"nnlab stop held back {len(stopped)} of {len(runs)} runs; every finished epoch is"
-            " kept",
-            hint=_RESUME_HINT,
-        )
 
 
 def build_process_group_spec(how: ExecutionOptions, nodes: Nodes) -> ProcessGroupSpec:
