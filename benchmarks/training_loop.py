@@ -110,10 +110,10 @@ def _ours(train: SplitTensors, val: SplitTensors) -> Iterator[Iterator[Epoch]]:
         view = BarView(lambda run: f"seed {run.seed}", runs=1, epochs=config.epochs)
 
         def epochs() -> Iterator[Epoch]:
-            view.started(claim.run, 0)
+            view.on_run_start(claim.run, 0)
             for epoch in loop.train(session):
                 writer.write(epoch)
-                view.epoch(claim.run, epoch)
+                view.on_epoch_end(claim.run, epoch)
                 yield epoch
 
         with view:

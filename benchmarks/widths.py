@@ -25,6 +25,7 @@ from nnlab.records import Status
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.save_policy import SavePolicy
+from nnlab.workers.worker_context import WorkerContext
 
 EXAMPLES = 1280
 ENGINES = ("solo", "stacked", "auto")
@@ -121,7 +122,9 @@ def _seconds(kind: Kind, runs: int, epochs: int, engine: str, folder: Path) -> f
     run_ids = store.enqueue(db, study, plans).run_ids
     begun = time.perf_counter()
     ended = run_queue(
-        db, run_ids, QuietView(str), lambda: False, planner=BatchPlanner(engine), keeping=_NONE
+        WorkerContext(db, QuietView(str), lambda: False, _NONE),
+        run_ids,
+        planner=BatchPlanner(engine),
     )
     seconds = time.perf_counter() - begun
     if [one.status for one in ended] != [Status.FINISHED] * runs:

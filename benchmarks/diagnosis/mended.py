@@ -28,6 +28,7 @@ from nnlab.records import Arm, Study
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.save_policy import SavePolicy
+from nnlab.workers.worker_context import WorkerContext
 
 SEEDS = 8
 DATA = ("circles", "iris", "breast-cancer")
@@ -118,6 +119,8 @@ def _trained(
     run_ids = store.enqueue(db, study, remedy_run_specs(settings.values(), seeds)).run_ids
     keeping = SavePolicy(models=False)
     run_queue(
-        db, run_ids, QuietView(str), lambda: False, planner=BatchPlanner("auto"), keeping=keeping
+        WorkerContext(db, QuietView(str), lambda: False, keeping),
+        run_ids,
+        planner=BatchPlanner("auto"),
     )
     return study

@@ -65,7 +65,7 @@ def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictio
     """
     if split not in SPLITS:
         raise UsageError(f"--split {split}: one of {', '.join(SPLITS)}")
-    weights = find_initial_weights(db, str(run.id)).of(run.seed)
+    weights = find_initial_weights(db, str(run.id)).for_seed(run.seed)
     config = config_of(run.trial.setting, run.seed)
     session = build_session(config)
     transfer.load_matching_weights(session.model, transfer.read_weights(weights.path))

@@ -74,7 +74,7 @@ def measure_sensitivity(
 
 
 def _loss_landscape(db: store.Database, run: Run, examples: int) -> LossLandscape:
-    weights = find_initial_weights(db, str(run.id)).of(run.seed)
+    weights = find_initial_weights(db, str(run.id)).for_seed(run.seed)
     session = build_session(config_of(run.trial.setting, run.seed))
     transfer.load_matching_weights(session.model, transfer.read_weights(Path(weights.path)))
     session.model.eval()

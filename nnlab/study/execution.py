@@ -14,27 +14,10 @@ from nnlab.study.next_trials import is_adaptive
 from nnlab.study.queue import QueuedRuns, failed_runs
 from nnlab.study.sampler_loop import queue_sampler_trials
 from nnlab.study.waiting import wait_for_other_processes
+from nnlab.workers import slurm
+from nnlab.workers.executor import ExecutionOptions
 
 RESUME_HINT = "the same command goes on where this one stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionPolicy:
-    """When the execution of queued runs continues, waits and fails.
-
-    Attributes:
-        wait: wait for runs that other processes train.
-        sampler_waits: an adaptive sampler waits for results of other processes that it needs.
-        fail_fast: stop an adaptive sampler after the first failed run.
-        failed_only: only queued runs are trained; a sampler adds no trials.
-        allow_diverged: it is no error if every run diverged.
-    """
-
-    wait: bool = True
-    sampler_waits: bool = True
-    fail_fast: bool = False
-    failed_only: bool = False
-    allow_diverged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +52,9 @@ def execute_runs(
     db: store.Database,
     queued: QueuedRuns,
     hooks: ExecutionHooks,
-    policy: ExecutionPolicy,
+    execution: ExecutionOptions,
+    *,
+    wait: bool = True,
 ) -> ExecutionResult:
     """Trains what is missing of queued runs, and all rounds of an adaptive sampler.
 
@@ -77,7 +62,8 @@ def execute_runs(
         db: the database, open for writing.
         queued: the runs.
         hooks: how runs are trained, and where events go.
-        policy: when to continue, wait and fail.
+        execution: whether failed runs end the execution, and whether diverged runs are errors.
+        wait: whether to wait for runs that other processes train.
 
     Raises:
         Interrupted: the user stopped it.
@@ -85,20 +71,20 @@ def execute_runs(
     location.add_moved_paths(queued.moved_paths)
     run_ids = list(queued.run_ids)
     hooks.train_missing(run_ids)
-    if is_adaptive(queued.study.sampler) and not policy.failed_only:
+    if is_adaptive(queued.study.sampler) and not execution.failed_only:
         for added in queue_sampler_trials(
             db,
             queued.study,
             hooks.report,
             name=queued.name,
             tags=queued.tags,
-            wait=policy.sampler_waits,
+            wait=wait,
         ):
             run_ids += added
             hooks.train_missing(added)
-            if policy.fail_fast and failed_runs(store.runs(db, run_ids=added)):
+            if execution.fail_fast and failed_runs(store.runs(db, run_ids=added)):
                 break
-    if policy.wait:
+    if wait and _may_wait(execution):
         wait_for_other_processes(
             db,
             run_ids,
@@ -106,8 +92,13 @@ def execute_runs(
             hooks.report,
             hooks.catch_stop_signals,
         )
-    error = execution_error(db, run_ids, allow_diverged=policy.allow_diverged)
+    error = execution_error(db, run_ids, allow_diverged=execution.allow_diverged)
     return ExecutionResult(tuple(run_ids), error)
+
+
+def _may_wait(execution: ExecutionOptions) -> bool:
+    """False with --fail-fast, and where waiting would occupy the devices of a cluster."""
+    return not (execution.fail_fast or execution.is_multi_node or slurm.is_array_task())
 
 
 def execution_error(

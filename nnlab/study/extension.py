@@ -10,13 +10,13 @@ from nnlab.config.space import Space, TrialSpec, format_value, parse_space
 from nnlab.errors import UsageError
 from nnlab.records import Run, Sampler, Scalar, Setting, Study
 from nnlab.study import sampler_options
+from nnlab.study.expansion import make_expander
 from nnlab.study.next_trials import (
     is_adaptive,
     load_scored_trials,
     sampled_objective,
     suggest_trials,
 )
-from nnlab.study.expansion import make_expander
 from nnlab.study.request import TrainRequest, check_names, seeds_of
 from nnlab.study.spec import build_study_spec
 

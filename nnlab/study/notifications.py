@@ -46,16 +46,16 @@ def send_notifications(
     def send_failure(result: "RunResult") -> None:
         if result.status is Status.FAILED and len(missing) > 1:
             run = result.run
-            notifier.tell(Event("failed", run.trial.study, run=run.id, reason=result.reason))
+            notifier.notify(Event("failed", run.trial.study, run=run.id, reason=result.reason))
 
     try:
         with notifier:
             try:
                 yield send_failure
             except BaseException as error:
-                notifier.tell(_final_event(db, run_ids, missing, error))
+                notifier.notify(_final_event(db, run_ids, missing, error))
                 raise
-            notifier.tell(_final_event(db, run_ids, missing, None))
+            notifier.notify(_final_event(db, run_ids, missing, None))
     finally:
         if notifier.failure_message:
             report_problem(notifier.failure_message)

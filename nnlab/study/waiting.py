@@ -39,8 +39,8 @@ def wait_for_other_processes(
         while running := _running_elsewhere(db, run_ids, train_missing, report):
             if should_stop():
                 raise Interrupted(
-                    f"{format_count(len(running), 'run')} still trained by other processes, which go"
-                    " on",
+                    f"{format_count(len(running), 'run')} still trained by other processes,"
+                    " which go on",
                     hint="the same command waits again, or shows the result once they have ended",
                 )
             if time.monotonic() - reported_at >= _SECONDS_BETWEEN_REPORTS:

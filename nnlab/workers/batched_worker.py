@@ -1,222 +1,190 @@
-"""The worker of a stack: takes claimed runs through the engine together, stored as if alone."""
+"""`train_batched` trains several claimed runs as one program; each is stored like a single run."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.session import Session
 from nnlab.errors import LeaseLost, OutputError, StoreError
 from nnlab.records import Epoch, Status
-from nnlab.workers.callbacks import RunCallbacks, RunResult
+from nnlab.workers.callbacks import RunResult
 from nnlab.workers.run_context import RunContext
-from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
 from nnlab.workers.spool import EpochDelivery, retry_when_disconnected
-from nnlab.workers.worker import error_summary, heartbeat, release_after_error, train_run
-
-if TYPE_CHECKING:
-    from nnlab.engine.process_group import ProcessGroup
+from nnlab.workers.worker import error_summary, heartbeat, release_after_error
+from nnlab.workers.worker_context import WorkerContext
 
 
-def train_batched(
-    db: store.AnyDatabase,
-    claims: Sequence[store.Claim],
-    listener: RunCallbacks,
-    should_stop: Callable[[], bool],
-    *,
-    keeping: SavePolicy = DEFAULT_SAVE_POLICY,
-    wait_until_alone: Callable[[], None] | None = None,
-    team: "ProcessGroup | None" = None,
-) -> tuple[RunResult, ...]:
-    """Trains claimed runs that can be stacked until each of them ends or is to stop.
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """The results of a batch, and the claims that could not be trained in it."""
 
-    Where they cannot be trained together after all, for want of memory for one, each half is
-    tried by itself, down to single runs.
+    results: tuple[RunResult, ...]
+    remaining: tuple[store.Claim, ...] = ()
+
+
+def train_batched(context: WorkerContext, claims: Sequence[store.Claim]) -> BatchOutcome:
+    """Trains claimed runs together until each of them ends or the worker is asked to stop.
+
+    If the batch fails as a whole, for example for lack of memory, the runs that have not ended are
+    returned as `remaining`. They are still claimed.
 
     Args:
-        db: where everything is stored.
-        claims: runs of one kind (`grouping.key_of`).
-        listener: told of each epoch once it is durable.
-        should_stop: asked between epochs.
-        keeping: what is kept of the runs.
-        wait_until_alone: as for `work_off`.
-        team: as for `work_off`; it takes one run at a time.
+        context: the worker's database, callbacks and stop request.
+        claims: runs of one group (`BatchPlanner.groups`).
 
     Raises:
         StoreError, OutputError: nothing more can be stored; the runs stay resumable.
-        KeyboardInterrupt: passed on; the runs are marked interrupted.
+        KeyboardInterrupt: stopped during an epoch; the runs are marked as interrupted.
     """
-    if len(claims) == 1:
-        ended_alone = train_run(
-            db,
-            claims[0],
-            listener,
-            should_stop,
-            keeping=keeping,
-            wait_until_alone=wait_until_alone,
-            team=team,
-        )
-        return (ended_alone,)
-    job = _BatchedWorker(db, claims, listener, should_stop, keeping=keeping)
+    batch = _BatchedWorker(context, claims)
     try:
-        with heartbeat(db, claims):
-            job.train()
+        with heartbeat(context.db, claims):
+            batch.train()
     except (StoreError, OutputError) as error:
-        job.release_unfinished(error)
+        batch.release_unfinished(error)
         raise
-    except Exception as error:  # noqa: BLE001  whatever it was, each run can still go on alone
-        left = list(job.left)
-        told = f"{len(left)} runs could not be trained together: {error_summary(error)}"
-        listener.noted(left[0].run, f"{told}; now half of them at a time")
+    except Exception as error:  # noqa: BLE001  whatever failed, each run may work by itself
+        remaining = tuple(batch.remaining)
+        context.callbacks.on_note(
+            remaining[0].run,
+            f"{len(remaining)} runs could not be trained together: {error_summary(error)};"
+            " retrying with half as many at once",
+        )
+        return BatchOutcome(tuple(batch.results), remaining)
     except BaseException as error:
-        job.release_unfinished(error)
+        batch.release_unfinished(error)
         raise
-    else:
-        return tuple(job.ended)
-    ended = list(job.ended)
-    del job  # and with it the memory that was too small
-    middle = (len(left) + 1) // 2
-    for half in (left[:middle], left[middle:]):
-        if half:
-            ended += train_batched(
-                db,
-                half,
-                listener,
-                should_stop,
-                keeping=keeping,
-                wait_until_alone=wait_until_alone,
-            )
-    return tuple(ended)
+    return BatchOutcome(tuple(batch.results))
 
 
 class _BatchedWorker:
-    """The runs of one stack: `left` are those that are not over, `ended` how the others ended."""
+    """The state of one batch: `remaining` claims that have not ended, `results` of the others."""
 
-    def __init__(
-        self,
-        db: store.AnyDatabase,
-        claims: Sequence[store.Claim],
-        listener: RunCallbacks,
-        should_stop: Callable[[], bool],
-        *,
-        keeping: SavePolicy,
-    ) -> None:
-        self._db, self._listener, self._should_stop = db, listener, should_stop
-        self._keeping = keeping
-        self._works: dict[int, RunContext] = {}  # by the id of their session
-        self._tell = partial(listener.noted, claims[0].run)
-        self._delivery: EpochDelivery[RunContext] = EpochDelivery(db, self._tell)
-        self.left = list(claims)
-        self.ended: list[RunResult] = []
+    def __init__(self, context: WorkerContext, claims: Sequence[store.Claim]) -> None:
+        self._context = context
+        self._run_contexts: dict[int, RunContext] = {}  # by the id() of their session
+        self._note = partial(context.callbacks.on_note, claims[0].run)
+        self._delivery: EpochDelivery[RunContext] = EpochDelivery(context.db, self._note)
+        self.remaining = list(claims)
+        self.results: list[RunResult] = []
 
     def train(self) -> None:
-        for claim in list(self.left):
-            self._begin(claim)
-        if not self._works:
+        for claim in list(self.remaining):
+            self._build(claim)
+        if not self._run_contexts:
             return
-        works = list(self._works.values())
-        stack = BatchedRuns([work.session for work in works])
-        self._open(works)
-        self._close(stack.remove_finished())
-        while stack.sessions:
-            self._store(stack.epoch())
-            self._save(stack)
-            stop = self._should_stop()
-            for session in stack.sessions:
-                wanted = stop or self._works[id(session)].stop_requested
-                if wanted and session.status is Status.RUNNING:
-                    session.status = Status.INTERRUPTED
-            self._close(stack.remove_finished())
+        run_contexts = list(self._run_contexts.values())
+        batched_runs = BatchedRuns([run_context.session for run_context in run_contexts])
+        self._open(run_contexts)
+        self._finish_sessions(batched_runs.remove_finished())
+        while batched_runs.sessions:
+            self._store_epochs(batched_runs.epoch())
+            self._save_checkpoints(batched_runs)
+            self._apply_stop_requests(batched_runs.sessions)
+            self._finish_sessions(batched_runs.remove_finished())
 
     def release_unfinished(self, error: BaseException) -> None:
-        """Leaves what is not over to whoever takes it up."""
-        # The store may be what failed; then the leases lapse.
-        with contextlib.suppress(StoreError), self._db.transaction(alone=False):
-            for claim in self.left:
-                store.release_run(self._db, claim, Status.INTERRUPTED, reason=error_summary(error))
+        """Releases the remaining runs, so that they can be resumed."""
+        # If the store itself failed, the leases expire.
+        db = self._context.db
+        with contextlib.suppress(StoreError), db.transaction(alone=False):
+            for claim in self.remaining:
+                store.release_run(db, claim, Status.INTERRUPTED, reason=error_summary(error))
 
-    def _begin(self, claim: store.Claim) -> None:
-        """Puts a run together; one that cannot be is over, and no other with it."""
+    def _build(self, claim: store.Claim) -> None:
+        """Builds the session of a run; an error ends this run and none of the others."""
+        build = partial(RunContext, self._context, claim, batch_size=len(self.remaining))
         try:
-            work = retry_when_disconnected(partial(self._work, claim), self._tell)
-        except Exception as error:  # noqa: BLE001  as for a single run
-            self._over(claim, release_after_error(self._db, claim, error))
+            run_context = retry_when_disconnected(build, self._note)
+        except Exception as error:  # noqa: BLE001  a user's model may raise anything
+            self._finish(claim, release_after_error(self._context.db, claim, error))
         else:
-            self._works[id(work.session)] = work
+            self._run_contexts[id(run_context.session)] = run_context
 
-    def _work(self, claim: store.Claim) -> RunContext:
-        return RunContext(self._db, claim, self._listener, self._keeping, beside=len(self.left) - 1)
-
-    def _open(self, works: Sequence[RunContext]) -> None:
+    def _open(self, run_contexts: Sequence[RunContext]) -> None:
         def open_all() -> None:
-            with self._db.transaction(alone=False):
-                for work in works:
-                    with self._losing(work):
-                        work.open(f"stacked {len(works)}")
+            with self._context.db.transaction(alone=False):
+                for run_context in run_contexts:
+                    with self._handle_lease_lost(run_context):
+                        run_context.open(f"stacked {len(run_contexts)}")
 
-        retry_when_disconnected(open_all, self._tell)
-        for work in works:
-            self._listener.started(work.run, work.session.epoch)
+        retry_when_disconnected(open_all, self._note)
+        for run_context in run_contexts:
+            self._context.callbacks.on_run_start(run_context.run, run_context.session.epoch)
 
-    def _store(self, epochs: Sequence[tuple[Session, Epoch]]) -> None:
-        """Stores an epoch of all runs in one transaction, then tells of it."""
-        works = [self._works[id(session)] for session, _ in epochs]
-        for work, (_, epoch) in zip(works, epochs, strict=True):
-            work.add(epoch)
-        self._delivery.send(works, self._losing)
-        for session, epoch in epochs:
-            work = self._works[id(session)]
-            if work.claim in self.left:
-                self._listener.epoch(work.run, epoch)
-                work.check_epoch(epoch)
+    def _store_epochs(self, epochs: Sequence[tuple[Session, Epoch]]) -> None:
+        """Stores an epoch of all runs in one transaction, then calls the callbacks."""
+        run_contexts = [self._run_contexts[id(session)] for session, _ in epochs]
+        for run_context, (_, epoch) in zip(run_contexts, epochs, strict=True):
+            run_context.add_epoch(epoch)
+        self._delivery.store(run_contexts, self._handle_lease_lost)
+        for run_context, (_, epoch) in zip(run_contexts, epochs, strict=True):
+            if run_context.claim in self.remaining:
+                self._context.callbacks.on_epoch_end(run_context.run, epoch)
+                run_context.check_epoch(epoch)
 
-    def _save(self, stack: BatchedRuns) -> None:
+    def _save_checkpoints(self, batched_runs: BatchedRuns) -> None:
         """Writes the checkpoints that are due."""
-        for session in stack.sessions:
-            checkpoints = self._works[id(session)].checkpoints
+        for session in batched_runs.sessions:
+            checkpoints = self._run_contexts[id(session)].checkpoints
             if session.status is Status.RUNNING and checkpoints.is_due(session):
-                stack.write_back_to_session(session)
+                batched_runs.write_back_to_session(session)
                 checkpoints.save_if_reachable(session)
 
-    def _close(self, sessions: Sequence[Session]) -> None:
-        """Stores how runs ended that have left the stack."""
-        works = [self._works[id(session)] for session in sessions]
-        works = [work for work in works if work.claim in self.left]
-        if not works:
-            return
-        # Others of the stack have epochs under way as well.
-        left = [work for work in self._works.values() if work.claim in self.left]
-        self._delivery.settle(left, self._losing)
-        works = [work for work in works if work.claim in self.left]
-        for work in works:
-            work.test()
-        for work, ended in retry_when_disconnected(partial(self._closed, works), self._tell):
-            work.tidy()
-            self._over(work.claim, ended)
+    def _apply_stop_requests(self, sessions: Sequence[Session]) -> None:
+        stop_all = self._context.should_stop()
+        for session in sessions:
+            stop = stop_all or self._run_contexts[id(session)].stop_requested
+            if stop and session.status is Status.RUNNING:
+                session.status = Status.INTERRUPTED
 
-    def _closed(self, works: Sequence[RunContext]) -> list[tuple[RunContext, RunResult]]:
-        for work in works:
-            work.conclude()
-        closed = []
-        with self._db.transaction(alone=False):
-            for work in works:
-                with self._losing(work):
-                    closed.append((work, work.close()))
-        return closed
+    def _finish_sessions(self, sessions: Sequence[Session]) -> None:
+        """Stores the results of runs that have left the batch."""
+        run_contexts = self._claimed([self._run_contexts[id(session)] for session in sessions])
+        if not run_contexts:
+            return
+        # The spooled epochs of all runs of the batch are delivered in one transaction.
+        all_contexts = self._claimed(list(self._run_contexts.values()))
+        self._delivery.flush(all_contexts, self._handle_lease_lost)
+        run_contexts = self._claimed(run_contexts)
+        for run_context in run_contexts:
+            run_context.evaluate_test_split()
+        store_results = partial(self._store_results, run_contexts)
+        for run_context, result in retry_when_disconnected(store_results, self._note):
+            run_context.remove_checkpoints()
+            self._finish(run_context.claim, result)
+
+    def _claimed(self, run_contexts: Sequence[RunContext]) -> list[RunContext]:
+        """Those of the runs that have not ended and that no other worker has taken over."""
+        return [context for context in run_contexts if context.claim in self.remaining]
+
+    def _store_results(
+        self, run_contexts: Sequence[RunContext]
+    ) -> list[tuple[RunContext, RunResult]]:
+        for run_context in run_contexts:
+            run_context.write_final_files()
+        results = []
+        with self._context.db.transaction(alone=False):
+            for run_context in run_contexts:
+                with self._handle_lease_lost(run_context):
+                    results.append((run_context, run_context.store_result()))
+        return results
 
     @contextmanager
-    def _losing(self, work: RunContext) -> Iterator[None]:
-        """Lets go of a run that another worker has taken over."""
+    def _handle_lease_lost(self, run_context: RunContext) -> Iterator[None]:
+        """Drops a run that another worker has taken over."""
         try:
             yield
         except LeaseLost as error:
-            work.session.status = Status.INTERRUPTED
-            self._over(work.claim, release_after_error(self._db, work.claim, error))
+            run_context.session.status = Status.INTERRUPTED
+            claim = run_context.claim
+            self._finish(claim, release_after_error(self._context.db, claim, error))
 
-    def _over(self, claim: store.Claim, ended: RunResult) -> None:
-        self.left.remove(claim)
-        self.ended.append(ended)
-        self._listener.ended(ended)
+    def _finish(self, claim: store.Claim, result: RunResult) -> None:
+        self.remaining.remove(claim)
+        self.results.append(result)
+        self._context.callbacks.on_run_end(result)

@@ -1,16 +1,19 @@
-"""Who wants to know how the work goes, and what they are told at a run's end."""
+"""`RunCallbacks`, the events of training that screens and logs receive, and the result of a run."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from nnlab.records import Epoch, Finding, Run, Status
 
+# The reason that an attempt is stored with.
+INTERRUPTED_BY_USER = "stopped by the user during an epoch"
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended: its status, why if it went wrong, and what its history shows.
+    """How a run ended: its status, the reason if it did not finish, and the findings.
 
-    `selected_value` is the objective at the selected epoch, `seconds` the time it took.
+    `selected_value` is the objective at the selected epoch, `seconds` the duration.
     """
 
     run: Run
@@ -23,16 +26,16 @@ class RunResult:
 
 
 class RunCallbacks(Protocol):
-    """Who wants to know how the work goes: a screen, a log."""
+    """Receives the events of training, to show or log them."""
 
-    def started(self, run: Run, epoch: int) -> None:
-        """A run begins, or goes on, after `epoch` finished epochs."""
+    def on_run_start(self, run: Run, epoch: int) -> None:
+        """A run starts, or resumes after `epoch` epochs."""
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """An epoch is finished and stored."""
 
-    def noted(self, run: Run, message: str) -> None:
-        """Something happened that the user should know, and the run goes on."""
+    def on_note(self, run: Run, message: str) -> None:
+        """Something that the user should know happened; the run continues."""
 
-    def ended(self, ended: RunResult) -> None:
-        """A run is over for this worker."""
+    def on_run_end(self, result: RunResult) -> None:
+        """This worker has ended its attempt at a run."""

@@ -1,4 +1,4 @@
-"""The checkpoints of a run in its folder: the last two, for one may turn out to be damaged."""
+"""Saves and restores the checkpoints of a run; two are kept, because one may be damaged."""
 
 import contextlib
 import re
@@ -12,18 +12,19 @@ from nnlab.errors import CheckpointError, ConnectionLost, OutputError
 from nnlab.io.folders import Folder
 from nnlab.workers.save_policy import CheckpointInterval
 
-# Unless told otherwise, one is due once this share of the time since the last pays for it.
+# By default a checkpoint is due when saving it takes less than this share of the time since the
+# last one.
 AUTO_TIME_SHARE = 0.02
 MIN_AUTO_SECONDS = 1.0
-# What the first is expected to take, before one was measured, in seconds.
+# The assumed seconds to save the first checkpoint, before any was measured.
 INITIAL_COST_SECONDS = 0.005
 CHECKPOINTS_KEPT = 2
 
-_FILE_NAME = re.compile(r"checkpoint-(\d+)\.pt")
+_FILE_NAME = re.compile(r"checkpoint-\d+\.pt")
 
 
 class Checkpoints:
-    """Saves a run as often as wanted, and brings it back."""
+    """The checkpoints of one run, in the run's folder."""
 
     def __init__(
         self,
@@ -32,52 +33,52 @@ class Checkpoints:
         *,
         share: float = AUTO_TIME_SHARE,
     ) -> None:
-        """Looks at nothing yet.
+        """Reads nothing yet.
 
         Args:
-            folder: the run's own, where its other files are as well.
-            every: how often.
-            share: of the time, that `auto` may cost.
+            folder: the run's folder, which also holds its other files.
+            every: how often to save.
+            share: the share of the time that `auto` may take.
         """
         self._folder, self._every, self._share = folder, every or CheckpointInterval(), share
         self._cost = INITIAL_COST_SECONDS
-        self._saved_at = time.perf_counter()
+        self._save_time = time.perf_counter()
         self._saved_epoch = 0
-        self._kept: list[str] | None = None
+        self._names: list[str] | None = None  # the newest first; None before the folder is read
 
     @property
     def saved_epoch(self) -> int:
-        """The epoch that was saved or brought back last; 0 before."""
+        """The epoch that was last saved or restored; 0 if there is none."""
         return self._saved_epoch
 
     def is_due(self, session: Session) -> bool:
-        """Whether to save after this epoch; a run that is over needs no checkpoint."""
+        """Whether to save after this epoch; a run that has ended needs no checkpoint."""
         if session.done:
             return False
         if self._every.epochs is not None:
             return session.epoch - self._saved_epoch >= self._every.epochs
         wait = self._every.seconds or max(MIN_AUTO_SECONDS, self._cost / self._share)
-        return time.perf_counter() - self._saved_at >= wait
+        return time.perf_counter() - self._save_time >= wait
 
     def save(self, session: Session) -> None:
-        """Saves now, then removes what is older than the one before.
+        """Saves now, then removes all older checkpoints but one.
 
         Raises:
-            DiskFull: no room; what was there before is untouched.
+            DiskFull: the disk is full; existing checkpoints are unchanged.
             OutputError: the folder cannot be written.
         """
-        begun = time.perf_counter()
+        begin = time.perf_counter()
         name = f"checkpoint-{session.epoch}.pt"
-        kept = [one for one in self._existing() if one != name]
+        others = [other for other in self._file_names() if other != name]
         self._folder.write(name, checkpoint.serialize_checkpoint(session))
-        for old in kept[CHECKPOINTS_KEPT - 1 :]:
+        for old in others[CHECKPOINTS_KEPT - 1 :]:
             self._remove(old)
-        self._kept = [name, *kept[: CHECKPOINTS_KEPT - 1]]
-        self._saved_at, self._saved_epoch = time.perf_counter(), session.epoch
-        self._cost = self._saved_at - begun
+        self._names = [name, *others[: CHECKPOINTS_KEPT - 1]]
+        self._save_time, self._saved_epoch = time.perf_counter(), session.epoch
+        self._cost = self._save_time - begin
 
     def save_if_reachable(self, session: Session) -> None:
-        """Saves; where the folder is as far away as a store that is gone for now, at the next time.
+        """Saves, unless the folder's server cannot be reached; then saving is due again.
 
         Raises:
             DiskFull, OutputError: as `save` does.
@@ -86,44 +87,45 @@ class Checkpoints:
             self.save(session)
 
     def restore(
-        self, session: Session, tell: Callable[[str], None], *, stored_epochs: int | None = None
+        self, session: Session, note: Callable[[str], None], *, stored_epochs: int | None = None
     ) -> bool:
-        """Brings a fresh session to the newest checkpoint that can be read; says whether.
+        """Restores the newest readable checkpoint into a new session; returns whether there is one.
 
-        One that cannot be is set aside as `.damaged`, and `tell` is told what that means. So is
-        one after more epochs than the database has of the run (`stored_epochs`): it belongs to
-        another database that was here, and resuming from it would leave a gap in every curve.
+        A checkpoint that cannot be read is renamed to `.damaged`, and `note` is called with a
+        message. The same happens to a checkpoint of more epochs than the database has of the run
+        (`stored_epochs`): it belongs to another database that was in this place, and resuming from
+        it would leave a gap in every curve.
         """
-        names = self._existing()
-        for name, before in zip_longest(names, names[1:]):
-            shown = f"{self._folder.shown}/{name}"
+        names = self._file_names()
+        for name, previous in zip_longest(names, names[1:]):
+            path = f"{self._folder.shown}/{name}"
             try:
-                _raise_if_beyond_stored(name, shown, stored_epochs)
-                checkpoint.restore_checkpoint(session, self._read(name), shown)
+                _raise_if_beyond_stored(name, path, stored_epochs)
+                checkpoint.restore_checkpoint(session, self._read(name), path)
             except CheckpointError as error:
-                then = f"goes on from {before}" if before else "starts over"
-                tell(f"{error.message}; the run {then}")
+                consequence = f"resumes from {previous}" if previous else "starts over"
+                note(f"{error.message}; the run {consequence}")
                 with contextlib.suppress(OutputError):
                     self._folder.rename(name, f"{name.removesuffix('.pt')}.damaged")
-                self._kept = None
+                self._names = None
             else:
                 self._saved_epoch = session.epoch
                 return True
         return False
 
     def discard(self) -> None:
-        """Removes the checkpoints of a run that is over, and its folder if that is empty."""
-        for name in self._existing():
+        """Removes all checkpoints of a run that has ended, and its folder if that is empty."""
+        for name in self._file_names():
             self._remove(name)
         with contextlib.suppress(OutputError, ConnectionLost):
             self._folder.tidy()
 
-    def _existing(self) -> list[str]:
-        """The newest first."""
-        if self._kept is None:
+    def _file_names(self) -> list[str]:
+        """The names of the checkpoints, the newest first."""
+        if self._names is None:
             names = [name for name in self._folder.names() if _FILE_NAME.fullmatch(name)]
-            self._kept = sorted(names, key=_epoch_of, reverse=True)
-        return self._kept
+            self._names = sorted(names, key=_epoch_of, reverse=True)
+        return self._names
 
     def _read(self, name: str) -> bytes:
         try:
@@ -137,13 +139,11 @@ class Checkpoints:
 
 
 def _epoch_of(name: str) -> int:
-    match = _FILE_NAME.fullmatch(name)
-    assert match is not None
-    return int(match[1])
+    return int(name.removeprefix("checkpoint-").removesuffix(".pt"))
 
 
-def _raise_if_beyond_stored(name: str, shown: str, stored_epochs: int | None) -> None:
+def _raise_if_beyond_stored(name: str, path: str, stored_epochs: int | None) -> None:
     if stored_epochs is not None and _epoch_of(name) > stored_epochs:
         raise CheckpointError(
-            f"{shown} is of another database: here the run has {stored_epochs} epochs"
+            f"{path} belongs to another database: in this one the run has {stored_epochs} epochs"
         )

@@ -1,8 +1,8 @@
-"""What a device has used, where it says so.
+"""The energy that a device consumes, in joules; used by `RunContext`.
 
-CPUs by Intel's and AMD's counters (RAPL, which Linux shows in /sys/class/powercap; mostly readable
-by root alone), NVIDIA's GPUs by NVML (the extra `gpu`). Both count the whole device: runs that are
-trained side by side on it each see what all of them used.
+CPUs are read through Intel's and AMD's counters (RAPL, in /sys/class/powercap on Linux; usually
+readable by root only), NVIDIA GPUs through NVML (the extra `gpu`). Both count the whole device, so
+processes that train on the same device each measure the energy of all of them.
 """
 
 import re
@@ -12,39 +12,40 @@ from pathlib import Path
 import torch
 
 POWERCAP = Path("/sys/class/powercap")
-# A package; `intel-rapl:0:1` is a part of one.
+# A whole CPU package; `intel-rapl:0:1` is a part of one.
 _CPU_PACKAGE_ZONE = re.compile(r"^[a-z-]+:\d+$")
 
 
 class EnergyMeter:
-    """Joules from one reading to the next."""
+    """Measures the energy between two readings."""
 
     def __init__(self, device: torch.device, powercap: Path = POWERCAP) -> None:
-        """A meter of a device; one that says nothing answers None."""
+        """Takes the first reading; a device without a counter always measures None."""
         read = _nvml_reader(device) if device.type == "cuda" else None
         self._read = _rapl_reader(powercap) if device.type == "cpu" else read
         self._last = self._read() if self._read else None
 
     def used(self) -> float | None:
-        """Joules since the last reading; None where the device does not say."""
+        """Joules since the last reading; None if the device has no readable counter."""
         if self._read is None or self._last is None:
             return None
-        before, self._last = self._last, self._read()
-        if self._last is None or len(before) != len(self._last):
+        previous, self._last = self._last, self._read()
+        if self._last is None or len(previous) != len(self._last):
             return None
-        pairs = zip(before, self._last, strict=True)
-        # A counter that has turned over begins at 0 again.
+        pairs = zip(previous, self._last, strict=True)
+        # A counter that reaches its maximum continues at 0.
         return sum(
-            now - then if now >= then else now - then + reach for (then, reach), (now, _) in pairs
+            end - begin if end >= begin else end - begin + maximum
+            for (begin, maximum), (end, _) in pairs
         )
 
 
-# Counters in joules, each with the value that it turns over at.
+# Counters in joules, each with its maximum.
 _Counters = list[tuple[float, float]]
 
 
 def _rapl_reader(powercap: Path) -> Callable[[], _Counters | None] | None:
-    """The counters of all packages, None where there are none that may be read."""
+    """Returns a reader of the counters of all CPU packages; None if none is readable."""
     zones = [p for p in sorted(powercap.glob("*")) if _CPU_PACKAGE_ZONE.match(p.name)]
 
     def read() -> _Counters | None:
@@ -64,15 +65,16 @@ def _read_joules(path: Path) -> float:
 
 
 def _nvml_reader(device: torch.device) -> Callable[[], _Counters | None] | None:
-    """The counter of a GPU (Volta and newer), None where NVML is not there or has none."""
+    """Returns a reader of a GPU's counter (Volta and newer); None without NVML or a counter."""
     try:
+        # Imported only here: an optional dependency.
         import pynvml
 
         pynvml.nvmlInit()
         uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
         handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
         pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except Exception:  # noqa: BLE001  a driver may fail in any way, and training must not
+    except Exception:  # noqa: BLE001  the driver may raise anything; training must continue
         return None
 
     def read() -> _Counters | None:

@@ -1,4 +1,4 @@
-"""A process that has torch loaded already, of which the slots of a pool are copies."""
+"""Starts worker processes as forks of a process that has already loaded torch; for `LocalPool`."""
 
 import multiprocessing
 import signal
@@ -6,49 +6,50 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from nnlab.workers.placement import WorkerJob
+from nnlab.workers.worker_job import WorkerJob
 
-# What it loads.
 _PRELOADED_MODULE = "nnlab.workers.forkserver_preload"
 
 
 def create_worker_process(job: WorkerJob, parent: Connection | None) -> BaseProcess:
-    """A process that will work off a job and tell `parent` how it goes; it is not started yet."""
+    """Returns a process that will execute the job and send messages to `parent`; not started."""
     return multiprocessing_context().Process(
         target=_run_worker_main, args=(job, parent), name=f"nnlab {job.device}"
     )
 
 
 def _run_worker_main(job: WorkerJob, parent: Connection | None) -> None:
-    # Named here, for the parent would have to load torch to name what is in that module.
-    from nnlab.workers.worker_process import worker_main
+    # Imported only in the new process, because the parent does not load torch.
+    from nnlab.workers.worker_main import worker_main
 
     worker_main(job, parent)
 
 
 def multiprocessing_context() -> ForkServerContext | SpawnContext:
-    """How slots are started: as copies of the template where the system can, else afresh.
+    """The start method of workers: the forkserver where the system has it, otherwise spawn.
 
-    The template is started by the first slot, or by `start_forkserver`; it ends with this process.
+    The server is started with the first worker or by `start_forkserver`, and ends with this
+    process.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload([_PRELOADED_MODULE])
-    return found
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([_PRELOADED_MODULE])
+    return context
 
 
 def start_forkserver() -> None:
-    """Starts the template now: it loads torch while this process goes on."""
+    """Starts the server now, so that it loads torch while this process continues."""
     if multiprocessing_context().get_start_method() == "forkserver":
+        # Imported only here: not every system has this module.
         from multiprocessing import forkserver
 
-        # Ctrl-C reaches the whole terminal, and where SLURM keeps track of processes by their
-        # tree, SIGUSR1 all of them. What ignores it when it starts goes on ignoring it.
-        told_to_all = (signal.SIGINT, signal.SIGUSR1)
-        before = [signal.signal(number, signal.SIG_IGN) for number in told_to_all]
+        # Ctrl-C reaches all processes of the terminal, and SIGUSR1 all of a SLURM job. A process
+        # that ignores a signal when it starts another one passes that on.
+        ignored = (signal.SIGINT, signal.SIGUSR1)
+        handlers = [signal.signal(number, signal.SIG_IGN) for number in ignored]
         try:
             forkserver.ensure_running()
         finally:
-            for number, handler in zip(told_to_all, before, strict=True):
+            for number, handler in zip(ignored, handlers, strict=True):
                 signal.signal(number, handler)

@@ -1,10 +1,11 @@
-"""Commit, dirtiness and diff of the working folder, read without executing what its config names.
+"""Commit, dirty flag and diff of the working folder, read without executing code of the checkout.
 
-The config of a checkout may name programs that git starts even for a look: filters (clean,
-process), fsmonitor, hooks, external diffs, text converters, pagers, and transports that fetch the
-objects of a partial clone. Here git finds the checkout with a command that starts none of them. All
-else is asked in a git directory of our own, with an empty config, that borrows the objects and a
-copy of the index. What a later git may add to its config is not read either.
+The git config of a checkout may define programs that git starts even for read-only commands:
+filters (clean, process), fsmonitor, hooks, external diffs, text converters, pagers, and transports
+that fetch the objects of a partial clone. Therefore only commands that start none of them are
+executed in the checkout. The others are executed in a temporary git directory with an empty config,
+which uses the checkout's objects and a copy of its index. Config settings that a later git version
+may add are not read either.
 """
 
 import os
@@ -17,17 +18,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# A diff beyond this is somebody's data file, not code; the note in its place says so.
+# A larger diff is a data file rather than code; it is replaced by a note.
 MAX_DIFF_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 10.0
 
-# How the files of a checkout are compared, without which all of them may seem changed. None of
-# these names a program, and a value is one word.
+# Settings of how files are compared; without them all files may appear changed. None of them can
+# define a program, and each value is a single word.
 _SAFE_SETTINGS = (
     "core.filemode", "core.symlinks", "core.ignorecase", "core.precomposeunicode",
     "core.autocrlf", "core.eol", "core.trustctime", "core.checkstat",
 )  # fmt: skip
-# Where git looks for a checkout.
+# Variables that control where git looks for a checkout.
 _DISCOVERY_VARIABLES = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
 _PLAIN_VALUE = re.compile(r"[A-Za-z]+")
 _COMMIT_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -35,10 +36,10 @@ _COMMIT_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class GitState:
-    """The commit of a checkout, whether tracked files differ from it, and how.
+    """The commit of a checkout, whether tracked files differ from it, and the diff.
 
-    `dirty` and `diff` are None where git does not say. A submodule counts as changed if it is at
-    another commit; changes inside of it are not looked at, for it has a config of its own.
+    `dirty` and `diff` are None if git fails. A submodule counts as changed if it is at another
+    commit; changes inside it are ignored, because it has a config of its own.
     """
 
     commit: str
@@ -47,34 +48,35 @@ class GitState:
 
 
 def git_state(folder: Path) -> GitState | None:
-    """The state of the checkout that a folder is in; None where it is in none."""
+    """The state of the checkout that contains a folder; None if there is none."""
     commit = _git_output_line(folder, "rev-parse", "--verify", "HEAD")
     if commit is None or not _COMMIT_HASH.fullmatch(commit):
         return None
     top = _git_output_line(folder, "rev-parse", "--show-toplevel")
     git_dir = _git_output_line(folder, "rev-parse", "--absolute-git-dir")
     common = _git_output_line(folder, "rev-parse", "--git-common-dir")
-    # core.worktree may name any folder: one with a .git in it is that of a checkout.
+    # core.worktree may be any folder: it is only used if it contains a .git.
     if top is None or git_dir is None or common is None or not (Path(top) / ".git").exists():
         return GitState(commit)
     try:
-        with tempfile.TemporaryDirectory(prefix="nnlab-git-") as made:
-            ours = Path(made)
-            _write_git_dir(ours, commit, Path(git_dir), _safe_settings(folder))
+        with tempfile.TemporaryDirectory(prefix="nnlab-git-") as temporary:
+            own_git_dir = Path(temporary)
+            _write_git_dir(own_git_dir, commit, Path(git_dir), _safe_settings(folder))
             objects = (folder / common).resolve() / "objects"
-            return _compare_with_commit(commit, Path(top), ours, objects)
+            return _compare_with_commit(commit, Path(top), own_git_dir, objects)
     except OSError:
         return GitState(commit)
 
 
-def _compare_with_commit(commit: str, top: Path, ours: Path, objects: Path) -> GitState:
+def _compare_with_commit(commit: str, top: Path, own_git_dir: Path, objects: Path) -> GitState:
     variables = {
-        "GIT_DIR": str(ours),
+        "GIT_DIR": str(own_git_dir),
         "GIT_WORK_TREE": str(top),
         "GIT_OBJECT_DIRECTORY": str(objects),
-        "GIT_INDEX_FILE": str(ours / "index"),
+        "GIT_INDEX_FILE": str(own_git_dir / "index"),
     }
-    # The first refreshes the copy of the index, so that files only touched are no changes.
+    # `status` also refreshes the copy of the index, so that files with a new mtime but the same
+    # content do not count as changed.
     changed = _git_output(
         top,
         ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"],
@@ -97,52 +99,56 @@ def _compare_with_commit(commit: str, top: Path, ours: Path, objects: Path) -> G
     return GitState(commit, dirty=True, diff=text)
 
 
-def _write_git_dir(ours: Path, commit: str, theirs: Path, settings: Mapping[str, str]) -> None:
-    """A git directory at a commit, with the harmless settings and the index of another."""
+def _write_git_dir(
+    own_git_dir: Path, commit: str, git_dir: Path, settings: Mapping[str, str]
+) -> None:
+    """Creates a git directory at a commit with these settings and the index of `git_dir`."""
     for name in ("objects", "refs"):
-        (ours / name).mkdir()
-    (ours / "HEAD").write_text(f"{commit}\n", encoding="ascii")
+        (own_git_dir / name).mkdir()
+    (own_git_dir / "HEAD").write_text(f"{commit}\n", encoding="ascii")
     sha256 = len(commit) == 64
     lines = ["[core]", f"\trepositoryformatversion = {int(sha256)}", "\tbare = false"]
     lines += [f"\t{name.removeprefix('core.')} = {value}" for name, value in settings.items()]
     lines += ["\thooksPath = /dev/null", "\tattributesFile = /dev/null", "\tfsmonitor = false"]
     if sha256:
         lines += ["[extensions]", "\tobjectformat = sha256"]
-    (ours / "config").write_text("\n".join(lines) + "\n", encoding="ascii")
-    # With their times: git takes files that changed after the index was written for suspects.
-    for path in (theirs / "index", *theirs.glob("sharedindex.*")):
+    (own_git_dir / "config").write_text("\n".join(lines) + "\n", encoding="ascii")
+    # copy2 keeps the mtime: git compares the content of files that are newer than the index.
+    for path in (git_dir / "index", *git_dir.glob("sharedindex.*")):
         if path.is_file() and not path.is_symlink():
-            shutil.copy2(path, ours / path.name)
+            shutil.copy2(path, own_git_dir / path.name)
 
 
 def _safe_settings(folder: Path) -> Mapping[str, str]:
-    """The harmless settings of a checkout, which git lists without acting on any."""
-    listed = _git_output(folder, ["config", "--list", "-z"], {}) or b""
-    found: dict[str, str] = {}
-    for entry in listed.decode(errors="replace").split("\0"):
+    """The safe settings of a checkout; git lists its config without applying it."""
+    output = _git_output(folder, ["config", "--list", "-z"], {}) or b""
+    settings: dict[str, str] = {}
+    for entry in output.decode(errors="replace").split("\0"):
         name, _, value = entry.partition("\n")
         if name.lower() in _SAFE_SETTINGS and _PLAIN_VALUE.fullmatch(value):
-            found[name.lower()] = value  # the last one counts
-    return found
+            settings[name.lower()] = value  # the last value is effective
+    return settings
 
 
-def _git_output_line(folder: Path, *words: str) -> str | None:
-    answer = _git_output(folder, words, {})
-    return None if answer is None else os.fsdecode(answer.removesuffix(b"\n")) or None
+def _git_output_line(folder: Path, *arguments: str) -> str | None:
+    output = _git_output(folder, arguments, {})
+    return None if output is None else os.fsdecode(output.removesuffix(b"\n")) or None
 
 
-def _git_output(folder: Path, words: Sequence[str], variables: Mapping[str, str]) -> bytes | None:
-    """What git prints, cut off beyond the longest diff; None where it fails or takes too long.
+def _git_output(
+    folder: Path, arguments: Sequence[str], variables: Mapping[str, str]
+) -> bytes | None:
+    """The output of git, at most one byte longer than the largest diff; None if git fails.
 
-    Variables of the environment name other repositories, configs and programs as well; of those
-    only the user's own config is left, for the first look alone: it says whom the user trusts
-    (safe.directory).
+    Environment variables may also define repositories, configs and programs, so they are removed.
+    Commands in the checkout itself (without `variables`) keep those of the user's own config, which
+    defines the folders that the user trusts (safe.directory).
     """
-    kept = _DISCOVERY_VARIABLES if variables else (*_DISCOVERY_VARIABLES, "GIT_CONFIG_")
+    allowed = _DISCOVERY_VARIABLES if variables else (*_DISCOVERY_VARIABLES, "GIT_CONFIG_")
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name.startswith(kept)
+        if not name.startswith("GIT_") or name.startswith(allowed)
     }
     environment |= {
         "GIT_ALLOW_PROTOCOL": "none",
@@ -154,9 +160,9 @@ def _git_output(folder: Path, words: Sequence[str], variables: Mapping[str, str]
     }
     if variables:
         environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-    command = ["git", "--no-pager", "-c", "core.fsmonitor=false", *words]
+    command = ["git", "--no-pager", "-c", "core.fsmonitor=false", *arguments]
     try:
-        with subprocess.Popen(  # noqa: S603  arguments of ours
+        with subprocess.Popen(  # noqa: S603  fixed arguments
             command,
             cwd=folder,
             env=environment,
@@ -170,7 +176,8 @@ def _git_output(folder: Path, words: Sequence[str], variables: Mapping[str, str]
 
 
 def _read_limited(process: "subprocess.Popen[bytes]") -> bytes | None:
-    assert process.stdout is not None
+    if process.stdout is None:
+        return None
     timer = threading.Timer(_TIMEOUT_SECONDS, process.kill)
     timer.start()
     try:

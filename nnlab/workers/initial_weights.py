@@ -1,32 +1,36 @@
-"""The weights that a run begins with: those of a run before it, or of a file.
+"""Initial weights (`--from`): those of an earlier run, or of a file; used by study and the workers.
 
-`--from 12` means a run by its number; `--from base` the runs of that name, so that each seed
-begins with the run of its own seed where several were trained; any other word is a file.
+`--from 12` is a run ID. `--from base` is the runs of that name: if several seeds were trained, each
+seed starts from the run of the same seed. Anything else is the path of a file.
 """
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.errors import CheckpointError, UnknownName, UsageError
 from nnlab.io.files import sha256_of
 from nnlab.records import Run, Setting
 
+if TYPE_CHECKING:
+    from nnlab.engine.session import Session
+
 MODEL_ARTIFACT_KIND = "model"
 
-# Of files of weights.
+# File names with these suffixes are not checked for being text.
 _WEIGHT_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".safetensors"})
 
-# As many bytes show whether a file is text.
+# How many bytes are read to decide whether a file is text.
 _TEXT_PROBE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """A file of weights and its SHA-256; the run that made it and its setting, if a run did."""
+    """A file of weights and its SHA-256; the ID and setting of the run that saved it, if any."""
 
     path: Path
     sha256: str
@@ -34,49 +38,50 @@ class WeightsFile:
     setting: Setting | None = None
 
     def has_same_classes(self, data: str, classes: str | None) -> bool:
-        """Whether the outputs mean the same for a data set and a choice of its classes.
+        """Whether the weights were trained on the same classes of the same data set.
 
-        Of a file that was given nothing is known: its head is taken over where it fits.
+        True for a file that no run saved: its last layer is loaded if the shape fits.
         """
-        known = self.setting
-        return known is None or (known.get("data"), known.get("classes")) == (data, classes)
+        if self.setting is None:
+            return True
+        return (self.setting.get("data"), self.setting.get("classes")) == (data, classes)
 
 
 @dataclass(frozen=True, slots=True)
 class InitialWeights:
-    """The weights to begin with, by seed; a single one serves every seed."""
+    """Initial weights by seed; if there is only one file, every seed uses it."""
 
-    named: str
+    reference: str
     weights_by_seed: Mapping[int, WeightsFile]
 
     @property
     def version(self) -> str:
-        """What identifies all of the weights: SHA-256, 16 hex digits."""
+        """The identity of all the weights together: SHA-256, 16 hex digits."""
         return _combined_hash(self.weights_by_seed)
 
     def matches_version(self, version: str | None) -> bool:
-        """Whether a version is that of these weights, or was before more seeds were trained.
+        """Whether a version identifies these weights, possibly before more seeds were trained.
 
-        The weights of every seed are then still the same. A single run is another matter: it
-        serves every seed, until there are others.
+        In that case the weights of each earlier seed are unchanged. The version of a single run
+        does not match once there are several: it was used for every seed.
         """
         by_age = sorted(self.weights_by_seed.items(), key=lambda item: item[1].run_id or 0)
-        before = (dict(by_age[:count]) for count in range(2, len(by_age)))
-        return version == self.version or any(version == _combined_hash(seeds) for seeds in before)
+        earlier = (dict(by_age[:count]) for count in range(2, len(by_age)))
+        return version == self.version or any(version == _combined_hash(seeds) for seeds in earlier)
 
-    def of(self, seed: int) -> WeightsFile:
-        """The weights that a seed begins with.
+    def for_seed(self, seed: int) -> WeightsFile:
+        """The initial weights of a seed.
 
         Raises:
-            UsageError: several seeds were trained, and this is none of them.
+            UsageError: several seeds were trained, but not this one.
         """
         if len(self.weights_by_seed) == 1:
             return next(iter(self.weights_by_seed.values()))
         if seed not in self.weights_by_seed:
-            told = ", ".join(map(str, sorted(self.weights_by_seed)))
+            seeds = ", ".join(map(str, sorted(self.weights_by_seed)))
             raise UsageError(
-                f"--from {self.named} has runs of seeds {told}, and none of seed {seed}",
-                hint=f"train it with seed {seed} too, or name one run by its number",
+                f"--from {self.reference} has runs of seeds {seeds}, and none of seed {seed}",
+                hint=f"train it with seed {seed} too, or select one run by its number",
             )
         return self.weights_by_seed[seed]
 
@@ -88,45 +93,75 @@ def _combined_hash(by_seed: Mapping[int, WeightsFile]) -> str:
     return hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
 
 
-def find_initial_weights(db: store.AnyDatabase | None, named: str) -> InitialWeights:
-    """The weights that `--from` names; without a database only a file can be meant.
+def load_initial_weights(
+    db: store.AnyDatabase, session: "Session", run: Run, note: Callable[[str], None]
+) -> int | None:
+    """Loads the weights of `--from` into a session; returns the ID of the run that saved them.
+
+    Returns None if the run starts from scratch or from a file. `note` is called with a summary of
+    the weights that were loaded.
 
     Raises:
-        UsageError: it is neither a run nor a file, or the run kept no weights.
+        UsageError: there are no such weights, or they have changed since the run was queued.
+        CheckpointError: they cannot be read, or none of them fits the model.
+    """
+    config = session.config
+    if not config.start_from:
+        return None
+    initial_weights = find_initial_weights(db, config.start_from)
+    if not initial_weights.matches_version(config.start_version):
+        raise UsageError(
+            f"--from {config.start_from} has changed since this run was set up",
+            hint="run the same `nnlab train` line again: the new weights make a new trial",
+        )
+    weights = initial_weights.for_seed(run.seed)
+    summary = session.load_initial_weights(
+        weights.path, new_head=not weights.has_same_classes(config.data, config.classes)
+    )
+    source = weights.path.name if weights.run_id is None else f"run {weights.run_id}"
+    note(f"from {source}: {summary}")
+    return weights.run_id
+
+
+def find_initial_weights(db: store.AnyDatabase | None, reference: str) -> InitialWeights:
+    """The weights of a `--from` value; without a database it can only be a file.
+
+    Raises:
+        UsageError: it is neither a run nor a file, or the run saved no weights.
         CheckpointError: the file cannot be read.
     """
-    path = Path(named).expanduser()
-    runs = _matching_runs(db, named)
+    path = Path(reference).expanduser()
+    runs = _matching_runs(db, reference)
     if runs and db is not None:
-        return InitialWeights(named, _weights_by_seed(db, named, runs))
+        return InitialWeights(reference, _weights_by_seed(db, reference, runs))
     if not path.is_file():
         raise UsageError(
-            f"--from {named} is neither a run nor a file",
-            hint="nnlab ls lists the runs; a file of weights is named by its path",
+            f"--from {reference} is neither a run nor a file",
+            hint="nnlab ls lists the runs; for a file of weights give its path",
         )
     try:
         _raise_if_text_file(path)
-        return InitialWeights(named, {0: WeightsFile(path, sha256_of(path))})
+        return InitialWeights(reference, {0: WeightsFile(path, sha256_of(path))})
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _raise_if_text_file(path: Path) -> None:
-    """Raises UsageError for a file of text, such as a study's TOML file: it has no weights."""
+    """Raises UsageError for a text file, such as a study's TOML file, because it has no weights."""
     if path.suffix.lower() in _WEIGHT_SUFFIXES:
-        return  # what is wrong with one of these is found when it is loaded
+        return  # an invalid file of this kind is reported when it is loaded
     with path.open("rb") as file:
         head = file.read(_TEXT_PROBE_BYTES)
     if path.suffix.lower() != ".toml" and (b"\0" in head or not head or not _is_text(head)):
         return
-    takes = "--from takes a run, a file of weights or the name of a built-in study"
+    hint = "--from takes a run, a file of weights or the name of a built-in study"
     if path.suffix.lower() == ".toml":
-        takes = f"--config {shlex.quote(str(path))} reads a study from a TOML file; {takes}"
-    raise UsageError(f"--from {path}: a file of text has no weights to begin with", hint=takes)
+        hint = f"--config {shlex.quote(str(path))} reads a study from a TOML file; {hint}"
+    raise UsageError(f"--from {path}: a text file does not contain weights", hint=hint)
 
 
 def _is_text(head: bytes) -> bool:
-    # The last character may be cut.
+    # The last character may be incomplete.
     return any(_is_utf8(head[: len(head) - cut]) for cut in range(4))
 
 
@@ -138,35 +173,36 @@ def _is_utf8(head: bytes) -> bool:
     return True
 
 
-def _matching_runs(db: store.AnyDatabase | None, named: str) -> tuple[Run, ...]:
+def _matching_runs(db: store.AnyDatabase | None, reference: str) -> tuple[Run, ...]:
     if db is None:
         return ()
     try:
-        return store.find_runs(db, [named])
+        return store.find_runs(db, [reference])
     except UnknownName:
         return ()
 
 
 def _weights_by_seed(
-    db: store.AnyDatabase, named: str, runs: tuple[Run, ...]
+    db: store.AnyDatabase, reference: str, runs: tuple[Run, ...]
 ) -> Mapping[int, WeightsFile]:
-    found: dict[int, WeightsFile] = {}
+    weights_by_seed: dict[int, WeightsFile] = {}
     for run in runs:
-        if run.seed in found:
-            told = ", ".join(str(one.id) for one in runs if one.seed == run.seed)
+        if run.seed in weights_by_seed:
+            run_ids = ", ".join(str(other.id) for other in runs if other.seed == run.seed)
             raise UsageError(
-                f"--from {named} is not one run: runs {told} have seed {run.seed}",
-                hint="name one by its number",
+                f"--from {reference} is ambiguous: runs {run_ids} have seed {run.seed}",
+                hint="select one by its number",
             )
-        found[run.seed] = _stored_weights(db, run)
-    return found
+        weights_by_seed[run.seed] = _stored_weights(db, run)
+    return weights_by_seed
 
 
 def _stored_weights(db: store.AnyDatabase, run: Run) -> WeightsFile:
-    for made in store.artifacts(db, run.id):
-        if made.kind == MODEL_ARTIFACT_KIND:
-            path = store.artifacts_folder(db, run.artifacts).local(made.path, made.sha256)
-            return WeightsFile(path, made.sha256, run.id, run.trial.setting)
+    for artifact in store.artifacts(db, run.id):
+        if artifact.kind == MODEL_ARTIFACT_KIND:
+            folder = store.artifacts_folder(db, run.artifacts)
+            path = folder.local(artifact.path, artifact.sha256)
+            return WeightsFile(path, artifact.sha256, run.id, run.trial.setting)
     raise UsageError(
         f"run {run.id} ({run.status}) kept no weights",
         hint="train it to its end, without --no-keep-models",

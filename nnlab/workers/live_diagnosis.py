@@ -1,4 +1,4 @@
-"""What can be said of a run while it is trained."""
+"""Diagnosis during training: shows confident findings, and stops the run on chosen codes."""
 
 import time
 from bisect import bisect_right
@@ -9,60 +9,61 @@ from nnlab.diagnose import diagnose, group_symptoms
 from nnlab.diagnose.codes import parse_codes
 from nnlab.records import Curve, Epoch, Finding, History, Run, Severity
 
-# A finding so sure is shown before the run is over.
+# Findings with at least this confidence are shown before the run has ended.
 MIN_CONFIDENCE = 0.9
-# Looking costs at most this share of the time that goes by.
+# Diagnosing takes at most this share of the elapsed time.
 _MAX_TIME_SHARE = 0.02
-# With `stop_on` a run is looked at in each of its first epochs, then each tenth of its length.
+# With `stop_on` a run is diagnosed after each of its first epochs, then at intervals of a tenth of
+# the epochs so far.
 _CHECKED_FIRST_EPOCHS = 10
 
 
 class LiveDiagnosis:
-    """Watches one run: shows findings that are certain, and ends it on those it is to stop on."""
+    """Diagnoses one run: shows confident findings, and stops the run on the codes of `stop_on`."""
 
     def __init__(
-        self, db: store.AnyDatabase, run: Run, tell: Callable[[str], None], *, after: int
+        self, db: store.AnyDatabase, run: Run, note: Callable[[str], None], *, after: int
     ) -> None:
-        """Reads what is known of the run already, for one that goes on.
+        """Reads the history of a resumed run.
 
         Args:
             db: where the run is stored.
             run: the run.
-            tell: shows a line beside the run.
-            after: the last epoch that is not trained again; what is stored of later ones must not
-                be seen before they have been.
+            note: shows a line about the run.
+            after: the last epoch that is not trained again; stored values of later epochs are
+                ignored, so that a resumed run is diagnosed like an uninterrupted one.
         """
-        self._run, self._tell = run, tell
-        self._stops = parse_codes(str(run.trial.setting.get("stop_on") or ""))
+        self._run, self._note = run, note
+        self._stop_codes = parse_codes(str(run.trial.setting.get("stop_on") or ""))
         self._points: dict[str, tuple[list[int], list[float]]] = {}
-        self._told: set[str] = set()
-        self._next_look = time.perf_counter() + 1.0
+        self._shown_codes: set[str] = set()
+        self._next_check = time.perf_counter() + 1.0
         if after:
             for metric, curve in store.history(db, run.id).curves.items():
-                kept = bisect_right(curve.epochs, after)
-                self._points[metric] = (list(curve.epochs[:kept]), list(curve.values[:kept]))
+                count = bisect_right(curve.epochs, after)
+                self._points[metric] = (list(curve.epochs[:count]), list(curve.values[:count]))
 
     def check_epoch(self, epoch: Epoch) -> str | None:
-        """Why the run is to end after this epoch, or None; tells what is certain on the way."""
+        """The reason to stop the run after this epoch, or None; also shows confident findings."""
         for metric, value in epoch.values.items():
             epochs, values = self._points.setdefault(metric, ([], []))
             epochs.append(epoch.number)
             values.append(value)
-        must = bool(self._stops) and _is_stop_check_due(epoch.number)
-        begun = time.perf_counter()
-        if not must and begun < self._next_look:
+        may_stop = bool(self._stop_codes) and _is_stop_check_due(epoch.number)
+        begin = time.perf_counter()
+        if not may_stop and begin < self._next_check:
             return None
-        found = self._findings()
-        spent = time.perf_counter() - begun
-        self._next_look = begun + max(1.0, spent / _MAX_TIME_SHARE)
-        # Only what the number of the epoch decides may end a run: a run that is trained again
-        # must end where it did.
-        if must:
-            for finding in found:
-                if finding.code in self._stops:
+        findings = self._findings()
+        spent = time.perf_counter() - begin
+        self._next_check = begin + max(1.0, spent / _MAX_TIME_SHARE)
+        # The epochs at which a run may stop do not depend on the time, so that a repeated run
+        # stops at the same epoch.
+        if may_stop:
+            for finding in findings:
+                if finding.code in self._stop_codes:
                     return f"stopped on {finding.code} {finding.name}: {finding.message}"
-        for one in group_symptoms(found):
-            self._show(one.finding)
+        for group in group_symptoms(findings):
+            self._show(group.finding)
         return None
 
     def _findings(self) -> tuple[Finding, ...]:
@@ -73,11 +74,11 @@ class LiveDiagnosis:
         return diagnose(History(curves), self._run.trial.setting)
 
     def _show(self, finding: Finding) -> None:
-        certain = finding.confidence >= MIN_CONFIDENCE and finding.severity is not Severity.INFO
-        if certain and finding.code not in self._told:
-            self._told.add(finding.code)
-            self._tell(f"{finding.code} {finding.name}: {finding.message}")
+        confident = finding.confidence >= MIN_CONFIDENCE and finding.severity is not Severity.INFO
+        if confident and finding.code not in self._shown_codes:
+            self._shown_codes.add(finding.code)
+            self._note(f"{finding.code} {finding.name}: {finding.message}")
 
 
-def _is_stop_check_due(number: int) -> bool:
-    return number <= _CHECKED_FIRST_EPOCHS or number % (number // _CHECKED_FIRST_EPOCHS) == 0
+def _is_stop_check_due(epoch: int) -> bool:
+    return epoch <= _CHECKED_FIRST_EPOCHS or epoch % (epoch // _CHECKED_FIRST_EPOCHS) == 0

@@ -1,4 +1,4 @@
-"""A pool: a crew of processes of this machine, one for each slot."""
+"""`LocalPool`: worker processes on this machine, one per placement; used by the executor."""
 
 import contextlib
 import math
@@ -14,122 +14,127 @@ from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.workers import forkserver
 from nnlab.workers.callbacks import RunCallbacks
+from nnlab.workers.messages import WorkerCommand, WorkerMessage
 from nnlab.workers.nodes import Nodes
 from nnlab.workers.parallel_config import ProcessGroupSpec
-from nnlab.workers.placement import AddressDatabaseOpener, Placement, WorkerJob, WorkerMessage
+from nnlab.workers.placement import Placement
 from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers.worker_job import AddressDatabaseOpener, WorkerJob
 from nnlab.workers.worker_pool import MAX_FAILED_STARTS, WorkerHandle, WorkerPool
 
-# How long the parent listens before it looks whether it was asked to stop.
+# How long the pool waits for a message before it checks whether it was asked to stop.
 POLL_SECONDS = 0.1
-# How long a slot has to end in good order once it was told to.
+# How long a worker may take to end after SIGTERM.
 TERMINATE_TIMEOUT_SECONDS = 15.0
+
+_SIGNAL_NAMES: Mapping[int, str] = {number.value: number.name for number in signal.Signals}
 
 
 @dataclass(slots=True)
 class _ProcessHandle(WorkerHandle):
-    """A slot's process and the end of its pipe."""
+    """A worker process and the parent's end of its pipe."""
 
     process: BaseProcess = field(kw_only=True)
-    messages: Connection = field(kw_only=True)
+    pipe: Connection = field(kw_only=True)
 
-    def tell(self, order: str) -> None:
-        """As every worker is told."""
+    def send(self, command: WorkerCommand) -> None:
+        """See `WorkerHandle.send`."""
         with contextlib.suppress(OSError):
-            self.messages.send(order)
+            self.pipe.send(command)
 
 
 class LocalPool(WorkerPool[_ProcessHandle]):
-    """Works off runs in several processes."""
+    """Executes a queue in several processes of this machine."""
 
     def __init__(
         self,
         db: store.Database,
         run_ids: Sequence[int],
-        slots: Sequence[Placement],
+        placements: Sequence[Placement],
         *,
         engine: str = "auto",
-        keeping: SavePolicy = DEFAULT_SAVE_POLICY,
-        packs: bool = False,
-        team: ProcessGroupSpec | None = None,
-        gather: Callable[[], Nodes] = Nodes,
+        save_policy: SavePolicy = DEFAULT_SAVE_POLICY,
+        fill_gpu: bool = False,
+        process_group: ProcessGroupSpec | None = None,
+        next_round: Callable[[], Nodes] = Nodes,
     ) -> None:
-        """Starts the processes; they begin to train at once.
+        """Starts the processes, which begin to train at once.
 
         Args:
             db: where everything is stored.
-            run_ids: what to train.
-            slots: where, a process each.
-            engine: as for `Planner`.
-            keeping: what is kept of the runs.
-            packs: whether to start more slots on a GPU, as many as its memory holds.
-            team: the devices that train each run together; then there is one slot.
-            gather: has the other nodes come for a team, and answers where; asked for each.
+            run_ids: the runs to train.
+            placements: one per worker.
+            engine: see `BatchPlanner`.
+            save_policy: what is stored of the runs.
+            fill_gpu: whether to start as many workers on a GPU as its memory allows.
+            process_group: the devices that train each run together; then there is one placement.
+            next_round: called before a worker starts; returns the nodes of its process group.
         """
         self._job = WorkerJob(
             AddressDatabaseOpener(db.address.target),
             tuple(run_ids),
-            slots[0].device,
+            placements[0].device,
             engine,
-            keeping,
-            math.ceil(len(run_ids) / len(slots)),
-            team,
+            save_policy,
+            math.ceil(len(run_ids) / len(placements)),
+            process_group,
         )
-        self._gather = gather
-        super().__init__(db, run_ids, slots, packs=packs)
+        self._next_round = next_round
+        super().__init__(db, run_ids, placements, fill_gpu=fill_gpu)
 
-    def _start(self, slot: Placement) -> _ProcessHandle:
-        """Starts a slot's process.
+    def _start(self, placement: Placement) -> _ProcessHandle:
+        """Starts a worker process.
 
         Raises:
-            NnlabError: the template dies each time that it is to make one; a node is gone.
+            NnlabError: the forkserver dies each time that it is asked for a process; a node has
+                ended.
         """
-        job = replace(self._job, device=slot.device, nodes=self._gather())
+        job = replace(self._job, device=placement.device, nodes=self._next_round())
         forkserver.start_forkserver()
         for _ in range(MAX_FAILED_STARTS):
-            ours, theirs = multiprocessing.Pipe()
-            process = forkserver.create_worker_process(job, theirs)
+            parent_end, worker_end = multiprocessing.Pipe()
+            process = forkserver.create_worker_process(job, worker_end)
             try:
                 process.start()
             except (EOFError, OSError) as error:
-                # The template has died just now; another is started once the system knows.
-                ours.close()
-                why = error
+                # The forkserver has just died; a new one starts after the system has noticed.
+                parent_end.close()
+                start_error = error
                 time.sleep(POLL_SECONDS)
             else:
-                return _ProcessHandle(slot, process=process, messages=ours)
+                return _ProcessHandle(placement, process=process, pipe=parent_end)
             finally:
-                theirs.close()  # so that the pipe ends when the slot does
-        raise NnlabError(f"no worker can be started: {type(why).__name__} {why}", hint=self.without)
+                worker_end.close()  # so that the pipe is closed when the worker ends
+        raise NnlabError(
+            f"no worker can be started: {type(start_error).__name__} {start_error}",
+            hint=self.fallback_hint,
+        )
 
-    def _heard(
-        self, live: Sequence[_ProcessHandle], listener: RunCallbacks
+    def _poll_messages(
+        self, live: Sequence[_ProcessHandle], callbacks: RunCallbacks
     ) -> Iterator[tuple[_ProcessHandle, WorkerMessage | None]]:
-        del listener
-        by_messages = {one.messages: one for one in live}
-        for ready in wait(list(by_messages), timeout=POLL_SECONDS):
-            assert isinstance(ready, Connection)
+        del callbacks
+        workers = {id(worker.pipe): worker for worker in live}
+        for pipe in wait([worker.pipe for worker in live], timeout=POLL_SECONDS):
+            worker = workers[id(pipe)]
             try:
-                message = ready.recv()
+                message = worker.pipe.recv()
             except (EOFError, OSError):
                 message = None
-            yield by_messages[ready], message
+            yield worker, message
 
-    def _how_it_died(self, one: _ProcessHandle) -> str:
-        one.process.join()
-        code = one.process.exitcode
+    def _describe_exit(self, worker: _ProcessHandle) -> str:
+        worker.process.join()
+        code = worker.process.exitcode
         if code is None or code >= 0:
             return f"its worker ended with exit code {code}"
         return f"its worker died of signal {-code} ({_SIGNAL_NAMES.get(-code, 'unknown')})"
 
-    def _end(self) -> None:
-        for one in self._members:
-            one.process.terminate()
-        for one in self._members:
-            one.process.join(TERMINATE_TIMEOUT_SECONDS)
-            if one.process.is_alive():
-                one.process.kill()
-                one.process.join()
-
-
-_SIGNAL_NAMES: Mapping[int, str] = {number.value: number.name for number in signal.Signals}
+    def _terminate_all(self) -> None:
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join(TERMINATE_TIMEOUT_SECONDS)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()

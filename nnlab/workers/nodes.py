@@ -1,8 +1,8 @@
-"""The machines that train one run together, and which of them this is.
+"""The nodes that train each run together, read from the environment by the train command.
 
-SLURM says so in its own variables where srun has started one task on each of several nodes;
-elsewhere NNLAB_NODES (how many), NNLAB_NODE (which, from 0) and NNLAB_RENDEZVOUS (HOST:PORT of the
-first) do.
+Where srun has started one task on each of several nodes, SLURM's own variables define them.
+Elsewhere NNLAB_NODES (count), NNLAB_NODE (index of this node, from 0) and NNLAB_RENDEZVOUS
+(HOST:PORT of the first node) do.
 """
 
 import os
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 
 from nnlab.errors import UsageError
 
-# Ports from here on, by the job's number, so that two jobs on a node do not meet. The tasks of an
-# array have a number each; a job that is queued again keeps its own, when nothing of it is left.
+# The port is derived from the job ID, so that two jobs on a node use different ports. Each task of
+# an array has its own ID; a requeued job keeps its ID, but its earlier processes have ended.
 _FIRST_PORT, _PORTS = 20_000, 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """How many machines, which this is, and where they meet.
+    """How many nodes there are, the index of this one, and the rendezvous endpoint (HOST:PORT).
 
-    At `endpoint` the first one listens: the others hear there where each team comes together.
+    The first node listens at `endpoint` and tells the others where each process group meets.
     """
 
     count: int = 1
@@ -32,85 +32,85 @@ class Nodes:
     run_id: str = "nnlab"
 
     @property
-    def leads(self) -> bool:
-        """Whether the process that stores and decides is on this machine."""
+    def is_first(self) -> bool:
+        """Whether the leader of the process group is on this node."""
         return self.index == 0
 
     @property
-    def place(self) -> tuple[str, int]:
+    def host_and_port(self) -> tuple[str, int]:
         """The endpoint's host and port."""
         host, port = self.endpoint.rsplit(":", 1)
         return host.strip("[]"), int(port)
 
 
-# A machine by itself.
+# Training on one machine.
 SINGLE_NODE = Nodes()
 
 
 def nodes_from_environment(environment: Mapping[str, str] | None = None) -> Nodes:
-    """What the environment says.
+    """The nodes that the environment variables define; a single node by default.
 
     Raises:
-        UsageError: it says half of it, or what cannot be.
+        UsageError: a variable is missing, or the values contradict each other.
     """
-    found = os.environ if environment is None else environment
-    if "NNLAB_NODES" in found:
-        return _nodes_from_nnlab_variables(found)
-    # A batch script has SLURM_NNODES as well, but only what srun starts is on each of them.
-    if int(found.get("SLURM_STEP_NUM_NODES", "1")) > 1:
-        return _nodes_from_slurm_variables(found)
+    variables = os.environ if environment is None else environment
+    if "NNLAB_NODES" in variables:
+        return _nodes_from_nnlab_variables(variables)
+    # SLURM_NNODES is also set in a batch script, which runs on one node only.
+    if int(variables.get("SLURM_STEP_NUM_NODES", "1")) > 1:
+        return _nodes_from_slurm_variables(variables)
     return SINGLE_NODE
 
 
-def _nodes_from_nnlab_variables(found: Mapping[str, str]) -> Nodes:
+def _nodes_from_nnlab_variables(variables: Mapping[str, str]) -> Nodes:
     hint = "NNLAB_NODES=2 NNLAB_NODE=0 NNLAB_RENDEZVOUS=first.example:29400"
     try:
-        count, index = int(found["NNLAB_NODES"]), int(found["NNLAB_NODE"])
-        endpoint = found["NNLAB_RENDEZVOUS"]
+        count, index = int(variables["NNLAB_NODES"]), int(variables["NNLAB_NODE"])
+        endpoint = variables["NNLAB_RENDEZVOUS"]
         host, port = endpoint.rsplit(":", 1)
-        sound = 0 <= index < count and bool(host) and 0 < int(port) < 1 << 16
+        valid = 0 <= index < count and bool(host) and 0 < int(port) < 1 << 16
     except (KeyError, ValueError):
-        sound = False
-    if not sound:
+        valid = False
+    if not valid:
         raise UsageError("NNLAB_NODES, NNLAB_NODE and NNLAB_RENDEZVOUS do not agree", hint=hint)
     return Nodes(count, index, endpoint)
 
 
-def _nodes_from_slurm_variables(found: Mapping[str, str]) -> Nodes:
-    count, tasks = int(found["SLURM_STEP_NUM_NODES"]), int(found["SLURM_STEP_NUM_TASKS"])
+def _nodes_from_slurm_variables(variables: Mapping[str, str]) -> Nodes:
+    count, tasks = int(variables["SLURM_STEP_NUM_NODES"]), int(variables["SLURM_STEP_NUM_TASKS"])
     if tasks != count:
         raise UsageError(
-            f"srun started {tasks} tasks on {count} nodes: one on each node is wanted",
-            hint="srun --ntasks-per-node=1; --devices says on what each node trains",
+            f"srun started {tasks} tasks on {count} nodes: each node needs exactly one",
+            hint="srun --ntasks-per-node=1; --devices selects the devices of each node",
         )
-    job = found["SLURM_JOB_ID"]
-    first = _first_node_address(found["SLURM_STEP_NODELIST"])
+    job = variables["SLURM_JOB_ID"]
+    first = _first_node_address(variables["SLURM_STEP_NODELIST"])
     port = _FIRST_PORT + int(job) % _PORTS
-    return Nodes(count, int(found["SLURM_NODEID"]), f"{first}:{port}", f"nnlab-{job}")
+    return Nodes(count, int(variables["SLURM_NODEID"]), f"{first}:{port}", f"nnlab-{job}")
 
 
-def _first_node_address(listed: str) -> str:
-    """Where the first of SLURM's list is reached, which may be as short as `node[01-04]`.
+def _first_node_address(node_list: str) -> str:
+    """The address of the first node of SLURM's list, which may be compressed: `node[01-04]`.
 
-    By the address that SLURM's own daemons use: the name of a node need not be that of a host.
+    This is the address that SLURM's daemons use, because a node's name need not be a host name.
     """
-    names = _scontrol_show("hostnames", listed).split()
+    names = _scontrol_show("hostnames", node_list).split()
     if not names:
         raise UsageError(
-            f"scontrol does not tell what the nodes {listed} are",
-            hint="NNLAB_NODES, NNLAB_NODE and NNLAB_RENDEZVOUS say it as well (docs/scaling.md)",
+            f"scontrol does not expand the node list {node_list}",
+            hint="set NNLAB_NODES, NNLAB_NODE and NNLAB_RENDEZVOUS instead (docs/scaling.md)",
         )
-    # Where nodes are kept private a user is told nothing of them; then the name must do.
-    found = re.search(r"\bNodeAddr=(\S+)", _scontrol_show("node", names[0]))
-    return found[1] if found else names[0]
+    # A cluster may hide the details of its nodes from users; then the name is used.
+    match = re.search(r"\bNodeAddr=(\S+)", _scontrol_show("node", names[0]))
+    return match[1] if match else names[0]
 
 
-def _scontrol_show(what: str, of: str) -> str:
-    """What SLURM's own program shows; nothing where there is none, or it refuses."""
+def _scontrol_show(entity: str, name: str) -> str:
+    """The output of `scontrol show`; empty if the program is missing or fails."""
     program = shutil.which("scontrol")
     if program is None:
         return ""
     answer = subprocess.run(  # noqa: S603  SLURM's own list to SLURM's own program
-        [program, "show", what, of], capture_output=True, text=True, check=False
+        [program, "show", entity, name], capture_output=True, text=True, check=False
     )
     return answer.stdout if answer.returncode == 0 else ""

@@ -1,7 +1,7 @@
-"""Tells somebody else how training went: runs the user's own command, and survives it.
+"""`train --notify`: runs the user's command for each event; a failing command does no harm.
 
-Values reach the command as variables of its environment and as JSON on its standard input, never
-as part of the command line: a name or a reason cannot become a command.
+Values are passed in environment variables and as JSON on standard input, never as part of the
+command line, so that a name or a reason cannot become a command.
 """
 
 import contextlib
@@ -17,16 +17,16 @@ from typing import IO, Literal, Self
 
 TIMEOUT_SECONDS = 30.0
 
-# Systems limit the environment of a process, and a reason may be long. JSON has all of it.
+# Systems limit the environment of a process, and a reason may be long; the JSON is complete.
 _MAX_VALUE_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened: a study's end, or with `run` the failure of one run.
+    """The end of a study, or with `run` the failure of one run.
 
-    `best` is the mean of `best_metric` over the seeds of the leading trial, `best_trial`. None
-    stands for what is not known.
+    `best` is the mean of `best_metric` over the seeds of `best_trial`, the first of the ranking.
+    None means unknown.
     """
 
     event: Literal["finished", "failed", "interrupted"]
@@ -41,17 +41,17 @@ class Event:
 
 
 class Notifier:
-    """Runs the command for one event after the other, beside the training.
+    """Runs the command for one event after the other, in a thread.
 
-    Leaving it waits for the last one. A command that hung is not run again.
+    Leaving the context waits for the last command. A command that timed out is not run again.
     """
 
     def __init__(self, command: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._command = command
         self._timeout = timeout_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nnlab-notify")
-        self._hung = False
-        self._troubles: list[str] = []
+        self._timed_out = False
+        self._failures: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -59,40 +59,40 @@ class Notifier:
     def __exit__(self, *error: object) -> None:
         self._thread.shutdown()
 
-    def tell(self, event: Event) -> None:
-        """Hands an event over; returns at once."""
+    def notify(self, event: Event) -> None:
+        """Runs the command for an event later; returns at once."""
         self._thread.submit(self._run, event)
 
     @property
     def failure_message(self) -> str | None:
-        """What went wrong with the command so far, in a line; None if nothing did."""
-        if not self._troubles:
+        """One line about the failures of the command so far; None if there were none."""
+        if not self._failures:
             return None
-        times = f" ({len(self._troubles)} times)" if len(self._troubles) > 1 else ""
-        return f"the command of --notify {self._troubles[0]}{times}; the results are as they are"
+        times = f" ({len(self._failures)} times)" if len(self._failures) > 1 else ""
+        return f"the command of --notify {self._failures[0]}{times}; the results are not affected"
 
     def _run(self, event: Event) -> None:
-        if self._hung:
+        if self._timed_out:
             return
         try:
             run_notify_command(self._command, event, self._timeout)
         except TimeoutError as error:
-            self._hung = True
-            self._troubles.append(str(error))
+            self._timed_out = True
+            self._failures.append(str(error))
         except (OSError, ValueError) as error:
-            self._troubles.append(str(error))
+            self._failures.append(str(error))
 
 
 def run_notify_command(command: str, event: Event, timeout_seconds: float) -> None:
-    """Runs a command by the shell and waits for it.
+    """Runs a command in the shell and waits for it.
 
     Raises:
-        TimeoutError: it took too long, and was ended with all that it had started.
+        TimeoutError: it took too long, and was killed with all processes that it had started.
         OSError: it could not be started, or failed; the message has the last line it wrote.
     """
     with tempfile.TemporaryFile() as errors:
-        # A session of its own: Ctrl-C at the training does not reach it, and it ends as a whole.
-        process = subprocess.Popen(  # noqa: S602  the user's own line, and nothing put into it
+        # In a session of its own: Ctrl-C does not reach it, and all its processes can be killed.
+        process = subprocess.Popen(  # noqa: S602  the user's own command, unchanged
             command,
             shell=True,
             stdin=subprocess.PIPE,
@@ -104,18 +104,18 @@ def run_notify_command(command: str, event: Event, timeout_seconds: float) -> No
         try:
             process.communicate(json.dumps(asdict(event)).encode(), timeout=timeout_seconds)
         except subprocess.TimeoutExpired:
-            raise TimeoutError(f"was ended after {timeout_seconds:g} s") from None
+            raise TimeoutError(f"was killed after {timeout_seconds:g} s") from None
         finally:
             _kill_command(process)
         if process.returncode != 0:
-            said = _last_line(errors)
-            raise OSError(f"ended with exit code {process.returncode}" + (said and f": {said}"))
+            line = _last_line(errors)
+            raise OSError(f"ended with exit code {process.returncode}" + (line and f": {line}"))
 
 
 def environment_variables(event: Event) -> Mapping[str, str]:
-    """An event as variables of the environment; what is not known is empty.
+    """An event as environment variables; unknown values are empty.
 
-    >>> variables(Event("failed", "depth", run=7))["NNLAB_RUN"]
+    >>> environment_variables(Event("failed", "depth", run=7))["NNLAB_RUN"]
     '7'
     """
     return {
@@ -125,12 +125,12 @@ def environment_variables(event: Event) -> Mapping[str, str]:
 
 
 def _environment_text(text: str) -> str:
-    """Text that an environment can hold: no zero byte, no half of a character."""
+    """Text that an environment variable can hold: shortened, no NUL, no lone surrogates."""
     return text[:_MAX_VALUE_CHARACTERS].replace("\0", " ").encode(errors="replace").decode()
 
 
 def _kill_command(process: subprocess.Popen[bytes]) -> None:
-    """Ends a command that is still there, with what it started."""
+    """Kills a command that is still running, and the processes that it has started."""
     if process.poll() is not None:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -142,7 +142,7 @@ def _kill_command(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_line(errors: IO[bytes]) -> str:
-    """The last line that was written, shortened: a user's program may write anything."""
+    """The last line that was written, shortened and without control characters."""
     errors.seek(0, os.SEEK_END)
     errors.seek(max(errors.tell() - 4096, 0))
     lines = errors.read().decode(errors="replace").strip().splitlines()

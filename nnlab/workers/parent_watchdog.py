@@ -1,4 +1,4 @@
-"""What becomes of a process whose parent is gone: one of a team might wait for ever otherwise."""
+"""Ends processes whose parent has ended; ranks of a process group would wait forever otherwise."""
 
 import os
 import threading
@@ -8,13 +8,13 @@ from collections.abc import Callable
 POLL_SECONDS = 0.5
 
 
-def call_when_orphaned(end: Callable[[], None]) -> None:
-    """Has a thread call `end` once the process that started this one is gone."""
+def call_when_orphaned(action: Callable[[], None]) -> None:
+    """Starts a thread that calls `action` once the parent process has ended."""
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(POLL_SECONDS)
-        end()
+        action()
 
-    threading.Thread(target=watch, name="nnlab-orphaned", daemon=True).start()
+    threading.Thread(target=watch, name="nnlab-parent-watchdog", daemon=True).start()

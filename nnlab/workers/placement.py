@@ -1,178 +1,107 @@
-"""Slots: how many processes train at once, and on which device each of them."""
+"""Placements: how many worker processes train at once, and on which device each of them.
+
+Used by the executor and the Ray pool; `--devices` is parsed here.
+"""
 
 import math
 import os
 import re
-import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
 
-from nnlab import store
 from nnlab.config import RunConfig, hidden_widths
 from nnlab.errors import UsageError
-from nnlab.workers.nodes import SINGLE_NODE, Nodes
-from nnlab.workers.parallel_config import ProcessGroupSpec
-from nnlab.workers.save_policy import SavePolicy
 
-# A process on a GPU holds so much beside its run: torch's own kernels and their memory.
+# Memory of a GPU that a process uses in addition to its run: torch's kernels and their workspace.
 CUDA_CONTEXT_BYTES = 512 << 20
-# Of a GPU's memory; the rest is room for what a first run did not show.
+# The share of a GPU's memory that is planned; runs may need more than the first one did.
 USABLE_MEMORY_SHARE = 0.9
 
 # Each process takes a second to start and half a gigabyte of memory.
 MIN_PROCESS_LIMIT = 32
 
-# What `default_placements` takes for granted where only the data would tell: inputs and classes at most.
+# `default_placements` does not read the data; it assumes at most so many inputs and classes.
 ASSUMED_INPUTS, ASSUMED_CLASSES = 4096, 1000
-# Multiply-adds of a batch that are worth a thread (`nnlab.engine.device`).
+# A batch uses one thread for each of these (the same as in `nnlab.engine.device`).
 MULTIPLY_ADDS_PER_THREAD = 100_000_000
 
-_CPUS = re.compile(r"cpu(?::(?P<count>[0-9]{1,9}))?")
+_CPU_DEVICE = re.compile(r"cpu(?::(?P<count>[0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """One process that trains; `auto` in a run's setting means its device there."""
+    """One worker process; runs whose setting is `auto` use its device."""
 
     device: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerAddress:
-    """Where a worker is: a process, by its id and what that is counted in, on a host."""
-
-    hostname: str
-    space: str
-    pid: int
-
-    @classmethod
-    def here(cls) -> "WorkerAddress":
-        """This process."""
-        return cls(socket.gethostname(), store.current_pid_namespace(), os.getpid())
-
-
-class DatabaseOpener(Protocol):
-    """A database that a worker can open, told to it in another process."""
-
-    def open(self) -> store.AnyDatabase:
-        """Opens it for writing.
-
-        Raises:
-            StoreError: it cannot be opened.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class AddressDatabaseOpener:
-    """A database that a path or a URL names."""
-
-    target: str = field(repr=False)  # may hold a password
-
-    def open(self) -> store.AnyDatabase:
-        """As every database that a worker is told of."""
-        return store.open_database(self.target, write=True)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerJob:
-    """What a slot needs to know.
-
-    `at_most` is how many runs it may take at once, so that the others have work as well. With a
-    `team` it trains one at a time on several devices, with those of the other `nodes`. `cores` is
-    how many each run may keep busy; None is as many as it is worth.
-    """
-
-    db: DatabaseOpener
-    run_ids: tuple[int, ...]
-    device: str
-    engine: str
-    keeping: SavePolicy
-    at_most: int
-    team: ProcessGroupSpec | None = None
-    nodes: Nodes = SINGLE_NODE
-    cores: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerMessage:
-    """What a slot tells: which method of a listener to call and with what, or how it ended."""
-
-    what: str
-    values: tuple[Any, ...] = ()
-
-
-# What a slot is told: to end after the epoch; that no other is at work on its device.
-STOP_COMMAND, DEVICE_FREE_COMMAND = "stop", "alone"
 
 
 def parse_devices(text: str, per_device: int | None) -> tuple[Placement, ...]:
-    """The slots that `--devices` names: `cpu:2` is two on the processor, `cuda:0` a GPU.
+    """The placements that `--devices` lists: `cpu:2` is two processes on the CPU, `cuda:0` a GPU.
 
     Args:
         text: devices, separated by commas.
-        per_device: slots on each GPU; None begins with one, and more follow as memory allows.
+        per_device: processes on each GPU; None starts with one, and more as memory allows.
 
     Raises:
-        UsageError: it names no device, one twice, one that is not here, or too many processes.
+        UsageError: no device, a duplicate, an unavailable device, or too many processes.
     """
-    slots: list[Placement] = []
-    named = [word.strip() for word in text.split(",") if word.strip()]
-    if not named or len(set(named)) < len(named):
+    placements: list[Placement] = []
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or len(set(names)) < len(names):
         raise UsageError(
             f"--devices {text!r}: needs one device or more, each once",
             hint="--devices cpu:4 or --devices cuda:0,cuda:1",
         )
-    for word in named:
-        slots += _placements_of(word, per_device or 1)
-    return tuple(slots)
+    for name in names:
+        placements += _placements_of(name, per_device or 1)
+    return tuple(placements)
 
 
-def _placements_of(word: str, per_device: int) -> list[Placement]:
-    found = _CPUS.fullmatch(word)
-    if found is not None:
-        count = int(found["count"] or 1)
-        limit = most_processes()
+def _placements_of(name: str, per_device: int) -> list[Placement]:
+    match = _CPU_DEVICE.fullmatch(name)
+    if match is not None:
+        count = int(match["count"] or 1)
+        limit = max_processes()
         if not 1 <= count <= limit:
+            cores = available_cores()
             raise UsageError(
-                f"--devices {word}: 1 to {limit} processes can train on the processor of this"
-                f" machine, which has {cores()} cores",
-                hint=f"--devices cpu:{max(cores(), 1)}",
+                f"--devices {name}: 1 to {limit} processes can train on the CPU of this machine,"
+                f" which has {cores} cores",
+                hint=f"--devices cpu:{max(cores, 1)}",
             )
         return [Placement("cpu")] * count
-    # Only who names a GPU waits for torch to be loaded.
+    # Imported only here: torch takes a second to load, and only GPUs need it.
     from nnlab.engine import device as devices
 
-    present = [info.name for info in devices.list_devices() if info.name != "cpu"]
-    wanted = "cuda:0" if word == "cuda" else word
-    if wanted not in present:
-        has = ", ".join(present) if present else "no GPU"
+    gpus = [info.name for info in devices.list_devices() if info.name != "cpu"]
+    gpu = "cuda:0" if name == "cuda" else name
+    if gpu not in gpus:
         raise UsageError(
-            f"--devices {word}: this machine has {has}",
-            hint="cpu:N is N slots on the processor; `nnlab devices` lists the rest",
+            f"--devices {name}: this machine has {', '.join(gpus) or 'no GPU'}",
+            hint="cpu:N is N processes on the CPU; `nnlab devices` lists the devices",
         )
-    return [Placement(wanted)] * per_device
+    return [Placement(gpu)] * per_device
 
 
 def default_placements(configs: Sequence[RunConfig]) -> tuple[Placement, ...]:
-    """The slots that are taken where none are named: one for each core, or this process alone.
+    """The placements without `--devices`: one process per core, or none to train in this process.
 
-    Only runs that use the processor, and one thread of it each, are shared out.
+    Several processes are started only for runs that use one thread of the CPU each.
 
     Args:
-        configs: of the runs that wait, the first of which speaks for all.
+        configs: those of the waiting runs; only the first one is examined.
     """
-    count = min(cores(), len(configs))
+    count = min(available_cores(), len(configs))
     if count < 2 or not _uses_one_thread(configs[0]):
         return ()
     return (Placement("cpu"),) * count
 
 
 def _uses_one_thread(config: RunConfig) -> bool:
-    """Whether it trains on the processor with one thread, if that is known without torch."""
+    """Whether a run uses one thread of the CPU; False if that is unknown without torch."""
     if config.device != "cpu" and not (config.device == "auto" and _has_no_gpu()):
         return False
     if config.threads is not None:
@@ -181,7 +110,7 @@ def _uses_one_thread(config: RunConfig) -> bool:
 
 
 def _max_multiply_adds(config: RunConfig) -> float:
-    """Multiply-adds of a batch at most: inputs are rarely wider than `ASSUMED_INPUTS`."""
+    """An upper bound of the multiply-adds of a batch, for at most `ASSUMED_INPUTS` inputs."""
     if config.model not in ("linear", "mlp") or not isinstance(config.batch_size, int):
         return math.inf
     hidden = hidden_widths(config) if config.model == "mlp" else ()
@@ -192,33 +121,37 @@ def _max_multiply_adds(config: RunConfig) -> float:
 
 
 def _has_no_gpu() -> bool:
-    """Whether there is no sign of a GPU; looked up in the system, for torch takes a second."""
+    """Whether the system has no GPU device file; checked without torch, which loads slowly."""
     return sys.platform.startswith("linux") and not any(
-        Path(place).exists() for place in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+        Path(path).exists() for path in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
     )
 
 
 def expects_several_workers(devices: str | None, *, runs: int) -> bool:
-    """Whether so many runs will be shared out, as far as that is known before they are read."""
+    """Whether several processes will probably train; decided before the runs are known."""
     if devices is not None:
         return devices.strip() not in ("cpu", "cpu:1")
-    return runs > 1 and cores() > 1 and _has_no_gpu()
+    return runs > 1 and available_cores() > 1 and _has_no_gpu()
 
 
 def runs_per_gpu(peak: int, memory: int) -> int:
-    """How many runs fit on a GPU, by the most that the first of them held, at least one.
+    """How many runs fit on a GPU, at least one.
 
-    >>> fitting(peak=3 << 30, memory=24 << 30)
+    Args:
+        peak: the most memory that the first run used, in bytes.
+        memory: the memory of the GPU, in bytes.
+
+    >>> runs_per_gpu(peak=3 << 30, memory=24 << 30)
     6
     """
     return max(int(USABLE_MEMORY_SHARE * memory / (peak + CUDA_CONTEXT_BYTES)), 1)
 
 
-def most_processes() -> int:
-    """The most processes that may train on the processor: four a core, or 32 if that is more."""
-    return max(MIN_PROCESS_LIMIT, 4 * cores())
+def max_processes() -> int:
+    """The most processes that may train on the CPU: four per core, but at least 32."""
+    return max(MIN_PROCESS_LIMIT, 4 * available_cores())
 
 
-def cores() -> int:
-    """How many cores this process may use."""
+def available_cores() -> int:
+    """How many CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -1,4 +1,4 @@
-"""Where a run comes from: machine, packages, commit, command line."""
+"""The provenance of a run: machine, package versions, git commit and command line."""
 
 import platform
 import socket
@@ -26,14 +26,17 @@ RECORDED_PACKAGES = (
     "typer",
 )
 
-# A command for the shell, in which a webhook's address is a secret that looks like no other.
+# Values that are always masked: the URL of a webhook is a secret that no pattern recognizes.
 SECRET_OPTIONS = ("--notify",)
 
 
 def collect_environment(device: str, threads: int, *, git_diff: bool = True) -> Environment:
-    """The record of this process on a device (its model name) with so many threads.
+    """Returns the environment of this process.
 
-    Secrets in the diff of the working folder are masked; without `git_diff` it is left out.
+    Args:
+        device: the model name of the device.
+        threads: how many CPU threads are used.
+        git_diff: whether to include the diff of the working folder, with its secrets masked.
     """
     git = _working_directory_git_state()
     versions = _package_versions()
@@ -56,28 +59,28 @@ def collect_environment(device: str, threads: int, *, git_diff: bool = True) -> 
 
 @lru_cache(maxsize=1)
 def _masked_diff(diff: str) -> str:
-    # All runs of a process share one diff.
+    # Cached, because all runs of a process have the same diff.
     return mask_diff(diff)
 
 
 def masked_command_line() -> str:
-    """The command as it was typed, with its secrets masked."""
-    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    return mask_command(words, secret_options=SECRET_OPTIONS)
+    """The command line of this process, with its secrets masked."""
+    arguments = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return mask_command(arguments, secret_options=SECRET_OPTIONS)
 
 
 @cache
 def _package_versions() -> Mapping[str, str]:
-    found = {}
+    versions = {}
     for name in RECORDED_PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 @cache
 def _working_directory_git_state() -> GitState | None:
-    """The state of the checkout that the working folder is in, looked at once."""
+    """The state of the working folder's checkout, read once per process."""
     return git_state(Path.cwd())

@@ -1,4 +1,4 @@
-"""Whether a run ends early because it does badly beside the others of its study."""
+"""Pruning: ends a run early if its objective is worse than that of the other runs of its study."""
 
 from nnlab import store
 from nnlab.objective import Objective
@@ -7,32 +7,32 @@ from nnlab.search.pruners import PRUNERS, PeerRun, PrunerRequest, is_decision_ep
 
 
 class PruningMonitor:
-    """Watches one run of a study with a pruner."""
+    """Applies a pruner to one run of a study."""
 
     def __init__(self, db: store.AnyDatabase, run: Run, pruner: str) -> None:
-        """Reads what is known of the run already, for one that goes on.
+        """Reads the history of a resumed run.
 
         Args:
-            db: where the others are.
+            db: where the runs of the study are stored.
             run: the run.
-            pruner: one of `PRUNERS`.
+            pruner: a key of `PRUNERS`.
         """
         self._db, self._run, self._pruner = db, run, pruner
         self._objective = Objective.parse(str(run.trial.setting["objective"]))
-        known = store.history(db, run.id).get(self._objective.metric)
-        self._values = dict(known) if known else {}
+        curve = store.history(db, run.id).get(self._objective.metric)
+        self._values = dict(curve) if curve else {}
 
     def check_epoch(self, epoch: Epoch) -> str | None:
-        """Why the run is to end after this epoch, or None.
+        """The reason to end the run after this epoch, or None.
 
         Raises:
-            StoreError: the others cannot be read.
+            StoreError: the other runs cannot be read.
         """
         self._values[epoch.number] = epoch.values[self._objective.metric]
         planned = self._run.epochs_planned
         if not is_decision_epoch(self._pruner, epoch.number, planned):
             return None
-        found = store.peer_runs(
+        peers = store.peer_runs(
             self._db, self._run, metric=self._objective.metric, epoch=epoch.number
         )
         return PRUNERS[self._pruner](
@@ -41,7 +41,7 @@ class PruningMonitor:
                 epoch.number,
                 planned,
                 [self._values[n] for n in sorted(self._values) if n <= epoch.number],
-                [PeerRun(one.value, one.complete) for one in found if one.value is not None],
-                sum(one.complete for one in found),
+                [PeerRun(peer.value, peer.complete) for peer in peers if peer.value is not None],
+                sum(peer.complete for peer in peers),
             )
         )

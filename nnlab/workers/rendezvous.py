@@ -1,10 +1,10 @@
-"""Where the nodes that train together hear from the first of them what comes next.
+"""The rendezvous of nodes that train together: the first node tells the others where to meet next.
 
-Each run of a study may want a team of its own: after a failure, or for the next runs of a sampler.
-The first node says to the others when one comes together and where, and in the end that all is
-over. A connection that breaks says at once that a node is gone, whatever the reason.
+A study may need several process groups one after another: after a failure, or for the next runs of
+a sampler. For each of these rounds the first node sends the others an endpoint, and at the end that
+the study is over. A broken connection shows at once that a node has ended, whatever the reason.
 
-What is said are lines of text, so that nothing is run that comes over the network.
+The messages are lines of text, so that nothing received from the network is executed.
 """
 
 import contextlib
@@ -18,9 +18,10 @@ from typing import Self
 from nnlab.errors import NnlabError
 from nnlab.workers.nodes import Nodes
 
-# How long the nodes have to come: some may still be loading torch over a slow file system.
+# How long nodes may take to connect: some may still be loading torch from a slow file system.
 JOIN_TIMEOUT_SECONDS = 600.0
-# How long they are waited for where all is over before they came, and have to go afterwards.
+# How long the first node waits at the end: for nodes that have not connected yet, and for each
+# node to disconnect.
 LATE_JOIN_SECONDS = LEAVE_TIMEOUT_SECONDS = 60.0
 _HANDSHAKE_SECONDS = 10.0
 _MAX_LINE_BYTES = 200
@@ -28,172 +29,176 @@ _ROUND, _END = "team", "end"
 
 
 class Rendezvous:
-    """The first node's side of it: within it the others are led, after it they are gone."""
+    """The first node's side: a context manager, after which the other nodes have ended."""
 
     def __init__(self, nodes: Nodes) -> None:
-        """Takes the nodes, of which this must be the first."""
-        self._nodes, self._teams = nodes, 0
+        """Takes the nodes; this must be the first one."""
+        self._nodes, self._rounds = nodes, 0
         self._others: dict[int, socket.socket] = {}
 
     def __enter__(self) -> Self:
-        """Begins to listen.
+        """Starts to listen.
 
         Raises:
-            NnlabError: the port is taken.
+            NnlabError: the port is in use.
         """
-        _, port = self._nodes.place
-        both = socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if both else socket.AF_INET
+        _, port = self._nodes.host_and_port
+        dual_stack = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual_stack else socket.AF_INET
         try:
-            self._door = socket.create_server(("", port), family=family, dualstack_ipv6=both)
+            self._listening_socket = socket.create_server(
+                ("", port), family=family, dualstack_ipv6=dual_stack
+            )
         except OSError as error:
             raise NnlabError(
-                f"the other nodes cannot be met at port {port}: {error.strerror}",
-                hint="NNLAB_NODES, NNLAB_NODE and NNLAB_RENDEZVOUS name another (docs/scaling.md)",
+                f"cannot listen for the other nodes on port {port}: {error.strerror}",
+                hint="NNLAB_RENDEZVOUS selects another port (docs/scaling.md)",
             ) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        """Says to the others that all is over, and waits until they are gone.
+        """Tells the other nodes that the study is over, and waits until they disconnect.
 
-        Those that are still on their way are waited for, or they would look for this node in vain:
-        less long where it has ended with an error, which somebody waits to read.
+        Nodes that have not connected yet would otherwise try to until their timeout. After an error
+        the wait for them is shorter, because the user waits for the error message.
         """
         with contextlib.suppress(NnlabError):
-            self._await_all(LATE_JOIN_SECONDS if kind is None else _HANDSHAKE_SECONDS)
-        self._say(_END)
-        for other in self._others.values():
-            other.settimeout(LEAVE_TIMEOUT_SECONDS)
+            self._accept_nodes(LATE_JOIN_SECONDS if kind is None else _HANDSHAKE_SECONDS)
+        self._broadcast(_END)
+        for connection in self._others.values():
+            connection.settimeout(LEAVE_TIMEOUT_SECONDS)
             with contextlib.suppress(OSError):
-                other.recv(1)
-            other.close()
+                connection.recv(1)  # returns when the node ends
+            connection.close()
         self._others = {}
-        self._door.close()
+        self._listening_socket.close()
 
-    def gather(self) -> Nodes:
-        """Has all nodes come for a new team, and answers where.
-
-        Raises:
-            NnlabError: one does not come, or is gone.
-        """
-        self._await_all(JOIN_TIMEOUT_SECONDS)
-        self.check()
-        self._teams += 1
-        # A port of its own: that of a team before may not be free yet.
-        with socket.create_server(("", 0)) as one:
-            port = one.getsockname()[1]
-        self._say(f"{_ROUND} {port} {self._teams}")
-        return _nodes_of_round(self._nodes, port, self._teams)
-
-    def check(self) -> None:
-        """Looks whether all that came are still there.
+    def next_round(self) -> Nodes:
+        """Starts a new process group on all nodes; returns the nodes with its endpoint.
 
         Raises:
-            NnlabError: one is not.
+            NnlabError: a node does not connect, or has ended.
         """
-        # They say nothing: what there is to be read is the end.
-        ended, _, _ = select.select(list(self._others.values()), [], [], 0)
-        gone = [index for index, other in self._others.items() if other in ended]
-        if gone:
+        self._accept_nodes(JOIN_TIMEOUT_SECONDS)
+        self.raise_if_node_lost()
+        self._rounds += 1
+        # A new port each time, because that of the previous group may still be in use.
+        with socket.create_server(("", 0)) as probe:
+            port = probe.getsockname()[1]
+        self._broadcast(f"{_ROUND} {port} {self._rounds}")
+        return _nodes_of_round(self._nodes, port, self._rounds)
+
+    def raise_if_node_lost(self) -> None:
+        """Checks that all connected nodes are still running.
+
+        Raises:
+            NnlabError: a node has ended.
+        """
+        # The nodes send nothing, so a connection is readable only when it is closed.
+        closed, _, _ = select.select(list(self._others.values()), [], [], 0)
+        lost = [index for index, connection in self._others.items() if connection in closed]
+        if lost:
             raise NnlabError(
-                f"node {gone[0]} of {self._nodes.count}, from 0, is gone",
-                hint="what it printed says why; the same command goes on from the checkpoint",
+                f"node {lost[0]} of {self._nodes.count} (counted from 0) has ended",
+                hint="its output shows why; the same command resumes from the checkpoint",
             )
 
-    def _await_all(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
+    def _accept_nodes(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         while missing := self._missing:
-            self._door.settimeout(max(until - time.monotonic(), 0.01))
+            self._listening_socket.settimeout(max(deadline - time.monotonic(), 0.01))
             try:
-                came, _ = self._door.accept()
+                connection, _ = self._listening_socket.accept()
             except TimeoutError:
-                told = ", ".join(str(index) for index in sorted(missing))
+                indices = ", ".join(str(index) for index in sorted(missing))
                 raise NnlabError(
-                    f"of {self._nodes.count} nodes, from 0, these have not come: {told}",
-                    hint="each runs the same command; docs/scaling.md",
+                    f"nodes that have not connected: {indices} of {self._nodes.count} (counted from"
+                    " 0)",
+                    hint="start the same command on each node (docs/scaling.md)",
                 ) from None
-            self._admit(came)
+            self._handshake(connection)
 
     @property
     def _missing(self) -> set[int]:
         return set(range(1, self._nodes.count)) - self._others.keys()
 
-    def _admit(self, came: socket.socket) -> None:
-        """Lets in who says the right word, which tells of which job it is, and its number."""
-        came.settimeout(_HANDSHAKE_SECONDS)
+    def _handshake(self, connection: socket.socket) -> None:
+        """Accepts a connection that sends this job's ID and the index of a missing node."""
+        connection.settimeout(_HANDSHAKE_SECONDS)
         try:
-            run_id, _, index = next(_received_lines(came), "").rpartition(" ")
+            run_id, _, index = next(_received_lines(connection), "").rpartition(" ")
         except OSError:
             run_id = ""
         if run_id == self._nodes.run_id and index.isdecimal() and int(index) in self._missing:
-            self._others[int(index)] = came
+            self._others[int(index)] = connection
         else:
-            came.close()
+            connection.close()
 
-    def _say(self, line: str) -> None:
-        for other in self._others.values():
-            with contextlib.suppress(OSError):  # `check` tells who is gone
-                other.sendall(f"{line}\n".encode())
+    def _broadcast(self, line: str) -> None:
+        for connection in self._others.values():
+            with contextlib.suppress(OSError):  # `raise_if_node_lost` reports it
+                connection.sendall(f"{line}\n".encode())
 
 
 def rendezvous_rounds(nodes: Nodes) -> Iterator[Nodes]:
-    """What another node hears: where each team comes together, until all is over.
+    """The side of the other nodes: yields the nodes of each round until the study is over.
 
-    Its connection stays open for as long as this process lives, which the first node waits for.
+    The connection stays open until this process ends, which the first node waits for.
 
     Raises:
-        NnlabError: the first node cannot be reached, or is gone.
+        NnlabError: the first node cannot be reached, or has ended.
     """
     with _connect_with_retry(nodes) as first:
-        # A duplicate that nobody closes: only the end of this process does.
+        # This duplicate of the socket is closed only by the end of the process.
         first.dup().detach()
         first.sendall(f"{nodes.run_id} {nodes.index}\n".encode())
         for line in _received_lines(first):
-            word, *numbers = line.split()
-            if word == _END:
+            keyword, *numbers = line.split()
+            if keyword == _END:
                 return
             port, number = map(int, numbers)
             yield _nodes_of_round(nodes, port, number)
     raise NnlabError(
-        "the first node is gone", hint="what it printed says why; its runs go on when it does"
+        "the first node has ended",
+        hint="its output shows why; repeating the command on all nodes resumes the runs",
     )
 
 
 def _connect_with_retry(nodes: Nodes) -> socket.socket:
-    until = time.monotonic() + JOIN_TIMEOUT_SECONDS
+    deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
     while True:
         try:
             return _connect(nodes)
         except OSError as error:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise NnlabError(
                     f"the first node cannot be reached at {nodes.endpoint}: {error}"
                 ) from None
-            time.sleep(0.2)  # it may not have begun to listen
+            time.sleep(0.2)  # the first node may not listen yet
 
 
 def _connect(nodes: Nodes) -> socket.socket:
-    first = socket.create_connection(nodes.place, timeout=_HANDSHAKE_SECONDS)
+    first = socket.create_connection(nodes.host_and_port, timeout=_HANDSHAKE_SECONDS)
     first.settimeout(None)
     return first
 
 
-def _received_lines(one: socket.socket) -> Iterator[str]:
-    """What the other side says, line by line; nothing more once it is gone."""
+def _received_lines(connection: socket.socket) -> Iterator[str]:
+    """Yields the lines that the other side sends, until it disconnects or a line is too long."""
     text = b""
     while len(text) < _MAX_LINE_BYTES:
         try:
-            more = one.recv(_MAX_LINE_BYTES)
+            received = connection.recv(_MAX_LINE_BYTES)
         except ConnectionError:
             return
-        if not more:
+        if not received:
             return
-        text += more
+        text += received
         while b"\n" in text:
             line, _, text = text.partition(b"\n")
             yield line.decode(errors="replace")
 
 
 def _nodes_of_round(nodes: Nodes, port: int, number: int) -> Nodes:
-    host, _ = nodes.place
+    host, _ = nodes.host_and_port
     return replace(nodes, endpoint=f"{host}:{port}", run_id=f"{nodes.run_id}-{number}")

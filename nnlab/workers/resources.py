@@ -1,4 +1,4 @@
-"""Which cluster trains: what was typed, as the launcher of its kind wants it."""
+"""Cluster options of the train command, converted to the resources of SLURM or Ray."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from nnlab.errors import UsageError
 from nnlab.workers import ray, slurm
 from nnlab.workers.parallel_config import ParallelConfig
 
-# SLURM's tasks at once, unless it is said.
+# SLURM tasks that run at once by default.
 DEFAULT_SLURM_TASKS = 50
 
 
@@ -22,7 +22,7 @@ class Launcher(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """What was typed about a cluster."""
+    """The cluster options as typed."""
 
     partition: str | None = None
     address: str | None = None
@@ -35,96 +35,96 @@ class ClusterOptions:
 
 
 def resources_for(
-    asked: ClusterOptions, launcher: Launcher
+    options: ClusterOptions, launcher: Launcher
 ) -> slurm.SlurmResources | ray.RayResources | None:
-    """What a cluster is asked for; None where it is trained here.
+    """The resources to request from a cluster; None to train on this machine.
 
     Raises:
-        UsageError: a value that cannot be, or one that is not for this launcher.
+        UsageError: a value is invalid, or does not apply to this launcher.
     """
     match launcher:
         case Launcher.SLURM:
-            return _slurm_resources(asked)
+            return _slurm_resources(options)
         case Launcher.RAY:
-            return _ray_resources(asked)
+            return _ray_resources(options)
         case Launcher.LOCAL:
-            if asked != ClusterOptions():
+            if options != ClusterOptions():
                 raise UsageError(
                     "--partition, --address, --nodes, --gpus, --cpus, --mem, --time and"
                     " --max-parallel are for a cluster",
-                    hint="add --launcher slurm or ray; --devices says where to train here",
+                    hint="add --launcher slurm or ray; --devices selects devices of this machine",
                 )
             return None
 
 
 def check_resources(
-    wanted: slurm.SlurmResources | ray.RayResources,
-    how: ParallelConfig | None,
+    resources: slurm.SlurmResources | ray.RayResources,
+    parallel: ParallelConfig | None,
     *,
     devices: str | None,
     per_device: int | None,
 ) -> None:
-    """Refuses what workers on a cluster could not do.
+    """Checks that workers on a cluster can execute these options.
 
     Raises:
-        UsageError: several nodes with nothing to do together, or one device for a team; devices
-            of this machine for workers elsewhere.
+        UsageError: several nodes without parallel training, parallel training with one device, or
+            devices of this machine for workers on Ray.
     """
-    if isinstance(wanted, ray.RayResources):
+    if isinstance(resources, ray.RayResources):
         ray.require_ray()
-        # A variable that is there for training here does no harm.
+        # The environment variable is for training on this machine; it is ignored here.
         if devices == os.environ.get("NNLAB_DEVICES"):
             devices = None
         if devices is not None or per_device is not None:
             raise UsageError(
                 "--devices and --per-device are for this machine",
-                hint="--cpus and --gpus say what each worker on Ray gets, 0.25 of a GPU too",
+                hint="--cpus and --gpus are the resources of each worker on Ray",
             )
-    if how is None:
-        if wanted.nodes > 1:
+    if parallel is None:
+        if resources.nodes > 1:
             raise UsageError(
-                f"--nodes {wanted.nodes}: several nodes train a run together, or not at all",
+                f"--nodes {resources.nodes}: several nodes can only train each run together",
                 hint="add --parallel ddp; without it each worker may have its own node",
             )
-    elif 0 < wanted.gpus < 1:
+    elif 0 < resources.gpus < 1:
         raise UsageError(
-            f"--parallel {how.kind} wants whole GPUs, not {wanted.gpus:g} of one",
+            f"--parallel {parallel.kind} needs whole GPUs, not {resources.gpus:g} of one",
             hint="--gpus 1 or more",
         )
-    elif devices is None and wanted.nodes * (wanted.gpus or wanted.cpus) < 2:
+    elif devices is None and resources.nodes * (resources.gpus or resources.cpus) < 2:
         raise UsageError(
-            f"--parallel {how.kind} needs two devices or more",
+            f"--parallel {parallel.kind} needs two devices or more",
             hint="--gpus 2, --cpus 2 or --nodes 2",
         )
 
 
-def _slurm_resources(asked: ClusterOptions) -> slurm.SlurmResources:
-    if asked.address is not None:
-        raise UsageError("--address is that of a Ray cluster", hint="add --launcher ray")
-    for name, value, least in (("--gpus", asked.gpus, 0), ("--cpus", asked.cpus, 1)):
-        if value != int(value) or value < least:
-            raise UsageError(f"{name} {value:g}: SLURM gives whole ones, {least} at least")
+def _slurm_resources(options: ClusterOptions) -> slurm.SlurmResources:
+    if options.address is not None:
+        raise UsageError("--address is the address of a Ray cluster", hint="add --launcher ray")
+    for name, value, minimum in (("--gpus", options.gpus, 0), ("--cpus", options.cpus, 1)):
+        if value != int(value) or value < minimum:
+            raise UsageError(f"{name} {value:g}: SLURM needs a whole number, {minimum} or more")
     return slurm.SlurmResources(
-        asked.partition,
-        int(asked.gpus),
-        int(asked.cpus),
-        asked.memory,
-        asked.time,
-        asked.max_parallel or DEFAULT_SLURM_TASKS,
-        asked.nodes,
+        options.partition,
+        int(options.gpus),
+        int(options.cpus),
+        options.memory,
+        options.time,
+        options.max_parallel or DEFAULT_SLURM_TASKS,
+        options.nodes,
     )
 
 
-def _ray_resources(asked: ClusterOptions) -> ray.RayResources:
-    if asked.partition is not None or asked.time is not None:
+def _ray_resources(options: ClusterOptions) -> ray.RayResources:
+    if options.partition is not None or options.time is not None:
         raise UsageError(
-            "--partition and --time are SLURM's", hint="Ray trains until nothing is left"
+            "--partition and --time are SLURM's", hint="Ray trains until no run is left"
         )
     return ray.RayResources(
-        asked.address,
-        asked.cpus,
-        asked.gpus,
-        slurm.parse_memory(asked.memory) if asked.memory is not None else None,
-        asked.max_parallel,
-        asked.nodes,
+        options.address,
+        options.cpus,
+        options.gpus,
+        slurm.parse_memory(options.memory) if options.memory is not None else None,
+        options.max_parallel,
+        options.nodes,
     )

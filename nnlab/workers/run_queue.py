@@ -1,88 +1,81 @@
-"""The local launcher: one process works off runs, one after another or many at once."""
+"""`run_queue` claims and trains runs of the database's queue; every worker process executes it."""
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.engine.data import location
 from nnlab.workers.batched_worker import train_batched
-from nnlab.workers.callbacks import RunCallbacks, RunResult
+from nnlab.workers.callbacks import RunResult
 from nnlab.workers.planner import BatchPlanner, RunGroup
 from nnlab.workers.provenance import masked_command_line
 from nnlab.workers.run_context import LEASE_SECONDS
-from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers.save_policy import SavePolicy
 from nnlab.workers.spool import retry_when_disconnected
+from nnlab.workers.worker import train_run
+from nnlab.workers.worker_context import WorkerContext
 
-if TYPE_CHECKING:
-    from nnlab.engine.process_group import ProcessGroup
-
-# So many runs are looked at together: a long queue begins at once.
+# Runs are grouped in windows of this many, so that the first run of a long queue starts at once.
 GROUPING_WINDOW = 2048
 
 
 def run_queue(
-    db: store.AnyDatabase,
+    context: WorkerContext,
     run_ids: Sequence[int],
-    listener: RunCallbacks,
-    should_stop: Callable[[], bool],
     *,
-    keeping: SavePolicy = DEFAULT_SAVE_POLICY,
     planner: BatchPlanner | None = None,
-    at_most: int | None = None,
-    wait_until_alone: Callable[[], None] | None = None,
-    team: "ProcessGroup | None" = None,
+    max_claims: int | None = None,
 ) -> tuple[RunResult, ...]:
-    """Claims and trains runs until none is left or it is to stop.
+    """Claims and trains runs until none is left or the worker is asked to stop.
 
-    They are taken in the order given, those beside the first that can be trained with it.
-    Another process that works off the same runs helps: each run is claimed by one of them.
+    Runs are taken in the order of `run_ids`, except that runs that can be batched with the first
+    one are taken together with it. Several processes may execute the same queue: each run is
+    claimed by one of them.
 
     Args:
-        db: where everything is stored.
-        run_ids: what to train.
-        listener: told how it goes.
-        should_stop: asked between epochs.
-        keeping: what is kept of the runs.
-        planner: says how many to train at once; None measures that.
-        at_most: how many to take at once, so that other workers have some as well.
-        wait_until_alone: waits until no other run is on this worker's device; a run that is short
-            of memory then tries again. None where it is alone anyway.
-        team: the processes that train each run together, of which this one leads.
+        context: what the runs have in common.
+        run_ids: the runs to train.
+        planner: chooses how many runs to train at once; None measures that.
+        max_claims: the most runs to claim at once, so that other workers get some as well.
 
     Raises:
         StoreError, OutputError: nothing more can be stored.
-        KeyboardInterrupt: passed on from a run that was stopped in mid epoch.
+        KeyboardInterrupt: a run was stopped during an epoch.
     """
-    configure_data_locations(db, keeping)
+    configure_data_locations(context.db, context.save_policy)
     planner = planner or BatchPlanner()
-    ended: list[RunResult] = []
-    # What another worker loses meanwhile is free once more.
-    while not should_stop() and (
-        free := retry_when_disconnected(partial(store.claimable_run_ids, db, run_ids))
+    results: list[RunResult] = []
+    # Repeated, because runs that another worker loses meanwhile become claimable again.
+    while not context.should_stop() and (
+        claimable := retry_when_disconnected(partial(store.claimable_run_ids, context.db, run_ids))
     ):
-        for group in _run_groups(db, free, planner):
-            claim = partial(_claim_runs, db, group, planner, at_most)
-            while not should_stop() and (claims := retry_when_disconnected(claim)):
-                ended += train_batched(
-                    db,
-                    claims,
-                    listener,
-                    should_stop,
-                    keeping=keeping,
-                    wait_until_alone=wait_until_alone,
-                    team=team,
-                )
-    return tuple(ended)
+        for group in _run_groups(context.db, claimable, planner):
+            claim = partial(_claim_runs, context.db, group, planner, max_claims)
+            while not context.should_stop() and (claims := retry_when_disconnected(claim)):
+                results += _train_claims(context, claims)
+    return tuple(results)
 
 
-def configure_data_locations(db: store.AnyDatabase, keeping: SavePolicy) -> None:
-    """Has this process find data files that are beside the database, or were moved."""
-    location.add_moved_paths(keeping.moved_data)
+def configure_data_locations(db: store.AnyDatabase, save_policy: SavePolicy) -> None:
+    """Lets this process find data files that are next to the database or were moved."""
+    location.add_moved_paths(save_policy.moved_data)
     if isinstance(db.address, store.FileAddress):
         location.add_search_folder(db.address.path.parent)
+
+
+def _train_claims(context: WorkerContext, claims: Sequence[store.Claim]) -> list[RunResult]:
+    """Trains claimed runs; where a batch fails, for example for lack of memory, halves of it."""
+    if len(claims) == 1:
+        return [train_run(context, claims[0])]
+    outcome = train_batched(context, claims)
+    results = list(outcome.results)
+    middle = (len(outcome.remaining) + 1) // 2
+    for half in (outcome.remaining[:middle], outcome.remaining[middle:]):
+        if half:
+            results += _train_claims(context, half)
+    return results
 
 
 def _run_groups(
@@ -90,17 +83,17 @@ def _run_groups(
 ) -> Iterator[RunGroup]:
     for begin in range(0, len(run_ids), GROUPING_WINDOW):
         window = run_ids[begin : begin + GROUPING_WINDOW]
-        found = retry_when_disconnected(partial(store.runs, db, run_ids=window))
-        runs = {run.id: run for run in found}
+        stored_runs = retry_when_disconnected(partial(store.runs, db, run_ids=window))
+        runs = {run.id: run for run in stored_runs}
         yield from planner.groups([runs[run_id] for run_id in window if run_id in runs])
 
 
 def _claim_runs(
-    db: store.AnyDatabase, group: RunGroup, planner: BatchPlanner, at_most: int | None
+    db: store.AnyDatabase, group: RunGroup, planner: BatchPlanner, max_claims: int | None
 ) -> tuple[store.Claim, ...]:
-    """Takes as many runs of a group as are best trained at once, of those that wait."""
+    """Claims as many runs of a group as are best trained at once."""
     waiting = len(store.claimable_run_ids(db, group.run_ids)) if group.config is not None else 1
-    width = planner.width(group, min(waiting, at_most or waiting))
+    width = planner.width(group, min(waiting, max_claims or waiting))
     return store.claim_runs(
         db,
         run_ids=group.run_ids,

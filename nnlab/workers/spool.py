@@ -1,4 +1,4 @@
-"""Epochs on their way to the store, and what becomes of them while its server cannot be reached."""
+"""Delivers epochs to the database, and spools them to disk while its server cannot be reached."""
 
 import json
 import re
@@ -13,9 +13,9 @@ from nnlab.io.folders import Folder
 from nnlab.records import Epoch, History, Run
 from nnlab.stats import format_duration
 
-# A worker waits so long for a server that is gone before it gives up; its runs stay resumable.
+# A worker gives up if the server cannot be reached for this long; its runs stay resumable.
 RECONNECT_TIMEOUT_SECONDS = 600.0
-# How long it trains on between two tries: at first, and at most.
+# The time between two attempts to connect, while training continues: the first, and the longest.
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 20.0
 
 _SPOOL_FILE_NAME = re.compile(r"(\d+)\.waiting")
@@ -24,73 +24,68 @@ ResultT = TypeVar("ResultT")
 
 
 class Spool:
-    """Epochs of one attempt at a run that are measured and not stored yet.
+    """Epochs of one attempt at a run that are not stored in the database yet.
 
-    Those that have to wait are also in a file beside the run's checkpoints: whoever goes on from
-    one of those delivers them. The file names the run's digest and seed, because a new database
-    in the same place gives the same numbers to other runs.
+    While the server cannot be reached, they are also written to a file next to the run's
+    checkpoints. The attempt that resumes from a checkpoint delivers them. The file contains the
+    run's digest and seed, because a new database in the same place reuses run IDs.
     """
 
     def __init__(self, folder: Folder, attempt_id: int, run: Run | None = None) -> None:
         self._folder, self._name = folder, f"{attempt_id}.waiting"
         self._header = "" if run is None else f"{json.dumps({'run': _run_identity(run)})}\n"
-        self._kept = 0
+        self._written = 0
         self.epochs: list[Epoch] = []
 
-    def keep(self) -> None:
-        """Writes to the disk what is not there yet.
+    def write(self) -> None:
+        """Appends the epochs that are not in the file yet.
 
         Raises:
-            DiskFull, OutputError: it cannot be written.
+            DiskFull, OutputError: the file cannot be written.
         """
-        new = self.epochs[self._kept :]
+        new = self.epochs[self._written :]
         if not new:
             return
-        lines = "" if self._kept else self._header
+        lines = "" if self._written else self._header
         lines += "".join(f"{json.dumps(_epoch_to_json(epoch))}\n" for epoch in new)
-        # Where the folder is as far away as the store, no checkpoint can have seen them either.
+        # If the folder cannot be reached either, no checkpoint includes these epochs.
         with suppress(ConnectionLost):
             self._folder.append(self._name, lines.encode())
-            self._kept = len(self.epochs)
+            self._written = len(self.epochs)
 
     def spool_with_history(self, history: History) -> str:
-        """Writes to the disk what is stored of the run as well; returns the path of the file.
+        """Writes all epochs, including those that are already stored; returns the file's path.
 
         Raises:
-            DiskFull, OutputError: it cannot be written.
+            DiskFull, OutputError: the file cannot be written.
         """
-        late = {epoch.number: epoch for epoch in self.epochs}
-        self.epochs = sorted(
-            [
-                *(epoch for epoch in _epochs_from_history(history) if epoch.number not in late),
-                *late.values(),
-            ],
-            key=lambda epoch: epoch.number,
-        )
-        self._kept = 0
+        by_number = {epoch.number: epoch for epoch in _epochs_from_history(history)}
+        by_number |= {epoch.number: epoch for epoch in self.epochs}
+        self.epochs = sorted(by_number.values(), key=lambda epoch: epoch.number)
+        self._written = 0
         self._folder.remove(self._name)
-        self.keep()
+        self.write()
         return f"{self._folder.shown}/{self._name}"
 
     def clear(self) -> None:
-        """Forgets them: they are stored."""
-        if self._kept:
+        """Removes the epochs and the file, after they were stored."""
+        if self._written:
             with suppress(OutputError, ConnectionLost):
                 self._folder.remove(self._name)
         self.epochs.clear()
-        self._kept = 0
+        self._written = 0
 
 
 def deliver_spooled_epochs(db: store.AnyDatabase, claim: store.Claim, folder: Folder) -> int:
-    """Stores what earlier attempts at a run could not; returns how many epochs that are.
+    """Stores epochs that earlier attempts at a run spooled; returns their number.
 
-    A file that names another run stays where it is.
+    The file of another run is left in place.
 
     Raises:
-        StoreError: they cannot be stored now either; they stay where they are.
+        StoreError: they cannot be stored; the files are left in place.
     """
     matches = [match for match in map(_SPOOL_FILE_NAME.fullmatch, folder.names()) if match]
-    # Later attempts have the last word.
+    # In the order of the attempts, so that epochs of a later attempt replace earlier ones.
     names = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
     contents = {name: folder.read(name) for name in names}
     names = [name for name in names if _belongs_to_run(contents[name], claim.run)]
@@ -103,158 +98,157 @@ def deliver_spooled_epochs(db: store.AnyDatabase, claim: store.Claim, folder: Fo
 
 
 class SpooledRun(Protocol):
-    """A run whose epochs are delivered."""
+    """What `EpochDelivery` needs of a run."""
 
     spool: Spool
 
     @property
     def writer(self) -> store.RunWriter:
-        """What stores them."""
+        """The attempt that the epochs are stored in."""
 
 
 SpooledRunT = TypeVar("SpooledRunT", bound=SpooledRun)
 
 
 class EpochDelivery(Generic[SpooledRunT]):
-    """Stores epochs of runs that are trained together; trains on while the server is gone."""
+    """Stores epochs of runs that are trained together; spools them while the server is away."""
 
-    def __init__(self, db: store.AnyDatabase, tell: Callable[[str], None]) -> None:
-        """Nothing is sent yet.
+    def __init__(self, db: store.AnyDatabase, note: Callable[[str], None]) -> None:
+        """Stores nothing yet.
 
         Args:
-            db: where to.
-            tell: told when the server goes and when it is back.
+            db: where epochs are stored.
+            note: called when the server becomes unreachable and when it is reachable again.
         """
-        self._db, self._tell = db, tell
+        self._db, self._note = db, note
         self._wait = FIRST_RETRY_SECONDS
-        self._next_try = 0.0
-        self._lost_at: float | None = None
+        self._next_attempt = 0.0
+        self._disconnected_since: float | None = None
+        self._connection_error = ""
 
     @property
-    def away(self) -> bool:
-        """Whether the server could not be reached when it was last tried."""
-        return self._lost_at is not None
+    def is_disconnected(self) -> bool:
+        """Whether the last attempt to reach the server failed."""
+        return self._disconnected_since is not None
 
-    def send(
+    def store(
         self,
-        parcels: Sequence[SpooledRunT],
-        losing: Callable[[SpooledRunT], AbstractContextManager[None]] | None = None,
+        runs: Sequence[SpooledRunT],
+        on_lease_lost: Callable[[SpooledRunT], AbstractContextManager[None]] | None = None,
     ) -> None:
-        """Stores what waits in the outboxes, in one transaction, or keeps it for later.
+        """Stores the spooled epochs of these runs in one transaction, or spools them to disk.
 
         Args:
-            parcels: the runs.
-            losing: lets go of a run that another worker has taken over; None passes LeaseLost on.
+            runs: the runs.
+            on_lease_lost: a context manager that handles the LeaseLost of a run that another worker
+                has taken over; None raises it.
 
         Raises:
-            StoreError, OutputError: it can be neither stored nor kept.
+            StoreError, OutputError: the epochs can neither be stored nor spooled.
         """
-        if self.away and time.monotonic() < self._next_try:
-            self._keep(parcels)
+        if self.is_disconnected and time.monotonic() < self._next_attempt:
+            self._spool(runs)
             return
-        waiting = [parcel for parcel in parcels if parcel.spool.epochs]
+        waiting = [run for run in runs if run.spool.epochs]
         try:
-            lost = store.write_epochs(
-                self._db, [(parcel.writer, parcel.spool.epochs) for parcel in waiting]
+            lease_errors = store.write_epochs(
+                self._db, [(run.writer, run.spool.epochs) for run in waiting]
             )
         except ConnectionLost as error:
-            self._keep(parcels)
-            self._is_lost(error)
+            self._spool(runs)
+            self._mark_disconnected(error)
             return
         except DatabaseMoved as error:
-            raise self._rescued(parcels, error) from error
+            raise self._spool_all(runs, error) from error
         except StoreError:
-            # The disk may be full for these as well; then the run goes on from its checkpoint.
+            # If the disk is full, this fails too; the run then resumes from its checkpoint.
             with suppress(StoreError, OutputError):
-                self._keep(parcels)
+                self._spool(runs)
             raise
-        self._is_back(sum(len(parcel.spool.epochs) for parcel in waiting))
-        for parcel, error_of_one in zip(waiting, lost, strict=True):
-            parcel.spool.clear()
-            if error_of_one is not None:
-                with losing(parcel) if losing else nullcontext():
-                    raise error_of_one
+        self._mark_connected(sum(len(run.spool.epochs) for run in waiting))
+        for run, lease_error in zip(waiting, lease_errors, strict=True):
+            run.spool.clear()
+            if lease_error is not None:
+                with on_lease_lost(run) if on_lease_lost else nullcontext():
+                    raise lease_error
 
-    def settle(
+    def flush(
         self,
-        parcels: Sequence[SpooledRunT],
-        losing: Callable[[SpooledRunT], AbstractContextManager[None]] | None = None,
+        runs: Sequence[SpooledRunT],
+        on_lease_lost: Callable[[SpooledRunT], AbstractContextManager[None]] | None = None,
     ) -> None:
-        """Waits until all is stored.
+        """Waits until all spooled epochs are stored.
 
         Raises:
-            ConnectionLost: the server was away for longer than `RECONNECT_TIMEOUT_SECONDS`.
+            ConnectionLost: the server could not be reached for `RECONNECT_TIMEOUT_SECONDS`.
         """
-        if not self.away:
+        if not self.is_disconnected:
             return
 
-        def try_now() -> None:
-            self._next_try = 0.0
-            self.send(parcels, losing)
-            if self.away:
-                raise ConnectionLost(self._why)
+        def store_now() -> None:
+            self._next_attempt = 0.0
+            self.store(runs, on_lease_lost)
+            if self.is_disconnected:
+                raise ConnectionLost(self._connection_error)
 
-        retry_when_disconnected(try_now)
+        retry_when_disconnected(store_now)
 
-    def _rescued(self, parcels: Sequence[SpooledRun], error: DatabaseMoved) -> DatabaseMoved:
-        """Writes all epochs of the runs to their spool files; the error to raise says where.
+    def _spool_all(self, runs: Sequence[SpooledRun], error: DatabaseMoved) -> DatabaseMoved:
+        """Writes all epochs of the runs to their spool files; returns the error to raise.
 
-        The open connection still reads the file, wherever it is now and even if it was deleted.
+        The open connection can still read the database file, even if it was moved or deleted.
         """
         paths = [
-            parcel.spool.spool_with_history(store.history(self._db, parcel.writer.run_id))
-            for parcel in parcels
+            run.spool.spool_with_history(store.history(self._db, run.writer.run_id)) for run in runs
         ]
         return DatabaseMoved(
             f"{error.message}; all epochs so far are kept in {', '.join(paths)}",
-            hint=f"put {self._db.address.shown} back (or a backup of it, without the old -wal file)"
-            " and repeat the command: it stores the kept epochs and goes on",
+            hint=f"restore {self._db.address.shown} (or a backup, without the old -wal file) and"
+            " repeat the command: it stores these epochs and resumes the runs",
         )
 
-    def _keep(self, parcels: Sequence[SpooledRun]) -> None:
-        for parcel in parcels:
-            parcel.spool.keep()
+    def _spool(self, runs: Sequence[SpooledRun]) -> None:
+        for run in runs:
+            run.spool.write()
 
-    def _is_lost(self, error: ConnectionLost) -> None:
-        if self._lost_at is None:
-            self._lost_at = time.monotonic()
-            self._tell(f"{error.message}; epochs are kept on this machine until it is back")
-        self._why = error.message
-        self._next_try = time.monotonic() + self._wait
+    def _mark_disconnected(self, error: ConnectionLost) -> None:
+        if self._disconnected_since is None:
+            self._disconnected_since = time.monotonic()
+            self._note(f"{error.message}; epochs are kept on this machine until it can be reached")
+        self._connection_error = error.message
+        self._next_attempt = time.monotonic() + self._wait
         self._wait = min(2 * self._wait, MAX_RETRY_SECONDS)
 
-    def _is_back(self, delivered: int) -> None:
-        if self._lost_at is not None:
-            seconds = time.monotonic() - self._lost_at
-            self._tell(
-                f"it is back after {format_duration(seconds)}: {delivered} epochs were delivered"
-            )
-            self._lost_at = None
+    def _mark_connected(self, stored: int) -> None:
+        if self._disconnected_since is not None:
+            duration = format_duration(time.monotonic() - self._disconnected_since)
+            self._note(f"the database was reached again after {duration}; {stored} epochs stored")
+            self._disconnected_since = None
             self._wait = FIRST_RETRY_SECONDS
 
 
 def retry_when_disconnected(
-    action: Callable[[], ResultT], tell: Callable[[str], None] | None = None
+    action: Callable[[], ResultT], note: Callable[[str], None] | None = None
 ) -> ResultT:
-    """Does something with the store; waits for a server that is gone, and does it once more.
+    """Returns the result of an action on the database, repeated while the server is unreachable.
 
     Args:
-        action: what may be done twice: the first time may have come through unheard.
-        tell: told when the waiting begins.
+        action: must be repeatable, because an attempt without an answer may have had its effect.
+        note: called when the first attempt fails.
 
     Raises:
-        ConnectionLost: the server was away for longer than `RECONNECT_TIMEOUT_SECONDS`.
+        ConnectionLost: the server could not be reached for `RECONNECT_TIMEOUT_SECONDS`.
     """
-    begun, wait = time.monotonic(), FIRST_RETRY_SECONDS
+    begin, wait = time.monotonic(), FIRST_RETRY_SECONDS
     while True:
         try:
             return action()
         except ConnectionLost as error:
-            if time.monotonic() - begun > RECONNECT_TIMEOUT_SECONDS:
+            if time.monotonic() - begin > RECONNECT_TIMEOUT_SECONDS:
                 raise
-            if tell is not None:
-                tell(f"{error.message}; waiting for it")
-                tell = None
+            if note is not None:
+                note(f"{error.message}; waiting for it")
+                note = None
         time.sleep(wait)
         wait = min(2 * wait, MAX_RETRY_SECONDS)
 
@@ -264,10 +258,10 @@ def _run_identity(run: Run) -> dict[str, object]:
 
 
 def _belongs_to_run(content: bytes, run: Run) -> bool:
-    """Whether a spool file is of this run; an earlier version's does not say."""
-    first = content.partition(b"\n")[0]
+    """Whether a spool file belongs to this run; True for the files of earlier versions."""
+    first_line = content.partition(b"\n")[0]
     with suppress(ValueError):
-        header = json.loads(first)
+        header = json.loads(first_line)
         if isinstance(header, dict) and "run" in header:
             return bool(header["run"] == _run_identity(run))
     return True
@@ -278,7 +272,9 @@ def _epochs_from_history(history: History) -> list[Epoch]:
     for name in history.metrics:
         for number, value in history[name]:
             values.setdefault(number, {})[name] = value
-    return [Epoch(number, each, each.get("time/epoch", 0.0)) for number, each in values.items()]
+    return [
+        Epoch(number, metrics, metrics.get("time/epoch", 0.0)) for number, metrics in values.items()
+    ]
 
 
 def _epoch_to_json(epoch: Epoch) -> dict[str, object]:
@@ -286,9 +282,10 @@ def _epoch_to_json(epoch: Epoch) -> dict[str, object]:
 
 
 def _epochs_from_spool(content: bytes) -> list[Epoch]:
-    found = []
+    epochs = []
     for line in content.decode(errors="replace").splitlines():
-        with suppress(ValueError, KeyError, TypeError):  # half a line, where a worker died
-            one = json.loads(line)
-            found.append(Epoch(one["epoch"], one["values"], one["seconds"]))
-    return found
+        # Skips the header, and a last line that is incomplete because the worker died.
+        with suppress(ValueError, KeyError, TypeError):
+            record = json.loads(line)
+            epochs.append(Epoch(record["epoch"], record["values"], record["seconds"]))
+    return epochs

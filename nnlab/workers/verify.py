@@ -1,8 +1,9 @@
-"""Retraining what is stored: the same numbers again, or the first one that differs.
+"""`nnlab verify`: retrains stored runs and compares every value; reports the first difference.
 
-A run that was trained alone is trained alone again. One of a stack is trained with the runs that
-were beside it, so that sums are taken in the same order; where they cannot all be had back (one
-was resumed, or taken over), it is trained alone and its losses are compared to rounding.
+A run that was trained by itself is retrained by itself. A run of a batch is retrained with all runs
+of the batch, so that sums are computed in the same order. If the batch cannot be reconstructed (one
+of its runs was resumed or taken over), the run is retrained by itself, and its losses are compared
+up to rounding errors.
 """
 
 import math
@@ -21,73 +22,80 @@ from nnlab.engine.loop import Session, build_session, train
 from nnlab.errors import CheckpointError, NnlabError
 from nnlab.objective import Objective
 from nnlab.records import Attempt, Epoch, Run, Status
-from nnlab.workers.initial_weights import MODEL_ARTIFACT_KIND
+from nnlab.workers.initial_weights import MODEL_ARTIFACT_KIND, load_initial_weights
 from nnlab.workers.provenance import collect_environment
-from nnlab.workers.run_context import load_initial_weights
 
-# How far the losses of a run may be apart when the order of its sums is another: what the suite
-# allows a stacked run and its twin in float32.
+# The relative difference of losses that a different order of summation may cause: the tests allow
+# the same between batched and single runs in float32.
 BATCHED_TOLERANCE = 2e-3
 
 _COMPLETED = (Status.FINISHED, Status.DIVERGED)
-# Of the environment, and of its packages besides torch, what numbers may hang on.
+# Fields of the environment, and packages besides torch, that may affect the values.
 _ENVIRONMENT_FIELDS = ("platform", "python", "torch", "nnlab", "device", "threads", "git_commit")
 _NUMERIC_PACKAGES = ("numpy", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDifference:
-    """One number that is not what it was; `epoch` is None where it belongs to none."""
+    """A quantity that differs from its stored value; `epoch` is None if it belongs to no epoch."""
 
-    what: str
+    quantity: str
     epoch: int | None
     stored: float | str | None
-    now: float | str | None
+    retrained: float | str | None
 
     @property
     def relative(self) -> float | None:
-        """The distance relative to the larger of the two, or None if they are no numbers."""
-        if isinstance(self.stored, float) and isinstance(self.now, float):
-            return _relative_difference(self.stored, self.now)
+        """The difference relative to the larger value; None if they are not numbers."""
+        if isinstance(self.stored, float) and isinstance(self.retrained, float):
+            return _relative_difference(self.stored, self.retrained)
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentChange:
-    """Something of the environment that is not what it was."""
+    """A property of the environment that has changed since the run was trained."""
 
-    what: str
+    name: str
     stored: str
-    now: str
+    current: str
 
 
 @dataclass(slots=True)
 class VerificationResult:
-    """What came of retraining a run.
+    """The result of retraining a run.
 
-    `engine` is how it was trained now; `exact` says that it was trained so before, sum by sum.
-    `tolerance` is zero where every bit was compared, otherwise the losses were, up to it.
-    `largest` is the largest relative distance of a value that was compared, `epochs` and `values`
-    count what was. `weights` says whether the selected weights were compared as well. `problem`
-    says why the run cannot be trained any more.
+    Args:
+        run: the run.
+        engine: how it was retrained.
+        tolerance: zero if all values were compared bit by bit, otherwise the largest relative
+            difference of losses that counts as equal.
+        is_exact: whether the run was retrained in the same way as it was trained.
+        first_difference: the first value that differs.
+        epochs: the number of epochs that were compared.
+        values: the number of values that were compared.
+        max_relative_difference: the largest of the values that were compared.
+        weights: whether the selected weights were compared too.
+        changes: what has changed in the environment.
+        error: why the run cannot be retrained.
     """
 
     run: Run
     engine: str
     tolerance: float
-    exact: bool
-    first: StoredDifference | None = None
+    is_exact: bool
+    first_difference: StoredDifference | None = None
     epochs: int = 0
     values: int = 0
-    largest: float = 0.0
+    max_relative_difference: float = 0.0
     weights: bool = False
     changes: tuple[EnvironmentChange, ...] = ()
-    problem: str | None = None
+    error: str | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether the numbers are those that are stored."""
-        return self.first is None and self.problem is None
+        """Whether the retrained values are the stored ones."""
+        return self.first_difference is None and self.error is None
 
 
 OnEpoch = Callable[[Run, Epoch], None]
@@ -101,142 +109,152 @@ def verify_runs(
     epochs: int | None = None,
     tolerance: float | None = None,
 ) -> Iterator[VerificationResult]:
-    """Retrains runs and compares every number that is stored of them; nothing is written.
+    """Retrains runs and compares every stored value; writes nothing.
 
     Args:
-        db: where they are.
-        runs: those of interest, each with at least an epoch.
-        on_epoch: told of each retrained epoch.
-        epochs: how many to retrain at most.
-        tolerance: how far losses may be apart; None wants every bit where that can be had.
+        db: where the runs are stored.
+        runs: the runs to verify, each with at least one epoch.
+        on_epoch: called for each retrained epoch.
+        epochs: the most epochs to retrain.
+        tolerance: the largest relative difference of losses; None compares bit by bit if the run
+            can be retrained exactly.
     """
-    left = {run.id: run for run in runs}
-    while left:
-        team = _retraining_group(db, next(iter(left.values())))
-        asked = [left.pop(run.id) for run in team.runs if run.id in left]
-        allowed = tolerance if tolerance is not None else 0.0 if team.exact else BATCHED_TOLERANCE
+    remaining = {run.id: run for run in runs}
+    while remaining:
+        group = _retraining_group(db, next(iter(remaining.values())))
+        group_runs = [remaining.pop(run.id) for run in group.runs if run.id in remaining]
+        group_tolerance = 0.0 if group.is_exact else BATCHED_TOLERANCE
+        if tolerance is not None:
+            group_tolerance = tolerance
         try:
-            cases = [_RetrainedRun(db, run, team, allowed, epochs) for run in team.runs]
-            _retrain(cases, on_epoch)
-            found = {case.run.id: case.conclude() for case in cases}
+            retrained = [
+                _RetrainedRun(db, run, group, group_tolerance, epochs) for run in group.runs
+            ]
+            _retrain(retrained, on_epoch)
+            results = {each.run.id: each.compare_final_state() for each in retrained}
         except NnlabError as error:
-            for run in asked:
+            for run in group_runs:
                 yield VerificationResult(
-                    run, team.engine, allowed, team.exact, problem=error.message
+                    run, group.engine, group_tolerance, group.is_exact, error=error.message
                 )
         else:
-            yield from (found[run.id] for run in asked)
+            yield from (results[run.id] for run in group_runs)
 
 
 @dataclass(frozen=True, slots=True)
 class _RetrainingGroup:
-    """Runs that are trained together again, and how: one alone, or a whole stack."""
+    """Runs that are retrained together: a single run, or a whole batch."""
 
     runs: tuple[Run, ...]
     engine: str = "solo"
-    exact: bool = True
+    is_exact: bool = True
 
 
 def _retraining_group(db: store.Database, run: Run) -> _RetrainingGroup:
-    """Who is to be trained with a run, so that its numbers can be the same."""
-    tried = [attempt for attempt in store.attempts(db, run.id) if attempt.engine]
-    if all(attempt.engine == "solo" for attempt in tried):
+    """The runs that must be retrained with a run to reproduce its values exactly."""
+    attempts = _started_attempts(db, run.id)
+    if all(attempt.engine == "solo" for attempt in attempts):
         return _RetrainingGroup((run,))
-    beside = store.batched_attempts(db, tried[-1])
-    members = {member.id: member for member in store.runs(db, run_ids=[a.run_id for a in beside])}
-    whole = tried[-1].engine == f"stacked {len(beside)}" and all(
+    last = attempts[-1]
+    batch = store.batched_attempts(db, last)
+    runs = {each.id: each for each in store.runs(db, run_ids=[a.run_id for a in batch])}
+    is_complete = last.engine == f"stacked {len(batch)}" and all(
         attempt.first_epoch == 1
-        and attempt.run_id in members
-        and members[attempt.run_id].status in _COMPLETED
-        and len([one for one in store.attempts(db, attempt.run_id) if one.engine]) == 1
-        for attempt in beside
+        and attempt.run_id in runs
+        and runs[attempt.run_id].status in _COMPLETED
+        and len(_started_attempts(db, attempt.run_id)) == 1
+        for attempt in batch
     )
-    if not whole:
-        return _RetrainingGroup((run,), exact=False)
-    return _RetrainingGroup(
-        tuple(members[attempt.run_id] for attempt in beside), str(tried[-1].engine)
-    )
+    if not is_complete:
+        return _RetrainingGroup((run,), is_exact=False)
+    return _RetrainingGroup(tuple(runs[attempt.run_id] for attempt in batch), str(last.engine))
+
+
+def _started_attempts(db: store.Database, run_id: int) -> list[Attempt]:
+    """The attempts at a run that started to train."""
+    return [attempt for attempt in store.attempts(db, run_id) if attempt.engine]
 
 
 @dataclass(slots=True)
 class _RetrainedRun:
-    """A run, its session, and what was found so far."""
+    """A run that is being retrained: its session, its stored curves and the result so far."""
 
     db: store.Database
     run: Run
-    team: _RetrainingGroup
+    group: _RetrainingGroup
     tolerance: float
     epochs: int | None
     session: Session = field(init=False)
-    verdict: VerificationResult = field(init=False)
-    stored: Mapping[str, Mapping[int, float]] = field(init=False)
+    result: VerificationResult = field(init=False)
+    stored_curves: Mapping[str, Mapping[int, float]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.session = build_session(config_of(self.run.trial.setting, self.run.seed))
         load_initial_weights(self.db, self.session, self.run, lambda _: None)
         history = store.history(self.db, self.run.id)
-        self.stored = {
+        self.stored_curves = {
             name: dict(history[name])
             for name in history.metrics
             if not name.startswith(("time/", "energy/"))
         }
-        self.session.breaks_ties = _breaks_ties(self.run, self.stored)
-        self.verdict = VerificationResult(
-            self.run, self.team.engine, self.tolerance, self.team.exact
+        self.session.breaks_ties = _breaks_ties(self.run, self.stored_curves)
+        self.result = VerificationResult(
+            self.run, self.group.engine, self.tolerance, self.group.is_exact
         )
-        then, now = self.run.data_fingerprint, self.session.data.fingerprint
-        if then is not None and then != now:
-            self.verdict.first = StoredDifference("data", None, then, now)
+        stored, current = self.run.data_fingerprint, self.session.data.fingerprint
+        if stored is not None and stored != current:
+            self.result.first_difference = StoredDifference("data", None, stored, current)
 
     @property
-    def last(self) -> int:
-        """The last epoch to be retrained."""
+    def last_epoch(self) -> int:
+        """The last epoch to retrain."""
         return min(self.run.epochs, self.epochs or self.run.epochs)
 
     def compare(self, epoch: Epoch) -> None:
-        self.verdict.epochs += 1
-        for name, curve in self.stored.items():
+        """Compares the values of a retrained epoch."""
+        self.result.epochs += 1
+        for name, curve in self.stored_curves.items():
             if epoch.number in curve and not name.startswith("test/"):
                 self._compare(name, epoch.number, curve[epoch.number], epoch.values.get(name))
 
-    def _compare(self, name: str, epoch: int, stored: float, now: float | None) -> None:
-        verdict = self.verdict
-        if verdict.tolerance and not name.endswith("/loss"):
+    def _compare(self, name: str, epoch: int, stored: float, retrained: float | None) -> None:
+        result = self.result
+        if result.tolerance and not name.endswith("/loss"):
             return
-        verdict.values += 1
-        apart = math.inf if now is None else _relative_difference(stored, now)
-        verdict.largest = max(verdict.largest, apart)
-        if apart > verdict.tolerance and verdict.first is None:
-            verdict.first = StoredDifference(name, epoch, stored, now)
+        result.values += 1
+        difference = math.inf if retrained is None else _relative_difference(stored, retrained)
+        result.max_relative_difference = max(result.max_relative_difference, difference)
+        if difference > result.tolerance and result.first_difference is None:
+            result.first_difference = StoredDifference(name, epoch, stored, retrained)
 
-    def conclude(self) -> VerificationResult:
-        """Compares what a run has at its end: the selected epoch, the test, the weights."""
-        run, session, verdict = self.run, self.session, self.verdict
-        verdict.changes = _environment_changes(store.attempts(self.db, run.id), session)
-        if not verdict.epochs and verdict.first is None:
-            verdict.problem = "the data of a run that was trained beside it has changed"
-        whole = run.status is Status.FINISHED and session.epoch == run.epochs
-        if not whole:
-            return verdict
-        if not verdict.tolerance and run.selected_epoch != session.selected_epoch:
-            self._differs("selected epoch", str(run.selected_epoch), str(session.selected_epoch))
+    def compare_final_state(self) -> VerificationResult:
+        """Compares the selected epoch, the test metrics and the weights; returns the result."""
+        run, session, result = self.run, self.session, self.result
+        result.changes = _environment_changes(store.attempts(self.db, run.id), session)
+        if not result.epochs and result.first_difference is None:
+            result.error = "the data of another run of its batch has changed"
+        if run.status is not Status.FINISHED or session.epoch != run.epochs:
+            return result
+        if not result.tolerance and run.selected_epoch != session.selected_epoch:
+            self._record_difference(
+                "selected epoch", str(run.selected_epoch), str(session.selected_epoch)
+            )
         if run.selected_epoch == session.selected_epoch:
             for name, value in session.test().items():
-                if run.selected_epoch in self.stored.get(name, {}):
-                    stored = self.stored[name][run.selected_epoch]
+                if run.selected_epoch in self.stored_curves.get(name, {}):
+                    stored = self.stored_curves[name][run.selected_epoch]
                     self._compare(name, run.selected_epoch, stored, value)
-        if not verdict.tolerance:
+        if not result.tolerance:
             self._compare_weights()
-        return verdict
+        return result
 
     def _compare_weights(self) -> None:
-        for made in store.artifacts(self.db, self.run.id):
-            if made.kind != MODEL_ARTIFACT_KIND:
+        for artifact in store.artifacts(self.db, self.run.id):
+            if artifact.kind != MODEL_ARTIFACT_KIND:
                 continue
             try:
-                path = store.artifacts_folder(self.db, self.run.artifacts).local(
-                    made.path, made.sha256
-                )
+                folder = store.artifacts_folder(self.db, self.run.artifacts)
+                path = folder.local(artifact.path, artifact.sha256)
             except FileNotFoundError:
                 continue
             if not path.exists():
@@ -244,52 +262,53 @@ class _RetrainedRun:
             try:
                 stored = transfer.read_weights(path)
             except CheckpointError as error:
-                self._differs("weights", error.message, "")
+                self._record_difference("weights", error.message, "")
                 return
-            self.verdict.weights = True
+            self.result.weights = True
             for name, tensor in self.session.selected_weights.items():
                 if name not in stored or not torch.equal(stored[name], tensor.cpu()):
-                    self._differs("weights", name, "other values")
+                    self._record_difference("weights", name, "other values")
                     return
 
-    def _differs(self, what: str, stored: str, now: str) -> None:
-        if self.verdict.first is None:
-            self.verdict.first = StoredDifference(what, None, stored, now)
+    def _record_difference(self, quantity: str, stored: str, retrained: str) -> None:
+        if self.result.first_difference is None:
+            self.result.first_difference = StoredDifference(quantity, None, stored, retrained)
 
 
-def _breaks_ties(run: Run, stored: Mapping[str, Mapping[int, float]]) -> bool:
-    """False for a run of an earlier version, which selected the first of equal epochs."""
+def _breaks_ties(run: Run, stored_curves: Mapping[str, Mapping[int, float]]) -> bool:
+    """False for a run of an earlier version, which selected the first among equal epochs."""
     objective = Objective.parse(str(run.trial.setting["objective"]))
-    by_epoch, losses = stored.get(objective.metric, {}), stored.get("val/loss", {})
+    by_epoch = stored_curves.get(objective.metric, {})
+    losses = stored_curves.get("val/loss", {})
     epochs = sorted(by_epoch)
     if run.selected_epoch is None or not epochs or epochs != sorted(losses):
         return True
     values, val_losses = [by_epoch[e] for e in epochs], [losses[e] for e in epochs]
-    now = epochs[find_selected_epoch(objective, values, val_losses) - 1]
-    first = epochs[find_selected_epoch(objective, values, val_losses, breaks_ties=False) - 1]
-    return run.selected_epoch == now or run.selected_epoch != first
+    current = epochs[find_selected_epoch(objective, values, val_losses) - 1]
+    earlier = epochs[find_selected_epoch(objective, values, val_losses, breaks_ties=False) - 1]
+    return run.selected_epoch == current or run.selected_epoch != earlier
 
 
-def _retrain(cases: Sequence[_RetrainedRun], on_epoch: OnEpoch) -> None:
-    """Trains a run, or the runs of a stack, as far as they are stored."""
-    if any(case.verdict.first for case in cases):  # other data
+def _retrain(runs: Sequence[_RetrainedRun], on_epoch: OnEpoch) -> None:
+    """Retrains a single run or a batch, for as many epochs as are stored."""
+    if any(run.result.first_difference for run in runs):  # the data differs
         return
-    if len(cases) == 1:
-        (case,) = cases
-        for epoch in train(case.session, lambda: case.session.epoch >= case.last):
-            case.compare(epoch)
-            on_epoch(case.run, epoch)
+    if len(runs) == 1:
+        (run,) = runs
+        for epoch in train(run.session, lambda: run.session.epoch >= run.last_epoch):
+            run.compare(epoch)
+            on_epoch(run.run, epoch)
         return
-    by_session = {id(case.session): case for case in cases}
-    stack = BatchedRuns([case.session for case in cases])
-    while stack.sessions:
-        for session, epoch in stack.epoch():
-            case = by_session[id(session)]
-            case.compare(epoch)
-            on_epoch(case.run, epoch)
-            if session.status is Status.RUNNING and session.epoch >= case.last:
+    by_session = {id(run.session): run for run in runs}
+    batched_runs = BatchedRuns([run.session for run in runs])
+    while batched_runs.sessions:
+        for session, epoch in batched_runs.epoch():
+            run = by_session[id(session)]
+            run.compare(epoch)
+            on_epoch(run.run, epoch)
+            if session.status is Status.RUNNING and session.epoch >= run.last_epoch:
                 session.status = Status.INTERRUPTED
-        stack.remove_finished()
+        batched_runs.remove_finished()
 
 
 def _relative_difference(first: float, second: float) -> float:
@@ -301,17 +320,20 @@ def _relative_difference(first: float, second: float) -> float:
 
 
 def _environment_changes(
-    tried: Sequence[Attempt], session: Session
+    attempts: Sequence[Attempt], session: Session
 ) -> tuple[EnvironmentChange, ...]:
-    """What of the environment is not as it was in the last attempt."""
-    then = next((one.environment for one in reversed(tried) if one.environment), None)
-    if then is None:
+    """The differences between the environment of the last attempt and the current one."""
+    environments = [attempt.environment for attempt in attempts if attempt.environment]
+    if not environments:
         return ()
-    now = collect_environment(device_description(session.device), session.threads)
-    pairs = [(word, getattr(then, word), getattr(now, word)) for word in _ENVIRONMENT_FIELDS]
-    pairs += [(name, then.packages.get(name), now.packages.get(name)) for name in _NUMERIC_PACKAGES]
+    stored = environments[-1]
+    current = collect_environment(device_description(session.device), session.threads)
+    pairs = [(name, getattr(stored, name), getattr(current, name)) for name in _ENVIRONMENT_FIELDS]
+    pairs += [
+        (name, stored.packages.get(name), current.packages.get(name)) for name in _NUMERIC_PACKAGES
+    ]
     return tuple(
-        EnvironmentChange(word, str(before), str(after))
-        for word, before, after in pairs
+        EnvironmentChange(name, str(before), str(after))
+        for name, before, after in pairs
         if before != after
     )

@@ -1,7 +1,7 @@
-"""The worker: takes a claimed run through the engine and hands every epoch to the store.
+"""`train_run` trains one claimed run and stores every epoch; also the heartbeat that renews leases.
 
-Whatever happens, the run ends in a state that tells the truth: finished, diverged, failed with
-its reason, or interrupted and ready to go on.
+Whatever happens, the stored status of the run is correct: finished, diverged, failed with a reason,
+or interrupted and resumable.
 """
 
 import contextlib
@@ -10,174 +10,142 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 
 from nnlab import store
 from nnlab.engine import memory
+from nnlab.engine.epoch_decision import EpochDecision
 from nnlab.engine.error_description import describe_error, format_traceback
 from nnlab.engine.loop import train
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import Epoch, Status
-from nnlab.workers.callbacks import RunCallbacks, RunResult
-from nnlab.workers.parallel_config import CONTINUE_RUN, END_RUN, INTERRUPT_RUN, SAVE_CHECKPOINT
-from nnlab.workers.run_context import LEASE_SECONDS, RunContext, import_process_group_launch
-from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers.callbacks import INTERRUPTED_BY_USER, RunResult
+from nnlab.workers.run_context import LEASE_SECONDS, RunContext
 from nnlab.workers.spool import EpochDelivery, retry_when_disconnected
-
-if TYPE_CHECKING:
-    from nnlab.engine.process_group import ProcessGroup
+from nnlab.workers.worker_context import WorkerContext
 
 
-def train_run(
-    db: store.AnyDatabase,
-    claim: store.Claim,
-    listener: RunCallbacks,
-    should_stop: Callable[[], bool],
-    *,
-    keeping: SavePolicy = DEFAULT_SAVE_POLICY,
-    wait_until_alone: Callable[[], None] | None = None,
-    team: "ProcessGroup | None" = None,
-) -> RunResult:
-    """Trains a claimed run until it ends or is to stop.
+def train_run(context: WorkerContext, claim: store.Claim) -> RunResult:
+    """Trains a claimed run until it ends or the worker is asked to stop.
 
     Args:
-        db: where everything is stored.
-        claim: the run and this worker's lease on it.
-        listener: told of each epoch once it is durable.
-        should_stop: asked between epochs.
-        keeping: what is kept of the run.
-        wait_until_alone: as for `work_off`.
-        team: as for `work_off`.
+        context: the worker's database, callbacks and stop request.
+        claim: the run, and this worker's lease on it.
 
     Raises:
         StoreError, OutputError: nothing more can be stored; the run stays resumable.
-        KeyboardInterrupt: passed on; the run is marked interrupted.
+        KeyboardInterrupt: the run was stopped during an epoch; it is marked as interrupted.
     """
-
-    def attempt() -> RunResult:
-        return _train(db, claim, listener, should_stop, keeping, team)
-
+    leader = context.leader
     try:
-        with heartbeat(db, [claim]):
-            if wait_until_alone is None:
-                ended = attempt()
+        with heartbeat(context.db, [claim]):
+            if context.wait_for_device is None:
+                result = _train(context, claim)
             else:
-                ended = _retry_alone_on_oom(
-                    attempt, wait_until_alone, partial(listener.noted, claim.run)
-                )
+                result = _retry_out_of_memory(context, claim, context.wait_for_device)
     except BaseException as error:  # noqa: BLE001  a user's model may raise anything
-        if team is not None and import_process_group_launch().is_peer_failure(error):
-            import_process_group_launch().exit_immediately(
-                1
-            )  # as if it had died too: another team takes the run up
-        ended = release_after_error(db, claim, error)
-        if team is not None:
-            # The others may be anywhere in this run: the next begins with a new team.
-            listener.ended(ended)
-            import_process_group_launch().exit_immediately(1)
-    listener.ended(ended)
-    return ended
+        if leader is not None and leader.is_peer_failure(error):
+            leader.exit_immediately(1)  # the lease expires, and a new process group resumes the run
+        result = release_after_error(context.db, claim, error)
+        if leader is not None:
+            # The other ranks may be anywhere in this run, so the next one needs a new group.
+            context.callbacks.on_run_end(result)
+            leader.exit_immediately(1)
+    context.callbacks.on_run_end(result)
+    return result
 
 
-def _train(
-    db: store.AnyDatabase,
-    claim: store.Claim,
-    listener: RunCallbacks,
-    should_stop: Callable[[], bool],
-    keeping: SavePolicy,
-    team: "ProcessGroup | None",
-) -> RunResult:
-    tell = partial(listener.noted, claim.run)
-    work = retry_when_disconnected(
-        partial(_open_run_context, db, claim, listener, keeping, team), tell
-    )
-    delivery: EpochDelivery[RunContext] = EpochDelivery(db, tell)
-    listener.started(work.run, work.session.epoch)
-    words = CONTINUE_RUN
+def _train(context: WorkerContext, claim: store.Claim) -> RunResult:
+    db, callbacks, leader = context.db, context.callbacks, context.leader
+    note = partial(callbacks.on_note, claim.run)
+    run_context = retry_when_disconnected(partial(_open_run_context, context, claim), note)
+    delivery: EpochDelivery[RunContext] = EpochDelivery(db, note)
+    callbacks.on_run_start(run_context.run, run_context.session.epoch)
+    decision = EpochDecision.CONTINUE
 
-    def heard_stop() -> bool:
-        return bool(words & INTERRUPT_RUN)
+    def should_stop() -> bool:
+        return bool(decision & EpochDecision.INTERRUPT)
 
-    for epoch in train(work.session, heard_stop):
-        work.add(epoch)
-        delivery.send([work])
-        listener.epoch(work.run, epoch)
-        words = _decide_after_epoch(work, epoch, should_stop)
-        if team is not None:
-            team.agreed(words)
-        if words & END_RUN:
+    for epoch in train(run_context.session, should_stop):
+        run_context.add_epoch(epoch)
+        delivery.store([run_context])
+        callbacks.on_epoch_end(run_context.run, epoch)
+        decision = _decide_after_epoch(run_context, epoch, context.should_stop)
+        if leader is not None:
+            leader.broadcast_decision(decision)
+        if decision & EpochDecision.END:
             break
-        if words & SAVE_CHECKPOINT:
-            work.checkpoints.save_if_reachable(work.session)
-    delivery.settle([work])
-    work.test()
-    ended = retry_when_disconnected(partial(_finish_run, db, work), tell)
-    work.tidy()
-    return ended
+        if decision & EpochDecision.SAVE_CHECKPOINT:
+            run_context.checkpoints.save_if_reachable(run_context.session)
+    delivery.flush([run_context])
+    run_context.evaluate_test_split()
+    result = retry_when_disconnected(partial(_finish_run, db, run_context), note)
+    run_context.remove_checkpoints()
+    return result
 
 
-def _decide_after_epoch(work: RunContext, epoch: Epoch, should_stop: Callable[[], bool]) -> int:
-    """What is to happen after a stored epoch, as the words of `together`."""
-    if work.check_epoch(epoch):
-        return END_RUN
-    stop = INTERRUPT_RUN if work.stop_requested or should_stop() else CONTINUE_RUN
-    return stop | (SAVE_CHECKPOINT if work.checkpoints.is_due(work.session) else CONTINUE_RUN)
+def _decide_after_epoch(
+    run_context: RunContext, epoch: Epoch, should_stop: Callable[[], bool]
+) -> EpochDecision:
+    """Returns how the run continues after a stored epoch."""
+    if run_context.check_epoch(epoch):
+        return EpochDecision.END
+    decision = EpochDecision.CONTINUE
+    if run_context.stop_requested or should_stop():
+        decision |= EpochDecision.INTERRUPT
+    if run_context.checkpoints.is_due(run_context.session):
+        decision |= EpochDecision.SAVE_CHECKPOINT
+    return decision
 
 
-def _open_run_context(
-    db: store.AnyDatabase,
-    claim: store.Claim,
-    listener: RunCallbacks,
-    keeping: SavePolicy,
-    team: "ProcessGroup | None",
-) -> RunContext:
-    work = RunContext(db, claim, listener, keeping, team=team)
-    work.open("solo" if team is None else f"{team.kind} {team.size}")
-    return work
+def _open_run_context(context: WorkerContext, claim: store.Claim) -> RunContext:
+    run_context = RunContext(context, claim)
+    run_context.open("solo" if context.leader is None else context.leader.description)
+    return run_context
 
 
-def _finish_run(db: store.AnyDatabase, work: RunContext) -> RunResult:
-    work.conclude()
+def _finish_run(db: store.AnyDatabase, run_context: RunContext) -> RunResult:
+    run_context.write_final_files()
     with db.transaction(alone=False):
-        return work.close()
+        return run_context.store_result()
 
 
-def _retry_alone_on_oom(
-    attempt: Callable[[], RunResult],
-    wait_until_alone: Callable[[], None],
-    tell: Callable[[str], None],
+def _retry_out_of_memory(
+    context: WorkerContext, claim: store.Claim, wait_for_device: Callable[[], None]
 ) -> RunResult:
-    """Tries once more, alone on the device, where memory was short."""
+    """Trains a run; if it is out of memory, once more when no other run uses the device."""
     try:
-        return attempt()
+        return _train(context, claim)
     except Exception as error:
         if not memory.is_out_of_memory(error):
             raise
-        tell(f"{error_summary(error)}; it tries again once it is alone on its device")
-    # Here, after the error is gone, so is what it held.
+        context.callbacks.on_note(
+            claim.run, f"{error_summary(error)}; retrying once no other run uses its device"
+        )
+    # Outside the handler, because the error's traceback keeps the tensors of the run alive.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    wait_until_alone()
-    return attempt()
+    wait_for_device()
+    return _train(context, claim)
 
 
 def release_after_error(
     db: store.AnyDatabase, claim: store.Claim, error: BaseException
 ) -> RunResult:
-    """Gives a run back that an error has ended, and says how.
+    """Releases a run that an error has ended; returns its result.
 
     Raises:
         StoreError, OutputError: nothing more can be stored; the run stays resumable.
-        BaseException: what is no Exception, as KeyboardInterrupt; the run is marked interrupted.
+        BaseException: the error itself if it is no Exception, such as KeyboardInterrupt; the run
+            is marked as interrupted.
     """
     if isinstance(error, LeaseLost):
         return RunResult(claim.run, Status.INTERRUPTED, error.message)
     if isinstance(error, StoreError | OutputError) or not isinstance(error, Exception):
-        # The store may be what failed; then the lease lapses, and the run is taken up again.
+        # If the store itself failed, the lease expires and the run becomes claimable again.
         with contextlib.suppress(StoreError):
             store.release_run(db, claim, Status.INTERRUPTED, reason=error_summary(error))
         raise error
@@ -189,32 +157,32 @@ def release_after_error(
 
 @contextmanager
 def heartbeat(db: store.AnyDatabase, claims: Sequence[store.Claim]) -> Iterator[None]:
-    """Renews the leases from a thread, for epochs that outlast them."""
-    over = threading.Event()
+    """Renews the leases from a thread, because an epoch may take longer than a lease."""
+    ended = threading.Event()
 
-    def beat() -> None:
-        while not over.wait(LEASE_SECONDS / 4):
+    def renew() -> None:
+        while not ended.wait(LEASE_SECONDS / 4):
             for claim in claims:
-                # A lease that is lost the next write tells of; a store that is busy or full for
-                # now leaves time for three more tries.
+                # A lost lease is reported by the next write; if the database is busy or full,
+                # there is time for three more attempts.
                 with contextlib.suppress(StoreError):
                     store.renew_lease(db, claim, LEASE_SECONDS)
 
-    thread = threading.Thread(target=beat, name="nnlab-heartbeat", daemon=True)
+    thread = threading.Thread(target=renew, name="nnlab-heartbeat", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         thread.join()
 
 
 def error_summary(error: BaseException) -> str:
-    """What went wrong, in a line without secrets: it is stored, shown, and told to --notify."""
+    """One line about an error without secrets: it is stored, printed and passed to --notify."""
     if isinstance(error, NnlabError):
         return mask_secrets(error.message)
     if memory.is_out_of_memory(error):
         return f"out of memory, at a peak of {memory.peak_bytes() / 2**30:.2f} GiB"
     if isinstance(error, KeyboardInterrupt):
-        return str(error) or "stopped by the user in mid epoch"
+        return str(error) or INTERRUPTED_BY_USER
     return mask_secrets(describe_error(error))

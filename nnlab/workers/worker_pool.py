@@ -1,8 +1,8 @@
-"""A crew: workers in other processes, all on the same queue, and one that shows and mends.
+"""`WorkerPool`: workers in other processes that execute one queue; for the local and the Ray pool.
 
-Each worker claims runs and stores what it measures by itself; the crew only listens. A worker that
-dies loses its lease: its runs go on elsewhere, from their checkpoints, and another takes its place.
-What the workers are, processes of this machine or actors on a cluster, is for the heirs to say.
+Each worker claims runs and stores what it measures by itself; the pool receives its messages. If a
+worker dies, its runs are released and resumed from their checkpoints, and a new worker is started.
+Subclasses define whether a worker is a process of this machine or an actor on a cluster.
 """
 
 from abc import ABC, abstractmethod
@@ -14,176 +14,196 @@ from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.records import Run
 from nnlab.workers.callbacks import RunCallbacks
-from nnlab.workers.placement import (
-    DEVICE_FREE_COMMAND,
-    STOP_COMMAND,
-    Placement,
-    WorkerAddress,
+from nnlab.workers.messages import (
+    EpochEnded,
+    GpuCapacityMeasured,
+    RunEnded,
+    RunNoted,
+    RunStarted,
+    WaitingForMemory,
+    WorkerCommand,
+    WorkerDone,
+    WorkerFailed,
+    WorkerInterrupted,
     WorkerMessage,
+    WorkerStarted,
 )
+from nnlab.workers.placement import Placement
+from nnlab.workers.worker_job import WorkerAddress
 
-# A worker that dies so often with no run in hand is not started again.
+# After so many consecutive workers that died without a run the pool gives up.
 MAX_FAILED_STARTS = 3
 
 
 @dataclass(slots=True)
 class WorkerHandle(ABC):
-    """A worker, where it is once it has said so, and whether it waits for the others to end."""
+    """The pool's view of a worker: its placement, its address once known, and its state."""
 
-    slot: Placement
-    place: WorkerAddress | None = None
+    placement: Placement
+    address: WorkerAddress | None = None
     has_ended: bool = False
     waits_for_memory: bool = False
 
     @abstractmethod
-    def tell(self, order: str) -> None:
-        """Gives an order; one that has just died gets none."""
+    def send(self, command: WorkerCommand) -> None:
+        """Sends a command; does nothing if the worker has just died."""
 
 
 WorkerHandleT = TypeVar("WorkerHandleT", bound=WorkerHandle)
 
 
 class WorkerPool(ABC, Generic[WorkerHandleT]):
-    """Works off runs in several other processes."""
+    """Executes a queue in several other processes."""
 
-    # What trains without them, for a message.
-    without = "--devices cpu:1 trains in this process"
+    # Part of the hint of an error: how to train without the pool.
+    fallback_hint = "--devices cpu:1 trains in this process"
 
     def __init__(
-        self, db: store.Database, run_ids: Sequence[int], slots: Sequence[Placement], *, packs: bool
+        self,
+        db: store.Database,
+        run_ids: Sequence[int],
+        placements: Sequence[Placement],
+        *,
+        fill_gpu: bool,
     ) -> None:
-        """Starts the workers; they begin to train at once.
+        """Starts the workers, which begin to train at once.
 
         Args:
             db: where everything is stored.
-            run_ids: what to train.
-            slots: where, a worker each.
-            packs: whether to start more workers on a GPU, as many as its memory holds.
+            run_ids: the runs to train.
+            placements: one per worker.
+            fill_gpu: whether to start as many workers on a GPU as its memory allows.
         """
-        self._db, self._run_ids, self._packs = db, tuple(run_ids), packs
+        self._db, self._run_ids, self._fill_gpu = db, tuple(run_ids), fill_gpu
         self._runs: dict[int, Run] = {}
-        self._starts = 0
+        self._failed_starts = 0
         self._error: NnlabError | None = None
         self._stopping = False
-        self._members = [self._start(slot) for slot in slots]
+        self._workers = [self._start(placement) for placement in placements]
 
-    def work(self, listener: RunCallbacks, should_stop: Callable[[], bool]) -> None:
-        """Listens until every worker is done.
+    def run(self, callbacks: RunCallbacks, should_stop: Callable[[], bool]) -> None:
+        """Handles the messages of the workers until all of them have ended.
 
         Raises:
-            NnlabError: a worker could not go on: the database, a disk.
-            KeyboardInterrupt: passed on; all workers have ended.
+            NnlabError: a worker could not continue: the database, a disk.
+            KeyboardInterrupt: the user stopped the command; all workers have ended.
         """
         try:
-            while live := self._live:
+            while live := self._live_workers:
                 if not self._stopping and (should_stop() or self._error is not None):
                     self._stopping = True
-                    for one in live:
-                        one.tell(STOP_COMMAND)
-                for one, message in self._heard(live, listener):
+                    for worker in live:
+                        worker.send(WorkerCommand.STOP)
+                for worker, message in self._poll_messages(live, callbacks):
                     if message is None:
-                        one.has_ended = True
-                        self._mend(one, listener)
+                        worker.has_ended = True
+                        self._replace_dead_worker(worker, callbacks)
                     else:
-                        self._take(one, message, listener)
-                self._let_alone()
+                        self._handle_message(worker, message, callbacks)
+                self._retry_out_of_memory()
         except BaseException:
-            self._end()
+            self._terminate_all()
             raise
         if self._error is not None:
             raise self._error
 
     @property
-    def _live(self) -> list[WorkerHandleT]:
-        return [one for one in self._members if not one.has_ended]
+    def _live_workers(self) -> list[WorkerHandleT]:
+        return [worker for worker in self._workers if not worker.has_ended]
 
     @abstractmethod
-    def _start(self, slot: Placement) -> WorkerHandleT:
+    def _start(self, placement: Placement) -> WorkerHandleT:
         """Starts a worker."""
 
     @abstractmethod
-    def _heard(
-        self, live: Sequence[WorkerHandleT], listener: RunCallbacks
+    def _poll_messages(
+        self, live: Sequence[WorkerHandleT], callbacks: RunCallbacks
     ) -> Iterator[tuple[WorkerHandleT, WorkerMessage | None]]:
-        """What workers have told within a moment; None says that one has died."""
+        """Yields the messages that arrive within a short time; None if the worker has died."""
 
     @abstractmethod
-    def _how_it_died(self, one: WorkerHandleT) -> str:
-        """A few words on the end of a worker that is gone."""
+    def _describe_exit(self, worker: WorkerHandleT) -> str:
+        """How a dead worker ended, as part of a sentence."""
 
     @abstractmethod
-    def _end(self) -> None:
-        """Ends every worker: in good order, or at last at once."""
+    def _terminate_all(self) -> None:
+        """Ends every worker, by force if it does not end in time."""
 
-    def _take(self, one: WorkerHandleT, message: WorkerMessage, listener: RunCallbacks) -> None:
-        values = message.values
-        match message.what:
-            case "here":
-                (one.place,) = values
-            case "started":
-                self._runs[values[0].id] = values[0]
-                self._starts = 0
-                listener.started(*values)
-            case "epoch":
-                listener.epoch(self._run(values[0]), values[1])
-            case "noted":
-                listener.noted(self._run(values[0]), values[1])
-            case "ended":
-                listener.ended(*values)
-            case "fits":
-                self._pack(*values)
-            case "crowded":
-                one.waits_for_memory = True
-            case "failed":
-                self._error = self._error or values[0]
-                one.has_ended = True
-            case "interrupted":
-                one.has_ended = True
-                if not self._stopping:  # somebody else sent it a signal
-                    self._mend(one, listener)
-            case "done":
-                one.has_ended = True
+    def _handle_message(
+        self, worker: WorkerHandleT, message: WorkerMessage, callbacks: RunCallbacks
+    ) -> None:
+        match message:
+            case WorkerStarted(address):
+                worker.address = address
+            case RunStarted(run, epoch):
+                self._runs[run.id] = run
+                self._failed_starts = 0
+                callbacks.on_run_start(run, epoch)
+            case EpochEnded(run_id, values):
+                callbacks.on_epoch_end(self._run(run_id), values)
+            case RunNoted(run_id, text):
+                callbacks.on_note(self._run(run_id), text)
+            case RunEnded(result):
+                callbacks.on_run_end(result)
+            case GpuCapacityMeasured(device, runs):
+                self._start_more_on_gpu(device, runs)
+            case WaitingForMemory():
+                worker.waits_for_memory = True
+            case WorkerFailed(error):
+                self._error = self._error or error
+                worker.has_ended = True
+            case WorkerInterrupted():
+                worker.has_ended = True
+                if not self._stopping:  # a signal that this pool did not send
+                    self._replace_dead_worker(worker, callbacks)
+            case WorkerDone():
+                worker.has_ended = True
 
-    def _mend(self, one: WorkerHandleT, listener: RunCallbacks) -> None:
-        """Gives free what a dead worker had in hand, and starts another in its place."""
-        why = self._how_it_died(one)
-        lost = self._free(one, why)
-        for run_id in lost:
-            listener.noted(self._run(run_id), f"{why}; the run goes on from its checkpoint")
-        self._starts = 0 if lost else self._starts + 1
-        if self._starts >= MAX_FAILED_STARTS:
+    def _replace_dead_worker(self, worker: WorkerHandleT, callbacks: RunCallbacks) -> None:
+        """Releases the runs of a dead worker and starts another one in its place."""
+        reason = self._describe_exit(worker)
+        released = self._release_runs_of(worker, reason)
+        for run_id in released:
+            callbacks.on_note(
+                self._run(run_id), f"{reason}; the run will resume from its checkpoint"
+            )
+        self._failed_starts = 0 if released else self._failed_starts + 1
+        if self._failed_starts >= MAX_FAILED_STARTS:
             self._error = NnlabError(
-                f"a worker on {one.slot.device} ends as soon as it begins: {why}",
-                hint=f"{self.without}, which tells more",
+                f"workers on {worker.placement.device} end as soon as they start: {reason}",
+                hint=f"{self.fallback_hint}, which shows the error",
             )
         elif not self._stopping and store.claimable_run_ids(self._db, self._run_ids):
-            self._members.append(self._start(one.slot))
+            self._workers.append(self._start(worker.placement))
 
-    def _free(self, one: WorkerHandleT, why: str) -> tuple[int, ...]:
-        """Frees the runs that a worker had in hand which is gone; gives their numbers."""
-        if one.place is None:
+    def _release_runs_of(self, worker: WorkerHandleT, reason: str) -> tuple[int, ...]:
+        """Releases the runs that a dead worker had claimed; returns their IDs."""
+        if worker.address is None:
             return ()
-        place = one.place
         return store.mark_worker_dead(
-            self._db, hostname=place.hostname, pid=place.pid, space=place.space, reason=why
+            self._db,
+            hostname=worker.address.hostname,
+            pid=worker.address.pid,
+            space=worker.address.pid_namespace,
+            reason=reason,
         )
 
-    def _pack(self, device: str, fits: int) -> None:
-        """Starts as many workers on a GPU as fit there, judged by its first run."""
-        if not self._packs or self._stopping:
+    def _start_more_on_gpu(self, device: str, runs: int) -> None:
+        """Starts as many workers on a GPU as runs fit there, according to its first run."""
+        if not self._fill_gpu or self._stopping:
             return
-        self._packs = False
-        here = sum(one.slot.device == device for one in self._members)
+        self._fill_gpu = False
+        started = sum(worker.placement.device == device for worker in self._workers)
         waiting = len(store.claimable_run_ids(self._db, self._run_ids))
-        for _ in range(min(fits - here, waiting)):
-            self._members.append(self._start(Placement(device)))
+        for _ in range(min(runs - started, waiting)):
+            self._workers.append(self._start(Placement(device)))
 
-    def _let_alone(self) -> None:
-        """Lets a worker that is short of memory try again once no other is at work."""
-        live = self._live
-        if live and all(one.waits_for_memory for one in live):
+    def _retry_out_of_memory(self) -> None:
+        """Lets a worker that was out of memory retry once no other worker is training."""
+        live = self._live_workers
+        if live and all(worker.waits_for_memory for worker in live):
             live[0].waits_for_memory = False
-            live[0].tell(DEVICE_FREE_COMMAND)
+            live[0].send(WorkerCommand.USE_DEVICE_ALONE)
 
     def _run(self, run_id: int) -> Run:
         if run_id not in self._runs:

@@ -1,13 +1,14 @@
-"""What runs in a slot: a process that works runs off and tells its parent how it goes."""
+"""Executes a `WorkerJob` in the current process and sends every event to the parent.
+
+`worker_main`, the process group's leader rank and the Ray actors use it.
+"""
 
 import gc
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -16,199 +17,175 @@ import torch
 
 from nnlab.engine import device as devices
 from nnlab.errors import NnlabError
-from nnlab.io.escaping import escape_terminal
 from nnlab.records import Epoch, Run
 from nnlab.workers.callbacks import RunResult
-from nnlab.workers.parent_watchdog import call_when_orphaned
-from nnlab.workers.placement import (
-    DEVICE_FREE_COMMAND,
-    STOP_COMMAND,
-    WorkerAddress,
-    WorkerJob,
+from nnlab.workers.messages import (
+    EpochEnded,
+    GpuCapacityMeasured,
+    RunEnded,
+    RunNoted,
+    RunStarted,
+    WaitingForMemory,
+    WorkerCommand,
+    WorkerDone,
+    WorkerExit,
+    WorkerFailed,
+    WorkerInterrupted,
     WorkerMessage,
-    runs_per_gpu,
+    WorkerStarted,
 )
+from nnlab.workers.placement import runs_per_gpu
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
+from nnlab.workers.worker_context import WorkerContext
+from nnlab.workers.worker_job import WorkerAddress, WorkerJob
 
 if TYPE_CHECKING:
-    from nnlab.engine.process_group import ProcessGroup
+    from nnlab.engine.distributed import GroupLeader
 
-# How long a slot has to end once its parent is gone.
+# How long a worker may take to end after its parent has ended.
 SHUTDOWN_TIMEOUT_SECONDS = 20.0
 
-# Why a run is left whose worker was not told to stop.
-PARENT_GONE = "the command that it was trained by is gone"
+# The reason of runs that are interrupted because the parent has ended.
+PARENT_GONE = "the command that started its worker has ended"
+
+SendMessage = Callable[[WorkerMessage], None]
 
 
 class CallbackRelay:
-    """A listener that tells the parent, wherever that is."""
+    """`RunCallbacks` that sends every event to the parent as a message."""
 
-    def __init__(self, tell: Callable[[WorkerMessage], None], device: str) -> None:
-        self._send = tell
-        self._measures = device if device.startswith("cuda") else None
+    def __init__(self, send: SendMessage, device: str) -> None:
+        self._send = send
+        self._gpu_to_measure = device if device.startswith("cuda") else None
 
-    def started(self, run: Run, epoch: int) -> None:
-        """Passed on."""
-        self._send(WorkerMessage("started", (run, epoch)))
+    def on_run_start(self, run: Run, epoch: int) -> None:
+        """See `RunCallbacks`."""
+        self._send(RunStarted(run, epoch))
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
-        """Passed on; after the first, also how many such runs fit on its GPU."""
-        self._send(WorkerMessage("epoch", (run.id, epoch)))
-        if self._measures is not None:
-            peak = torch.cuda.max_memory_reserved(self._measures)
-            memory = torch.cuda.get_device_properties(self._measures).total_memory
-            self._send(WorkerMessage("fits", (self._measures, runs_per_gpu(peak, memory))))
-            self._measures = None
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
+        """See `RunCallbacks`; after the first epoch also sends how many runs fit on the GPU."""
+        self._send(EpochEnded(run.id, epoch))
+        if self._gpu_to_measure is not None:
+            device, self._gpu_to_measure = self._gpu_to_measure, None
+            peak = torch.cuda.max_memory_reserved(device)
+            memory = torch.cuda.get_device_properties(device).total_memory
+            self._send(GpuCapacityMeasured(device, runs_per_gpu(peak, memory)))
 
-    def noted(self, run: Run, message: str) -> None:
-        """Passed on."""
-        self._send(WorkerMessage("noted", (run.id, message)))
+    def on_note(self, run: Run, message: str) -> None:
+        """See `RunCallbacks`."""
+        self._send(RunNoted(run.id, message))
 
-    def ended(self, ended: RunResult) -> None:
-        """Passed on."""
-        self._send(WorkerMessage("ended", (ended,)))
+    def on_run_end(self, result: RunResult) -> None:
+        """See `RunCallbacks`."""
+        self._send(RunEnded(result))
 
 
-def pipe_sender(parent: Connection) -> Callable[[WorkerMessage], None]:
-    """Tells the parent at the other end of a pipe."""
+def pipe_sender(parent: Connection) -> SendMessage:
+    """Returns a function that sends messages through a pipe."""
 
-    def tell(message: WorkerMessage) -> None:
+    def send(message: WorkerMessage) -> None:
         try:
             parent.send(message)
         except OSError:
-            # No fault of the run: it is left to whoever takes it up.
+            # Not an error of the run: it is interrupted, and another worker can resume it.
             raise KeyboardInterrupt(PARENT_GONE) from None
 
-    return tell
+    return send
 
 
 class ParentCommands:
-    """What the parent wants, heard by a thread; when the parent is gone, this process ends too."""
+    """Receives the parent's commands in a thread; ends this process when the parent has ended."""
 
     def __init__(self, parent: Connection) -> None:
-        self.stop, self.alone = threading.Event(), threading.Event()
-        self.parent_is_gone = False
+        self.stop, self.device_free = threading.Event(), threading.Event()
+        self.parent_has_ended = False
         threading.Thread(
-            target=self._listen, args=(parent,), name="nnlab-orders", daemon=True
+            target=self._receive, args=(parent,), name="nnlab-commands", daemon=True
         ).start()
 
-    def _listen(self, parent: Connection) -> None:
-        heard: dict[object, threading.Event] = {
-            STOP_COMMAND: self.stop,
-            DEVICE_FREE_COMMAND: self.alone,
+    def _receive(self, parent: Connection) -> None:
+        events = {
+            WorkerCommand.STOP: self.stop,
+            WorkerCommand.USE_DEVICE_ALONE: self.device_free,
         }
         try:
             while True:
-                heard[parent.recv()].set()
+                events[parent.recv()].set()
         except (EOFError, OSError):
-            # In good order, if it can: nobody is left to show it to.
-            self.parent_is_gone = True
-            _shut_down_gracefully()
+            self.parent_has_ended = True
+            shut_down_gracefully()
 
 
-def _shut_down_gracefully() -> None:
+def shut_down_gracefully() -> None:
+    """Sends SIGTERM to this process, and ends it if it is still running after the timeout."""
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(SHUTDOWN_TIMEOUT_SECONDS)
     os._exit(1)
 
 
-def worker_main(job: WorkerJob, parent: Connection | None) -> NoReturn:
-    """Works off the job; ends the process, whatever happens.
-
-    Where another node leads there is no `parent` to tell how it goes.
-    """
-    # Ctrl-C reaches the whole terminal: the parent decides what it means, and says so by SIGTERM.
-    # So it is with SLURM's SIGUSR1.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    code = 0
-    if job.team is None:
-        assert parent is not None
-        try:
-            parent.send(run_job_for_parent(job, parent))
-        except (OSError, KeyboardInterrupt):
-            code = 1  # nobody listens any more
-    else:
-        code = _run_process_group(job, parent)
-    # Without more ado: what was copied from the parent is the parent's to close.
-    os._exit(code)
-
-
-def _run_process_group(job: WorkerJob, parent: Connection | None) -> int:
-    """Has a team work off the job; its leader tells the parent how it goes."""
-    # Those who train alone never wait for torch.distributed to be loaded.
-    from nnlab.workers.process_group_launch import launch_process_group
-
-    if parent is None:
-        call_when_orphaned(_shut_down_gracefully)
-    try:
-        launch_process_group(job, parent)
-    except NnlabError as error:
-        print(f"note: {escape_terminal(error.message)}", file=sys.stderr, flush=True)  # noqa: T201  no screen here
-        return 1
-    # Only now that all of its processes have ended.
-    if parent is not None:
-        with suppress(OSError):
-            parent.send(WorkerMessage("done"))
-    return 0
-
-
 def run_job_for_parent(
-    job: WorkerJob, parent: Connection, team: "ProcessGroup | None" = None
-) -> WorkerMessage:
-    """Works off the job in this process, alone or as the leader of a team; says how it ended."""
-    orders = ParentCommands(parent)
+    job: WorkerJob, parent: Connection, leader: "GroupLeader | None" = None
+) -> WorkerExit:
+    """Executes the job in this process, alone or as the leader of a process group."""
+    commands = ParentCommands(parent)
 
-    def at_once(number: int, frame: FrameType | None) -> NoReturn:
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         del number, frame
-        raise KeyboardInterrupt(*([PARENT_GONE] if orders.parent_is_gone else []))
+        raise KeyboardInterrupt(*([PARENT_GONE] if commands.parent_has_ended else []))
 
-    def wait_until_alone() -> None:
-        parent.send(WorkerMessage("crowded"))
-        orders.alone.wait()
+    def wait_for_device() -> None:
+        parent.send(WaitingForMemory())
+        commands.device_free.wait()
 
-    signal.signal(signal.SIGTERM, at_once)
-    # What is imported stays: the collector need not look at it again and again.
+    signal.signal(signal.SIGTERM, interrupt)
+    # Imported modules are never garbage: the collector need not examine them.
     gc.freeze()
     return run_job(
         job,
         pipe_sender(parent),
-        orders.stop.is_set,
-        wait_until_alone=wait_until_alone if team is None else None,
-        team=team,
+        commands.stop.is_set,
+        wait_for_device=wait_for_device if leader is None else None,
+        leader=leader,
     )
 
 
 def run_job(
     job: WorkerJob,
-    tell: Callable[[WorkerMessage], None],
+    send: SendMessage,
     should_stop: Callable[[], bool],
     *,
-    wait_until_alone: Callable[[], None] | None = None,
-    team: "ProcessGroup | None" = None,
-) -> WorkerMessage:
-    """Works off the job in this process, telling how it goes; says how it ended."""
+    wait_for_device: Callable[[], None] | None = None,
+    leader: "GroupLeader | None" = None,
+) -> WorkerExit:
+    """Executes the job in this process, sending a message for each event.
+
+    Args:
+        job: the queue and the device.
+        send: sends a message to the parent.
+        should_stop: checked between epochs.
+        wait_for_device: see `WorkerContext`.
+        leader: see `WorkerContext`.
+    """
     try:
-        tell(WorkerMessage("here", (WorkerAddress.here(),)))
+        send(WorkerStarted(WorkerAddress.of_this_process()))
         devices.set_auto_device(job.device, job.cores)
         db = job.db.open()
         try:
-            run_queue(
+            context = WorkerContext(
                 db,
-                job.run_ids,
-                CallbackRelay(tell, job.device),
+                CallbackRelay(send, job.device),
                 should_stop,
-                keeping=job.keeping,
-                planner=BatchPlanner(job.engine),
-                at_most=job.at_most,
-                wait_until_alone=wait_until_alone,
-                team=team,
+                job.save_policy,
+                wait_for_device,
+                leader,
             )
+            planner = BatchPlanner(job.engine)
+            run_queue(context, job.run_ids, planner=planner, max_claims=job.max_claims)
         finally:
             db.close()
     except NnlabError as error:
-        return WorkerMessage("failed", (error,))
+        return WorkerFailed(error)
     except KeyboardInterrupt:
-        return WorkerMessage("interrupted")
-    return WorkerMessage("done")
+        return WorkerInterrupted()
+    return WorkerDone()

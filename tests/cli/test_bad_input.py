@@ -99,10 +99,10 @@ def test_a_file_of_text_has_no_weights(nnlab: Nnlab, folder: Path) -> None:
     (folder / "notes.txt").write_text("lr is \N{GREEK SMALL LETTER ETA}" * 1000)
     for words in (["init-study", "s", "--from"], ["train", "--from"]):
         answer = nnlab(*words, "my study.toml", expect=2)
-        assert "a file of text has no weights to begin with" in answer.err
+        assert "a text file does not contain weights" in answer.err
         assert "--config 'my study.toml' reads a study from a TOML file" in answer.err
         answer = nnlab(*words, "notes.txt", expect=2)
-        assert "a file of text has no weights to begin with" in answer.err
+        assert "a text file does not contain weights" in answer.err
         assert "--config" not in answer.err
     assert not (folder / "runs.db").exists()
 
@@ -394,7 +394,7 @@ def test_a_network_file_system_is_said_and_works(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--devices", "cpu:2000"], "processes can train on the processor of this machine"),
+        (["--devices", "cpu:2000"], "processes can train on the CPU of this machine"),
         (["--devices", "tpu"], "--devices tpu: this machine has"),
         (["--devices", "cuda:9"], "--devices cuda:9: this machine has"),
         (["--device", "cuda:9"], "--device cuda:9: this machine has no such device"),

@@ -60,7 +60,7 @@ def test_it_is_trained_with_a_note_where_that_is_wanted(nnlab: Nnlab) -> None:
     answer = nnlab(
         "train", "--data", "own.py:changing", *words, "--seed", "1", "--allow-changing-data"
     )
-    assert "the mean of the trial is over different data" in answer.out + answer.err
+    assert "the trial's mean over seeds mixes different data" in answer.out + answer.err
     first, second = runs()
     assert second.status is Status.FINISHED
     assert second.data_fingerprint != first.data_fingerprint

@@ -107,7 +107,7 @@ def test_kill_9_loses_no_epoch_that_was_shown(
     assert "no problems" in nnlab("db", "check").out
 
 
-@pytest.mark.parametrize(("damaged", "then"), [(1, "goes on from"), (2, "starts over")])
+@pytest.mark.parametrize(("damaged", "then"), [(1, "resumes from"), (2, "starts over")])
 def test_damaged_checkpoints_are_set_aside(
     nnlab: Nnlab, folder: Path, calm: list[Point], damaged: int, then: str
 ) -> None:
@@ -138,5 +138,5 @@ def test_damaged_checkpoints_are_set_aside(
 
 def test_how_often_is_checked_before_anything_is_made(nnlab: Nnlab, folder: Path) -> None:
     answer = nnlab("train", "--checkpoint-every", "often", expect=2)
-    assert "--checkpoint-every often: neither a number of epochs nor a time" in answer.err
+    assert "--checkpoint-every often: neither a number of epochs nor a duration" in answer.err
     assert not (folder / "runs.db").exists()

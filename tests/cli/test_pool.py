@@ -26,7 +26,7 @@ def test_it_is_told_how_a_worker_died(folder: Path, own: tuple[str, ...]) -> Non
         started(folder, "train", *own, "--model", "model.py:Crash,model.py:Good")
     )
     assert code == 1
-    assert "its worker died of signal 11 (SIGSEGV); the run goes on from its checkpoint" in out
+    assert "its worker died of signal 11 (SIGSEGV); the run will resume from its checkpoint" in out
     assert "given up after 3 workers died on it: its worker died of signal 11 (SIGSEGV)" in err
 
 
@@ -69,7 +69,7 @@ def test_a_run_that_is_short_of_memory_is_tried_alone_and_then_fails_with_its_pe
     words = ("train", *own, "--model", "model.py:Hungry,model.py:Good", "--seeds", "2")
     code, out, err = ended(started(folder, *words))
     assert code == 1
-    assert "it tries again once it is alone on its device" in out
+    assert "retrying once no other run uses its device" in out
     assert "out of memory, at a peak of " in err
     assert sorted(statuses(folder)) == ["failed", "failed", "finished", "finished"]
     peaks = asked(

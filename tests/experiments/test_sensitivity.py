@@ -40,7 +40,9 @@ def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
     assert found.surface[2] == pytest.approx(found.lines[0], rel=1e-9)
     assert [row[2] for row in found.surface] == pytest.approx(found.lines[1], rel=1e-9)
 
-    saved = transfer.read_weights(Path(find_initial_weights(db, str(run.id)).of(run.seed).path))
+    saved = transfer.read_weights(
+        Path(find_initial_weights(db, str(run.id)).for_seed(run.seed).path)
+    )
     part = build_session(config_of(run.trial.setting, run.seed)).data.train
     x, y = part.examples[:EXAMPLES], part.targets[:EXAMPLES]
 

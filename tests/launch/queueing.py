@@ -21,18 +21,18 @@ class Notes:
     over: list[RunResult] = field(default_factory=list)
     on_epoch: Any = None
 
-    def started(self, run: Run, epoch: int) -> None: ...
+    def on_run_start(self, run: Run, epoch: int) -> None: ...
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         self.epochs.append(epoch.number)
         if self.on_epoch:
             self.on_epoch(epoch)
 
-    def noted(self, run: Run, message: str) -> None:
+    def on_note(self, run: Run, message: str) -> None:
         self.notes.append(message)
 
-    def ended(self, ended: RunResult) -> None:
-        self.over.append(ended)
+    def on_run_end(self, result: RunResult) -> None:
+        self.over.append(result)
 
 
 def queued(db: store.Database, **settings: Any) -> int:

@@ -47,7 +47,7 @@ def test_how_often_is_read(text: str, every: CheckpointInterval) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "0s", "5 days", "often", "1.5", "min"])
 def test_what_is_no_such_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="neither a number of epochs nor a time"):
+    with pytest.raises(UsageError, match="neither a number of epochs nor a duration"):
         CheckpointInterval.parse(text)
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_one_is_set_aside_and_the_one_before_is_used(tmp_path: Path) -
     assert Checkpoints(LocalFolder(tmp_path)).restore(again, told.append)
     assert again.epoch == 2
     assert len(told) == 1
-    assert told[0].endswith("the run goes on from checkpoint-2.pt")
+    assert told[0].endswith("the run resumes from checkpoint-2.pt")
     assert (tmp_path / "checkpoint-3.damaged").is_file()
     next(train(again))
     for name, value in session.model.state_dict().items():

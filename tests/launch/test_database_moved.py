@@ -16,6 +16,7 @@ from nnlab.records import Epoch, Status
 from nnlab.store.address import parse_address
 from nnlab.workers.batched_worker import train_batched
 from nnlab.workers.worker import train_run
+from nnlab.workers.worker_context import WorkerContext
 
 
 def _rename(path: Path) -> None:
@@ -49,7 +50,7 @@ def test_the_run_stops_and_its_epochs_are_delivered_later(
     store.backup_database(db, copy)
     listener = _disturbed(path, disturb)
     with pytest.raises(DatabaseMoved, match=r"all epochs so far are kept in .*\.waiting") as caught:
-        train_run(db, claimed(db, run_id), listener, lambda: False)
+        train_run(WorkerContext(db, listener, lambda: False), claimed(db, run_id))
     assert str(tmp_path) in (caught.value.hint or "")
     assert listener.epochs == [1, 2]
     db.close()
@@ -66,9 +67,9 @@ def test_the_run_stops_and_its_epochs_are_delivered_later(
         again, run_ids=[run_id], hostname="h", pid=1, command="test", now=time.time() + 120
     )
     assert claim is not None
-    ended = train_run(again, claim, calm, lambda: False)
+    ended = train_run(WorkerContext(again, calm, lambda: False), claim)
     assert ended.status is Status.FINISHED
-    assert any("3 epochs that an attempt before had kept" in note for note in calm.notes)
+    assert any("3 epochs that an earlier attempt could not store" in note for note in calm.notes)
     assert [epoch for epoch, _ in store.history(again, run_id)["val/loss"]] == [1, 2, 3, 4]
     assert store.find_problems(again) == []
     again.close()
@@ -81,20 +82,21 @@ def test_runs_that_are_trained_together_keep_their_epochs_each(
     claims = [claimed(db, run_id) for run_id in run_ids]
     listener = _disturbed(tmp_path / "runs.db", _rename)
     with pytest.raises(DatabaseMoved):
-        train_batched(db, claims, listener, lambda: False)
+        train_batched(WorkerContext(db, listener, lambda: False), claims)
     kept = [*tmp_path.glob("runs.artifacts/*/*.waiting")]
     assert sorted(int(path.parent.name) for path in kept) == run_ids
 
 
 def test_a_spool_of_another_database_is_not_delivered(tmp_path: Path, db: store.Database) -> None:
     run_id = queued(db, lr=0.1)
+    disturbed = _disturbed(tmp_path / "runs.db", _delete)
     with pytest.raises(DatabaseMoved):
-        train_run(db, claimed(db, run_id), _disturbed(tmp_path / "runs.db", _delete), lambda: False)
+        train_run(WorkerContext(db, disturbed, lambda: False), claimed(db, run_id))
     db.close()
     new = store.open_database(str(tmp_path / "runs.db"), write=True, create=True)
     other = queued(new, lr=0.2)
     assert other == run_id
-    ended = train_run(new, claimed(new, other), Notes(), lambda: False)
+    ended = train_run(WorkerContext(new, Notes(), lambda: False), claimed(new, other))
     assert ended.status is Status.FINISHED
     assert len(store.history(new, other)["val/loss"]) == 4
     assert len([*tmp_path.glob("runs.artifacts/*/*.waiting")]) == 1
@@ -106,14 +108,17 @@ def test_a_checkpoint_of_another_database_is_not_resumed(
 ) -> None:
     run_id = queued(db)
     stop_after_2 = Notes()
-    train_run(db, claimed(db, run_id), stop_after_2, lambda: len(stop_after_2.epochs) == 2)
+    context = WorkerContext(db, stop_after_2, lambda: len(stop_after_2.epochs) == 2)
+    train_run(context, claimed(db, run_id))
     db.close()
     _delete(tmp_path / "runs.db")
     new = store.open_database(str(tmp_path / "runs.db"), write=True, create=True)
     listener = Notes()
-    train_run(new, claimed(new, queued(new)), listener, lambda: False)
+    train_run(WorkerContext(new, listener, lambda: False), claimed(new, queued(new)))
     assert listener.epochs == [1, 2, 3, 4]
-    assert any("is of another database: here the run has 0 epochs" in n for n in listener.notes)
+    assert any(
+        "belongs to another database: in this one the run has 0 epochs" in n for n in listener.notes
+    )
     new.close()
 
 

@@ -27,7 +27,7 @@ def aside() -> Iterator[ThreadPoolExecutor]:
 
 
 def came(nodes: Nodes, word: bytes) -> socket.socket:
-    other = socket.create_connection(nodes.place, timeout=20)
+    other = socket.create_connection(nodes.host_and_port, timeout=20)
     other.sendall(word)
     return other
 
@@ -41,12 +41,12 @@ def heard(other: socket.socket) -> str:
 def test_each_team_has_a_place_of_its_own(nodes: Nodes) -> None:
     with Rendezvous(nodes) as first:
         other = came(nodes, b"nnlab-7 1\n")
-        one, two = first.gather(), first.gather()
-        assert one.place[0] == two.place[0] == "127.0.0.1"
+        one, two = first.next_round(), first.next_round()
+        assert one.host_and_port[0] == two.host_and_port[0] == "127.0.0.1"
         assert one.run_id != two.run_id
         other.shutdown(socket.SHUT_WR)
     told = heard(other)
-    assert told == f"team {one.place[1]} 1\nteam {two.place[1]} 2\nend\n"
+    assert told == f"team {one.host_and_port[1]} 1\nteam {two.host_and_port[1]} 2\nend\n"
 
 
 def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
@@ -54,7 +54,7 @@ def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
         words = (b"nnlab-8 1\n", b"nnlab-7 0\n", b"nnlab-7 2\n", b"nnlab-7 x\n", b"\xff" * 300)
         strangers = [came(nodes, word) for word in words]
         other = came(nodes, b"nnlab-7 1\n")
-        first.gather()
+        first.next_round()
         for stranger in strangers:
             # Where some of the word was not read, it is told of a reset.
             with stranger, contextlib.suppress(ConnectionResetError):
@@ -66,8 +66,8 @@ def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
 def test_a_node_that_does_not_come_is_named(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("JOIN_TIMEOUT_SECONDS", "_HANDSHAKE_SECONDS", "LATE_JOIN_SECONDS"):
         monkeypatch.setattr(rendezvous, name, 0.05)
-    with Rendezvous(nodes) as first, pytest.raises(NnlabError, match="have not come: 1"):
-        first.gather()
+    with Rendezvous(nodes) as first, pytest.raises(NnlabError, match="have not connected: 1 of 2"):
+        first.next_round()
     with pytest.raises(NnlabError, match="the first node cannot be reached"):
         next(rendezvous_rounds(nodes))
 
@@ -77,7 +77,7 @@ def test_a_port_that_is_taken_is_told_of(nodes: Nodes, monkeypatch: pytest.Monke
     monkeypatch.setattr(rendezvous, "_HANDSHAKE_SECONDS", 0.05)
     with (
         Rendezvous(nodes),
-        pytest.raises(NnlabError, match="cannot be met at port"),
+        pytest.raises(NnlabError, match="cannot listen for the other nodes on port"),
         Rendezvous(nodes),
     ):
         pass
@@ -86,10 +86,10 @@ def test_a_port_that_is_taken_is_told_of(nodes: Nodes, monkeypatch: pytest.Monke
 def test_a_node_that_is_gone_is_named(nodes: Nodes) -> None:
     with Rendezvous(nodes) as first:
         with came(nodes, b"nnlab-7 1\n"):
-            first.gather()
-            first.check()
-        with pytest.raises(NnlabError, match="node 1 of 2, from 0, is gone"):
-            first.check()
+            first.next_round()
+            first.raise_if_node_lost()
+        with pytest.raises(NnlabError, match="node 1 of 2 \\(counted from 0\\) has ended"):
+            first.raise_if_node_lost()
 
 
 def test_the_others_hear_where_each_team_meets_until_the_end(
@@ -99,7 +99,7 @@ def test_the_others_hear_where_each_team_meets_until_the_end(
     monkeypatch.setattr(rendezvous, "LEAVE_TIMEOUT_SECONDS", 0.05)
     found = aside.submit(lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
     with Rendezvous(nodes) as first:
-        gathered = [first.gather(), first.gather()]
+        gathered = [first.next_round(), first.next_round()]
     assert [(one.endpoint, one.run_id) for one in found.result(20)] == [
         (one.endpoint, one.run_id) for one in gathered
     ]
@@ -119,11 +119,11 @@ def test_the_others_hear_that_there_was_nothing_to_do(
 def test_the_others_hear_that_the_first_node_is_gone(
     nodes: Nodes, aside: ThreadPoolExecutor
 ) -> None:
-    with socket.create_server(nodes.place) as door:
+    with socket.create_server(nodes.host_and_port) as door:
         found = aside.submit(
             lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id)))
         )
         first, _ = door.accept()
         first.close()
-        with pytest.raises(NnlabError, match="the first node is gone"):
+        with pytest.raises(NnlabError, match="the first node has ended"):
             found.result(20)

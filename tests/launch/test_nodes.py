@@ -42,19 +42,21 @@ def test_a_step_of_several_nodes_meets_at_the_first_ones_address(scontrol: Path)
 def test_tasks_of_an_array_meet_at_ports_of_their_own(scontrol: Path) -> None:
     # As SLURM numbers them: the last has the number of the array, the others one of their own.
     tasks = [nodes_from_environment(STEP | {"SLURM_JOB_ID": str(job)}) for job in (41, 42, 43)]
-    assert len({task.place[1] for task in tasks}) == len({task.run_id for task in tasks}) == 3
+    assert (
+        len({task.host_and_port[1] for task in tasks}) == len({task.run_id for task in tasks}) == 3
+    )
 
 
 def test_where_nodes_are_kept_private_their_name_must_do(scontrol: Path) -> None:
     scontrol.write_text(scontrol.read_text().replace("NodeAddr=10.0.0.7", ""))
-    assert nodes_from_environment(STEP).place[0] == "c07"
+    assert nodes_from_environment(STEP).host_and_port[0] == "c07"
 
 
 def test_without_scontrol_the_first_node_is_not_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UsageError, match="does not tell what the nodes"):
+    with pytest.raises(UsageError, match="does not expand the node list"):
         nodes_from_environment(STEP)
 
 

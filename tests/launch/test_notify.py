@@ -78,7 +78,7 @@ def test_every_text_fits_an_environment(text: str) -> None:
 )
 def test_a_command_that_fails_is_told_in_a_line(command: str, told: str) -> None:
     with Notifier(command) as notifier:
-        notifier.tell(FULL)
+        notifier.notify(FULL)
     assert notifier.failure_message is not None
     assert notifier.failure_message.startswith(f"the command of --notify {told}")
     assert len(notifier.failure_message.splitlines()) == 1
@@ -87,8 +87,8 @@ def test_a_command_that_fails_is_told_in_a_line(command: str, told: str) -> None
 def test_failures_are_counted_and_a_good_command_is_not_complained_of(tmp_path: Path) -> None:
     with Notifier("exit 1") as bad, Notifier(f"echo x >> {tmp_path}/told") as good:
         for _ in range(3):
-            bad.tell(FULL)
-            good.tell(FULL)
+            bad.notify(FULL)
+            good.notify(FULL)
     assert "exit code 1 (3 times)" in str(bad.failure_message)
     assert good.failure_message is None
     assert (tmp_path / "told").read_text() == "x\n" * 3
@@ -97,20 +97,20 @@ def test_failures_are_counted_and_a_good_command_is_not_complained_of(tmp_path: 
 def test_a_command_that_hangs_is_ended_with_its_children_and_not_run_again(tmp_path: Path) -> None:
     command = f"echo x >> {tmp_path}/told; sleep 600 & sleep 600; echo y >> {tmp_path}/told"
     with Notifier(command, timeout_seconds=0.3) as notifier:
-        notifier.tell(FULL)
-        notifier.tell(FULL)
-    assert "was ended after 0.3 s" in str(notifier.failure_message)
+        notifier.notify(FULL)
+        notifier.notify(FULL)
+    assert "was killed after 0.3 s" in str(notifier.failure_message)
     assert (tmp_path / "told").read_text() == "x\n"
 
 
 def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
     with Notifier(f"sleep 3 & echo x > {tmp_path}/told", timeout_seconds=2.0) as notifier:
-        notifier.tell(FULL)
+        notifier.notify(FULL)
     assert notifier.failure_message is None
     assert (tmp_path / "told").read_text() == "x\n"
 
 
 def test_a_command_that_reads_nothing_is_fine() -> None:
     with Notifier("true") as notifier:
-        notifier.tell(Event("failed", "depth", reason="x" * 1_000_000))
+        notifier.notify(Event("failed", "depth", reason="x" * 1_000_000))
     assert notifier.failure_message is None

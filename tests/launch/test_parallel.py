@@ -223,7 +223,7 @@ def test_a_node_that_is_gone_is_told_of_and_its_run_is_given_back(nnlab: Nnlab) 
     second.kill()
     told, codes = ended(nodes)
     assert codes == [1, -signal.SIGKILL], told
-    assert "node 1 of 2, from 0, is gone" in told[0]
+    assert "node 1 of 2 (counted from 0) has ended" in told[0]
     assert "Traceback" not in told[0]
     assert first.returncode == 1
     db = store.open_database("runs.db", write=False)
@@ -251,8 +251,8 @@ def test_nodes_are_what_the_environment_says() -> None:
     assert nodes_from_environment({}) == Nodes()
     named = {"NNLAB_NODES": "4", "NNLAB_NODE": "3", "NNLAB_RENDEZVOUS": "a.example:29400"}
     assert nodes_from_environment(named) == Nodes(4, 3, "a.example:29400")
-    assert not nodes_from_environment(named).leads
-    assert Nodes(endpoint="[fd00::1]:29400").place == ("fd00::1", 29400)
+    assert not nodes_from_environment(named).is_first
+    assert Nodes(endpoint="[fd00::1]:29400").host_and_port == ("fd00::1", 29400)
     for wrong in ({"NNLAB_NODE": "4"}, {"NNLAB_RENDEZVOUS": "a"}, {"NNLAB_NODES": "x"}):
         with pytest.raises(UsageError, match="do not agree"):
             nodes_from_environment(named | wrong)

@@ -43,17 +43,17 @@ def trained(lab: Lab, seeds: tuple[int, ...], name: str | None, trials: int = 1)
 def test_a_number_means_a_run_and_serves_every_seed(lab: Lab) -> None:
     (run_id,) = trained(lab, (0,), None)
     parents = find_initial_weights(lab.db, str(run_id))
-    assert parents.of(0) == parents.of(7)
-    assert parents.of(0).run_id == run_id
-    assert parents.version == sha256_of(parents.of(0).path)[:16]
+    assert parents.for_seed(0) == parents.for_seed(7)
+    assert parents.for_seed(0).run_id == run_id
+    assert parents.version == sha256_of(parents.for_seed(0).path)[:16]
 
 
 def test_a_name_means_for_each_seed_the_run_of_that_seed(lab: Lab) -> None:
     first, second = trained(lab, (0, 1), "base")
     parents = find_initial_weights(lab.db, "base")
-    assert (parents.of(0).run_id, parents.of(1).run_id) == (first, second)
+    assert (parents.for_seed(0).run_id, parents.for_seed(1).run_id) == (first, second)
     with pytest.raises(UsageError, match=r"runs of seeds 0, 1, and none of seed 2"):
-        parents.of(2)
+        parents.for_seed(2)
 
 
 def test_the_version_changes_with_any_of_the_weights(lab: Lab) -> None:
@@ -89,7 +89,7 @@ def test_two_runs_of_one_seed_are_told_apart_by_their_numbers(lab: Lab) -> None:
 def test_any_other_word_is_a_file(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     path.write_bytes(b"some weights")
-    assert find_initial_weights(lab.db, str(path)).of(3).path == path
+    assert find_initial_weights(lab.db, str(path)).for_seed(3).path == path
     assert find_initial_weights(None, str(path)).version == sha256_of(path)[:16]
 
 

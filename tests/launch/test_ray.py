@@ -70,8 +70,8 @@ class TestRay(AttachedContract):
             three.add_node(num_cpus=1)
         assert code == 0, err
         assert points(folder) == calm
-        assert "its worker is gone" in out
-        assert "the run goes on from its checkpoint" in out
+        assert "its worker died" in out
+        assert "the run will resume from its checkpoint" in out
         assert "no problems" in nnlab("db", "check").out
 
     def test_a_keeper_that_dies_is_started_again_and_nothing_is_lost(
@@ -79,7 +79,7 @@ class TestRay(AttachedContract):
     ) -> None:
         process = self.begin(folder, *STUDY)
         until(lambda: at_work(folder))
-        ray_nodes.kill_actor("Keeper")
+        ray_nodes.kill_actor("DatabaseActor")
         code, out, err = self.over(folder, process)
         assert code == 0, err
         assert points(folder) == calm
@@ -150,7 +150,7 @@ class TestRay(AttachedContract):
         process = self.begin(folder, "--data", "iris", "--epochs", "2", "--cpus", "64")
         assert process.stdout is not None
         told = ""
-        while "waiting for room" not in told:
+        while "waiting for resources" not in told:
             told = process.stdout.readline()
             assert told, process.communicate()[1]
         assert "64 CPU for each worker" in told
@@ -175,7 +175,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         nowhere = f"127.0.0.1:{one.getsockname()[1]}"
-    with pytest.raises(NnlabError, match=f"no Ray cluster answers at {nowhere}"):
+    with pytest.raises(NnlabError, match=f"no Ray cluster responds at {nowhere}"):
         ray.resolve_cluster_address(nowhere)
     current = tmp_path / "current"
     monkeypatch.setattr(ray, "_CURRENT_CLUSTER_FILE", current)
@@ -186,9 +186,9 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
     with pytest.raises(NnlabError, match="no Ray cluster runs on this machine"):
         ray.resolve_cluster_address("auto")
     monkeypatch.setenv(ray.ADDRESS_VARIABLE, nowhere)
-    with pytest.raises(NnlabError, match="no Ray cluster answers"):
+    with pytest.raises(NnlabError, match="no Ray cluster responds"):
         ray.resolve_cluster_address(None)
-    assert nowhere in ray.find_ray_cluster().why_not
+    assert nowhere in ray.find_ray_cluster().unavailable_reason
 
 
 def test_without_ray_it_is_said(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_without_ray_it_is_said(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: RayResources(gpus=1.5), "whole GPUs"),
+        (lambda: RayResources(gpus=1.5), "whole number of GPUs"),
         (lambda: RayResources(address="ray://head:10001"), "Ray client"),
     ],
 )
@@ -220,7 +220,7 @@ def test_what_ray_would_not_do_is_refused(make: Callable[[], RayResources], told
         (("--launcher", "ray", "--devices", "cpu:4"), "are for this machine"),
         (("--launcher", "ray", "--nodes", "2"), "add --parallel ddp"),
         (("--launcher", "ray", "--parallel", "ddp"), "needs two devices or more"),
-        (("--launcher", "ray", "--parallel", "ddp", "--gpus", "0.5"), "wants whole GPUs"),
+        (("--launcher", "ray", "--parallel", "ddp", "--gpus", "0.5"), "needs whole GPUs"),
         (("--artifacts", "s3://ann:hunter2@lab/x"), "holds a password"),
     ],
 )
@@ -252,6 +252,6 @@ def test_there_are_as_many_workers_as_there_is_room_for(monkeypatch: pytest.Monk
 
 
 def test_what_each_worker_is_given_in_words() -> None:
-    assert RayResources(cpus=2, gpus=0.25, memory=8 << 30).shown == "2 CPU, 0.25 GPU, 8 GiB"
+    assert RayResources(cpus=2, gpus=0.25, memory=8 << 30).description == "2 CPU, 0.25 GPU, 8 GiB"
     assert RayResources(gpus=2).devices == ("cuda:0", "cuda:1")
     assert RayResources(cpus=3).devices == ("cpu",) * 3

@@ -102,7 +102,7 @@ def test_a_server_that_stops_and_starts_under_load_loses_nothing(
     told, _ = worker.communicate(timeout=120)
     assert worker.returncode == 0, told
     assert "cannot be reached" in told
-    assert "it is back" in told
+    assert "was reached again" in told
     assert curves(server.url) == curves("runs.db")
 
 
@@ -165,26 +165,26 @@ def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     run = _Run(tmp_path / "1")
     sending: EpochDelivery[_Run] = EpochDelivery(db, told.append)  # type: ignore[arg-type]
     run.add(1)
-    sending.send([run])
+    sending.store([run])
     assert (db.stored, run.spool.epochs) == ([1], [])
     assert not (tmp_path / "1").exists()
     db.there = False
     for number in (2, 3):
         run.add(number)
-        sending.send([run])
+        sending.store([run])
     assert db.tries == 2  # the third waits for the next try
     lines = (tmp_path / "1" / "7.waiting").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [2, 3]
     db.there = True
     monkeypatch.setattr(spool, "FIRST_RETRY_SECONDS", 0.01)
-    sending.settle([run])
+    sending.flush([run])
     assert db.stored == [1, 2, 3]
     assert list((tmp_path / "1").iterdir()) == []
     assert [line.split(";")[0].split(" after")[0] for line in told] == [
         "lab cannot be reached",
-        "it is back",
+        "the database was reached again",
     ]
-    assert told[1].endswith("2 epochs were delivered")
+    assert told[1].endswith("2 epochs stored")
 
 
 def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_half_a_line_of_a_worker_that_died_is_left_out(tmp_path: Path) -> None:
     box = Spool(LocalFolder(tmp_path), 3)
     box.epochs += [Epoch(1, {"a": float("inf")}, 0.1), Epoch(2, {"a": float("nan")}, 0.1)]
-    box.keep()
+    box.write()
     content = (tmp_path / "3.waiting").read_bytes() + b'{"epoch": 3, "val'
     found = spool._epochs_from_spool(content)
     assert [epoch.number for epoch in found] == [1, 2]

@@ -49,7 +49,7 @@ def test_gpus_are_named_and_begin_with_one_slot_each(monkeypatch: pytest.MonkeyP
     ("text", "says"),
     [
         ("", "needs one device or more"),
-        ("cpu:0", "processes can train on the processor"),
+        ("cpu:0", "processes can train on the CPU"),
         ("cpu,cpu", "each once"),
         ("gpu", "this machine has"),
         ("cuda:9", "this machine has"),
@@ -62,7 +62,7 @@ def test_what_is_no_device_is_refused(text: str, says: str) -> None:
 
 
 def test_a_process_a_core_where_a_run_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "cores", lambda: 4)
+    monkeypatch.setattr(placement, "available_cores", lambda: 4)
     monkeypatch.setattr(placement, "_has_no_gpu", lambda: True)
     small = config(width=32, depth=1)
     assert len(placement.default_placements([small] * 64)) == 4
@@ -79,7 +79,7 @@ def test_a_process_a_core_where_a_run_uses_one_thread(monkeypatch: pytest.Monkey
 
 
 def test_a_template_is_only_worth_it_for_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "cores", lambda: 4)
+    monkeypatch.setattr(placement, "available_cores", lambda: 4)
     monkeypatch.setattr(placement, "_has_no_gpu", lambda: True)
     assert placement.expects_several_workers(None, runs=2)
     assert not placement.expects_several_workers(None, runs=1)
@@ -94,10 +94,10 @@ def test_what_fits_fits_and_is_at_least_one(peak: int, memory: int) -> None:
 
 
 def test_the_processes_of_the_processor_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "cores", lambda: 16)
+    monkeypatch.setattr(placement, "available_cores", lambda: 16)
     assert len(placement.parse_devices("cpu:64", None)) == 64
     for count in ("65", "2000", "999999999"):
-        with pytest.raises(UsageError, match="1 to 64 processes can train on the processor"):
+        with pytest.raises(UsageError, match="1 to 64 processes can train on the CPU"):
             placement.parse_devices(f"cpu:{count}", None)
-    monkeypatch.setattr(placement, "cores", lambda: 2)
+    monkeypatch.setattr(placement, "available_cores", lambda: 2)
     assert len(placement.parse_devices("cpu:32", None)) == 32

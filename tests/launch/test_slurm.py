@@ -97,7 +97,7 @@ def test_what_slurm_would_not_read_is_refused(values: dict[str, str]) -> None:
 
 
 def test_a_folder_that_no_script_can_name_is_refused() -> None:
-    with pytest.raises(UsageError, match="cannot stand in a SLURM script"):
+    with pytest.raises(UsageError, match="a SLURM script cannot contain the path"):
         job_script(
             SlurmResources(), name="s", tasks=1, command=COMMAND, folder=Path('a"b'), logs=FOLDER
         )
@@ -108,7 +108,7 @@ def test_without_slurm_it_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "sbatch is not in PATH" in slurm.find_slurm().why_not
+    assert "sbatch is not in PATH" in slurm.find_slurm().unavailable_reason
     assert main(["launchers"]) == 0
     assert "sbatch is not in PATH" in capsys.readouterr().out
     assert main(["init-study", "s", "--data", "iris", "--epochs", "1"]) == 0
@@ -122,7 +122,7 @@ def test_without_slurm_it_says_so(
         (["--launcher", "slurm"], "the tasks of a job train the runs of a study"),
         (["--study", "s", "--gpus", "1"], "are for a cluster"),
         (["--study", "s", "--launcher", "slurm", "--time", "4h"], "--time 4h"),
-        (["--study", "s", "--launcher", "slurm", "--gpus", "0.5"], "SLURM gives whole ones"),
+        (["--study", "s", "--launcher", "slurm", "--gpus", "0.5"], "SLURM needs a whole number"),
         (["--study", "s", "--launcher", "slurm", "--address", "auto"], "of a Ray cluster"),
         (["--study", "s", "--nodes", "2"], "are for a cluster"),
         (["--study", "s", "--launcher", "slurm", "--nodes", "2"], "add --parallel ddp"),

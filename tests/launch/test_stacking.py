@@ -16,6 +16,7 @@ from nnlab.errors import DiskFull
 from nnlab.records import Epoch, Run, Status
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
+from nnlab.workers.worker_context import WorkerContext
 
 LRS = (0.01, 0.02, 0.03)
 STACKED = BatchPlanner("stacked")
@@ -34,7 +35,7 @@ def never() -> bool:
 def train_all(
     db: store.Database, run_ids: Sequence[int], engine: str = "stacked", notes: Notes | None = None
 ) -> None:
-    run_queue(db, run_ids, notes or Notes(), never, planner=BatchPlanner(engine))
+    run_queue(WorkerContext(db, notes or Notes(), never), run_ids, planner=BatchPlanner(engine))
 
 
 def engines(db: store.Database, run_ids: Sequence[int]) -> list[str | None]:
@@ -111,10 +112,10 @@ def test_a_stack_that_was_interrupted_goes_on_together_or_alone(
     train_all(calm, untouched)
     seen: list[int] = []
     run_queue(
-        db,
+        WorkerContext(
+            db, Notes(on_epoch=lambda epoch: seen.append(epoch.number)), lambda: 2 in seen
+        ),
         run_ids,
-        Notes(on_epoch=lambda epoch: seen.append(epoch.number)),
-        lambda: 2 in seen,
         planner=STACKED,
     )
     assert {run.status for run in store.runs(db, run_ids=run_ids)} == {Status.INTERRUPTED}
@@ -153,7 +154,8 @@ def test_a_run_that_another_worker_took_leaves_and_the_others_go_on(db: store.Da
                 )
 
     notes = Notes(on_epoch=steal)
-    run_queue(db, run_ids, notes, lambda: len(notes.epochs) > 15, planner=STACKED)
+    context = WorkerContext(db, notes, lambda: len(notes.epochs) > 15)
+    run_queue(context, run_ids, planner=STACKED)
     assert notes.over[0].run.id == run_ids[0]
     assert "was taken over by another worker" in str(notes.over[0].reason)
     assert store.history(db, run_ids[0])["val/loss"].epochs[:2] == (1, 2)
@@ -195,7 +197,7 @@ def test_where_a_stack_fails_its_halves_are_tried(
     (note,) = notes.notes
     assert note.startswith("3 runs could not be trained together: ")
     assert "out of memory, at a peak of " in note
-    assert note.endswith(" GiB; now half of them at a time")
+    assert note.endswith(" GiB; retrying with half as many at once")
 
 
 def test_a_full_disk_leaves_every_run_of_a_stack_resumable(
@@ -243,9 +245,10 @@ def test_a_worker_leaves_what_others_can_do_as_well(db: store.Database) -> None:
     claimed: list[int] = []
 
     class First(Notes):
-        def started(self, run: Run, epoch: int) -> None:
+        def on_run_start(self, run: Run, epoch: int) -> None:
             claimed.append(run.id)
 
-    run_queue(db, run_ids, First(), lambda: bool(claimed), planner=STACKED, at_most=2)
+    context = WorkerContext(db, First(), lambda: bool(claimed))
+    run_queue(context, run_ids, planner=STACKED, max_claims=2)
     assert len(claimed) == 2
     assert waiting(db, run_ids) == run_ids[2:]

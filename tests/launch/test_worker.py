@@ -16,6 +16,7 @@ from nnlab.records import Epoch, Status
 from nnlab.workers import run_context, worker
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.worker import train_run
+from nnlab.workers.worker_context import WorkerContext
 
 
 def lease_until(db: store.Database, run_id: int) -> float:
@@ -27,7 +28,7 @@ def lease_until(db: store.Database, run_id: int) -> float:
 def test_a_run_goes_from_the_queue_to_its_end(db: store.Database) -> None:
     run_id = queued(db)
     notes = Notes()
-    (ended,) = run_queue(db, [run_id], notes, lambda: False)
+    (ended,) = run_queue(WorkerContext(db, notes, lambda: False), [run_id])
     assert notes.epochs == [1, 2, 3, 4]
     assert ended.status is Status.FINISHED
     assert ended.selected_value == max(store.history(db, run_id)["val/accuracy"].values)
@@ -47,7 +48,7 @@ def test_the_heartbeat_keeps_the_lease_through_a_long_epoch(
         time.sleep(0.5)
         seen.append(lease_until(db, run_id) > before)
 
-    ended = train_run(db, claimed(db, run_id), Notes(on_epoch=slow), lambda: False)
+    ended = train_run(WorkerContext(db, Notes(on_epoch=slow), lambda: False), claimed(db, run_id))
     assert ended.status is Status.FINISHED
     assert seen == [True, True]
 
@@ -66,13 +67,13 @@ def test_a_worker_that_lost_its_lease_leaves_the_run_to_the_other(
             others.append(claimed(db, run_id))
 
     notes = Notes(on_epoch=taken_over)
-    ended = train_run(db, first, notes, lambda: False)
+    ended = train_run(WorkerContext(db, notes, lambda: False), first)
     assert ended.status is Status.INTERRUPTED
     assert "another" in (ended.reason or "")
     assert notes.epochs == [1, 2]
     (run,) = store.runs(db, run_ids=[run_id])
     assert run.status is Status.RUNNING  # the other's
-    finished = train_run(db, others[0], Notes(), lambda: False)
+    finished = train_run(WorkerContext(db, Notes(), lambda: False), others[0])
     assert finished.status is Status.FINISHED
     assert store.history(db, run_id)["val/loss"].epochs == (1, 2, 3, 4)
 
@@ -88,7 +89,7 @@ def test_whatever_a_model_raises_fails_its_run_and_no_other(
         return real_start(config)
 
     monkeypatch.setattr(run_context, "build_session", start)
-    first, second = run_queue(db, [bad, good], Notes(), lambda: False)
+    first, second = run_queue(WorkerContext(db, Notes(), lambda: False), [bad, good])
     assert first.status is Status.FAILED
     assert (first.reason or "").endswith("in start: RuntimeError: shapes do not fit")
     assert second.status is Status.FINISHED
@@ -106,11 +107,11 @@ def test_a_full_disk_stops_the_work_and_the_run_can_go_on(
 
     monkeypatch.setattr(checkpoint, "serialize_selected_weights", full)
     with pytest.raises(DiskFull):
-        run_queue(db, [run_id], Notes(), lambda: False)
+        run_queue(WorkerContext(db, Notes(), lambda: False), [run_id])
     (run,) = store.runs(db, run_ids=[run_id])
     assert run.status is Status.INTERRUPTED
     assert run.epochs == 4
     monkeypatch.undo()
-    (ended,) = run_queue(db, [run_id], Notes(), lambda: False)
+    (ended,) = run_queue(WorkerContext(db, Notes(), lambda: False), [run_id])
     assert ended.status is Status.FINISHED
     assert len(store.history(db, run_id)["val/loss"]) == 4

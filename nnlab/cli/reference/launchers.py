@@ -29,11 +29,15 @@ def launchers(
     found, of_ray = slurm.find_slurm(), ray.find_ray_cluster()
     rows = [
         {"launcher": "local", "there": True, "told": "processes of this machine: nnlab devices"},
-        {"launcher": "slurm", "there": found.there, "told": found.why_not or found.version},
+        {
+            "launcher": "slurm",
+            "there": found.is_available,
+            "told": found.unavailable_reason or found.version,
+        },
         {
             "launcher": "ray",
-            "there": of_ray.there,
-            "told": of_ray.why_not or f"ray {of_ray.version}; {of_ray.running}",
+            "there": of_ray.is_available,
+            "told": of_ray.unavailable_reason or f"ray {of_ray.version}; {of_ray.running}",
         },
     ]
     render(rows, COLUMNS, format)

@@ -1,8 +1,9 @@
-"""What runs on a Ray cluster: a keeper beside the database, and workers wherever there is room.
+"""Ray actors for `RayPool`: one on the node of the database, and workers on any node.
 
-A database in a file of one machine is written there and nowhere else: workers ask the keeper. A
-server they reach by themselves. Either way the keeper has the folder for what runs make, unless
-they were told of a place that all nodes reach, and passes on what workers tell of their runs.
+A database file is accessed only on its own machine: workers send their calls to the database actor.
+They connect to a database server by themselves. In both cases the database actor stores the files
+of the runs, unless an artifact location that all nodes can reach is configured, and queues the
+workers' messages for the pool.
 """
 
 import os
@@ -21,85 +22,91 @@ from ray.exceptions import RayError
 from nnlab import store
 from nnlab.errors import ConnectionLost, NnlabError
 from nnlab.store.address import FileAddress, parse_address
+from nnlab.workers.messages import WorkerCommand, WorkerExit, WorkerMessage
 from nnlab.workers.nodes import Nodes
 from nnlab.workers.parallel_config import silence_torch_logs
-from nnlab.workers.placement import STOP_COMMAND, WorkerAddress, WorkerJob, WorkerMessage
 from nnlab.workers.ray import LOCAL_ADDRESS
+from nnlab.workers.worker_job import WorkerAddress, WorkerJob
 
 NAMESPACE = "nnlab"
-# A worker tells so often, in seconds, all that has gathered.
+# Workers send their messages in batches at this interval.
 FLUSH_SECONDS = 0.1
-# A question that is not answered so long, in seconds, is taken for unheard.
+# A call without an answer for this time counts as failed.
 RPC_TIMEOUT_SECONDS = 60.0
 
-# Threads of the keeper: tellings keep their order in one, and files do not hold up epochs.
-CONCURRENCY_GROUPS = {"store": 4, "files": 4, "telling": 1, "hearing": 1}
+# Threads of the database actor: one for messages, which keeps their order, and separate ones for
+# files, so that uploads do not delay epochs.
+CONCURRENCY_GROUPS = {"store": 4, "files": 4, "push": 1, "pop": 1}
 
 
 class DatabaseActor:
-    """Answers for the database and its folder; keeps what workers tell until it is asked for."""
+    """Executes calls on the database and its folder; queues the workers' messages for the pool."""
 
     def __init__(self, target: str) -> None:
         self._db = store.open_database(target, write=True)
-        self._told: queue.SimpleQueue[tuple[int, WorkerMessage]] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[tuple[int, WorkerMessage]] = queue.SimpleQueue()
 
-    def ask(self, question: store.RpcRequest) -> tuple[bool, Any]:
-        """Whether it was done, and the answer or the error."""
+    def call(self, request: store.RpcRequest) -> tuple[bool, Any]:
+        """Executes a request; returns True and the result, or False and the exception."""
         try:
-            return True, store.execute_request(self._db, question)
-        except Exception as error:  # noqa: BLE001  it is raised again where it was asked
+            return True, store.execute_request(self._db, request)
+        except Exception as error:  # noqa: BLE001  the caller raises it again
             return False, error
 
-    def tell(self, number: int, messages: list[WorkerMessage]) -> None:
-        """Takes what a worker tells."""
+    def push_messages(self, number: int, messages: list[WorkerMessage]) -> None:
+        """Queues messages of the worker with this number."""
         for message in messages:
-            self._told.put((number, message))
+            self._messages.put((number, message))
 
-    def heard(self, seconds: float) -> list[tuple[int, WorkerMessage]]:
-        """What was told, by the workers' numbers; waits so long for something."""
-        found = []
+    def pop_messages(self, timeout: float) -> list[tuple[int, WorkerMessage]]:
+        """Returns the queued messages, with the numbers of their workers.
+
+        Args:
+            timeout: how many seconds to wait for the first message.
+        """
+        messages = []
         with suppress(queue.Empty):
-            found.append(self._told.get(timeout=seconds))
+            messages.append(self._messages.get(timeout=timeout))
             while True:
-                found.append(self._told.get_nowait())
-        return found
+                messages.append(self._messages.get_nowait())
+        return messages
 
 
 @dataclass(frozen=True, slots=True)
 class DriverCommand:
-    """The command that workers work for: its words, and the folder that it runs in."""
+    """The command that the user started: its arguments, and its working folder."""
 
-    words: tuple[str, ...]
+    argv: tuple[str, ...]
     folder: str
 
 
 @dataclass(frozen=True, slots=True)
 class ActorDatabaseOpener:
-    """A database that is opened on any node: a server itself, a file through its keeper."""
+    """Opens a database on any node: a server directly, a file through the database actor."""
 
-    target: str = field(repr=False)  # may hold a password
+    target: str = field(repr=False)  # may contain a password
     actor_name: str
     cluster: str
 
     def open(self) -> store.AnyDatabase:
-        """As every database that a worker is told of."""
-        ask = rpc_caller(get_database_actor(self.actor_name, self.cluster))
+        """See `DatabaseOpener.open`."""
+        send_request = rpc_caller(get_database_actor(self.actor_name, self.cluster))
         address = parse_address(self.target)
         if isinstance(address, FileAddress):
-            return store.RemoteDatabase(address, ask)
+            return store.RemoteDatabase(address, send_request)
         db = store.open_database(self.target, write=True)
-        db.files = store.RemoteFolder(ask)
+        db.files = store.RemoteFolder(send_request)
         return db
 
 
 def get_database_actor(name: str, cluster: str) -> Any:
-    """The keeper, from any process of the cluster's nodes."""
+    """Returns the handle of the database actor, in any process on the cluster."""
     init_ray(cluster)
     return ray.get_actor(name, namespace=NAMESPACE)
 
 
 def init_ray(address: str) -> None:
-    """Joins a cluster, or starts one on this machine; what Ray would print stays unsaid."""
+    """Joins a cluster, or starts one on this machine, without Ray's output."""
     if ray.is_initialized():
         return
     ray.init(
@@ -111,135 +118,145 @@ def init_ray(address: str) -> None:
     )
 
 
-def rpc_caller(keeper: Any) -> store.SendRequest:
-    """Puts questions to a keeper.
+def rpc_caller(database_actor: Any) -> store.SendRequest:
+    """Returns a function that sends requests to the database actor.
 
-    The answer raises ConnectionLost where it is not there: after all, it may be started again.
+    It raises ConnectionLost if the actor cannot be reached, because Ray may restart the actor.
     """
 
-    def ask(question: store.RpcRequest) -> Any:
-        group = "store" if question.place is None else "files"
+    def send_request(request: store.RpcRequest) -> Any:
+        group = "store" if request.place is None else "files"
         try:
-            asked = keeper.ask.options(concurrency_group=group).remote(question)
-            done, found = ray.get(asked, timeout=RPC_TIMEOUT_SECONDS)
+            answer = database_actor.call.options(concurrency_group=group).remote(request)
+            succeeded, result = ray.get(answer, timeout=RPC_TIMEOUT_SECONDS)
         except RayError as error:
             raise ConnectionLost(
-                f"the process that has the database open cannot be reached: {type(error).__name__}"
+                f"the database actor cannot be reached: {type(error).__name__}"
             ) from error
-        if not done:
-            raise found
-        return found
+        if not succeeded:
+            raise result
+        return result
 
-    return ask
+    return send_request
 
 
 class MessageForwarder:
-    """Tells a keeper what a worker says, many messages at once, in their order."""
+    """Sends a worker's messages to the database actor, in batches and in order."""
 
-    def __init__(self, keeper: Any, number: int) -> None:
-        self._keeper, self._number = keeper, number
-        self._waiting: list[WorkerMessage] = []
+    def __init__(self, database_actor: Any, number: int) -> None:
+        self._database_actor, self._number = database_actor, number
+        self._pending: list[WorkerMessage] = []
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._send_on, name="nnlab-telling", daemon=True)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(
+            target=self._send_periodically, name="nnlab-messages", daemon=True
+        )
         self._thread.start()
 
     def __call__(self, message: WorkerMessage) -> None:
-        """Says a message, at the next time."""
+        """Sends a message with the next batch."""
         with self._lock:
-            self._waiting.append(message)
+            self._pending.append(message)
 
     def close(self) -> None:
-        """Returns when all has arrived, or cannot."""
-        self._over.set()
+        """Sends the pending messages and waits until they are delivered or lost."""
+        self._closed.set()
         self._thread.join()
         self._send()
 
-    def _send_on(self) -> None:
-        while not self._over.wait(FLUSH_SECONDS):
+    def _send_periodically(self) -> None:
+        while not self._closed.wait(FLUSH_SECONDS):
             self._send()
 
     def _send(self) -> None:
         with self._lock:
-            messages, self._waiting = self._waiting, []
+            messages, self._pending = self._pending, []
         if messages:
-            # What is only shown may be lost: a keeper that is gone has nobody to show it to.
+            # Messages are only shown to the user, so they may be lost with the actor.
             with suppress(RayError):
-                tell = self._keeper.tell.options(concurrency_group="telling")
-                ray.get(tell.remote(self._number, messages), timeout=RPC_TIMEOUT_SECONDS)
+                push = self._database_actor.push_messages.options(concurrency_group="push")
+                ray.get(push.remote(self._number, messages), timeout=RPC_TIMEOUT_SECONDS)
 
 
 class WorkerActor:
-    """Works runs off in one process of a node, or leads or follows in a team of several nodes."""
+    """A worker of the pool: executes the queue by itself, or with the actors of other nodes."""
 
     def __init__(
-        self, number: int, keeper: str, cluster: str, job: WorkerJob, whose: DriverCommand
+        self,
+        number: int,
+        database_actor_name: str,
+        cluster: str,
+        job: WorkerJob,
+        command: DriverCommand,
     ) -> None:
-        with suppress(OSError):  # where nodes share it, the user's own files are found in it
-            os.chdir(whose.folder)
-        sys.argv = list(whose.words)  # runs are told to have been trained by what a user can type
-        self._telling = MessageForwarder(get_database_actor(keeper, cluster), number)
+        with suppress(OSError):  # the folder may not exist on this node
+            os.chdir(command.folder)
+        sys.argv = list(command.argv)  # the command line that is stored with each attempt
+        database_actor = get_database_actor(database_actor_name, cluster)
+        self._messages = MessageForwarder(database_actor, number)
         self._job = job
         self._stop = threading.Event()
 
-    def where(self) -> WorkerAddress:
-        """Which process it is."""
-        return WorkerAddress.here()
+    def address(self) -> WorkerAddress:
+        """The address of the actor's process."""
+        return WorkerAddress.of_this_process()
 
-    def meet(self) -> str:
-        """Where others could meet this one: HOST:PORT."""
-        with socket.socket() as one:
-            one.bind(("", 0))
-            return f"{ray.util.get_node_ip_address()}:{one.getsockname()[1]}"
+    def rendezvous_endpoint(self) -> str:
+        """A free HOST:PORT of this node, for the process group."""
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            return f"{ray.util.get_node_ip_address()}:{probe.getsockname()[1]}"
 
-    def work(self, nodes: Nodes | None) -> WorkerMessage:
-        """Trains until nothing waits; with `nodes`, together with the workers on those."""
+    def run(self, nodes: Nodes | None) -> WorkerExit:
+        """Trains until no run is left; with `nodes`, each run together with their actors."""
         try:
             if nodes is not None:
-                return self._in_team(nodes)
-            # Torch is loaded only now: whoever waits for room waits without it.
+                return self._run_process_group(nodes)
+            # Imported only here: an actor that waits for resources does not load torch.
             from nnlab.workers.worker_process import run_job
 
-            return run_job(self._job, self._telling, self._stop.is_set)
+            return run_job(self._job, self._messages, self._stop.is_set)
         finally:
-            self._telling.close()
+            self._messages.close()
 
     def stop(self) -> None:
-        """Ends the work in good order, after an epoch."""
+        """Ends training after the current epoch."""
         self._stop.set()
 
-    def _in_team(self, nodes: Nodes) -> WorkerMessage:
-        """Has a process of its own be one of several: torch's launcher wants its main thread."""
+    def _run_process_group(self, nodes: Nodes) -> WorkerExit:
+        """Executes the job in a new process, because torch's launcher needs the main thread."""
+        # Imported only here: an actor that waits for resources does not load torch.
         import multiprocessing
 
-        from nnlab.workers.worker_process import worker_main
+        from nnlab.workers.worker_main import worker_main
 
         silence_torch_logs()
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
+        actor_end, process_end = context.Pipe()
         job = replace(self._job, nodes=nodes)
-        process = context.Process(target=worker_main, args=(job, theirs))
+        process = context.Process(target=worker_main, args=(job, process_end))
         process.start()
-        theirs.close()
+        process_end.close()
         try:
-            return self._relay(ours)
+            return self._relay(actor_end)
         finally:
             process.join(RPC_TIMEOUT_SECONDS)
             process.kill()
 
-    def _relay(self, pipe: Connection) -> WorkerMessage:
-        told_to_stop = False
+    def _relay(self, pipe: Connection) -> WorkerExit:
+        """Forwards the messages of the process; returns how it ended."""
+        stop_sent = False
         while True:
-            if self._stop.is_set() and not told_to_stop:
-                told_to_stop = True
+            if self._stop.is_set() and not stop_sent:
+                stop_sent = True
                 with suppress(OSError):
-                    pipe.send(STOP_COMMAND)
+                    pipe.send(WorkerCommand.STOP)
             if not pipe.poll(FLUSH_SECONDS):
                 continue
             try:
                 message: WorkerMessage = pipe.recv()
             except (EOFError, OSError):
-                raise NnlabError("the process that trained ended without a word") from None
-            if message.what in ("done", "failed", "interrupted"):
+                raise NnlabError("the training process ended without a result") from None
+            if isinstance(message, WorkerExit):
                 return message
-            self._telling(message)
+            self._messages(message)

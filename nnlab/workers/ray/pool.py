@@ -1,4 +1,4 @@
-"""A crew of Ray actors: as many workers as the cluster has room for, or as were asked for."""
+"""`RayPool`: workers on a Ray cluster, as many as it has resources for; used by the executor."""
 
 import math
 import os
@@ -22,10 +22,11 @@ from ray.util.scheduling_strategies import (
 from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.io.redaction import mask_words
-from nnlab.workers.callbacks import RunCallbacks
+from nnlab.workers.callbacks import INTERRUPTED_BY_USER, RunCallbacks
+from nnlab.workers.messages import WorkerCommand, WorkerMessage
 from nnlab.workers.nodes import Nodes
 from nnlab.workers.parallel_config import ProcessGroupSpec
-from nnlab.workers.placement import Placement, WorkerJob, WorkerMessage
+from nnlab.workers.placement import Placement
 from nnlab.workers.provenance import SECRET_OPTIONS
 from nnlab.workers.ray import RayResources, resolve_cluster_address
 from nnlab.workers.ray.actors import (
@@ -38,12 +39,13 @@ from nnlab.workers.ray.actors import (
     init_ray,
 )
 from nnlab.workers.save_policy import SavePolicy
+from nnlab.workers.worker_job import WorkerJob
 from nnlab.workers.worker_pool import WorkerHandle, WorkerPool
 
-# How long the crew listens before it looks whether it was asked to stop.
+# How long the pool waits for messages before it checks whether it was asked to stop.
 POLL_SECONDS = 0.1
-# Once a worker has waited so long for room, it is said; whether one still has to wait is asked as
-# often as the second.
+# A note is shown when workers have waited this long for resources; waiting workers are checked at
+# the second interval.
 WAITING_NOTICE_SECONDS, WAITING_CHECK_SECONDS = 10.0, 1.0
 FETCH_TIMEOUT_SECONDS = 60.0
 DATABASE_ACTOR_RESTARTS = 8
@@ -51,281 +53,300 @@ DATABASE_ACTOR_RESTARTS = 8
 
 @dataclass(slots=True)
 class _ActorHandle(WorkerHandle):
-    """A worker on one node, or a team of one on each of several; the first of them leads."""
+    """An actor on one node, or one actor on each of several nodes; the first one leads.
+
+    `address_refs` are the pending addresses of actors that wait for resources, `endpoint_ref` is
+    the pending endpoint of a process group, and `run_refs` are the pending results.
+    """
 
     number: int = field(kw_only=True)
     actors: list[Any] = field(kw_only=True)
-    group: Any = field(kw_only=True, default=None)
-    placed: list[Any] = field(kw_only=True, default_factory=list)
-    meeting: Any = field(kw_only=True, default=None)
-    work_refs: list[Any] = field(kw_only=True, default_factory=list)
-    why: str = field(kw_only=True, default="")
+    placement_group: Any = field(kw_only=True, default=None)
+    address_refs: list[Any] = field(kw_only=True, default_factory=list)
+    endpoint_ref: Any = field(kw_only=True, default=None)
+    run_refs: list[Any] = field(kw_only=True, default_factory=list)
+    exit_reason: str = field(kw_only=True, default="")
 
-    def tell(self, order: str) -> None:
-        """As every worker is told; the only order that one on a cluster gets is to stop."""
-        del order
+    def send(self, command: WorkerCommand) -> None:
+        """See `WorkerHandle.send`; a worker on a cluster is only sent `STOP`."""
+        del command
         self.actors[0].stop.remote()
 
     @property
-    def waits(self) -> bool:
-        """Whether there is no room for it yet."""
-        return bool(self.placed)
+    def is_unplaced(self) -> bool:
+        """Whether it waits for resources of the cluster."""
+        return bool(self.address_refs)
 
     def update_address(self) -> None:
-        """Notes where it is, once there is room for all of it.
+        """Reads the address once all actors have started.
 
-        It is asked itself: a keeper that dies forgets what it was told.
+        It is read from the actor itself, because messages are lost if the database actor dies.
         """
-        if not self.placed:
+        if not self.address_refs:
             return
-        there, _ = ray.wait(self.placed, num_returns=len(self.placed), timeout=0)
-        if len(there) == len(self.placed):
-            with suppress(RayError):  # it has died; its work says so too
-                self.place = ray.get(self.placed[0])
-            self.placed = []
+        started, _ = ray.wait(self.address_refs, num_returns=len(self.address_refs), timeout=0)
+        if len(started) == len(self.address_refs):
+            with suppress(RayError):  # the actor has died, which its result shows too
+                self.address = ray.get(self.address_refs[0])
+            self.address_refs = []
 
-    def end(self) -> None:
-        """Gives back what it held of the cluster."""
+    def release(self) -> None:
+        """Ends the actors and releases their resources."""
         for actor in self.actors:
             ray.kill(actor)
-        if self.group is not None:
-            remove_placement_group(self.group)
+        if self.placement_group is not None:
+            remove_placement_group(self.placement_group)
 
 
 class RayPool(WorkerPool[_ActorHandle]):
-    """Works off runs on a Ray cluster."""
+    """Executes a queue on a Ray cluster."""
 
-    without = "without --launcher ray it trains here"
+    fallback_hint = "without --launcher ray this machine trains"
 
     def __init__(
         self,
         db: store.Database,
         run_ids: Sequence[int],
-        wanted: RayResources,
+        resources: RayResources,
         *,
         engine: str,
-        keeping: SavePolicy,
-        team: ProcessGroupSpec | None = None,
+        save_policy: SavePolicy,
+        process_group: ProcessGroupSpec | None = None,
     ) -> None:
-        """Joins the cluster and asks it for workers; they begin to train where there is room.
+        """Joins the cluster and requests workers, which train as soon as they get their resources.
 
         Args:
             db: where everything is stored.
-            run_ids: what to train.
-            wanted: what each worker is given.
-            engine: as for `Planner`.
-            keeping: what is kept of the runs.
-            team: the devices of each node that train each run together, if they do.
+            run_ids: the runs to train.
+            resources: the resources of each worker.
+            engine: see `BatchPlanner`.
+            save_policy: what is stored of the runs.
+            process_group: the devices of each node that train each run together, if they do.
 
         Raises:
             NnlabError: the cluster cannot be joined.
         """
-        _join_cluster(wanted)
-        self._wanted, self._numbers = wanted, 0
+        _join_cluster(resources)
+        self._resources, self._started_count = resources, 0
         self._cluster: str = ray.get_runtime_context().gcs_address
-        self._keeper_name = f"nnlab-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._keeper = _start_database_actor(self._keeper_name, db.address)
-        room = wanted.max_parallel or _worker_capacity(wanted)
-        count = max(1, min(len(run_ids), room))
+        self._database_actor_name = f"nnlab-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._database_actor = _start_database_actor(self._database_actor_name, db.address)
+        capacity = resources.max_parallel or _worker_capacity(resources)
+        count = max(1, min(len(run_ids), capacity))
         self._job = WorkerJob(
-            ActorDatabaseOpener(_absolute_target(db.address), self._keeper_name, self._cluster),
+            ActorDatabaseOpener(
+                _absolute_target(db.address), self._database_actor_name, self._cluster
+            ),
             tuple(run_ids),
-            "cuda:0" if wanted.gpus else "cpu",
+            "cuda:0" if resources.gpus else "cpu",
             engine,
-            keeping,
+            save_policy,
             math.ceil(len(run_ids) / count),
-            team,
-            cores=max(int(wanted.cpus), 1),
+            process_group,
+            cores=max(int(resources.cpus), 1),
         )
-        self._asked = time.monotonic()
-        self._patient_until = self._asked + WAITING_NOTICE_SECONDS
-        slot = Placement(wanted.shown if team is None else f"{team.shown} ({wanted.shown})")
-        super().__init__(db, run_ids, [slot] * count, packs=False)
+        self._last_check = time.monotonic()
+        self._notice_time = self._last_check + WAITING_NOTICE_SECONDS
+        description = resources.description
+        if process_group is not None:
+            description = f"{process_group.description} ({description})"
+        super().__init__(db, run_ids, [Placement(description)] * count, fill_gpu=False)
 
-    def work(self, listener: RunCallbacks, should_stop: Callable[[], bool]) -> None:
-        """As every crew does; the keeper goes with the last of them."""
+    def run(self, callbacks: RunCallbacks, should_stop: Callable[[], bool]) -> None:
+        """See `WorkerPool.run`; ends the database actor after the last worker."""
         try:
-            super().work(listener, should_stop)
+            super().run(callbacks, should_stop)
         finally:
-            ray.kill(self._keeper)
+            ray.kill(self._database_actor)
 
-    def _start(self, slot: Placement) -> _ActorHandle:
-        self._numbers += 1
-        wanted = self._wanted
-        resources = {"CPU": wanted.cpus, "GPU": wanted.gpus, "memory": wanted.memory}
-        bundle = {name: value for name, value in resources.items() if value}
-        remote = ray.remote(WorkerActor)
-        # Ray shows the arguments of its actors; the database's URL has a field of its own.
-        words = mask_words(sys.argv, secret_options=SECRET_OPTIONS)
-        whose = DriverCommand(tuple(words), str(Path.cwd()))
-        arguments = (self._numbers, self._keeper_name, self._cluster, self._job, whose)
+    def _start(self, placement: Placement) -> _ActorHandle:
+        self._started_count += 1
+        resources = self._resources
+        # Ray displays the arguments of actors; the database's URL is not part of their repr().
+        argv = mask_words(sys.argv, secret_options=SECRET_OPTIONS)
+        command = DriverCommand(tuple(argv), str(Path.cwd()))
+        arguments = (
+            self._started_count, self._database_actor_name, self._cluster, self._job, command,
+        )  # fmt: skip
+        actor_class = ray.remote(WorkerActor).options
         options: dict[str, Any] = {
-            "num_cpus": wanted.cpus,
-            "num_gpus": wanted.gpus,
-            "memory": wanted.memory,
+            "num_cpus": resources.cpus,
+            "num_gpus": resources.gpus,
+            "memory": resources.memory,
             "max_concurrency": 2,
         }
-        if wanted.nodes == 1:
-            actor = remote.options(**options, scheduling_strategy="SPREAD").remote(*arguments)
-            one = _ActorHandle(slot, number=self._numbers, actors=[actor])
-            one.placed = [actor.where.remote()]
-            one.work_refs = [actor.work.remote(None)]
-            return one
-        group = placement_group([bundle] * wanted.nodes, strategy="STRICT_SPREAD")
+        if resources.nodes == 1:
+            actor = actor_class(**options, scheduling_strategy="SPREAD").remote(*arguments)
+            worker = _ActorHandle(placement, number=self._started_count, actors=[actor])
+            worker.address_refs = [actor.address.remote()]
+            worker.run_refs = [actor.run.remote(None)]
+            return worker
+        amounts = {"CPU": resources.cpus, "GPU": resources.gpus, "memory": resources.memory}
+        bundle = {name: amount for name, amount in amounts.items() if amount}
+        group = placement_group([bundle] * resources.nodes, strategy="STRICT_SPREAD")
         actors = [
-            remote.options(
+            actor_class(
                 **options,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(
                     group, placement_group_bundle_index=index
                 ),
             ).remote(*arguments)
-            for index in range(wanted.nodes)
+            for index in range(resources.nodes)
         ]
         return _ActorHandle(
-            slot,
-            number=self._numbers,
+            placement,
+            number=self._started_count,
             actors=actors,
-            group=group,
-            placed=[actor.where.remote() for actor in actors],
-            meeting=actors[0].meet.remote(),
+            placement_group=group,
+            address_refs=[actor.address.remote() for actor in actors],
+            endpoint_ref=actors[0].rendezvous_endpoint.remote(),
         )
 
-    def _heard(
-        self, live: Sequence[_ActorHandle], listener: RunCallbacks
+    def _poll_messages(
+        self, live: Sequence[_ActorHandle], callbacks: RunCallbacks
     ) -> Iterator[tuple[_ActorHandle, WorkerMessage | None]]:
-        for one in live:
-            one.update_address()
-        self._let_teams_begin(live)
-        yield from self._told(POLL_SECONDS)
-        by_work = {work: one for one in live for work in one.work_refs}
-        if by_work:
-            ended, _ = ray.wait(list(by_work), num_returns=len(by_work), timeout=0)
-            for work in ended:
-                one = by_work[work]
-                if not one.has_ended and (answer := self._outcome(one, work)) is not None:
-                    yield from self._told(0.0)  # what it told before it ended
-                    one.end()
-                    yield one, answer[0]
-        self._mind_those_who_wait(live, listener)
+        for worker in live:
+            worker.update_address()
+        self._start_process_groups(live)
+        yield from self._forwarded_messages(POLL_SECONDS)
+        workers = {run_ref: worker for worker in live for run_ref in worker.run_refs}
+        if workers:
+            ended, _ = ray.wait(list(workers), num_returns=len(workers), timeout=0)
+            for run_ref in ended:
+                worker = workers[run_ref]
+                if worker.has_ended:
+                    continue
+                try:
+                    message: WorkerMessage | None = ray.get(run_ref)
+                except RayError as error:
+                    worker.exit_reason = _error_summary(error)
+                    message = None
+                else:
+                    if run_ref != worker.run_refs[0]:
+                        continue  # a follower has ended normally; the leader's result counts
+                yield from self._forwarded_messages(0.0)  # those sent before the worker ended
+                worker.release()
+                yield worker, message
+        self._handle_unplaced(live, callbacks)
 
-    def _told(self, seconds: float) -> Iterator[tuple[_ActorHandle, WorkerMessage]]:
-        by_number = {one.number: one for one in self._members}
-        # A keeper that is started again has forgotten what was only to be shown.
+    def _forwarded_messages(self, timeout: float) -> Iterator[tuple[_ActorHandle, WorkerMessage]]:
+        workers = {worker.number: worker for worker in self._workers}
+        # A database actor that was restarted has lost its messages, which are only shown.
         with suppress(RayError):
-            hear = self._keeper.heard.options(concurrency_group="hearing")
-            found = ray.get(hear.remote(seconds), timeout=FETCH_TIMEOUT_SECONDS)
-            for number, message in found:
-                yield by_number[number], message
+            pop = self._database_actor.pop_messages.options(concurrency_group="pop")
+            messages = ray.get(pop.remote(timeout), timeout=FETCH_TIMEOUT_SECONDS)
+            for number, message in messages:
+                yield workers[number], message
 
-    def _outcome(self, one: _ActorHandle, work: Any) -> tuple[WorkerMessage | None] | None:
-        """How a worker ended, None inside for one that died; None for a follower that is done."""
-        try:
-            message: WorkerMessage = ray.get(work)
-        except RayError as error:
-            one.why = _error_summary(error)
-            return (None,)
-        return (message,) if work == one.work_refs[0] else None
-
-    def _let_teams_begin(self, live: Sequence[_ActorHandle]) -> None:
-        """Has those begin to work whose first node is known: the others meet there."""
-        for one in live:
-            if one.meeting is None or not ray.wait([one.meeting], timeout=0)[0]:
+    def _start_process_groups(self, live: Sequence[_ActorHandle]) -> None:
+        """Starts the actors of each process group whose rendezvous endpoint is known."""
+        for worker in live:
+            endpoint_ref = worker.endpoint_ref
+            if endpoint_ref is None or not ray.wait([endpoint_ref], timeout=0)[0]:
                 continue
             try:
-                endpoint = ray.get(one.meeting)
+                endpoint = ray.get(endpoint_ref)
             except RayError:
-                endpoint = "127.0.0.1:1"  # its work fails as well, and says why
-            one.meeting = None
-            count = len(one.actors)
-            one.work_refs = [
-                actor.work.remote(Nodes(count, index, endpoint, f"nnlab-{one.number}"))
-                for index, actor in enumerate(one.actors)
+                endpoint = "127.0.0.1:1"  # running the actor fails too, and shows the reason
+            worker.endpoint_ref = None
+            count = len(worker.actors)
+            worker.run_refs = [
+                actor.run.remote(Nodes(count, index, endpoint, f"nnlab-{worker.number}"))
+                for index, actor in enumerate(worker.actors)
             ]
 
-    def _mind_those_who_wait(self, live: Sequence[_ActorHandle], listener: RunCallbacks) -> None:
-        """Says that there is no room yet; lets those go who wait for room in vain."""
+    def _handle_unplaced(self, live: Sequence[_ActorHandle], callbacks: RunCallbacks) -> None:
+        """Notes if no worker gets resources; ends waiting workers for which no run is left."""
         now = time.monotonic()
-        waiting = [one for one in live if one.waits and not one.has_ended]
-        if now - self._asked < WAITING_CHECK_SECONDS or not waiting:
+        waiting = [worker for worker in live if worker.is_unplaced and not worker.has_ended]
+        if now - self._last_check < WAITING_CHECK_SECONDS or not waiting:
             return
-        self._asked = now
+        self._last_check = now
         if self._stopping or not store.claimable_run_ids(self._db, self._run_ids):
-            for one in waiting:
-                one.has_ended = True
-                one.end()
-        elif len(waiting) == len(live) and now > self._patient_until:
-            self._patient_until = math.inf
-            listener.noted(
+            for worker in waiting:
+                worker.has_ended = True
+                worker.release()
+        elif len(waiting) == len(live) and now > self._notice_time:
+            self._notice_time = math.inf
+            callbacks.on_note(
                 self._run(self._run_ids[0]),
-                f"waiting for room on the cluster: {self._wanted.shown} for each worker;"
-                " `ray status` says what it has",
+                f"waiting for resources of the cluster: {self._resources.description} for each"
+                " worker; `ray status` shows what it has",
             )
 
-    def _how_it_died(self, one: _ActorHandle) -> str:
-        return f"its worker is gone ({one.why})" if one.why else "its worker was ended"
+    def _describe_exit(self, worker: _ActorHandle) -> str:
+        return (
+            f"its worker died ({worker.exit_reason})"
+            if worker.exit_reason
+            else "its worker was ended"
+        )
 
-    def _end(self) -> None:
-        for one in self._live:
+    def _terminate_all(self) -> None:
+        for worker in self._live_workers:
             with suppress(RayError):
-                one.end()
+                worker.release()
             with suppress(NnlabError):
-                self._free(one, "stopped by the user in mid epoch")
+                self._release_runs_of(worker, INTERRUPTED_BY_USER)
 
 
-def _join_cluster(wanted: RayResources) -> None:
-    address = resolve_cluster_address(wanted.address)
+def _join_cluster(resources: RayResources) -> None:
+    address = resolve_cluster_address(resources.address)
     try:
         init_ray(address)
     except Exception as error:
-        told = str(error).strip().splitlines()
         raise NnlabError(
-            f"no Ray cluster can be joined: {told[0] if told else type(error).__name__}",
-            hint="`ray status` says what is running; without --address one is started here",
+            f"cannot join a Ray cluster: {_first_line(error)}",
+            hint="`ray status` shows what is running; without --address this command starts one",
         ) from error
 
 
 def _start_database_actor(name: str, address: store.Address) -> Any:
-    """Starts the keeper of a database, on this node and no other."""
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    """Starts the database actor on this node, where a database file is."""
+    this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = ray.remote(concurrency_groups=CONCURRENCY_GROUPS)(DatabaseActor).options(
         name=name,
         namespace=NAMESPACE,
         num_cpus=0,
         max_restarts=DATABASE_ACTOR_RESTARTS,
-        scheduling_strategy=here,
+        scheduling_strategy=this_node,
     )
     return actor.remote(_absolute_target(address))
 
 
 def _absolute_target(address: store.Address) -> str:
-    """What opens the database in another folder of this machine."""
+    """The target that opens the database from any folder of this machine."""
     if isinstance(address, store.FileAddress):
         return address.elsewhere
     return address.target
 
 
-def _worker_capacity(wanted: RayResources) -> int:
-    """How many workers, or teams on nodes of their own, there is room for now."""
-    rooms = []
+def _worker_capacity(resources: RayResources) -> int:
+    """How many workers fit on the cluster; each takes `resources.nodes` different nodes."""
+    amounts = {"CPU": resources.cpus, "GPU": resources.gpus, "memory": resources.memory}
+    actors_per_node = []
     for node in ray.nodes():
         if node["Alive"]:
-            has = node["Resources"]
-            per = [
-                has.get(name, 0.0) // one
-                for name, one in (
-                    ("CPU", wanted.cpus),
-                    ("GPU", wanted.gpus),
-                    ("memory", wanted.memory),
-                )
-                if one
+            available = node["Resources"]
+            limits = [
+                available.get(name, 0.0) // amount for name, amount in amounts.items() if amount
             ]
-            rooms.append(int(min(per, default=1)))
-    teams = 0
-    while sum(min(room, teams + 1) for room in rooms) >= (teams + 1) * wanted.nodes:
-        teams += 1
-    return teams
+            actors_per_node.append(int(min(limits, default=1)))
+    workers = 0
+    while (
+        sum(min(actors, workers + 1) for actors in actors_per_node)
+        >= (workers + 1) * resources.nodes
+    ):
+        workers += 1
+    return workers
 
 
 def _error_summary(error: RayError) -> str:
-    told = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {told[0]}" if told else type(error).__name__
+    first_line = _first_line(error)
+    name = type(error).__name__
+    return name if first_line == name else f"{name}: {first_line}"
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of an error's message, or the name of its type."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -11,7 +11,7 @@ from nnlab.cli.options import Format
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.train.train import present
-from nnlab.cli.train.train.execute import ExecutionOptions, OutputOptions, execute_queued
+from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.objective import Scalar
@@ -23,6 +23,7 @@ from nnlab.study.decay_study import (
     decay_objective,
     queue_decays,
 )
+from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.save_policy import SavePolicy
 
 PROPOSAL_COLUMNS = (
@@ -127,7 +128,7 @@ def _train_proposals(
         db,
         queued,
         OutputOptions(quiet=False, verbose=False),
-        ExecutionOptions(keeping=SavePolicy(models=False), allow_diverged=True),
+        ExecutionOptions(save_policy=SavePolicy(models=False), allow_diverged=True),
         wait=False,
     )
     present.print_result(db, result, quiet=False)

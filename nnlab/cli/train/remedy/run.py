@@ -10,7 +10,7 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.cli.results.findings_table import print_findings
-from nnlab.cli.train.train.execute import ExecutionOptions, OutputOptions, execute_queued
+from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.config import setting_fields
 from nnlab.config.space import format_value
 from nnlab.io.command_line import quote_command
@@ -23,6 +23,7 @@ from nnlab.study.remedy_study import (
     queue_remedies,
     train_command,
 )
+from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.save_policy import SavePolicy
 
 PROPOSAL_COLUMNS = (
@@ -85,7 +86,7 @@ def run_remedy(
             database,
             queued,
             OutputOptions(quiet=not is_table, verbose=False),
-            ExecutionOptions(keeping=SavePolicy(models=False)),
+            ExecutionOptions(save_policy=SavePolicy(models=False)),
             wait=False,
         )
         _print_results(

@@ -290,6 +290,7 @@ def train(
         forkserver.start_forkserver()
     from nnlab.cli.train.train import execute, run
     from nnlab.study.request import TrainRequest
+    from nnlab.workers.executor import ExecutionOptions
 
     request = TrainRequest(
         settings=given_settings(settings),
@@ -305,12 +306,12 @@ def train(
         again=again,
         dry_run=dry_run,
         output=execute.OutputOptions(quiet=quiet, verbose=verbose),
-        execution=execute.ExecutionOptions(
-            keeping=SavePolicy(
+        execution=ExecutionOptions(
+            save_policy=SavePolicy(
                 keep_models,
                 CheckpointInterval.parse(checkpoint_every),
                 absolute_location(artifacts) if artifacts else None,
-                changing_data=allow_changing_data,
+                allow_changed_data=allow_changing_data,
                 git_diff=not no_git_diff,
             ),
             engine=engine.value,

@@ -1,8 +1,7 @@
-"""Who works runs off: this process, others of this machine, or a cluster; and what is shown."""
+"""Executes queued runs for the train commands: progress on the screen and stop requests."""
 
-import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,82 +10,32 @@ from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.train.train import present
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.cli.train.train.forwarding_view import ForwardingView
-from nnlab.config import config_of
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.errors import Interrupted, TimeLimitReached, UsageError
+from nnlab.errors import Interrupted, TimeLimitReached
 from nnlab.records import Run, Status
 from nnlab.study.events import ExecutionEvent
 from nnlab.study.execution import (
     RESUME_HINT,
     ExecutionHooks,
-    ExecutionPolicy,
     ExecutionResult,
     execute_runs,
 )
 from nnlab.study.notifications import OnRunEnd
 from nnlab.study.queue import QueuedRuns
-from nnlab.workers import ray, slurm
-from nnlab.workers.nodes import Nodes, nodes_from_environment
-from nnlab.workers.parallel_config import ParallelConfig, ProcessGroupSpec
-from nnlab.workers.rendezvous import Rendezvous
-from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers import slurm
+from nnlab.workers.executor import ExecutionOptions, choose_executor
 
 if TYPE_CHECKING:
     from nnlab.cli.train.train.progress import TrainView
-    from nnlab.workers.callbacks import RunCallbacks, RunResult
+    from nnlab.workers.callbacks import RunResult
 
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How much to print: only the result, or a line for every epoch."""
+    """How much is printed: only the result (`quiet`), or a line for every epoch (`verbose`)."""
 
     quiet: bool
     verbose: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionOptions:
-    """How runs are worked off: what is kept of them, what trains them, and where.
-
-    `devices` and `per_device` are as typed, `failed_only` says that nothing but failed runs are
-    tried again, `fail_fast` that the first failure stops the rest, `allow_diverged` that it is no
-    error if every run diverged. With a `cluster` of SLURM
-    nothing is trained here: it is asked to; one of Ray has the workers, and this process listens.
-    With `parallel` all devices train each run together, and at `meeting` those of other nodes as
-    well.
-    """
-
-    keeping: SavePolicy = DEFAULT_SAVE_POLICY
-    engine: str = "auto"
-    devices: str | None = None
-    per_device: int | None = None
-    fail_fast: bool = False
-    failed_only: bool = False
-    allow_diverged: bool = False
-    cluster: slurm.SlurmResources | ray.RayResources | None = None
-    parallel: ParallelConfig | None = None
-    meeting: Rendezvous | None = None
-
-    @property
-    def words(self) -> list[str]:
-        """What a worker elsewhere must be told, as options."""
-        said = [] if self.devices is None else ["--devices", self.devices]
-        said += ["--engine", self.engine] if self.engine != "auto" else []
-        said += [] if self.parallel is None else self.parallel.words
-        said += [] if self.keeping.models else ["--no-keep-models"]
-        said += ["--allow-changing-data"] if self.keeping.changing_data else []
-        said += ["--allow-diverged"] if self.allow_diverged else []
-        if self.keeping.checkpoints != DEFAULT_SAVE_POLICY.checkpoints:
-            said += ["--checkpoint-every", str(self.keeping.checkpoints)]
-        said += [] if self.keeping.git_diff else ["--no-git-diff"]
-        if self.keeping.artifacts is not None:
-            said += ["--artifacts", self.keeping.artifacts]
-        return said
-
-    @property
-    def slurm(self) -> slurm.SlurmResources | None:
-        """What SLURM is asked for, if it is."""
-        return self.cluster if isinstance(self.cluster, slurm.SlurmResources) else None
 
 
 def execute_queued(
@@ -111,10 +60,8 @@ def execute_queued(
     Raises:
         Interrupted: the user stopped it.
     """
-    policy = replace(execution.keeping, moved_data=queued.moved_paths)
-    execution = replace(execution, keeping=policy)
-    # A process that occupies devices of a cluster does not wait for others.
-    occupies_cluster = execution.meeting is not None or slurm.is_array_task()
+    save_policy = replace(execution.save_policy, moved_data=queued.moved_paths)
+    execution = replace(execution, save_policy=save_policy)
     return execute_runs(
         db,
         queued,
@@ -125,13 +72,8 @@ def execute_queued(
             report=_ignore_event if output.quiet else present.print_event,
             catch_stop_signals=lambda: StopRequest(lambda: None),
         ),
-        ExecutionPolicy(
-            wait=wait and not execution.fail_fast and not occupies_cluster,
-            sampler_waits=wait,
-            fail_fast=execution.fail_fast,
-            failed_only=execution.failed_only,
-            allow_diverged=execution.allow_diverged,
-        ),
+        execution,
+        wait=wait,
     )
 
 
@@ -142,8 +84,8 @@ def _ignore_event(event: ExecutionEvent) -> None:
 def train_missing(
     db: store.Database,
     run_ids: Sequence[int],
-    show: OutputOptions,
-    how: ExecutionOptions,
+    output: OutputOptions,
+    execution: ExecutionOptions,
     *,
     on_run_end: OnRunEnd | None = None,
 ) -> None:
@@ -158,19 +100,19 @@ def train_missing(
         return
     for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
         fetch_with_progress(name)
-    view = _choose_view(runs, missing, show)
+    view = _choose_view(runs, missing, output)
     if on_run_end is not None:
         view = ForwardingView(view, on_run_end)
-    _train_runs(db, [run.id for run in missing], view, how)
+    _train_runs(db, [run.id for run in missing], view, execution)
 
 
-def _choose_view(runs: Sequence[Run], missing: Sequence[Run], show: OutputOptions) -> "TrainView":
+def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOptions) -> "TrainView":
     """The view for this output: a bar on a terminal, lines in a pipe, or only failures.
 
     Args:
         runs: all runs; labels name what distinguishes them.
         missing: the runs that will be trained.
-        show: how much is printed.
+        output: how much is printed.
     """
     # Imported only here: the views need rich, which takes time to import.
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView
@@ -180,132 +122,50 @@ def _choose_view(runs: Sequence[Run], missing: Sequence[Run], show: OutputOption
     def describe(run: Run) -> str:
         return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
 
-    if show.quiet:
+    if output.quiet:
         return QuietView(describe)
     if not sys.stdout.isatty():
-        return LinesView(describe, every_epoch=show.verbose)
-    left = sum(run.epochs_planned - run.epochs for run in missing)
-    return BarView(describe, runs=len(missing), epochs=left, every_epoch=show.verbose)
+        return LinesView(describe, every_epoch=output.verbose)
+    epochs_left = sum(run.epochs_planned - run.epochs for run in missing)
+    return BarView(describe, runs=len(missing), epochs=epochs_left, every_epoch=output.verbose)
 
 
 def _train_runs(
-    db: store.Database, run_ids: Sequence[int], view: "TrainView", how: ExecutionOptions
+    db: store.Database, run_ids: Sequence[int], view: "TrainView", execution: ExecutionOptions
 ) -> None:
+    """Trains runs until they end or the user wants to stop.
+
+    Raises:
+        Interrupted: the user stopped it, or the time of a SLURM task is nearly up.
+        TimeLimitReached: the same for a task on several nodes.
+    """
     stop = StopRequest(view.stopping)
     failed: list[Run] = []
 
     def should_stop() -> bool:
-        if how.meeting is not None:
-            how.meeting.check()
-        return stop.asked or (how.fail_fast and bool(failed))
+        execution.raise_if_node_lost()
+        return stop() or (execution.fail_fast and bool(failed))
 
-    listener = ForwardingView(view, lambda ended: _collect_failure(ended, failed))
+    callbacks = ForwardingView(view, lambda result: _collect_failure(result, failed))
     try:
-        work = _choose_train_function(db, run_ids, how)
+        execute_queue = choose_executor(db, run_ids, execution)
         with stop, view:
-            work(listener, should_stop)
+            execute_queue(callbacks, should_stop)
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped in mid epoch; every finished epoch is kept", hint=RESUME_HINT
         ) from None
     if stop.time_is_up and slurm.is_array_task():
-        told = "the time of this task is nearly up; it is queued once more"
-        if how.meeting is not None:
-            # To be queued again ends a job on all of its nodes: its script does, after them.
-            raise TimeLimitReached(told)
+        message = "the time of this task is nearly up; it is queued once more"
+        if execution.is_multi_node:
+            # Requeueing ends a job on all of its nodes: its script does so, after the nodes ended.
+            raise TimeLimitReached(message)
         if slurm.requeue_task():
-            raise Interrupted(told)
-    if stop.asked:
+            raise Interrupted(message)
+    if stop():
         raise Interrupted("every finished epoch is kept", hint=RESUME_HINT)
 
 
-TrainFunction = Callable[["RunCallbacks", Callable[[], bool]], object]
-
-
-def _choose_train_function(
-    db: store.Database, run_ids: Sequence[int], how: ExecutionOptions
-) -> TrainFunction:
-    """Who works the runs off: actors on a cluster, processes of this machine, or this one alone."""
-    if isinstance(how.cluster, ray.RayResources):
-        return _ray_train_function(db, run_ids, how, how.cluster)
-    from nnlab.workers import placement as slot
-
-    team = None
-    if how.parallel is not None:
-        team = build_process_group_spec(how, nodes_from_environment())
-        placement: tuple[slot.Placement, ...] = (slot.Placement(team.shown),)
-    elif how.devices is not None:
-        placement = slot.parse_devices(how.devices, how.per_device)
-    else:
-        waiting = store.runs(db, run_ids=run_ids)
-        placement = slot.default_placements(
-            [config_of(run.trial.setting, run.seed) for run in waiting]
-        )
-    if len(placement) > 1 or any(slot.device != "cpu" for slot in placement):
-        from nnlab.workers.local_pool import LocalPool
-
-        return LocalPool(
-            db,
-            run_ids,
-            placement,
-            engine="solo" if team else how.engine,
-            keeping=how.keeping,
-            packs=how.per_device is None,
-            team=team,
-            gather=how.meeting.gather if how.meeting is not None else Nodes,
-        ).work
-    # torch takes its second or two here, after the settings were found to be good.
-    from nnlab.workers.planner import BatchPlanner
-    from nnlab.workers.run_queue import run_queue
-
-    # What is imported stays: the collector need not look at it again and again.
-    gc.freeze()
-    gc.enable()
-    planner = BatchPlanner(how.engine)
-
-    def work(listener: "RunCallbacks", should_stop: Callable[[], bool]) -> object:
-        return run_queue(db, run_ids, listener, should_stop, keeping=how.keeping, planner=planner)
-
-    return work
-
-
-def _ray_train_function(
-    db: store.Database, run_ids: Sequence[int], how: ExecutionOptions, wanted: ray.RayResources
-) -> TrainFunction:
-    """Actors on a Ray cluster; on each node of a team as many processes as it gives devices."""
-    from nnlab.workers.ray.pool import RayPool
-
-    team = None
-    if how.parallel is not None:
-        team = ProcessGroupSpec(how.parallel, wanted.devices)
-    return RayPool(
-        db,
-        run_ids,
-        wanted,
-        engine="solo" if team else how.engine,
-        keeping=how.keeping,
-        team=team,
-    ).work
-
-
-def _collect_failure(ended: "RunResult", failed: list[Run]) -> None:
-    if ended.status is Status.FAILED:
-        failed.append(ended.run)
-
-
-def build_process_group_spec(how: ExecutionOptions, nodes: Nodes) -> ProcessGroupSpec:
-    """The devices of this machine that train each run together.
-
-    Raises:
-        UsageError: there is only one, on one machine.
-    """
-    from nnlab.workers import placement
-
-    assert how.parallel is not None
-    devices = tuple(slot.device for slot in placement.parse_devices(how.devices or "cpu:1", 1))
-    if len(devices) * nodes.count < 2:
-        raise UsageError(
-            f"--parallel {how.parallel.kind} needs two devices or more",
-            hint="--devices cuda:0,cuda:1, or cpu:2",
-        )
-    return ProcessGroupSpec(how.parallel, devices)
+def _collect_failure(result: "RunResult", failed: list[Run]) -> None:
+    if result.status is Status.FAILED:
+        failed.append(result.run)

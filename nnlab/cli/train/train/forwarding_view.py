@@ -24,22 +24,22 @@ class ForwardingView:
     def __exit__(self, *error: object) -> None:
         self._view.__exit__(*error)
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Forwards the start of a run."""
-        self._view.started(run, epoch)
+        self._view.on_run_start(run, epoch)
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Forwards an epoch."""
-        self._view.epoch(run, epoch)
+        self._view.on_epoch_end(run, epoch)
 
-    def noted(self, run: Run, message: str) -> None:
+    def on_note(self, run: Run, message: str) -> None:
         """Forwards a note about a run."""
-        self._view.noted(run, message)
+        self._view.on_note(run, message)
 
-    def ended(self, ended: "RunResult") -> None:
+    def on_run_end(self, result: "RunResult") -> None:
         """Forwards the end of a run to the view, then to the function."""
-        self._view.ended(ended)
-        self._on_run_end(ended)
+        self._view.on_run_end(result)
+        self._on_run_end(result)
 
     def stopping(self) -> None:
         """Forwards a request to stop."""

@@ -43,15 +43,15 @@ def metrics_line(values: Mapping[str, float]) -> str:
     return "  ".join([*parts, f"lr {values['lr']:.3g}"])
 
 
-def run_result_line(ended: RunResult, label: str) -> str:
+def run_result_line(result: RunResult, label: str) -> str:
     """The result of a run in a line."""
-    parts = [f"run {ended.run.id}", label]
-    parts.append(f"{ended.status}: {ended.reason}" if ended.reason else str(ended.status))
-    if ended.selected_value is not None:
-        metric = str(ended.run.trial.setting["objective"]).partition(":")[0]
-        parts.append(f"{metric} {ended.selected_value:.4f} at epoch {ended.selected_epoch}")
-    if ended.seconds is not None:
-        parts.append(format_duration(ended.seconds))
+    parts = [f"run {result.run.id}", label]
+    parts.append(f"{result.status}: {result.reason}" if result.reason else str(result.status))
+    if result.selected_value is not None:
+        metric = str(result.run.trial.setting["objective"]).partition(":")[0]
+        parts.append(f"{metric} {result.selected_value:.4f} at epoch {result.selected_epoch}")
+    if result.seconds is not None:
+        parts.append(format_duration(result.seconds))
     return "  ".join(parts)
 
 
@@ -70,12 +70,12 @@ class LinesView:
     def __exit__(self, *error: object) -> None:
         return None
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Prints the epoch at which a run is resumed."""
         if epoch:
             self._print_line(f"run {run.id}  {self._describe(run)}  goes on after epoch {epoch}")
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Prints the epoch if every epoch is shown, or if nothing was printed for a while."""
         is_due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
         if self._every_epoch or is_due:
@@ -84,15 +84,15 @@ class LinesView:
                 f"  {metrics_line(epoch.values)}"
             )
 
-    def noted(self, run: Run, message: str) -> None:
+    def on_note(self, run: Run, message: str) -> None:
         """Prints a note about a run."""
         self._print_line(f"run {run.id}  note: {message}")
 
-    def ended(self, ended: RunResult) -> None:
+    def on_run_end(self, result: RunResult) -> None:
         """Prints the result of a run and its most important findings."""
-        self._print_line(run_result_line(ended, self._describe(ended.run)))
-        shown = table_findings(ended.findings)
-        for group in group_symptoms(ended.findings):
+        self._print_line(run_result_line(result, self._describe(result.run)))
+        shown = table_findings(result.findings)
+        for group in group_symptoms(result.findings):
             if group.finding in shown:
                 self._print_line(f"  {group.finding.code} {group.finding.message}")
 
@@ -108,16 +108,16 @@ class LinesView:
 class QuietView(LinesView):
     """Prints only failures and notes."""
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Prints nothing."""
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Prints nothing."""
 
-    def ended(self, ended: RunResult) -> None:
+    def on_run_end(self, result: RunResult) -> None:
         """Prints a failure."""
-        if ended.status is Status.FAILED:
-            self._print_line(run_result_line(ended, self._describe(ended.run)))
+        if result.status is Status.FAILED:
+            self._print_line(run_result_line(result, self._describe(result.run)))
 
     def stopping(self) -> None:
         """Prints nothing."""
@@ -142,29 +142,31 @@ class BarView(LinesView):
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def started(self, run: Run, epoch: int) -> None:
+    def on_run_start(self, run: Run, epoch: int) -> None:
         """Names the run on the bar; epochs before a resumption count as done."""
-        super().started(run, epoch)
+        super().on_run_start(run, epoch)
         self._epochs_left[run.id] = run.epochs_planned - epoch
         self._title = f"run {self._ended_runs + 1}/{self._runs} {self._describe(run)}"
         title, _ = fit_bar_texts(self._title, "", self._console.width)
         self._bar.update(self._task, description=title, advance=epoch - run.epochs)
 
-    def epoch(self, run: Run, epoch: Epoch) -> None:
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Advances the bar by an epoch."""
         self._epochs_left[run.id] -= 1
         title, metrics = fit_bar_texts(self._title, metrics_line(epoch.values), self._console.width)
         self._bar.update(self._task, advance=1, description=title, metrics=metrics)
         if self._every_epoch:
-            super().epoch(run, epoch)
+            super().on_epoch_end(run, epoch)
 
-    def ended(self, ended: RunResult) -> None:
+    def on_run_end(self, result: RunResult) -> None:
         """Advances the bar by the epochs that an early end leaves out."""
         self._ended_runs += 1
-        skipped = self._epochs_left.pop(ended.run.id, ended.run.epochs_planned - ended.run.epochs)
-        if ended.status is not Status.INTERRUPTED:
+        skipped = self._epochs_left.pop(
+            result.run.id, result.run.epochs_planned - result.run.epochs
+        )
+        if result.status is not Status.INTERRUPTED:
             self._bar.update(self._task, advance=skipped)
-        super().ended(ended)
+        super().on_run_end(result)
 
 
 def fit_bar_texts(title: str, metrics: str, width: int) -> tuple[str, str]:

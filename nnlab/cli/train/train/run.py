@@ -8,12 +8,7 @@ from nnlab.analysis.ranking import format_count
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
 from nnlab.cli.train.train import messages, present
-from nnlab.cli.train.train.execute import (
-    ExecutionOptions,
-    OutputOptions,
-    build_process_group_spec,
-    execute_queued,
-)
+from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.errors import StudyExists, UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.study.command_lines import extend_command
@@ -32,6 +27,7 @@ from nnlab.study.resolution import (
 from nnlab.study.slurm_job import study_job_script, submit_study_job
 from nnlab.study.spec import StudySpec
 from nnlab.workers import placement, resources
+from nnlab.workers.executor import ExecutionOptions, build_process_group_spec
 from nnlab.workers.node_follower import run_follower_node
 from nnlab.workers.nodes import nodes_from_environment
 from nnlab.workers.rendezvous import Rendezvous
@@ -76,12 +72,12 @@ def run_train(request: TrainRequest, config: Path | None, options: TrainOptions)
         _train_request(request, config, options)
         return
     nodes = nodes_from_environment()
-    if not nodes.leads:
-        spec = build_process_group_spec(execution, nodes)
-        run_follower_node(nodes, spec, execution.keeping)
+    if not nodes.is_first:
+        spec = build_process_group_spec(execution.parallel, execution.devices, nodes)
+        run_follower_node(nodes, spec, execution.save_policy)
     elif nodes.count > 1:
         with Rendezvous(nodes) as rendezvous:
-            execution = replace(execution, meeting=rendezvous)
+            execution = replace(execution, rendezvous=rendezvous)
             _train_request(request, config, replace(options, execution=execution))
     else:
         _train_request(request, config, options)
@@ -138,7 +134,7 @@ def _train_initial_weights(request: TrainRequest | None, options: TrainOptions) 
     if request is None:
         return
     execution = options.execution
-    execution = replace(execution, keeping=replace(execution.keeping, models=True))
+    execution = replace(execution, save_policy=replace(execution.save_policy, models=True))
     _train_request(
         request, None, TrainOptions(db=options.db, output=options.output, execution=execution)
     )
@@ -187,7 +183,7 @@ def _print_dry_run(
                 str(request.study),
                 planned.num_missing,
                 execution.slurm,
-                execution.words,
+                execution.cli_arguments,
             )
         )
 
@@ -201,7 +197,9 @@ def _submit_job(db: store.Database, queued: QueuedRuns, execution: ExecutionOpti
     """
     if execution.slurm is None:
         return
-    job = submit_study_job(db, queued.study.name, queued.run_ids, execution.slurm, execution.words)
+    job = submit_study_job(
+        db, queued.study.name, queued.run_ids, execution.slurm, execution.cli_arguments
+    )
     if job is None:
         say("nothing is waiting to be trained")
         return

@@ -112,24 +112,26 @@ def _progress_bar(runs: Sequence[Run], epochs: int | None) -> "Iterator[OnEpoch]
 
 def describe_result(result: "VerificationResult") -> str:
     """The result of a run in a sentence."""
-    if result.problem is not None:
-        return f"cannot be trained again: {result.problem}"
-    if result.first is not None:
-        first = result.first
+    if result.error is not None:
+        return f"cannot be trained again: {result.error}"
+    if result.first_difference is not None:
+        first = result.first_difference
         where = f" in epoch {first.epoch}" if first.epoch is not None else ""
         relative = f", {first.relative:.1e} apart" if first.relative is not None else ""
         now = (
-            "is not measured any more" if first.now is None else f"is now {_value_text(first.now)}"
+            "is not measured any more"
+            if first.retrained is None
+            else f"is now {_value_text(first.retrained)}"
         )
-        return f"differs{where}: {first.what} was {_value_text(first.stored)}, {now}{relative}"
+        return f"differs{where}: {first.quantity} was {_value_text(first.stored)}, {now}{relative}"
     what = format_count(result.epochs, "epoch")
     if result.tolerance:
         engine_note = (
             ""
-            if result.exact
+            if result.is_exact
             else " (trained alone and not in its batch: sums are computed in another order)"
         )
-        return f"losses agree within {result.largest:.1e} over {what}{engine_note}"
+        return f"losses agree within {result.max_relative_difference:.1e} over {what}{engine_note}"
     weights = ", the weights" if result.weights else ""
     return f"the same to the last bit: {what}, {result.values:,} values{weights}"
 
@@ -153,12 +155,12 @@ def _print_summary(results: Sequence["VerificationResult"]) -> None:
             runs_by_change[change] = runs_by_change.get(change, 0) + 1
     for change, count in runs_by_change.items():
         which = "" if count == len(results) else f"  ({format_count(count, 'run')})"
-        say(f"since then: {change.what} {change.stored} → {change.now}{which}", style="dim")
+        say(f"since then: {change.name} {change.stored} → {change.current}{which}", style="dim")
 
 
 def _result_json(result: "VerificationResult") -> Mapping[str, Any]:
     """The JSON object of a result, with stable keys (docs/formats.md)."""
-    first = result.first
+    first = result.first_difference
     return {
         "run": result.run.id,
         "holds": result.holds,
@@ -167,19 +169,19 @@ def _result_json(result: "VerificationResult") -> Mapping[str, Any]:
         "epochs": result.epochs,
         "values": result.values,
         "weights": result.weights,
-        "largest": result.largest,
+        "largest": result.max_relative_difference,
         "first": None
         if first is None
         else {
-            "what": first.what,
+            "what": first.quantity,
             "epoch": first.epoch,
             "stored": first.stored,
-            "now": first.now,
+            "now": first.retrained,
             "relative": first.relative,
         },
-        "problem": result.problem,
+        "problem": result.error,
         "changes": [
-            {"what": change.what, "stored": change.stored, "now": change.now}
+            {"what": change.name, "stored": change.stored, "now": change.current}
             for change in result.changes
         ],
     }
