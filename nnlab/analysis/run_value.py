@@ -1,7 +1,7 @@
 """One number of a run: a metric, or two of them joined, read at a moment of its history.
 
 `train/accuracy - val/accuracy` and `a / b` (with spaces around the sign) join two metrics. The
-moments are those of `nnlab.study.comparisons.MOMENTS`.
+moments are those of `nnlab.study.comparisons.EVALUATION_POINTS`.
 """
 
 import math

@@ -81,20 +81,6 @@ def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in settings.items() if v is not None and k != "seed"}
 
 
-def option_arguments(name: str, value: object) -> list[str]:
-    """The words of a command line that set a field of a setting: `["--lr", "0.1"]`."""
-    choosable = setting_fields()[name]
-    if choosable.option.flag:
-        return [choosable.flag if value else f"--no-{choosable.flag[2:]}"]
-    return [choosable.flag, _option_value(value)]
-
-
-def _option_value(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(_option_value, value))
-    return _format_value(value)
-
-
 def _option_parameter(choosable: SettingField) -> inspect.Parameter:
     option = choosable.option
     base: Any = bool if option.flag else str

@@ -1,1 +1,1 @@
-"""Studies: from a request to a specification, its runs in the queue, and the sampler loop."""
+"""Studies: from a request to a specification, its runs in the queue, and their execution."""

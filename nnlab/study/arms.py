@@ -1,4 +1,4 @@
-"""The arms of a study in a TOML file: each is a space of its own on top of what all share.
+"""The arms of a study in a TOML file: each is a space that adds its own keys to the shared ones.
 
 opt = "adam"
 
@@ -6,8 +6,8 @@ opt = "adam"
 name = "deep"
 depth = 8
 
-An arm with `start_from = "pretrain"` begins with the weights of the runs that a `[pretrain]`
-table describes; they are trained first, and each seed takes those of its own.
+An arm with `start_from = "pretrain"` starts from the weights of the runs that a `[pretrain]`
+table describes. Those runs are trained first; each seed starts from the run of the same seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ PRETRAIN_KEY = "pretrain"
 
 
 def table_fields(table: Mapping[str, Any]) -> dict[str, Any]:
-    """A table's keys as fields: dashes as underscores, and `from` as the field it stands for."""
+    """The values of a table by field: dashes become underscores, and `from` is `start_from`."""
     fields = {key.replace("-", "_"): value for key, value in table.items()}
     if "from" in fields:
         fields["start_from"] = fields.pop("from")
@@ -30,43 +30,59 @@ def table_fields(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def pretrain_study_name(study: str) -> str:
-    """What the study and the runs of its `[pretrain]` table are called."""
+    """The name of the study (and of the runs) that a `[pretrain]` table describes."""
     return f"{study}/{PRETRAIN_KEY}"
 
 
-def pretrain_settings(given: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The settings of a `[pretrain]` table, which shares nothing with the arms."""
-    table = given.get(PRETRAIN_KEY)
-    return None if table is None else table_fields(table) | dict(typed)
+def pretrain_settings(
+    content: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The settings of the `[pretrain]` table of a file, which shares nothing with the arms.
+
+    Args:
+        content: the whole file.
+        overrides: settings of the command line, which take precedence.
+    """
+    table = content.get(PRETRAIN_KEY)
+    return None if table is None else table_fields(table) | dict(overrides)
 
 
 def arm_settings(
-    given: Mapping[str, Any], base: Mapping[str, Any], typed: Mapping[str, Any], study: str | None
+    content: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    study: str | None,
 ) -> dict[str, dict[str, Any]]:
-    """The settings of each arm, whole: what all share, its own, and over both what was typed.
+    """The complete settings of each arm, by its name.
+
+    Args:
+        content: the whole file.
+        shared: settings that all arms share.
+        overrides: settings of the command line, which take precedence.
+        study: the name of the study.
 
     Raises:
-        ConfigError: arms without a name, or with that of another, or keys that are none.
+        ConfigError: an arm has no name, the name of another arm, or unknown keys.
     """
     problems: list[str] = []
     arms: dict[str, dict[str, Any]] = {}
-    tables = given.get("arm", [])
+    tables = content.get("arm", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ConfigError(["arms are written as [[arm]] tables"])
+    fields = set(setting_fields()) - {"seed"}
     for number, table in enumerate(tables, start=1):
-        own = table_fields(table)
-        name = own.pop("name", None)
+        settings = table_fields(table)
+        name = settings.pop("name", None)
         if not isinstance(name, str) or not name or name in arms:
             problems.append(f"arm {number} needs a name of its own, got {name!r}")
             continue
-        known = set(setting_fields()) - {"seed"}
         problems += [
-            f"arm {name}: {unknown_key_message('key', key, known)}"
-            for key in own
-            if key not in known
+            f"arm {name}: {unknown_key_message('key', key, fields)}"
+            for key in settings
+            if key not in fields
         ]
-        arms[name] = _resolve_pretrain(dict(base) | own | dict(typed), given, study)
-    if "decide" in given and not arms:
+        arms[name] = _resolve_pretrain(dict(shared) | settings | dict(overrides), content, study)
+    if "decide" in content and not arms:
         problems.append("[[decide]] compares arms, and there is no [[arm]]")
     if problems:
         raise ConfigError(problems)
@@ -74,17 +90,18 @@ def arm_settings(
 
 
 def _resolve_pretrain(
-    settings: dict[str, Any], given: Mapping[str, Any], study: str | None
+    settings: dict[str, Any], content: Mapping[str, Any], study: str | None
 ) -> dict[str, Any]:
-    if PRETRAIN_KEY in given and settings.get("start_from") == PRETRAIN_KEY:
+    """The settings of an arm, with `start_from = "pretrain"` replaced by the name of those runs."""
+    if PRETRAIN_KEY in content and settings.get("start_from") == PRETRAIN_KEY:
         return settings | {"start_from": pretrain_study_name(study or "")}
     return settings
 
 
 def merge_spaces(spaces: Sequence[Space]) -> Space:
     """All values of every field in any of the spaces."""
-    found: dict[str, dict[Scalar, None]] = {}
+    merged: dict[str, dict[Scalar, None]] = {}
     for space in spaces:
         for name, values in space.items():
-            found.setdefault(name, {}).update(dict.fromkeys(values))
-    return {name: tuple(values) for name, values in found.items()}
+            merged.setdefault(name, {}).update(dict.fromkeys(values))
+    return {name: tuple(values) for name, values in merged.items()}

@@ -1,4 +1,4 @@
-"""The comparisons of a study as a TOML file says them, read and checked.
+"""Parses the comparisons of a study from the `[[decide]]` tables of a TOML file.
 
 [[decide]]
 says = "adam ends with a lower loss than sgd"
@@ -15,7 +15,7 @@ from typing import Any
 from nnlab.errors import unknown_name_message
 from nnlab.records import Comparison, ComparisonScale
 
-# When a metric is read, with N an epoch and X a number; see docs/comparing.md.
+# Where in its history a metric is read: N is an epoch, X a number; see docs/comparing.md.
 EVALUATION_POINTS = (
     "selected", "best", "first", "last", "mean", "total",
     "epoch N", "seconds X", "epochs to X", "seconds to X", "once METRIC X",
@@ -33,39 +33,50 @@ _TABLE_KEYS = (
 def parse_comparisons(
     tables: Sequence[Mapping[str, Any]], arms: Sequence[str], problems: list[str]
 ) -> tuple[Comparison, ...]:
-    """Reads `[[decide]]` tables; what is wrong with them is added to `problems`, all at once."""
-    read = (_parse_comparison(n, table, arms, problems) for n, table in enumerate(tables, start=1))
-    return tuple(found for found in read if found is not None)
+    """The comparisons of `[[decide]]` tables; all errors in them are appended to `problems`.
+
+    Args:
+        tables: the tables, in the order of the file.
+        arms: the names of the arms of the study.
+        problems: receives a message for each error.
+    """
+    parsed = (
+        _parse_comparison(number, table, arms, problems)
+        for number, table in enumerate(tables, start=1)
+    )
+    return tuple(comparison for comparison in parsed if comparison is not None)
 
 
 def _parse_comparison(
     number: int, table: Mapping[str, Any], arms: Sequence[str], problems: list[str]
 ) -> Comparison | None:
-    wrong: list[str] = [
+    errors: list[str] = [
         unknown_name_message("key", key, _TABLE_KEYS) for key in table if key not in _TABLE_KEYS
     ]
-    at = str(table.get("at", "selected"))
-    if not _EVALUATION_POINT.fullmatch(at):
-        wrong.append(f"at must be one of {', '.join(EVALUATION_POINTS)}; got {at!r}")
+    evaluation_point = str(table.get("at", "selected"))
+    if not _EVALUATION_POINT.fullmatch(evaluation_point):
+        errors.append(f"at must be one of {', '.join(EVALUATION_POINTS)}; got {evaluation_point!r}")
     if not isinstance(table.get("metric"), str):
-        wrong.append("metric must name what is compared, such as val/accuracy")
-    sides = _compared_arms(table)
-    if sides is None:
-        wrong.append("give higher and lower, or same, or arm, or spread")
-        sides = ()
-    wrong += [unknown_name_message("arm", name, arms) for name in sides if name not in arms]
-    if len(sides) not in (1, 2, 4):
-        wrong.append(f"two arms are compared, or two pairs of arms; got {', '.join(sides)}")
+        errors.append("metric must name the compared metric, such as val/accuracy")
+    compared = _compared_arms(table)
+    if compared is None:
+        errors.append("give higher and lower, or same, or arm, or spread")
+        compared = ()
+    errors += [unknown_name_message("arm", name, arms) for name in compared if name not in arms]
+    if len(compared) not in (1, 2, 4):
+        errors.append(f"two arms are compared, or two pairs of arms; got {', '.join(compared)}")
     try:
         above, below = _parse_bounds(table)
     except (TypeError, ValueError) as error:
-        wrong.append(str(error))
-    if wrong:
-        problems += [f"decide {number}: {line}" for line in wrong]
+        errors.append(str(error))
+    if errors:
+        problems += [f"decide {number}: {line}" for line in errors]
         return None
     metric = table["metric"]
-    says = str(table.get("says", "")) or f"{metric}: {', '.join(sides)}"
-    return Comparison(says, metric, at, _parse_scale(table), sides, above, below)
+    statement = str(table.get("says", "")) or f"{metric}: {', '.join(compared)}"
+    return Comparison(
+        statement, metric, evaluation_point, _parse_scale(table), compared, above, below
+    )
 
 
 def _parse_scale(table: Mapping[str, Any]) -> ComparisonScale:
@@ -75,7 +86,7 @@ def _parse_scale(table: Mapping[str, Any]) -> ComparisonScale:
 
 
 def _compared_arms(table: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The arms in the order of `Comparison.arms`; None where the table does not say them."""
+    """The arms in the order of `Comparison.arms`; None where the table names none."""
     if "higher" in table and "lower" in table:
         return (*_as_names(table["higher"]), *_as_names(table["lower"]))
     for key in ("same", "arm", "spread"):
@@ -89,10 +100,11 @@ def _as_names(value: object) -> tuple[str, ...]:
 
 
 def _parse_bounds(table: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """The bounds that the table claims.
+    """The bounds (above, below) that the table claims; None where a side has no bound.
 
     Raises:
-        TypeError, ValueError: a bound is missing, no number, or not possible on its scale.
+        TypeError: a bound is not a number.
+        ValueError: a bound is missing or impossible on its scale.
     """
     if table.get("scale", "difference") not in ("difference", "ratio"):
         raise ValueError(f"scale is difference or ratio, got {table['scale']!r}")

@@ -1,4 +1,4 @@
-"""`--extend`: what is added to a study that exists. Used by `nnlab train` and `init-study`."""
+"""Extensions of existing studies (`--extend`): values, seeds or trials that are added."""
 
 import json
 from collections.abc import Sequence
@@ -10,18 +10,30 @@ from nnlab.config.space import Space, TrialSpec, format_value, parse_space
 from nnlab.errors import UsageError
 from nnlab.records import Run, Sampler, Scalar, Setting, Study
 from nnlab.study import sampler_options
-from nnlab.study.next_trials import is_adaptive, load_scored_trials, suggest_trials
-from nnlab.study.spec import TrainRequest, build_study_spec, check_names, make_expander, seeds_of
+from nnlab.study.expansion import make_expander
+from nnlab.study.next_trials import (
+    is_adaptive,
+    load_scored_trials,
+    sampled_objective,
+    suggest_trials,
+)
+from nnlab.study.request import TrainRequest, check_names, seeds_of
+from nnlab.study.spec import build_study_spec
 
 _MAX_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What is added to a study: values by field, seeds, a sampler with more trials.
+    """What is added to a study.
 
-    `runs` are all runs of the extended study, also those that it has already. `changes` says in
-    lines what is added.
+    Attributes:
+        study: the study, as it is stored.
+        space: the added values, by field.
+        seeds: the added seeds; none for an open study, which does not store seeds.
+        sampler: the sampler with more trials; None where trials are not added.
+        runs: all runs of the extended study, including those that it has already.
+        changes: a line for each change, for the user.
     """
 
     study: Study
@@ -34,58 +46,60 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class _ExtensionTrial:
+    """A trial of the extended study, stored or new."""
+
     setting: Setting
     digest: str
     epochs: int
 
 
-def build_extension(db: store.Database, study: Study, typed: TrainRequest) -> Extension:
-    """Returns what a request adds to a study; nothing is written.
+def build_extension(db: store.Database, study: Study, request: TrainRequest) -> Extension:
+    """The extension that a request describes; nothing is written.
 
-    Values multiply out with those of the study's space; what the request does not name stays as
-    it is in the study.
+    Added values are combined with those of the study's space. Fields that the request does not
+    name stay as they are.
 
     Raises:
-        ConfigError: values that do not hold.
+        ConfigError: a value is not valid.
         UsageError: the request adds nothing, or the study cannot be extended by it.
     """
-    check_names(typed)
-    if typed.claim and typed.claim != study.claim:
+    check_names(request)
+    if request.claim and request.claim != study.claim:
         raise UsageError(
             f"study '{study.name}' has another claim: {study.claim or 'none'}",
             hint="give the new study another name",
         )
     runs = store.runs(db, study=study.id, current_only=True)
     trials = _distinct_trials(runs)
-    seeds = seeds_of(typed) if typed.has_seeds else ()
-    sampler = _sampler_with_more_trials(study, typed)
-    space = _added_values(db, study, typed)
+    seeds = seeds_of(request) if request.has_seeds else ()
+    sampler = _sampler_with_more_trials(study, request)
+    space = _added_values(db, study, request)
     if not (space or seeds or sampler):
-        if typed.settings or typed.arms:
-            seeds = study.seeds  # all of it is there: the study is trained as it is
+        if request.settings or request.arms:
+            seeds = study.seeds  # nothing is new: the study is trained as it is
         else:
             raise UsageError(
                 "--extend needs something to add", hint="--seeds 6, --epochs 20, or --lr 0.3"
             )
-    points = _added_trials(db, study, space, sampler)
+    stored_digests = {trial.digest for trial in trials}
     added = [
-        _ExtensionTrial(point.setting, point.digest, point.config.epochs)
-        for point in points
-        if point.digest not in {trial.digest for trial in trials}
+        _ExtensionTrial(trial.setting, trial.digest, trial.config.epochs)
+        for trial in _added_trials(db, study, space, sampler)
+        if trial.digest not in stored_digests
     ]
-    every_seed = tuple(dict.fromkeys((*study.seeds, *seeds)))
-    plans = _run_specs([*trials, *added], every_seed, typed)
-    plans |= {
+    all_seeds = tuple(dict.fromkeys((*study.seeds, *seeds)))
+    run_specs = _run_specs([*trials, *added], all_seeds, request)
+    run_specs |= {
         (run.trial.digest, run.seed): store.RunSpec(
             run.trial.setting,
             run.trial.digest,
             run.seed,
             run.epochs_planned,
-            typed.name,
-            typed.tags,
+            request.name,
+            request.tags,
         )
         for run in runs
-        if (run.trial.digest, run.seed) not in plans
+        if (run.trial.digest, run.seed) not in run_specs
     }
     new_seeds = tuple(seed for seed in seeds if seed not in _study_seeds(study, runs))
     return Extension(
@@ -93,15 +107,15 @@ def build_extension(db: store.Database, study: Study, typed: TrainRequest) -> Ex
         _values_with_defaults(study, space, trials),
         () if study.is_open else seeds,
         sampler,
-        tuple(plans.values()),
+        tuple(run_specs.values()),
         tuple(_change_lines(study, space, new_seeds, sampler, trials, added)),
     )
 
 
-def has_additions(db: store.Database, study: Study, typed: TrainRequest) -> bool:
+def has_additions(db: store.Database, study: Study, request: TrainRequest) -> bool:
     """Whether `--extend` would add values, seeds or trials to a study."""
     try:
-        extension = build_extension(db, study, typed)
+        extension = build_extension(db, study, request)
     except UsageError:
         return False
     return bool(extension.changes)
@@ -120,47 +134,48 @@ def _distinct_trials(runs: Sequence[Run]) -> list[_ExtensionTrial]:
 
 
 def _run_specs(
-    trials: Sequence[_ExtensionTrial], seeds: Sequence[int], typed: TrainRequest
+    trials: Sequence[_ExtensionTrial], seeds: Sequence[int], request: TrainRequest
 ) -> dict[tuple[str, int], store.RunSpec]:
-    """The runs of trials, all with the first seed first, as `nnlab train` queues them."""
+    """The runs of trials by digest and seed; all trials with the first seed come first."""
     return {
         (trial.digest, seed): store.RunSpec(
-            trial.setting, trial.digest, seed, trial.epochs, typed.name, typed.tags
+            trial.setting, trial.digest, seed, trial.epochs, request.name, request.tags
         )
         for seed in seeds
         for trial in trials
     }
 
 
-def _sampler_with_more_trials(study: Study, typed: TrainRequest) -> Sampler | None:
-    """The study's sampler with more trials; None where that was not asked for.
+def _sampler_with_more_trials(study: Study, request: TrainRequest) -> Sampler | None:
+    """The study's sampler with more trials; None where the request names no more.
 
     Raises:
-        UsageError: another sampler, other options, or fewer trials.
+        UsageError: the request names another sampler, other options, or fewer trials.
     """
-    if not typed.sampler:
+    if not request.sampler:
         return None
-    old = study.sampler
-    if old is None or not study.samples:
+    stored = study.sampler
+    if stored is None or not study.samples:
         raise UsageError(
             f"study '{study.name}' tries every combination of its space: a sampler cannot be added",
             hint="give a study with a sampler another name",
         )
-    stored = {"sampler_seed" if key == "seed" else key: value for key, value in old.options.items()}
-    new = sampler_options.parse_sampler({"sampler": old.name, **stored, **typed.sampler})
-    if new is None or (new.name, _options_without_trials(new)) != (
-        old.name,
-        _options_without_trials(old),
+    options = {
+        "sampler_seed" if key == "seed" else key: value for key, value in stored.options.items()
+    }
+    extended = sampler_options.parse_sampler({"sampler": stored.name, **options, **request.sampler})
+    if extended is None or (extended.name, _options_without_trials(extended)) != (
+        stored.name,
+        _options_without_trials(stored),
     ):
         raise UsageError(
-            f"study '{study.name}' keeps its sampler, {old}: --extend adds trials to it",
+            f"study '{study.name}' keeps its sampler, {stored}: --extend adds trials to it",
             hint="give --trials alone, or give the new study another name",
         )
-    if _trial_count(new) < _trial_count(old):
-        raise UsageError(
-            f"study '{study.name}' has {_trial_count(old)} trials: --trials {_trial_count(new)} is not more"
-        )
-    return new if _trial_count(new) > _trial_count(old) else None
+    before, after = _trial_count(stored), _trial_count(extended)
+    if after < before:
+        raise UsageError(f"study '{study.name}' has {before} trials: --trials {after} is not more")
+    return extended if after > before else None
 
 
 def _options_without_trials(sampler: Sampler) -> dict[str, Scalar]:
@@ -171,35 +186,36 @@ def _trial_count(sampler: Sampler) -> int:
     return int(sampler.options["trials"] or 0)
 
 
-def _same_comparisons(db: store.Database, study: Study, typed: TrainRequest) -> bool:
-    plan = build_study_spec(typed, db=db.address.target)
-    return (plan.arms, plan.decides) == (study.arms, study.decides)
+def _same_comparisons(db: store.Database, study: Study, request: TrainRequest) -> bool:
+    spec = build_study_spec(request, db=db.address.target)
+    return (spec.arms, spec.comparisons) == (study.arms, study.decides)
 
 
-def _added_values(db: store.Database, study: Study, typed: TrainRequest) -> Space:
-    """The values, by field, that the study's space does not have.
+def _added_values(db: store.Database, study: Study, request: TrainRequest) -> Space:
+    """The values of a request that the study's space does not have, by field.
 
     Raises:
-        UsageError: the study's trials do not come from a grid.
+        UsageError: values cannot be added: the study compares arms, is open, or uses a sampler.
     """
-    if typed.arms or (study.arms and typed.settings):
-        if typed.arms and _same_comparisons(db, study, typed):
+    if request.arms or (study.arms and request.settings):
+        if request.arms and _same_comparisons(db, study, request):
             return {}
         raise UsageError(
             f"study '{study.name}' compares arms, which stay as they are: only seeds can be added",
             hint="give --seeds or --seed alone, or give the new study another name",
         )
     if study.space is None:
-        if typed.settings and not study.arms:
+        if request.settings and not study.arms:
             raise UsageError(
                 f"study '{study.name}' is open and has no space: --extend adds only seeds to it",
                 hint="without --extend, the options describe a trial that is added to it",
             )
         return {}
-    space = parse_space(typed.settings, whole_ranges=study.samples)
-    old = study.space
+    space = parse_space(request.settings, whole_ranges=study.samples)
     added = {
-        field: tuple(value for value in values if not _contains_value(old.get(field, ()), value))
+        field: tuple(
+            value for value in values if not _contains_value(study.space.get(field, ()), value)
+        )
         for field, values in space.items()
     }
     added = {field: values for field, values in added.items() if values}
@@ -214,23 +230,22 @@ def _added_values(db: store.Database, study: Study, typed: TrainRequest) -> Spac
 
 def _contains_value(values: Sequence[Scalar], value: Scalar) -> bool:
     # As JSON: 1, 1.0 and true are equal in Python and different settings here.
-    return json.dumps(value) in {json.dumps(one) for one in values}
+    return json.dumps(value) in {json.dumps(item) for item in values}
 
 
 def _added_trials(
     db: store.Database, study: Study, added: Space, sampler: Sampler | None
 ) -> tuple[TrialSpec, ...]:
-    """The trials that are added: of a grid all with an added value, of a sampler its next ones."""
+    """The trials that are added: those of a grid with an added value, or a sampler's next ones."""
     if study.space is None:
         return ()
     space = dict(study.space)
     expand = make_expander(db.address.target, shared=space)
     if sampler is not None:
-        assert study.objective is not None
         if is_adaptive(sampler):
             return ()  # chosen round by round while the study is trained
         return suggest_trials(
-            sampler, space, study.objective, load_scored_trials(db, study), expand
+            sampler, space, sampled_objective(study), load_scored_trials(db, study), expand
         )
     new_fields = {field: values for field, values in added.items() if field not in space}
     merged = {field: (*values, *added.get(field, ())) for field, values in space.items()}
@@ -239,13 +254,18 @@ def _added_trials(
         if new_fields
         else [{**merged, field: values} for field, values in added.items()]
     )
-    points = {point.digest: point for each in spaces for point in expand(each)}
-    _check_objective(study, tuple(points.values()))
-    return tuple(points.values())
+    trials = {trial.digest: trial for part in spaces for trial in expand(part)}
+    _check_objective(study, tuple(trials.values()))
+    return tuple(trials.values())
 
 
-def _check_objective(study: Study, points: Sequence[TrialSpec]) -> None:
-    others = {str(point.config.objective) for point in points} - {str(study.objective)}
+def _check_objective(study: Study, trials: Sequence[TrialSpec]) -> None:
+    """Checks that trials have the objective of the study.
+
+    Raises:
+        UsageError: they have another one.
+    """
+    others = {str(trial.config.objective) for trial in trials} - {str(study.objective)}
     if study.objective is not None and others:
         raise UsageError(
             f"study '{study.name}' ranks by {study.objective}, and what is added selects by"
@@ -255,9 +275,9 @@ def _check_objective(study: Study, points: Sequence[TrialSpec]) -> None:
 
 
 def _values_with_defaults(study: Study, added: Space, trials: Sequence[_ExtensionTrial]) -> Space:
-    """The added values; of a field new to the space also what the study's trials had."""
+    """The added values; for a field new to the space also the values that the trials have."""
     space = study.space or {}
-    had = {
+    previous = {
         field: tuple(
             dict.fromkeys(
                 trial.setting[field] for trial in trials if trial.setting.get(field) is not None
@@ -268,7 +288,7 @@ def _values_with_defaults(study: Study, added: Space, trials: Sequence[_Extensio
     }
     return {
         field: (
-            *(value for value in had.get(field, ()) if not _contains_value(values, value)),
+            *(value for value in previous.get(field, ()) if not _contains_value(values, value)),
             *values,
         )
         for field, values in added.items()
@@ -283,6 +303,7 @@ def _change_lines(
     trials: Sequence[_ExtensionTrial],
     added: Sequence[_ExtensionTrial],
 ) -> list[str]:
+    """A line for each change, for the user."""
     lines = []
     if seeds:
         lines.append(f"seeds added: {_join_values(seeds)}")
@@ -292,10 +313,10 @@ def _change_lines(
     if added:
         lines.append(f"{format_count(len(added), 'new trial')}")
     if "epochs" in space and trials:
-        had = _join_values(sorted({trial.epochs for trial in trials}))
+        epochs = _join_values(sorted({trial.epochs for trial in trials}))
         lines.append(
-            f"the {format_count(len(trials), 'trial')} of {had} epochs stay as they are: another number"
-            " of epochs is another setting, which is trained from its first epoch"
+            f"the {format_count(len(trials), 'trial')} of {epochs} epochs stay as they are: another"
+            " number of epochs is another setting, which is trained from its first epoch"
         )
     return lines
 

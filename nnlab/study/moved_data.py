@@ -1,4 +1,4 @@
-"""Data files under another path: what has the same content is trained as the same trial."""
+"""Recognizes data files at a new path: the same content belongs to the same trial."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,40 +7,42 @@ from nnlab import store
 from nnlab.objective import Setting
 from nnlab.records import Study, Trial
 
-# Of these the setting holds a hash of the content, which does not depend on the path.
+# Data sets read from files: their settings hold a hash of the content, independent of the path.
 _FILE_PREFIXES = ("csv:", "npz:", "folder:")
 
 
 def reuse_trials_of_moved_data(
-    db: store.Database, study: Study, plans: Sequence[store.RunSpec]
+    db: store.Database, study: Study, run_specs: Sequence[store.RunSpec]
 ) -> tuple[list[store.RunSpec], tuple[tuple[str, str], ...]]:
-    """The plans, with the trials that the study has already of the same data at another path.
+    """Replaces settings by those of stored trials that have the same data at another path.
 
-    Two settings are the same trial if they agree in all but the path of a data file, and in the
-    hash of its content.
+    Two settings belong to the same trial if they agree in everything but the path of the data
+    file, including the hash of its content.
 
     Returns:
-        The plans, and pairs of a path in an adopted setting and the path that was given.
+        The run specifications, and pairs of the path in a stored setting and the new path.
     """
-    if not any(_uses_data_file(plan.setting) for plan in plans):
-        return list(plans), ()
+    if not any(_uses_data_file(spec.setting) for spec in run_specs):
+        return list(run_specs), ()
     trials = {run.trial.id: run.trial for run in store.runs(db, study=study.id)}
     digests = {trial.digest for trial in trials.values()}
-    known: Mapping[str, Trial] = {
+    trials_by_content: Mapping[str, Trial] = {
         _key_without_path(trial.setting): trial
         for trial in trials.values()
         if _uses_data_file(trial.setting)
     }
-    adopted, moved = [], {}
-    for plan in plans:
+    reused, moved_paths = [], {}
+    for spec in run_specs:
         trial = (
-            known.get(_key_without_path(plan.setting)) if _uses_data_file(plan.setting) else None
+            trials_by_content.get(_key_without_path(spec.setting))
+            if _uses_data_file(spec.setting)
+            else None
         )
-        if trial is not None and plan.digest not in digests:
-            moved[_data_path(trial.setting)] = _data_path(plan.setting)
-            plan = replace(plan, setting=trial.setting, digest=trial.digest)
-        adopted.append(plan)
-    return adopted, tuple(moved.items())
+        if trial is not None and spec.digest not in digests:
+            moved_paths[_data_path(trial.setting)] = _data_path(spec.setting)
+            spec = replace(spec, setting=trial.setting, digest=trial.digest)
+        reused.append(spec)
+    return reused, tuple(moved_paths.items())
 
 
 def _uses_data_file(setting: Setting) -> bool:
@@ -49,9 +51,11 @@ def _uses_data_file(setting: Setting) -> bool:
 
 
 def _data_path(setting: Setting) -> str:
+    """The path in `csv:PATH#OPTIONS`."""
     return str(setting["data"]).partition(":")[2].partition("#")[0]
 
 
 def _key_without_path(setting: Setting) -> str:
+    """A key that is equal for settings which differ only in the path of the data file."""
     kind, _, rest = str(setting["data"]).partition(":")
     return repr(sorted({**setting, "data": f"{kind}:#{rest.partition('#')[2]}"}.items()))

@@ -1,15 +1,16 @@
-"""What a study with a sampler tries next, from what it has tried and how that went.
+"""The next trials of a study with a sampler, from its previous trials and their results.
 
-Nothing of a sampler is kept beside the trials themselves: it is asked anew each time, told all
-that the database knows. So a study that was killed goes on as if it never had been.
+A sampler keeps no state of its own: each call passes it all trials of the database. A study that
+was killed therefore continues as if it had not been interrupted.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from nnlab import store
 from nnlab.config.space import Space, TrialSpec
+from nnlab.errors import UsageError
 from nnlab.objective import Objective
 from nnlab.records import Run, Sampler, Status, Study
 from nnlab.search import (
@@ -21,83 +22,91 @@ from nnlab.search import (
     next_values,
     sampled_domains,
 )
+from nnlab.study.expansion import ExpandSpace
 
-# How many trials a sampler that learns is asked for at once, unless told otherwise.
+# Trials that an adaptive sampler suggests per call, by default.
 DEFAULT_TRIALS_PER_CALL = 4
-
-# Multiplies a space out to trials, each checked.
-ExpandSpace = Callable[[Space], tuple[TrialSpec, ...]]
 
 
 def is_adaptive(sampler: Sampler | None) -> bool:
-    """Whether what is tried next depends on how the others went."""
+    """True where the next trials depend on the results of the previous ones."""
     return (
         sampler is not None and sampler.name != "grid" and sampler.name not in NON_ADAPTIVE_SAMPLERS
     )
+
+
+def sampled_objective(study: Study) -> Objective:
+    """The objective of a study with a sampler.
+
+    Raises:
+        UsageError: the study has none, so its trials cannot be scored.
+    """
+    if study.objective is None:
+        raise UsageError(f"study '{study.name}' has no objective that a sampler could optimize")
+    return study.objective
 
 
 def suggest_trials(
     sampler: Sampler,
     space: Space,
     objective: Objective,
-    tried: Sequence[ScoredTrial],
+    scored_trials: Sequence[ScoredTrial],
     expand: ExpandSpace,
 ) -> tuple[TrialSpec, ...]:
-    """The trials to add: all at once where the sampler does not learn, else some of them.
+    """The trials to add: a few from an adaptive sampler, all at once from any other.
 
     Args:
         sampler: its name, and its options `trials`, `seed` and `at_once`.
         space: values and ranges by field.
-        objective: what tells which trial is better.
-        tried: those before, in the order in which they were asked for.
-        expand: what makes a trial of a value for each field.
+        objective: the metric and its direction.
+        scored_trials: the previous trials, in the order in which they were suggested.
+        expand: turns a space into trials.
 
     Raises:
-        ConfigError: values that do not hold together.
+        ConfigError: the suggested values are not a valid setting.
     """
     fixed = {name: (value,) for name, value in fixed_values(space).items()}
-    made: dict[str, TrialSpec] = {}
+    trials_by_digest: dict[str, TrialSpec] = {}
 
-    def identity(values: ParamValues) -> str:
-        (point,) = expand(fixed | {name: (value,) for name, value in values.items()})
-        made[point.digest] = point
-        return point.digest
+    def trial_digest(values: ParamValues) -> str:
+        (trial,) = expand(fixed | {name: (value,) for name, value in values.items()})
+        trials_by_digest[trial.digest] = trial
+        return trial.digest
 
     options = sampler.options
-    left = int(options["trials"] or 0) - len(tried)
+    remaining = int(options["trials"] or 0) - len(scored_trials)
     count = (
-        min(left, int(options["at_once"] or DEFAULT_TRIALS_PER_CALL))
+        min(remaining, int(options["at_once"] or DEFAULT_TRIALS_PER_CALL))
         if is_adaptive(sampler)
-        else left
+        else remaining
     )
     if count <= 0:
         return ()
-    question = SamplerRequest(
-        sampled_domains(space), objective.direction, int(options["seed"] or 0), identity
+    request = SamplerRequest(
+        sampled_domains(space), objective.direction, int(options["seed"] or 0), trial_digest
     )
-    found = next_values(sampler.name, question, tried, count)
-    return tuple(made[identity(values)] for values in found)
+    suggestions = next_values(sampler.name, request, scored_trials, count)
+    return tuple(trials_by_digest[trial_digest(values)] for values in suggestions)
 
 
 def load_scored_trials(db: store.Database, study: Study) -> tuple[ScoredTrial, ...]:
-    """The trials of a study and how each went, in the order in which they were asked for."""
-    by_trial: dict[int, list[Run]] = defaultdict(list)
+    """The trials of a study with their scores, in the order in which they were suggested."""
+    runs_by_trial: dict[int, list[Run]] = defaultdict(list)
     for run in store.runs(db, study=study.id, current_only=True):
-        by_trial[run.trial.id].append(run)
-    assert study.objective is not None
+        runs_by_trial[run.trial.id].append(run)
+    objective = sampled_objective(study)
     ranked = store.rank_trials(
-        db,
-        metric=study.objective.metric,
-        direction=study.objective.direction,
-        study_ids=[study.id],
+        db, metric=objective.metric, direction=objective.direction, study_ids=[study.id]
     )
     means = {trial.trial_id: trial.mean for trial in ranked}
     return tuple(
-        _score_trial(by_trial[number], means.get(number, math.nan)) for number in sorted(by_trial)
+        _score_trial(runs_by_trial[trial_id], means.get(trial_id, math.nan))
+        for trial_id in sorted(runs_by_trial)
     )
 
 
 def _score_trial(runs: Sequence[Run], mean: float) -> ScoredTrial:
+    """The score of a trial: its mean, NaN where a run failed or diverged, None if unfinished."""
     statuses = {run.status for run in runs}
     pruned = [run.pruned_at for run in runs if run.pruned_at is not None]
     score: float | None = mean

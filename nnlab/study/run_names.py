@@ -1,4 +1,4 @@
-"""Which names of runs and studies could be mistaken for the number of a run."""
+"""Detects names of runs and studies that could be mistaken for the number of a run."""
 
 import re
 
@@ -6,7 +6,7 @@ _NUMBER_RANGE = re.compile(r"[#\s]*\d+\s*(?:\.\.|-|:|,)\s*#?\d+\s*")
 
 
 def reads_as_number(name: str) -> bool:
-    """True where a name could also be a number, a range or a list of numbers.
+    """True where a name could also be read as a number, a range or a list of numbers.
 
     >>> [name for name in ("2", "#2", "1e3", "1-3", "1,2,3", "v2", "2024-05-01") if
     ...  reads_as_number(name)]

@@ -1,78 +1,86 @@
-"""Round by round: a sampler that learns is asked for more trials until it has all it may try."""
+"""The loop of an adaptive sampler: it queues trials round by round until it has all it may try."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
-from nnlab.cli.output.render import note, say
 from nnlab.config.space import TrialSpec
 from nnlab.records import Run, Status, Study
 from nnlab.search import ScoredTrial
-from nnlab.study.next_trials import load_scored_trials, suggest_trials
-from nnlab.study.spec import TrainRequest, make_expander
+from nnlab.study.events import (
+    ExecutionEvent,
+    SamplerExhausted,
+    SamplerTrialsQueued,
+    SamplerWaiting,
+)
+from nnlab.study.expansion import make_expander
+from nnlab.study.next_trials import load_scored_trials, sampled_objective, suggest_trials
 
-# How often to look whether runs that are trained elsewhere are over.
+# Time between two checks whether runs of other processes have ended.
 _POLL_SECONDS = 1.0
 
 
 def queue_sampler_trials(
-    db: store.Database, study: Study, typed: TrainRequest, *, quiet: bool, wait: bool = True
+    db: store.Database,
+    study: Study,
+    report: Callable[[ExecutionEvent], None],
+    *,
+    name: str | None = None,
+    tags: tuple[str, ...] = (),
+    wait: bool = True,
 ) -> Iterator[tuple[int, ...]]:
-    """Queues more trials each time, and gives their runs; the caller trains them in between.
+    """Queues trials round by round; yields the ids of their runs, which the caller trains.
 
-    It ends when the sampler has all the trials that it may try, has nothing new to try, or when
-    runs are held back by `nnlab stop`.
+    The loop ends when the sampler has tried all trials that it may try, when it has no new one to
+    suggest, or when `nnlab stop` holds back some of the runs.
 
     Args:
-        db: where the study is.
-        study: one with a sampler that learns.
-        typed: the name and the tags of new runs.
-        quiet: whether to say nothing.
+        db: the database, open for writing.
+        study: a study with an adaptive sampler.
+        report: receives events for the user.
+        name: the name of new runs.
+        tags: the tags of new runs.
         wait: whether to wait for results from other processes that the sampler needs.
     """
-    assert study.sampler is not None
-    total = int(study.sampler.options["trials"] or 0)
-    said = False
+    if study.sampler is None:
+        return
+    sampler, total = study.sampler.name, int(study.sampler.options["trials"] or 0)
+    has_reported_waiting = False
     while not _has_stop_request(runs := store.runs(db, study=study.id, current_only=True)):
-        tried = load_scored_trials(db, study)
-        points = _suggest_trials(db, study, tried)
-        if points:
-            queued = _enqueue_unless_outdated(
-                db, study, _run_specs(study, points, typed), known=len(tried)
+        scored = load_scored_trials(db, study)
+        trials = _suggest_trials(db, study, scored)
+        if trials:
+            run_ids = _enqueue_unless_outdated(
+                db, study, _run_specs(study, trials, name, tags), expected_trials=len(scored)
             )
-            if queued is None:
+            if run_ids is None:
                 continue
-            if not quiet:
-                place = f"{len(tried) + len(points)} of {total}"
-                say(f"{study.sampler.name}: {format_count(len(points), 'trial')} more, {place}")
-            yield queued
-        elif wait and len(tried) < total and any(run.status is Status.RUNNING for run in runs):
-            if not quiet and not said:
-                said = True
-                note(f"{study.sampler.name} waits for runs that other processes train")
+            report(SamplerTrialsQueued(sampler, len(trials), len(scored) + len(trials), total))
+            yield run_ids
+        elif wait and len(scored) < total and any(run.status is Status.RUNNING for run in runs):
+            if not has_reported_waiting:
+                has_reported_waiting = True
+                report(SamplerWaiting(sampler))
             time.sleep(_POLL_SECONDS)
         else:
-            if len(tried) < total and not quiet:
-                note(
-                    f"{study.sampler.name} finds {format_count(len(tried), 'trial')}, not {total:,}"
-                )
+            if len(scored) < total:
+                report(SamplerExhausted(sampler, len(scored), total))
             return
 
 
 def _enqueue_unless_outdated(
-    db: store.Database, study: Study, plans: Sequence[store.RunSpec], *, known: int
+    db: store.Database, study: Study, run_specs: Sequence[store.RunSpec], *, expected_trials: int
 ) -> tuple[int, ...] | None:
-    """Queues what a sampler asked for; None if it knew of fewer trials than there are by now.
+    """Queues suggested runs; returns None if the study has other trials than expected by now.
 
-    Two terminals may ask at once: without the look under the write lock both would add trials, and
-    there would be more than the study may have.
+    Two processes may ask the sampler at the same time. The check and the write are in one
+    transaction: otherwise both would add trials, and the study would have more than it may have.
     """
     with db.transaction():
         runs = store.runs(db, study=study.id, current_only=True)
-        if len({run.trial.id for run in runs}) != known:
+        if len({run.trial.id for run in runs}) != expected_trials:
             return None
-        return store.enqueue(db, study, plans).run_ids
+        return store.enqueue(db, study, run_specs).run_ids
 
 
 def _has_stop_request(runs: Sequence[Run]) -> bool:
@@ -80,22 +88,21 @@ def _has_stop_request(runs: Sequence[Run]) -> bool:
 
 
 def _suggest_trials(
-    db: store.Database, study: Study, tried: Sequence[ScoredTrial]
+    db: store.Database, study: Study, scored_trials: Sequence[ScoredTrial]
 ) -> tuple[TrialSpec, ...]:
-    assert study.sampler is not None
-    assert study.space is not None
-    assert study.objective is not None
+    if study.sampler is None or study.space is None:
+        return ()
     expand = make_expander(db.address.target, shared=study.space)
-    return suggest_trials(study.sampler, study.space, study.objective, tried, expand)
+    return suggest_trials(
+        study.sampler, study.space, sampled_objective(study), scored_trials, expand
+    )
 
 
 def _run_specs(
-    study: Study, points: Sequence[TrialSpec], typed: TrainRequest
+    study: Study, trials: Sequence[TrialSpec], name: str | None, tags: tuple[str, ...]
 ) -> list[store.RunSpec]:
     return [
-        store.RunSpec(
-            point.setting, point.digest, seed, point.config.epochs, typed.name, typed.tags
-        )
+        store.RunSpec(trial.setting, trial.digest, seed, trial.config.epochs, name, tags)
         for seed in study.seeds
-        for point in points
+        for trial in trials
     ]

@@ -1,6 +1,6 @@
-"""`--sampler` and what goes with it: from what was typed to what a study keeps."""
+"""Parses the sampler options of a request (`--sampler`, `--trials`, ...) for `build_study_spec`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from nnlab.catalogue import find_choice
@@ -9,43 +9,44 @@ from nnlab.config.space import Space, TrialSpec
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.records import Sampler, Scalar
 from nnlab.search import check_sampler, sampled_domains
+from nnlab.study.expansion import ExpandSpace
 from nnlab.study.next_trials import DEFAULT_TRIALS_PER_CALL, is_adaptive
 
-# As they are called in a TOML file; on the command line with dashes.
+# Keys of a TOML file; the options of the command line have dashes instead of underscores.
 SAMPLER_KEYS = ("sampler", "trials", "sampler_seed", "at_once", "pruner")
 
 MAX_TRIALS = 100_000
 
 
-def parse_sampler(given: Mapping[str, Any]) -> Sampler | None:
-    """The sampler that was asked for; None for the whole grid without a pruner.
+def parse_sampler(values: Mapping[str, Any]) -> Sampler | None:
+    """The sampler of a request; None for the whole grid without a pruner.
 
     Args:
-        given: what was typed, by `SAMPLER_KEYS`; what was not is left out.
+        values: the options by `SAMPLER_KEYS`, without those that are not set.
 
     Raises:
-        ConfigError: all that is wrong with it, at once.
+        ConfigError: invalid options; all problems at once.
     """
     problems: list[str] = []
-    name = _parse_catalogue_name("sampler", given, "grid", problems)
-    pruner = _parse_catalogue_name("pruner", given, "none", problems)
+    name = _parse_catalogue_name("sampler", values, "grid", problems)
+    pruner = _parse_catalogue_name("pruner", values, "none", problems)
     options: dict[str, Scalar] = {}
     if name == "grid":
         problems += [
             f"--{key.replace('_', '-')} does nothing with --sampler grid, which tries every"
             " combination"
             for key in ("trials", "sampler_seed", "at_once")
-            if key in given
+            if key in values
         ]
     else:
-        options["trials"] = _parse_whole_number("trials", given, None, problems)
-        options["seed"] = _parse_whole_number("sampler_seed", given, 0, problems)
+        options["trials"] = _parse_whole_number("trials", values, None, problems)
+        options["seed"] = _parse_whole_number("sampler_seed", values, 0, problems)
         if is_adaptive(Sampler(name)):
             options["at_once"] = _parse_whole_number(
-                "at_once", given, DEFAULT_TRIALS_PER_CALL, problems
+                "at_once", values, DEFAULT_TRIALS_PER_CALL, problems
             )
-        elif "at_once" in given:
-            problems.append(f"--at-once does nothing with --sampler {name}, which learns nothing")
+        elif "at_once" in values:
+            problems.append(f"--at-once does nothing with --sampler {name}, which is not adaptive")
     if pruner != "none":
         options["pruner"] = pruner
     if problems:
@@ -54,9 +55,10 @@ def parse_sampler(given: Mapping[str, Any]) -> Sampler | None:
 
 
 def _parse_catalogue_name(
-    kind: str, given: Mapping[str, Any], default: str, problems: list[str]
+    kind: str, values: Mapping[str, Any], default: str, problems: list[str]
 ) -> str:
-    name = str(given.get(kind, default))
+    """The value of an option that names an entry of a catalogue; appends to `problems`."""
+    name = str(values.get(kind, default))
     try:
         return find_choice(kind, name).name
     except UnknownName as error:
@@ -65,29 +67,35 @@ def _parse_catalogue_name(
 
 
 def _parse_whole_number(
-    key: str, given: Mapping[str, Any], default: int | None, problems: list[str]
+    key: str, values: Mapping[str, Any], default: int | None, problems: list[str]
 ) -> int | None:
+    """The value of an option that is a whole number; None, and a message, if it is not valid."""
     flag = f"--{key.replace('_', '-')}"
-    value = given.get(key, default)
-    least = 0 if key == "sampler_seed" else 1
+    value = values.get(key, default)
+    minimum = 0 if key == "sampler_seed" else 1
     if value is None:
-        problems.append(f"{flag} is missing: how many trials the sampler may choose")
-    elif isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MAX_TRIALS:
-        problems.append(f"{flag} must be from {least} to {MAX_TRIALS:,}, got {value!r}")
+        problems.append(f"{flag} is missing: the number of trials that the sampler may choose")
+    elif (
+        isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= MAX_TRIALS
+    ):
+        problems.append(f"{flag} must be from {minimum} to {MAX_TRIALS:,}, got {value!r}")
     else:
         return value
     return None
 
 
 def check_sampler_space(
-    sampler: Sampler, space: Space, expand: Callable[[Space], tuple[TrialSpec, ...]]
+    sampler: Sampler, space: Space, expand: ExpandSpace
 ) -> tuple[TrialSpec, ...]:
-    """Checks that every choice holds, at the low end of each range; gives those trials.
+    """Checks every combination of choices, with the low end of each range.
+
+    Returns:
+        The trials of these combinations.
 
     Raises:
-        ConfigError: nothing is left to choose, the sampler cannot work with it, or values that do
-            not hold together.
-        UsageError: a package is missing.
+        ConfigError: the space has no range, the sampler does not support it, or a combination is
+            not a valid setting.
+        UsageError: the sampler needs a package that is not installed.
     """
     domains = sampled_domains(space)
     if not domains:
@@ -95,8 +103,8 @@ def check_sampler_space(
             [f"--sampler {sampler.name} has nothing to choose: give a range, as --lr 1e-4..1e-1"]
         )
     check_sampler(sampler.name, domains)
-    corner = {
-        name: (parse_range(name, str(values[0])).low,) if is_range(name, values[0]) else values
-        for name, values in space.items()
+    corners = {
+        name: (parse_range(name, str(choices[0])).low,) if is_range(name, choices[0]) else choices
+        for name, choices in space.items()
     }
-    return expand(corner)
+    return expand(corners)

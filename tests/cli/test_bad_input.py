@@ -48,10 +48,13 @@ from terminal import QUICK, Nnlab, started
         (["--db", "a" * 300], "the file name is too long (300 characters): aaa"),
         (["--data", f"folder:{'a' * 300}"], "the file name is too long"),
         (["--model", f"{'a' * 300}.py:f"], "the file name is too long (303 characters)"),
-        (["--name", "2"], "--name '2' reads as the number of a run"),
-        (["--name", "#2"], "--name '#2' reads as the number of a run"),
-        (["--name", "1-3"], "--name '1-3' reads as the number of a run"),
-        (["--study", "2", "--epochs", "1"], "--study '2' reads as the number of a run"),
+        (["--name", "2"], "--name '2' could be mistaken for the number of a run"),
+        (["--name", "#2"], "--name '#2' could be mistaken for the number of a run"),
+        (["--name", "1-3"], "--name '1-3' could be mistaken for the number of a run"),
+        (
+            ["--study", "2", "--epochs", "1"],
+            "--study '2' could be mistaken for the number of a run",
+        ),
         (["--data", "penguins.csv"], "'penguins.csv': did you mean csv:penguins.csv (its last"),
         (["--data", "penguins.npz"], "did you mean npz:penguins.npz?"),
         (["--data", "."], "did you mean folder:.?"),
@@ -87,7 +90,7 @@ def test_a_config_file_tells_all_its_problems(nnlab: Nnlab, folder: Path) -> Non
         " the keys\n"
     )
     (folder / "c.toml").write_text("lr = = 1")
-    assert "is no valid TOML" in nnlab("train", "--config", "c.toml", expect=2).err
+    assert "is not valid TOML" in nnlab("train", "--config", "c.toml", expect=2).err
     assert not (folder / "runs.db").exists()
 
 
@@ -336,7 +339,10 @@ def test_a_read_only_database_is_read_but_not_written(
         (["plot", "init", "-o", "x.pdf", "--seed", "\N{SUPERSCRIPT TWO}"], "one seed draws one"),
         (["report", "-o", f"{'a' * 300}.md"], "the file name is too long (303 characters)"),
         (["figures", "a" * 300], "the file name is too long (300 characters)"),
-        (["init-study", "2", "--lr", "0.1"], "the name '2' reads as the number of a run"),
+        (
+            ["init-study", "2", "--lr", "0.1"],
+            "the name '2' could be mistaken for the number of a run",
+        ),
         (["show", "99"], "unknown run '99'"),
         (["ls", "--status", "done"], "unknown status 'done'"),
         (["ls", "nothing"], "unknown study 'nothing'"),

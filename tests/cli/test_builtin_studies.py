@@ -8,7 +8,8 @@ from terminal import Nnlab
 from nnlab import store
 from nnlab.errors import UnknownName
 from nnlab.study import builtin
-from nnlab.study.spec import TrainRequest, build_study_spec, merge_config_file
+from nnlab.study.request import TrainRequest, merge_config_file
+from nnlab.study.spec import build_study_spec
 
 OWN = """
 question = "Does training help?"
@@ -41,16 +42,17 @@ PRETRAINED = {"lecture/transfer"}
 
 @pytest.mark.parametrize("name", sorted(set(builtin.builtin_study_names()) - PRETRAINED))
 def test_every_built_in_study_can_be_set_up(name: str) -> None:
-    plan = build_study_spec(
+    spec = build_study_spec(
         merge_config_file(builtin.builtin_study_path(name), TrainRequest(settings={}, study=name))
     )
-    assert plan.question.endswith("?")
-    assert plan.claim.endswith(".")
-    assert len(plan.seeds) >= 5
-    assert plan.decides
-    used = {arm for one in plan.decides for arm in one.arms}
-    assert used <= {arm.name for arm in plan.arms}
-    assert {digest for arm in plan.arms for digest in arm.trials} == {p.digest for p in plan.points}
+    assert spec.question.endswith("?")
+    assert spec.claim.endswith(".")
+    assert len(spec.seeds) >= 5
+    assert spec.comparisons
+    compared = {arm for comparison in spec.comparisons for arm in comparison.arms}
+    assert compared <= {arm.name for arm in spec.arms}
+    digests = {digest for arm in spec.arms for digest in arm.trials}
+    assert digests == {trial.digest for trial in spec.trials}
 
 
 def test_all_claims_of_the_notes_are_there() -> None:

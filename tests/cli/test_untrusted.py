@@ -278,7 +278,7 @@ def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(
 def test_nested_toml_without_end_is_told(nnlab: Nnlab, folder: Path) -> None:
     (folder / "deep.toml").write_text("lr = " + "[" * 100_000)
     answer = nnlab("train", "--config", "deep.toml", "--dry-run", expect=2)
-    assert "deep.toml is no valid TOML" in " ".join(answer.err.split())
+    assert "deep.toml is not valid TOML" in " ".join(answer.err.split())
 
 
 @pytest.mark.parametrize("path", ["../../secret.pt", "/etc/passwd", "1/../../secret.pt"])

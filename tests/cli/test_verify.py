@@ -59,7 +59,7 @@ def test_where_its_stack_is_not_whole_the_losses_agree_to_rounding(
     assert one["holds"]
     assert (one["engine"], one["tolerance"], one["values"]) == ("solo", 2e-3, 7)
     assert 0.0 <= one["largest"] < 1e-4
-    assert "(alone, which is not how it was trained" in nnlab("verify", "1").out
+    assert "(trained alone and not in its batch" in nnlab("verify", "1").out
 
 
 def test_the_first_number_that_differs_is_said(nnlab: Nnlab, folder: Path) -> None:

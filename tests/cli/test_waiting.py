@@ -14,8 +14,8 @@ import pytest
 from terminal import QUICK, Nnlab
 
 from nnlab import store
-from nnlab.cli.train.train import wait
 from nnlab.records import Epoch, Status
+from nnlab.study import waiting
 
 
 class Other:
@@ -69,7 +69,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> N
             pending.pop()()
         time.sleep(0.01)
 
-    monkeypatch.setattr(wait, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
 
 
 def statuses(nnlab: Nnlab) -> dict[int, str]:

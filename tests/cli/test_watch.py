@@ -76,7 +76,7 @@ def test_it_ends_with_the_study_and_fails_with_it(
             finish(lab.writer([first, second]), next(ends))
         return True
 
-    monkeypatch.setattr(watching, "_rest", work)
+    monkeypatch.setattr(watching, "_sleep_until_refresh", work)
     lines = nnlab("watch", "depth", expect=1).out.splitlines()
     assert len(looks) == 3
     assert [line.split("depth  ")[1].split("  ")[0] for line in lines] == [
@@ -112,7 +112,7 @@ def test_the_table_of_a_terminal_is_redrawn_and_stays(
         finish(lab.writer([run_id]))
         return True
 
-    monkeypatch.setattr(watching, "_rest", work)
+    monkeypatch.setattr(watching, "_sleep_until_refresh", work)
     out = nnlab("watch").out
     assert "1 of 1 run done" in out
 

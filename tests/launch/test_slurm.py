@@ -119,7 +119,7 @@ def test_without_slurm_it_says_so(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--launcher", "slurm"], "the tasks of a job work off a study"),
+        (["--launcher", "slurm"], "the tasks of a job train the runs of a study"),
         (["--study", "s", "--gpus", "1"], "are for a cluster"),
         (["--study", "s", "--launcher", "slurm", "--time", "4h"], "--time 4h"),
         (["--study", "s", "--launcher", "slurm", "--gpus", "0.5"], "SLURM needs a whole number"),

@@ -1,4 +1,4 @@
-"""`nnlab init-study`: its options. What they lead to is in `nnlab.cli.train.train.run`."""
+"""`nnlab init-study`: its options; `nnlab.cli.train.train.run` executes it."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,16 +18,17 @@ def init_study(
         typer.Argument(
             metavar="NAME",
             show_default=False,
-            help="what the study is called \\[default: a built-in study's own name]",
+            help="name of the study \\[default: the name of the built-in study]",
         ),
     ] = None,
     *,
     question: Annotated[
-        str | None, typer.Option("--question", metavar="TEXT", help="what it is to answer")
+        str | None,
+        typer.Option("--question", metavar="TEXT", help="the question that the study answers"),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE.toml", help="the space in a file"),
+        typer.Option("--config", metavar="FILE.toml", help="read the space from a file"),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", metavar="N", help="seeds 0 to N-1 for each trial")
@@ -43,7 +44,7 @@ def init_study(
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option("--trials", metavar="N", help="how many the sampler may choose"),
+        typer.Option("--trials", metavar="N", help="number of trials that the sampler may choose"),
     ] = None,
     sampler_seed: Annotated[
         int | None,
@@ -55,7 +56,7 @@ def init_study(
             "--at-once",
             metavar="N",
             show_default=False,
-            help="trials that tpe and cma-es choose at a time \\[default: 4]",
+            help="trials that tpe and cma-es suggest at once \\[default: 4]",
         ),
     ] = None,
     pruner: Annotated[
@@ -64,7 +65,7 @@ def init_study(
             "--pruner",
             metavar="NAME",
             show_default=False,
-            help="ends runs early that do badly: median or asha \\[default: none]",
+            help="stop unpromising runs early: median or asha \\[default: none]",
         ),
     ] = None,
     extend: Annotated[
@@ -72,10 +73,10 @@ def init_study(
         typer.Option("--extend", help="add seeds, epochs, values or trials to a study that exists"),
     ] = False,
     skip_if_exists: Annotated[
-        bool, typer.Option("--skip-if-exists", help="leave a study of that name as it is")
+        bool, typer.Option("--skip-if-exists", help="do nothing if a study of that name exists")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="show the trials, change nothing")
+        bool, typer.Option("--dry-run", help="print the trials, write nothing")
     ] = False,
     db: DbOption = None,
     **settings: Any,
@@ -83,9 +84,9 @@ def init_study(
     """Set up a study; `nnlab train --study NAME` then trains what is missing.
 
     Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1).
-    A range of two decades or more is spaced in the logarithm.
-    --width 32..512:5 takes five values of it.
-    With --sampler a range is any number in it, and --trials says how many are tried.
+    Values of a range of two decades or more are spaced logarithmically.
+    --width 32..512:5 takes five values of the range.
+    With --sampler any number of a range may be chosen, and --trials limits the trials.
     --from also takes a built-in study (`nnlab studies --builtin`).
 
     [bold]Examples[/bold]
@@ -100,15 +101,15 @@ def init_study(
 
         nnlab init-study search --trials 80 --extend
     """
-    # The store and what stands on it are imported now, not when a shell asks for completions.
+    # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.cli.train.train import run
     from nnlab.study import builtin
-    from nnlab.study.spec import TrainRequest
+    from nnlab.study.request import TrainRequest
 
     if config is None and settings["start_from"] in builtin.builtin_study_names():
         builtin_study = str(settings.pop("start_from"))
         study, config = study or builtin_study, builtin.builtin_study_path(builtin_study)
-    typed = TrainRequest(
+    request = TrainRequest(
         settings=given_settings(settings),
         study=study,
         question=question,
@@ -127,4 +128,4 @@ def init_study(
             if value is not None
         },
     )
-    run.set_up_study(typed, config, db=db, skip_if_exists=skip_if_exists, dry_run=dry_run)
+    run.run_init_study(request, config, db=db, skip_if_exists=skip_if_exists, only_print=dry_run)

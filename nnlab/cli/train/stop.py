@@ -1,4 +1,4 @@
-"""`nnlab stop`: ends runs after their epoch, from any terminal."""
+"""`nnlab stop`: stops runs after their current epoch, from any terminal."""
 
 from typing import Annotated
 
@@ -28,10 +28,10 @@ def stop(
     *,
     db: DbOption = None,
 ) -> None:
-    """Stop runs after their epoch, from any terminal and on any machine.
+    """Stop runs after their current epoch, from any terminal and on any machine.
 
-    What is trained saves a checkpoint and is interrupted; what waits is held back.
-    The same `nnlab train` command goes on later.
+    Runs in training save a checkpoint and are interrupted; waiting runs are held back.
+    The same `nnlab train` command continues them later.
 
     [bold]Examples[/bold]
 
@@ -40,16 +40,16 @@ def stop(
         nnlab stop depth
     """
     with open_db(db, write=True) as database:
-        chosen = select_runs(database, names)
-        found = store.request_stop(database, [run.id for run in chosen.runs])
-    for runs, told in (
-        (found.running, "trained now: to end after the epoch, with a checkpoint"),
-        (found.held, "waiting: held back, nobody takes them up"),
-        (found.over, "over already"),
+        selection = select_runs(database, names)
+        result = store.request_stop(database, [run.id for run in selection.runs])
+    for runs, state in (
+        (result.running, "in training: stopped after the epoch, with a checkpoint"),
+        (result.held, "waiting: held back, no worker trains them"),
+        (result.over, "ended already"),
     ):
         if runs:
-            say(f"{format_count(len(runs), 'run')} {told}")
-    if found.running or found.held:
+            say(f"{format_count(len(runs), 'run')} {state}")
+    if result.running or result.held:
         say("the same `nnlab train` command goes on where they stopped", style="dim")
     else:
         say("nothing to stop", style="dim")

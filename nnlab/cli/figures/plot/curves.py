@@ -95,7 +95,7 @@ def learning_rate(
 
         nnlab plot lr depth
     """
-    from nnlab.study.spec import TrainRequest, merge_config_file
+    from nnlab.study.request import TrainRequest, merge_config_file
 
     typed = merge_config_file(config, TrainRequest(settings=given_settings(settings)))
     if what and typed.settings:

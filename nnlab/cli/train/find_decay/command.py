@@ -1,4 +1,4 @@
-"""`nnlab find-decay`: a decay from a run without one."""
+"""`nnlab find-decay`: suggests a decay of the learning rate for a run without one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,9 @@ def find_decay(
     *,
     try_them: Annotated[
         bool,
-        typer.Option("--try", help="train the proposals beside the run, and tell if they helped"),
+        typer.Option(
+            "--try", help="train the proposals and the run's own setting, and compare them"
+        ),
     ] = False,
     seeds: Annotated[
         int,
@@ -38,9 +40,9 @@ def find_decay(
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """Find where the loss of a run stops falling, and the decays that this suggests.
+    """Find where the training loss of a run stops falling, and suggest decays.
 
-    Proposes steps where it stalls, and exp and inv that end as low.
+    Suggests steps at that epoch, and exp and inv that reach the same final rate.
     --try trains them and the run's own setting on the same seeds.
 
     [bold]Examples[/bold]
@@ -49,6 +51,7 @@ def find_decay(
 
         nnlab find-decay 1 --try -o decay.png
     """
+    # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.cli.train.find_decay.run import run_find_decay
 
     run_find_decay(
@@ -57,6 +60,6 @@ def find_decay(
         seeds=seeds,
         output=output or (),
         force=force,
-        how=format,
+        output_format=format,
         db=db,
     )

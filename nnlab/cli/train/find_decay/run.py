@@ -1,24 +1,28 @@
-"""What `nnlab find-decay` does: reads a history, proposes decays, and tries them."""
+"""Executes `nnlab find-decay`: prints, draws and, with --try, trains suggested decays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nnlab import store
-from nnlab.analysis.find_decay import METRIC, DecaySuggestion, find_decay, with_decay
-from nnlab.analysis.remedies import remedy_run_specs
+from nnlab.analysis.find_decay import METRIC, DecaySuggestion, find_decay
 from nnlab.analysis.selection import single_run
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import Format
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.render import TableColumn, print_json, render, say
-from nnlab.cli.train.train import execute
-from nnlab.config import config_of, digest_of, setting_of
+from nnlab.cli.train.train import present
+from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
-from nnlab.objective import Objective
+from nnlab.objective import Scalar
 from nnlab.records import Run
-from nnlab.stats.claims import Verdict, assess_claim
-from nnlab.stats.paired import compare_paired
+from nnlab.stats.claims import Verdict
+from nnlab.study.decay_study import (
+    DecayComparison,
+    compare_decays,
+    decay_objective,
+    queue_decays,
+)
 from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.save_policy import SavePolicy
 
@@ -44,128 +48,125 @@ def run_find_decay(
     seeds: int,
     output: Sequence[Path],
     force: bool,
-    how: Format,
+    output_format: Format,
     db: str | None,
 ) -> None:
-    """Prints, draws and, if asked, tries what the history of a run suggests.
+    """Prints, draws and, if requested, trains the decays that the history of a run suggests.
+
+    Args:
+        name: the number or the name of the run.
+        try_them: whether the suggested decays are trained.
+        seeds: the number of seeds to train with.
+        output: files of the figure.
+        force: whether files that nnlab did not write are replaced.
+        output_format: how the suggestions are printed.
+        db: path or URL of the database; None for the default.
 
     Raises:
-        UsageError: no single run is meant, or it cannot tell.
+        UsageError: the name means no single run, or nothing can be suggested for it.
     """
     check_figure_paths(output, force=force)
-    if try_them and how is not Format.TABLE:
+    if try_them and output_format is not Format.TABLE:
         raise UsageError(
-            "--try prints how the training goes, and takes no --format",
+            "--try prints the progress of the training, and takes no --format",
             hint="nnlab compare find-decay/RUN --format json afterwards",
         )
     with open_db(db, write=try_them) as database:
         run = single_run(store.find_runs(database, [name]), name)
         history = store.history(database, run.id)
-        found = find_decay(history, run.trial.setting)
-        rows = [
-            {"decay": p.name, "options": _option_text(p.options), "why": p.why}
-            for p in found.proposals
-        ]
-        if how is Format.JSON:
-            print_json({"run": run.id, "epoch": found.epoch, "why": found.why, "proposals": rows})
-        elif how is Format.TABLE:
-            say(f"run {run.id}: {found.why}")
-        if rows and how is not Format.JSON:
-            render(rows, PROPOSAL_COLUMNS, how)
+        suggestion = find_decay(history, run.trial.setting)
+        _print_suggestion(run, suggestion, output_format)
         if output:
             curve = history.get(METRIC)
-            _draw_figure(found, tuple(curve.values) if curve else (), output)
-        if try_them and found.proposals:
-            _train_proposals(database, run, found, range(seeds))
-        elif found.proposals and how is Format.TABLE:
+            _draw_figure(suggestion, tuple(curve.values) if curve else (), output)
+        if try_them and suggestion.proposals:
+            _train_proposals(database, run, suggestion, range(seeds))
+        elif suggestion.proposals and output_format is Format.TABLE:
             say(f"next: {quote_command('nnlab', 'find-decay', name, '--try')}", style="dim")
 
 
-def _option_text(options: object) -> str:
-    assert isinstance(options, dict)
+def _print_suggestion(run: Run, suggestion: DecaySuggestion, output_format: Format) -> None:
+    rows = [
+        {
+            "decay": proposal.name,
+            "options": _option_text(proposal.options),
+            "why": proposal.why,
+        }
+        for proposal in suggestion.proposals
+    ]
+    if output_format is Format.JSON:
+        print_json(
+            {
+                "run": run.id,
+                "epoch": suggestion.epoch,
+                "why": suggestion.why,
+                "proposals": rows,
+            }
+        )
+        return
+    if output_format is Format.TABLE:
+        say(f"run {run.id}: {suggestion.why}")
+    if rows:
+        render(rows, PROPOSAL_COLUMNS, output_format)
+
+
+def _option_text(options: Mapping[str, Scalar]) -> str:
     return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options.items())
 
 
 def _train_proposals(
-    db: store.Database, run: Run, found: DecaySuggestion, seeds: Sequence[int]
+    db: store.Database, run: Run, suggestion: DecaySuggestion, seeds: Sequence[int]
 ) -> None:
-    """Trains the run's setting and the proposals with the same seeds, and compares."""
-    config = config_of(run.trial.setting, 0)
-    objective = Objective.parse(config.objective or "")
-    arms = {"none": run.trial.setting} | {
-        one.name: with_decay(run.trial.setting, one.options) for one in found.proposals
-    }
-    settings = {name: setting_of(config_of(arm, 0)) for name, arm in arms.items()}
-    study = store.create_study(
+    """Trains the run's setting and the suggested decays, and prints a comparison.
+
+    Raises:
+        NnlabError: a run failed.
+        Interrupted: the user stopped it.
+    """
+    queued = queue_decays(db, run, suggestion, seeds)
+    result = execute_queued(
         db,
-        name=f"find-decay/{run.id}",
-        question=f"Which decay helps run {run.id}?",
-        objective=objective,
-        space=None,
-        seeds=(),
-    )
-    queued = store.enqueue(db, study, remedy_run_specs(settings.values(), seeds))
-    execute.work(
-        db,
-        queued.run_ids,
-        execute.OutputOptions(quiet=False, verbose=False),
+        queued,
+        OutputOptions(quiet=False, verbose=False),
         ExecutionOptions(save_policy=SavePolicy(models=False), allow_diverged=True),
+        wait=False,
     )
-    best = _best_values(db, queued.run_ids, objective.metric)
-    rows = []
-    control = best.get(digest_of(settings["none"]), {})
-    for name, setting in settings.items():
-        values = best.get(digest_of(setting), {})
-        both = sorted(set(values) & set(control))
-        if not both:
-            continue
-        compared = compare_paired([values[s] for s in both], [control[s] for s in both])
-        rows.append(
-            {
-                "decay": name,
-                "n": compared.n,
-                "mean": sum(values[s] for s in both) / len(both),
-                "change": compared.mean,
-                "interval": f"{compared.low:+.3g} to {compared.high:+.3g}",
-                "helped": "the control"
-                if name == "none"
-                else _describe_effect([values[s] - control[s] for s in both], objective),
-            }
-        )
-    say(f"{objective.metric} at the selected epoch, paired by seed:")
-    render(rows, RESULT_COLUMNS, Format.TABLE)
-    curves = quote_command("nnlab", "plot", "curves", f"find-decay/{run.id}", "-o", "decays.pdf")
+    present.print_result(db, result, quiet=False)
+    comparisons = compare_decays(db, run, suggestion, result.run_ids)
+    say(f"{decay_objective(run).metric} at the selected epoch, paired by seed:")
+    render([_comparison_cells(row) for row in comparisons], RESULT_COLUMNS, Format.TABLE)
+    curves = quote_command("nnlab", "plot", "curves", queued.study.name, "-o", "decays.pdf")
     say(f"next: {curves}", style="dim")
 
 
-def _describe_effect(changes: Sequence[float], objective: Objective) -> str:
-    """Whether a change of the objective, one a seed, is for the better, by the rule of verdicts."""
-    sign = 1.0 if objective.direction == "max" else -1.0
-    match assess_claim([sign * change for change in changes], above=0.0).verdict:
+def _comparison_cells(comparison: DecayComparison) -> dict[str, object]:
+    return {
+        "decay": comparison.decay,
+        "n": comparison.n,
+        "mean": comparison.mean,
+        "change": comparison.change,
+        "interval": f"{comparison.low:+.3g} to {comparison.high:+.3g}",
+        "helped": _verdict_text(comparison),
+    }
+
+
+def _verdict_text(comparison: DecayComparison) -> str:
+    match comparison.verdict:
+        case None:
+            return "the control"
         case Verdict.SUPPORTED:
             return "yes"
         case Verdict.NOT_SUPPORTED:
             return "no, it hurt"
         case _:
-            return f"cannot tell with {len(changes)} seeds"
+            return f"cannot tell with {comparison.n} seeds"
 
 
-def _best_values(
-    db: store.Database, run_ids: Sequence[int], metric: str
-) -> dict[str, dict[int, float]]:
-    """The best value of a metric, by digest of the setting and seed, of runs that finished."""
-    best = store.summaries(db, run_ids, [metric])
-    found: dict[str, dict[int, float]] = {}
-    for run in store.runs(db, run_ids=run_ids):
-        if metric in best.get(run.id, {}):
-            value = best[run.id][metric].best
-            if value is not None:
-                found.setdefault(run.trial.digest, {})[run.seed] = value
-    return found
-
-
-def _draw_figure(found: DecaySuggestion, losses: Sequence[float], output: Sequence[Path]) -> None:
+def _draw_figure(
+    suggestion: DecaySuggestion, losses: Sequence[float], output: Sequence[Path]
+) -> None:
+    # Imported only here: matplotlib takes a second to import.
     from nnlab.figures.draw.decay_points import draw_decay_points
 
-    figure = draw_decay_points(losses, found.epoch)
-    write_figure(figure, output, {"stalls": str(found.epoch)})
+    figure = draw_decay_points(losses, suggestion.epoch)
+    write_figure(figure, output, {"stalls": str(suggestion.epoch)})

@@ -1,4 +1,4 @@
-"""`nnlab find-lr`: a learning rate from a range test."""
+"""`nnlab find-lr`: suggests a learning rate by a range test."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,9 +30,9 @@ def find_lr(
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
 ) -> None:
-    """Find a learning rate: train while it grows, and see where the loss falls fastest.
+    """Find a learning rate: the one at which the loss falls fastest while the rate grows.
 
-    The range test of Smith 2017. Nothing is stored; the settings are those of train.
+    This is the range test of Smith (2017). Nothing is stored. Takes the settings of train.
 
     [bold]Examples[/bold]
 
@@ -40,6 +40,7 @@ def find_lr(
 
         nnlab find-lr --data iris --model mlp --seeds 5 --format json
     """
+    # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.cli.train.find_lr import run
 
     run.run_find_lr(
@@ -50,5 +51,5 @@ def find_lr(
         seeds=range(seeds) if settings["seed"] is None else settings["seed"],
         output=output or (),
         force=force,
-        format=format,
+        output_format=format,
     )

@@ -1,17 +1,22 @@
-"""What `nnlab find-lr` does: range tests, a suggestion, a figure."""
+"""Executes `nnlab find-lr`: range tests, the suggested learning rate, and a figure."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nnlab.cli.options import Format, option_arguments
+from nnlab.cli.options import Format
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.objective import format_exact
-from nnlab.study.spec import TrainRequest, build_study_spec
+from nnlab.study.command_lines import option_arguments
+from nnlab.study.request import TrainRequest
+from nnlab.study.spec import build_study_spec
+
+if TYPE_CHECKING:
+    from nnlab.analysis.find_lr import LearningRateSuggestion
 
 _MAX_ROWS = 12
 CURVE_COLUMNS = (
@@ -29,54 +34,91 @@ def run_find_lr(
     seeds: object,
     output: Sequence[Path],
     force: bool,
-    format: Format,  # noqa: A002
+    output_format: Format,
 ) -> None:
-    """Tests one setting and says which learning rate to take.
+    """Runs range tests of one setting and prints the suggested learning rate.
+
+    Args:
+        settings: the settings as typed, by field.
+        low: the smallest learning rate of the test.
+        high: the largest learning rate of the test.
+        steps: the number of optimizer steps of each test.
+        seeds: a range of seeds, or a list as typed; the median over them is used.
+        output: files of the figure.
+        force: whether files that nnlab did not write are replaced.
+        output_format: how the curve is printed.
 
     Raises:
-        UsageError: several settings, an impossible range, or no fall of the loss.
+        UsageError: several settings, an invalid range, or a loss that does not fall.
     """
     if not 0 < low < high:
         raise UsageError(
-            f"--low must be above 0 and below --high, got {format_exact(low)} and {format_exact(high)}"
+            "--low must be above 0 and below --high, got"
+            f" {format_exact(low)} and {format_exact(high)}"
         )
     check_figure_paths(output, force=force)
-    points = build_study_spec(TrainRequest(settings)).points
-    if len(points) != 1:
-        raise UsageError(f"find-lr tests one setting, got {len(points)}", hint="no lists")
-    chosen = tuple(seeds) if isinstance(seeds, range) else parse_seeds(seeds)
-    # torch takes its second or two here, after the settings were found to be good.
+    trials = build_study_spec(TrainRequest(settings)).trials
+    if len(trials) != 1:
+        raise UsageError(f"find-lr tests one setting, got {len(trials)}", hint="no lists")
+    seed_values = tuple(seeds) if isinstance(seeds, range) else parse_seeds(seeds)
+    # Imported only here: torch takes a second or two, which invalid settings do not wait for.
     from nnlab.analysis.find_lr import find_lr
 
-    found = find_lr(points[0].config, chosen, low=low, high=high, steps=steps)
-    test = found.tests[0]
-    if format is Format.JSON:
+    suggestion = find_lr(trials[0].config, seed_values, low=low, high=high, steps=steps)
+    _print_curves(suggestion, seed_values, output_format)
+    _draw_figure(
+        suggestion.suggested,
+        [(test.lrs, test.losses, test.smoothed) for test in suggestion.tests],
+        output,
+    )
+    if output_format is Format.TABLE:
+        _print_suggestion(suggestion, settings)
+    if len(seed_values) == 1:
+        note("one seed: --seeds 3 takes the median of three")
+
+
+def _print_curves(
+    suggestion: "LearningRateSuggestion", seeds: Sequence[int], output_format: Format
+) -> None:
+    """Prints all tests as JSON, or the first one as a table."""
+    if output_format is Format.JSON:
         print_json(
             {
-                "suggested": found.suggested,
-                "tenth_of_best": found.tenth_of_lowest_loss_lr,
+                "suggested": suggestion.suggested,
+                "tenth_of_best": suggestion.tenth_of_lowest_loss_lr,
                 "tests": [
-                    {"seed": seed, "lr": t.lrs, "loss": t.losses, "smoothed": t.smoothed}
-                    for seed, t in zip(chosen, found.tests, strict=True)
+                    {
+                        "seed": seed,
+                        "lr": test.lrs,
+                        "loss": test.losses,
+                        "smoothed": test.smoothed,
+                    }
+                    for seed, test in zip(seeds, suggestion.tests, strict=True)
                 ],
             }
         )
-    else:
-        every = max(1, len(test.lrs) // _MAX_ROWS)
-        pairs = list(zip(test.lrs, test.smoothed, strict=True))[::every]
-        render([{"lr": lr, "loss": loss} for lr, loss in pairs], CURVE_COLUMNS, format)
-    _draw_figure(found.suggested, [(t.lrs, t.losses, t.smoothed) for t in found.tests], output)
-    if format is Format.TABLE:
-        say(
-            f"suggested: lr {format_exact(found.suggested)}, where the loss falls fastest"
-            f" (a tenth of where it is lowest: {format_exact(found.tenth_of_lowest_loss_lr)})",
-            style="bold",
-        )
-        words = [word for k, v in settings.items() if k != "lr" for word in option_arguments(k, v)]
-        suggested = quote_command("nnlab", "train", *words, "--lr", format_exact(found.suggested))
-        say(f"next: {suggested}", style="dim")
-    if len(chosen) == 1:
-        note("one seed: --seeds 3 takes the median of three")
+        return
+    first = suggestion.tests[0]
+    step = max(1, len(first.lrs) // _MAX_ROWS)
+    pairs = list(zip(first.lrs, first.smoothed, strict=True))[::step]
+    render([{"lr": lr, "loss": loss} for lr, loss in pairs], CURVE_COLUMNS, output_format)
+
+
+def _print_suggestion(suggestion: "LearningRateSuggestion", settings: Mapping[str, Any]) -> None:
+    suggested = format_exact(suggestion.suggested)
+    tenth = format_exact(suggestion.tenth_of_lowest_loss_lr)
+    say(
+        f"suggested: lr {suggested}, where the loss falls fastest"
+        f" (a tenth of where it is lowest: {tenth})",
+        style="bold",
+    )
+    arguments = [
+        argument
+        for field, value in settings.items()
+        if field != "lr"
+        for argument in option_arguments(field, value)
+    ]
+    say(f"next: {quote_command('nnlab', 'train', *arguments, '--lr', suggested)}", style="dim")
 
 
 def _draw_figure(
@@ -86,6 +128,7 @@ def _draw_figure(
 ) -> None:
     if not output:
         return
+    # Imported only here: matplotlib takes a second to import.
     from nnlab.figures.draw.lr_range import draw_lr_range
 
     figure = draw_lr_range(tests, suggested)

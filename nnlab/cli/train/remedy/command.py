@@ -1,4 +1,4 @@
-"""`nnlab remedy`: what mends a run, proved by training it."""
+"""`nnlab remedy`: tests by training which remedies help a run."""
 
 from typing import Annotated
 
@@ -25,16 +25,16 @@ def remedy(
         typer.Option(
             "--budget",
             metavar="RUNS|MINUTES",
-            help="at most so many runs (40), or so long (10min); the first remedies go first",
+            help="at most so many runs (40) or so much time (10min); the first remedies go first",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="list the remedies and what they would cost")
+        bool, typer.Option("--dry-run", help="list the remedies and their cost, train nothing")
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """Find what mends a run: remedies for its findings, each trained beside it on the same seeds.
+    """Find what helps a run: train remedies for its findings and a control on the same seeds.
 
     [bold]Examples[/bold]
 
@@ -42,6 +42,7 @@ def remedy(
 
         nnlab remedy 12 --seeds 10 --budget 60
     """
-    from nnlab.cli.train.remedy.run import remedy
+    # Imported only here: the store takes time to import, and completion does not need it.
+    from nnlab.cli.train.remedy.run import run_remedy
 
-    remedy(run, seeds=seeds, budget=budget, dry_run=dry_run, how=format, db=db)
+    run_remedy(run, seeds=seeds, budget=budget, only_print=dry_run, output_format=format, db=db)

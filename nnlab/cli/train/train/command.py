@@ -1,4 +1,4 @@
-"""`nnlab train`: its options. What they lead to is in `nnlab.cli.train.train.run`."""
+"""`nnlab train`: its options; `nnlab.cli.train.train.run` executes it."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -15,13 +15,13 @@ from nnlab.workers.save_policy import CheckpointInterval, SavePolicy
 
 
 class RetryChoice(StrEnum):
-    """What is tried again."""
+    """Which runs are tried again."""
 
     FAILED = "failed"
 
 
 class EngineChoice(StrEnum):
-    """What trains the runs."""
+    """How runs are trained: alone, batched, or whichever is faster."""
 
     AUTO = "auto"
     SOLO = "solo"
@@ -29,7 +29,7 @@ class EngineChoice(StrEnum):
 
 
 class ParallelKind(StrEnum):
-    """How several devices train one run."""
+    """How several devices train one run together."""
 
     DDP = "ddp"
     FSDP = "fsdp"
@@ -60,10 +60,10 @@ def train(
             "--extend", help="add these seeds, epochs or values to the study (docs/comparing.md)"
         ),
     ] = False,
-    name: Annotated[str | None, typer.Option("--name", help="a name to find the runs by")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="name of the runs")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="a tag; repeat for more")] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="train once more what is already there")
+        bool, typer.Option("--again", help="repeat runs that have a result already")
     ] = False,
     keep_models: Annotated[
         bool,
@@ -74,7 +74,7 @@ def train(
         typer.Option(
             "--checkpoint-every",
             metavar="auto|N|TIME",
-            help="epochs, or a time as 30s or 10min; auto: as often as costs under 2 %",
+            help="epochs, or a time as 30s or 10min; auto: as often as takes under 2 % of the time",
         ),
     ] = "auto",
     artifacts: Annotated[
@@ -83,15 +83,15 @@ def train(
             "--artifacts",
             metavar="DIR|URL",
             envvar="NNLAB_ARTIFACTS",
-            help="where models and checkpoints of new runs go, as /shared/lab or s3://lab/runs;"
-            " unsaid, beside the database",
+            help="where models and checkpoints of new runs are stored, as /shared/lab or"
+            " s3://lab/runs; by default next to the database",
         ),
     ] = None,
     allow_changing_data: Annotated[
         bool,
         typer.Option(
             "--allow-changing-data",
-            help="train the seeds of a trial even if their data differ; by default that is refused",
+            help="train seeds of a trial even if their data differ; refused by default",
         ),
     ] = False,
     no_git_diff: Annotated[
@@ -99,14 +99,15 @@ def train(
         typer.Option(
             "--no-git-diff",
             envvar="NNLAB_NO_GIT_DIFF",
-            help="do not store the uncommitted changes of the working folder",
+            help="do not store the uncommitted changes of the working directory",
         ),
     ] = False,
     engine: Annotated[
         EngineChoice,
         typer.Option(
             "--engine",
-            help="train alone, many as one program, or whichever is faster (docs/many-runs.md)",
+            help="train runs alone, batched as one program, or whichever is faster"
+            " (docs/many-runs.md)",
         ),
     ] = EngineChoice.AUTO,
     devices: Annotated[
@@ -115,13 +116,14 @@ def train(
             "--devices",
             metavar="LIST",
             envvar="NNLAB_DEVICES",
-            help="where to train at once: cpu:4, or cuda:0,cuda:1; unsaid, a process a core",
+            help="devices to train on at the same time: cpu:4, or cuda:0,cuda:1; by default a"
+            " process per core",
         ),
     ] = None,
     per_device: Annotated[
         str,
         typer.Option(
-            "--per-device", metavar="auto|N", help="runs at once on each GPU; auto: by its memory"
+            "--per-device", metavar="auto|N", help="parallel runs on each GPU; auto: by its memory"
         ),
     ] = "auto",
     parallel: Annotated[
@@ -134,17 +136,19 @@ def train(
     ] = None,
     sync_batch_norm: Annotated[
         bool,
-        typer.Option("--sync-batch-norm", help="with --parallel: batch norm over all devices"),
+        typer.Option(
+            "--sync-batch-norm", help="with --parallel: batch norm statistics over all devices"
+        ),
     ] = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="stop when the first run fails")
     ] = False,
     allow_diverged: Annotated[
         bool,
-        typer.Option("--allow-diverged", help="end with exit code 0 even if every run diverged"),
+        typer.Option("--allow-diverged", help="exit with code 0 even if every run diverged"),
     ] = False,
     retry: Annotated[
-        RetryChoice | None, typer.Option("--retry", help="train only what failed, once more")
+        RetryChoice | None, typer.Option("--retry", help="train only failed runs again")
     ] = None,
     wait: Annotated[
         bool,
@@ -153,7 +157,7 @@ def train(
         ),
     ] = True,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="show what would be trained, change nothing")
+        bool, typer.Option("--dry-run", help="print what would be trained, write nothing")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print only the result")] = False,
     verbose: Annotated[
@@ -161,12 +165,12 @@ def train(
     ] = False,
     launcher: Annotated[
         Launcher,
-        typer.Option("--launcher", help="train here, or hand it to a cluster (docs/scaling.md)"),
+        typer.Option("--launcher", help="train on this machine, or on a cluster (docs/scaling.md)"),
     ] = Launcher.LOCAL,
     partition: Annotated[
         str | None,
         typer.Option(
-            "--partition", metavar="NAME", rich_help_panel=_CLUSTER_PANEL, help="of SLURM"
+            "--partition", metavar="NAME", rich_help_panel=_CLUSTER_PANEL, help="SLURM partition"
         ),
     ] = None,
     address: Annotated[
@@ -175,7 +179,8 @@ def train(
             "--address",
             metavar="HOST:PORT",
             rich_help_panel=_CLUSTER_PANEL,
-            help="of a Ray cluster; auto: the one that runs here; unsaid, one is started if needed",
+            help="address of a Ray cluster; auto: the one on this machine; by default one is"
+            " started if needed",
         ),
     ] = None,
     nodes: Annotated[
@@ -185,7 +190,7 @@ def train(
             metavar="N",
             min=1,
             rich_help_panel=_CLUSTER_PANEL,
-            help="of a task or worker, which train each run together: with --parallel",
+            help="nodes of a task or worker that train each run together: with --parallel",
         ),
     ] = 1,
     gpus: Annotated[
@@ -195,7 +200,7 @@ def train(
             metavar="N",
             min=0,
             rich_help_panel=_CLUSTER_PANEL,
-            help="of a task or worker, on each node; on Ray 0.25 shares one between four",
+            help="GPUs of a task or worker on each node; on Ray 0.25 shares one between four",
         ),
     ] = 0,
     cpus: Annotated[
@@ -205,7 +210,7 @@ def train(
             metavar="N",
             min=0,
             rich_help_panel=_CLUSTER_PANEL,
-            help="of a task or worker, on each node",
+            help="CPU cores of a task or worker on each node",
         ),
     ] = 1,
     mem: Annotated[
@@ -214,7 +219,7 @@ def train(
             "--mem",
             metavar="SIZE",
             rich_help_panel=_CLUSTER_PANEL,
-            help="of a task or worker, on each node, as 8G",
+            help="memory of a task or worker on each node, as 8G",
         ),
     ] = None,
     time: Annotated[
@@ -223,7 +228,7 @@ def train(
             "--time",
             metavar="TIME",
             rich_help_panel=_CLUSTER_PANEL,
-            help="SLURM's limit of a task, as 4:00:00; it is queued again if that is too short",
+            help="SLURM time limit of a task, as 4:00:00; a task that needs longer is requeued",
         ),
     ] = None,
     max_parallel: Annotated[
@@ -233,7 +238,7 @@ def train(
             metavar="N",
             min=1,
             rich_help_panel=_CLUSTER_PANEL,
-            help="tasks at once (SLURM: 50), or workers (Ray: as many as there is room for)",
+            help="parallel tasks (SLURM, default 50) or workers (Ray, default as many as fit)",
         ),
     ] = None,
     notify: Annotated[
@@ -241,16 +246,16 @@ def train(
         typer.Option(
             "--notify",
             metavar="CMD",
-            help="a shell command to run when a run fails and at the end (docs/queue.md)",
+            help="shell command to execute when a run fails and at the end (docs/queue.md)",
         ),
     ] = None,
     db: DbOption = None,
     **settings: Any,
 ) -> None:
-    """Train one setting or a grid; every epoch lands in the database.
+    """Train one setting or a grid; every epoch is stored in the database.
 
-    Lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1) are multiplied out.
-    What is trained is not trained twice; what was interrupted goes on.
+    Lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1) are expanded to all combinations.
+    Finished runs are not trained twice; interrupted runs are resumed.
 
     [bold]Examples[/bold]
 
@@ -270,25 +275,24 @@ def train(
 
         nnlab train --study depth --launcher slurm --parallel ddp --nodes 2 --gpus 4
     """
-    # The store and what stands on it are imported now, not when a shell asks for completions.
+    # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.io.folders import absolute_location
     from nnlab.workers import forkserver, placement
 
     if parallel is not None:
         silence_torch_logs()
-    # Torch takes as long to load as all that follows: the two go side by side.
-    local = launcher is Launcher.LOCAL
+    # The forkserver imports torch while this process reads the request and the database.
     if (
-        local
+        launcher is Launcher.LOCAL
         and not dry_run
         and placement.expects_several_workers(devices, runs=seeds or (1 if study is None else 2))
     ):
         forkserver.start_forkserver()
     from nnlab.cli.train.train import execute, run
-    from nnlab.study.spec import TrainRequest
+    from nnlab.study.request import TrainRequest
     from nnlab.workers.executor import ExecutionOptions
 
-    typed = TrainRequest(
+    request = TrainRequest(
         settings=given_settings(settings),
         study=study,
         name=name,
@@ -297,14 +301,12 @@ def train(
         seeds=seeds,
         extend=extend,
     )
-    run.train(
-        typed,
-        config,
+    options = run.TrainOptions(
         db=db,
         again=again,
         dry_run=dry_run,
-        show=execute.OutputOptions(quiet=quiet, verbose=verbose),
-        how=ExecutionOptions(
+        output=execute.OutputOptions(quiet=quiet, verbose=verbose),
+        execution=ExecutionOptions(
             save_policy=SavePolicy(
                 keep_models,
                 CheckpointInterval.parse(checkpoint_every),
@@ -327,28 +329,29 @@ def train(
         wait=wait,
         notify=notify,
     )
+    run.run_train(request, config, options)
 
 
 def _parallel_config(kind: ParallelKind | None, *, sync_batch_norm: bool) -> ParallelConfig | None:
-    """How one run is trained on several devices; None where each has runs of its own.
+    """How several devices train one run together; None where each run has one device.
 
     Raises:
-        UsageError: half of it was said.
+        UsageError: --sync-batch-norm without --parallel.
     """
     if kind is not None:
         return ParallelConfig(kind.value, sync_batch_norm)
     if sync_batch_norm:
         raise UsageError(
-            "--sync-batch-norm is for a run on several devices", hint="add --parallel ddp"
+            "--sync-batch-norm is for runs that several devices train", hint="add --parallel ddp"
         )
     return None
 
 
 def _parse_per_device(text: str) -> int | None:
-    """None for auto.
+    """The number of parallel runs on each GPU; None for `auto`.
 
     Raises:
-        UsageError: it is neither auto nor a number within the limit.
+        UsageError: the text is neither `auto` nor a number within the limit.
     """
     if text == "auto":
         return None

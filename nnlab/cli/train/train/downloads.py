@@ -1,4 +1,4 @@
-"""Downloads of published data sets, with a bar on the screen while they run."""
+"""Downloads published data sets and shows a progress bar; used by train, verify and data."""
 
 from pathlib import Path
 
@@ -7,12 +7,13 @@ from nnlab.engine.data import fetch
 
 
 def fetch_with_progress(name: str) -> tuple[Path, ...]:
-    """Downloads a published set where this machine has it nowhere; a bar shows how far it is.
+    """Downloads a published data set unless this machine has it, and shows a progress bar.
 
-    Gives its files; none for a set that is not published.
+    Returns:
+        The files of the data set; none if it is not a published one.
 
     Raises:
-        DataError: it cannot be downloaded; the message says where to put which files.
+        DataError: the download failed; the message says where to put which files.
     """
     bars = ProgressBars()
     try:

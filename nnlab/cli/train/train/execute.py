@@ -1,19 +1,27 @@
-"""Executes runs for the train commands: progress, stop requests and the report of results."""
+"""Executes queued runs for the train commands: progress on the screen and stop requests."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.cli.interrupt import StopRequest
-from nnlab.cli.train.train import messages
+from nnlab.cli.train.train import present
 from nnlab.cli.train.train.downloads import fetch_with_progress
-from nnlab.cli.train.train.notifications import ForwardingView, OnRunEnd
+from nnlab.cli.train.train.forwarding_view import ForwardingView
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.errors import Interrupted, NnlabError, TimeLimitReached
-from nnlab.io.command_line import quote_command
+from nnlab.errors import Interrupted, TimeLimitReached
 from nnlab.records import Run, Status
+from nnlab.study.events import ExecutionEvent
+from nnlab.study.execution import (
+    RESUME_HINT,
+    ExecutionHooks,
+    ExecutionResult,
+    execute_runs,
+)
+from nnlab.study.notifications import OnRunEnd
+from nnlab.study.queue import QueuedRuns
 from nnlab.workers import slurm
 from nnlab.workers.executor import ExecutionOptions, choose_executor
 
@@ -24,34 +32,64 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How much to print: only the result, or a line for every epoch."""
+    """How much is printed: only the result (`quiet`), or a line for every epoch (`verbose`)."""
 
     quiet: bool
     verbose: bool
 
 
-def work(
-    db: store.Database, run_ids: Sequence[int], show: OutputOptions, how: ExecutionOptions
-) -> None:
-    """Trains what is missing of these runs and says what came out.
+def execute_queued(
+    db: store.Database,
+    queued: QueuedRuns,
+    output: OutputOptions,
+    execution: ExecutionOptions,
+    *,
+    wait: bool = True,
+    on_run_end: OnRunEnd | None = None,
+) -> ExecutionResult:
+    """Trains what is missing of queued runs while it shows the progress.
+
+    Args:
+        db: the database, open for writing.
+        queued: the runs.
+        output: how much is printed.
+        execution: what trains the runs, and what is stored of them.
+        wait: whether to wait for runs that other processes train.
+        on_run_end: called when a run has ended.
 
     Raises:
-        NnlabError: a run failed, or all diverged and `how` does not allow that.
         Interrupted: the user stopped it.
     """
-    train_missing(db, run_ids, show, how)
-    report_result(db, run_ids, show, allow_diverged=how.allow_diverged)
+    save_policy = replace(execution.save_policy, moved_data=queued.moved_paths)
+    execution = replace(execution, save_policy=save_policy)
+    return execute_runs(
+        db,
+        queued,
+        ExecutionHooks(
+            train_missing=lambda run_ids: train_missing(
+                db, run_ids, output, execution, on_run_end=on_run_end
+            ),
+            report=_ignore_event if output.quiet else present.print_event,
+            catch_stop_signals=lambda: StopRequest(lambda: None),
+        ),
+        execution,
+        wait=wait,
+    )
+
+
+def _ignore_event(event: ExecutionEvent) -> None:
+    """Prints nothing."""
 
 
 def train_missing(
     db: store.Database,
     run_ids: Sequence[int],
-    show: OutputOptions,
-    how: ExecutionOptions,
+    output: OutputOptions,
+    execution: ExecutionOptions,
     *,
-    on_ended: OnRunEnd | None = None,
+    on_run_end: OnRunEnd | None = None,
 ) -> None:
-    """Trains what is missing of these runs; `on_ended` is called when a run is over.
+    """Trains those of the runs that need training; `on_run_end` is called when a run has ended.
 
     Raises:
         Interrupted: the user stopped it.
@@ -62,31 +100,21 @@ def train_missing(
         return
     for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
         fetch_with_progress(name)
-    view = _choose_view(runs, missing, show)
-    if on_ended is not None:
-        view = ForwardingView(view, on_ended)
-    _train_runs(db, [run.id for run in missing], view, how)
+    view = _choose_view(runs, missing, output)
+    if on_run_end is not None:
+        view = ForwardingView(view, on_run_end)
+    _train_runs(db, [run.id for run in missing], view, execution)
 
 
-def report_result(
-    db: store.Database, run_ids: Sequence[int], show: OutputOptions, *, allow_diverged: bool = False
-) -> None:
-    """Says what came out of runs.
+def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOptions) -> "TrainView":
+    """The view for this output: a bar on a terminal, lines in a pipe, or only failures.
 
-    Raises:
-        NnlabError: a run failed, or all diverged and that is not allowed.
-        Interrupted: `nnlab stop` held some back.
+    Args:
+        runs: all runs; labels name what distinguishes them.
+        missing: the runs that will be trained.
+        output: how much is printed.
     """
-    messages.print_result(db, run_ids, quiet=show.quiet)
-    after = store.runs(db, run_ids=run_ids)
-    _raise_for_failures(db, after)
-    _raise_for_stopped(after)
-    if not allow_diverged:
-        _raise_if_all_diverged(after)
-
-
-def _choose_view(runs: Sequence[Run], missing: Sequence[Run], show: OutputOptions) -> "TrainView":
-    """The screen that fits: a bar on a terminal, lines in a pipe, or nothing."""
+    # Imported only here: the views need rich, which takes time to import.
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView
 
     fields = distinguishing_fields([run.trial.setting for run in runs])
@@ -94,85 +122,50 @@ def _choose_view(runs: Sequence[Run], missing: Sequence[Run], show: OutputOption
     def describe(run: Run) -> str:
         return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
 
-    if show.quiet:
+    if output.quiet:
         return QuietView(describe)
     if not sys.stdout.isatty():
-        return LinesView(describe, every_epoch=show.verbose)
-    left = sum(run.epochs_planned - run.epochs for run in missing)
-    return BarView(describe, runs=len(missing), epochs=left, every_epoch=show.verbose)
+        return LinesView(describe, every_epoch=output.verbose)
+    epochs_left = sum(run.epochs_planned - run.epochs for run in missing)
+    return BarView(describe, runs=len(missing), epochs=epochs_left, every_epoch=output.verbose)
 
 
 def _train_runs(
-    db: store.Database, run_ids: Sequence[int], view: "TrainView", how: ExecutionOptions
+    db: store.Database, run_ids: Sequence[int], view: "TrainView", execution: ExecutionOptions
 ) -> None:
+    """Trains runs until they end or the user wants to stop.
+
+    Raises:
+        Interrupted: the user stopped it, or the time of a SLURM task is nearly up.
+        TimeLimitReached: the same for a task on several nodes.
+    """
     stop = StopRequest(view.stopping)
     failed: list[Run] = []
 
     def should_stop() -> bool:
-        how.raise_if_node_lost()
-        return stop.asked or (how.fail_fast and bool(failed))
+        execution.raise_if_node_lost()
+        return stop() or (execution.fail_fast and bool(failed))
 
-    listener = ForwardingView(view, lambda ended: _collect_failure(ended, failed))
+    callbacks = ForwardingView(view, lambda result: _collect_failure(result, failed))
     try:
-        execute_queue = choose_executor(db, run_ids, how)
+        execute_queue = choose_executor(db, run_ids, execution)
         with stop, view:
-            execute_queue(listener, should_stop)
+            execute_queue(callbacks, should_stop)
     except KeyboardInterrupt:
         raise Interrupted(
-            "stopped in mid epoch; every finished epoch is kept", hint=_RESUME_HINT
+            "stopped in mid epoch; every finished epoch is kept", hint=RESUME_HINT
         ) from None
     if stop.time_is_up and slurm.is_array_task():
-        told = "the time of this task is nearly up; it is queued once more"
-        if how.is_multi_node:
-            # To be queued again ends a job on all of its nodes: its script does, after them.
-            raise TimeLimitReached(told)
+        message = "the time of this task is nearly up; it is queued once more"
+        if execution.is_multi_node:
+            # Requeueing ends a job on all of its nodes: its script does so, after the nodes ended.
+            raise TimeLimitReached(message)
         if slurm.requeue_task():
-            raise Interrupted(told)
-    if stop.asked:
-        raise Interrupted("every finished epoch is kept", hint=_RESUME_HINT)
+            raise Interrupted(message)
+    if stop():
+        raise Interrupted("every finished epoch is kept", hint=RESUME_HINT)
 
 
-def _collect_failure(ended: "RunResult", failed: list[Run]) -> None:
-    if ended.status is Status.FAILED:
-        failed.append(ended.run)
-
-
-_RESUME_HINT = "the same command goes on where this one stopped"
-
-
-def failed_runs(runs: Sequence[Run]) -> list[Run]:
-    """Those that have failed."""
-    return [run for run in runs if run.status is Status.FAILED]
-
-
-def _raise_for_failures(db: store.Database, runs: Sequence[Run]) -> None:
-    if failed := failed_runs(runs):
-        error = NnlabError(
-            f"{len(failed)} of {len(runs)} runs failed; run {failed[0].id}: {failed[0].reason}",
-            hint=f"`{quote_command('nnlab', 'show', failed[0].id)}` tells more; the same command"
-            " tries again",
-        )
-        attempts = store.attempts(db, failed[0].id)
-        if attempts and attempts[-1].traceback:
-            # With --debug Python prints it: the model may have failed in another process.
-            error.add_note(f"run {failed[0].id}:\n{attempts[-1].traceback}")
-        raise error
-
-
-def _raise_if_all_diverged(runs: Sequence[Run]) -> None:
-    if runs and all(run.status is Status.DIVERGED for run in runs):
-        which = "the run" if len(runs) == 1 else f"all {len(runs)} runs"
-        raise NnlabError(
-            f"{which} diverged; run {runs[0].id}: {runs[0].reason}",
-            hint="a lower learning rate; --allow-diverged makes this exit code 0",
-        )
-
-
-def _raise_for_stopped(runs: Sequence[Run]) -> None:
-    stopped = [run for run in runs if run.stop_requested_at and run.status.needs_training]
-    if stopped:
-        raise Interrupted(
-            f"nnlab stop held back {len(stopped)} of {len(runs)} runs; every finished epoch is"
-            " kept",
-            hint=_RESUME_HINT,
-        )
+def _collect_failure(result: "RunResult", failed: list[Run]) -> None:
+    if result.status is Status.FAILED:
+        failed.append(result.run)

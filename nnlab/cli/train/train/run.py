@@ -1,342 +1,253 @@
-"""From settings typed to runs trained: enqueue what is missing, work it off, say what came out."""
+"""Executes `nnlab train` and `init-study`: request, specification, queue, execution, result."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnlab import store
+from nnlab.analysis.ranking import format_count
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
-from nnlab.cli.train.train import messages, slurm_jobs
-from nnlab.cli.train.train.execute import (
-    OutputOptions,
-    failed_runs,
-    report_result,
-    train_missing,
-)
-from nnlab.cli.train.train.notifications import send_notifications
-from nnlab.cli.train.train.wait import wait_for_others
-from nnlab.engine.data import location
-from nnlab.errors import (
-    ConfigError,
-    NoDatabase,
-    StudyExists,
-    UsageError,
-)
+from nnlab.cli.train.train import messages, present
+from nnlab.cli.train.train.execute import OutputOptions, execute_queued
+from nnlab.errors import StudyExists, UsageError
 from nnlab.io.command_line import quote_command
-from nnlab.records import Study
-from nnlab.study import builtin
-from nnlab.study.arms import pretrain_study_name
-from nnlab.study.enqueue import OPEN_STUDY, enqueue_request
-from nnlab.study.extension import Extension, build_extension
-from nnlab.study.next_trials import is_adaptive
-from nnlab.study.request_resolution import (
-    existing_study,
-    extend_command,
-    find_stored_study,
-    requested_run_specs,
+from nnlab.study.command_lines import extend_command
+from nnlab.study.database import database_address
+from nnlab.study.dry_run import check_devices, dry_run
+from nnlab.study.notifications import send_notifications
+from nnlab.study.pretrain import pretrain_extension_request, pretrain_request
+from nnlab.study.queue import QueuedRuns, queue_runs
+from nnlab.study.request import TrainRequest, merge_config_file
+from nnlab.study.resolution import (
+    Specification,
+    read_request,
+    resolve_new_study,
     resolve_request,
-    run_specs_of,
 )
-from nnlab.study.run_names import reads_as_number
-from nnlab.study.sampler_loop import queue_sampler_trials
-from nnlab.study.spec import (
-    StudySpec,
-    TrainRequest,
-    build_study_spec,
-    merge_config_file,
-    numeric_name_message,
-    shortfall_notes,
-)
-from nnlab.workers import placement, resources, slurm
+from nnlab.study.slurm_job import study_job_script, submit_study_job
+from nnlab.study.spec import StudySpec
+from nnlab.workers import placement, resources
 from nnlab.workers.executor import ExecutionOptions, build_process_group_spec
 from nnlab.workers.node_follower import run_follower_node
 from nnlab.workers.nodes import nodes_from_environment
 from nnlab.workers.rendezvous import Rendezvous
 
 
-def train(
-    typed: TrainRequest,
-    config: Path | None,
-    *,
-    db: str | None,
-    again: bool,
-    dry_run: bool,
-    show: OutputOptions,
-    how: ExecutionOptions,
-    wait: bool = True,
-    notify: str | None = None,
-) -> None:
-    """Trains what was typed, with what a TOML file adds; `notify` is told how it went.
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """How `nnlab train` handles a request.
 
-    With `wait`, runs that another process trains are waited for before the result is shown.
+    Attributes:
+        db: path or URL of the database; None for the default.
+        output: how much is printed.
+        execution: what trains the runs, and what is stored of them.
+        again: whether each run is repeated even if it is stored already.
+        dry_run: whether nothing is trained or written.
+        wait: whether to wait for runs of the study that other processes train.
+        notify: a shell command that is executed when a run fails and at the end.
+    """
+
+    db: str | None
+    output: OutputOptions
+    execution: ExecutionOptions
+    again: bool = False
+    dry_run: bool = False
+    wait: bool = True
+    notify: str | None = None
+
+
+def run_train(request: TrainRequest, config: Path | None, options: TrainOptions) -> None:
+    """Trains a request; as one of several nodes, together with the others.
+
+    Args:
+        request: the request as typed.
+        config: a TOML file with more of it.
+        options: how it is handled.
 
     Raises:
-        NnlabError: a setting, the database or a run is not as it must be.
+        NnlabError: a setting is not valid, the database cannot be used, or a run failed.
     """
-    if how.parallel is not None and how.cluster is None and how.rendezvous is None and not dry_run:
-        nodes = nodes_from_environment()
-        if not nodes.is_first:
-            run_follower_node(
-                nodes, build_process_group_spec(how.parallel, how.devices, nodes), how.save_policy
-            )
-            return
-        if nodes.count > 1:
-            with Rendezvous(nodes) as rendezvous:
-                how = replace(how, rendezvous=rendezvous)
-                train(
-                    typed, config, db=db, again=again, dry_run=False, show=show, how=how,
-                    wait=wait, notify=notify,
-                )  # fmt: skip
-            return
-    command = extend_command("train", typed, config)
-    typed = merge_config_file(config or _builtin_file(typed, db), typed)
-    _check_options(typed, how)
-    if typed.pretrain is not None and not dry_run and not typed.extend:
-        _train_pretrain_runs(typed, db=db, show=show, how=how)
-    # All that can be wrong with a setting is found before a database is made or touched.
-    plan = resolve_request(typed, db, command)
-    if isinstance(plan, StudySpec) and not show.quiet:
-        for shortfall in shortfall_notes(typed, plan):
-            note(shortfall)
-    if dry_run:
-        _dry_run(db, typed, plan, how)
+    execution = options.execution
+    if execution.parallel is None or execution.cluster is not None or options.dry_run:
+        _train_request(request, config, options)
         return
-    if isinstance(plan, Extension) and plan.study.arms and plan.seeds:
-        _extend_pretrain_runs(plan, db=db, show=show, how=how)
-    with open_db(db, write=True, create=isinstance(plan, StudySpec)) as database:
-        failed = _failed_run_keys(database, typed.study) if how.failed_only else None
-        study, queued, moved = enqueue_request(
-            database, typed, plan, again=again, quiet=show.quiet, only=failed, command=command
+    nodes = nodes_from_environment()
+    if not nodes.is_first:
+        spec = build_process_group_spec(execution.parallel, execution.devices, nodes)
+        run_follower_node(nodes, spec, execution.save_policy)
+    elif nodes.count > 1:
+        with Rendezvous(nodes) as rendezvous:
+            execution = replace(execution, rendezvous=rendezvous)
+            _train_request(request, config, replace(options, execution=execution))
+    else:
+        _train_request(request, config, options)
+
+
+def _train_request(typed: TrainRequest, config: Path | None, options: TrainOptions) -> None:
+    """Trains a request on this node, in five calls.
+
+    The calls: request, specification, queue, execution, result.
+    """
+    db, quiet = options.db, options.output.quiet
+    command = extend_command("train", typed, config)
+    request = read_request(typed, config, db)
+    _check_options(request, options.execution)
+    if not options.dry_run:
+        _train_initial_weights(pretrain_request(request), options)
+    # Every invalid setting is reported before a database is created or written.
+    specification = resolve_request(request, db, command)
+    if not quiet:
+        present.print_notes(request, specification)
+    if options.dry_run:
+        _print_dry_run(request, specification, options)
+        return
+    _train_initial_weights(pretrain_extension_request(specification, db), options)
+    with open_db(db, write=True, create=isinstance(specification, StudySpec)) as database:
+        queued = queue_runs(
+            database,
+            request,
+            specification,
+            again=options.again,
+            failed_only=options.execution.failed_only,
+            command=command,
         )
-        how = replace(how, save_policy=replace(how.save_policy, moved_data=moved))
-        location.add_moved_paths(moved)
-        if how.slurm is not None:
-            slurm_jobs.submit_job(database, study, queued, how.slurm, how.cli_arguments)
+        present.print_queued(queued, quiet=quiet)
+        if options.execution.slurm is not None:
+            _submit_job(database, queued, options.execution)
             return
-        run_ids = list(queued)
-        with send_notifications(notify, database, run_ids) as on_ended:
-            train_missing(database, run_ids, show, how, on_ended=on_ended)
-            if is_adaptive(study.sampler) and not how.failed_only:
-                for more in queue_sampler_trials(
-                    database, study, typed, quiet=show.quiet, wait=wait
-                ):
-                    run_ids += more
-                    train_missing(database, more, show, how, on_ended=on_ended)
-                    if how.fail_fast and failed_runs(store.runs(database, run_ids=more)):
-                        break
-            if should_wait(wait, how):
-                wait_for_others(
-                    database,
-                    run_ids,
-                    lambda: train_missing(database, run_ids, show, how, on_ended=on_ended),
-                    quiet=show.quiet,
-                )
-            report_result(database, run_ids, show, allow_diverged=how.allow_diverged)
-        if typed.study is not None:
-            messages.print_verdict(database, typed.study)
+        with send_notifications(options.notify, database, queued.run_ids, note) as on_run_end:
+            result = execute_queued(
+                database,
+                queued,
+                options.output,
+                options.execution,
+                wait=options.wait,
+                on_run_end=on_run_end,
+            )
+            present.print_result(database, result, quiet=quiet)
+        if request.study is not None:
+            messages.print_verdict(database, request.study)
 
 
-def should_wait(wait: bool, how: ExecutionOptions) -> bool:
-    """Whether to wait for runs of other processes: not where waiting holds a cluster's devices."""
-    return wait and not how.fail_fast and how.rendezvous is None and not slurm.is_array_task()
+def _train_initial_weights(request: TrainRequest | None, options: TrainOptions) -> None:
+    """Trains the runs whose weights a study starts from; runs that have a result stay."""
+    if request is None:
+        return
+    execution = options.execution
+    execution = replace(execution, save_policy=replace(execution.save_policy, models=True))
+    _train_request(
+        request, None, TrainOptions(db=options.db, output=options.output, execution=execution)
+    )
 
 
-def _check_options(typed: TrainRequest, how: ExecutionOptions) -> None:
-    """Refuses what cannot be done so.
+def _check_options(request: TrainRequest, execution: ExecutionOptions) -> None:
+    """Checks that the execution options can be combined, before anything is written.
 
     Raises:
-        UsageError: two things that were asked for do not go together.
+        UsageError: two options exclude each other, or a device does not exist.
     """
-    if how.cluster is not None:
+    if execution.cluster is not None:
         resources.check_resources(
-            how.cluster, how.parallel, devices=how.devices, per_device=how.per_device
+            execution.cluster,
+            execution.parallel,
+            devices=execution.devices,
+            per_device=execution.per_device,
         )
-    elif how.devices is not None:
-        # Before anything is trained or written, and in a dry run as well.
-        placement.parse_devices(how.devices, how.per_device)
-    if how.parallel is not None and how.engine == "stacked":
+    elif execution.devices is not None:
+        placement.parse_devices(execution.devices, execution.per_device)
+    if execution.parallel is not None and execution.engine == "stacked":
         raise UsageError(
             "--engine stacked trains many runs on one device, --parallel one run on many",
             hint="choose one of them",
         )
-    if how.slurm is not None and typed.study is None:
+    if execution.slurm is not None and request.study is None:
         raise UsageError(
-            "the tasks of a job work off a study",
+            "the tasks of a job train the runs of a study",
             hint="name it: nnlab train --study NAME --launcher slurm",
         )
 
 
-def _builtin_file(typed: TrainRequest, db: str | None) -> Path | None:
-    """The file of a built-in study that is trained by its name and is not set up yet."""
-    if (
-        typed.study not in builtin.builtin_study_names()
-        or typed.settings
-        or typed.arms
-        or typed.extend
-    ):
-        return None
-    return (
-        builtin.builtin_study_path(typed.study)
-        if find_stored_study(db, typed.study) is None
-        else None
-    )
-
-
-def _train_pretrain_runs(
-    typed: TrainRequest, *, db: str | None, show: OutputOptions, how: ExecutionOptions
+def _print_dry_run(
+    request: TrainRequest, specification: Specification, options: TrainOptions
 ) -> None:
-    """Trains the runs whose weights the study begins with; those that are there stay."""
-    assert typed.pretrain is not None
-    name = pretrain_study_name(str(typed.study))
-    before = TrainRequest(
-        settings=typed.pretrain,
-        study=name,
-        question=f"weights that {typed.study} begins with",
-        name=name,
-        seed=typed.seed,
-        seeds=typed.seeds,
-    )
-    train(
-        before,
-        None,
-        db=db,
-        again=False,
-        dry_run=False,
-        show=show,
-        how=replace(how, save_policy=replace(how.save_policy, models=True)),
-    )
+    """Prints what would be trained, and by which job; creates no database and writes to none."""
+    execution = options.execution
+    planned = dry_run(options.db, request, specification)
+    if execution.cluster is None:
+        check_devices(planned.run_specs)
+    present.print_dry_run(planned)
+    if execution.slurm is not None:
+        say(
+            study_job_script(
+                database_address(options.db),
+                str(request.study),
+                planned.num_missing,
+                execution.slurm,
+                execution.cli_arguments,
+            )
+        )
 
 
-def _extend_pretrain_runs(
-    extension: Extension, *, db: str | None, show: OutputOptions, how: ExecutionOptions
-) -> None:
-    """Trains the runs whose weights the added seeds begin with, where the study has such runs."""
-    name = pretrain_study_name(extension.study.name)
-    if find_stored_study(db, name) is None:
+def _submit_job(db: store.Database, queued: QueuedRuns, execution: ExecutionOptions) -> None:
+    """Submits an array job for the queued runs, and prints its number.
+
+    Raises:
+        UsageError: SLURM is not installed here.
+        NnlabError: SLURM rejects the job.
+    """
+    if execution.slurm is None:
         return
-    seeds = ",".join(map(str, extension.seeds))
-    train(
-        TrainRequest(settings={}, study=name, name=name, seed=seeds, extend=True),
-        None,
-        db=db,
-        again=False,
-        dry_run=False,
-        show=show,
-        how=replace(how, save_policy=replace(how.save_policy, models=True)),
+    job = submit_study_job(
+        db, queued.study.name, queued.run_ids, execution.slurm, execution.cli_arguments
     )
+    if job is None:
+        say("nothing is waiting to be trained")
+        return
+    say(
+        f"job {job.number}: {format_count(job.tasks, 'task')} for {format_count(job.runs, 'run')},"
+        f" logs in {job.logs}"
+    )
+    say(f"next: {quote_command('nnlab', 'watch', queued.study.name)}", style="dim")
 
 
-def set_up_study(
-    typed: TrainRequest, config: Path | None, *, db: str | None, skip_if_exists: bool, dry_run: bool
+def run_init_study(
+    typed: TrainRequest,
+    config: Path | None,
+    *,
+    db: str | None,
+    skip_if_exists: bool,
+    only_print: bool,
 ) -> None:
     """Sets up a study and queues its runs; nothing is trained yet.
 
+    Args:
+        typed: the request as typed.
+        config: a TOML file with more of it.
+        db: path or URL of the database; None for the default.
+        skip_if_exists: whether an existing study of that name is left as it is.
+        only_print: whether to print the trials and write nothing.
+
     Raises:
-        NnlabError: a setting or the database is not as it must be.
-        StudyExists: one of that name asks something else.
+        NnlabError: a setting is not valid, or the database cannot be used.
+        StudyExists: a study of that name has another space, question or objective.
     """
     command = extend_command("init-study", typed, config)
-    typed = merge_config_file(config, typed)
-    if typed.study is None:
-        raise UsageError(
-            "init-study needs a name for the study",
-            hint="nnlab init-study NAME ..., or --from lecture/relu for a built-in one",
-        )
-    is_new = not typed.extend and find_stored_study(db, typed.study) is None
-    if is_new and reads_as_number(typed.study):
-        raise ConfigError([numeric_name_message("the name", typed.study)])
-    plan = _resolve_init_request(typed, db)
-    if isinstance(plan, StudySpec):
-        for shortfall in shortfall_notes(typed, plan):
-            note(shortfall)
-    if dry_run:
-        _dry_run(db, typed, plan, ExecutionOptions())
+    request = merge_config_file(config, typed)
+    specification = resolve_new_study(request, db)
+    present.print_notes(request, specification)
+    if only_print:
+        planned = dry_run(db, request, specification)
+        check_devices(planned.run_specs)
+        present.print_dry_run(planned)
         return
-    with open_db(db, write=True, create=isinstance(plan, StudySpec)) as database:
+    with open_db(db, write=True, create=isinstance(specification, StudySpec)) as database:
         try:
-            study, _, _ = enqueue_request(
-                database, typed, plan, again=False, quiet=False, command=command, fixed=True
-            )
+            queued = queue_runs(database, request, specification, fixed_space=True, command=command)
         except StudyExists:
             if not skip_if_exists:
                 raise
-            say(f"study '{typed.study}' is there already and stays as it is")
+            say(f"study '{request.study}' exists already and stays as it is")
             return
-    say(f"next: {quote_command('nnlab', 'train', '--study', study.name)}", style="dim")
-
-
-def _resolve_init_request(typed: TrainRequest, db: str | None) -> StudySpec | Extension:
-    """What `init-study` was asked for.
-
-    Raises:
-        UsageError: it begins with weights that are not there yet, or cannot be extended so.
-    """
-    if typed.extend:
-        with open_db(db) as database:
-            return build_extension(database, existing_study(database, str(typed.study)), typed)
-    try:
-        return build_study_spec(typed, db=db)
-    except UsageError as error:
-        if typed.pretrain is None or isinstance(error, ConfigError):
-            raise
-        train_it = quote_command("nnlab", "train", "--study", str(typed.study))
-        raise UsageError(
-            f"study '{typed.study}' begins with weights that are not trained yet",
-            hint=f"{train_it} trains them first",
-        ) from None
-
-
-def _failed_run_keys(db: store.Database, name: str | None) -> frozenset[tuple[str, int]]:
-    """The failed runs of a study, or of all, by their trial's digest and seed."""
-    study = existing_study(db, name) if name is not None else None
-    runs = store.runs(db, study=study.id if study else None, current_only=True)
-    failed = failed_runs(runs)
-    if not failed:
-        raise UsageError(
-            f"no run of study '{name}' has failed" if name else "no run has failed",
-            hint="nnlab ls shows how each ended",
-        )
-    return frozenset((run.trial.digest, run.seed) for run in failed)
-
-
-def _dry_run(
-    db: str | None, typed: TrainRequest, plan: StudySpec | Extension | None, how: ExecutionOptions
-) -> None:
-    """Says what would be trained, and by which job; makes no database and writes to none."""
-    try:
-        with open_db(db) as database:
-            wanted = requested_run_specs(database, typed, plan)
-            known = {study.name: study for study in store.all_studies(database)}
-            study = known.get(typed.study or OPEN_STUDY)
-            done = _completed_run_keys(database, study) if study else set()
-    except NoDatabase:
-        if not isinstance(plan, StudySpec):
-            raise
-        wanted, done = run_specs_of(plan), set()
-    if how.cluster is None:
-        _check_devices({str(run.setting.get("device", "auto")) for run in wanted})
-    if isinstance(plan, Extension):
-        messages.print_changes(plan.study, plan.changes)
-    messages.print_dry_run(wanted, done)
-    if how.slurm is not None:
-        left = sum((run.digest, run.seed) not in done for run in wanted)
-        say(slurm_jobs.job_script(db, str(typed.study), left, how.slurm, how.cli_arguments))
-
-
-def _check_devices(names: set[str]) -> None:
-    """Checks that this machine has the devices that settings name.
-
-    Raises:
-        DeviceError: it lacks one.
-    """
-    # torch, which knows the others, takes a second to import.
-    if others := sorted(names - {"auto", "cpu"}):
-        from nnlab.engine import device
-
-        for name in others:
-            device.resolve_device(name)
-
-
-def _completed_run_keys(db: store.Database, study: Study) -> set[tuple[str, int]]:
-    runs = store.runs(db, study=study.id, current_only=True)
-    return {(r.trial.digest, r.seed) for r in runs if not r.status.needs_training}
+        present.print_queued(queued)
+    next_command = quote_command("nnlab", "train", "--study", queued.study.name)
+    say(f"next: {next_command}", style="dim")

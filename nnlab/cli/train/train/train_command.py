@@ -1,4 +1,4 @@
-"""The command class of `nnlab train`, which knows what its neighbour takes."""
+"""The command class of `nnlab train`: it recognizes options of `nnlab init-study`."""
 
 from typing import Any
 
@@ -6,24 +6,24 @@ from typer.core import TyperCommand
 
 from nnlab.errors import UsageError
 
-# Options of `nnlab init-study` that users type after `nnlab train`.
+# Options of `nnlab init-study` that users try with `nnlab train`.
 _INIT_STUDY_OPTIONS = frozenset(
     {"--question", "--sampler", "--trials", "--sampler-seed", "--at-once", "--pruner"}
 )
 
 
 class TrainCommand(TyperCommand):
-    """A command that points to `init-study` when one of its options is given."""
+    """A command that suggests `init-study` when one of its options is given."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parses as usual.
+        """Parses the arguments like any other command.
 
         Raises:
-            UsageError: an option of `init-study`.
+            UsageError: an option belongs to `init-study`.
         """
-        ended = args.index("--") if "--" in args else len(args)
-        for word in args[:ended]:
-            option = word.partition("=")[0]
+        options_end = args.index("--") if "--" in args else len(args)
+        for argument in args[:options_end]:
+            option = argument.partition("=")[0]
             if option in _INIT_STUDY_OPTIONS:
                 raise UsageError(
                     f"{option} describes a study, which nnlab init-study sets up",

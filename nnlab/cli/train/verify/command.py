@@ -1,4 +1,4 @@
-"""`nnlab verify`: trains again what is stored, and says what differs."""
+"""`nnlab verify`: trains stored runs again and compares the results."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -12,7 +12,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 class VerifyFormat(StrEnum):
-    """How verdicts are printed."""
+    """How results are printed."""
 
     TEXT = "text"
     JSON = "json"
@@ -46,7 +46,7 @@ def verify(
             metavar="R",
             min=0.0,
             show_default=False,
-            help="let losses differ by R, relative [dim]\\[default: no bit may differ][/dim]",
+            help="allowed relative difference of losses [dim]\\[default: identical bits][/dim]",
         ),
     ] = None,
     format: Annotated[  # noqa: A002  the option is called --format
@@ -54,10 +54,10 @@ def verify(
     ] = VerifyFormat.TEXT,
     db: DbOption = None,
 ) -> None:
-    """Train runs again from their stored setting, and say which number differs first.
+    """Train runs again from their stored setting, and print the first value that differs.
 
-    Nothing is stored. Exit code 0 says that every epoch, the test and the weights are the same
-    to the last bit; 1 that something is not, with what has changed in the environment since.
+    Nothing is stored. Exit code 0 means that every epoch, the test and the weights are identical
+    bit for bit; 1 that something differs, with the changes of the environment since then.
 
     [bold]Examples[/bold]
 
@@ -67,10 +67,11 @@ def verify(
 
         nnlab verify 12 --tolerance 1e-3 --format json
     """
+    # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.cli.train.verify import run
 
-    holds = run.verify(
+    all_hold = run.run_verify(
         names, epochs=epochs, tolerance=tolerance, as_json=format is VerifyFormat.JSON, db=db
     )
-    if not holds:
+    if not all_hold:
         raise typer.Exit(1)

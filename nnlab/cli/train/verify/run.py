@@ -1,10 +1,11 @@
-"""What `nnlab verify` does: retrains with a bar, prints a verdict for each run."""
+"""Executes `nnlab verify`: retrains runs with a progress bar and prints a result for each."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.analysis.selection import select_runs
 from nnlab.cli.open_database import open_db
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from nnlab.workers.verify import EnvironmentChange, OnEpoch, VerificationResult
 
 
-def verify(
+def run_verify(
     names: Sequence[str],
     *,
     epochs: int | None,
@@ -26,123 +27,138 @@ def verify(
     as_json: bool,
     db: str | None,
 ) -> bool:
-    """Prints a verdict for each of the runs; says whether all are as stored.
+    """Prints a result for each of the runs; returns whether all are as stored.
+
+    Args:
+        names: runs by number or name, and studies.
+        epochs: the number of epochs to train of each run; None for all.
+        tolerance: the allowed relative difference of losses; None for identical bits.
+        as_json: whether results are printed as JSON.
+        db: path or URL of the database; None for the default.
 
     Raises:
-        UsageError: none of them has an epoch.
+        UsageError: none of the runs has an epoch.
     """
     with open_db(db) as database:
-        chosen = select_runs(database, names).runs
-        runs = [run for run in chosen if run.epochs]
-        if not runs:
-            raise UsageError(
-                f"{' '.join(names)}: no epoch is stored of it",
-                hint="nnlab ls shows how far runs are",
-            )
-        if len(runs) < len(chosen):
-            note(f"{format_count(len(chosen) - len(runs), 'run')} without an epoch left out")
+        runs = _runs_with_epochs(database, names)
         for data in dict.fromkeys(str(run.trial.setting["data"]) for run in runs):
             fetch_with_progress(data)
-        # torch takes its second or two here, after what was named is found to be there.
-        from nnlab.workers import verify as launch
+        # Imported only here: torch takes a second or two, which wrong names do not wait for.
+        from nnlab.workers.verify import verify_runs
 
-        verdicts = []
+        results = []
         with _progress_bar(runs, epochs) as on_epoch:
-            for verdict in launch.verify_runs(
-                database, runs, on_epoch, epochs=epochs, tolerance=tolerance
-            ):
-                verdicts.append(verdict)
+            for result in verify_runs(database, runs, on_epoch, epochs=epochs, tolerance=tolerance):
+                results.append(result)
                 if not as_json:
                     say(
-                        f"run {verdict.run.id}  {describe_result(verdict)}",
-                        style=_result_style(verdict),
+                        f"run {result.run.id}  {describe_result(result)}",
+                        style=_result_style(result),
                     )
     if as_json:
-        print_json([_result_json(verdict) for verdict in verdicts])
+        print_json([_result_json(result) for result in results])
     else:
-        _print_summary(verdicts)
-    return all(verdict.holds for verdict in verdicts)
+        _print_summary(results)
+    return all(result.holds for result in results)
+
+
+def _runs_with_epochs(database: store.Database, names: Sequence[str]) -> list[Run]:
+    """The named runs that have an epoch; notes how many have none.
+
+    Raises:
+        UsageError: none has.
+    """
+    selected = select_runs(database, names).runs
+    runs = [run for run in selected if run.epochs]
+    if not runs:
+        raise UsageError(
+            f"{' '.join(names)}: no epoch is stored of it",
+            hint="nnlab ls shows the epochs of each run",
+        )
+    if len(runs) < len(selected):
+        note(f"{format_count(len(selected) - len(runs), 'run')} without an epoch left out")
+    return runs
 
 
 @contextmanager
 def _progress_bar(runs: Sequence[Run], epochs: int | None) -> "Iterator[OnEpoch]":
-    """A bar over the epochs of these runs, on a terminal."""
-    wanted = {run.id for run in runs}
+    """Shows a bar over the epochs of runs on a terminal; the value is called for each epoch."""
+    run_ids = {run.id for run in runs}
     total = sum(min(run.epochs, epochs or run.epochs) for run in runs)
     screen = console()
     bar, task = create_progress_bar(screen, total)
 
     def on_epoch(run: Run, epoch: Epoch) -> None:
-        if run.id in wanted:
-            shown, metrics = fit_bar_texts(
+        if run.id in run_ids:
+            title, metrics = fit_bar_texts(
                 f"run {run.id}", metrics_line(epoch.values), screen.width
             )
-            bar.update(task, advance=1, description=shown, metrics=metrics)
+            bar.update(task, advance=1, description=title, metrics=metrics)
 
     with bar if sys.stdout.isatty() else nullcontext():
         yield on_epoch
 
 
-def describe_result(verdict: "VerificationResult") -> str:
-    """What came of a run, in words."""
-    if verdict.error is not None:
-        return f"cannot be trained again: {verdict.error}"
-    if verdict.first_difference is not None:
-        first = verdict.first_difference
+def describe_result(result: "VerificationResult") -> str:
+    """The result of a run in a sentence."""
+    if result.error is not None:
+        return f"cannot be trained again: {result.error}"
+    if result.first_difference is not None:
+        first = result.first_difference
         where = f" in epoch {first.epoch}" if first.epoch is not None else ""
-        apart = f", {first.relative:.1e} apart" if first.relative is not None else ""
+        relative = f", {first.relative:.1e} apart" if first.relative is not None else ""
         now = (
             "is not measured any more"
             if first.retrained is None
             else f"is now {_value_text(first.retrained)}"
         )
-        return f"differs{where}: {first.quantity} was {_value_text(first.stored)}, {now}{apart}"
-    what = format_count(verdict.epochs, "epoch")
-    if verdict.tolerance:
-        alone = (
+        return f"differs{where}: {first.quantity} was {_value_text(first.stored)}, {now}{relative}"
+    what = format_count(result.epochs, "epoch")
+    if result.tolerance:
+        engine_note = (
             ""
-            if verdict.is_exact
-            else " (alone, which is not how it was trained: sums are taken in another order)"
+            if result.is_exact
+            else " (trained alone and not in its batch: sums are computed in another order)"
         )
-        return f"losses agree within {verdict.max_relative_difference:.1e} over {what}{alone}"
-    weights = ", the weights" if verdict.weights else ""
-    return f"the same to the last bit: {what}, {verdict.values:,} values{weights}"
+        return f"losses agree within {result.max_relative_difference:.1e} over {what}{engine_note}"
+    weights = ", the weights" if result.weights else ""
+    return f"the same to the last bit: {what}, {result.values:,} values{weights}"
 
 
 def _value_text(value: float | str | None) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _result_style(verdict: "VerificationResult") -> str:
-    return "" if verdict.holds else "bold"
+def _result_style(result: "VerificationResult") -> str:
+    return "" if result.holds else "bold"
 
 
-def _print_summary(verdicts: Sequence["VerificationResult"]) -> None:
-    """Counts them, and says once what has changed since they were trained."""
-    holds = sum(verdict.holds for verdict in verdicts)
-    if len(verdicts) > 1:
-        say(f"{holds} of {format_count(len(verdicts), 'run')} as stored")
-    since: dict[EnvironmentChange, int] = {}
-    for verdict in verdicts:
-        for change in verdict.changes:
-            since[change] = since.get(change, 0) + 1
-    for change, count in since.items():
-        of = "" if count == len(verdicts) else f"  ({format_count(count, 'run')})"
-        say(f"since then: {change.name} {change.stored} → {change.current}{of}", style="dim")
+def _print_summary(results: Sequence["VerificationResult"]) -> None:
+    """Prints how many runs are as stored, and each change of the environment once."""
+    num_holding = sum(result.holds for result in results)
+    if len(results) > 1:
+        say(f"{num_holding} of {format_count(len(results), 'run')} as stored")
+    runs_by_change: dict[EnvironmentChange, int] = {}
+    for result in results:
+        for change in result.changes:
+            runs_by_change[change] = runs_by_change.get(change, 0) + 1
+    for change, count in runs_by_change.items():
+        which = "" if count == len(results) else f"  ({format_count(count, 'run')})"
+        say(f"since then: {change.name} {change.stored} → {change.current}{which}", style="dim")
 
 
-def _result_json(verdict: "VerificationResult") -> Mapping[str, Any]:
-    """One verdict, with stable keys (docs/formats.md)."""
-    first = verdict.first_difference
+def _result_json(result: "VerificationResult") -> Mapping[str, Any]:
+    """The JSON object of a result, with stable keys (docs/formats.md)."""
+    first = result.first_difference
     return {
-        "run": verdict.run.id,
-        "holds": verdict.holds,
-        "engine": verdict.engine,
-        "tolerance": verdict.tolerance,
-        "epochs": verdict.epochs,
-        "values": verdict.values,
-        "weights": verdict.weights,
-        "largest": verdict.max_relative_difference,
+        "run": result.run.id,
+        "holds": result.holds,
+        "engine": result.engine,
+        "tolerance": result.tolerance,
+        "epochs": result.epochs,
+        "values": result.values,
+        "weights": result.weights,
+        "largest": result.max_relative_difference,
         "first": None
         if first is None
         else {
@@ -152,9 +168,9 @@ def _result_json(verdict: "VerificationResult") -> Mapping[str, Any]:
             "now": first.retrained,
             "relative": first.relative,
         },
-        "problem": verdict.error,
+        "problem": result.error,
         "changes": [
             {"what": change.name, "stored": change.stored, "now": change.current}
-            for change in verdict.changes
+            for change in result.changes
         ],
     }

@@ -1,4 +1,4 @@
-"""`nnlab watch`: how runs go, from another terminal."""
+"""`nnlab watch`: shows the progress of runs from another terminal."""
 
 import gc
 import sys
@@ -25,7 +25,7 @@ from nnlab.cli.train.watch.view import (
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-# Between two looks at the database, and between two at whether to stop.
+# Time between two snapshots, and between two checks whether to stop.
 _REFRESH_SECONDS = 1.0
 _STOP_CHECK_SECONDS = 0.05
 
@@ -49,15 +49,15 @@ def watch(
         ),
     ] = None,
     *,
-    once: Annotated[bool, typer.Option("--once", help="print how things stand, and end")] = False,
+    once: Annotated[bool, typer.Option("--once", help="print one snapshot and exit")] = False,
     format: Annotated[  # noqa: A002  the option is called --format
         WatchFormat, typer.Option("--format", help="how to print")
     ] = WatchFormat.TABLE,
     db: DbOption = None,
 ) -> None:
-    """Watch runs from another terminal: progress, speed, time left, the best, failures.
+    """Watch runs from another terminal: progress, speed, time left, best trial, failures.
 
-    It ends when nothing is left to train, with exit code 1 if runs failed.
+    It exits when nothing is left to train, with code 1 if runs failed.
     In a pipe it prints a line when something changes.
 
     [bold]Examples[/bold]
@@ -66,33 +66,34 @@ def watch(
 
         nnlab watch --once --format json
     """
-    gc.enable()  # turned off for commands that are over soon
+    gc.enable()  # main disables it, because most commands end soon
     with open_db(db) as database:
         if once:
             _print_once(take_snapshot(database, study), format)
             return
         try:
-            # A flag, for an exception can come where Python only prints it and goes on.
+            # A flag instead of an exception: Python ignores exceptions that are raised in some
+            # places, such as finalizers.
             with StopRequest(lambda: None) as stop:
                 failed = _show_until_done(database, study, _choose_view(format), stop)
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
-    if stop.asked:
+    if stop():
         raise typer.Exit(130)
     if failed:
         raise typer.Exit(1)
 
 
-def _print_once(snapshot: ProgressSnapshot, how: WatchFormat) -> None:
-    if how is WatchFormat.JSON:
+def _print_once(snapshot: ProgressSnapshot, output_format: WatchFormat) -> None:
+    if output_format is WatchFormat.JSON:
         print_json(snapshot_json(snapshot))
     else:
         print_snapshot(snapshot)
 
 
-def _choose_view(how: WatchFormat) -> SnapshotView:
-    """The screen that fits: JSON or text by the line, or a table on a terminal."""
-    if how is WatchFormat.JSON:
+def _choose_view(output_format: WatchFormat) -> SnapshotView:
+    """The view for this output: JSON or text in lines, or a table on a terminal."""
+    if output_format is WatchFormat.JSON:
         return SnapshotJsonLines()
     return SnapshotTable() if sys.stdout.isatty() else SnapshotLines()
 
@@ -100,18 +101,18 @@ def _choose_view(how: WatchFormat) -> SnapshotView:
 def _show_until_done(
     db: store.Database, study: str | None, view: SnapshotView, stop: StopRequest
 ) -> int:
-    """Shows how things stand each second until nothing is left to do; gives the failures."""
+    """Shows a snapshot each second until no run needs training; returns the failed runs."""
     with view:
         while True:
             snapshot = take_snapshot(db, study)
             view.show(snapshot)
-            if snapshot.progress.done or not _rest(stop):
+            if snapshot.progress.done or not _sleep_until_refresh(stop):
                 return snapshot.failed
 
 
-def _rest(stop: StopRequest) -> bool:
-    """Waits until the next look; False when it was told to stop."""
-    until = time.monotonic() + _REFRESH_SECONDS
-    while not stop.asked and time.monotonic() < until:
+def _sleep_until_refresh(stop: StopRequest) -> bool:
+    """Waits until the next snapshot is due; False if the user wants to stop."""
+    deadline = time.monotonic() + _REFRESH_SECONDS
+    while not stop() and time.monotonic() < deadline:
         time.sleep(_STOP_CHECK_SECONDS)
-    return not stop.asked
+    return not stop()

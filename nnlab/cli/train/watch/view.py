@@ -1,4 +1,4 @@
-"""Snapshots for people: a table that is redrawn on a terminal, lines of text in a pipe."""
+"""Views of progress snapshots: a table redrawn on a terminal, lines of text or JSON in a pipe."""
 
 import time
 from collections.abc import Iterator
@@ -24,28 +24,28 @@ from nnlab.stats import format_duration
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# Runs in progress that are shown; trained as one program there may be hundreds.
+# The maximum number of running runs in the table; a batch may contain hundreds.
 _MAX_ROWS = 12
 _BAR_WIDTH = 60
 
-# In a pipe a line says at least so often that epochs go by.
+# Maximum time between two lines in a pipe while epochs are trained.
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 class SnapshotView(Protocol):
-    """Who shows one snapshot after the other."""
+    """Shows one snapshot after the other; a context that is entered before the first."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: object) -> None: ...
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Shows how things stand now."""
+        """Shows a snapshot."""
 
 
 class SnapshotLines:
-    """A line when a run begins or ends or the best changes, and every ten seconds of training."""
+    """Prints a line when a run starts or ends or the best trial changes, and every ten seconds."""
 
     def __init__(self) -> None:
-        self._before: object = None
+        self._last_state: object = None
         self._epochs = -1
         self._printed_at = 0.0
 
@@ -56,13 +56,14 @@ class SnapshotLines:
         return None
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Prints a line, if something changed."""
-        found = snapshot.progress
-        now = (found.by_status, found.held, snapshot.best, snapshot.failures)
-        moved = found.epochs != self._epochs
-        due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
-        if now != self._before or (moved and due):
-            self._before, self._epochs, self._printed_at = now, found.epochs, time.monotonic()
+        """Prints a line if something changed."""
+        progress = snapshot.progress
+        state = (progress.by_status, progress.held, snapshot.best, snapshot.failures)
+        has_new_epochs = progress.epochs != self._epochs
+        is_due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
+        if state != self._last_state or (has_new_epochs and is_due):
+            self._last_state, self._epochs = state, progress.epochs
+            self._printed_at = time.monotonic()
             self._print(snapshot)
 
     def _print(self, snapshot: ProgressSnapshot) -> None:
@@ -71,14 +72,14 @@ class SnapshotLines:
 
 
 class SnapshotJsonLines(SnapshotLines):
-    """The same as JSON, an object a line."""
+    """Prints one JSON object per line."""
 
     def _print(self, snapshot: ProgressSnapshot) -> None:
         print_json_line(snapshot_json(snapshot))
 
 
 class SnapshotTable:
-    """One table, redrawn in its place; the last one stays."""
+    """Redraws one table in place; the last one stays on the screen."""
 
     def __init__(self) -> None:
         from rich.live import Live
@@ -93,12 +94,12 @@ class SnapshotTable:
         self._live.stop()
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Redraws it."""
+        """Redraws the table."""
         self._live.update(render_snapshot(snapshot), refresh=True)
 
 
 def print_snapshot(snapshot: ProgressSnapshot) -> None:
-    """Prints it once; without a bar in a pipe."""
+    """Prints a snapshot once; without a bar in a pipe."""
     screen = console()
     if screen.is_terminal:
         screen.print(render_snapshot(snapshot))
@@ -112,17 +113,17 @@ def print_snapshot(snapshot: ProgressSnapshot) -> None:
 
 
 def render_snapshot(snapshot: ProgressSnapshot) -> "RenderableType":
-    """Counts, a bar, the runs in progress, the best, the last failures."""
+    """Counts, a bar, running runs, the best trial and the last failures, for rich."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
 
     width = screen_width()
-    counts, *told = snapshot_sentences(snapshot)
-    found = snapshot.progress
+    counts, *sentences = snapshot_sentences(snapshot)
+    progress = snapshot.progress
     parts: list[RenderableType] = [rich_text(f"{snapshot.title}  {counts}", "bold")]
-    total = max(found.epochs_planned, 1)
-    parts.append(ProgressBar(total=total, completed=found.epochs, width=min(_BAR_WIDTH, width)))
-    parts += [rich_text(line) for line in told]
+    total = max(progress.epochs_planned, 1)
+    parts.append(ProgressBar(total=total, completed=progress.epochs, width=min(_BAR_WIDTH, width)))
+    parts += [rich_text(sentence) for sentence in sentences]
     if snapshot.running:
         layout = layout_table(snapshot.running[:_MAX_ROWS], _running_columns(snapshot), width)
         parts += [rich_text(""), layout_text(layout), rich_text("")]
@@ -134,31 +135,31 @@ def render_snapshot(snapshot: ProgressSnapshot) -> "RenderableType":
 
 
 def snapshot_sentences(snapshot: ProgressSnapshot) -> list[str]:
-    """How many stand how, how many epochs at what speed, and the best."""
-    found = snapshot.progress
-    over = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
-    done = sum(found.by_status.get(status, 0) for status in over)
-    counts = [f"{done:,} of {format_count(found.runs, 'run')} done"]
+    """The counts of runs, the epochs and their speed, and the best trial."""
+    progress = snapshot.progress
+    ended = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
+    done = sum(progress.by_status.get(status, 0) for status in ended)
+    counts = [f"{done:,} of {format_count(progress.runs, 'run')} done"]
     counts += [
-        f"{found.by_status[status]:,} {status}"
+        f"{progress.by_status[status]:,} {status}"
         for status in Status
-        if status is not Status.FINISHED and found.by_status.get(status)
+        if status is not Status.FINISHED and progress.by_status.get(status)
     ]
-    if found.held:
-        counts.append(f"{found.held:,} held back by nnlab stop")
-    speed = [f"{found.epochs:,}/{found.epochs_planned:,} epochs"]
-    if found.working and found.speed > 0:
-        speed.append(f"{found.speed:.3g} epochs/s")
-        speed.append(f"about {format_duration(found.seconds_left or 0.0)} left")
-    told = [", ".join(counts), ", ".join(speed)]
+    if progress.held:
+        counts.append(f"{progress.held:,} held back by nnlab stop")
+    speed = [f"{progress.epochs:,}/{progress.epochs_planned:,} epochs"]
+    if progress.working and progress.speed > 0:
+        speed.append(f"{progress.speed:.3g} epochs/s")
+        speed.append(f"about {format_duration(progress.seconds_left or 0.0)} left")
+    sentences = [", ".join(counts), ", ".join(speed)]
     best = snapshot.best
     if best is not None:
         trial = f" ({best.trial})" if best.trial else ""
-        told.append(
+        sentences.append(
             f"best {snapshot.objective.metric} {best.value:.5g},"
             f" {format_count(best.seeds, 'seed')}{trial}"
         )
-    return told
+    return sentences
 
 
 def _running_columns(snapshot: ProgressSnapshot) -> list[TableColumn]:
@@ -179,8 +180,8 @@ def _running_columns(snapshot: ProgressSnapshot) -> list[TableColumn]:
 
 def _failure_lines(snapshot: ProgressSnapshot) -> Iterator[str]:
     for row in snapshot.failures:
-        which = f"run {row['run']} {row['trial']} seed={row['seed']}".replace("  ", " ")
-        yield f"{which}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
+        run = f"run {row['run']} {row['trial']} seed={row['seed']}".replace("  ", " ")
+        yield f"{run}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
 
 
 def _format_number(value: float) -> str:

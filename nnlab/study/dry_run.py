@@ -1,0 +1,82 @@
+"""What a request would train, without writing anything (`--dry-run`)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.errors import NoDatabase
+from nnlab.records import Study
+from nnlab.study.database import open_results
+from nnlab.study.extension import Extension
+from nnlab.study.queue import OPEN_STUDY
+from nnlab.study.request import TrainRequest
+from nnlab.study.resolution import Specification, requested_run_specs, run_specs_of
+from nnlab.study.spec import StudySpec
+
+# A run by the digest of its trial and its seed.
+RunKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a specification would train.
+
+    Attributes:
+        run_specs: all runs of the specification.
+        completed: those that have a result already; runs of other specifications may be among it.
+        extension: what would be added to a stored study, if anything.
+    """
+
+    run_specs: tuple[store.RunSpec, ...]
+    completed: frozenset[RunKey]
+    extension: Extension | None = None
+
+    @property
+    def num_completed(self) -> int:
+        """The number of runs that have a result already."""
+        return sum((spec.digest, spec.seed) in self.completed for spec in self.run_specs)
+
+    @property
+    def num_missing(self) -> int:
+        """The number of runs that would be trained."""
+        return len(self.run_specs) - self.num_completed
+
+
+def dry_run(db: str | None, request: TrainRequest, specification: Specification) -> DryRun:
+    """What a specification would train; creates no database and writes to none.
+
+    Raises:
+        NoDatabase: there is no database, and the specification refers to a stored study.
+    """
+    extension = specification if isinstance(specification, Extension) else None
+    try:
+        with open_results(db) as database:
+            run_specs = requested_run_specs(database, request, specification)
+            studies = {study.name: study for study in store.all_studies(database)}
+            study = studies.get(request.study or OPEN_STUDY)
+            completed = _completed_run_keys(database, study) if study else frozenset()
+    except NoDatabase:
+        if not isinstance(specification, StudySpec):
+            raise
+        run_specs, completed = run_specs_of(specification), frozenset()
+    return DryRun(tuple(run_specs), completed, extension)
+
+
+def check_devices(run_specs: Iterable[store.RunSpec]) -> None:
+    """Checks that this machine has the devices that settings name.
+
+    Raises:
+        DeviceError: a device is missing.
+    """
+    names = {str(spec.setting.get("device", "auto")) for spec in run_specs}
+    if others := sorted(names - {"auto", "cpu"}):
+        # Imported only here: torch, which knows the other devices, takes a second to import.
+        from nnlab.engine import device
+
+        for name in others:
+            device.resolve_device(name)
+
+
+def _completed_run_keys(db: store.Database, study: Study) -> frozenset[RunKey]:
+    runs = store.runs(db, study=study.id, current_only=True)
+    return frozenset((run.trial.digest, run.seed) for run in runs if not run.status.needs_training)

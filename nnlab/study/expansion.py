@@ -1,0 +1,40 @@
+"""Expands a space into trials: every combination of its values, resolved and checked."""
+
+from collections.abc import Callable, Collection
+from functools import cache, partial
+
+from nnlab.config.space import Space, TrialSpec, expand_space
+from nnlab.engine.data import dataset_facts
+from nnlab.engine.user_code import model_version
+from nnlab.errors import NoDatabase
+from nnlab.study.database import open_results, search_data_near_database
+from nnlab.workers.initial_weights import find_initial_weights
+
+# Returns every combination of the values of a space, each resolved and checked.
+ExpandSpace = Callable[[Space], tuple[TrialSpec, ...]]
+
+
+def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpace:
+    """A function that expands spaces; it reads each data set and each file of weights once.
+
+    Args:
+        db: the database that holds the runs which `--from` names.
+        shared: fields that may have no effect on some of the trials.
+    """
+    search_data_near_database(db)
+    return partial(
+        expand_space,
+        facts=cache(dataset_facts),
+        model_version=model_version,
+        start_version=cache(partial(_initial_weights_version, db)),
+        shared=shared,
+    )
+
+
+def _initial_weights_version(db: str | None, start_from: str) -> str:
+    """The hash of the weights that `--from` names: a file, or runs of the database."""
+    try:
+        with open_results(db) as database:
+            return find_initial_weights(database, start_from).version
+    except NoDatabase:
+        return find_initial_weights(None, start_from).version

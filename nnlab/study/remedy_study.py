@@ -1,0 +1,227 @@
+"""Studies that train the remedies of a run next to a control, for `nnlab remedy`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.analysis.remedies import (
+    RemedyResult,
+    evaluate_remedies,
+    max_remedies_for,
+    min_seeds_for,
+    minimal_fields,
+    remedy_run_specs,
+    remedy_settings,
+)
+from nnlab.analysis.selection import single_run
+from nnlab.config import digest_of, setting_fields
+from nnlab.config.space import format_value
+from nnlab.diagnose import diagnose, group_symptoms
+from nnlab.diagnose.remedies import Remedy, remedies_for
+from nnlab.errors import UsageError
+from nnlab.io.command_line import quote_command
+from nnlab.objective import Objective, Setting
+from nnlab.records import Arm, Finding, Run, Study
+from nnlab.study.queue import QueuedRuns
+from nnlab.workers.save_policy import parse_duration
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyCandidate:
+    """A remedy to try, its setting, and the estimated seconds of all its runs."""
+
+    remedy: Remedy
+    setting: Setting
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyPlan:
+    """The remedies to try for a run.
+
+    Attributes:
+        run: the run that has findings.
+        findings: its findings.
+        settings: the settings to train, by name: that of the control, then those of the remedies.
+        candidates: the remedies, in the order of `settings`.
+        seeds: the number of seeds of each setting.
+        control_seconds: the estimated seconds of all control runs.
+        error: set where no result with so many seeds could be significant.
+    """
+
+    run: Run
+    findings: tuple[Finding, ...]
+    settings: Mapping[str, Setting]
+    candidates: tuple[RemedyCandidate, ...]
+    seeds: int
+    control_seconds: float
+    error: UsageError | None
+
+    @property
+    def objective(self) -> Objective:
+        """The objective of the run, by which the remedies are judged."""
+        return Objective.parse(str(self.run.trial.setting["objective"]))
+
+    @property
+    def finding_code(self) -> str:
+        """The code of the first cause among the findings."""
+        return group_symptoms(self.findings)[0].finding.code
+
+
+def plan_remedies(db: store.Database, name: str, seeds: int, budget: str | None) -> RemedyPlan:
+    """The remedies to try for the findings of a run; nothing is written.
+
+    Args:
+        db: the database.
+        name: the number or the name of the run.
+        seeds: the number of seeds of each remedy.
+        budget: at most so many runs (`40`) or so much time (`10min`); None for no limit.
+
+    Raises:
+        UsageError: the name means no single run, the run has no findings, no setting would change
+            them, or the budget is malformed or too small.
+    """
+    run = single_run(store.find_runs(db, [name]), name)
+    setting = run.trial.setting
+    findings = tuple(diagnose(store.history(db, run.id), setting))
+    if not findings:
+        raise UsageError(f"run {run.id} has no findings: there is nothing to remedy")
+    remedies = remedies_for(findings, setting)
+    settings = remedy_settings(setting, remedies)
+    if len(settings) == 1:
+        codes = ", ".join(f"{finding.code} {finding.name}" for finding in findings)
+        raise UsageError(
+            f"no change to the setting of run {run.id} would remedy {codes}",
+            hint=f"{quote_command('nnlab', 'explain', findings[0].code)} says what to look at",
+        )
+    seconds = estimate_seconds(run)
+    settings = _limit_to_budget(settings, budget, seeds, seconds)
+    candidates = tuple(
+        RemedyCandidate(
+            remedy,
+            settings[remedy.name],
+            seeds * seconds * _relative_epochs(settings[remedy.name], run),
+        )
+        for remedy in remedies
+        if remedy.name in settings
+    )
+    return RemedyPlan(
+        run,
+        findings,
+        settings,
+        candidates,
+        seeds,
+        control_seconds=seeds * seconds,
+        error=_seed_count_error(name, seeds, len(settings) - 1),
+    )
+
+
+def queue_remedies(db: store.Database, plan: RemedyPlan) -> QueuedRuns:
+    """Queues the control and the remedies of a plan with the same seeds, in a study of their own.
+
+    Raises:
+        UsageError: so few seeds that no result could be significant.
+    """
+    if plan.error is not None:
+        raise plan.error
+    arms = [Arm(name, (digest_of(setting),)) for name, setting in plan.settings.items()]
+    study = _remedy_study(db, plan.run, arms)
+    run_specs = remedy_run_specs(plan.settings.values(), range(plan.seeds))
+    return QueuedRuns(study, tuple(run_specs), store.enqueue(db, study, run_specs))
+
+
+def judge_remedies(db: store.Database, study: Study, plan: RemedyPlan) -> tuple[RemedyResult, ...]:
+    """The results of the remedies after their runs were trained, best first."""
+    return evaluate_remedies(db, study, plan.objective, plan.finding_code)
+
+
+def train_command(setting: Setting) -> str:
+    """The shortest `nnlab train` command line that trains a setting."""
+    words = ["nnlab", "train"]
+    for name in minimal_fields(setting):
+        field = setting_fields()[name]
+        words.append(field.flag)
+        if not field.option.flag:
+            words.append(format_value(setting[name]))
+    return quote_command(*words)
+
+
+def estimate_seconds(run: Run) -> float:
+    """The estimated wall time of all planned epochs of a run, in seconds."""
+    spent = run.wall_seconds or run.device_seconds or 1.0
+    return spent * run.epochs_planned / max(run.epochs, 1)
+
+
+def _relative_epochs(setting: Setting, run: Run) -> float:
+    """The epochs of a setting, relative to those of a run."""
+    return float(str(setting["epochs"])) / max(run.epochs_planned, 1)
+
+
+def _seed_count_error(name: str, seeds: int, remedies: int) -> UsageError | None:
+    """The error where no result with so many seeds could prove a remedy, else None."""
+    minimum = min_seeds_for(remedies)
+    if seeds >= minimum:
+        return None
+    more_seeds = quote_command("nnlab", "remedy", name, "--seeds", minimum)
+    provable = max_remedies_for(seeds)
+    fewer_remedies = quote_command(
+        "nnlab", "remedy", name, "--seeds", seeds, "--budget", seeds * (provable + 1)
+    )
+    first = "only the first remedy" if provable == 1 else f"only the first {provable} remedies"
+    return UsageError(
+        f"{seeds} seeds cannot prove that one of {remedies} remedies helps: the exact sign-flip"
+        f" test, corrected for {remedies} remedies, needs at least {minimum} seeds",
+        hint=f"{more_seeds}; or {fewer_remedies}, which trains {first}",
+    )
+
+
+def _limit_to_budget(
+    settings: Mapping[str, Setting], budget: str | None, seeds: int, seconds: float
+) -> dict[str, Setting]:
+    """As many of the settings as a budget allows: the control and one remedy at least.
+
+    Args:
+        settings: the settings by name, the control first.
+        budget: a number of runs, a time, or None for no limit.
+        seeds: the number of seeds of each setting.
+        seconds: the estimated seconds of a run.
+
+    Raises:
+        UsageError: the budget is neither a number of runs nor a time, or too small.
+    """
+    if budget is None:
+        return dict(settings)
+    if budget.isdecimal():
+        max_settings = int(budget) // seeds
+    else:
+        allowed_seconds = parse_duration(budget)
+        if allowed_seconds is None:
+            raise UsageError(f"--budget is a number of runs or a time as 10min, got {budget}")
+        max_settings = int(allowed_seconds / max(seconds * seeds, 1e-9))
+    if max_settings < 2:
+        raise UsageError(
+            f"--budget {budget} does not allow {2 * seeds} runs: the control and one remedy,"
+            f" {seeds} seeds each",
+            hint="a larger budget, or fewer --seeds (five at least, for one remedy)",
+        )
+    return dict(list(settings.items())[:max_settings])
+
+
+def _remedy_study(db: store.Database, run: Run, arms: Sequence[Arm]) -> Study:
+    """The study of a run's remedies; a different list of remedies is a different study."""
+    studies = {study.name: study for study in store.all_studies(db)}
+    base = f"remedy/{run.name or run.id}"
+    number, name = 1, base
+    while name in studies and studies[name].arms != tuple(arms):
+        number += 1
+        name = f"{base}-{number}"
+    return store.create_study(
+        db,
+        name=name,
+        # Stored studies have this text: another one would be another study.
+        question=f"What mends run {run.id}?",
+        objective=Objective.parse(str(run.trial.setting["objective"])),
+        space=None,
+        seeds=(),
+        arms=arms,
+    )
