@@ -167,7 +167,7 @@ def test_a_plateau_has_a_mark_of_its_own_where_nothing_overfits() -> None:
     assert "validation plateau starts" in legend_labels(figure)
     (panel,) = gap([Series("a", (history(1),), (plateau(12),))]).axes
     assert [xs(line) for line in lines_with(panel, linestyle="-.")] == [[12, 12]]
-    both = Series("a", (history(1), history(2)), (plateau(12), overfits(9)))
+    both = Series("a", (history(1), history(2), history(3)), (plateau(12), overfits(9), overfits(9)))
     loss, _ = curves([both]).axes
     assert lines_with(loss, linestyle="-.") == []
     assert [xs(line) for line in lines_with(loss, linestyle=":")] == [[9, 9]]
