@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
 from nnlab.io.escaping import escape_markdown
-from nnlab.records import Comparison, Study
+from nnlab.records import Study
 
 METHOD_NOTE = (
     "Each comparison is of the same seeds. It is *supported* where the 95 % t interval lies wholly"
@@ -51,30 +52,13 @@ def _comparison_row(found: ComparisonResult) -> str:
     p = "" if judged.p is None else f"{judged.p:.2g}"
     cells = [
         escape_markdown(found.comparison.says),
-        escape_markdown(claimed(found.comparison)),
+        escape_markdown(describe_claim(found.comparison)),
         f"{number(judged.mean)} ({number(judged.low)} to {number(judged.high)})",
         f"{judged.n}{missing}",
         p,
         str(judged.verdict),
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def claimed(comparison: Comparison) -> str:
-    """The quantity and the region that is claimed, as `val/loss of a - b > 0.1`."""
-    names = list(comparison.arms)
-    if comparison.scale == "spread":
-        what = f"sd over mean of {names[0]}"
-    else:
-        sign = " / " if comparison.scale == "ratio" else " - "
-        pairs = [sign.join(names[i : i + 2]) for i in range(0, len(names), 2)]
-        what = pairs[0] if len(pairs) == 1 else f"({pairs[0]}){sign}({pairs[1]})"
-    region = [
-        f"{word} {bound:g}"
-        for word, bound in (("above", comparison.above), ("below", comparison.below))
-        if bound is not None
-    ]
-    return f"{comparison.metric} ({comparison.at}) of {what} {' and '.join(region)}"
 
 
 def _mean_lines(answers: Sequence[ComparisonResult]) -> list[str]:

@@ -13,9 +13,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from nnlab.errors import NnlabError, OutputError, UsageError
-from nnlab.figures.draw.curves import curves
 from nnlab.figures.draw.save import FORMATS, provenance_of, save_figure
 from nnlab.figures.draw.series import Series
+from nnlab.figures.kinds.curves import draw_curves
 from nnlab.records import Curve, History
 
 PROVENANCE = {"runs": "1,2", "question": 'does "a < b & c" hold? ∞'}
@@ -27,7 +27,7 @@ def figure() -> Figure:
         History({"val/loss": Curve("val/loss", epochs, tuple((2 + s) / e for e in epochs))})
         for s in range(3)
     )
-    return curves([Series("adam", seeds), Series("sgd", seeds[:1])])
+    return draw_curves([Series("adam", seeds), Series("sgd", seeds[:1])])
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -119,7 +119,7 @@ def test_tex_sees_letters_and_never_a_command(tmp_path: Path) -> None:
     epochs = (1, 2)
     of = History({"val/loss": Curve("val/loss", epochs, (2.0, 1.0))})
     named = [Series(r"\input{/etc/passwd} 100% $x_1$ #&~^", (of,)), Series("b", (of,))]
-    save_figure(curves(named), tmp_path / "a.pgf", {})
+    save_figure(draw_curves(named), tmp_path / "a.pgf", {})
     text = (tmp_path / "a.pgf").read_text()
     assert r"\textbackslash{}input\{" in text
     drawn = [line for line in text.splitlines() if line.startswith(r"\pgftext")]

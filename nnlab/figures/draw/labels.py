@@ -1,5 +1,6 @@
 """Labels that fit: any text a user may have typed, made safe and short for a figure."""
 
+import textwrap
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from nnlab.figures.draw.paper import SANS, current_paper
 
 MAX_LABEL_LENGTH = 34
 _ELLIPSIS = "…"
+_LABEL_WIDTH, _MAX_LABEL_LINES = 26, 2  # characters; what fits beside a panel
 
 
 def short_labels(labels: Sequence[str], longest: int = MAX_LABEL_LENGTH) -> list[str]:
@@ -96,3 +98,18 @@ def _shorten_to_width(line: str, width: float, size: float) -> str:
 def letters_that_fit(length: float) -> int:
     """About how many letters of a legend's type a length in inches holds, six at least."""
     return max(6, int(length * 72 / (0.56 * current_paper().size)))
+
+
+def wrap_axis_label(name: str) -> str:
+    """The name in at most two lines, broken before the unit."""
+    if len(name) <= _LABEL_WIDTH:
+        return name
+    head, _, unit = name.partition(" (")
+    lines = [head, f"({unit}"] if unit else [name]
+    broken = [part for line in lines for part in textwrap.wrap(line, _LABEL_WIDTH + 4)]
+    if len(broken) > _MAX_LABEL_LINES:
+        broken = [
+            *broken[: _MAX_LABEL_LINES - 1],
+            broken[_MAX_LABEL_LINES - 1][: _LABEL_WIDTH - 1] + "…",
+        ]
+    return "\n".join(broken)

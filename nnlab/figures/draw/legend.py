@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 
 from nnlab.figures.draw.paper import current_paper, inches
 
@@ -125,3 +126,8 @@ def _placeholder_labels(entries: Sequence[LegendEntry]) -> list[str]:
 def _set_labels(legend: Legend, entries: Sequence[LegendEntry]) -> None:
     for text, entry in zip(legend.get_texts(), entries, strict=True):
         text.set_text(entry.label)
+
+
+def legend_marker(**properties: object) -> Line2D:
+    """A mark without a line, for a legend."""
+    return Line2D([], [], color=current_paper().look.ink, linestyle="", **properties)  # type: ignore[arg-type]

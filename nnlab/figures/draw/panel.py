@@ -1,7 +1,6 @@
 """One panel: the curves of one quantity of all trials, and the marks on them."""
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,36 +10,19 @@ from nnlab.figures.draw.axis_range import worst_after_transient
 from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.display_names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.figures.draw.downsample import downsample_band
-from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.labels import wrap_axis_label
+from nnlab.figures.draw.paper import points
 from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset
-from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, marker
+from nnlab.figures.draw.series_style import SeriesStyle, curve_label
+from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE
 from nnlab.records import Curve, direction_of
 from nnlab.stats.class_predictions import wilson
 from nnlab.stats.curve_band import BandKind, CurveBand, mean_curve
 
 _MARKERS_PER_CURVE = 6
-_LABEL_WIDTH, _MAX_LABEL_LINES = 26, 2  # characters; what fits beside a panel
 MAX_TRIALS_WITH_TRAINING_BANDS = 2  # trials; more bands lie over each other
 BAND_ALPHA = 0.18  # opacity of a band
 _CURVE_ZORDER = 3  # zorder of the last trial; the first lies on top
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesStyle:
-    """How a trial is drawn: `index` among the named ones, None for one of the grey others."""
-
-    index: int | None
-    marked: bool = True
-
-    @property
-    def color(self) -> str:
-        """Its colour."""
-        return current_paper().look.grey if self.index is None else color(self.index)
-
-    @property
-    def marker(self) -> str:
-        """Its marker; empty for none."""
-        return marker(self.index) if self.marked and self.index is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +32,6 @@ class CurveOptions:
     loss: str | None = None
     spread: BandKind | None = BandKind.INTERVAL
     log: bool | None = None
-
-
-def curve_label(rank: int) -> str:
-    """The label, in the matplotlib sense, of the curves of a trial; its `_` keeps it unseen."""
-    return f"_trial {rank}"
 
 
 def draw_panel(
@@ -315,18 +292,3 @@ def _draw_marker(
         zorder=6,
         **properties,  # type: ignore[arg-type]
     )
-
-
-def wrap_axis_label(name: str) -> str:
-    """The name in at most two lines, broken before the unit."""
-    if len(name) <= _LABEL_WIDTH:
-        return name
-    head, _, unit = name.partition(" (")
-    lines = [head, f"({unit}"] if unit else [name]
-    broken = [part for line in lines for part in textwrap.wrap(line, _LABEL_WIDTH + 4)]
-    if len(broken) > _MAX_LABEL_LINES:
-        broken = [
-            *broken[: _MAX_LABEL_LINES - 1],
-            broken[_MAX_LABEL_LINES - 1][: _LABEL_WIDTH - 1] + "…",
-        ]
-    return "\n".join(broken)

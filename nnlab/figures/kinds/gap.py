@@ -1,18 +1,40 @@
-"""`nnlab plot gap`: training against validation of the best trials."""
+"""`nnlab plot gap`: training against validation of the best trials. // Training against validation, the gap between them shaded, a panel for each trial."""
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from nnlab import store
+from nnlab.figures.draw.axis_range import worst_after_transient
+from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.display_names import quantity_name
+from nnlab.figures.draw.downsample import downsample_band
+from nnlab.figures.draw.labels import short_labels, wrap_axis_label, wrap_to_width
+from nnlab.figures.draw.layout import (
+    available_text_width,
+    figure_with_legend,
+    freeze_layout,
+    panel_grid,
+)
+from nnlab.figures.draw.legend import LegendEntry, legend_marker
+from nnlab.figures.draw.panel import show_empty_message
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset, onset_text
+from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import load_trial_curves
-from nnlab.stats.curve_band import mean_curve
+from nnlab.records import direction_of
+from nnlab.stats.curve_band import CurveBand, mean_curve
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_PANEL_HEIGHT, _TITLE_LINE_HEIGHT = 1.8, 0.2  # of a panel, and of one more line in its title
+_GAP_ALPHA = 0.22
 
 
-def gap(
+def prepare_gap(
     db: store.Database, words: Sequence[str], *, metric: str = "loss", top: int = 4
 ) -> PreparedFigure:
     """Training and validation of a quantity, a panel for each of the `top` best trials.
@@ -24,10 +46,8 @@ def gap(
     quantity = metric.rpartition("/")[2]
     trials = load_trial_curves(db, words, top=top)
 
-    def draw() -> "Figure":
-        from nnlab.figures.draw.gap import gap as drawn
-
-        return drawn(trials.series, quantity, trials.loss)
+    def draw() -> Figure:
+        return draw_gap(trials.series, quantity, trials.loss)
 
     rows = []
     for one in trials.series:
@@ -42,3 +62,149 @@ def gap(
         ]
     table = numbers(("trial", "epoch", f"train/{quantity}", f"val/{quantity}"), rows)
     return PreparedFigure(draw, table, trials.runs, trials.told, trials.notes)
+
+
+def draw_gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = None) -> Figure:
+    """Draws means over seeds of training and validation of a quantity, all on one scale.
+
+    What validation is worse by than training is shaded; a ring marks the selected epoch, a dotted
+    line the onset of overfitting, from which on the gap is shaded darker, a dash-dotted one that
+    of a validation plateau.
+    """
+    with style_context():
+        bands = [
+            {split: _mean_band(one, f"{split}/{quantity}") for split in DASHES} for one in series
+        ]
+        room = available_text_width(panel_grid(max(len(series), 1))[1])
+        # A panel may be narrow: the count of seeds and their onset have a line each.
+        notes = [
+            onset_text(one).replace(", ", ",\n") if quantity == "loss" else "" for one in series
+        ]
+        height = _PANEL_HEIGHT + (
+            _TITLE_LINE_HEIGHT if any("\n" in note for note in notes) else 0.0
+        )
+        titles = [
+            wrap_to_width(label, room, current_paper().label_size, 1)
+            for label in _panel_titles(series)
+        ]
+
+        def draw(axes: Sequence[Axes]) -> None:
+            if not series:
+                show_empty_message(axes[0], "nothing measured")
+            values = _finite_means(bands)
+            means = [band.mean for of in bands for band in of.values() if len(band)]
+            starts = list(map(_first_finite, means))
+            lower = direction_of(f"val/{quantity}") == "min"
+            settled = [w for m in means if (w := worst_after_transient(m, lower=lower)) is not None]
+            for ax, one, of, title, note in zip(axes, series, bands, titles, notes, strict=False):
+                log = quantity == "loss"
+                set_value_axis(ax, values, starts, log=log, lower=lower, settled=settled)
+                _draw_panel(ax, one, of["train"], of["val"], quantity)
+                marked = quantity == "loss" and median_onset(one) is not None
+                ax.set_title(
+                    f"{title}\n{note}" if note else title,
+                    color=color(1) if marked else current_paper().look.text,
+                )
+                ax.set_xlabel("Epoch")
+                ax.set_ylabel(wrap_axis_label(quantity_name(quantity, loss)))
+
+        figure = figure_with_legend(
+            max(len(series), 1), [_legend_entries(series, quantity)], draw, height=height
+        )
+        freeze_layout(figure)
+        return figure
+
+
+def _panel_titles(series: Sequence[Series]) -> list[str]:
+    return short_labels([one.label for one in series])
+
+
+def _mean_band(one: Series, metric: str) -> CurveBand:
+    return downsample_band(
+        mean_curve([c for history in one.histories if (c := history.get(metric))])
+    )
+
+
+def _finite_means(bands: Sequence[dict[str, CurveBand]]) -> list[float]:
+    return [
+        value
+        for of in bands
+        for split in ("train", "val")
+        for value in of[split].mean
+        if math.isfinite(value)
+    ]
+
+
+def _first_finite(values: Sequence[float]) -> float:
+    return next(filter(math.isfinite, values), 0.0)
+
+
+def _draw_panel(ax: Axes, one: Series, train: CurveBand, val: CurveBand, quantity: str) -> None:
+    for band, split in ((train, "train"), (val, "val")):
+        ax.plot(band.epochs, band.mean, color=color(0), linestyle=DASHES[split], zorder=4)
+    at = dict(zip(train.epochs, train.mean, strict=True))
+    shared = [(e, at[e], v) for e, v in zip(val.epochs, val.mean, strict=True) if e in at]
+    lower = direction_of(f"val/{quantity}") == "min"
+    worse = [(v > t) is lower and v != t for _, t, v in shared]
+    epochs, low, high = ([row[i] for row in shared] for i in range(3))
+    onset = median_onset(one) if quantity == "loss" else None
+    for after in (False, True):
+        where = [
+            w and (onset is not None and e >= onset) is after
+            for w, e in zip(worse, epochs, strict=True)
+        ]
+        tone = color(1) if after else color(0)
+        if any(where):
+            ax.fill_between(
+                epochs, low, high, where=where, color=tone, alpha=_GAP_ALPHA, linewidth=0, zorder=2
+            )
+    marks = [(onset, OVERFITTING_LINE)]
+    marks += [(median_plateau_onset(one), PLATEAU_LINE)] if quantity == "loss" else []
+    for epoch, dashes in marks:
+        if epoch is not None:
+            ax.axvline(epoch, color=color(1), linewidth=points(0.8), linestyle=dashes, zorder=3)
+    selected = one.selected or 0
+    chosen = dict(zip(val.epochs, val.mean, strict=True)).get(selected)
+    if chosen is not None and math.isfinite(chosen):
+        ax.plot(
+            [selected],
+            [chosen],
+            color=color(0),
+            marker="o",
+            markersize=points(4.8),
+            markerfacecolor="none",
+            clip_on=False,
+            zorder=6,
+        )
+    known = [*train.epochs, *val.epochs] or [1]
+    set_epoch_axis(ax, min(known), max(known))
+
+
+def _legend_entries(series: Sequence[Series], quantity: str) -> list[LegendEntry]:
+    ink = current_paper().look.ink
+    entries = [
+        LegendEntry(Line2D([], [], color=color(0), linestyle=DASHES["train"]), "training"),
+        LegendEntry(Line2D([], [], color=color(0)), "validation"),
+        LegendEntry(Patch(color=color(0), alpha=_GAP_ALPHA, linewidth=0), "gap"),
+    ]
+    if any(one.selected is not None for one in series):
+        entries.append(
+            LegendEntry(
+                legend_marker(marker="o", markerfacecolor="none", markersize=points(4.8)),
+                "best epoch",
+            )
+        )
+    if quantity == "loss" and any(median_onset(one) is not None for one in series):
+        entries += [
+            LegendEntry(
+                Patch(color=color(1), alpha=_GAP_ALPHA, linewidth=0), "gap while overfitting"
+            ),
+            LegendEntry(
+                Line2D([], [], color=ink, linewidth=points(0.8), linestyle=OVERFITTING_LINE),
+                "overfitting starts",
+            ),
+        ]
+    if quantity == "loss" and any(median_plateau_onset(one) is not None for one in series):
+        line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=PLATEAU_LINE)
+        entries.append(LegendEntry(line, "validation plateau starts"))
+    return entries

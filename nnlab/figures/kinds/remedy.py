@@ -1,22 +1,40 @@
-"""`nnlab plot remedy`: what remedies changed."""
+"""`nnlab plot remedy`: what remedies changed. // What remedies changed: a line each, with its interval around no effect."""
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
 
 from nnlab import store
 from nnlab.analysis.ranking import format_count
-from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, evaluate_remedies
-from nnlab.diagnose import group_symptoms
+from nnlab.analysis.remedies import RemedyOutcome, evaluate_remedies
+from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.errors import UsageError
+from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
+from nnlab.figures.draw.layout import new_figure
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
-from nnlab.records import Study
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_ROW_HEIGHT, _FRAME_HEIGHT = 0.24, 0.75  # inches
 
 
-def remedy(db: store.Database, words: Sequence[str]) -> PreparedFigure:
+@dataclass(frozen=True, slots=True)
+class RemedyEffect:
+    """A remedy: how much better it made the objective, its interval, and whether that is proved.
+
+    `gone` tells in how many runs the finding remained.
+    """
+
+    name: str
+    effect: float
+    low: float
+    high: float
+    helped: bool
+    gone: str
+
+
+def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure:
     """The remedies of a study that `nnlab remedy` made, best first.
 
     Raises:
@@ -35,9 +53,8 @@ def remedy(db: store.Database, words: Sequence[str]) -> PreparedFigure:
     if not tried:
         raise UsageError(f"{study.name} has no two seeds of a remedy and its control yet")
 
-    def draw() -> "Figure":
+    def draw() -> Figure:
         from nnlab.figures.draw.display_names import metric_name
-        from nnlab.figures.draw.remedy import RemedyEffect, remedies
 
         effects = [
             RemedyEffect(
@@ -50,7 +67,7 @@ def remedy(db: store.Database, words: Sequence[str]) -> PreparedFigure:
             )
             for one in tried
         ]
-        return remedies(effects, metric_name(objective.metric))
+        return draw_remedies(effects, metric_name(objective.metric))
 
     rows = [
         (one.title, one.n, one.effect, one.low, one.high, str(one.outcome), one.still)
@@ -62,15 +79,29 @@ def remedy(db: store.Database, words: Sequence[str]) -> PreparedFigure:
     return PreparedFigure(draw, numbers(columns, rows), runs, told.replace("remedys", "remedies"))
 
 
-def is_remedy_study(study: Study) -> bool:
-    """Whether `nnlab remedy` made it."""
-    return bool(study.arms) and study.arms[0].name == CONTROL_ARM
-
-
-def treated_finding(db: store.Database, study: Study) -> str:
-    """The finding that most runs of the control have first, "" where they have none."""
-    control = study.arms[0].trials[0]
-    runs = [r for r in store.runs(db, study=study.id) if r.trial.digest == control]
-    found = store.findings(db, [run.id for run in runs])
-    firsts = Counter(group_symptoms(of)[0].finding.code for of in found.values() if of)
-    return firsts.most_common(1)[0][0] if firsts else ""
+def draw_remedies(effects: Sequence[RemedyEffect], metric: str) -> Figure:
+    """Draws effects with their 95 % intervals, best on top; proved ones are coloured."""
+    with style_context():
+        figure = new_figure(_ROW_HEIGHT * len(effects) + _FRAME_HEIGHT)
+        ax = figure.subplots()
+        for place, one in enumerate(effects):
+            tone = color(0) if one.helped else current_paper().look.grey
+            ax.plot([one.low, one.high], [place, place], color=tone, linewidth=points(1.4))
+            ax.plot(one.effect, place, marker="o", markersize=points(4), color=tone)
+        ax.axvline(
+            0.0, color=current_paper().look.grey, linewidth=points(0.8), linestyle=REFERENCE_DASHES
+        )
+        names = short_labels(
+            [one.name for one in effects], letters_that_fit(0.34 * current_paper().width)
+        )
+        ax.set_yticks(range(len(effects)), names)
+        ax.set_ylim(len(effects) - 0.5, -0.5)
+        ax.grid(visible=False, axis="y")
+        right = ax.secondary_yaxis("right")
+        right.set_yticks(range(len(effects)), [one.gone for one in effects])
+        right.tick_params(length=0)
+        told = f"{metric} better than the control by (95 % interval)"
+        ax.set_xlabel(
+            wrap_to_width(told, 0.4 * current_paper().width, current_paper().label_size, 4)
+        )
+        return figure

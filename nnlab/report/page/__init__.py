@@ -11,11 +11,12 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import nnlab
+from nnlab.analysis.claim_text import describe_claim
 from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.report.contents import HeadlineFinding, RankedGroup, Report, energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
-from nnlab.report.verdict import claimed, number
+from nnlab.report.verdict import number
 from nnlab.stats import format_duration, format_interval, format_mean
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _template() -> "jinja2.Template":
         "choice": setting_name,
         "short": _short_number,
         "number": number,
-        "claimed": claimed,
+        "claimed": describe_claim,
         "setting": lambda run: setting_label(run.trial.setting, ("opt", "lr", "model", "data")),
         "duration": format_duration,
         "interval": lambda bounds: format_interval(*bounds),

@@ -164,7 +164,7 @@ def _best_values(
 
 
 def _draw_figure(found: DecaySuggestion, losses: Sequence[float], output: Sequence[Path]) -> None:
-    from nnlab.figures.draw.decay_points import draw_decay_points
+    from nnlab.figures.kinds.decay_points import draw_decay_points
 
     figure = draw_decay_points(losses, found.epoch)
     write_figure(figure, output, {"stalls": str(found.epoch)})

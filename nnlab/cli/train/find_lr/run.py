@@ -86,7 +86,7 @@ def _draw_figure(
 ) -> None:
     if not output:
         return
-    from nnlab.figures.draw.lr_range import draw_lr_range
+    from nnlab.figures.kinds.lr_range import draw_lr_range
 
     figure = draw_lr_range(tests, suggested)
     provenance = {"range test": f"lr {format_exact(suggested)}"}

@@ -19,7 +19,7 @@ _MAX_POINTS = 2000
 _BINS = 40
 
 
-def examples(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
+def draw_dataset(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     """A picture of some rows of a data set, by what it is.
 
     Images and signals: a row for each class. Two features: the plane, a colour for each class.

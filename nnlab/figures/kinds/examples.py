@@ -1,18 +1,25 @@
-"""The examples that a model gets most wrong, as they look to it."""
+"""x // The examples that a model gets most wrong, as they look to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from nnlab import store
+from nnlab.analysis.ranking import format_count
 from nnlab.figures.draw.labels import letters_that_fit
 from nnlab.figures.draw.layout import freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
+from nnlab.figures.predictions import predict_best_trials, test_split_notes
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
+
+if TYPE_CHECKING:
+    pass
 
 _IMAGE_SIDE, _TITLE_HEIGHT = 0.62, 0.3  # inches: a picture, and the two lines above it
 
@@ -25,6 +32,33 @@ class Mistake:
     truth: str
     predicted: str
     loss: float
+
+
+def prepare_examples(
+    db: store.Database, words: Sequence[str], *, split: str = "val", count: int = 24
+) -> PreparedFigure:
+    """The examples of a split with the largest loss, as they look.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run.
+        UsageError: nothing was trained there, or the run kept no weights.
+    """
+    ((title, of),) = predict_best_trials(db, words, split, top=1, classes=False)
+    from nnlab.stats.class_predictions import cross_entropy_losses
+
+    lost = cross_entropy_losses(of.probabilities, of.targets) if of.classes else of.errors
+    order = sorted(range(len(lost)), key=lambda i: (-lost[i], i))[:count]
+
+    def draw() -> Figure:
+        return draw_mistakes(
+            [Mistake(of.examples[i], of.truth(i), of.predicted(i), lost[i]) for i in order],
+            signal=of.signal,
+        )
+
+    rows = [(of.rows[i], of.truth(i), of.predicted(i), lost[i]) for i in order]
+    table = numbers(("row", "truth", "prediction", "loss"), rows)
+    told = f"{title}: {format_count(len(order), 'example')} of {len(lost)} {split}"
+    return PreparedFigure(draw, table, (of.run,), told, test_split_notes(split))
 
 
 def draw_mistakes(mistakes: Sequence[Mistake], *, signal: bool) -> Figure:

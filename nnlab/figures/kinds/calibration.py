@@ -1,16 +1,23 @@
-"""Reliability: how often a model is right where it says that it is so sure."""
+"""x // Reliability: how often a model is right where it says that it is so sure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nnlab import store
 from nnlab.figures.draw.labels import short_labels, wrap_to_width
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
+from nnlab.figures.predictions import predict_best_trials, test_split_notes
+from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.stats.class_predictions import CalibrationBin
+
+if TYPE_CHECKING:
+    pass
 
 _PANEL_HEIGHT, _MIN_PANEL_WIDTH = 2.3, 1.75
 
@@ -24,7 +31,42 @@ class ReliabilityDiagram:
     error: float
 
 
-def calibration(models: Sequence[ReliabilityDiagram]) -> Figure:
+def prepare_calibration(
+    db: store.Database, words: Sequence[str], *, split: str = "val", bins: int = 15, top: int = 2
+) -> PreparedFigure:
+    """Reliability of a run of each of the best trials.
+
+    Raises:
+        UnknownName: a word is neither a study nor a run.
+        UsageError: nothing was trained there, a run kept no weights, or has no classes.
+    """
+    found = predict_best_trials(db, words, split, top=top)
+    from nnlab.stats.class_predictions import expected_calibration_error, reliability_bins
+
+    models = []
+    for title, of in found:
+        binned = reliability_bins(of.probabilities, of.targets, bins)
+        models.append((title, of.run, binned, expected_calibration_error(binned)))
+
+    def draw() -> Figure:
+        return draw_calibration(
+            [ReliabilityDiagram(title, binned, error) for title, _, binned, error in models]
+        )
+
+    rows = [
+        (run, one.low, one.high, one.confidence, one.right, *one.interval, one.count)
+        for _, run, binned, _ in models
+        for one in binned
+    ]
+    columns = ("run", "from", "to", "confidence", "right", "low", "high", "examples")
+    runs = tuple(of.run for _, of in found)
+    told = "; ".join(
+        f"run {run}: expected calibration error {error:.3f}" for _, run, _, error in models
+    )
+    return PreparedFigure(draw, numbers(columns, rows), runs, told, test_split_notes(split))
+
+
+def draw_calibration(models: Sequence[ReliabilityDiagram]) -> Figure:
     """Draws reliability diagrams (Guo et al. 2017), a panel a model, with shares of examples."""
     with style_context():
         room = 0.75 * current_paper().width / panel_grid(len(models), _MIN_PANEL_WIDTH)[1]
