@@ -1,4 +1,4 @@
-"""Which studies were created by `nnlab remedy`, and the finding that each of them treats."""
+"""Which studies `nnlab remedy` created, and which finding they treat; for reports and figures."""
 
 from collections import Counter
 
@@ -9,14 +9,18 @@ from nnlab.records import Study
 
 
 def is_remedy_study(study: Study) -> bool:
-    """Whether `nnlab remedy` made it."""
+    """Whether `nnlab remedy` created the study: its first arm is the control."""
     return bool(study.arms) and study.arms[0].name == CONTROL_ARM
 
 
 def treated_finding(db: store.Database, study: Study) -> str:
-    """The finding that most runs of the control have first, "" where they have none."""
-    control = study.arms[0].trials[0]
-    runs = [r for r in store.runs(db, study=study.id) if r.trial.digest == control]
-    found = store.findings(db, [run.id for run in runs])
-    firsts = Counter(group_symptoms(of)[0].finding.code for of in found.values() if of)
-    return firsts.most_common(1)[0][0] if firsts else ""
+    """The code of the most common first finding in the runs of the control; "" if there is none."""
+    control_digest = study.arms[0].trials[0]
+    runs = store.runs(db, study=study.id)
+    control_ids = [run.id for run in runs if run.trial.digest == control_digest]
+    codes = Counter(
+        group_symptoms(findings)[0].finding.code
+        for findings in store.findings(db, control_ids).values()
+        if findings
+    )
+    return codes.most_common(1)[0][0] if codes else ""

@@ -257,7 +257,7 @@ def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str
         (("plot", "sweep", "--by", "val/los"), "did you mean 'val/loss'"),
         (("plot", "time", "--metric", "val/los"), "did you mean 'val/loss'"),
         (("plot", "gradients", "1"), "train with --probe full"),
-        (("plot", "compare", "1"), "two trials are compared"),
+        (("plot", "compare", "1"), "compare draws two trials"),
         (("plot", "effects"), "four trials that differ"),
         (("plot", "remedy", "default"), "no study of remedies"),
         (("plot", "confusion", "1", "--split", "all"), "one of train, val, test"),
@@ -290,7 +290,7 @@ def test_confusion_counts_every_example_and_agrees_with_accuracy(
 
 def test_regressions_have_no_classes_but_farthest_examples(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "--data", "diabetes", "-q")
-    assert "puts out numbers" in nnlab("plot", "confusion", "1", "-o", "x.png", expect=2).err
+    assert "predicts numbers" in nnlab("plot", "confusion", "1", "-o", "x.png", expect=2).err
     nnlab("plot", "examples", "1", "-o", "x.png", "--data", "--count", "4")
     rows = table(folder / "x.csv")
     off = [abs(float(row["truth"]) - float(row["prediction"])) for row in rows]

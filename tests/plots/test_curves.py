@@ -310,7 +310,7 @@ def test_a_quantity_stands_for_its_splits() -> None:
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        ("nnlab.figures.draw.curves, nnlab.figures.draw.save", "matplotlib.pyplot"),
+        ("nnlab.figures.kinds.curves, nnlab.figures.draw.save", "matplotlib.pyplot"),
         (
             "nnlab.figures.draw, nnlab.figures.draw.series, nnlab.figures.draw.display_names",
             "matplotlib",

@@ -142,7 +142,7 @@ def _write_figures(
         from nnlab.figures.kinds.claim import claim_files, save_claim_figures
 
         check_replaceable(claim_files(stem, kind), force=force)
-        return save_claim_figures(db, found.studies[0], stem, kind)
+        return save_claim_figures(db, *found.verdicts[0], stem, kind)
     from nnlab.figures.draw.save import save_figure
     from nnlab.figures.kinds.curves import draw_curves
 

@@ -1,4 +1,4 @@
-"""x // Reliability: how often a model is right where it says that it is so sure."""
+"""`nnlab plot calibration`: reliability diagrams of trained models on a split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,11 @@ from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
-from nnlab.stats.class_predictions import CalibrationBin
+from nnlab.stats.class_predictions import (
+    CalibrationBin,
+    expected_calibration_error,
+    reliability_bins,
+)
 
 if TYPE_CHECKING:
     pass
@@ -24,7 +28,7 @@ _PANEL_HEIGHT, _MIN_PANEL_WIDTH = 2.3, 1.75
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityDiagram:
-    """One model: its bins that are not empty, and the expected calibration error over them."""
+    """One model: its non-empty bins, and its expected calibration error."""
 
     title: str
     bins: tuple[CalibrationBin, ...]
@@ -34,19 +38,17 @@ class ReliabilityDiagram:
 def prepare_calibration(
     db: store.Database, words: Sequence[str], *, split: str = "val", bins: int = 15, top: int = 2
 ) -> PreparedFigure:
-    """Reliability of a run of each of the best trials.
+    """The reliability diagrams of a run of each of the best trials.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
-        UsageError: nothing was trained there, a run kept no weights, or has no classes.
+        UsageError: no epoch is finished, a run has no stored weights, or it predicts no classes.
     """
-    found = predict_best_trials(db, words, split, top=top)
-    from nnlab.stats.class_predictions import expected_calibration_error, reliability_bins
-
+    predictions = predict_best_trials(db, words, split, top=top)
     models = []
-    for title, of in found:
-        binned = reliability_bins(of.probabilities, of.targets, bins)
-        models.append((title, of.run, binned, expected_calibration_error(binned)))
+    for title, prediction in predictions:
+        binned = reliability_bins(prediction.probabilities, prediction.targets, bins)
+        models.append((title, prediction.run, binned, expected_calibration_error(binned)))
 
     def draw() -> Figure:
         return draw_calibration(
@@ -54,35 +56,42 @@ def prepare_calibration(
         )
 
     rows = [
-        (run, one.low, one.high, one.confidence, one.right, *one.interval, one.count)
+        (run, bin_.low, bin_.high, bin_.confidence, bin_.right, *bin_.interval, bin_.count)
         for _, run, binned, _ in models
-        for one in binned
+        for bin_ in binned
     ]
     columns = ("run", "from", "to", "confidence", "right", "low", "high", "examples")
-    runs = tuple(of.run for _, of in found)
-    told = "; ".join(
+    runs = tuple(prediction.run for _, prediction in predictions)
+    summary = "; ".join(
         f"run {run}: expected calibration error {error:.3f}" for _, run, _, error in models
     )
-    return PreparedFigure(draw, numbers(columns, rows), runs, told, test_split_notes(split))
+    return PreparedFigure(draw, numbers(columns, rows), runs, summary, test_split_notes(split))
 
 
 def draw_calibration(models: Sequence[ReliabilityDiagram]) -> Figure:
-    """Draws reliability diagrams (Guo et al. 2017), a panel a model, with shares of examples."""
+    """A figure of reliability diagrams (Guo et al. 2017), a panel per model, with bin sizes."""
     with style_context():
-        room = 0.75 * current_paper().width / panel_grid(len(models), _MIN_PANEL_WIDTH)[1]
+        available_width = (
+            0.75 * current_paper().width / panel_grid(len(models), _MIN_PANEL_WIDTH)[1]
+        )
         titles = [
-            wrap_to_width(t, room, current_paper().label_size, 1) for t in _panel_titles(models)
+            wrap_to_width(t, available_width, current_paper().label_size, 1)
+            for t in _panel_titles(models)
         ]
 
         def draw(axes: Sequence[Axes]) -> None:
-            for ax, one, title in zip(axes, models, titles, strict=True):
-                _draw_panel(ax, one)
-                told = wrap_to_width(
-                    f"calibration error {one.error:.3f}", room, current_paper().label_size
+            for ax, model, title in zip(axes, models, titles, strict=True):
+                _draw_panel(ax, model)
+                error_text = wrap_to_width(
+                    f"calibration error {model.error:.3f}",
+                    available_width,
+                    current_paper().label_size,
                 )
-                ax.set_title(f"{title}\n{told}")
+                ax.set_title(f"{title}\n{error_text}")
                 ax.set_xlabel(
-                    wrap_to_width("Confidence (bars: examples)", room, current_paper().label_size)
+                    wrap_to_width(
+                        "Confidence (bars: examples)", available_width, current_paper().label_size
+                    )
                 )
 
         figure = figure_with_legend(
@@ -93,30 +102,30 @@ def draw_calibration(models: Sequence[ReliabilityDiagram]) -> Figure:
 
 
 def _panel_titles(models: Sequence[ReliabilityDiagram]) -> list[str]:
-    return short_labels([one.title for one in models])
+    return short_labels([model.title for model in models])
 
 
-def _draw_panel(ax: Axes, one: ReliabilityDiagram) -> None:
+def _draw_panel(ax: Axes, model: ReliabilityDiagram) -> None:
     look = current_paper().look
     ax.plot(
         [0, 1], [0, 1], color=look.grey, linewidth=points(0.8), linestyle=REFERENCE_DASHES, zorder=1
     )
-    total = sum(found.count for found in one.bins)
-    for found in one.bins:
+    total = sum(bin_.count for bin_ in model.bins)
+    for bin_ in model.bins:
         ax.bar(
-            (found.low + found.high) / 2,
-            found.count / total,
-            width=(found.high - found.low) * 0.92,
+            (bin_.low + bin_.high) / 2,
+            bin_.count / total,
+            width=(bin_.high - bin_.low) * 0.92,
             color=look.grey,
             alpha=0.35,
             linewidth=0,
             zorder=1.2,
         )
-        place = [found.confidence, found.confidence]
-        ax.plot(place, found.interval, color=color(0), linewidth=points(0.9), zorder=3)
+        x = [bin_.confidence, bin_.confidence]
+        ax.plot(x, bin_.interval, color=color(0), linewidth=points(0.9), zorder=3)
     ax.plot(
-        [found.confidence for found in one.bins],
-        [found.right for found in one.bins],
+        [bin_.confidence for bin_ in model.bins],
+        [bin_.right for bin_ in model.bins],
         color=color(0),
         marker="o",
         markersize=points(3),

@@ -1,4 +1,4 @@
-"""x"""
+"""`nnlab plot confusion`: the confusion matrix of a trained model on a split."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 def prepare_confusion(
     db: store.Database, words: Sequence[str], *, split: str = "val"
 ) -> PreparedFigure:
-    """Which classes a run takes for which: the best trial's first seed, or the run named.
+    """The confusion matrix of the run named, or of the best trial's first seed.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
-        UsageError: nothing was trained there, the run kept no weights, or has no classes.
+        UsageError: no epoch is finished, the run has no stored weights, or predicts no classes.
     """
-    ((title, of),) = predict_best_trials(db, words, split, top=1)
+    ((title, prediction),) = predict_best_trials(db, words, split, top=1)
     from nnlab.stats.class_predictions import count_confusions as counted
 
-    classes = of.classes
-    counts = counted(of.targets, of.probabilities.argmax(axis=1), len(classes))
+    classes = prediction.classes
+    counts = counted(prediction.targets, prediction.probabilities.argmax(axis=1), len(classes))
     shares = [[n / max(sum(row), 1) for n in row] for row in counts]
 
     def draw() -> "Figure":
@@ -44,11 +44,11 @@ def prepare_confusion(
         )
 
     rows = [
-        (truth, taken, count)
+        (truth, predicted, count)
         for truth, row in zip(classes, counts, strict=True)
-        for taken, count in zip(classes, row, strict=True)
+        for predicted, count in zip(classes, row, strict=True)
     ]
     table = numbers(("true class", "predicted class", "examples"), rows)
-    right = sum(counts[i][i] for i in range(len(classes))) / max(len(of.targets), 1)
-    told = f"{title}: {right:.2%} of {len(of.targets)} {split} examples right"
-    return PreparedFigure(draw, table, (of.run,), told, test_split_notes(split))
+    correct = sum(counts[i][i] for i in range(len(classes))) / max(len(prediction.targets), 1)
+    summary = f"{title}: {correct:.2%} of {len(prediction.targets)} {split} examples right"
+    return PreparedFigure(draw, table, (prediction.run,), summary, test_split_notes(split))

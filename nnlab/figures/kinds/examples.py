@@ -1,4 +1,4 @@
-"""x // The examples that a model gets most wrong, as they look to it."""
+"""`nnlab plot examples`: the examples of a split with the largest loss of a trained model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +17,17 @@ from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.stats.class_predictions import cross_entropy_losses
 
 if TYPE_CHECKING:
     pass
 
-_IMAGE_SIDE, _TITLE_HEIGHT = 0.62, 0.3  # inches: a picture, and the two lines above it
+_IMAGE_SIDE, _TITLE_HEIGHT = 0.62, 0.3  # inches: an image, and the two lines above it
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """An example of the data set as it is, what it is, and what the model takes it for."""
+    """An example of the data set, its target, the prediction of the model, and the loss."""
 
     example: NDArray[Any]
     truth: str
@@ -37,45 +38,55 @@ class Mistake:
 def prepare_examples(
     db: store.Database, words: Sequence[str], *, split: str = "val", count: int = 24
 ) -> PreparedFigure:
-    """The examples of a split with the largest loss, as they look.
+    """The figure of the `count` examples of a split with the largest loss.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
-        UsageError: nothing was trained there, or the run kept no weights.
+        UsageError: no epoch is finished, or the run has no stored weights.
     """
-    ((title, of),) = predict_best_trials(db, words, split, top=1, classes=False)
-    from nnlab.stats.class_predictions import cross_entropy_losses
-
-    lost = cross_entropy_losses(of.probabilities, of.targets) if of.classes else of.errors
-    order = sorted(range(len(lost)), key=lambda i: (-lost[i], i))[:count]
+    ((title, prediction),) = predict_best_trials(db, words, split, top=1, classes=False)
+    losses = (
+        cross_entropy_losses(prediction.probabilities, prediction.targets)
+        if prediction.classes
+        else prediction.errors
+    )
+    order = sorted(range(len(losses)), key=lambda i: (-losses[i], i))[:count]
 
     def draw() -> Figure:
         return draw_mistakes(
-            [Mistake(of.examples[i], of.truth(i), of.predicted(i), lost[i]) for i in order],
-            signal=of.signal,
+            [
+                Mistake(
+                    prediction.examples[i], prediction.truth(i), prediction.predicted(i), losses[i]
+                )
+                for i in order
+            ],
+            signal=prediction.signal,
         )
 
-    rows = [(of.rows[i], of.truth(i), of.predicted(i), lost[i]) for i in order]
+    rows = [
+        (prediction.rows[i], prediction.truth(i), prediction.predicted(i), losses[i]) for i in order
+    ]
     table = numbers(("row", "truth", "prediction", "loss"), rows)
-    told = f"{title}: {format_count(len(order), 'example')} of {len(lost)} {split}"
-    return PreparedFigure(draw, table, (of.run,), told, test_split_notes(split))
+    summary = f"{title}: {format_count(len(order), 'example')} of {len(losses)} {split}"
+    return PreparedFigure(draw, table, (prediction.run,), summary, test_split_notes(split))
 
 
 def draw_mistakes(mistakes: Sequence[Mistake], *, signal: bool) -> Figure:
-    """Draws examples, the worst first: images, signals as lines, rows of a table as bars."""
+    """A figure of examples, largest loss first: images, signals as lines, table rows as bars."""
     with style_context():
-        pictures = mistakes[0].example.ndim == 3
-        least = _IMAGE_SIDE if pictures else 1.0
+        are_images = mistakes[0].example.ndim == 3
+        least = _IMAGE_SIDE if are_images else 1.0
         rows, columns = panel_grid(len(mistakes), least)
         figure = new_figure(rows * (_IMAGE_SIDE + _TITLE_HEIGHT) + 0.05)
         axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-        room = letters_that_fit(0.95 * current_paper().width / columns / 0.78)
-        values = np.stack([one.example for one in mistakes])
+        letters = letters_that_fit(0.95 * current_paper().width / columns / 0.78)
+        values = np.stack([mistake.example for mistake in mistakes])
         low, high = float(values.min()), float(values.max())
-        for ax, one in zip(axes, mistakes, strict=False):
-            _draw_example(ax, one.example, low, high, signal=signal)
-            told = f"{_truncate(one.truth, room)}\n→ {_truncate(one.predicted, room - 2)}"
-            ax.set_title(told, fontsize=points(5.5), pad=points(2), linespacing=1.1)
+        for ax, mistake in zip(axes, mistakes, strict=False):
+            _draw_example(ax, mistake.example, low, high, signal=signal)
+            truth, predicted = mistake.truth, mistake.predicted
+            title = f"{_truncate(truth, letters)}\n→ {_truncate(predicted, letters - 2)}"
+            ax.set_title(title, fontsize=points(5.5), pad=points(2), linespacing=1.1)
         for ax in axes:
             ax.set_xticks([])
             ax.set_yticks([])
@@ -86,8 +97,8 @@ def draw_mistakes(mistakes: Sequence[Mistake], *, signal: bool) -> Figure:
         return figure
 
 
-def _truncate(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: max(1, room - 1)] + "…"
+def _truncate(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: max(1, length - 1)] + "…"
 
 
 def _draw_example(

@@ -1,4 +1,4 @@
-"""`nnlab plot profile`: performance profiles of methods over data sets. // Performance profiles: the share of runs above each score, a line a method."""
+"""`nnlab plot profile`: performance profiles of methods over data sets."""
 
 from collections.abc import Sequence
 
@@ -22,64 +22,75 @@ from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
 def prepare_profile(
     db: store.Database, words: Sequence[str], *, across: str, by: str | None = None
 ) -> PreparedFigure:
-    """The values of the field `across` as methods, over all data sets that all were trained on.
+    """The figure of performance profiles; each value of the field `across` is a method.
+
+    Only data sets on which every method was trained are used.
 
     Raises:
         UnknownName: a word is neither a study nor a run; no such metric or field.
-        UsageError: not two values, or no data set that all were trained on.
+        UsageError: fewer than two methods, or no data set on which all were trained.
     """
-    found = compare_across_tasks(db, resolve_scope(db, words), across.replace("-", "_"), by=by)
+    comparison = compare_across_tasks(db, resolve_scope(db, words), across.replace("-", "_"), by=by)
 
     def draw() -> Figure:
-        return draw_profile(found.methods, len(found.tasks))
+        return draw_profile(comparison.methods, len(comparison.tasks))
 
     rows = [
-        (method.name, at, share)
-        for method in found.methods
-        for at, share in zip(PROFILE_THRESHOLDS, method.profile, strict=True)
+        (method.name, threshold, share)
+        for method in comparison.methods
+        for threshold, share in zip(PROFILE_THRESHOLDS, method.profile, strict=True)
     ]
-    told = f"{format_count(len(found.methods), 'method')} over {', '.join(found.tasks)}"
-    left = (
-        [f"not on all data sets, left out: {', '.join(found.left_out)}"] if found.left_out else []
+    summary = (
+        f"{format_count(len(comparison.methods), 'method')} over {', '.join(comparison.tasks)}"
+    )
+    left_out = (
+        [f"not on all data sets, left out: {', '.join(comparison.left_out)}"]
+        if comparison.left_out
+        else []
     )
     return PreparedFigure(
         draw,
-        numbers((found.field, "score", "runs above"), rows),
-        found.runs,
-        told,
-        (*found.notes, *left),
+        numbers((comparison.field, "score", "runs above"), rows),
+        comparison.runs,
+        summary,
+        (*comparison.notes, *left_out),
     )
 
 
 def draw_profile(methods: Sequence[MethodResult], tasks: int) -> Figure:
-    """Draws profiles (Dolan and Moré 2002; Agarwal et al. 2021); higher lines are better."""
+    """A figure with the share of runs above each score, a line per method; higher is better.
+
+    Dolan and Moré 2002; Agarwal et al. 2021.
+    """
     with style_context():
 
         def draw(axes: Sequence[Axes]) -> None:
             ax = axes[0]
-            for rank, (one, look) in enumerate(zip(methods, series_styles(methods), strict=True)):
+            for rank, (method, style) in enumerate(
+                zip(methods, series_styles(methods), strict=True)
+            ):
                 ax.plot(
                     PROFILE_THRESHOLDS,
-                    one.profile,
-                    color=look.color,
+                    method.profile,
+                    color=style.color,
                     drawstyle="steps-post",
-                    marker=look.marker or None,
+                    marker=style.marker or None,
                     markevery=(rank % 4, 4),
-                    linewidth=points(1.3 if look.index is not None else 0.6),
+                    linewidth=points(1.3 if style.index is not None else 0.6),
                     label=curve_label(rank),
                 )
             ax.set_xlim(-0.01, 1.01)
             ax.set_ylim(-0.02, 1.02)
             ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
-            sets = f"{tasks} data set{'s' if tasks > 1 else ''}"
-            told = f"Score t, from 0 (worst run of a data set) to 1 (best); {sets}"
+            task_text = f"{tasks} data set{'s' if tasks > 1 else ''}"
+            x_label = f"Score t, from 0 (worst run of a data set) to 1 (best); {task_text}"
             ax.set_xlabel(
-                wrap_to_width(told, 0.7 * current_paper().width, current_paper().label_size, 3)
+                wrap_to_width(x_label, 0.7 * current_paper().width, current_paper().label_size, 3)
             )
             ax.set_ylabel("Runs with a score above t")
 
         figure = figure_with_legend(
-            1, [series_legend_entries([one.name for one in methods], "method")], draw
+            1, [series_legend_entries([method.name for method in methods], "method")], draw
         )
         freeze_layout(figure)
         return figure

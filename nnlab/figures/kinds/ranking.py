@@ -1,4 +1,4 @@
-"""`nnlab plot ranking`: trials with their seeds, intervals and tiers. // Trials ranked: a row each, the mean of its seeds with an interval, and the seeds themselves."""
+"""`nnlab plot ranking`: trials in order, with their seeds, means, intervals and tiers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,10 +29,10 @@ _OUTLIER_FACTOR = (
 
 @dataclass(frozen=True, slots=True)
 class RankedRow:
-    """A trial in a ranking: its seeds' values, their mean with its interval, and its tier.
+    """A trial in a ranking: the values of its seeds, their mean with its interval, and its tier.
 
-    `tier` is 1 for the best and what does not differ significantly from it, 2 for what does, None
-    where the seeds are too few to decide. The interval is None below two seeds.
+    `tier` is 1 for the best trial and those not significantly different from it, 2 for those that
+    are significantly worse, None with too few seeds to test. The interval is None below two seeds.
     """
 
     label: str
@@ -46,177 +46,181 @@ class RankedRow:
 def prepare_ranking(
     db: store.Database, words: Sequence[str], *, by: str | None = None, top: int = 20
 ) -> PreparedFigure:
-    """The `top` best trials by their objective, or by another metric.
+    """The figure of the `top` best trials by their objective, or by another metric.
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
-        UsageError: nothing was trained there.
+        UsageError: no epoch is finished.
     """
-    found = rank_for_figure(db, words, by=by, top=top)
-    objective = found.objective
+    ranking = rank_for_figure(db, words, by=by, top=top)
+    objective = ranking.objective
 
     def draw() -> Figure:
         from nnlab.figures.draw.display_names import metric_name
 
-        places = [
+        rows = [
             RankedRow(
-                trial_title(row, found),
+                trial_title(row, ranking),
                 row.values,
                 row.value.mean,
                 row.value.sd,
                 row.interval,
                 row.tier,
             )
-            for row in found.rows
+            for row in ranking.rows
         ]
-        name = metric_name(objective.metric, common_loss(found))
-        return draw_ranking(places, name, lower=objective.direction == "min")
+        name = metric_name(objective.metric, common_loss(ranking))
+        return draw_ranking(rows, name, lower=objective.direction == "min")
 
     rows = [
         (
             row.rank,
-            trial_title(row, found),
+            trial_title(row, ranking),
             row.value.n,
             row.value.mean,
             row.value.sd,
             *(row.interval or (None, None)),
             row.tier,
         )
-        for row in found.rows
+        for row in ranking.rows
     ]
     columns = ("rank", "trial", "n", "mean", "sd", "low", "high", "tier")
-    runs = tuple(run for row in found.rows for run in row.runs)
-    told = f"{format_count(len(found.rows), 'trial')}, {format_count(len(runs), 'run')}"
-    left = found.total - len(found.rows)
-    notes = [f"{format_count(left, 'more trial')} not drawn; --top N draws more"] if left else []
-    # A study's trials without the metric are in the ranking's own notes.
-    notes += omission_notes(db, found) if found.scope.runs is not None else ()
-    return PreparedFigure(draw, numbers(columns, rows), runs, told, (*notes, *found.notes))
+    runs = tuple(run for row in ranking.rows for run in row.runs)
+    summary = f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}"
+    hidden = ranking.total - len(ranking.rows)
+    notes = (
+        [f"{format_count(hidden, 'more trial')} not drawn; --top N draws more"] if hidden else []
+    )
+    # For a study, the notes of the ranking already name trials without the metric.
+    notes += omission_notes(db, ranking) if ranking.scope.runs is not None else ()
+    return PreparedFigure(draw, numbers(columns, rows), runs, summary, (*notes, *ranking.notes))
 
 
-def draw_ranking(places: Sequence[RankedRow], name: str, *, lower: bool) -> Figure:
-    """Draws places, best on top: tier 1 in colour, tier 2 grey, those without a tier in ink.
+def draw_ranking(rows: Sequence[RankedRow], name: str, *, lower: bool) -> Figure:
+    """A figure with a row per trial, best on top: tier 1 coloured, tier 2 grey, untested dark.
 
-    Where no place has a tier all are in colour.
+    If no trial has a tier, all are coloured.
 
     Args:
-        places: best first.
-        name: of the quantity, for the axis.
+        rows: the trials, best first.
+        name: the quantity, for the axis label.
         lower: whether lower values are better.
     """
     with style_context():
         labels = short_labels(
-            [one.label for one in places], letters_that_fit(0.34 * current_paper().width)
+            [row.label for row in rows], letters_that_fit(0.34 * current_paper().width)
         )
-        height = _ROW_HEIGHT * max(len(places), 1) + _FRAME_HEIGHT
+        height = _ROW_HEIGHT * max(len(rows), 1) + _FRAME_HEIGHT
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw_rows(axes[0], places, labels)
+            _draw_rows(axes[0], rows, labels)
             better = "lower is better" if lower else "higher is better"
             axes[0].set_xlabel(f"{name}, {better}")
 
-        figure = figure_with_legend(1, [_legend_entries(places)], draw, height=height)
+        figure = figure_with_legend(1, [_legend_entries(rows)], draw, height=height)
         freeze_layout(figure)
         return figure
 
 
-def _draw_rows(ax: Axes, places: Sequence[RankedRow], labels: Sequence[str]) -> None:
-    _set_value_axis(ax, places)
+def _draw_rows(ax: Axes, rows: Sequence[RankedRow], labels: Sequence[str]) -> None:
+    _set_value_axis(ax, rows)
     left, right = ax.get_xlim()
-    tones = _tier_colors(places)
-    for row, one in enumerate(places):
-        tone = tones[one.tier]
-        seen = [value for value in one.values if math.isfinite(value)]
-        ax.plot(seen, [row] * len(seen), linestyle="", marker="|", color=tone, alpha=0.5)
-        if one.interval is not None and all(map(math.isfinite, one.interval)):
-            low, high = (min(max(bound, left), right) for bound in one.interval)
-            ax.plot([low, high], [row, row], color=tone, linewidth=points(1.4))
-        if math.isfinite(one.mean):
-            ax.plot(one.mean, row, marker="o", markersize=points(3.6), color=tone, zorder=4)
-    if places and math.isfinite(places[0].mean):
+    colors = _tier_colors(rows)
+    for row, trial in enumerate(rows):
+        tier_color = colors[trial.tier]
+        finite = [value for value in trial.values if math.isfinite(value)]
+        ax.plot(finite, [row] * len(finite), linestyle="", marker="|", color=tier_color, alpha=0.5)
+        if trial.interval is not None and all(map(math.isfinite, trial.interval)):
+            low, high = (min(max(bound, left), right) for bound in trial.interval)
+            ax.plot([low, high], [row, row], color=tier_color, linewidth=points(1.4))
+        if math.isfinite(trial.mean):
+            ax.plot(trial.mean, row, marker="o", markersize=points(3.6), color=tier_color, zorder=4)
+    if rows and math.isfinite(rows[0].mean):
         ax.axvline(
-            places[0].mean,
+            rows[0].mean,
             color=current_paper().look.grey,
             linewidth=points(0.7),
             linestyle=REFERENCE_DASHES,
         )
     ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(places) - 0.5, -0.5)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
-    beside = ax.secondary_yaxis("right")
-    beside.set_yticks(range(len(places)), [_value_text(one) for one in places])
-    beside.tick_params(length=0)
-    beside.spines["right"].set_visible(False)
+    right_axis = ax.secondary_yaxis("right")
+    right_axis.set_yticks(range(len(rows)), [_value_text(trial) for trial in rows])
+    right_axis.tick_params(length=0)
+    right_axis.spines["right"].set_visible(False)
 
 
-def _tier_colors(places: Sequence[RankedRow]) -> Mapping[int | None, str]:
-    """The colour of each tier."""
+def _tier_colors(rows: Sequence[RankedRow]) -> Mapping[int | None, str]:
+    """The colour of each tier; None stands for trials without a tier."""
     look = current_paper().look
-    tiered = any(one.tier for one in places)
-    return {1: color(0), 2: look.grey, None: look.ink if tiered else color(0)}
+    has_tiers = any(row.tier for row in rows)
+    return {1: color(0), 2: look.grey, None: look.ink if has_tiers else color(0)}
 
 
-def _value_text(one: RankedRow) -> str:
-    return format_mean(one.mean, one.sd) if math.isfinite(one.mean) else "diverged"
+def _value_text(row: RankedRow) -> str:
+    return format_mean(row.mean, row.sd) if math.isfinite(row.mean) else "diverged"
 
 
-def _set_value_axis(ax: Axes, places: Sequence[RankedRow]) -> None:
-    """The axis over the seeds' values; intervals and runs that exploded may leave it."""
-    values = sorted(v for one in places for v in one.values if math.isfinite(v))
+def _set_value_axis(ax: Axes, rows: Sequence[RankedRow]) -> None:
+    """Sets limits and scale of the value axis; long intervals and exploded runs may leave it."""
+    values = sorted(v for row in rows for v in row.values if math.isfinite(v))
     if not values:
         ax.set_xticks([])
         return
-    low, high = _range_without_outliers(values, places[0].mean)
-    bounds = [b for one in places if one.interval for b in one.interval if math.isfinite(b)]
-    reach = high - low
-    low = max(min([low, *bounds]), low - reach / 2)
-    high = min(max([high, *bounds]), high + reach / 2)
-    positive = values[0] > 0 and low > 0
-    if positive and math.log10(high / low) > LOG_FROM_DECADES:
-        room = (high / low) ** 0.03
+    low, high = _range_without_outliers(values, rows[0].mean)
+    bounds = [
+        bound for row in rows if row.interval for bound in row.interval if math.isfinite(bound)
+    ]
+    span = high - low
+    low = max(min([low, *bounds]), low - span / 2)
+    high = min(max([high, *bounds]), high + span / 2)
+    is_positive = values[0] > 0 and low > 0
+    if is_positive and math.log10(high / low) > LOG_FROM_DECADES:
+        margin = (high / low) ** 0.03
         ax.set_xscale("log")
-        ax.set_xlim(low / room, high * room)
+        ax.set_xlim(low / margin, high * margin)
         set_log_ticks(ax.xaxis, low, high)
         return
-    room = 0.03 * (high - low) or 0.05 * abs(high) or 0.05
-    ax.set_xlim(low - room, high + room)
+    margin = 0.03 * (high - low) or 0.05 * abs(high) or 0.05
+    ax.set_xlim(low - margin, high + margin)
 
 
 def _range_without_outliers(values: Sequence[float], best: float) -> tuple[float, float]:
-    """The reach of values, the farthest from the best left out where they would press the rest."""
+    """The range of the sorted values, without those very far from the best."""
     if not math.isfinite(best):
         return values[0], values[-1]
-    far = sorted(abs(value - best) for value in values)
-    most = far[-1]
-    usual = far[int(0.75 * (len(far) - 1))]
-    if usual > 0 and most > 10 * _OUTLIER_FACTOR * usual:
-        inside = [value for value in values if abs(value - best) <= _OUTLIER_FACTOR * usual]
+    distances = sorted(abs(value - best) for value in values)
+    farthest = distances[-1]
+    typical = distances[int(0.75 * (len(distances) - 1))]
+    if typical > 0 and farthest > 10 * _OUTLIER_FACTOR * typical:
+        inside = [value for value in values if abs(value - best) <= _OUTLIER_FACTOR * typical]
         return inside[0], inside[-1]
     return values[0], values[-1]
 
 
-def _legend_entries(places: Sequence[RankedRow]) -> list[LegendEntry]:
-    several = any(len(one.values) > 1 for one in places)
+def _legend_entries(rows: Sequence[RankedRow]) -> list[LegendEntry]:
+    has_several_seeds = any(len(row.values) > 1 for row in rows)
     entries = []
-    if several:
+    if has_several_seeds:
         entries.append(LegendEntry(legend_marker(marker="|"), "a seed"))
-    if any(one.interval for one in places):
+    if any(row.interval for row in rows):
         entries.append(
             LegendEntry(
                 Line2D([], [], color=current_paper().look.ink, marker="o", markersize=points(3.6)),
                 "mean, 95 % interval",
             )
         )
-    tiers = {one.tier for one in places}
+    tiers = {row.tier for row in rows}
     if tiers - {None} and len(tiers) > 1:
         names = {
             1: "not significantly different from the best",
             2: "significantly worse",
             None: "too few seeds to rank",
         }
-        tones = _tier_colors(places)
+        colors = _tier_colors(rows)
         entries += [
-            LegendEntry(Line2D([], [], color=tones[tier]), name)
+            LegendEntry(Line2D([], [], color=colors[tier]), name)
             for tier, name in names.items()
             if tier in tiers
         ]

@@ -1,4 +1,4 @@
-"""`nnlab plot remedy`: what remedies changed. // What remedies changed: a line each, with its interval around no effect."""
+"""`nnlab plot remedy`: the effect of each tried remedy on the objective, with its interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ _ROW_HEIGHT, _FRAME_HEIGHT = 0.24, 0.75  # inches
 
 @dataclass(frozen=True, slots=True)
 class RemedyEffect:
-    """A remedy: how much better it made the objective, its interval, and whether that is proved.
+    """A remedy: its improvement of the objective, the interval, and whether it is significant.
 
-    `gone` tells in how many runs the finding remained.
+    `remaining_text` says in how many runs the finding remained.
     """
 
     name: str
@@ -31,77 +31,89 @@ class RemedyEffect:
     low: float
     high: float
     helped: bool
-    gone: str
+    remaining_text: str
 
 
 def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure:
-    """The remedies of a study that `nnlab remedy` made, best first.
+    """The figure of the remedies in a study that `nnlab remedy` created, best first.
 
     Raises:
         UnknownName: no such study.
-        UsageError: it is no study of remedies, or has not been trained.
+        UsageError: the study is not a remedy study, or has no results yet.
     """
     if len(words) != 1:
-        raise UsageError(f"one study of remedies is drawn at a time, got {len(words)}")
+        raise UsageError(f"plot remedy draws one remedy study, got {len(words)} names")
     study = store.find_study(db, words[0])
-    if not is_remedy_study(study):
-        raise UsageError(f"{study.name} is no study of remedies", hint="nnlab remedy RUN makes one")
     objective = study.objective
-    assert objective is not None
+    if objective is None or not is_remedy_study(study):
+        raise UsageError(f"{study.name} is not a remedy study", hint="nnlab remedy RUN creates one")
     code = treated_finding(db, study)
-    tried = evaluate_remedies(db, study, objective, code)
-    if not tried:
-        raise UsageError(f"{study.name} has no two seeds of a remedy and its control yet")
+    results = evaluate_remedies(db, study, objective, code)
+    if not results:
+        raise UsageError(f"{study.name} has no remedy yet with two seeds that its control also has")
 
     def draw() -> Figure:
         from nnlab.figures.draw.display_names import metric_name
 
         effects = [
             RemedyEffect(
-                one.title,
-                one.effect,
-                one.low,
-                one.high,
-                one.outcome is RemedyOutcome.HELPED,
-                f"{code} {one.still}/{one.n}" if code else "",
+                result.title,
+                result.effect,
+                result.low,
+                result.high,
+                result.outcome is RemedyOutcome.HELPED,
+                f"{code} {result.still}/{result.n}" if code else "",
             )
-            for one in tried
+            for result in results
         ]
         return draw_remedies(effects, metric_name(objective.metric))
 
     rows = [
-        (one.title, one.n, one.effect, one.low, one.high, str(one.outcome), one.still)
-        for one in tried
+        (
+            result.title,
+            result.n,
+            result.effect,
+            result.low,
+            result.high,
+            str(result.outcome),
+            result.still,
+        )
+        for result in results
     ]
     columns = ("remedy", "n", "effect", "low", "high", "outcome", f"runs with {code}")
     runs = tuple(run.id for run in store.runs(db, study=study.id, current_only=True))
-    told = f"{format_count(len(tried), 'remedy')}, {format_count(len(runs), 'run')}"
-    return PreparedFigure(draw, numbers(columns, rows), runs, told.replace("remedys", "remedies"))
+    count = f"{format_count(len(results), 'remedy')}, {format_count(len(runs), 'run')}"
+    return PreparedFigure(draw, numbers(columns, rows), runs, count.replace("remedys", "remedies"))
 
 
 def draw_remedies(effects: Sequence[RemedyEffect], metric: str) -> Figure:
-    """Draws effects with their 95 % intervals, best on top; proved ones are coloured."""
+    """A figure of effects with their 95 % intervals, best on top; significant ones are coloured."""
     with style_context():
         figure = new_figure(_ROW_HEIGHT * len(effects) + _FRAME_HEIGHT)
         ax = figure.subplots()
-        for place, one in enumerate(effects):
-            tone = color(0) if one.helped else current_paper().look.grey
-            ax.plot([one.low, one.high], [place, place], color=tone, linewidth=points(1.4))
-            ax.plot(one.effect, place, marker="o", markersize=points(4), color=tone)
+        for position, effect in enumerate(effects):
+            line_color = color(0) if effect.helped else current_paper().look.grey
+            ax.plot(
+                [effect.low, effect.high],
+                [position, position],
+                color=line_color,
+                linewidth=points(1.4),
+            )
+            ax.plot(effect.effect, position, marker="o", markersize=points(4), color=line_color)
         ax.axvline(
             0.0, color=current_paper().look.grey, linewidth=points(0.8), linestyle=REFERENCE_DASHES
         )
         names = short_labels(
-            [one.name for one in effects], letters_that_fit(0.34 * current_paper().width)
+            [effect.name for effect in effects], letters_that_fit(0.34 * current_paper().width)
         )
         ax.set_yticks(range(len(effects)), names)
         ax.set_ylim(len(effects) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
-        right = ax.secondary_yaxis("right")
-        right.set_yticks(range(len(effects)), [one.gone for one in effects])
-        right.tick_params(length=0)
-        told = f"{metric} better than the control by (95 % interval)"
+        right_axis = ax.secondary_yaxis("right")
+        right_axis.set_yticks(range(len(effects)), [effect.remaining_text for effect in effects])
+        right_axis.tick_params(length=0)
+        x_label = f"{metric} better than the control by (95 % interval)"
         ax.set_xlabel(
-            wrap_to_width(told, 0.4 * current_paper().width, current_paper().label_size, 4)
+            wrap_to_width(x_label, 0.4 * current_paper().width, current_paper().label_size, 4)
         )
         return figure

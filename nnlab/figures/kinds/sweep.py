@@ -1,4 +1,4 @@
-"""`nnlab plot sweep` and `interaction`: a metric against a setting. // A metric against a setting: a line for each value of another one, seeds as intervals."""
+"""`nnlab plot sweep` and `interaction`: a metric over the values of a setting, or of two."""
 
 import math
 from collections.abc import Sequence
@@ -39,9 +39,9 @@ _PANEL_HEIGHT = 2.4
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """What was measured at one value of the setting: the mean, its interval, the single values.
+    """The results at one value of the setting: the mean, its interval, the single values.
 
-    `at` is a number, or the word of a category. The interval is None where there is none.
+    `at` is a number, or the name of a category. The interval is None if there are too few values.
     """
 
     at: float | str
@@ -52,7 +52,7 @@ class SweepPoint:
 
 @dataclass(frozen=True, slots=True)
 class SweepLine:
-    """The dots of one value of the second setting, in order; "" where there is none."""
+    """The points of one value of the second setting; the label is empty if there is only one."""
 
     label: str
     sweep_points: tuple[SweepPoint, ...]
@@ -67,11 +67,13 @@ def prepare_sweep(
     by: str | None = None,
     over: Reduction = "best",
 ) -> PreparedFigure:
-    """The objective, or another metric, at each value of a setting; a line a value of `lines`.
+    """The figure of a metric at each value of setting `x`, with a line per value of `lines`.
+
+    `over` says how trials that share a point are reduced: `best` or `mean`.
 
     Raises:
         UnknownName: a word is neither a study nor a run; no such metric or field.
-        UsageError: nothing was trained there, or nothing differs.
+        UsageError: no epoch is finished, or no settings differ.
     """
     return _sweep_figure(db, words, (x, lines) if lines else (x,), by, over)
 
@@ -84,11 +86,13 @@ def prepare_interaction(
     lines: str | None = None,
     by: str | None = None,
 ) -> PreparedFigure:
-    """Means over all other choices at each pair of values; parallel lines do not interact.
+    """The figure of means over all other settings, at each pair of values of two settings.
+
+    Parallel lines mean that the two settings do not interact.
 
     Raises:
         UnknownName: a word is neither a study nor a run; no such metric or field.
-        UsageError: nothing was trained there, or no two settings differ.
+        UsageError: no epoch is finished, or no two settings differ.
     """
     return _sweep_figure(db, words, (x, lines), by, "mean")
 
@@ -96,21 +100,21 @@ def prepare_interaction(
 def _sweep_figure(
     db: store.Database,
     words: Sequence[str],
-    asked: Sequence[str | None],
+    names: Sequence[str | None],
     by: str | None,
     over: Reduction,
 ) -> PreparedFigure:
-    ranking = rank_for_figure(db, words, by=by, along=asked)
-    fields = choose_fields(ranking, asked)
-    found = values_by_cell(ranking, fields, over)
+    ranking = rank_for_figure(db, words, by=by, along=names)
+    fields = choose_fields(ranking, names)
+    cells = values_by_cell(ranking, fields, over)
     metric = ranking.objective.metric
-    places = ordered_values([key[0] for key in found])
-    groups = ordered_values([key[1] for key in found]) if len(fields) > 1 else [""]
+    axis_values = ordered_values([key[0] for key in cells])
+    groups = ordered_values([key[1] for key in cells]) if len(fields) > 1 else [""]
     rows = [
-        (group, at, *mean_and_interval(found[key], over, limits_of(metric)), found[key])
+        (group, value, *mean_and_interval(cells[key], over, limits_of(metric)), cells[key])
         for group in groups
-        for at in places
-        if (key := (at, group)[: len(fields)]) in found
+        for value in axis_values
+        if (key := (value, group)[: len(fields)]) in cells
     ]
 
     def draw() -> Figure:
@@ -121,8 +125,8 @@ def _sweep_figure(
                 f"{fields[-1]}={format_value(group)}" if group != "" else "",
                 tuple(
                     SweepPoint(at, mean, bounds, values)
-                    for of, at, mean, bounds, values in rows
-                    if of == group
+                    for line, at, mean, bounds, values in rows
+                    if line == group
                 ),
             )
             for group in groups
@@ -136,31 +140,31 @@ def _sweep_figure(
     table = numbers(
         (fields[1] if len(fields) > 1 else "line", fields[0], "mean", "low", "high", "n"),
         [
-            (of, at, mean, *(bounds or (None, None)), len(values))
-            for of, at, mean, bounds, values in rows
+            (line, at, mean, *(bounds or (None, None)), len(values))
+            for line, at, mean, bounds, values in rows
         ],
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
-    told = f"{metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
+    summary = f"{metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
     others = [name for name in ranking.fields if name not in fields]
-    how = "the best of" if over == "best" else "means over"
-    notes = (f"{how} {', '.join(others)} at each point",) if others else ()
+    reduction = "the best of" if over == "best" else "means over"
+    notes = (f"{reduction} {', '.join(others)} at each point",) if others else ()
     notes = (*ranking.left_out, *notes, *omission_notes(db, ranking))
-    return PreparedFigure(draw, table, runs, told, notes)
+    return PreparedFigure(draw, table, runs, summary, notes)
 
 
 def draw_sweep(
     lines: Sequence[SweepLine], x: str, y: str, *, log_y: bool = False, lower: bool = True
 ) -> Figure:
-    """Draws lines over a setting; its axis is logarithmic where the values span a decade.
+    """A figure with lines over a setting, whose axis is logarithmic if the values span a decade.
 
-    Categories stand side by side, in the order that they come in; lines then only lead the eye.
+    Categories are side by side, in the order of the points; dotted lines then only guide the eye.
 
     Args:
-        lines: the first twelve are named.
-        x: name of the setting, for the axis.
-        y: name of the metric.
-        log_y: allow a logarithmic axis where the metric spans decades, as of a loss.
+        lines: the lines; the first twelve are named in the legend.
+        x: the label of the setting.
+        y: the label of the metric.
+        log_y: whether the value axis may be logarithmic, as for a loss.
         lower: whether lower values are better.
     """
     with style_context():
@@ -179,117 +183,124 @@ def draw_sweep(
 
 
 def _draw_lines(ax: Axes, lines: Sequence[SweepLine], *, log_y: bool, lower: bool) -> None:
-    places = _axis_positions(ax, lines)
-    seen = [
-        v for line in lines for dot in line.sweep_points for v in dot.values if math.isfinite(v)
+    positions = _axis_positions(ax, lines)
+    finite = [
+        v for line in lines for point in line.sweep_points for v in point.values if math.isfinite(v)
     ]
     means = [d.mean for line in lines for d in line.sweep_points if math.isfinite(d.mean)]
     bounds = [
         b
         for line in lines
-        for dot in line.sweep_points
-        for b in dot.interval or ()
+        for point in line.sweep_points
+        for b in point.interval or ()
         if math.isfinite(b) and (b > 0 or not log_y)
     ]
-    if seen:
+    if finite:
         apply_axis_range(
-            ax, _widen_to_intervals(_seed_range(seen, means, log_y=log_y, lower=lower), bounds)
+            ax, _widen_to_intervals(_seed_range(finite, means, log_y=log_y, lower=lower), bounds)
         )
     else:
         ax.set_yticks([])
-    for rank, (line, look) in enumerate(zip(lines, series_styles(lines), strict=True)):
-        # Lines that share a place stand a little apart.
-        aside = (rank - (len(lines) - 1) / 2) / max(len(lines), 1) * 0.12
+    for rank, (line, style) in enumerate(zip(lines, series_styles(lines), strict=True)):
+        # Points of different lines in one category are shifted sideways, so that all are visible.
+        offset = (rank - (len(lines) - 1) / 2) / max(len(lines), 1) * 0.12
         _draw_line(
-            ax, line, look, rank, places, aside if isinstance(_first_value(lines), str) else 0.0
+            ax,
+            line,
+            style,
+            rank,
+            positions,
+            offset if isinstance(_first_value(lines), str) else 0.0,
         )
 
 
 def _seed_range(
-    seen: Sequence[float], means: Sequence[float], *, log_y: bool, lower: bool
+    values: Sequence[float], means: Sequence[float], *, log_y: bool, lower: bool
 ) -> AxisRange:
-    """The view of the seeds; points that diverged may leave it."""
-    return robust_axis_range(seen, means, log=log_y, lower=lower, settled=means)
+    """The range of the seeds' values; means that diverged may lie outside."""
+    return robust_axis_range(values, means, log=log_y, lower=lower, settled=means)
 
 
-def _widen_to_intervals(view: AxisRange, bounds: Sequence[float]) -> AxisRange:
-    """The view widened to the intervals near it: those of a few seeds may be far longer."""
-    if view.log:
-        room = math.sqrt(view.high / view.low)
-        least, most = view.low / room, view.high * room
+def _widen_to_intervals(axis_range: AxisRange, bounds: Sequence[float]) -> AxisRange:
+    """The range widened by half to show intervals; longer ones, as with few seeds, are cut off."""
+    if axis_range.log:
+        margin = math.sqrt(axis_range.high / axis_range.low)
+        lowest, highest = axis_range.low / margin, axis_range.high * margin
     else:
-        room = (view.high - view.low) / 2
-        least, most = view.low - room, view.high + room
-    near = [bound for bound in bounds if least <= bound <= most]
-    return replace(view, low=min([view.low, *near]), high=max([view.high, *near]))
+        margin = (axis_range.high - axis_range.low) / 2
+        lowest, highest = axis_range.low - margin, axis_range.high + margin
+    visible = [bound for bound in bounds if lowest <= bound <= highest]
+    return replace(
+        axis_range, low=min([axis_range.low, *visible]), high=max([axis_range.high, *visible])
+    )
 
 
 def _first_value(lines: Sequence[SweepLine]) -> float | str:
-    return next((dot.at for line in lines for dot in line.sweep_points), 0.0)
+    return next((point.at for line in lines for point in line.sweep_points), 0.0)
 
 
 def _axis_positions(ax: Axes, lines: Sequence[SweepLine]) -> dict[float | str, float]:
-    """Where each value of the setting stands on the axis."""
-    values = list(dict.fromkeys(dot.at for line in lines for dot in line.sweep_points))
+    """Prepares the axis of the setting; returns the position of each value."""
+    values = list(dict.fromkeys(point.at for line in lines for point in line.sweep_points))
     numbers = [value for value in values if not isinstance(value, str)]
     if values and len(numbers) == len(values):
         set_setting_axis(ax.xaxis, numbers)
         return {value: float(value) for value in numbers}
-    words = short_labels([str(value) for value in values], 18)
-    ax.set_xticks(range(len(values)), words)
+    labels = short_labels([str(value) for value in values], 18)
+    ax.set_xticks(range(len(values)), labels)
     ax.set_xlim(-0.5, len(values) - 0.5)
-    room = letters_that_fit(0.85 * current_paper().width / max(len(values), 1))
-    if any(len(word) > room for word in words):
+    letters = letters_that_fit(0.85 * current_paper().width / max(len(values), 1))
+    if any(len(label) > letters for label in labels):
         rotate_tick_labels(ax, 30)
-    return {value: float(place) for place, value in enumerate(values)}
+    return {value: float(position) for position, value in enumerate(values)}
 
 
 def _draw_line(
     ax: Axes,
     line: SweepLine,
-    look: SeriesStyle,
+    style: SeriesStyle,
     rank: int,
-    places: dict[float | str, float],
-    aside: float,
+    positions: dict[float | str, float],
+    offset: float,
 ) -> None:
-    xs = [places[dot.at] + aside for dot in line.sweep_points]
-    is_named = look.index is not None
-    categories = any(isinstance(dot.at, str) for dot in line.sweep_points)
+    xs = [positions[point.at] + offset for point in line.sweep_points]
+    is_named = style.index is not None
+    has_categories = any(isinstance(point.at, str) for point in line.sweep_points)
     low, high = ax.get_ylim()
     ax.plot(
         xs,
-        # A line to a point far out of view would cross the figure as a meaningless vertical.
-        [dot.mean if low <= dot.mean <= high else math.nan for dot in line.sweep_points],
-        color=look.color,
-        marker=look.marker or "o",
-        linewidth=points((0.6 if categories else 1.3) if is_named else 0.5),
-        linestyle=":" if categories else "-",
+        # A line to a point far outside the axis would cross the figure as a meaningless vertical.
+        [point.mean if low <= point.mean <= high else math.nan for point in line.sweep_points],
+        color=style.color,
+        marker=style.marker or "o",
+        linewidth=points((0.6 if has_categories else 1.3) if is_named else 0.5),
+        linestyle=":" if has_categories else "-",
         alpha=1.0 if is_named else 0.5,
         label=curve_label(rank),
         zorder=4 - rank / (MAX_NAMED + len(xs) + 1) if is_named else 2.5,
     )
     if not is_named:
         return
-    for x, dot in zip(xs, line.sweep_points, strict=True):
-        if dot.interval is not None and all(map(math.isfinite, dot.interval)):
-            bounds = [min(max(bound, low), high) for bound in dot.interval]
-            ax.plot([x, x], bounds, color=look.color, linewidth=points(0.9), zorder=3)
-        if len(dot.values) > 1:
-            several = [value for value in dot.values if math.isfinite(value)]
+    for x, point in zip(xs, line.sweep_points, strict=True):
+        if point.interval is not None and all(map(math.isfinite, point.interval)):
+            bounds = [min(max(bound, low), high) for bound in point.interval]
+            ax.plot([x, x], bounds, color=style.color, linewidth=points(0.9), zorder=3)
+        if len(point.values) > 1:
+            finite_values = [value for value in point.values if math.isfinite(value)]
             ax.plot(
-                [x] * len(several),
-                several,
+                [x] * len(finite_values),
+                finite_values,
                 linestyle="",
                 marker="_",
                 markersize=points(4),
-                color=look.color,
+                color=style.color,
                 alpha=0.45,
                 zorder=2.6,
             )
-        if not math.isfinite(dot.mean):
-            edge = low if dot.mean == -math.inf else high
-            ax.plot([x], [edge], marker="x", color=look.color, clip_on=False, zorder=5)
-        elif not low <= dot.mean <= high:
-            up = dot.mean > high
-            edge, sign = (high, "^") if up else (low, "v")
-            ax.plot([x], [edge], marker=sign, color=look.color, clip_on=False, zorder=5)
+        if not math.isfinite(point.mean):
+            edge = low if point.mean == -math.inf else high
+            ax.plot([x], [edge], marker="x", color=style.color, clip_on=False, zorder=5)
+        elif not low <= point.mean <= high:
+            is_above = point.mean > high
+            edge, sign = (high, "^") if is_above else (low, "v")
+            ax.plot([x], [edge], marker=sign, color=style.color, clip_on=False, zorder=5)
