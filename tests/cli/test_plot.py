@@ -15,7 +15,8 @@ from terminal import QUICK, Nnlab
 
 from nnlab.cli.figures.plot.command import app as plot
 from nnlab.figures import KINDS
-from nnlab.figures.draw.save import provenance_of, save_figure
+from nnlab.figures.draw.save import save_figure
+from nnlab.io.file_origin import read_figure_provenance
 
 GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe", "full")
 # What a kind needs beside the study; of those not here nothing.
@@ -61,7 +62,7 @@ def test_every_kind_is_drawn_checked_and_drawn_again(grid: Nnlab, folder: Path) 
     for kind in kinds:
         told = grid(*words_of(kind), "-o", f"{kind}.svg")
         assert told.out.startswith(f"{kind}.svg: "), told.out
-        found = provenance_of(folder / f"{kind}.svg")
+        found = read_figure_provenance(folder / f"{kind}.svg")
         assert found is not None
         assert found["kind"] == kind
         assert len(found["data"]) == 64
@@ -220,7 +221,7 @@ def test_provenance_names_runs_command_and_numbers_but_no_secret(
     trained: Nnlab, folder: Path
 ) -> None:
     trained("plot", "curves", "--top", "1", "-o", "a.pdf", "--legend", "direct")
-    found = provenance_of(folder / "a.pdf")
+    found = read_figure_provenance(folder / "a.pdf")
     assert found is not None
     assert found["command"] == "nnlab plot curves --top 1 --legend direct"
     assert found["database"] == "runs.db"

@@ -13,9 +13,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from nnlab.errors import NnlabError, OutputError, UsageError
-from nnlab.figures.draw.save import FORMATS, provenance_of, save_figure
+from nnlab.figures.draw.save import FORMATS, save_figure
 from nnlab.figures.draw.series import Series
 from nnlab.figures.kinds.curves import draw_curves
+from nnlab.io.file_origin import read_figure_provenance
 from nnlab.records import Curve, History
 
 PROVENANCE = {"runs": "1,2", "question": 'does "a < b & c" hold? ∞'}
@@ -93,7 +94,7 @@ def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> Non
 def test_every_format_says_where_it_comes_from(kind: str, tmp_path: Path) -> None:
     hard = {"words": ["a(b)\\", "日本 <&>%", "x\n)"], "n": 1, "none": None}
     save_figure(figure(), tmp_path / f"a.{kind}", hard)
-    assert provenance_of(tmp_path / f"a.{kind}") == hard
+    assert read_figure_provenance(tmp_path / f"a.{kind}") == hard
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF /Keywords (x)", b"nnlab-figure:{", b"\x89PNG"])
@@ -101,7 +102,7 @@ def test_every_format_says_where_it_comes_from(kind: str, tmp_path: Path) -> Non
 def test_a_file_of_others_says_nothing(kind: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"a.{kind}"
     path.write_bytes(content)
-    assert provenance_of(path) is None
+    assert read_figure_provenance(path) is None
 
 
 def test_postscript_has_no_transparency_and_no_date(tmp_path: Path) -> None:
