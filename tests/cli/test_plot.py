@@ -239,7 +239,7 @@ def test_provenance_names_runs_command_and_numbers_but_no_secret(
         (("--palette", "jet"), "unknown palette 'jet'"),
         (("--style", "xkcd"), "unknown style 'xkcd'"),
         (("--legend", "top"), "unknown legend 'top'"),
-        (("--columns", "2"), "--columns says how wide a venue's page is"),
+        (("--columns", "2"), "--columns needs a venue"),
         (("--columns", "2", "--venue", "neurips"), "a neurips page has one column"),
         (("--width", "0.2"), "--width is in inches, from 1 to 60"),
         (("--data",), "add -o curves.pdf"),
@@ -253,7 +253,7 @@ def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("plot", "heatmap"), "two choices in which trials differ must be there"),
+        (("plot", "heatmap"), "this figure needs two settings in which trials differ"),
         (("plot", "sweep", "--x", "widht"), "did you mean 'width'"),
         (("plot", "sweep", "--by", "val/los"), "did you mean 'val/loss'"),
         (("plot", "time", "--metric", "val/los"), "did you mean 'val/loss'"),

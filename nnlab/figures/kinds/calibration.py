@@ -13,7 +13,7 @@ from nnlab.figures.draw.layout import figure_with_legend, freeze_layout, panel_g
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.stats.class_predictions import (
     CalibrationBin,
     expected_calibration_error,
@@ -65,7 +65,7 @@ def prepare_calibration(
     summary = "; ".join(
         f"run {run}: expected calibration error {error:.3f}" for _, run, _, error in models
     )
-    return PreparedFigure(draw, numbers(columns, rows), runs, summary, test_split_notes(split))
+    return PreparedFigure(draw, figure_table(columns, rows), runs, summary, test_split_notes(split))
 
 
 def draw_calibration(models: Sequence[ReliabilityDiagram]) -> Figure:

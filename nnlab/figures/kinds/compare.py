@@ -24,7 +24,7 @@ from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.series_style import series_legend_entries, series_styles
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.kinds.curves import CURVE_COLUMNS
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import trial_curves_of_ranking
 from nnlab.stats.curve_band import BandKind, mean_curve
 from nnlab.stats.intervals import confidence_interval
@@ -77,7 +77,9 @@ def prepare_comparison(
         ("difference", f"seed {seed}", None, difference, None, None, 1)
         for seed, difference in differences
     ]
-    return PreparedFigure(draw, numbers(CURVE_COLUMNS, rows), trials.runs, trials.told, (verdict,))
+    return PreparedFigure(
+        draw, figure_table(CURVE_COLUMNS, rows), trials.runs, trials.summary, (verdict,)
+    )
 
 
 def draw_comparison(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def prepare_confusion(
         for truth, row in zip(classes, counts, strict=True)
         for predicted, count in zip(classes, row, strict=True)
     ]
-    table = numbers(("true class", "predicted class", "examples"), rows)
+    table = figure_table(("true class", "predicted class", "examples"), rows)
     correct = sum(counts[i][i] for i in range(len(classes))) / max(len(prediction.targets), 1)
     summary = f"{title}: {correct:.2%} of {len(prediction.targets)} {split} examples right"
     return PreparedFigure(draw, table, (prediction.run,), summary, test_split_notes(split))

@@ -38,7 +38,7 @@ from nnlab.figures.draw.series_style import (
     series_styles,
 )
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import load_trial_curves
 from nnlab.records import History, Scalar
 from nnlab.stats.curve_band import MIN_INTERVAL_SEEDS, BandKind, mean_curve
@@ -78,7 +78,9 @@ def prepare_curves(
     shown = choose_metrics(trials.series, metric or None)
     rows = _curve_rows(trials.series, shown, spread or BandKind.RANGE, log_axis=log is True)
     notes = (*trials.notes, *_missing_curve_notes(trials.series, shown))
-    return PreparedFigure(draw, numbers(CURVE_COLUMNS, rows), trials.runs, trials.told, notes)
+    return PreparedFigure(
+        draw, figure_table(CURVE_COLUMNS, rows), trials.runs, trials.summary, notes
+    )
 
 
 def _missing_curve_notes(series: Sequence[Series], shown: Sequence[str]) -> Iterator[str]:

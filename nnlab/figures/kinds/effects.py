@@ -15,7 +15,7 @@ from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_wi
 from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.22, 0.6  # inches
 
@@ -66,7 +66,7 @@ def prepare_effects(
     rows = [(" and ".join(share.fields), share.share, share.low, share.high) for share in shares]
     runs = tuple(run for row in effects.ranking.rows for run in row.runs)
     summary = f"{format_count(len(shares), 'effect')}, {format_count(len(runs), 'run')}"
-    table = numbers(("choice", "share", "low", "high"), rows)
+    table = figure_table(("choice", "share", "low", "high"), rows)
     notes = (str(effects.method), *effects.notes, *effects.ranking.left_out)
     return PreparedFigure(draw, table, runs, summary, notes)
 

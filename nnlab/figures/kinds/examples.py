@@ -16,7 +16,7 @@ from nnlab.figures.draw.layout import freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.stats.class_predictions import cross_entropy_losses
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def prepare_examples(
     rows = [
         (prediction.rows[i], prediction.truth(i), prediction.predicted(i), losses[i]) for i in order
     ]
-    table = numbers(("row", "truth", "prediction", "loss"), rows)
+    table = figure_table(("row", "truth", "prediction", "loss"), rows)
     summary = f"{title}: {format_count(len(order), 'example')} of {len(losses)} {split}"
     return PreparedFigure(draw, table, (prediction.run,), summary, test_split_notes(split))
 

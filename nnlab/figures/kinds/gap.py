@@ -25,7 +25,7 @@ from nnlab.figures.draw.panel import show_empty_message
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset, onset_text
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import load_trial_curves
 from nnlab.records import direction_of
 from nnlab.stats.curve_band import CurveBand, mean_curve
@@ -61,8 +61,8 @@ def prepare_gap(
             (trial.label, epoch, train_means.get(epoch), value)
             for epoch, value in zip(val.epochs, val.mean, strict=True)
         ]
-    table = numbers(("trial", "epoch", f"train/{quantity}", f"val/{quantity}"), rows)
-    return PreparedFigure(draw, table, trials.runs, trials.told, trials.notes)
+    table = figure_table(("trial", "epoch", f"train/{quantity}", f"val/{quantity}"), rows)
+    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes)
 
 
 def draw_gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = None) -> Figure:

@@ -31,7 +31,7 @@ from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_axis_
 from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.objective import format_exact
 
@@ -93,7 +93,7 @@ def prepare_heatmap(
             log=is_loss_metric(ranking.objective.metric),
         )
 
-    table = numbers(
+    table = figure_table(
         (fields[1], fields[0], ranking.objective.metric),
         [(row, column, means.get((column, row))) for row in rows for column in columns],
     )

@@ -17,7 +17,7 @@ from nnlab.figures.draw.labels import text_inches
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import marker, style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.untrained_settings import expand_settings
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def prepare_init(
         for name, outputs in outputs_by_label.items()
         for layer, (mean, sd) in enumerate(zip(outputs.means, outputs.sds, strict=True), start=1)
     ]
-    table = numbers(("setting", "layer", "mean", "sd"), rows)
+    table = figure_table(("setting", "layer", "mean", "sd"), rows)
     return PreparedFigure(
         lambda: draw_init_figure(outputs_by_label),
         table,

@@ -18,7 +18,7 @@ from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import available_text_width, new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def landscape_figure(measurements: "Sequence[Sensitivity]") -> PreparedFigure:
         for first, loss in zip(measurement.steps, row, strict=True)
     ]
     runs = tuple(measurement.run.id for measurement in measurements)
-    table = numbers(("run", "of", "first step", "second step", "train/loss"), rows)
+    table = figure_table(("run", "of", "first step", "second step", "train/loss"), rows)
     return PreparedFigure(draw, table, runs, format_count(len(runs), "run"))
 
 

@@ -24,7 +24,7 @@ from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.style import marker, style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import load_trial_curves
 from nnlab.stats.curve_band import mean_curve
 
@@ -92,7 +92,7 @@ def _layer_figure(
         if (curves := _layer_means(trial, f"probe/{name}"))
     ]
     if not panels:
-        raise UsageError(f"{', '.join(what)} not measured in {trials.told}", hint=hint)
+        raise UsageError(f"{', '.join(what)} not measured in {trials.summary}", hint=hint)
 
     def draw() -> Figure:
         return draw_layers([LayerCurves(*panel) for panel in panels])
@@ -103,8 +103,8 @@ def _layer_figure(
         for layer, (epochs, values) in sorted(curves.items())
         for epoch, value in zip(epochs, values, strict=True)
     ]
-    table = numbers(("trial", "metric", "layer", "epoch", "mean"), rows)
-    return PreparedFigure(draw, table, trials.runs, trials.told, trials.notes)
+    table = figure_table(("trial", "metric", "layer", "epoch", "mean"), rows)
+    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes)
 
 
 def _layer_means(trial: Series, quantity: str) -> _LayerMeans:

@@ -24,7 +24,7 @@ from nnlab.figures.draw.series_style import (
     series_styles,
 )
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure
 from nnlab.figures.untrained_settings import expand_settings
 
@@ -94,7 +94,7 @@ def prepare_learning_rates(
     notes = []
     if any(config.decay == "plateau" for config, _ in configs):
         notes = ["plateau depends on val/loss: drawn as if every epoch improved it"]
-    table = numbers(("setting", "epoch", "lr"), rows)
+    table = figure_table(("setting", "epoch", "lr"), rows)
     return PreparedFigure(draw, table, runs, format_count(len(lines), "schedule"), tuple(notes))
 
 

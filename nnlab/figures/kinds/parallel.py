@@ -25,7 +25,7 @@ from nnlab.figures.draw.labels import (
 from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure
 
 _PANEL_HEIGHT = 2.6
@@ -79,7 +79,7 @@ def prepare_parallel(
         lower = ranking.objective.direction == "min"
         return draw_parallel(axes, outcome, metric_name(metric, common_loss(ranking)), lower=lower)
 
-    table = numbers(
+    table = figure_table(
         (*fields, metric, "n"),
         [
             (*(row.setting.get(name) for name in fields), row.value.mean, row.value.n)

@@ -15,7 +15,7 @@ from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.series_style import curve_label, series_legend_entries, series_styles
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
 
 
@@ -50,7 +50,7 @@ def prepare_profile(
     )
     return PreparedFigure(
         draw,
-        numbers((comparison.field, "score", "runs above"), rows),
+        figure_table((comparison.field, "score", "runs above"), rows),
         comparison.runs,
         summary,
         (*comparison.notes, *left_out),

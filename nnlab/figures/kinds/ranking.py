@@ -17,7 +17,7 @@ from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure, trial_title
 from nnlab.stats import format_mean
 
@@ -93,7 +93,9 @@ def prepare_ranking(
     )
     # For a study, the notes of the ranking already name trials without the metric.
     notes += omission_notes(db, ranking) if ranking.scope.runs is not None else ()
-    return PreparedFigure(draw, numbers(columns, rows), runs, summary, (*notes, *ranking.notes))
+    return PreparedFigure(
+        draw, figure_table(columns, rows), runs, summary, (*notes, *ranking.notes)
+    )
 
 
 def draw_ranking(rows: Sequence[RankedRow], name: str, *, lower: bool) -> Figure:

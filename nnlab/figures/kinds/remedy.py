@@ -14,7 +14,7 @@ from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_wi
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.24, 0.75  # inches
 
@@ -83,7 +83,9 @@ def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure
     columns = ("remedy", "n", "effect", "low", "high", "outcome", f"runs with {code}")
     runs = tuple(run.id for run in store.runs(db, study=study.id, current_only=True))
     count = f"{format_count(len(results), 'remedy')}, {format_count(len(runs), 'run')}"
-    return PreparedFigure(draw, numbers(columns, rows), runs, count.replace("remedys", "remedies"))
+    return PreparedFigure(
+        draw, figure_table(columns, rows), runs, count.replace("remedys", "remedies")
+    )
 
 
 def draw_remedies(effects: Sequence[RemedyEffect], metric: str) -> Figure:

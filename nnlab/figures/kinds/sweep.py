@@ -30,7 +30,7 @@ from nnlab.figures.draw.series_style import (
     series_styles,
 )
 from nnlab.figures.draw.style import style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.objective import limits_of
 
@@ -137,7 +137,7 @@ def _sweep_figure(
             lines, setting_name(fields[0]), name, log_y=is_loss_metric(metric), lower=lower
         )
 
-    table = numbers(
+    table = figure_table(
         (fields[1] if len(fields) > 1 else "line", fields[0], "mean", "low", "high", "n"),
         [
             (line, at, mean, *(bounds or (None, None)), len(values))

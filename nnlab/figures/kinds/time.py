@@ -21,7 +21,7 @@ from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.series_style import curve_label, series_legend_entries, series_styles
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import is_loss_metric, load_trial_curves
 from nnlab.records import History, Setting, direction_of
 from nnlab.stats import format_duration
@@ -99,8 +99,8 @@ def prepare_cost_curves(
             for trial in curves
         ]
         notes.append(f"{name} reached {target:g} after: {'; '.join(reached)}")
-    table = numbers(("trial", x, "mean", "low", "high"), rows)
-    return PreparedFigure(draw, table, trials.runs, trials.told, tuple(notes))
+    table = figure_table(("trial", x, "mean", "low", "high"), rows)
+    return PreparedFigure(draw, table, trials.runs, trials.summary, tuple(notes))
 
 
 def _cost_text(cost: float, x: CostUnit) -> str:
