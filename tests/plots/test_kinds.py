@@ -301,7 +301,7 @@ def test_every_style_sets_its_ground_and_its_ink(style: str) -> None:
     with use_paper(Paper(style=style)):
         figure = draw_curves(many(2, 1))
     assert figure.get_facecolor()[:3] == pytest.approx(
-        tuple(int(STYLES[style].ground[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        tuple(int(STYLES[style].background[i : i + 2], 16) / 255 for i in (1, 3, 5))
     )
     assert figure.axes[0].spines["top"].get_visible() is STYLES[style].boxed
 

@@ -110,7 +110,7 @@ def draw_legend_inside(ax: Axes, entries: Sequence[LegendEntry]) -> None:
         frameon=True,
         framealpha=0.85,
         edgecolor="none",
-        facecolor=current_paper().look.ground,
+        facecolor=current_paper().look.background,
     )
     _set_labels(legend, entries)
 

@@ -45,7 +45,7 @@ class FigureStyle:
     text: str = "#111111"
     grey: str = "#9A9A9A"
     grid: str | None = "#E6E6E6"
-    ground: str = "#FFFFFF"
+    background: str = "#FFFFFF"
     boxed: bool = False
 
 
@@ -86,12 +86,12 @@ class Paper:
     def colors(self) -> tuple[str, ...]:
         """The palette, lightened on a dark background."""
         colors = PALETTES[self.palette]
-        return tuple(_lighten_on_dark(color, self.look.ground) for color in colors)
+        return tuple(_lighten_on_dark(color, self.look.background) for color in colors)
 
 
-def _lighten_on_dark(color: str, ground: str) -> str:
+def _lighten_on_dark(color: str, background: str) -> str:
     """The colour, mixed with white on a dark background until it is light enough to be visible."""
-    if ground == FigureStyle().ground:
+    if background == FigureStyle().background:
         return color
     parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     while 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < _MIN_LUMINANCE_ON_DARK:

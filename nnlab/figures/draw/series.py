@@ -22,11 +22,11 @@ class Series:
     selected: int | None = None
 
 
-def as_series(what: History | Series | Sequence[Series]) -> Sequence[Series]:
+def as_series(trials: History | Series | Sequence[Series]) -> Sequence[Series]:
     """A sequence of trials, from the history of a run, a trial, or a sequence of trials."""
-    if isinstance(what, History):
-        return [Series("", (what,))]
-    return [what] if isinstance(what, Series) else what
+    if isinstance(trials, History):
+        return [Series("", (trials,))]
+    return [trials] if isinstance(trials, Series) else trials
 
 
 def median_onset(trial: Series, code: str = OVERFITTING_CODE) -> int | None:

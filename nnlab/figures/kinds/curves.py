@@ -102,7 +102,7 @@ def _curve_rows(
 
 
 def draw_curves(
-    what: History | Series | Sequence[Series],
+    trials: History | Series | Sequence[Series],
     *,
     metrics: Sequence[str] | None = None,
     axes: Axes | Sequence[Axes] | None = None,
@@ -119,7 +119,7 @@ def draw_curves(
     first twelve trials are named in the legend, further ones are grey.
 
     Args:
-        what: one run, one trial, or trials with the most important first; an empty sequence gives
+        trials: one run, one trial, or trials with the most important first; an empty sequence gives
             empty panels.
         metrics: metrics such as `val/loss`, or quantities such as `loss`, which stands for its
             training and validation curves. Metrics of one quantity share a panel. By default loss,
@@ -134,7 +134,7 @@ def draw_curves(
     Raises:
         ValueError: the number of `axes` differs from the number of panels.
     """
-    series = as_series(what)
+    series = as_series(trials)
     shown = choose_metrics(series, metrics)
     panels: dict[str, list[str]] = {}
     for metric in shown or ("val/loss",):

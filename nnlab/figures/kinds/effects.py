@@ -83,7 +83,7 @@ def draw_effects(bars: Sequence[EffectBar], metric: str) -> Figure:
                 height=0.62,
                 color=color(5 if bar.pair else 0),
                 hatch="////" if bar.pair else None,
-                edgecolor=current_paper().look.ground,
+                edgecolor=current_paper().look.background,
                 linewidth=0,
             )
             ax.plot(

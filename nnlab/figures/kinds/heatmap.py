@@ -80,12 +80,12 @@ def prepare_heatmap(
     def draw() -> Figure:
         from nnlab.figures.draw.display_names import metric_name, setting_name
 
-        written = tuple(tuple(_cell_text(value) for value in row) for row in values)
-        of = HeatmapData(
-            tuple(map(_axis_label, rows)), tuple(map(_axis_label, columns)), values, written
+        cell_texts = tuple(tuple(_cell_text(value) for value in row) for row in values)
+        data = HeatmapData(
+            tuple(map(_axis_label, rows)), tuple(map(_axis_label, columns)), values, cell_texts
         )
         return draw_heatmap(
-            of,
+            data,
             y=setting_name(fields[1]),
             x=setting_name(fields[0]),
             value=metric_name(ranking.objective.metric, common_loss(ranking)),
@@ -199,7 +199,9 @@ def _draw_cell(
 ) -> None:
     is_finite = number is not None and math.isfinite(number)
     shade = (
-        colormap(scale(number)) if number is not None and is_finite else current_paper().look.ground
+        colormap(scale(number))
+        if number is not None and is_finite
+        else current_paper().look.background
     )
     ax.add_patch(
         Rectangle(

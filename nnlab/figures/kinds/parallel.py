@@ -251,7 +251,7 @@ def _draw_tick_labels(
             fontsize=points(5.5),
             zorder=6,
             bbox={
-                "facecolor": current_paper().look.ground,
+                "facecolor": current_paper().look.background,
                 "edgecolor": "none",
                 "alpha": 0.75,
                 "pad": 0.5,

@@ -41,10 +41,10 @@ _PANEL_HEIGHT = 2.4
 class SweepPoint:
     """The results at one value of the setting: the mean, its interval, the single values.
 
-    `at` is a number, or the name of a category. The interval is None if there are too few values.
+    `value` is a number, or the name of a category. The interval is None with too few values.
     """
 
-    at: float | str
+    value: float | str
     mean: float
     interval: tuple[float, float] | None
     values: tuple[float, ...]
@@ -124,8 +124,8 @@ def _sweep_figure(
             SweepLine(
                 f"{fields[-1]}={format_value(group)}" if group != "" else "",
                 tuple(
-                    SweepPoint(at, mean, bounds, values)
-                    for line, at, mean, bounds, values in rows
+                    SweepPoint(value, mean, bounds, values)
+                    for line, value, mean, bounds, values in rows
                     if line == group
                 ),
             )
@@ -140,8 +140,8 @@ def _sweep_figure(
     table = figure_table(
         (fields[1] if len(fields) > 1 else "line", fields[0], "mean", "low", "high", "n"),
         [
-            (line, at, mean, *(bounds or (None, None)), len(values))
-            for line, at, mean, bounds, values in rows
+            (line, value, mean, *(bounds or (None, None)), len(values))
+            for line, value, mean, bounds, values in rows
         ],
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
@@ -236,12 +236,12 @@ def _widen_to_intervals(axis_range: AxisRange, bounds: Sequence[float]) -> AxisR
 
 
 def _first_value(lines: Sequence[SweepLine]) -> float | str:
-    return next((point.at for line in lines for point in line.sweep_points), 0.0)
+    return next((point.value for line in lines for point in line.sweep_points), 0.0)
 
 
 def _axis_positions(ax: Axes, lines: Sequence[SweepLine]) -> dict[float | str, float]:
     """Prepares the axis of the setting; returns the position of each value."""
-    values = list(dict.fromkeys(point.at for line in lines for point in line.sweep_points))
+    values = list(dict.fromkeys(point.value for line in lines for point in line.sweep_points))
     numbers = [value for value in values if not isinstance(value, str)]
     if values and len(numbers) == len(values):
         set_setting_axis(ax.xaxis, numbers)
@@ -263,9 +263,9 @@ def _draw_line(
     positions: dict[float | str, float],
     offset: float,
 ) -> None:
-    xs = [positions[point.at] + offset for point in line.sweep_points]
+    xs = [positions[point.value] + offset for point in line.sweep_points]
     is_named = style.index is not None
-    has_categories = any(isinstance(point.at, str) for point in line.sweep_points)
+    has_categories = any(isinstance(point.value, str) for point in line.sweep_points)
     low, high = ax.get_ylim()
     ax.plot(
         xs,
