@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from nnlab import store  # noqa: E402  the tree beside this file, wherever it is run from
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim  # noqa: E402
-from nnlab.figures.kinds.claim import draw_claim  # noqa: E402
+from nnlab.figures.kinds.claim import save_claim_figures  # noqa: E402
 from nnlab.records import Attempt, Study  # noqa: E402
 from nnlab.report.verdict import METHOD_NOTE, verdict_lines  # noqa: E402
 from nnlab.study import builtin  # noqa: E402
@@ -160,7 +160,7 @@ def _section(db: store.Database, study: Study, answered: StudyVerdict | None) ->
     with TemporaryDirectory() as folder:
         pictures = [
             _smaller(made, PICTURES / made.name)
-            for made in draw_claim(db, study, Path(folder) / stem)
+            for made in save_claim_figures(db, study, answered, Path(folder) / stem)
         ]
     lines = [f"## {study.name}", "", f"**Question:** {study.question}", ""]
     lines += verdict_lines(study, answered)

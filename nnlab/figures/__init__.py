@@ -1,8 +1,8 @@
-"""Figures from the database: what each kind draws, and the numbers that it draws.
+"""Figures of studies and runs: the table of kinds, and the preparation of a figure of a kind.
 
-One file a kind. A kind is a function of the database, what was named on the command line, and
-options that JSON can hold: so a figure's file can say how it was made, and be checked and made
-again.
+`kinds/` has a module per kind. Its function `prepare_...` takes the database, the studies or runs,
+and options that can be stored as JSON; a figure file contains them, so that the figure can be
+checked and drawn again.
 """
 
 import importlib
@@ -20,9 +20,9 @@ from nnlab.figures.prepared_figure import PreparedFigure
 
 @dataclass(frozen=True, slots=True)
 class FigureKind:
-    """A kind of figure: the module here and the function in it that gather it.
+    """A kind of figure: the function that prepares it, and its module in `kinds/`.
 
-    `needs_model` kinds evaluate trained models, and so may execute the user's code.
+    Kinds with `needs_model` evaluate trained models, and so may execute user code.
     """
 
     module: str
@@ -31,51 +31,52 @@ class FigureKind:
 
 
 KINDS: Final[Mapping[str, FigureKind]] = {
-    "curves": FigureKind("curves", "curves"),
-    "gap": FigureKind("gap", "gap"),
-    "lr": FigureKind("lr", "learning_rates"),
-    "ranking": FigureKind("ranking", "ranking"),
-    "sweep": FigureKind("sweep", "sweep"),
-    "heatmap": FigureKind("heatmap", "heatmap"),
-    "interaction": FigureKind("sweep", "interaction"),
-    "parallel": FigureKind("parallel", "parallel"),
-    "effects": FigureKind("effects", "effects"),
-    "profile": FigureKind("profile", "profile"),
-    "time": FigureKind("time", "against_cost"),
-    "activations": FigureKind("layers", "activations"),
-    "gradients": FigureKind("layers", "gradients"),
-    "init": FigureKind("init", "init"),
-    "landscape": FigureKind("landscape", "landscape", needs_model=True),
-    "confusion": FigureKind("predictions", "confusion", needs_model=True),
-    "calibration": FigureKind("predictions", "calibration", needs_model=True),
-    "examples": FigureKind("predictions", "examples", needs_model=True),
-    "remedy": FigureKind("remedy", "remedy"),
-    "compare": FigureKind("compare", "compare"),
+    "curves": FigureKind("curves", "prepare_curves"),
+    "gap": FigureKind("gap", "prepare_gap"),
+    "lr": FigureKind("lr", "prepare_learning_rates"),
+    "ranking": FigureKind("ranking", "prepare_ranking"),
+    "sweep": FigureKind("sweep", "prepare_sweep"),
+    "heatmap": FigureKind("heatmap", "prepare_heatmap"),
+    "interaction": FigureKind("sweep", "prepare_interaction"),
+    "parallel": FigureKind("parallel", "prepare_parallel"),
+    "effects": FigureKind("effects", "prepare_effects"),
+    "profile": FigureKind("profile", "prepare_profile"),
+    "time": FigureKind("time", "prepare_cost_curves"),
+    "activations": FigureKind("layers", "prepare_activations"),
+    "gradients": FigureKind("layers", "prepare_gradients"),
+    "init": FigureKind("init", "prepare_init"),
+    "landscape": FigureKind("landscape", "prepare_landscape", needs_model=True),
+    "confusion": FigureKind("confusion", "prepare_confusion", needs_model=True),
+    "calibration": FigureKind("calibration", "prepare_calibration", needs_model=True),
+    "examples": FigureKind("examples", "prepare_examples", needs_model=True),
+    "remedy": FigureKind("remedy", "prepare_remedies"),
+    "compare": FigureKind("compare", "prepare_comparison"),
 }
 
 
 def prepare_figure(
     db: store.Database, kind: str, words: Sequence[str], options: Mapping[str, Any]
 ) -> PreparedFigure:
-    """What a figure of a kind shows.
+    """Collects what a figure of a kind shows.
 
     Raises:
         UnknownName: no such kind, study or run.
-        UsageError: nothing to draw, or options that do not hold.
-        UserCodeRefused: a run was trained with the user's code and is not named by the words.
+        UsageError: nothing to draw, or invalid options.
+        UserCodeRefused: a run needs user code and is not itself named in `words`.
     """
-    found = KINDS.get(kind)
-    if found is None:
+    figure_kind = KINDS.get(kind)
+    if figure_kind is None:
         raise UnknownName("kind of figure", kind, KINDS)
-    gather = getattr(importlib.import_module(f"nnlab.figures.kinds.{found.module}"), found.function)
-    allowed = not found.needs_model or names_runs(db, words)
+    module = importlib.import_module(f"nnlab.figures.kinds.{figure_kind.module}")
+    prepare = getattr(module, figure_kind.function)
+    allowed = not figure_kind.needs_model or names_runs(db, words)
     with (
         nullcontext()
         if allowed
         else user_code.forbid_execution(
-            "only a run that the command names, by number or name, may execute its code",
+            "user code is executed only for runs that the command names",
             hint=f"name the run: nnlab plot {kind} RUN",
         )
     ):
-        picture: PreparedFigure = gather(db, tuple(words), **options)
-    return picture
+        figure: PreparedFigure = prepare(db, tuple(words), **options)
+    return figure

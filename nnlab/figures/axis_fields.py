@@ -1,4 +1,4 @@
-"""Which choices of trials an axis can show, and what was reached at each of their values."""
+"""The settings on the axes of heatmaps and sweeps, and the results at each of their values."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,41 +16,41 @@ Reduction = Literal["best", "mean"]
 AxisValue = float | str
 
 
-def choose_fields(ranking: Ranking, asked: Sequence[str | None]) -> tuple[str, ...]:
-    """The fields that were asked for; for each None the next one that differs most.
+def choose_fields(ranking: Ranking, names: Sequence[str | None]) -> tuple[str, ...]:
+    """The requested fields; each None is replaced by the next field in which the trials differ.
 
-    Numbers come before words, then what has more values.
+    Numeric fields come first, then fields with more values.
 
     Raises:
         UnknownName: no trial has that field.
-        UsageError: not so many fields differ.
+        UsageError: too few fields differ.
     """
-    known = {name for row in ranking.rows for name in row.setting}
-    given = [None if name is None else name.lstrip("-").replace("-", "_") for name in asked]
-    for name in given:
-        if name is not None and name not in known:
-            raise UnknownName("field", name, known)
+    available = {name for row in ranking.rows for name in row.setting}
+    requested = [None if name is None else name.lstrip("-").replace("-", "_") for name in names]
+    for name in requested:
+        if name is not None and name not in available:
+            raise UnknownName("field", name, available)
     free = sorted(
-        (name for name in ranking.fields if name not in given),
+        (name for name in ranking.fields if name not in requested),
         key=lambda name: (
             not _has_only_numbers(ranking.rows, name),
             -len(_distinct_values(ranking.rows, name)),
         ),
     )
-    needed = sum(name is None for name in given)
+    needed = sum(name is None for name in requested)
     if len(free) < needed:
         differ = ", ".join(ranking.fields) or "nothing"
-        wanted = "a choice" if len(given) == 1 else "two choices"
+        count = "one setting" if len(requested) == 1 else "two settings"
         raise UsageError(
-            f"{wanted} in which trials differ must be there to draw this; these differ in {differ}",
-            hint="nnlab train --lr 0.001..1 --seeds 3 makes trials that differ",
+            f"this figure needs {count} in which trials differ; these trials differ in {differ}",
+            hint="nnlab train --lr 0.001..1 --seeds 3 creates trials that differ",
         )
-    rest = iter(free)
-    return tuple(next(rest) if name is None else name for name in given)
+    unused = iter(free)
+    return tuple(next(unused) if name is None else name for name in requested)
 
 
 def axis_value(row: RankingRow, field: str) -> AxisValue:
-    """The value of a field on an axis: a number, or a word."""
+    """The value of a field on an axis: a number, or the text of a category."""
     value = row.setting.get(field)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
@@ -58,22 +58,22 @@ def axis_value(row: RankingRow, field: str) -> AxisValue:
 
 
 def ordered_values(values: Sequence[AxisValue]) -> list[AxisValue]:
-    """Values once each: numbers by size, then words as they first came, best first."""
-    once = list(dict.fromkeys(values))
-    words = [value for value in once if isinstance(value, str)]
-    if words and len(words) < len(once):
-        # A field that is a number here and a word there is a category throughout.
-        return [value if isinstance(value, str) else format_exact(value) for value in once]
-    return list(words) if words else sorted(once)
+    """The distinct values: numbers in ascending order, categories in order of appearance."""
+    distinct = list(dict.fromkeys(values))
+    texts = [value for value in distinct if isinstance(value, str)]
+    if texts and len(texts) < len(distinct):
+        # A field with numbers and texts is treated as categorical.
+        return [value if isinstance(value, str) else format_exact(value) for value in distinct]
+    return list(texts) if texts else sorted(distinct)
 
 
 def values_by_cell(
     ranking: Ranking, fields: Sequence[str], over: Reduction
 ) -> Mapping[tuple[AxisValue, ...], tuple[float, ...]]:
-    """What was reached at each combination of the fields' values, over all other choices.
+    """The results at each combination of values of the fields, over all other settings.
 
-    `best` takes the seeds of the best trial there, as if it had been tuned; `mean` the means of
-    all its trials, as an analysis of variance does.
+    `best` takes the seeds of the best trial, as if the other settings had been tuned; `mean` takes
+    the mean of each trial, as an analysis of variance does.
     """
     mixed = {name for name in fields if _has_words_and_numbers(ranking.rows, name)}
     groups: dict[tuple[AxisValue, ...], list[RankingRow]] = {}
@@ -88,11 +88,11 @@ def values_by_cell(
 def mean_and_interval(
     values: Sequence[float], over: Reduction = "best", limits: Limits = UNLIMITED
 ) -> tuple[float, tuple[float, float] | None]:
-    """The mean as tables show it, and its 95 % interval over the seeds of one trial, if several.
+    """The mean, and its 95 % interval over the seeds of one trial.
 
-    Values that are NaN are left out, as `nnlab.stats.aggregate` does: runs without a result. An
-    infinite value, or none at all, makes the mean not finite. Other trials' choices are no sample
-    of anything: their mean has no interval.
+    NaN values (runs without a result) are ignored, as in `nnlab.stats.aggregate`. With an infinite
+    value, or without values, the mean is not finite. The interval is None below two seeds, and for
+    means over several trials, because their settings are not a random sample.
     """
     mean = aggregate(values).mean
     measured = [value for value in values if not math.isnan(value)]

@@ -1,4 +1,4 @@
-"""What a figure shows: how to draw it, and the numbers in it."""
+"""A figure before it is drawn: its numbers, its runs, and the function that draws it."""
 
 import csv
 import hashlib
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FigureTable:
-    """A table of what is drawn; None and NaN are empty cells."""
+    """The numbers of a figure as a table; None and NaN are empty cells."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Scalar, ...], ...]
 
     def csv(self) -> str:
-        """As CSV with a header; numbers as Python writes them, to be read back exactly."""
-        return self._written(escape_formula)
+        """The table as CSV with a header; numbers are written with full precision."""
+        return self._as_csv(escape_formula)
 
     @property
     def sha256(self) -> str:
-        """What identifies the numbers: 64 hexadecimal digits."""
-        # Of the texts as they are: figures that were drawn before know this one.
-        return hashlib.sha256(self._written(lambda value: value).encode()).hexdigest()
+        """The SHA-256 hash of the numbers, as 64 hexadecimal digits."""
+        # Without escaping, because existing figures contain the hash of the unescaped text.
+        return hashlib.sha256(self._as_csv(lambda value: value).encode()).hexdigest()
 
-    def _written(self, text_of: Callable[[object], object]) -> str:
+    def _as_csv(self, escape: Callable[[object], object]) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(map(text_of, self.columns))
-        writer.writerows([text_of(_cell_value(value)) for value in row] for row in self.rows)
+        writer.writerow(map(escape, self.columns))
+        writer.writerows([escape(_cell_value(value)) for value in row] for row in self.rows)
         return text.getvalue()
 
 
@@ -44,19 +44,19 @@ class FigureTable:
 class PreparedFigure:
     """A figure before it is drawn.
 
-    `draw` draws it on the paper of the moment. `runs` are those whose numbers are in it, `told`
-    says what they are in a few words, `notes` must be read with the figure.
+    `draw` draws it for the current paper. `runs` are the ids of the runs that it shows, `summary`
+    describes them in a few words, and `notes` are shown with the figure.
     """
 
     draw: Callable[[], "Figure"]
-    numbers: FigureTable
+    table: FigureTable
     runs: tuple[int, ...]
-    told: str
+    summary: str
     notes: tuple[str, ...] = ()
 
 
-def numbers(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> FigureTable:
-    """A table from rows of any kind."""
+def figure_table(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> FigureTable:
+    """A table of columns and rows, as tuples."""
     return FigureTable(tuple(columns), tuple(tuple(row) for row in rows))
 
 

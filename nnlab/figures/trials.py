@@ -1,4 +1,4 @@
-"""The trials of a scope as a figure shows them: ranked, labelled, with their histories."""
+"""The trials that figures and reports show: ranked, labelled, with histories and findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from nnlab.records import Run
 
 @dataclass(frozen=True, slots=True)
 class TrialCurves:
-    """Series, best first, and the ranking that they come from.
+    """The series of trials, best first, and their ranking.
 
-    `loss` is the loss that all were trained with, None where they differ. `omitted` are notes on
-    runs that were asked for and are not drawn.
+    `loss` is the loss that all were trained with, None if they differ. `omitted` are notes on
+    requested runs that are not drawn.
     """
 
     ranking: Ranking
@@ -28,20 +28,22 @@ class TrialCurves:
 
     @property
     def runs(self) -> tuple[int, ...]:
-        """Of all the trials, in their order."""
+        """The ids of the runs of all trials, best trial first."""
         return tuple(run for row in self.ranking.rows for run in row.runs)
 
     @property
-    def told(self) -> str:
-        """What is drawn, in a few words."""
+    def summary(self) -> str:
+        """The numbers of trials and runs, as text."""
         return f"{format_count(len(self.series), 'trial')}, {format_count(len(self.runs), 'run')}"
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which are left out, and how to have them."""
-        left = self.ranking.total - len(self.ranking.rows)
+        """Notes on the trials and runs that are not drawn."""
+        hidden = self.ranking.total - len(self.ranking.rows)
         more = (
-            (f"{format_count(left, 'more trial')} not drawn; --top N draws more",) if left else ()
+            (f"{format_count(hidden, 'more trial')} not drawn; --top N draws more",)
+            if hidden
+            else ()
         )
         return (*self.ranking.left_out, *more, *self.omitted)
 
@@ -55,19 +57,19 @@ def rank_for_figure(
     along: Sequence[str | None] = (),
     mixed: bool = False,
 ) -> Ranking:
-    """The comparable trials of studies or runs, by their objective or another metric.
+    """A ranking of the comparable trials of studies or runs.
 
     Args:
         db: the database.
         words: names of studies, or runs by number or name.
-        by: a metric; None takes the objective.
-        top: so many trials at most.
+        by: a metric; None uses the objective.
+        top: the maximal number of trials; None takes all.
         along: fields that are an axis of the figure, see `rank`.
-        mixed: take all trials, whether comparable or not.
+        mixed: whether to include trials that are not comparable.
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
-        UsageError: nothing was trained there.
+        UsageError: no epoch is finished.
     """
     scope = resolve_scope(db, words)
     fields = [name and name.lstrip("-").replace("-", "_") for name in along]
@@ -84,18 +86,19 @@ def load_trial_curves(
 ) -> TrialCurves:
     """The best trials with all curves and findings of their runs.
 
-    Runs that are named one by one are all drawn, whether comparable or not: that is no ranking.
+    Runs that are named individually are all included, even if they are not comparable.
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
-        UsageError: nothing was trained there.
+        UsageError: no epoch is finished.
     """
-    named = resolve_scope(db, words).runs is not None
-    return trial_curves_of_ranking(db, rank_for_figure(db, words, top=top, by=by, mixed=named))
+    names_runs = resolve_scope(db, words).runs is not None
+    ranking = rank_for_figure(db, words, top=top, by=by, mixed=names_runs)
+    return trial_curves_of_ranking(db, ranking)
 
 
 def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves:
-    """The trials of a ranking with all curves of their runs, and whether and when they overfit."""
+    """The trials of a ranking with all curves and headline findings of their runs."""
     runs = [run for row in ranking.rows for run in row.runs]
     histories = store.histories(db, runs)
     findings = store.findings(db, runs)
@@ -112,7 +115,7 @@ def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves
 
 
 def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
-    """Notes on the runs that were asked for and cannot be drawn: which, and why."""
+    """Notes on the requested trials or runs that cannot be drawn, with the reason."""
     scope, metric = ranking.scope, ranking.objective.metric
     if scope.runs is None:
         trained = store.count_trials(db, study_ids=scope.studies)
@@ -142,22 +145,22 @@ def _omission_reason(run: Run, metric: str) -> str:
 
 
 def trial_title(row: RankingRow, ranking: Ranking) -> str:
-    """What distinguishes a trial from the others; the scope's name where it is alone."""
+    """The settings that distinguish a trial from the others; the name of the scope if none do."""
     title = ranking.heading or ranking.scope.title
     name = setting_label(row.setting, ranking.fields)
     if row.rank in ranking.ranks_with_equal_fields:
-        # They differ in something that is no name: the content of a file.
+        # These trials differ in something without a name, such as the content of a file.
         return f"{name} (trial {', '.join(map(str, row.trials))})".strip()
     return name or (f"run {title}" if title.isdigit() else title)
 
 
 def common_loss(ranking: Ranking) -> str | None:
-    """The loss that all trials were trained with, None where they differ."""
+    """The loss that all trials were trained with; None if they differ."""
     losses = {row.setting.get("loss") for row in ranking.rows}
     loss = losses.pop() if len(losses) == 1 else None
     return None if loss is None else str(loss)
 
 
 def is_loss_metric(metric: str) -> bool:
-    """Whether a metric may get a logarithmic axis where it spans decades."""
+    """Whether a metric is a loss, which gets a logarithmic axis if it spans decades."""
     return metric.rpartition("/")[2] in ("loss", "loss_exact")

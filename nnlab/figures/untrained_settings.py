@@ -1,4 +1,4 @@
-"""Settings that nothing is trained of: those typed, multiplied out and checked."""
+"""Expands and checks settings that are drawn without training, for `plot lr` and `plot init`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from nnlab.engine.user_code import model_version
 
 
 def expand_settings(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
-    """The trials of settings by field, each as text or a list.
+    """All combinations of the settings, as trials; each setting is a text or a list of values.
 
     Raises:
-        ConfigError: settings that do not hold.
+        ConfigError: invalid settings.
     """
     return expand_space(parse_space(settings), dataset_facts, model_version=model_version)

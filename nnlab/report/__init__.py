@@ -1,1 +1,1 @@
-"""What is said about results: rankings and reports, made from records."""
+"""Reports and paper tables of studies and runs, and folders that reproduce them."""

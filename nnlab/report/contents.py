@@ -1,4 +1,4 @@
-"""What a report says, before it is written in any format."""
+"""The contents of a report, which the modules for HTML, Markdown and LaTeX write."""
 
 import math
 from collections import Counter
@@ -11,30 +11,30 @@ from nnlab.analysis.comparable import ComparableGroup, comparable_groups
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import Ranking, current_runs, format_count, rank_group
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
+from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import too_few_seeds
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
-from nnlab.figures.kinds.remedy import is_remedy_study, treated_finding
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
 from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.stats import format_mean
 
-# A ranking longer than this belongs into `nnlab compare --top 0`, not onto a page.
+# `nnlab compare --top 0` shows longer rankings.
 MAX_ROWS = 50
-# Trials whose curves are drawn; beyond a dozen they are grey.
+# Trials whose curves are drawn; from the 13th on they are grey.
 _MAX_CURVES = 60
-# Groups of which the sentence at the top names the best.
+# Groups whose best trial is named in the sentence at the top.
 _MAX_SENTENCES = 3
 _ENERGY_METRIC = "energy/joules"
 
 
 @dataclass(frozen=True, slots=True)
 class FindingSummary:
-    """All findings of one code: what it is, and the runs it holds of, surest first."""
+    """All findings of one code, with their runs, by descending confidence."""
 
     code: str
     name: str
@@ -45,20 +45,20 @@ class FindingSummary:
 
 @dataclass(frozen=True, slots=True)
 class RemedySummary:
-    """A study of remedies for a run of this report, and what came of each."""
+    """A study of remedies for a run of this report, and the result of each remedy."""
 
     study: str
     run: int
     code: str
-    tried: tuple[RemedyResult, ...]
+    results: tuple[RemedyResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class HeadlineFinding:
-    """Runs that overfit (or stand still): how many, the surest of them, and its history.
+    """The runs that overfit (or reach a plateau): their number, and the surest of them.
 
-    `explained` counts the runs beside them where the inputs, noise or a larger fault explains it.
-    `loss` is the loss that the run was trained with.
+    `explained` counts further runs in which the inputs, noise or a larger fault explains the
+    finding. `loss` is the loss with which the run was trained.
     """
 
     count: int
@@ -71,9 +71,9 @@ class HeadlineFinding:
 
 @dataclass(frozen=True, slots=True)
 class RankedGroup:
-    """Comparable runs in a report: their ranking, its table, their curves and what matters.
+    """Comparable runs in a report: their ranking as records and as a table, curves and effects.
 
-    `loss` is the loss that all of the curves were trained with, None where they differ.
+    `loss` is the loss with which all of them were trained, None if they differ.
     """
 
     ranking: Ranking
@@ -85,11 +85,11 @@ class RankedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that a report of a scope says.
+    """Everything that a report of a scope contains.
 
-    `joules` are what the devices used, None where none of them said; runs side by side on one
-    device each count it whole. `sentence` is the verdict in a sentence. `groups` has an
-    entry for each group of comparable runs, the newest first; none where nothing was trained.
+    `joules` is the energy that the devices reported, None if none did; concurrent runs on one
+    device each count its whole energy. `sentence` is the verdict in one sentence. `groups` has an
+    entry for each group of comparable runs, the newest first; it is empty without results.
     """
 
     title: str
@@ -107,11 +107,11 @@ class Report:
     attempts: tuple[Attempt, ...]
     joules: float | None
     database: str
-    made: str
+    created_at: str
 
     @property
     def headline_cases(self) -> tuple[tuple[str, HeadlineFinding], ...]:
-        """What banners state, by title, overfitting first."""
+        """The headline findings with their titles, overfitting first."""
         cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
         return tuple((title, case) for title, case in cases if case is not None)
 
@@ -131,41 +131,41 @@ class Report:
 
     @property
     def loss(self) -> str | None:
-        """The loss of these curves."""
+        """The loss of the newest group, if all its trials share one."""
         return self.groups[0].loss if self.groups else None
 
     @property
     def effects(self) -> Effects | None:
-        """Which choices matter in the newest group."""
+        """The effects of the settings in the newest group."""
         return self.groups[0].effects if self.groups else None
 
     @property
     def statuses(self) -> Mapping[Status, int]:
-        """How many runs stand where."""
+        """The number of runs with each status."""
         return Counter(run.status for run in self.runs)
 
     @property
     def failed(self) -> tuple[Run, ...]:
-        """Runs without a result, or that diverged."""
+        """The runs that failed or diverged."""
         return tuple(run for run in self.runs if run.status in (Status.FAILED, Status.DIVERGED))
 
     @property
     def environments(self) -> tuple[Environment, ...]:
-        """Where it ran, each once."""
-        found: list[Environment] = []
+        """The distinct environments in which the runs were executed."""
+        environments: list[Environment] = []
         for attempt in self.attempts:
-            if attempt.environment is not None and attempt.environment not in found:
-                found.append(attempt.environment)
-        return tuple(found)
+            if attempt.environment is not None and attempt.environment not in environments:
+                environments.append(attempt.environment)
+        return tuple(environments)
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What was typed, each line once, in the order of time."""
+        """The distinct commands, in chronological order."""
         return tuple(dict.fromkeys(attempt.command for attempt in self.attempts))
 
     @property
     def device_hours(self) -> Mapping[str, float]:
-        """Hours on each kind of device."""
+        """The training time on each kind of device, in hours."""
         devices = {a.run_id: a.environment.device for a in self.attempts if a.environment}
         hours: dict[str, float] = {}
         for run in self.runs:
@@ -176,26 +176,26 @@ class Report:
 
 
 def build_report(db: store.Database, scope: Scope) -> Report:
-    """Gathers a report.
+    """Collects the contents of a report.
 
     Raises:
-        UnknownName: a study's objective was never measured.
+        UnknownName: the objective of a study was never measured.
     """
     runs = current_runs(db, scope)
-    everything = store.all_studies(db)
-    studies = tuple(study for study in everything if study.id in (scope.studies or ()))
-    comparable = comparable_groups(db, scope)
-    wholes = [rank_group(db, group) for group in comparable]
+    all_studies = store.all_studies(db)
+    studies = tuple(study for study in all_studies if study.id in (scope.studies or ()))
+    comparable_runs = comparable_groups(db, scope)
+    rankings = [rank_group(db, group) for group in comparable_runs]
     groups = tuple(
         _ranked_group(db, group)
-        for group, whole in zip(comparable, wholes, strict=True)
-        if whole.rows
+        for group, ranking in zip(comparable_runs, rankings, strict=True)
+        if ranking.rows
     )
-    found = store.findings(db, [run.id for run in runs])
+    findings = store.findings(db, [run.id for run in runs])
     verdicts = tuple(
-        (study, answered)
+        (study, study_verdict)
         for study in studies
-        if study.decides and (answered := evaluate_claim(db, study)) is not None
+        if study.decides and (study_verdict := evaluate_claim(db, study)) is not None
     )
     return Report(
         title=scope.title,
@@ -204,36 +204,36 @@ def build_report(db: store.Database, scope: Scope) -> Report:
         verdicts=verdicts,
         groups=groups,
         labels={
-            run: trial_title(row, whole)
-            for whole in wholes
-            for row in whole.rows
+            run: trial_title(row, ranking)
+            for ranking in rankings
+            for row in ranking.rows
             for run in row.runs
         },
-        findings=_summarise_findings(runs, found),
-        overfits=_headline_finding(db, runs, found, OVERFITTING_CODE),
-        plateaus=_headline_finding(db, runs, found, PLATEAU_CODE),
-        remedies=_remedy_summaries(db, everything, runs),
+        findings=_summarise_findings(runs, findings),
+        overfits=_headline_finding(db, runs, findings, OVERFITTING_CODE),
+        plateaus=_headline_finding(db, runs, findings, PLATEAU_CODE),
+        remedies=_remedy_summaries(db, all_studies, runs),
         runs=runs,
         values={
             run: value
-            for whole in wholes
-            for row in whole.rows
+            for ranking in rankings
+            for row in ranking.rows
             for run, value in zip(row.runs, row.values, strict=True)
         },
         attempts=store.attempts_of_runs(db, [run.id for run in runs]),
         joules=_total_joules(db, runs),
         database=db.address.shown,
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
 def _ranked_group(db: store.Database, group: ComparableGroup) -> RankedGroup:
-    drawn = trial_curves_of_ranking(db, rank_group(db, group, top=_MAX_CURVES))
+    curves = trial_curves_of_ranking(db, rank_group(db, group, top=_MAX_CURVES))
     return RankedGroup(
         rank_group(db, group, top=MAX_ROWS),
         build_table(db, group, top=MAX_ROWS),
-        drawn.series,
-        drawn.loss,
+        curves.series,
+        curves.loss,
         _effects_or_none(db, group.scope),
     )
 
@@ -241,18 +241,18 @@ def _ranked_group(db: store.Database, group: ComparableGroup) -> RankedGroup:
 def _verdict_sentence(
     verdicts: Sequence[tuple[Study, StudyVerdict]], rankings: Sequence[Ranking]
 ) -> str:
-    """What was found, for who reads one line."""
+    """The result of a report in one sentence."""
     if verdicts:
         return "; ".join(
-            f"{str(answered.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
-            for study, answered in verdicts
+            f"{str(study_verdict.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
+            for study, study_verdict in verdicts
         )
     if not rankings:
         return "nothing has been trained yet"
     if len(rankings) == 1:
         return _best_trial_sentence(rankings[0])
     parts = [
-        # A trial that is alone in its group is called by the group's name.
+        # A single trial in a group already has the name of the group.
         _best_trial_sentence(ranking)
         if ranking.total == 1
         else f"{ranking.heading}: {_best_trial_sentence(ranking)}"
@@ -264,24 +264,27 @@ def _verdict_sentence(
 
 
 def _best_trial_sentence(ranking: Ranking) -> str:
-    """Which trial of a ranking is best, and how far that can be relied on."""
+    """Which trial of a ranking is best, and whether it is significantly better than the others."""
     best = ranking.rows[0]
     metric = ranking.objective.metric
     if not math.isfinite(best.value.mean):
         return f"no trial has a finite {metric}"
     if best.all_diverged:
         return "every run diverged"
-    told = format_mean(best.value.mean, best.value.sd)
+    value_text = format_mean(best.value.mean, best.value.sd)
     name = trial_title(best, ranking)
     if ranking.total == 1:
-        return f"{name} reaches {metric} {told} (mean ± sd of {best.value.n})"
-    alike = sum(row.tier == 1 for row in ranking.rows[1:])
-    lead = f"{name} is best of {ranking.total}: {metric} {told} (mean ± sd of {best.value.n} seeds)"
+        return f"{name} reaches {metric} {value_text} (mean ± sd of {best.value.n})"
+    ties = sum(row.tier == 1 for row in ranking.rows[1:])
+    lead = (
+        f"{name} is best of {ranking.total}: {metric} {value_text}"
+        f" (mean ± sd of {best.value.n} seeds)"
+    )
     if best.tier is None:
-        few = too_few_seeds(ranking.rows)
-        return f"{lead}; {few or 'with one seed each a small lead may be luck'}"
-    if alike:
-        others = "another trial" if alike == 1 else f"{alike} others"
+        seed_note = too_few_seeds(ranking.rows)
+        return f"{lead}; {seed_note or 'with one seed each, a small lead may be chance'}"
+    if ties:
+        others = "another trial" if ties == 1 else f"{ties} others"
         return f"{lead}, but not significantly different from {others}"
     if any(row.tier is None for row in ranking.rows):
         return f"{lead}, and significantly better than every trial with enough seeds to test"
@@ -289,7 +292,7 @@ def _best_trial_sentence(ranking: Ranking) -> str:
 
 
 def _effects_or_none(db: store.Database, scope: Scope) -> Effects | None:
-    """Which choices matter, where there are enough trials to say."""
+    """The effects of the settings; None if there are too few trials."""
     try:
         return compute_effects(db, scope)
     except UsageError:
@@ -297,56 +300,61 @@ def _effects_or_none(db: store.Database, scope: Scope) -> Effects | None:
 
 
 def _summarise_findings(
-    runs: Sequence[Run], found: Mapping[int, Sequence[Finding]]
+    runs: Sequence[Run], findings_by_run: Mapping[int, Sequence[Finding]]
 ) -> tuple[FindingSummary, ...]:
-    """Findings by code, errors first, then by how many runs they hold of."""
+    """The findings by code: headline overfitting first, then errors, then by number of runs."""
     by_run = {run.id: run for run in runs}
     cases: dict[str, list[tuple[Run, Finding]]] = {}
-    for run_id, findings in found.items():
+    for run_id, findings in findings_by_run.items():
         for finding in findings:
             cases.setdefault(finding.code, []).append((by_run[run_id], finding))
-    weight = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
-    judged = [
+    severity_order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+    summaries = [
         FindingSummary(
             code,
-            of[0][1].name,
-            min((case.severity for _, case in of), key=weight.__getitem__),
-            of[0][1].remedy,
-            tuple(sorted(of, key=lambda pair: (-pair[1].confidence, pair[0].id))),
+            run_findings[0][1].name,
+            min((case.severity for _, case in run_findings), key=severity_order.__getitem__),
+            run_findings[0][1].remedy,
+            tuple(sorted(run_findings, key=lambda pair: (-pair[1].confidence, pair[0].id))),
         )
-        for code, of in cases.items()
+        for code, run_findings in cases.items()
     ]
-    # Overfitting is what a report is opened for: it stands first, unless it has another cause.
-    stated = {
-        finding.code for findings in found.values() for finding in headline_findings(findings)
+    # Overfitting comes first because readers look for it, unless something else explains it.
+    headline_codes = {
+        finding.code
+        for findings in findings_by_run.values()
+        for finding in headline_findings(findings)
     }
     return tuple(
         sorted(
-            judged,
-            key=lambda one: (
-                one.code != OVERFITTING_CODE or OVERFITTING_CODE not in stated,
-                weight[one.severity],
-                -len(one.cases),
-                one.code,
+            summaries,
+            key=lambda summary: (
+                summary.code != OVERFITTING_CODE or OVERFITTING_CODE not in headline_codes,
+                severity_order[summary.severity],
+                -len(summary.cases),
+                summary.code,
             ),
         )
     )
 
 
 def _headline_finding(
-    db: store.Database, runs: Sequence[Run], found: Mapping[int, Sequence[Finding]], code: str
+    db: store.Database,
+    runs: Sequence[Run],
+    findings_by_run: Mapping[int, Sequence[Finding]],
+    code: str,
 ) -> HeadlineFinding | None:
-    """The runs with NN101 or NN102 that a banner may state; None where there are none."""
+    """The runs with a headline finding NN101 or NN102; None if there are none."""
     cases = [
         (finding.confidence, -run_id, finding)
-        for run_id, findings in found.items()
+        for run_id, findings in findings_by_run.items()
         for finding in headline_findings(findings)
         if finding.code == code
     ]
     if not cases:
         return None
     _, negative, finding = max(cases, key=lambda case: case[:2])
-    affected = sum(any(f.code == code for f in findings) for findings in found.values())
+    affected = sum(any(f.code == code for f in findings) for findings in findings_by_run.values())
     run = next(run for run in runs if run.id == -negative)
     history = store.history(db, run.id)
     series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch)
@@ -362,7 +370,7 @@ def _headline_finding(
 
 
 def _total_joules(db: store.Database, runs: Sequence[Run]) -> float | None:
-    """What the devices used for these runs, where they said so."""
+    """The energy that the devices reported for these runs; None if they reported none."""
     if _ENERGY_METRIC not in store.metrics(db):
         return None
     curves = store.histories(db, [run.id for run in runs], metrics=[_ENERGY_METRIC])
@@ -375,25 +383,25 @@ def _total_joules(db: store.Database, runs: Sequence[Run]) -> float | None:
 def _remedy_summaries(
     db: store.Database, studies: Sequence[Study], runs: Sequence[Run]
 ) -> tuple[RemedySummary, ...]:
-    """What was tried against findings of these runs."""
-    known = {run.id for run in runs}
-    found = []
+    """The remedy studies of these runs, with their results."""
+    run_ids = {run.id for run in runs}
+    summaries = []
     for study in studies:
         number = study.name.removeprefix("remedy/").partition("/")[0]
         if not is_remedy_study(study) or not number.isdecimal() or study.objective is None:
             continue
-        mine = any(run.trial.study == study.name for run in runs)
-        if int(number) in known or mine:
+        is_in_report = any(run.trial.study == study.name for run in runs)
+        if int(number) in run_ids or is_in_report:
             code = treated_finding(db, study)
-            tried = evaluate_remedies(db, study, study.objective, code)
-            found.append(RemedySummary(study.name, int(number), code, tuple(tried)))
-    return tuple(found)
+            results = evaluate_remedies(db, study, study.objective, code)
+            summaries.append(RemedySummary(study.name, int(number), code, tuple(results)))
+    return tuple(summaries)
 
 
-def energy(joules: float) -> str:
-    """An energy in the unit that fits it.
+def format_energy(joules: float) -> str:
+    """An energy in kJ, or in kWh from 1 MJ on.
 
-    >>> energy(1500.0), energy(7.2e6)
+    >>> format_energy(1500.0), format_energy(7.2e6)
     ('1.5 kJ', '2 kWh')
     """
     return f"{joules / 1e3:.3g} kJ" if joules < 1e6 else f"{joules / 3.6e6:.3g} kWh"

@@ -1,4 +1,4 @@
-"""A report in LaTeX: a document that compiles as it is, to be taken apart for a paper."""
+"""A report as a complete LaTeX document, whose parts can be copied into a paper."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import nnlab
 from nnlab.analysis.ranking import format_count
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
-from nnlab.report.contents import RankedGroup, Report, energy
+from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.table_formats import table_as_latex
 from nnlab.stats import format_duration
 
@@ -23,15 +23,15 @@ _PREAMBLE = r"""\documentclass{article}
 
 
 def report_as_latex(report: Report, figures: Sequence[str] = ()) -> str:
-    """The whole document; `figures` are files beside it."""
+    """The LaTeX document of a report; `figures` are names of files in the same folder."""
     parts = [
         f"{LATEX_MARK}{nnlab.__version__}",
         _PREAMBLE,
         rf"\section*{{{escape_latex(report.title)}}}",
         *(
-            rf"\textbf{{Question.}} {escape_latex(s.question)}\par"
-            for s in report.studies
-            if s.question
+            rf"\textbf{{Question.}} {escape_latex(study.question)}\par"
+            for study in report.studies
+            if study.question
         ),
         rf"\textbf{{Verdict.}} {escape_latex(report.sentence)}\par",
         "",
@@ -65,7 +65,7 @@ def _headline_findings(report: Report) -> list[str]:
 
 
 def _group_table(group: RankedGroup) -> list[str]:
-    """The table of a group of comparable runs and the notes on it."""
+    """The table of a group of comparable runs, and its notes."""
     parts = [table_as_latex(group.table)] if group.table is not None else []
     if not group.ranking.notes:
         return parts
@@ -77,9 +77,10 @@ def _findings(report: Report) -> list[str]:
     if not report.findings:
         return []
     rows = [
-        rf"{escape_latex(one.code)} & {escape_latex(one.name)} & {escape_latex(one.severity)} & {len(one.cases)} &"
-        rf" {escape_latex(one.remedy)} \\"
-        for one in report.findings
+        rf"{escape_latex(summary.code)} & {escape_latex(summary.name)} &"
+        rf" {escape_latex(summary.severity)} & {len(summary.cases)} &"
+        rf" {escape_latex(summary.remedy)} \\"
+        for summary in report.findings
     ]
     return [
         r"\section*{Findings}",
@@ -95,14 +96,14 @@ def _findings(report: Report) -> list[str]:
 
 def _remedies(report: Report) -> list[str]:
     parts = []
-    for one in report.remedies:
+    for summary in report.remedies:
         rows = [
-            rf"{escape_latex(tried.title)} & {tried.n} & {tried.effect:.3g} &"
-            rf" {tried.low:.3g} to {tried.high:.3g} & {escape_latex(tried.outcome)} \\"
-            for tried in one.tried
+            rf"{escape_latex(result.title)} & {result.n} & {result.effect:.3g} &"
+            rf" {result.low:.3g} to {result.high:.3g} & {escape_latex(result.outcome)} \\"
+            for result in summary.results
         ]
         parts += [
-            rf"\section*{{Remedies for run {one.run} {escape_latex(one.code)}}}",
+            rf"\section*{{Remedies for run {summary.run} {escape_latex(summary.code)}}}",
             r"\begin{longtable}{lrrll}",
             r"\toprule",
             r"Remedy & $n$ & Better by & 95\,\% interval & Did it help \\",
@@ -115,23 +116,25 @@ def _remedies(report: Report) -> list[str]:
 
 
 def _run_summary(report: Report) -> list[str]:
-    told = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
-    used = "" if report.joules is None else f"At most {energy(report.joules)}."
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
+    energy = "" if report.joules is None else f"At most {format_energy(report.joules)}."
     times = ", ".join(
         escape_latex(f"{format_duration(3600 * hours)} on {device}")
         for device, hours in report.device_hours.items()
     )
     return [
         r"\section*{What was run}",
-        rf"{format_count(len(report.runs), 'run')}: {told}. {times}. {used}\par",
+        rf"{format_count(len(report.runs), 'run')}: {statuses}. {times}. {energy}\par",
         r"\begin{itemize}",
         *(
-            rf"  \item {escape_latex(e.hostname)}: {escape_latex(e.device)}, nnlab {escape_latex(e.nnlab)},"
-            rf" torch {escape_latex(e.torch)}, Python {escape_latex(e.python)}"
-            for e in report.environments
+            rf"  \item {escape_latex(environment.hostname)}: {escape_latex(environment.device)},"
+            rf" nnlab {escape_latex(environment.nnlab)},"
+            rf" torch {escape_latex(environment.torch)}, Python {escape_latex(environment.python)}"
+            for environment in report.environments
         ),
         *(
-            rf"  \item run {run.id} {run.status}: {escape_latex(run.reason or 'no reason was stored')}"
+            rf"  \item run {run.id} {run.status}:"
+            rf" {escape_latex(run.reason or 'no reason recorded')}"
             for run in report.failed
         ),
         r"  \item[]",

@@ -1,4 +1,4 @@
-"""A report in markdown: what was asked, what was found, what was run."""
+"""A report as Markdown: questions, verdicts, findings, rankings, effects, remedies, runs."""
 
 import math
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from nnlab.analysis.ranking import Ranking, format_count
 from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
-from nnlab.report.contents import RankedGroup, Report, energy
+from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
 from nnlab.stats import format_duration, format_mean
 
 
 def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
-    """The whole text; every name in it is escaped. `figures` are files beside it."""
+    """The Markdown text of a report, escaped; `figures` are names of files in the same folder."""
     parts = [
         _head(report),
         *_headline_findings(report),
-        *(verdict_section(study, answered) for study, answered in report.verdicts),
+        *(verdict_section(study, study_verdict) for study, study_verdict in report.verdicts),
         *(f"![{escape_markdown(figure)}]({quote(figure)})\n" for figure in figures),
         _findings(report),
         *(_ranking(group.ranking) for group in report.groups),
@@ -39,18 +39,20 @@ def _head(report: Report) -> str:
         "",
     ]
     for study in report.studies:
-        lines.append(f"**Question:** {escape_markdown(study.question) or 'none was written down'}")
+        lines.append(f"**Question:** {escape_markdown(study.question) or 'not stated'}")
         if study.objective:
-            word = "lower" if study.objective.direction == "min" else "higher"
+            comparative = "lower" if study.objective.direction == "min" else "higher"
             lines.append(
-                f"\n**Objective:** {escape_markdown(study.objective.metric)}, {word} is better"
+                f"\n**Objective:** {escape_markdown(study.objective.metric)},"
+                f" {comparative} is better"
             )
         if study.sampler:
             lines.append(f"\n**Trials:** chosen by {escape_markdown(str(study.sampler))}")
         if study.space:
-            lines += ["", "| choice | values |", "| --- | --- |"]
+            lines += ["", "| setting | values |", "| --- | --- |"]
             lines += [
-                f"| {escape_markdown(name)} | {escape_markdown(', '.join(map(format_value, values)))} |"
+                f"| {escape_markdown(name)} |"
+                f" {escape_markdown(', '.join(map(format_value, values)))} |"
                 for name, values in study.space.items()
             ]
         lines.append("")
@@ -58,10 +60,10 @@ def _head(report: Report) -> str:
 
 
 def _headline_findings(report: Report) -> list[str]:
-    """What a reader must not miss."""
+    """The headline findings, as quotes."""
     return [
-        f"> **{title} in {case.count} of {format_count(len(report.runs), 'run')}.** The surest case,"
-        f" run {case.run.id}: {escape_markdown(case.finding.message)}.\n"
+        f"> **{title} in {case.count} of {format_count(len(report.runs), 'run')}.** The surest"
+        f" case, run {case.run.id}: {escape_markdown(case.finding.message)}.\n"
         for title, case in report.headline_cases
     ]
 
@@ -70,12 +72,12 @@ def _findings(report: Report) -> str:
     lines = ["## Findings", ""]
     if not report.findings:
         return "\n".join(
-            [*lines, f"No rule found a fault in {format_count(len(report.runs), 'run')}.", ""]
+            [*lines, f"No rule reported a fault in {format_count(len(report.runs), 'run')}.", ""]
         )
-    for one in report.findings:
+    for summary in report.findings:
         lines += [
-            f"### {escape_markdown(one.code)} {escape_markdown(one.name)}: {len(one.cases)} of"
-            f" {format_count(len(report.runs), 'run')}",
+            f"### {escape_markdown(summary.code)} {escape_markdown(summary.name)}:"
+            f" {len(summary.cases)} of {format_count(len(report.runs), 'run')}",
             "",
             "| run | seed | from epoch | confidence | evidence |",
             "| ---: | ---: | ---: | ---: | --- |",
@@ -83,9 +85,9 @@ def _findings(report: Report) -> str:
         lines += [
             f"| {run.id} | {run.seed} | {case.onset or ''} | {case.confidence:.2f} |"
             f" {escape_markdown(case.message)} |"
-            for run, case in one.cases
+            for run, case in summary.cases
         ]
-        lines += ["", f"What to try: {escape_markdown(one.remedy)}", ""]
+        lines += ["", f"What to try: {escape_markdown(summary.remedy)}", ""]
     return "\n".join(lines)
 
 
@@ -97,7 +99,7 @@ def _effects(group: RankedGroup) -> list[str]:
         "",
         f"By {group.effects.method}.",
         "",
-        "| choice | share of variance | 90 % interval |",
+        "| setting | share of variance | 90 % interval |",
         "| --- | ---: | ---: |",
     ]
     lines += [
@@ -110,36 +112,37 @@ def _effects(group: RankedGroup) -> list[str]:
 
 
 def _heading_suffix(ranking: Ranking) -> str:
-    """What follows the title of a section of one group, where there are several."""
+    """The suffix of a section title that names the group; empty if there is one group."""
     return f": {escape_markdown(ranking.heading)}" if ranking.heading else ""
 
 
 def _remedies(report: Report) -> list[str]:
     parts = []
-    for one in report.remedies:
+    for summary in report.remedies:
+        code = f", {escape_markdown(summary.code)}" if summary.code else ""
         lines = [
-            f"## Remedies for run {one.run}{', ' + escape_markdown(one.code) if one.code else ''}",
+            f"## Remedies for run {summary.run}{code}",
             "",
             "| remedy | n | better by | 95 % interval | did it help |",
             "| --- | ---: | ---: | ---: | --- |",
         ]
         lines += [
-            f"| {escape_markdown(tried.title)} | {tried.n} | {tried.effect:.3g} |"
-            f" {tried.low:.3g} to {tried.high:.3g} | {escape_markdown(tried.outcome)} |"
-            for tried in one.tried
+            f"| {escape_markdown(result.title)} | {result.n} | {result.effect:.3g} |"
+            f" {result.low:.3g} to {result.high:.3g} | {escape_markdown(result.outcome)} |"
+            for result in summary.results
         ]
         parts.append("\n".join([*lines, ""]))
     return parts
 
 
 def _ranking(ranking: Ranking) -> str:
-    word = "lower" if ranking.objective.direction == "min" else "higher"
+    comparative = "lower" if ranking.objective.direction == "min" else "higher"
     fields = ranking.fields
     lines = [
         f"## Ranking{_heading_suffix(ranking)}",
         "",
         f"By {escape_markdown(ranking.objective.metric)} at each run's {ranking.at} epoch;"
-        f" {word} is better; mean ± standard deviation over seeds.",
+        f" {comparative} is better; mean ± standard deviation over seeds.",
         "",
         "| # | "
         + " | ".join(
@@ -170,7 +173,7 @@ def _ranking(ranking: Ranking) -> str:
 
 
 def _run_summary(report: Report) -> str:
-    told = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(report.statuses.items()))
     hours = report.device_hours.items()
     seconds = ", ".join(
         escape_markdown(f"{format_duration(3600 * h)} on {device}") for device, h in hours
@@ -178,8 +181,9 @@ def _run_summary(report: Report) -> str:
     lines = [
         "## What was run",
         "",
-        f"{format_count(len(report.runs), 'run')}: {told or 'none'}; {seconds or 'no time measured'}"
-        f"{'' if report.joules is None else f'; at most {energy(report.joules)}'}.",
+        f"{format_count(len(report.runs), 'run')}: {statuses or 'none'};"
+        f" {seconds or 'no time measured'}"
+        f"{'' if report.joules is None else f'; at most {format_energy(report.joules)}'}.",
         "",
     ]
     lines += [
@@ -191,24 +195,26 @@ def _run_summary(report: Report) -> str:
     lines += [
         "",
         f"Made by nnlab {nnlab.__version__} from {escape_markdown(report.database)},"
-        f" {escape_markdown(report.made)}.",
+        f" {escape_markdown(report.created_at)}.",
         "",
     ]
     return "\n".join(lines)
 
 
 def _machines(report: Report) -> list[str]:
-    found = [
-        f"- {escape_markdown(e.hostname)}: {escape_markdown(e.device)}, nnlab {escape_markdown(e.nnlab)},"
-        f" torch {escape_markdown(e.torch)}, Python {escape_markdown(e.python)}"
+    machines = [
+        f"- {escape_markdown(environment.hostname)}: {escape_markdown(environment.device)},"
+        f" nnlab {escape_markdown(environment.nnlab)},"
+        f" torch {escape_markdown(environment.torch)}, Python {escape_markdown(environment.python)}"
         + (
-            f", commit {escape_markdown(e.git_commit[:12])}{' with changes' if e.git_dirty else ''}"
-            if e.git_commit
+            f", commit {escape_markdown(environment.git_commit[:12])}"
+            f"{' with changes' if environment.git_dirty else ''}"
+            if environment.git_commit
             else ""
         )
-        for e in report.environments
+        for environment in report.environments
     ]
-    return ["Where:", "", *found, ""] if found else []
+    return ["Where:", "", *machines, ""] if machines else []
 
 
 def _commands(report: Report) -> list[str]:
@@ -220,5 +226,5 @@ def _commands(report: Report) -> list[str]:
 
 
 def _one_line(command: str) -> str:
-    """A command as a line of code: a line feed would end the block, and what follows be markup."""
+    """A command on one line; after a line feed, the rest would be interpreted as Markdown."""
     return escape_terminal(command.replace("\n", "\\n"))

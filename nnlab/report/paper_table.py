@@ -1,4 +1,4 @@
-"""A ranking as a table for a paper: means with their intervals, the best and its ties marked."""
+"""Rankings as tables for papers: means with intervals, the best trials in bold."""
 
 import math
 import re
@@ -15,7 +15,7 @@ from nnlab.analysis.comparable import (
     resolve_objective,
 )
 from nnlab.analysis.ranking import EpochChoice, Ranking, RankingRow, format_count, rank_group
-from nnlab.analysis.run_epochs import test_metric as twin_of
+from nnlab.analysis.run_epochs import test_metric
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import describe_test, too_few_seeds
 from nnlab.config.space import format_value
@@ -31,17 +31,14 @@ from nnlab.stats.intervals import IntervalMethod, applicable_limits, interval_wi
 from nnlab.stats.paired import CONFIDENCE_LEVEL
 from nnlab.stats.student_t import t_quantile
 
-# Beside a row whose seeds were trained on different data.
+# Marks rows whose seeds were trained on different data.
 _DIFFERENT_DATA_MARK = "†"
 _NUMBER_PATTERN = re.compile(r"^\(?(-?[\d.]+)(?: ± ([\d.]+))?\)?(?:e([+-]?\d+))?$")
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredCell:
-    """A cell: a mean and half of its 95 % interval (NaN where it has none), `bold` if it is best.
-
-    `mean`, `half` and `exponent` are the digits that the interval supports.
-    """
+    """A cell: a mean and half of its 95 % interval (NaN if it has none), in bold for the best."""
 
     value: float
     half_width: float
@@ -49,24 +46,27 @@ class MeasuredCell:
 
     @property
     def text(self) -> str:
-        """As it is read: `0.973 ± 0.004`."""
+        """The cell as text, such as `0.973 ± 0.004`."""
         return format_mean(self.value, self.half_width)
 
     @property
     def digits(self) -> tuple[str, str | None, int]:
-        """Mean, half of the interval and power of ten as digits; of what is no number its word."""
-        found = _NUMBER_PATTERN.match(self.text)
-        if found is None:
+        """The mean, half of the interval and the power of ten, with the digits that are shown.
+
+        For a mean that is not finite: its text, None, 0.
+        """
+        match = _NUMBER_PATTERN.match(self.text)
+        if match is None:
             return self.text, None, 0
-        return found[1], found[2], int(found[3] or 0)
+        return match[1], match[2], int(match[3] or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """A table: leading columns of words, then columns of measured cells, perhaps in groups.
+    """A table: columns of text (settings), then columns of measured cells, optionally in groups.
 
-    `groups` are names over so many columns each, values of the choice `over`; empty where there are
-    none. `objective` is the metric's key.
+    `groups` are (name, number of columns) pairs, one for each value of the setting `over`; empty
+    if there are none. `objective` is the key of the metric.
     """
 
     row_headings: tuple[str, ...]
@@ -79,18 +79,20 @@ class PaperTable:
     over: str = ""
 
     def transposed(self) -> "PaperTable":
-        """Rows as columns: what was measured goes down, what was compared goes across."""
-        over = [name for name, span in self.groups for _ in range(span)]
-        names = [" ".join(words) or "value" for words, _ in self.rows]
-        stub: tuple[str, ...] = ("Metric",)
+        """The table with rows and columns exchanged: metrics in rows, trials in columns."""
+        group_names = [name for name, span in self.groups for _ in range(span)]
+        names = [" ".join(texts) or "value" for texts, _ in self.rows]
+        headings: tuple[str, ...] = ("Metric",)
         heads: list[tuple[str, ...]] = [(name,) for name in self.columns]
-        if over:
-            stub = (self.over, "Metric")
-            heads = list(zip(over, self.columns, strict=True))
+        if group_names:
+            headings = (self.over, "Metric")
+            heads = list(zip(group_names, self.columns, strict=True))
         rows = tuple(
             (head, tuple(cells[i] for _, cells in self.rows)) for i, head in enumerate(heads)
         )
-        return replace(self, row_headings=stub, groups=(), columns=tuple(names), rows=rows, over="")
+        return replace(
+            self, row_headings=headings, groups=(), columns=tuple(names), rows=rows, over=""
+        )
 
 
 def paper_tables(
@@ -108,13 +110,13 @@ def paper_tables(
 ) -> tuple[PaperTable, ...]:
     """A table for each group of comparable runs in a scope, the newest first.
 
-    With `pivot`, a group of columns for each value of that field. Pivoted over a field that makes
-    runs incomparable, as `data`, it is one table: nothing is ranked from one value to another.
-    `mixed` puts everything into one table.
+    With `pivot`, the table has a group of columns for each value of that field. If runs with
+    different values are not comparable (as for `data`), each value is ranked separately, in one
+    table. `mixed` puts all runs into one table.
 
     Raises:
-        UnknownName: no run has that metric, or no trial that field.
-        UsageError: nothing was trained.
+        UnknownName: no run has that metric, or no trial has that field.
+        UsageError: no epoch is finished.
     """
     groups = comparable_groups(db, scope, by=by)
     left_out: tuple[str, ...] = ()
@@ -123,15 +125,15 @@ def paper_tables(
     elif pivot in DATA_FIELDS:
         group, left_out = merge_groups_along(groups, [pivot])
         groups = (group,)
-    limits = {"at": at, "top": top, "interval": interval, "test": test}
-    tables = [
-        build_table(db, group, group_by=group_by, pivot=pivot, left_out=left_out, **limits)  # type: ignore[arg-type]
+    options = {"at": at, "top": top, "interval": interval, "test": test}
+    built = [
+        build_table(db, group, group_by=group_by, pivot=pivot, left_out=left_out, **options)  # type: ignore[arg-type]
         for group in groups
     ]
-    found = tuple(table for table in tables if table is not None)
-    if not found:
+    tables = tuple(table for table in built if table is not None)
+    if not tables:
         raise UsageError(f"nothing to compare: no epoch of {scope.title} is finished")
-    return found
+    return tables
 
 
 def build_table(
@@ -146,87 +148,91 @@ def build_table(
     test: PairedTest = PairedTest.T,
     left_out: Sequence[str] = (),
 ) -> PaperTable | None:
-    """The ranking of a group as a table; None where nothing in it was measured.
+    """The ranking of a group as a table; None if nothing was measured.
 
-    Under a pivot a row is what agrees in all other fields that differ, or in `group_by`; where
-    several trials do, the best speaks.
+    With a pivot, trials that agree in all other differing fields (or in `group_by`) share a row,
+    which shows the best of them.
 
     Raises:
-        UnknownName: no trial has the field of the pivot.
+        UnknownName: no trial has the field `pivot`.
     """
 
-    def ranked(part: ComparableGroup) -> Ranking:
+    def rank_part(part: ComparableGroup) -> Ranking:
         fields = () if pivot else group_by
         limit = None if pivot else top
         return rank_group(db, part, at=at, top=limit, group_by=fields, interval=interval, test=test)
 
-    whole = ranked(group)
-    if not whole.rows:
+    full_ranking = rank_part(group)
+    if not full_ranking.rows:
         return None
     if pivot is None:
-        parts = {"": whole}
-        fields = whole.fields
+        parts = {"": full_ranking}
+        fields = full_ranking.fields
     else:
         parts = {
-            format_value(value) or "-": ranked(
+            format_value(value) or "-": rank_part(
                 replace(group, scope=replace(group.scope, studies=None, runs=runs))
             )
-            for value, runs in _runs_by_value(whole, pivot).items()
+            for value, runs in _runs_by_value(full_ranking, pivot).items()
         }
-        fields = tuple(group_by) or tuple(name for name in whole.fields if name != pivot)
-    heads = _column_names(parts, whole, short=pivot is not None)
-    keys = dict.fromkeys(_row_key(row, fields) for part in parts.values() for row in part.rows)
-    cells = {name: _row_cells(part, fields, len(heads)) for name, part in parts.items()}
+        fields = tuple(group_by) or tuple(name for name in full_ranking.fields if name != pivot)
+    names = _column_names(parts, full_ranking, short=pivot is not None)
+    row_texts = dict.fromkeys(_row_key(row, fields) for part in parts.values() for row in part.rows)
+    cells = {name: _row_cells(part, fields, len(names)) for name, part in parts.items()}
     rows = tuple(
-        (key, tuple(cell for name in parts for cell in cells[name].get(key, (None,) * len(heads))))
-        for key in list(keys)[: top or None]
+        (
+            texts,
+            tuple(cell for name in parts for cell in cells[name].get(texts, (None,) * len(names))),
+        )
+        for texts in list(row_texts)[: top or None]
     )
-    tuned = any(len(part.rows) > len(cells[name]) for name, part in parts.items())
+    is_tuned = any(len(part.rows) > len(cells[name]) for name, part in parts.items())
     return PaperTable(
         tuple(setting_name(name) for name in fields),
-        tuple((_group_name(name, pivot), len(heads)) for name in parts) if pivot else (),
-        tuple(heads) * len(parts),
+        tuple((_group_name(name, pivot), len(names)) for name in parts) if pivot else (),
+        tuple(names) * len(parts),
         rows,
-        _caption(parts, whole, test, left_out, tuned=tuned),
-        "tab:" + (re.sub(r"[^a-z0-9]+", "-", _table_title(whole).lower()).strip("-") or "results"),
-        whole.objective.metric,
+        _caption(parts, full_ranking, test, left_out, is_tuned=is_tuned),
+        "tab:"
+        + (re.sub(r"[^a-z0-9]+", "-", _table_title(full_ranking).lower()).strip("-") or "results"),
+        full_ranking.objective.metric,
         setting_name(pivot) if pivot else "",
     )
 
 
 def _table_title(ranking: Ranking) -> str:
-    """The scope, and which of its groups."""
+    """The title of the scope, followed by the heading of the group."""
     return f"{ranking.scope.title} {ranking.heading}".strip()
 
 
 def _group_name(value: str, pivot: str) -> str:
-    """A data set by its name, any other value by its choice's name as well."""
+    """The name of a group of columns: the value of the field, with the name of the field."""
     return value if pivot == "data" else f"{setting_name(pivot)} {value}"
 
 
 def _runs_by_value(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
-    known = {name for row in ranking.rows for name in row.setting}
-    if field not in known:
-        raise UnknownName("field", field, known)
-    found: dict[Scalar, tuple[int, ...]] = {}
+    fields = {name for row in ranking.rows for name in row.setting}
+    if field not in fields:
+        raise UnknownName("field", field, fields)
+    runs: dict[Scalar, tuple[int, ...]] = {}
     for row in ranking.rows:
         value = row.setting.get(field)
-        found[value] = found.get(value, ()) + row.runs
-    return dict(sorted(found.items(), key=lambda item: str(item[0])))
+        runs[value] = runs.get(value, ()) + row.runs
+    return dict(sorted(runs.items(), key=lambda item: str(item[0])))
 
 
-def _column_names(parts: Mapping[str, Ranking], whole: Ranking, *, short: bool) -> list[str]:
-    """The objective, and its twin on the test split where it was measured at the same epochs.
+def _column_names(parts: Mapping[str, Ranking], ranking: Ranking, *, short: bool) -> list[str]:
+    """The objective, and the same metric on the test split if it was measured at the same epochs.
 
-    Under groups the caption alone says which quantity it is.
+    With `short`, the names are the splits only; the caption names the quantity.
     """
-    loss = common_loss(whole)
-    twin = twin_of(whole.objective)
-    tested = _has_test_values(parts) and _is_test_at_same_epochs(parts)
-    if short and twin:
-        return ["Validation", "Test"] if tested else ["Validation"]
-    names = [metric_name(whole.objective.metric, loss)]
-    return [*names, metric_name(twin, loss)] if tested else names
+    loss = common_loss(ranking)
+    counterpart = test_metric(ranking.objective)
+    shows_test = _has_test_values(parts) and _is_test_at_same_epochs(parts)
+    if short and counterpart:
+        return ["Validation", "Test"] if shows_test else ["Validation"]
+    names = [metric_name(ranking.objective.metric, loss)]
+    return [*names, metric_name(counterpart, loss)] if shows_test else names
 
 
 def _has_test_values(parts: Mapping[str, Ranking]) -> bool:
@@ -238,18 +244,18 @@ def _is_test_at_same_epochs(parts: Mapping[str, Ranking]) -> bool:
 
 
 def _row_key(row: RankingRow, fields: Sequence[str]) -> tuple[str, ...]:
-    """The words of a row; the last is marked where its seeds had different data."""
-    words = [format_value(row.setting.get(name)) or "-" for name in fields]
+    """The settings of a row as text; the last is marked if its seeds had different data."""
+    texts = [format_value(row.setting.get(name)) or "-" for name in fields]
     if row.different_data:
-        words[-1:] = [f"{words[-1]} {_DIFFERENT_DATA_MARK}"] if words else [_DIFFERENT_DATA_MARK]
-    return tuple(words)
+        texts[-1:] = [f"{texts[-1]} {_DIFFERENT_DATA_MARK}"] if texts else [_DIFFERENT_DATA_MARK]
+    return tuple(texts)
 
 
 def _row_cells(
     ranking: Ranking, fields: Sequence[str], columns: int
 ) -> dict[tuple[str, ...], tuple[MeasuredCell | None, ...]]:
-    """The cells of each row; of trials with the same key those of the best."""
-    found: dict[tuple[str, ...], tuple[MeasuredCell | None, ...]] = {}
+    """The cells of each row; trials with the same key get the cells of the best."""
+    cells_by_key: dict[tuple[str, ...], tuple[MeasuredCell | None, ...]] = {}
     limits = limits_of(ranking.objective.metric)
     for row in ranking.rows:  # best first
         bold = row.tier == 1 or (row.rank == 1 and row.tier is None)
@@ -257,20 +263,20 @@ def _row_cells(
         cells: list[MeasuredCell | None] = [MeasuredCell(row.value.mean, half, bold)]
         if columns > 1:
             cells.append(_test_cell(row.test, limits))
-        found.setdefault(_row_key(row, fields), tuple(cells))
-    return found
+        cells_by_key.setdefault(_row_key(row, fields), tuple(cells))
+    return cells_by_key
 
 
 def _test_cell(test: Aggregate | None, limits: Limits) -> MeasuredCell | None:
-    """What was read on the test split: never bold, for nothing is chosen by it."""
+    """The cell of a test value; never bold, because test values do not select trials."""
     if test is None or not test.n:
         return None
     if test.n < 2 or not math.isfinite(test.sem):
         return MeasuredCell(test.mean, math.nan, bold=False)
-    # A mean and its standard deviation are all that the ranking keeps of it.
+    # The ranking keeps only the mean and standard deviation of test values.
     symmetric = test.sem * t_quantile(test.n - 1, 0.5 + CONFIDENCE_LEVEL / 2)
-    holding = applicable_limits(limits, (test.low, test.high))
-    half = _half_width(interval_within_limits(test.mean, symmetric, holding))
+    applicable = applicable_limits(limits, (test.low, test.high))
+    half = _half_width(interval_within_limits(test.mean, symmetric, applicable))
     return MeasuredCell(test.mean, half, bold=False)
 
 
@@ -281,57 +287,57 @@ def _half_width(interval: tuple[float, float]) -> float:
 
 def _caption(
     parts: Mapping[str, Ranking],
-    whole: Ranking,
+    ranking: Ranking,
     test: PairedTest,
     left_out: Sequence[str],
     *,
-    tuned: bool,
+    is_tuned: bool,
 ) -> str:
-    text = _measurement_text(parts, whole, test, tuned=tuned)
-    if whole.heading:
-        text = f"{whole.heading}: {text}"
+    text = _measurement_text(parts, ranking, test, is_tuned=is_tuned)
+    if ranking.heading:
+        text = f"{ranking.heading}: {text}"
     if _has_test_values(parts) and not _is_test_at_same_epochs(parts):
-        text += " Test values are left out: they were measured at other epochs."
+        text += " Test values are omitted because they were measured at other epochs."
     if any(row.different_data for part in parts.values() for row in part.rows):
         text += f" {_DIFFERENT_DATA_MARK}: seeds trained on different data."
     if left_out:
-        text += f" Left out, not comparable: {'; '.join(left_out)}."
+        text += f" Omitted, not comparable: {'; '.join(left_out)}."
     return text
 
 
 def _measurement_text(
-    parts: Mapping[str, Ranking], whole: Ranking, test: PairedTest, *, tuned: bool
+    parts: Mapping[str, Ranking], ranking: Ranking, test: PairedTest, *, is_tuned: bool
 ) -> str:
-    name = metric_name(whole.objective.metric, common_loss(whole))
-    better = "lower is better" if whole.objective.direction == "min" else "higher is better"
+    name = metric_name(ranking.objective.metric, common_loss(ranking))
+    direction = "lower is better" if ranking.objective.direction == "min" else "higher is better"
     seeds = sorted({row.value.n for part in parts.values() for row in part.rows})
-    over = (
+    seed_text = (
         format_count(seeds[-1], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     )
     epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
-        str(whole.at), f"epoch {whole.at}"
+        str(ranking.at), f"epoch {ranking.at}"
     )
-    text = f"{name} at {epoch}, {better}; mean over {over}"
+    text = f"{name} at {epoch}, {direction}; mean over {seed_text}"
     if seeds[-1] < 2:
         return f"{text}. Bold: the best."
     trials = max(len(part.rows) for part in parts.values())
-    if tuned:
+    if is_tuned:
         text += ", each the best of its trials,"
     return f"{text} ± half of its 95 % interval. {_meaning_of_bold(parts, test, trials)}"
 
 
 def _meaning_of_bold(parts: Mapping[str, Ranking], test: PairedTest, trials: int) -> str:
-    """What bold cells are, and whether differences could be tested."""
-    lacking = [note for part in parts.values() if (note := too_few_seeds(part.rows))]
+    """The sentence that explains bold cells, and whether differences were tested."""
+    seed_notes = [note for part in parts.values() if (note := too_few_seeds(part.rows))]
     if not any(row.tier for part in parts.values() for row in part.rows):
-        return f"Bold: the best mean{f' ({lacking[0]})' if lacking else ''}."
-    how = f" ({describe_test(test, trials)})" if trials > 1 else ""
-    untested = " Rows with too few seeds are not tested." if lacking else ""
-    return f"Bold: the best, and what is not significantly different from it{how}.{untested}"
+        return f"Bold: the best mean{f' ({seed_notes[0]})' if seed_notes else ''}."
+    method = f" ({describe_test(test, trials)})" if trials > 1 else ""
+    untested = " Rows with too few seeds are not tested." if seed_notes else ""
+    return f"Bold: the best, and those not significantly different from it{method}.{untested}"
 
 
 def table_as_json(table: PaperTable) -> Mapping[str, Any]:
-    """The table with stable keys (docs/formats.md)."""
+    """The table as JSON values with stable keys (docs/formats.md)."""
     return {
         "by": table.objective,
         "caption": table.caption,
@@ -340,7 +346,7 @@ def table_as_json(table: PaperTable) -> Mapping[str, Any]:
         "columns": list(table.columns),
         "rows": [
             {
-                "stub": list(words),
+                "stub": list(texts),
                 "cells": [
                     None
                     if cell is None
@@ -348,6 +354,6 @@ def table_as_json(table: PaperTable) -> Mapping[str, Any]:
                     for cell in cells
                 ],
             }
-            for words, cells in table.rows
+            for texts, cells in table.rows
         ],
     }

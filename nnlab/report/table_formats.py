@@ -1,4 +1,4 @@
-"""Tables of a paper in LaTeX, HTML, Markdown and CSV; every text in them is escaped."""
+"""Writes paper tables as LaTeX, HTML, Markdown and CSV, with all text escaped."""
 
 import csv
 import io
@@ -15,9 +15,11 @@ _SISETUP = (
 
 
 def table_as_latex(table: PaperTable, command: str = "") -> str:
-    r"""A `table` with booktabs rules, numbers aligned by siunitx (version 3)."""
+    r"""A LaTeX `table` with booktabs rules and numbers aligned by siunitx (version 3)."""
     spans = _group_spans(table)
-    kinds = "l" * len(table.row_headings) + "".join(map(_column_kind, _cells_by_column(table)))
+    column_types = "l" * len(table.row_headings) + "".join(
+        map(_column_kind, _cells_by_column(table))
+    )
     lines = [
         f"% made by nnlab {nnlab.__version__}{': ' + _plain_tex(command) if command else ''}",
         r"% \usepackage{booktabs} and \usepackage{siunitx} (version 3) in the preamble",
@@ -26,7 +28,7 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
         rf"  \caption{{{escape_latex(table.caption)}}}",
         rf"  \label{{{_plain_tex(table.label)}}}",
         f"  {_SISETUP}",
-        rf"  \begin{{tabular}}{{{kinds}}}",
+        rf"  \begin{{tabular}}{{{column_types}}}",
         r"    \toprule",
     ]
     if spans:
@@ -42,25 +44,27 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
     ]
     lines += ["    " + " & ".join(heads) + r" \\", r"    \midrule"]
     lines += [
-        "    " + " & ".join([*map(escape_latex, words), *map(_latex_cell, cells)]) + r" \\"
-        for words, cells in table.rows
+        "    " + " & ".join([*map(escape_latex, texts), *map(_latex_cell, cells)]) + r" \\"
+        for texts, cells in table.rows
     ]
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
 def _plain_tex(text: str) -> str:
-    """Text in a comment or a label: no sign that TeX would act on, no line that ends it."""
-    return "".join(sign for sign in " ".join(text.split()) if sign not in "\\{}%$#~^&")
+    """Text for a TeX comment or label, without special characters and line breaks."""
+    return "".join(
+        character for character in " ".join(text.split()) if character not in "\\{}%$#~^&"
+    )
 
 
 def _group_spans(table: PaperTable) -> list[tuple[str, int, int]]:
     """Each group with its first and last column, counted from 1."""
-    found, at = [], len(table.row_headings) + 1
+    spans, column = [], len(table.row_headings) + 1
     for name, span in table.groups:
-        found.append((name, at, at + span - 1))
-        at += span
-    return found
+        spans.append((name, column, column + span - 1))
+        column += span
+    return spans
 
 
 def _cells_by_column(table: PaperTable) -> list[list[MeasuredCell | None]]:
@@ -68,16 +72,18 @@ def _cells_by_column(table: PaperTable) -> list[list[MeasuredCell | None]]:
 
 
 def _column_kind(cells: Sequence[MeasuredCell | None]) -> str:
-    """An S column with room for the longest number in it; centred where one is in powers of ten."""
+    """An S column wide enough for its longest number; centred if a number has a power of ten."""
     digits = [cell.digits for cell in cells if cell is not None and _is_plain_number(cell)]
     if not digits or any(cell is not None and cell.digits[2] for cell in cells):
         return "c"
     whole = max(len(mean.lstrip("-").partition(".")[0]) for mean, _, _ in digits)
     decimals = max(len(mean.partition(".")[2]) for mean, _, _ in digits)
     sign = "-" if any(mean.startswith("-") for mean, _, _ in digits) else ""
-    unsure = [half for _, half, _ in digits if half is not None]
-    room = max((len(half.replace(".", "").lstrip("0")) for half in unsure), default=0)
-    uncertain = f"({room})" if room else ""
+    half_widths = [half for _, half, _ in digits if half is not None]
+    uncertain_digits = max(
+        (len(half.replace(".", "").lstrip("0")) for half in half_widths), default=0
+    )
+    uncertain = f"({uncertain_digits})" if uncertain_digits else ""
     return f"S[table-format={sign}{whole}.{decimals}{uncertain}]"
 
 
@@ -98,7 +104,7 @@ def _latex_cell(cell: MeasuredCell | None) -> str:
 
 
 def table_as_html(table: PaperTable) -> str:
-    """A `table` element without any style of its own; the best are in `strong`."""
+    """An HTML `table` element without styles; the best cells are in `strong`."""
     lines = ["<table>", f"<caption>{escape_html(table.caption)}</caption>", "<thead>"]
     if table.groups:
         heads = "".join(
@@ -111,8 +117,8 @@ def table_as_html(table: PaperTable) -> str:
         for name in (*table.row_headings, *table.columns)
     )
     lines += [f"<tr>{heads}</tr>", "</thead>", "<tbody>"]
-    for words, cells in table.rows:
-        row = "".join(f'<th scope="row">{escape_html(word)}</th>' for word in words)
+    for texts, cells in table.rows:
+        row = "".join(f'<th scope="row">{escape_html(text)}</th>' for text in texts)
         row += "".join(f"<td>{_html_cell(cell)}</td>" for cell in cells)
         lines.append(f"<tr>{row}</tr>")
     return "\n".join([*lines, "</tbody>", "</table>"]) + "\n"
@@ -120,30 +126,33 @@ def table_as_html(table: PaperTable) -> str:
 
 def _html_cell(cell: MeasuredCell | None) -> str:
     if cell is None:
-        return "–"  # noqa: RUF001  a dash: nothing was measured
+        return "–"  # noqa: RUF001  an en dash: nothing was measured
     return f"<strong>{escape_html(cell.text)}</strong>" if cell.bold else escape_html(cell.text)
 
 
 def table_as_markdown(table: PaperTable) -> str:
-    """A pipe table with its caption below; the best are bold."""
+    """A Markdown table with its caption below; the best cells are bold."""
     names = [*table.row_headings, *full_names(table)]
-    ruled = [*(["---"] * len(table.row_headings)), *(["---:"] * len(table.columns))]
-    lines = [_markdown_row([escape_markdown(name) or " " for name in names]), _markdown_row(ruled)]
+    alignment = [*(["---"] * len(table.row_headings)), *(["---:"] * len(table.columns))]
+    lines = [
+        _markdown_row([escape_markdown(name) or " " for name in names]),
+        _markdown_row(alignment),
+    ]
     lines += [
-        _markdown_row([*(escape_markdown(word) for word in words), *map(_markdown_cell, cells)])
-        for words, cells in table.rows
+        _markdown_row([*(escape_markdown(text) for text in texts), *map(_markdown_cell, cells)])
+        for texts, cells in table.rows
     ]
     return "\n".join([*lines, "", escape_markdown(table.caption)]) + "\n"
 
 
 def full_names(table: PaperTable) -> list[str]:
-    """The columns' names, with their group's before them."""
-    over = [name for name, span in table.groups for _ in range(span)]
-    if not over:
+    """The names of the columns, preceded by the names of their groups."""
+    group_names = [name for name, span in table.groups for _ in range(span)]
+    if not group_names:
         return list(table.columns)
     if len(set(table.columns)) == 1:
-        return over
-    return [f"{group}: {name}" for group, name in zip(over, table.columns, strict=True)]
+        return group_names
+    return [f"{group}: {name}" for group, name in zip(group_names, table.columns, strict=True)]
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -157,19 +166,19 @@ def _markdown_cell(cell: MeasuredCell | None) -> str:
 
 
 def table_as_csv(table: PaperTable) -> str:
-    """Means, half widths and marks in columns of their own, numbers in full."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    """The table as CSV: means, half widths and marks in separate columns, with full precision."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     names = full_names(table)
     parts = [f"{name}{part}" for name in names for part in ("", " half width", " best")]
     writer.writerow(map(escape_formula, [*table.row_headings, *parts]))
-    for words, cells in table.rows:
+    for texts, cells in table.rows:
         values: list[object] = []
         for cell in cells:
             if cell is None:
                 values += [None, None, None]
             else:
-                known = cell.half_width == cell.half_width
-                values += [cell.value, cell.half_width if known else None, cell.bold]
-        writer.writerow([*map(escape_formula, words), *values])
-    return text.getvalue()
+                has_interval = cell.half_width == cell.half_width
+                values += [cell.value, cell.half_width if has_interval else None, cell.bold]
+        writer.writerow([*map(escape_formula, texts), *values])
+    return buffer.getvalue()

@@ -1,43 +1,45 @@
-"""The verdict on a claim in words and tables."""
+"""The verdict on a study's claim as Markdown, for reports and the documentation."""
 
 import math
 from collections.abc import Sequence
 
+from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
 from nnlab.io.escaping import escape_markdown
-from nnlab.records import Comparison, Study
+from nnlab.records import Study
 
 METHOD_NOTE = (
-    "Each comparison is of the same seeds. It is *supported* where the 95 % t interval lies wholly"
-    " inside what is claimed and the exact sign-flip test against its bound agrees (one-sided p at"
-    " most 0.05), *not supported* where the same holds of the outside, else it *cannot tell*. A"
-    " claim is supported where all of its comparisons are, and not supported where one is not."
+    "Each comparison pairs the same seeds. It is *supported* if the 95 % t interval lies entirely"
+    " inside the claimed region and the exact sign-flip test against its bound agrees (one-sided p"
+    " at most 0.05), *not supported* if the same holds for the outside; otherwise the verdict is"
+    " *cannot tell*. A claim is supported if all of its comparisons are, and not supported if one"
+    " is not."
 )
 
 
-def verdict_section(study: Study, answered: StudyVerdict) -> str:
-    """The section of a report: claim, verdict, the comparisons with their numbers."""
-    return "\n".join(["## Verdict", "", *verdict_lines(study, answered), METHOD_NOTE, ""])
+def verdict_section(study: Study, study_verdict: StudyVerdict) -> str:
+    """The section of a report: the claim, the verdict, and the comparisons with their numbers."""
+    return "\n".join(["## Verdict", "", *verdict_lines(study, study_verdict), METHOD_NOTE, ""])
 
 
-def verdict_lines(study: Study, answered: StudyVerdict) -> list[str]:
-    """The claim, the verdict, and a table of the comparisons."""
+def verdict_lines(study: Study, study_verdict: StudyVerdict) -> list[str]:
+    """The claim, the verdict, and a table of the comparisons, as lines."""
     lines = [
-        f"**Claim:** {escape_markdown(study.claim) or 'none was written down'}",
+        f"**Claim:** {escape_markdown(study.claim) or 'not stated'}",
         "",
-        f"**Verdict: {answered.verdict}** with {_seed_count(study)}.",
+        f"**Verdict: {study_verdict.verdict}** with {_seed_count(study)}.",
     ]
-    if answered.waiting:
-        lines.append(f"{answered.waiting} runs have no result yet, so nothing is decided.")
+    if study_verdict.waiting:
+        lines.append(f"{study_verdict.waiting} runs have no result yet, so there is no verdict.")
     return [
         *lines,
         "",
         "| comparison | claimed | found, 95 % interval | n | p | |",
         "| --- | --- | --- | ---: | ---: | --- |",
-        *(_comparison_row(found) for found in answered.answers),
+        *(_comparison_row(result) for result in study_verdict.answers),
         "",
-        *_mean_lines(answered.answers),
-        *_tuning_lines(list(answered.sides.values())),
+        *_mean_lines(study_verdict.answers),
+        *_tuning_lines(list(study_verdict.sides.values())),
     ]
 
 
@@ -45,64 +47,49 @@ def _seed_count(study: Study) -> str:
     return f"{len(study.seeds)} seeds" if len(study.seeds) != 1 else "1 seed"
 
 
-def _comparison_row(found: ComparisonResult) -> str:
-    judged = found.judged
-    missing = f", {found.missing} without a number" if found.missing else ""
-    p = "" if judged.p is None else f"{judged.p:.2g}"
+def _comparison_row(result: ComparisonResult) -> str:
+    claim_test = result.judged
+    missing = f", {result.missing} without a number" if result.missing else ""
+    p = "" if claim_test.p is None else f"{claim_test.p:.2g}"
+    low, high = format_number(claim_test.low), format_number(claim_test.high)
     cells = [
-        escape_markdown(found.comparison.says),
-        escape_markdown(claimed(found.comparison)),
-        f"{number(judged.mean)} ({number(judged.low)} to {number(judged.high)})",
-        f"{judged.n}{missing}",
+        escape_markdown(result.comparison.says),
+        escape_markdown(describe_claim(result.comparison)),
+        f"{format_number(claim_test.mean)} ({low} to {high})",
+        f"{claim_test.n}{missing}",
         p,
-        str(judged.verdict),
+        str(claim_test.verdict),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def claimed(comparison: Comparison) -> str:
-    """The quantity and the region that is claimed, as `val/loss of a - b > 0.1`."""
-    names = list(comparison.arms)
-    if comparison.scale == "spread":
-        what = f"sd over mean of {names[0]}"
-    else:
-        sign = " / " if comparison.scale == "ratio" else " - "
-        pairs = [sign.join(names[i : i + 2]) for i in range(0, len(names), 2)]
-        what = pairs[0] if len(pairs) == 1 else f"({pairs[0]}){sign}({pairs[1]})"
-    region = [
-        f"{word} {bound:g}"
-        for word, bound in (("above", comparison.above), ("below", comparison.below))
-        if bound is not None
-    ]
-    return f"{comparison.metric} ({comparison.at}) of {what} {' and '.join(region)}"
-
-
-def _mean_lines(answers: Sequence[ComparisonResult]) -> list[str]:
+def _mean_lines(results: Sequence[ComparisonResult]) -> list[str]:
     lines = [
-        f"- {escape_markdown(found.comparison.metric)} ({escape_markdown(found.comparison.at)}): "
+        f"- {escape_markdown(result.comparison.metric)} ({escape_markdown(result.comparison.at)}): "
         + ", ".join(
-            f"{escape_markdown(arm)} {number(value)}"
-            for arm, value in zip(found.comparison.arms, found.values, strict=True)
+            f"{escape_markdown(arm)} {format_number(value)}"
+            for arm, value in zip(result.comparison.arms, result.values, strict=True)
         )
-        for found in answers
-        if found.values
+        for result in results
+        if result.values
     ]
     return ["Means over the seeds compared:", "", *dict.fromkeys(lines), ""] if lines else []
 
 
-def _tuning_lines(sides: Sequence[TunedArm]) -> list[str]:
+def _tuning_lines(tuned_arms: Sequence[TunedArm]) -> list[str]:
     lines = [
-        f"- {escape_markdown(side.arm)}: {escape_markdown(side.chosen)}, the best of {side.of} by validation"
-        for side in sides
-        if side.of > 1
+        f"- {escape_markdown(tuned_arm.arm)}: {escape_markdown(tuned_arm.chosen)},"
+        f" the best of {tuned_arm.of} by validation"
+        for tuned_arm in tuned_arms
+        if tuned_arm.of > 1
     ]
-    return ["Arms of several trials were tuned first:", "", *lines, ""] if lines else []
+    return ["Arms with several trials were tuned first:", "", *lines, ""] if lines else []
 
 
-def number(value: float) -> str:
-    """A number with three digits, infinities in words.
+def format_number(value: float) -> str:
+    """A number with three significant digits; infinity and NaN as words.
 
-    >>> number(0.12345), number(float("inf"))
+    >>> format_number(0.12345), format_number(float("inf"))
     ('0.123', 'unbounded')
     """
     if math.isinf(value):

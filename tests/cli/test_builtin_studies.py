@@ -120,7 +120,7 @@ def test_before_all_runs_are_there_nothing_is_decided(nnlab: Nnlab, folder: Path
     (folder / "own.toml").write_text(OWN)
     nnlab("init-study", "own", "--config", "own.toml")
     nnlab("report", "own", "-o", "own.md")
-    assert "20 runs have no result yet, so nothing is decided" in (folder / "own.md").read_text()
+    assert "20 runs have no result yet, so there is no verdict" in (folder / "own.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from terminal import QUICK, Nnlab
 
-from nnlab.figures.draw.save import provenance_of
+from nnlab.io.file_origin import read_figure_provenance
 
 MINE = "the only copy of my measurements\n"
 
@@ -50,7 +50,7 @@ def test_a_figure_of_nnlab_is_replaced_in_every_format(
 ) -> None:
     trained("plot", "curves", "-o", f"a.{suffix}")
     trained("plot", "ranking", "-o", f"a.{suffix}")
-    found = provenance_of(folder / f"a.{suffix}")
+    found = read_figure_provenance(folder / f"a.{suffix}")
     assert found is not None
     assert found["kind"] == "ranking"
 
@@ -99,7 +99,7 @@ def test_a_refresh_writes_the_numbers_again_that_the_figure_had(nnlab: Nnlab, fo
     nnlab("plot", "ranking", "-o", "points.pdf", "--data")
     nnlab("train", *QUICK, "--opt", "adam", "-q")
     nnlab("figures", "--refresh")
-    found = provenance_of(folder / "points.pdf")
+    found = read_figure_provenance(folder / "points.pdf")
     assert found is not None
     content = (folder / "points.csv").read_bytes()
     assert found["data"] == hashlib.sha256(content).hexdigest()

@@ -15,7 +15,8 @@ from terminal import QUICK, Nnlab
 
 from nnlab.cli.figures.plot.command import app as plot
 from nnlab.figures import KINDS
-from nnlab.figures.draw.save import provenance_of, save_figure
+from nnlab.figures.draw.save import save_figure
+from nnlab.io.file_origin import read_figure_provenance
 
 GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe", "full")
 # What a kind needs beside the study; of those not here nothing.
@@ -61,7 +62,7 @@ def test_every_kind_is_drawn_checked_and_drawn_again(grid: Nnlab, folder: Path) 
     for kind in kinds:
         told = grid(*words_of(kind), "-o", f"{kind}.svg")
         assert told.out.startswith(f"{kind}.svg: "), told.out
-        found = provenance_of(folder / f"{kind}.svg")
+        found = read_figure_provenance(folder / f"{kind}.svg")
         assert found is not None
         assert found["kind"] == kind
         assert len(found["data"]) == 64
@@ -220,7 +221,7 @@ def test_provenance_names_runs_command_and_numbers_but_no_secret(
     trained: Nnlab, folder: Path
 ) -> None:
     trained("plot", "curves", "--top", "1", "-o", "a.pdf", "--legend", "direct")
-    found = provenance_of(folder / "a.pdf")
+    found = read_figure_provenance(folder / "a.pdf")
     assert found is not None
     assert found["command"] == "nnlab plot curves --top 1 --legend direct"
     assert found["database"] == "runs.db"
@@ -238,7 +239,7 @@ def test_provenance_names_runs_command_and_numbers_but_no_secret(
         (("--palette", "jet"), "unknown palette 'jet'"),
         (("--style", "xkcd"), "unknown style 'xkcd'"),
         (("--legend", "top"), "unknown legend 'top'"),
-        (("--columns", "2"), "--columns says how wide a venue's page is"),
+        (("--columns", "2"), "--columns needs a venue"),
         (("--columns", "2", "--venue", "neurips"), "a neurips page has one column"),
         (("--width", "0.2"), "--width is in inches, from 1 to 60"),
         (("--data",), "add -o curves.pdf"),
@@ -252,12 +253,12 @@ def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("plot", "heatmap"), "two choices in which trials differ must be there"),
+        (("plot", "heatmap"), "this figure needs two settings in which trials differ"),
         (("plot", "sweep", "--x", "widht"), "did you mean 'width'"),
         (("plot", "sweep", "--by", "val/los"), "did you mean 'val/loss'"),
         (("plot", "time", "--metric", "val/los"), "did you mean 'val/loss'"),
         (("plot", "gradients", "1"), "train with --probe full"),
-        (("plot", "compare", "1"), "two trials are compared"),
+        (("plot", "compare", "1"), "compare draws two trials"),
         (("plot", "effects"), "four trials that differ"),
         (("plot", "remedy", "default"), "no study of remedies"),
         (("plot", "confusion", "1", "--split", "all"), "one of train, val, test"),
@@ -290,7 +291,7 @@ def test_confusion_counts_every_example_and_agrees_with_accuracy(
 
 def test_regressions_have_no_classes_but_farthest_examples(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "--data", "diabetes", "-q")
-    assert "puts out numbers" in nnlab("plot", "confusion", "1", "-o", "x.png", expect=2).err
+    assert "predicts numbers" in nnlab("plot", "confusion", "1", "-o", "x.png", expect=2).err
     nnlab("plot", "examples", "1", "-o", "x.png", "--data", "--count", "4")
     rows = table(folder / "x.csv")
     off = [abs(float(row["truth"]) - float(row["prediction"])) for row in rows]

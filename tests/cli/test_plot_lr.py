@@ -38,7 +38,8 @@ def test_settings_come_from_a_file_too(nnlab: Nnlab, folder: Path) -> None:
 
 def test_plateau_says_what_it_cannot_know(nnlab: Nnlab) -> None:
     assert (
-        "plateau follows val/loss" in nnlab("plot", "lr", "--decay", "plateau", "-o", "a.png").err
+        "plateau depends on val/loss"
+        in nnlab("plot", "lr", "--decay", "plateau", "-o", "a.png").err
     )
 
 
@@ -59,11 +60,11 @@ def test_what_cannot_be_drawn_is_refused(nnlab: Nnlab, words: list[str], message
 
 def lines_of(**space: tuple[object, ...]) -> dict[str, tuple[float, ...]]:
     points = expand_space(space, lambda _: DataFacts("classification"))  # type: ignore[arg-type]
-    return {line.label: line.rates for line in _learning_rate_curves(pairs(points), steps=2)}
+    return {line.label: line.rates for line in _learning_rate_curves(schedules(points), steps=2)}
 
 
-def pairs(points: tuple[TrialSpec, ...]) -> list[tuple[RunConfig, Setting]]:
-    return [(point.config, point.setting) for point in points]
+def schedules(points: tuple[TrialSpec, ...]) -> list[tuple[RunConfig, float, Setting]]:
+    return [(point.config, point.config.lr or 0.0, point.setting) for point in points]
 
 
 def test_the_rates_are_those_of_the_loop_to_the_end_of_the_last_step() -> None:
@@ -79,6 +80,6 @@ def test_a_long_training_is_thinned() -> None:
     points = expand_space(
         {"epochs": (RunConfig().epochs * 1000,)}, lambda _: DataFacts("regression")
     )
-    (line,) = _learning_rate_curves(pairs(points), steps=100)
+    (line,) = _learning_rate_curves(schedules(points), steps=100)
     assert len(line.epochs) <= 2001
     assert line.epochs[-1] == 30_000

@@ -95,4 +95,4 @@ def test_what_cannot_be_mended_is_told(nnlab: Nnlab) -> None:
     nnlab("train", "--data", "iris", "--epochs", "1", "--probe", "none", "-q")
     assert "no findings" in nnlab("remedy", "1", expect=2).err
     told = nnlab("plot", "remedy", "default", "-o", "x.png", expect=2).err
-    assert "is no study of remedies" in told
+    assert "is not a remedy study" in told

@@ -229,7 +229,7 @@ def test_a_figure_whose_drawing_would_never_end_is_not_drawn(
     (row,) = trained("figures", "--format", "json").json
     assert (row["state"], row["why"]) == (
         "unknown",
-        "its options are larger than those of any command",
+        "its options exceed the limits of the command",
     )
 
 

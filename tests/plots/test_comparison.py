@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nnlab.figures.draw.claim import ClaimInterval, draw_claim_intervals
+from nnlab.figures.kinds.claim import ClaimInterval, draw_claim_intervals
 
 ROW = ClaimInterval("a beats b", "loss of a - b above 0.1", 0.2, 0.15, 0.25, 0.1, None, "supported")
 

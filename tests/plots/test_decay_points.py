@@ -3,7 +3,7 @@
 import pytest
 from drawn import xs, ys
 
-from nnlab.figures.draw.decay_points import draw_decay_points
+from nnlab.figures.kinds.decay_points import draw_decay_points
 
 LOSSES = (1.0, 0.5, 0.3, 0.29, 0.31)
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import many
 
-from nnlab.figures.draw.curves import curves
 from nnlab.figures.draw.line_end_labels import spread_positions
 from nnlab.figures.draw.paper import Paper, use_paper
+from nnlab.figures.kinds.curves import draw_curves
 
 PLACES = st.lists(st.floats(0, 100), max_size=20).map(sorted)
 
@@ -30,7 +30,7 @@ def test_names_that_have_room_stay_where_they_are(wanted: list[float]) -> None:
 
 def test_every_trial_is_named_beside_its_line() -> None:
     with use_paper(Paper(legend="direct")):
-        figure = curves(many(5, 1))
+        figure = draw_curves(many(5, 1))
     names = {text: box for text, _, box in drawn_texts(figure) if text.startswith("lr=")}
     assert set(names) == {f"lr={i}" for i in range(5)}
     right = figure.axes[1].get_window_extent().x1

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from nnlab.config import RunConfig
 from nnlab.engine.data import read_dataset
 from nnlab.engine.data.dataset import Dataset
-from nnlab.figures.draw.examples import examples
 from nnlab.figures.draw.save import save_figure
+from nnlab.figures.kinds.dataset import draw_dataset
 
 
 def pictured(data: str) -> tuple[Figure, Dataset]:
     dataset = read_dataset(RunConfig(data=data))
-    return examples(dataset, np.arange(len(dataset.targets))), dataset
+    return draw_dataset(dataset, np.arange(len(dataset.targets))), dataset
 
 
 def made(examples_of: NDArray[np.generic], targets: NDArray[np.generic], classes: int) -> Dataset:
@@ -42,7 +42,7 @@ def test_images_are_a_grid_with_a_row_for_each_class() -> None:
 def test_colours_are_drawn_as_they_are(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, channels, 6, 5)).astype(np.uint8)
     pixels[0, 0, 0, :2] = (0, 255)
-    figure = examples(made(pixels, np.arange(20) % 2, 2), np.arange(20))
+    figure = draw_dataset(made(pixels, np.arange(20) % 2, 2), np.arange(20))
     shown = np.asarray(figure.axes[0].images[0].get_array())
     expected = pixels[0, 0] if channels == 1 else pixels[0, :3].transpose(1, 2, 0)
     assert np.allclose(shown, expected / 255)
@@ -107,7 +107,7 @@ def odd(kind: str) -> Dataset:
 )
 def test_odd_sets_are_drawn_too(kind: str, tmp_path: Path) -> None:
     dataset = odd(kind)
-    figure = examples(dataset, np.arange(len(dataset.targets)))
+    figure = draw_dataset(dataset, np.arange(len(dataset.targets)))
     save_figure(figure, tmp_path / "odd.png", {})
     assert (tmp_path / "odd.png").stat().st_size > 1000
 

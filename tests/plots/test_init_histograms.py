@@ -4,7 +4,7 @@ import numpy as np
 from drawn import xs, ys
 from matplotlib.patches import Rectangle
 
-from nnlab.figures.draw.init_histograms import InitHistograms, draw_init_histograms
+from nnlab.figures.kinds.init import InitHistograms, draw_init_histograms
 
 SAMPLE = (0.0, 0.0, 0.0, 1.0, 2.0, 2.0, 4.0)
 

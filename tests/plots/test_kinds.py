@@ -11,26 +11,26 @@ from drawn import assert_readable
 from made_up import LONG, history, many
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.compare import draw_comparison
-from nnlab.figures.draw.curves import curves
-from nnlab.figures.draw.effects import EffectBar, effects
-from nnlab.figures.draw.gap import gap
-from nnlab.figures.draw.heatmap import HeatmapData, matrix
-from nnlab.figures.draw.init_histograms import InitHistograms, draw_init_histograms
-from nnlab.figures.draw.landscape import LandscapeSlices, landscape
-from nnlab.figures.draw.layer_curves import LayerCurves, layers
-from nnlab.figures.draw.learning_rate import LearningRateCurve, learning_rates
-from nnlab.figures.draw.misclassified import Mistake, draw_mistakes
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper, use_paper
-from nnlab.figures.draw.parallel import ParallelAxis, parallel
-from nnlab.figures.draw.profile import profile
-from nnlab.figures.draw.ranking import RankedRow, ranking
-from nnlab.figures.draw.reliability import ReliabilityDiagram, calibration
-from nnlab.figures.draw.remedy import RemedyEffect, remedies
 from nnlab.figures.draw.series import Series
-from nnlab.figures.draw.sweep import SweepLine, SweepPoint, sweep
-from nnlab.figures.draw.time import CostCurve, cost_curves
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
+from nnlab.figures.kinds.calibration import ReliabilityDiagram, draw_calibration
+from nnlab.figures.kinds.compare import draw_comparison
+from nnlab.figures.kinds.curves import draw_curves
+from nnlab.figures.kinds.effects import EffectBar, draw_effects
+from nnlab.figures.kinds.examples import Mistake, draw_mistakes
+from nnlab.figures.kinds.gap import draw_gap
+from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
+from nnlab.figures.kinds.init import InitHistograms, draw_init_histograms
+from nnlab.figures.kinds.landscape import LandscapeSlices, draw_landscape
+from nnlab.figures.kinds.layers import LayerCurves, draw_layers
+from nnlab.figures.kinds.lr import LearningRateCurve, draw_learning_rates
+from nnlab.figures.kinds.parallel import ParallelAxis, draw_parallel
+from nnlab.figures.kinds.profile import draw_profile
+from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
+from nnlab.figures.kinds.remedy import RemedyEffect, draw_remedies
+from nnlab.figures.kinds.sweep import SweepLine, SweepPoint, draw_sweep
+from nnlab.figures.kinds.time import CostCurve, draw_cost_curves
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
 from nnlab.stats.class_predictions import reliability_bins
 from nnlab.stats.intervals import confidence_interval
@@ -149,9 +149,9 @@ def reliabilities(count: int) -> list[ReliabilityDiagram]:
 
 
 OF_TRIALS: Mapping[str, Callable[[int, int], Figure]] = {
-    "ranking": lambda t, s: ranking(places(t, s), "Validation accuracy", lower=False),
-    "gap": lambda t, s: gap(many(min(t, 6), min(s, 5))),
-    "curves": lambda t, s: curves(many(t, s), loss="cross_entropy"),
+    "ranking": lambda t, s: draw_ranking(places(t, s), "Validation accuracy", lower=False),
+    "gap": lambda t, s: draw_gap(many(min(t, 6), min(s, 5))),
+    "curves": lambda t, s: draw_curves(many(t, s), loss="cross_entropy"),
 }
 
 KINDS: Mapping[str, Callable[[], Figure]] = {
@@ -161,51 +161,61 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
         for seeds in (1, 30)
         for kind, make in OF_TRIALS.items()
     },
-    "ranking of long names": lambda: ranking(places(12, 3, LONG), "Loss", lower=True),
-    "ranking with what diverged": lambda: ranking(places(12, 3, broken=True), "Loss", lower=True),
-    "ranking of nothing finite": lambda: ranking(
+    "ranking of long names": lambda: draw_ranking(places(12, 3, LONG), "Loss", lower=True),
+    "ranking with what diverged": lambda: draw_ranking(
+        places(12, 3, broken=True), "Loss", lower=True
+    ),
+    "ranking of nothing finite": lambda: draw_ranking(
         [RankedRow("lr=10", (NAN, NAN), NAN, NAN, None, None)], "Loss", lower=True
     ),
-    "gap of long names": lambda: gap(many(4, 2, LONG), loss="cross_entropy"),
-    "gap of accuracy": lambda: gap(many(2, 2), "accuracy"),
-    "gap of what diverged": lambda: gap([Series("lr=10", (history(1, diverged_at=2),))]),
-    "gap of nothing": lambda: gap([]),
-    "sweep of one line": lambda: sweep(lines(1, 5, 3), "Learning rate", "Validation accuracy"),
-    "sweep of one point": lambda: sweep(lines(1, 1, 1), "Learning rate", "Loss", log_y=True),
-    "sweep of twelve lines": lambda: sweep(lines(12, 5, 2), "Learning rate", "Loss"),
-    "sweep of sixty lines": lambda: sweep(lines(60, 3, 1), "Learning rate", "Loss"),
-    "sweep over many values": lambda: sweep(lines(2, 30, 1), "Learning rate", "Loss"),
-    "sweep over words": lambda: sweep(lines(3, 8, 4, words=True), "Optimizer", "Accuracy"),
-    "heatmap 1 by 1": lambda: matrix(grid(1, 1), y="Depth", x="Width", value="Validation loss"),
-    "heatmap 3 by 4": lambda: matrix(grid(3, 4), y="Depth", x="Width", value="Loss", lower=True),
-    "heatmap of long names": lambda: matrix(grid(12, 12, LONG), y="Depth", x="Width", value="Loss"),
-    "heatmap 40 by 40": lambda: matrix(grid(40, 40, "class "), y="True", x="Said", value="Share"),
+    "gap of long names": lambda: draw_gap(many(4, 2, LONG), loss="cross_entropy"),
+    "gap of accuracy": lambda: draw_gap(many(2, 2), "accuracy"),
+    "gap of what diverged": lambda: draw_gap([Series("lr=10", (history(1, diverged_at=2),))]),
+    "gap of nothing": lambda: draw_gap([]),
+    "sweep of one line": lambda: draw_sweep(lines(1, 5, 3), "Learning rate", "Validation accuracy"),
+    "sweep of one point": lambda: draw_sweep(lines(1, 1, 1), "Learning rate", "Loss", log_y=True),
+    "sweep of twelve lines": lambda: draw_sweep(lines(12, 5, 2), "Learning rate", "Loss"),
+    "sweep of sixty lines": lambda: draw_sweep(lines(60, 3, 1), "Learning rate", "Loss"),
+    "sweep over many values": lambda: draw_sweep(lines(2, 30, 1), "Learning rate", "Loss"),
+    "sweep over words": lambda: draw_sweep(lines(3, 8, 4, words=True), "Optimizer", "Accuracy"),
+    "heatmap 1 by 1": lambda: draw_heatmap(
+        grid(1, 1), y="Depth", x="Width", value="Validation loss"
+    ),
+    "heatmap 3 by 4": lambda: draw_heatmap(
+        grid(3, 4), y="Depth", x="Width", value="Loss", lower=True
+    ),
+    "heatmap of long names": lambda: draw_heatmap(
+        grid(12, 12, LONG), y="Depth", x="Width", value="Loss"
+    ),
+    "heatmap 40 by 40": lambda: draw_heatmap(
+        grid(40, 40, "class "), y="True", x="Said", value="Share"
+    ),
     **{
         f"parallel, {trials} trials over {count} choices": make_parallel
         for trials, count in ((1, 1), (2, 3), (12, 5), (60, 8))
         for make_parallel in [
-            lambda t=trials, c=count: parallel(*axes(t, c), "Validation accuracy", lower=False)
+            lambda t=trials, c=count: draw_parallel(*axes(t, c), "Validation accuracy", lower=False)
         ]
     },
-    "effects": lambda: effects(
+    "effects": lambda: draw_effects(
         [
             EffectBar(f"{LONG[: 20 + i]} {i}", 0.5 / (i + 1), 0.0, 0.9, i % 3 == 2)
             for i in range(10)
         ],
         "validation accuracy",
     ),
-    "effects of one": lambda: effects([EffectBar("lr", 1.0, 0.9, 1.0, False)], "val loss"),
-    "profile": lambda: profile([method("adam", 0.0), method("sgd", 0.4)], 3),
-    "profile of 60": lambda: profile([method(f"{LONG}{i}", i / 60) for i in range(60)], 1),
-    "time of one": lambda: cost_curves(paced(1), "Training time (s)", "Loss", log_y=True),
-    "time to a target": lambda: cost_curves(
+    "effects of one": lambda: draw_effects([EffectBar("lr", 1.0, 0.9, 1.0, False)], "val loss"),
+    "profile": lambda: draw_profile([method("adam", 0.0), method("sgd", 0.4)], 3),
+    "profile of 60": lambda: draw_profile([method(f"{LONG}{i}", i / 60) for i in range(60)], 1),
+    "time of one": lambda: draw_cost_curves(paced(1), "Training time (s)", "Loss", log_y=True),
+    "time to a target": lambda: draw_cost_curves(
         paced(12), "Steps", "Validation loss", log_y=True, target=0.4
     ),
-    "time of sixty": lambda: cost_curves(paced(60), "Epochs", "Loss", log_y=True, target=9.0),
-    "layers of one": lambda: layers(layer_panels(1, 2)),
-    "layers of four, deep": lambda: layers(layer_panels(4, 50)),
-    "calibration": lambda: calibration(reliabilities(1)),
-    "calibration of four": lambda: calibration(reliabilities(4)),
+    "time of sixty": lambda: draw_cost_curves(paced(60), "Epochs", "Loss", log_y=True, target=9.0),
+    "layers of one": lambda: draw_layers(layer_panels(1, 2)),
+    "layers of four, deep": lambda: draw_layers(layer_panels(4, 50)),
+    "calibration": lambda: draw_calibration(reliabilities(1)),
+    "calibration of four": lambda: draw_calibration(reliabilities(4)),
     "worst images": lambda: draw_mistakes(mistakes((1, 8, 8), 24), signal=False),
     "worst colour images": lambda: draw_mistakes(mistakes((3, 8, 8), 3), signal=False),
     "worst signals": lambda: draw_mistakes(mistakes((64,), 9), signal=True),
@@ -227,11 +237,11 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
         (0.05, 0.15),
         f"{LONG} is better (p 0.0001)",
     ),
-    "remedies": lambda: remedies(
+    "remedies": lambda: draw_remedies(
         [RemedyEffect(f"{LONG[:30]}{i}", 0.1 * i, -0.1, 0.4, i > 4, "NN101 3/8") for i in range(8)],
         "Validation accuracy",
     ),
-    "learning rates": lambda: learning_rates(
+    "learning rates": lambda: draw_learning_rates(
         [
             LearningRateCurve(f"decay={i}", (0.0, 5.0, 10.0), (0.1, 0.05 / (i + 1), 0.01))
             for i in range(12)
@@ -247,7 +257,7 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
             for i in range(4)
         ]
     ),
-    "landscape": lambda: landscape(
+    "landscape": lambda: draw_landscape(
         [
             LandscapeSlices(
                 f"run {i} {LONG}", [-1.0, 0.0, 1.0], [[3.0, 0.1, 40.0]] * 3, [[3.0, 0.1, 9.0]] * 3
@@ -283,15 +293,15 @@ def test_nor_on_a_narrow_page_or_a_poster(name: str, venue: str) -> None:
 @pytest.mark.parametrize("trials", [2, 12, 60])
 def test_nor_wherever_the_legend_stands(trials: int, legend: str) -> None:
     with use_paper(Paper(legend=legend)):  # type: ignore[arg-type]
-        assert_readable(curves(many(trials, 3)))
+        assert_readable(draw_curves(many(trials, 3)))
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_sets_its_ground_and_its_ink(style: str) -> None:
     with use_paper(Paper(style=style)):
-        figure = curves(many(2, 1))
+        figure = draw_curves(many(2, 1))
     assert figure.get_facecolor()[:3] == pytest.approx(
-        tuple(int(STYLES[style].ground[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        tuple(int(STYLES[style].background[i : i + 2], 16) / 255 for i in (1, 3, 5))
     )
     assert figure.axes[0].spines["top"].get_visible() is STYLES[style].boxed
 
@@ -300,7 +310,7 @@ def test_every_style_sets_its_ground_and_its_ink(style: str) -> None:
 def test_a_venue_sets_width_and_type(name: str) -> None:
     paper = paper_for_venue(name)
     with use_paper(paper):
-        figure = curves(many(2, 1))
+        figure = draw_curves(many(2, 1))
     assert figure.get_figwidth() == paper.width
     assert figure.axes[0].xaxis.label.get_fontsize() == paper.label_size
     assert figure.axes[0].get_xticklabels()[0].get_fontsize() == paper.size
@@ -318,7 +328,7 @@ def seen_with(color: str, matrix: np.ndarray) -> np.ndarray:
     """A colour as it looks without one kind of cones (Machado et al. 2009, severity 1)."""
     rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return lab(np.clip(matrix @ linear, 0, 1))
+    return lab(np.clip(draw_heatmap @ linear, 0, 1))
 
 
 def lab(linear: np.ndarray) -> np.ndarray:

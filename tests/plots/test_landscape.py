@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from drawn import xs, ys
 
-from nnlab.figures.draw.landscape import LandscapeSlices, landscape
+from nnlab.figures.kinds.landscape import LandscapeSlices, draw_landscape
 
 STEPS = (-1.0, 0.0, 1.0)
 LINES = ((4.0, 1.0, 2.0), (3.0, 1.0, 5.0))
@@ -15,7 +15,7 @@ SURFACE = ((8.0, 4.0, 8.0), (3.0, 1.0, 5.0), (8.0, 2.0, 9.0))
 
 def test_lines_are_drawn_as_given_and_all_panels_share_one_scale() -> None:
     other = LandscapeSlices("other", STEPS, ((90.0, 0.5, 80.0),), SURFACE)
-    figure = landscape([LandscapeSlices("run 1", STEPS, LINES, SURFACE), other])
+    figure = draw_landscape([LandscapeSlices("run 1", STEPS, LINES, SURFACE), other])
     lines, below = figure.axes[0], figure.axes[2]
     assert [ys(line) for line in lines.lines] == list(LINES)
     assert xs(lines.lines[0]) == STEPS
@@ -24,7 +24,7 @@ def test_lines_are_drawn_as_given_and_all_panels_share_one_scale() -> None:
 
 
 def test_the_plane_is_drawn_where_it_was_measured() -> None:
-    figure = landscape([LandscapeSlices("run 1", STEPS, LINES, SURFACE)])
+    figure = draw_landscape([LandscapeSlices("run 1", STEPS, LINES, SURFACE)])
     plane = figure.axes[1]
     assert plane.get_xlim() == plane.get_ylim() == (-1.0, 1.0)
     assert [xs(line) for line in plane.lines] == [(0.0,)]
@@ -34,5 +34,5 @@ def test_the_plane_is_drawn_where_it_was_measured() -> None:
 
 def test_a_loss_that_is_no_number_does_not_spoil_the_scale() -> None:
     surface = ((math.inf, 4.0, 8.0), (3.0, 1.0, math.nan), (8.0, 2.0, 9.0))
-    figure = landscape([LandscapeSlices("run 1", STEPS, ((math.nan, 1.0, 2.0),), surface)])
+    figure = draw_landscape([LandscapeSlices("run 1", STEPS, ((math.nan, 1.0, 2.0),), surface)])
     assert figure.axes[0].get_ylim() == pytest.approx((0.8, 11.25))

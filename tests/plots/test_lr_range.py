@@ -3,7 +3,7 @@
 import pytest
 from drawn import xs, ys
 
-from nnlab.figures.draw.lr_range import draw_lr_range
+from nnlab.figures.kinds.lr_range import draw_lr_range
 
 LRS = (1e-4, 1e-3, 1e-2, 1e-1)
 

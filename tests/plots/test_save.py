@@ -13,9 +13,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from nnlab.errors import NnlabError, OutputError, UsageError
-from nnlab.figures.draw.curves import curves
-from nnlab.figures.draw.save import FORMATS, provenance_of, save_figure
+from nnlab.figures.draw.save import FORMATS, save_figure
 from nnlab.figures.draw.series import Series
+from nnlab.figures.kinds.curves import draw_curves
+from nnlab.io.file_origin import read_figure_provenance
 from nnlab.records import Curve, History
 
 PROVENANCE = {"runs": "1,2", "question": 'does "a < b & c" hold? ∞'}
@@ -27,7 +28,7 @@ def figure() -> Figure:
         History({"val/loss": Curve("val/loss", epochs, tuple((2 + s) / e for e in epochs))})
         for s in range(3)
     )
-    return curves([Series("adam", seeds), Series("sgd", seeds[:1])])
+    return draw_curves([Series("adam", seeds), Series("sgd", seeds[:1])])
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -93,7 +94,7 @@ def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> Non
 def test_every_format_says_where_it_comes_from(kind: str, tmp_path: Path) -> None:
     hard = {"words": ["a(b)\\", "日本 <&>%", "x\n)"], "n": 1, "none": None}
     save_figure(figure(), tmp_path / f"a.{kind}", hard)
-    assert provenance_of(tmp_path / f"a.{kind}") == hard
+    assert read_figure_provenance(tmp_path / f"a.{kind}") == hard
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF /Keywords (x)", b"nnlab-figure:{", b"\x89PNG"])
@@ -101,7 +102,7 @@ def test_every_format_says_where_it_comes_from(kind: str, tmp_path: Path) -> Non
 def test_a_file_of_others_says_nothing(kind: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"a.{kind}"
     path.write_bytes(content)
-    assert provenance_of(path) is None
+    assert read_figure_provenance(path) is None
 
 
 def test_postscript_has_no_transparency_and_no_date(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_tex_sees_letters_and_never_a_command(tmp_path: Path) -> None:
     epochs = (1, 2)
     of = History({"val/loss": Curve("val/loss", epochs, (2.0, 1.0))})
     named = [Series(r"\input{/etc/passwd} 100% $x_1$ #&~^", (of,)), Series("b", (of,))]
-    save_figure(curves(named), tmp_path / "a.pgf", {})
+    save_figure(draw_curves(named), tmp_path / "a.pgf", {})
     text = (tmp_path / "a.pgf").read_text()
     assert r"\textbackslash{}input\{" in text
     drawn = [line for line in text.splitlines() if line.startswith(r"\pgftext")]

@@ -11,7 +11,7 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from nnlab.figures.draw.learning_rate import LearningRateCurve, learning_rates
+from nnlab.figures.kinds.lr import LearningRateCurve, draw_learning_rates
 
 
 def line(label: str, peak: float = 0.1, epochs: int = 10) -> LearningRateCurve:
@@ -59,7 +59,7 @@ def names_in(figure: Figure) -> list[str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_no_text_overlaps_or_is_clipped(name: str) -> None:
-    figure = learning_rates(CASES[name])
+    figure = draw_learning_rates(CASES[name])
     width, height = figure.canvas.get_width_height()
     boxes = list(texts(figure))
     for text, box in boxes:
@@ -74,31 +74,34 @@ def test_no_text_overlaps_or_is_clipped(name: str) -> None:
 
 
 def test_the_axes_are_named() -> None:
-    figure = learning_rates(CASES["three"])
+    figure = draw_learning_rates(CASES["three"])
     (ax,) = figure.axes
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Epoch", "Learning rate")
     assert figure.get_figwidth() == 5.5
 
 
 def test_a_line_is_drawn_as_it_is_given() -> None:
-    figure = learning_rates(CASES["one"])
+    figure = draw_learning_rates(CASES["one"])
     (drawn,) = figure.axes[0].get_lines()
     assert np.asarray(drawn.get_ydata()).tolist() == list(CASES["one"][0].rates)
     assert drawn.get_drawstyle() == "steps-post"
 
 
 def test_a_single_line_needs_no_legend() -> None:
-    assert names_in(learning_rates(CASES["one"])) == []
-    assert names_in(learning_rates(CASES["three"])) == ["lr=1", "lr=2", "lr=3"]
+    assert names_in(draw_learning_rates(CASES["one"])) == []
+    assert names_in(draw_learning_rates(CASES["three"])) == ["lr=1", "lr=2", "lr=3"]
 
 
 def test_beyond_twelve_the_rest_is_one_entry() -> None:
-    assert names_in(learning_rates(CASES["thirty"]))[-2:] == ["decay_rate=11", "18 other settings"]
-    assert names_in(learning_rates(CASES["thirteen"]))[-1] == "1 other setting"
+    assert names_in(draw_learning_rates(CASES["thirty"]))[-2:] == [
+        "decay_rate=11",
+        "18 other settings",
+    ]
+    assert names_in(draw_learning_rates(CASES["thirteen"]))[-1] == "1 other setting"
 
 
 def test_rates_that_are_decades_apart_get_a_logarithm_that_ends_near_the_lowest() -> None:
-    (ax,) = learning_rates(CASES["decades"]).axes
+    (ax,) = draw_learning_rates(CASES["decades"]).axes
     assert ax.get_yscale() == "log"
     low, high = ax.get_ylim()
     assert 1e-7 < low < 1e-4
@@ -106,10 +109,10 @@ def test_rates_that_are_decades_apart_get_a_logarithm_that_ends_near_the_lowest(
 
 
 def test_other_rates_start_at_zero() -> None:
-    (ax,) = learning_rates(CASES["three"]).axes
+    (ax,) = draw_learning_rates(CASES["three"]).axes
     assert ax.get_yscale() == "linear"
     assert ax.get_ylim()[0] <= 0
 
 
 def test_text_from_users_is_drawn_as_it_is() -> None:
-    assert names_in(learning_rates(CASES["markup in names"])) == ["_$x^2$ <b>", "$lr$"]
+    assert names_in(draw_learning_rates(CASES["markup in names"])) == ["_$x^2$ <b>", "$lr$"]

@@ -6,8 +6,8 @@ import pytest
 from drawn import ys
 
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range, worst_after_transient
-from nnlab.figures.draw.heatmap import HeatmapData, matrix
-from nnlab.figures.draw.sweep import SweepLine, SweepPoint, sweep
+from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
+from nnlab.figures.kinds.sweep import SweepLine, SweepPoint, draw_sweep
 
 
 def test_values_of_one_size_are_all_shown() -> None:
@@ -67,7 +67,7 @@ def dots(*means: float) -> SweepLine:
 
 
 def test_a_point_beyond_a_sweeps_axis_is_marked_at_its_edge() -> None:
-    (ax,) = sweep([dots(0.5, 0.7, 1.2, 4e35)], "lr", "loss", log_y=True).axes
+    (ax,) = draw_sweep([dots(0.5, 0.7, 1.2, 4e35)], "lr", "loss", log_y=True).axes
     high = ax.get_ylim()[1]
     assert high < 2
     (edge,) = [line for line in ax.lines if line.get_marker() == "^"]
@@ -80,7 +80,7 @@ def test_one_cell_that_diverged_leaves_the_others_their_colours() -> None:
     values = ((0.5, 0.7), (1.2, 4e35))
     written = (("a", "b"), ("c", "d"))
     of = HeatmapData(("1", "2"), ("1", "2"), values, written)
-    figure = matrix(of, y="y", x="x", value="loss", lower=True, log=True)
+    figure = draw_heatmap(of, y="y", x="x", value="loss", lower=True, log=True)
     colors = [patch.get_facecolor() for patch in figure.axes[0].patches]
     assert len(set(colors)) == 3  # the two worst share the end of the scale
     assert colors[2] == colors[3]

@@ -57,7 +57,7 @@ def test_a_folder_with_something_in_it_is_left_alone(nnlab: Nnlab, tmp_path: Pat
     nnlab("train", *QUICK, "-q")
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "mine").write_text("")
-    assert "is there already" in nnlab("report", "--reproduce", "again", expect=None).err
+    assert "already exists" in nnlab("report", "--reproduce", "again", expect=None).err
     assert [path.name for path in (tmp_path / "again").iterdir()] == ["mine"]
 
 
@@ -71,7 +71,7 @@ def test_nothing_trained_is_nothing_to_reproduce(nnlab: Nnlab, words: tuple[str,
 def test_runs_that_began_with_others_say_what_is_missing(nnlab: Nnlab) -> None:
     nnlab("train", *QUICK, "-q", "--name", "base")
     nnlab("train", *QUICK, "-q", "--from", "base", "--lr", "0.01")
-    assert "began with the weights" in nnlab("report", "--reproduce", "again", expect=2).err
+    assert "started from the weights" in nnlab("report", "--reproduce", "again", expect=2).err
 
 
 MODEL = """from torch import nn
@@ -99,7 +99,9 @@ def test_data_of_ones_own_are_named(nnlab: Nnlab, tmp_path: Path) -> None:
     nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
     nnlab("report", "--reproduce", "again")
     told = (tmp_path / "again" / "README.md").read_text()
-    assert "needs data of your own, by paths from this folder: `csv:points.csv#kind`" in told
+    assert (
+        "needs these data files, with paths relative to this folder: `csv:points.csv#kind`" in told
+    )
 
 
 def test_runs_that_failed_are_not_asked_for_again(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -187,4 +189,4 @@ def test_a_model_under_the_name_of_a_file_of_the_folder_is_refused(
     (folder / "check.py").write_text(MODEL)
     nnlab("train", "--data", "iris", "--model", "check.py:small", "--epochs", "2", "-q")
     answer = nnlab("report", "--reproduce", "again", expect=2)
-    assert "check.py cannot lie in the new folder" in answer.err
+    assert "check.py cannot be copied to the new folder" in answer.err

@@ -83,7 +83,7 @@ def test_every_format_states_the_epoch_or_leaves_the_test_out(nnlab: Nnlab, fold
     for words in (("--by", "val/loss"), ("--at", "last")):
         tex = nnlab("compare", *words, "--format", "latex").out
         assert "{Test" not in tex
-        assert "Test values are left out: they were measured at other epochs." in tex
+        assert "Test values are omitted because they were measured at other epochs." in tex
     assert "{Test accuracy}" in nnlab("compare", "--format", "latex").out
 
 

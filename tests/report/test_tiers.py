@@ -4,8 +4,7 @@ import pytest
 from matplotlib.text import Text
 from terminal import Nnlab
 
-from nnlab.figures.draw.ranking import RankedRow
-from nnlab.figures.draw.ranking import ranking as drawn
+from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
 
 SETTING = ("--data", "iris", "--width", "8", "--depth", "1", "--epochs", "4", "--lr", "0.05,1e-6")
 
@@ -64,7 +63,7 @@ def test_a_figure_names_the_tiers_that_it_shows() -> None:
             RankedRow(f"t{i}", (0.9 - i, 0.8 - i), 0.85 - i, 0.07, (0.7 - i, 0.95 - i), tier)
             for i, tier in enumerate(tiers)
         ]
-        figure = drawn(places, "accuracy", lower=False)
+        figure = draw_ranking(places, "accuracy", lower=False)
         return [text.get_text() for text in figure.findobj(Text)]
 
     assert not any("seeds to" in text or "signific" in text for text in texts(None, None))

@@ -13,7 +13,7 @@ from nnlab.errors import NnlabError, OutputError
 from nnlab.io.file_origin import has_known_hash, read_figure_provenance
 
 if TYPE_CHECKING:
-    from nnlab.figures.provenance import FigureCheck
+    from nnlab.figures.check import FigureCheck
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -52,7 +52,7 @@ def figures(
 
         nnlab figures paper/ --refresh
     """
-    from nnlab.figures.provenance import FigureState, check_listed_figure, find_figure_files
+    from nnlab.figures.check import FigureState, check_listed_figure, find_figure_files
 
     with open_db(db) as database:
         # A link is followed where the user names it, not where it lies in a folder.
@@ -62,7 +62,7 @@ def figures(
             if (one := check_listed_figure(database, path, follow_links=path in (places or ())))
         ]
     rows = [
-        {"file": str(one.path), "state": str(one.state), "why": one.why, "command": one.command}
+        {"file": str(one.path), "state": str(one.state), "why": one.reason, "command": one.command}
         for one in found
     ]
     if found or format is not Format.TABLE:
@@ -86,7 +86,7 @@ def _redraw(figure: "FigureCheck", db: str | None) -> bool:
     """
     from nnlab.cli.figures.plot.draw import data_file_of, draw_figure
 
-    asked = figure.asked
+    asked = figure.request
     assert asked is not None
     try:
         shown = (read_figure_provenance(figure.path) or {}).get("data")

@@ -139,12 +139,12 @@ def _write_figures(
     """The figures of a report, drawn beside it: those of a claim, or the curves."""
     stem = output.with_suffix("")
     if found.verdicts and len(found.studies) == 1:
-        from nnlab.figures.kinds.claim import claim_files, draw_claim
+        from nnlab.figures.kinds.claim import claim_files, save_claim_figures
 
         check_replaceable(claim_files(stem, kind), force=force)
-        return draw_claim(db, found.studies[0], stem, kind)
-    from nnlab.figures.draw.curves import curves
+        return save_claim_figures(db, *found.verdicts[0], stem, kind)
     from nnlab.figures.draw.save import save_figure
+    from nnlab.figures.kinds.curves import draw_curves
 
     groups = [group for group in found.groups if group.series]
     paths = [
@@ -153,5 +153,5 @@ def _write_figures(
     ]
     check_replaceable(paths, force=force)
     for group, path in zip(groups, paths, strict=True):
-        save_figure(curves(group.series[:6], loss=group.loss), path, {"report": output.name})
+        save_figure(draw_curves(group.series[:6], loss=group.loss), path, {"report": output.name})
     return paths

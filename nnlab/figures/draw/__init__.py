@@ -1,6 +1,6 @@
-"""Figures: records in, a matplotlib Figure out, and files from figures.
+"""Shared parts of all figures (paper, axes, legend, files), and the public drawing functions.
 
-One file a kind of plot. The functions below can be called from anyone's own script:
+The drawing functions take records and return a matplotlib Figure. Any script can call them:
 
     import nnlab.figures.draw
     from nnlab import store
@@ -8,74 +8,44 @@ One file a kind of plot. The functions below can be called from anyone's own scr
     db = store.open_database("runs.db", write=False)
     figure = nnlab.figures.draw.curves(store.history(db, 12))
 
-`curves` takes Axes, to compose a figure of one's own; `on(Paper(width=3.25))` sets what all of them
-are drawn on. Nothing is imported before it is asked for: matplotlib takes most of a second.
+`curves` accepts Axes, so that it can be a part of another figure; `use_paper(Paper(width=3.25))`
+sets width, type and colours of every figure. Each function is imported on first use, because
+importing matplotlib takes most of a second.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from nnlab.figures.draw.curves import curves
-    from nnlab.figures.draw.effects import effects
-    from nnlab.figures.draw.gap import gap
-    from nnlab.figures.draw.heatmap import matrix
-    from nnlab.figures.draw.landscape import landscape
-    from nnlab.figures.draw.layer_curves import layers
-    from nnlab.figures.draw.learning_rate import learning_rates
-    from nnlab.figures.draw.paper import Paper, use_paper
-    from nnlab.figures.draw.parallel import parallel
-    from nnlab.figures.draw.profile import profile
-    from nnlab.figures.draw.ranking import ranking
-    from nnlab.figures.draw.reliability import calibration
-    from nnlab.figures.draw.series import Series
-    from nnlab.figures.draw.sweep import sweep
-    from nnlab.figures.draw.time import cost_curves
-    from nnlab.figures.draw.venues import paper_for_venue
-
-_MODULES = {
-    "Paper": "paper",
-    "Series": "series",
-    "cost_curves": "time",
-    "calibration": "reliability",
-    "curves": "curves",
-    "effects": "effects",
-    "gap": "gap",
-    "landscape": "landscape",
-    "layers": "layer_curves",
-    "learning_rates": "learning_rate",
-    "matrix": "heatmap",
-    "use_paper": "paper",
-    "paper_for_venue": "venues",
-    "parallel": "parallel",
-    "profile": "profile",
-    "ranking": "ranking",
-    "sweep": "sweep",
+# Public name -> module below `nnlab.figures`, name in it.
+_PUBLIC: Final[Mapping[str, tuple[str, str]]] = {
+    "Paper": ("draw.paper", "Paper"),
+    "Series": ("draw.series", "Series"),
+    "calibration": ("kinds.calibration", "draw_calibration"),
+    "cost_curves": ("kinds.time", "draw_cost_curves"),
+    "curves": ("kinds.curves", "draw_curves"),
+    "effects": ("kinds.effects", "draw_effects"),
+    "gap": ("kinds.gap", "draw_gap"),
+    "landscape": ("kinds.landscape", "draw_landscape"),
+    "layers": ("kinds.layers", "draw_layers"),
+    "learning_rates": ("kinds.lr", "draw_learning_rates"),
+    "matrix": ("kinds.heatmap", "draw_heatmap"),
+    "paper_for_venue": ("draw.venues", "paper_for_venue"),
+    "parallel": ("kinds.parallel", "draw_parallel"),
+    "profile": ("kinds.profile", "draw_profile"),
+    "ranking": ("kinds.ranking", "draw_ranking"),
+    "sweep": ("kinds.sweep", "draw_sweep"),
+    "use_paper": ("draw.paper", "use_paper"),
 }
-
-__all__ = [
-    "Paper",
-    "Series",
-    "calibration",
-    "cost_curves",
-    "curves",
-    "effects",
-    "gap",
-    "landscape",
-    "layers",
-    "learning_rates",
-    "matrix",
-    "paper_for_venue",
-    "parallel",
-    "profile",
-    "ranking",
-    "sweep",
-    "use_paper",
-]
 
 
 def __getattr__(name: str) -> Any:
-    """The function of that name, its module imported now."""
-    if name not in _MODULES:
+    """The public function or class of that name; its module is imported now.
+
+    Raises:
+        AttributeError: there is no such function or class.
+    """
+    if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    module, function = _PUBLIC[name]
+    return getattr(importlib.import_module(f"nnlab.figures.{module}"), function)

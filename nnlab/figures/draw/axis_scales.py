@@ -1,4 +1,4 @@
-"""Axes that read well: whole epochs, and a logarithm where values span decades."""
+"""Scales and ticks of axes: epochs, metric values, settings; used by all kinds of figures."""
 
 import math
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 
-# With fewer decades than this in view, 2 and 5 are labelled beside the powers of ten.
+# With fewer decades than this, 2 and 5 are labelled as well as the powers of ten.
 _SPARSE_BELOW_DECADES = 2.5
 _MIN_PLAIN_NUMBER, _MAX_PLAIN_NUMBER = 1e-4, 1e5
-# A setting that was tried over a decade was chosen by factors.
+# Settings that span a decade are usually spaced by factors.
 _SETTING_LOG_FROM_DECADES = 1.0
 _MAX_TICKS = 7
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def set_epoch_axis(ax: Axes, first: int, last: int) -> None:
-    """Whole numbers at the bottom; a single epoch stands in the middle."""
+    """Sets the limits and integer ticks of an epoch axis; a single epoch is centred."""
     margin = max((last - first) * 0.02, 0.5 if first == last else 0.0)
     ax.set_xlim(first - margin, last + margin)
     ax.xaxis.set_major_locator(
@@ -38,7 +38,7 @@ def set_value_axis(
     lower: bool = True,
     settled: Sequence[float] = (),
 ) -> None:
-    """Sets the scale and limits of the value axis for finite `values` (see `draw.view`)."""
+    """Sets the scale and limits of the value axis for finite `values` (see `robust_axis_range`)."""
     if not values:
         ax.set_yticks([])
         return
@@ -47,19 +47,19 @@ def set_value_axis(
     )
 
 
-def apply_axis_range(ax: Axes, view: AxisRange) -> None:
+def apply_axis_range(ax: Axes, axis_range: AxisRange) -> None:
     """Sets the scale, limits and ticks of the value axis."""
-    if view.log:
+    if axis_range.log:
         ax.set_yscale("log")
-    ax.set_ylim(*view.with_margin())
-    if view.log:
-        set_log_ticks(ax.yaxis, view.low, view.high)
+    ax.set_ylim(*axis_range.with_margin())
+    if axis_range.log:
+        set_log_ticks(ax.yaxis, axis_range.low, axis_range.high)
     else:
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
 
 
 def set_log_ticks(axis: Axis, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis that shows values from `low` to `high`."""
+    """Sets the ticks of a logarithmic axis that shows values from `low` to `high`."""
     decades = math.log10(high / low)
     steps = (1.0, 2.0, 5.0) if decades < _SPARSE_BELOW_DECADES else (1.0,)
     axis.set_major_locator(LogLocator(subs=steps, numticks=8))
@@ -72,19 +72,19 @@ def set_log_ticks(axis: Axis, low: float, high: float) -> None:
 
 
 def set_setting_axis(axis: Axis, values: Sequence[float], *, margin: float = 0.05) -> bool:
-    """The scale of an axis of a setting: logarithmic where its positive values span decades.
+    """Sets the scale of the axis of a setting: logarithmic if positive values span a decade.
 
-    Returns whether it is. Ticks stand at the values themselves where those are few.
+    Returns whether it is logarithmic. If there are few values, the ticks are the values themselves.
     """
     low, high = min(values), max(values)
     log = low > 0 and math.log10(high / low) >= _SETTING_LOG_FROM_DECADES
     if log:
         (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("log")
-        room = (high / low) ** margin
-        axis.set_view_interval(low / room, high * room, ignore=True)
+        padding = (high / low) ** margin
+        axis.set_view_interval(low / padding, high * padding, ignore=True)
     else:
-        room = margin * (high - low) or abs(high) * margin or margin
-        axis.set_view_interval(low - room, high + room, ignore=True)
+        padding = margin * (high - low) or abs(high) * margin or margin
+        axis.set_view_interval(low - padding, high + padding, ignore=True)
     if len(values) <= _MAX_TICKS:
         axis.set_ticks(sorted(values), [f"{value:g}" for value in sorted(values)])
         axis.set_minor_locator(NullLocator())
@@ -94,21 +94,21 @@ def set_setting_axis(axis: Axis, values: Sequence[float], *, margin: float = 0.0
 
 
 def rotate_tick_labels(ax: Axes, degrees: float) -> None:
-    """Turns the names under an axis, which are too long to stand level."""
+    """Rotates the tick labels of the x axis, for labels that are too long to be horizontal."""
     ax.tick_params(axis="x", rotation=degrees)
     for label in ax.get_xticklabels():
         label.set(horizontalalignment="right", rotation_mode="anchor")
 
 
 def format_power_of_ten(value: float) -> str:
-    """A number as a power of ten, in signs that need no formula.
+    """A number as a power of ten, in Unicode characters.
 
-    >>> power(1e-3), power(2e6)
+    >>> format_power_of_ten(1e-3), format_power_of_ten(2e6)
     ('10⁻³', '2·10⁶')
     """
     if value <= 0:
         return f"{value:g}"
     exponent = math.floor(math.log10(value) + 1e-9)
     digits = f"{value / 10**exponent:.3g}"
-    raised = "10" + str(exponent).translate(_SUPERSCRIPTS)
-    return raised if digits == "1" else f"{digits}·{raised}"
+    power = "10" + str(exponent).translate(_SUPERSCRIPTS)
+    return power if digits == "1" else f"{digits}·{power}"

@@ -1,4 +1,4 @@
-"""Names as a reader expects to see them: `val/loss` is a key, not an axis label."""
+"""Readable names of metrics and settings for axes, legends and tables."""
 
 from collections.abc import Mapping
 
@@ -38,7 +38,7 @@ _LOSS_NAMES: Mapping[str, str] = {
     "huber": "Huber",
 }
 
-# Those whose name in full says more than their flag with its dashes taken out.
+# Settings whose full name says more than the name of their option.
 _SETTING_NAMES: Mapping[str, str] = {
     "lr": "Learning rate",
     "opt": "Optimizer",
@@ -60,7 +60,7 @@ _SETTING_NAMES: Mapping[str, str] = {
 
 
 def split_of(metric: str) -> str | None:
-    """The split in a metric's name, `val` of `val/loss`; None where it has none.
+    """The split in a metric's name, such as `val` of `val/loss`; None if it has none.
 
     >>> split_of("val/loss"), split_of("lr")
     ('val', None)
@@ -70,7 +70,7 @@ def split_of(metric: str) -> str | None:
 
 
 def quantity_of(metric: str) -> str:
-    """What is measured, whatever the split: metrics that share a quantity share a panel.
+    """The quantity of a metric without its split; metrics of one quantity share a panel.
 
     >>> quantity_of("val/loss"), quantity_of("train/loss_exact"), quantity_of("lr")
     ('loss', 'loss', 'lr')
@@ -80,7 +80,7 @@ def quantity_of(metric: str) -> str:
 
 
 def quantity_name(quantity: str, loss: str | None = None) -> str:
-    """The name of a quantity with its unit; `loss` is the loss of the catalogue, if known.
+    """The name of a quantity with its unit; `loss` names the loss in the catalogue.
 
     >>> quantity_name("loss", "cross_entropy"), quantity_name("accuracy")
     ('Loss (cross entropy, nats)', 'Accuracy')
@@ -89,7 +89,7 @@ def quantity_name(quantity: str, loss: str | None = None) -> str:
 
 
 def metric_name(metric: str, loss: str | None = None) -> str:
-    """The full name of a metric; one that is not known is spelled out, never refused.
+    """The full name of a metric; an unknown metric gets its key as words.
 
     >>> metric_name("val/loss", "cross_entropy")
     'Validation loss (cross entropy, nats)'
@@ -104,24 +104,24 @@ def metric_name(metric: str, loss: str | None = None) -> str:
 
 
 def setting_name(field: str) -> str:
-    """The name of a choice, as an axis is labelled with it.
+    """The name of a setting with its unit, for axis labels and table headings.
 
     >>> setting_name("lr"), setting_name("batch_size")
     ('Learning rate', 'Batch size (examples)')
     """
     name = _SETTING_NAMES.get(field) or _capitalised(field.replace("_", " "))
-    known = setting_fields().get(field)
-    unit = known.option.unit if known else ""
+    setting = setting_fields().get(field)
+    unit = setting.option.unit if setting else ""
     return f"{name} ({unit})" if unit and unit != name.lower() else name
 
 
 def _quantity_with_unit(quantity: str, loss: str | None) -> str:
-    known = _QUANTITY_NAMES.get(quantity)
-    if known is None:
+    full_name = _QUANTITY_NAMES.get(quantity)
+    if full_name is None:
         head, _, layer = quantity.rpartition("/")
         if layer.isdigit() and head in _QUANTITY_NAMES:
             return f"{_QUANTITY_NAMES[head]}, layer {layer}"
-    name = known or quantity.replace("_", " ").replace("/", " ")
+    name = full_name or quantity.replace("_", " ").replace("/", " ")
     if quantity == "loss" and loss:
         return f"{name} ({_LOSS_NAMES.get(loss, loss.replace('_', ' '))})"
     return name

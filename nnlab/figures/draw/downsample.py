@@ -1,20 +1,20 @@
-"""Curves of many epochs, reduced to what a figure's width can show."""
+"""Reduces curves of many epochs to the number of points that a figure can show."""
 
 import math
 from collections.abc import Sequence
 
 from nnlab.stats.curve_band import CurveBand
 
-# A panel is some 600 pixels wide at 300 dpi; more points only make the file large.
+# A panel is about 600 pixels wide at 300 dpi; more points only make files larger.
 MAX_POINTS = 600
 
 
 def downsample_band(band: CurveBand, most: int = MAX_POINTS) -> CurveBand:
-    """The band in at most `most` groups of neighbouring epochs; one that is shorter is itself.
+    """The band reduced to at most `most` points; a shorter band is returned unchanged.
 
-    The mean is averaged, the extremes are those of the group, so no peak of the band is lost. A
-    group stands at its middle epoch. Values that are not finite are left out of it; a group
-    without any is a gap.
+    Each point stands for a group of neighbouring epochs, at the middle epoch: the average of the
+    means, and the extremes of the band, so that no peak is lost. Values that are not finite are
+    ignored; a group without finite values is a gap.
     """
     if len(band) <= most:
         return band

@@ -1,4 +1,4 @@
-"""A figure without transparency, for PostScript, which has none."""
+"""Replaces transparency by opaque colours for EPS files; PostScript has no transparency."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from matplotlib.patches import Patch
 
 @contextmanager
 def flatten_alpha(figure: Figure) -> Iterator[None]:
-    """Inside, what shines through is drawn in the colour that it has on an empty ground."""
-    ground = to_rgb(figure.get_facecolor())
+    """A context in which transparent artists have the opaque colour they show on the background."""
+    background = to_rgb(figure.get_facecolor())
     changed: list[tuple[Artist, float | None, list[tuple[Callable[[Any], None], Any]]]] = []
     for artist in figure.findobj():
         alpha = artist.get_alpha()
@@ -23,19 +23,19 @@ def flatten_alpha(figure: Figure) -> Iterator[None]:
             colors = _color_setters(artist)
             changed.append((artist, alpha, colors))
             artist.set_alpha(None)
-            for put, color in colors:
-                put(_blend(color, float(alpha), ground))
+            for set_color, color in colors:
+                set_color(_blend(color, float(alpha), background))
     try:
         yield
     finally:
         for artist, alpha, colors in changed:
-            for put, color in colors:
-                put(color)
+            for set_color, color in colors:
+                set_color(color)
             artist.set_alpha(alpha)
 
 
 def _color_setters(artist: Artist) -> list[tuple[Callable[[Any], None], Any]]:
-    """What sets each colour of an artist, and what it is."""
+    """The setter of each colour of an artist, with the current colour."""
     if isinstance(artist, Line2D):
         return [(artist.set_color, artist.get_color())]
     if isinstance(artist, Collection | Patch):
@@ -43,11 +43,11 @@ def _color_setters(artist: Artist) -> list[tuple[Callable[[Any], None], Any]]:
     return []
 
 
-def _blend(color: Any, alpha: float, ground: tuple[float, float, float]) -> Any:
-    """One colour, or the colours of a collection, on the ground."""
+def _blend(color: Any, alpha: float, background: tuple[float, float, float]) -> Any:
+    """A colour, or the colours of a collection, blended with the background."""
     if not isinstance(color, str) and getattr(color, "ndim", 1) == 2:
-        return [_blend(tuple(one), alpha, ground) for one in color]
+        return [_blend(tuple(row), alpha, background) for row in color]
     return tuple(
-        alpha * part + (1 - alpha) * behind
-        for part, behind in zip(to_rgb(color), ground, strict=True)
+        alpha * part + (1 - alpha) * background_part
+        for part, background_part in zip(to_rgb(color), background, strict=True)
     )

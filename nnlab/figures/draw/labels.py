@@ -1,5 +1,6 @@
-"""Labels that fit: any text a user may have typed, made safe and short for a figure."""
+"""Labels that fit: shortened, wrapped and printable text of any origin, for all figures."""
 
+import textwrap
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,13 +14,13 @@ from nnlab.figures.draw.paper import SANS, current_paper
 
 MAX_LABEL_LENGTH = 34
 _ELLIPSIS = "…"
+_LABEL_WIDTH, _MAX_LABEL_LINES = 26, 2  # characters and lines of an axis label
 
 
 def short_labels(labels: Sequence[str], longest: int = MAX_LABEL_LENGTH) -> list[str]:
-    """Each label in at most about `longest` characters, all different if they were not empty.
+    """Each label in at most about `longest` characters; equal labels are numbered.
 
-    Cut in the middle, because settings differ at the end as often as at the start; those that
-    become equal are numbered.
+    Labels are shortened in the middle, because settings may differ at the start or at the end.
     """
     short = [_shorten_middle(_printable_text(label), longest) for label in labels]
     seen: dict[str, int] = {}
@@ -39,42 +40,42 @@ def _shorten_middle(label: str, longest: int) -> str:
 
 
 def _printable_text(label: str) -> str:
-    """White space as single spaces, and a box for each character that the font lacks."""
-    known = _font_characters()
+    """The label with single spaces, and a box for each character that the font lacks."""
+    in_font = _font_characters()
     text = " ".join(label.split())
-    return "".join(c if ord(c) in known else "□" for c in text) or "(no name)"
+    return "".join(c if ord(c) in in_font else "□" for c in text) or "(no name)"
 
 
 @cache
 def _font_characters() -> frozenset[int]:
-    """The code points of DejaVu Sans as it comes with matplotlib."""
+    """The code points of the DejaVu Sans font in matplotlib."""
     path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return frozenset(FT2Font(str(path)).get_charmap())
 
 
 def wrap_to_width(text: str, width: float, size: float, lines: int = 2) -> str:
-    """A text broken between words into at most so many lines, and cut where it is longer still.
+    """The text wrapped between words into at most `lines` lines; longer lines are shortened.
 
     Args:
-        text: any, without line breaks.
-        width: of a line, inches.
-        size: of the type, points.
-        lines: at most.
+        text: text without line breaks.
+        width: width of a line in inches.
+        size: font size in points.
+        lines: the maximal number of lines.
     """
-    found: list[str] = []
+    wrapped: list[str] = []
     for word in text.split():
-        longer = f"{found[-1]} {word}" if found else word
-        if found and text_inches(longer, size) <= width:
-            found[-1] = longer
+        longer = f"{wrapped[-1]} {word}" if wrapped else word
+        if wrapped and text_inches(longer, size) <= width:
+            wrapped[-1] = longer
         else:
-            found.append(word)
-    if len(found) > lines:
-        found = [*found[: lines - 1], " ".join(found[lines - 1 :])]
-    return "\n".join(_shorten_to_width(line, width, size) for line in found)
+            wrapped.append(word)
+    if len(wrapped) > lines:
+        wrapped = [*wrapped[: lines - 1], " ".join(wrapped[lines - 1 :])]
+    return "\n".join(_shorten_to_width(line, width, size) for line in wrapped)
 
 
 def text_inches(text: str, size: float) -> float:
-    """The width of a line of text."""
+    """The width of a line of text in inches, at font size `size` in points."""
     font = FontProperties(family=[current_paper().family, SANS], size=size)
     width, _, _ = _text_measurer().get_text_width_height_descent(text, font, False)
     return float(width) / 72
@@ -86,7 +87,7 @@ def _text_measurer() -> TextToPath:
 
 
 def _shorten_to_width(line: str, width: float, size: float) -> str:
-    """The line, its middle left out where it is too long."""
+    """The line, shortened in the middle if it is wider than `width` inches."""
     keep = len(line)
     while keep > 4 and text_inches(_shorten_middle(line, keep), size) > width:
         keep -= 1
@@ -94,5 +95,20 @@ def _shorten_to_width(line: str, width: float, size: float) -> str:
 
 
 def letters_that_fit(length: float) -> int:
-    """About how many letters of a legend's type a length in inches holds, six at least."""
+    """About how many letters in legend size fit into `length` inches; at least six."""
     return max(6, int(length * 72 / (0.56 * current_paper().size)))
+
+
+def wrap_axis_label(name: str) -> str:
+    """The name of an axis in at most two lines, with the line break before the unit."""
+    if len(name) <= _LABEL_WIDTH:
+        return name
+    head, _, unit = name.partition(" (")
+    lines = [head, f"({unit}"] if unit else [name]
+    broken = [part for line in lines for part in textwrap.wrap(line, _LABEL_WIDTH + 4)]
+    if len(broken) > _MAX_LABEL_LINES:
+        broken = [
+            *broken[: _MAX_LABEL_LINES - 1],
+            broken[_MAX_LABEL_LINES - 1][: _LABEL_WIDTH - 1] + "…",
+        ]
+    return "\n".join(broken)

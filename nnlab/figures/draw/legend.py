@@ -1,4 +1,4 @@
-"""A legend below the panels, in as many columns as fit, never over a curve."""
+"""Legend entries, and legends below the panels or inside a panel; used by all figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,33 +9,31 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 
 from nnlab.figures.draw.paper import current_paper, inches
 
-_HANDLE_LENGTH, _HANDLE_PAD, _COLUMN_SPACING = (
-    2.0,
-    0.5,
-    1.4,
-)  # in units of the font size, as matplotlib counts them
+# In units of the font size, as in matplotlib.
+_HANDLE_LENGTH, _HANDLE_PAD, _COLUMN_SPACING = 2.0, 0.5, 1.4
 _MAX_COLUMNS = 6
 _POINTS_PER_INCH = 72
 
 
 def row_height() -> float:
-    """Of a row of a legend, inches, for the type and line spacing below."""
+    """The height of a row of a legend in inches, for the font size and line spacing below."""
     return inches(0.138)
 
 
 def legend_pad() -> float:
-    """Between the blocks of a legend, inches."""
+    """The space between blocks of a legend in inches."""
     return inches(0.07)
 
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """A sample of the drawing and what it stands for.
+    """A sample of a line, marker or area, and its label.
 
-    `line` is the label, in the matplotlib sense, of a line that it can be written beside.
+    `line` is the matplotlib label of the line beside which the entry can be written.
     """
 
     handle: Artist
@@ -44,30 +42,30 @@ class LegendEntry:
 
 
 def text_renderer(figure: Figure) -> RendererAgg:
-    """What measures the text of a figure."""
+    """The renderer that measures the text of a figure made by `layout.new_figure`."""
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     return canvas.get_renderer()  # type: ignore[no-untyped-call,no-any-return]
 
 
 def columns_that_fit(figure: Figure, entries: Sequence[LegendEntry]) -> int:
-    """The most columns of these entries, filled downward, that the width of `figure` holds."""
+    """The largest number of columns of these entries that fits into the width of `figure`."""
     widths = [text_width(figure, entry.label) for entry in entries]
     em = current_paper().size * figure.dpi / _POINTS_PER_INCH
-    room = figure.get_figwidth() * figure.dpi - 2 * em
+    available = figure.get_figwidth() * figure.dpi - 2 * em
     for columns in range(min(len(entries), _MAX_COLUMNS), 1, -1):
         rows = rows_needed(entries, columns)
         widest = [max(widths[i : i + rows]) for i in range(0, len(widths), rows)]
         if (
             sum(widest) + len(widest) * (_HANDLE_LENGTH + _HANDLE_PAD + _COLUMN_SPACING) * em
-            <= room
+            <= available
         ):
             return len(widest)
     return 1
 
 
 def text_width(figure: Figure, label: str) -> float:
-    """Of a text in the size of a legend as drawn, pixels."""
+    """The width in pixels of a text in legend size."""
     font = FontProperties(size=current_paper().size)
     width, _, _ = text_renderer(figure).get_text_width_height_descent(  # type: ignore[no-untyped-call]
         label, font, False
@@ -76,14 +74,14 @@ def text_width(figure: Figure, label: str) -> float:
 
 
 def rows_needed(entries: Sequence[LegendEntry], columns: int) -> int:
-    """How many rows these entries take in that many columns."""
+    """The number of rows that the entries need in `columns` columns."""
     return -(-len(entries) // columns) if entries else 0
 
 
 def draw_legend_below(
     place: Figure | SubFigure, top: float, entries: Sequence[LegendEntry], columns: int
 ) -> None:
-    """Draws the entries centred below `top`, a fraction of the height of `place`."""
+    """Draws the entries centred below `top` (a fraction of the height of `place`)."""
     legend = place.legend(
         [entry.handle for entry in entries],
         _placeholder_labels(entries),
@@ -101,7 +99,7 @@ def draw_legend_below(
 
 
 def draw_legend_inside(ax: Axes, entries: Sequence[LegendEntry]) -> None:
-    """Draws the entries in a panel, in the corner where they cover least."""
+    """Draws the entries inside a panel, where they cover least."""
     legend = ax.legend(
         [entry.handle for entry in entries],
         _placeholder_labels(entries),
@@ -112,16 +110,21 @@ def draw_legend_inside(ax: Axes, entries: Sequence[LegendEntry]) -> None:
         frameon=True,
         framealpha=0.85,
         edgecolor="none",
-        facecolor=current_paper().look.ground,
+        facecolor=current_paper().look.background,
     )
     _set_labels(legend, entries)
 
 
 def _placeholder_labels(entries: Sequence[LegendEntry]) -> list[str]:
-    """Stand in for the labels: one that starts with an underscore would be left out."""
+    """Placeholders for the labels: matplotlib leaves out labels that start with an underscore."""
     return [str(i) for i, _ in enumerate(entries)]
 
 
 def _set_labels(legend: Legend, entries: Sequence[LegendEntry]) -> None:
     for text, entry in zip(legend.get_texts(), entries, strict=True):
         text.set_text(entry.label)
+
+
+def legend_marker(**properties: object) -> Line2D:
+    """A legend handle with a marker and no line; `properties` are those of Line2D."""
+    return Line2D([], [], color=current_paper().look.ink, linestyle="", **properties)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Names written beside the ends of lines, in their colours, pushed apart where they touch."""
+"""Labels at the ends of lines, as an alternative to a legend (`--legend direct`)."""
 
 import math
 from collections.abc import Sequence
@@ -12,39 +12,42 @@ from matplotlib.text import Annotation
 from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import current_paper
 
-_LABEL_GAP = 0.4  # of the type's size, from the axis to a name
-_LINE_SPACING = 1.25  # from name to name
+# In units of the font size.
+_LABEL_GAP = 0.4
+_LINE_SPACING = 1.25
 
 
 def label_line_ends(figure: Figure, ax: Axes, entries: Sequence[LegendEntry]) -> None:
-    """Writes each entry at the right of `ax`, level with the last point of its line."""
+    """Writes each entry to the right of `ax`, at the height of the last point of its line."""
     ends = [(entry, end) for entry in entries if (end := _line_end_height(ax, entry)) is not None]
-    ends.sort(key=lambda found: found[1])
+    ends.sort(key=lambda pair: pair[1])
     size = current_paper().size * figure.dpi / 72
-    names = [_add_label(ax, entry, size) for entry, _ in ends]
+    labels = [_add_label(ax, entry, size) for entry, _ in ends]
     figure.draw_without_rendering()
-    frame = ax.get_window_extent()
-    wanted = [ax.transData.transform((0, height))[1] for _, height in ends]
-    placed = spread_positions(wanted, size * _LINE_SPACING, frame.y0, frame.y1)
-    for name, place in zip(names, placed, strict=True):
-        name.xy = (1.0, (place - frame.y0) / frame.height)
+    panel = ax.get_window_extent()
+    heights = [ax.transData.transform((0, value))[1] for _, value in ends]
+    positions = spread_positions(heights, size * _LINE_SPACING, panel.y0, panel.y1)
+    for label, position in zip(labels, positions, strict=True):
+        label.xy = (1.0, (position - panel.y0) / panel.height)
 
 
-def spread_positions(wanted: Sequence[float], least: float, low: float, high: float) -> list[float]:
-    """Rising places as near as may be to those wanted, neighbours at least so far apart.
+def spread_positions(
+    preferred: Sequence[float], least: float, low: float, high: float
+) -> list[float]:
+    """Increasing positions near the preferred ones, with neighbours at least `least` apart.
 
-    Names that are too many for the room from `low` to `high` share it evenly.
+    If there is not enough space from `low` to `high`, the positions share it evenly.
 
-    >>> apart([1.0, 1.1, 5.0], 1.0, 0.0, 10.0)
+    >>> spread_positions([1.0, 1.1, 5.0], 1.0, 0.0, 10.0)
     [0.55, 1.55, 5.0]
     """
-    if not wanted:
+    if not preferred:
         return []
-    least = min(least, (high - low) / max(len(wanted) - 1, 1))
-    # Names that touch stand as one block around the middle of what they wanted.
+    least = min(least, (high - low) / max(len(preferred) - 1, 1))
+    # Labels that would overlap form a block, centred on the mean of their preferred positions.
     blocks: list[list[float]] = []
-    for place in wanted:
-        blocks.append([place])
+    for position in preferred:
+        blocks.append([position])
         while len(blocks) > 1 and _block_start(blocks[-1], least, low, high) < (
             _block_start(blocks[-2], least, low, high) + len(blocks[-2]) * least
         ):
@@ -58,14 +61,14 @@ def spread_positions(wanted: Sequence[float], least: float, low: float, high: fl
 
 
 def _block_start(block: Sequence[float], least: float, low: float, high: float) -> float:
-    """Where a block begins: around the middle of what was wanted, inside the axis."""
-    reach = (len(block) - 1) * least
-    begin = sum(block) / len(block) - reach / 2
-    return min(max(begin, low), max(high - reach, low))
+    """The first position of a block that is centred on its preferred positions, inside the axis."""
+    length = (len(block) - 1) * least
+    start = sum(block) / len(block) - length / 2
+    return min(max(start, low), max(high - length, low))
 
 
 def _line_end_height(ax: Axes, entry: LegendEntry) -> float | None:
-    """The height of the last finite point of the entry's line."""
+    """The last finite value of the entry's line, clipped to the axis; None if there is none."""
     for line in reversed(ax.lines):
         if line.get_label() == entry.line:
             heights = [y for y in np.asarray(line.get_ydata(), dtype=float) if math.isfinite(y)]

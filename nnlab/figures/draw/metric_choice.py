@@ -1,40 +1,39 @@
-"""Which metrics of trials are worth a curve."""
+"""Which metrics a figure of curves shows, by default or by name."""
 
 from collections.abc import Sequence
 
 from nnlab.figures.draw.display_names import split_of
 from nnlab.figures.draw.series import Series
 
-# With more trials than this, training curves would only hide the validation curves.
+# With more trials than this, training curves would hide the validation curves.
 _MAX_TRIALS_WITH_TRAINING = 6
-_SECOND_QUANTITIES = ("accuracy", "r2", "mae")
+_DEFAULT_QUANTITIES = ("loss", "accuracy", "r2", "mae")  # the first two that were measured
 
 
-def choose_metrics(series: Sequence[Series], asked: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The metrics that were asked for, a quantity such as `loss` as its splits; or the usual."""
-    return _default_metrics(series) if asked is None else _expand_quantities(asked, series)
+def choose_metrics(series: Sequence[Series], names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The requested metrics, with quantities such as `loss` as their splits; or the default."""
+    return _default_metrics(series) if names is None else _expand_quantities(names, series)
 
 
 def _default_metrics(series: Sequence[Series]) -> tuple[str, ...]:
-    """Loss, and the first measured of accuracy, R² and mean absolute error."""
-    panels = [
-        found for q in ("loss", *_SECOND_QUANTITIES) if (found := _metrics_of_quantity(q, series))
-    ]
+    """Loss, and the first of accuracy, R² and mean absolute error that was measured."""
+    measured = (_metrics_of_quantity(quantity, series) for quantity in _DEFAULT_QUANTITIES)
+    panels = [metrics for metrics in measured if metrics]
     return tuple(metric for panel in panels[:2] for metric in panel)
 
 
 def _expand_quantities(metrics: Sequence[str], series: Sequence[Series]) -> tuple[str, ...]:
-    """The metrics, with a quantity such as `loss` replaced by its splits; doubles left out."""
+    """The metrics without duplicates, each quantity such as `loss` replaced by its splits."""
     measured = _measured_metrics(series)
-    wanted: list[str] = []
+    expanded: list[str] = []
     for metric in metrics:
-        split = metric in measured or split_of(metric)
-        wanted += [metric] if split else _metrics_of_quantity(metric, series) or [metric]
-    return tuple(dict.fromkeys(wanted))
+        is_metric = metric in measured or split_of(metric)
+        expanded += [metric] if is_metric else _metrics_of_quantity(metric, series) or [metric]
+    return tuple(dict.fromkeys(expanded))
 
 
 def _metrics_of_quantity(quantity: str, series: Sequence[Series]) -> list[str]:
-    """What was measured of a quantity: validation, and training where there is room for it."""
+    """The measured metrics of a quantity: validation, and training if there are few trials."""
     measured = _measured_metrics(series)
     train, val = (f"{split}/{quantity}" for split in ("train", "val"))
     if val not in measured:
@@ -44,4 +43,6 @@ def _metrics_of_quantity(quantity: str, series: Sequence[Series]) -> list[str]:
 
 
 def _measured_metrics(series: Sequence[Series]) -> frozenset[str]:
-    return frozenset(m for one in series for history in one.histories for m in history.metrics)
+    return frozenset(
+        metric for trial in series for history in trial.histories for metric in history.metrics
+    )

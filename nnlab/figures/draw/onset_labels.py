@@ -1,4 +1,4 @@
-"""Where trials begin to overfit or to stand still, written above the panel of the loss."""
+"""Labels of the onsets of overfitting or of a plateau, above the panel of the loss."""
 
 from collections.abc import Sequence
 
@@ -12,27 +12,28 @@ from nnlab.figures.draw.paper import points
 
 
 def label_onsets(figure: Figure, ax: Axes, onsets: Sequence[tuple[int, str, str]]) -> None:
-    """Writes each onset (epoch, text and its trial's colour, first trials first) above its line.
+    """Writes each onset (epoch, text, colour; most important trial first) above its line.
 
-    A lone onset has its text, several are bare epochs (the legend says it for all). A label
-    that would touch one that stands is left out; at the ends of the axis it moves inward.
+    A single onset is written as its text, several as epochs. Labels that would overlap an earlier
+    label are left out; labels at the ends of the axis move inward.
     """
-    lone = len(onsets) == 1
+    is_single = len(onsets) == 1
     labels = [
-        _draw_label(ax, onset, text if lone else f"{onset}", color) for onset, text, color in onsets
+        _draw_label(ax, onset, text if is_single else f"{onset}", color)
+        for onset, text, color in onsets
     ]
-    freeze_layout(figure)  # where a label stands is known only after the layout
+    freeze_layout(figure)  # the position of a label is known only after the layout
     renderer = text_renderer(figure)
-    frame = ax.get_window_extent(renderer)
-    taken: list[tuple[float, float]] = []
+    panel = ax.get_window_extent(renderer)
+    occupied: list[tuple[float, float]] = []
     for label in labels:
         box = label.get_window_extent(renderer)
-        shift = max(frame.x0 - box.x0, 0.0) + min(frame.x1 - box.x1, 0.0)
-        left, right, apart = box.x0 + shift, box.x1 + shift, box.height / 3
-        if any(left < end + apart and right > start - apart for start, end in taken):
+        shift = max(panel.x0 - box.x0, 0.0) + min(panel.x1 - box.x1, 0.0)
+        left, right, gap = box.x0 + shift, box.x1 + shift, box.height / 3
+        if any(left < end + gap and right > start - gap for start, end in occupied):
             label.remove()
             continue
-        taken.append((left, right))
+        occupied.append((left, right))
         x, y = label.get_transform().transform(label.get_position())
         across, up = ax.transAxes.inverted().transform((x + shift, y))
         label.set_transform(ax.transAxes)

@@ -1,6 +1,6 @@
-"""What a figure is printed on: its width, its type, its colours, where its legend stands.
+"""The paper of a figure: its width, fonts, colours and the position of its legend.
 
-Set once around everything that is drawn: `with on(paper): ...`, as matplotlib's own settings are.
+`with use_paper(paper): ...` sets it for everything that is drawn inside.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,16 +9,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, Literal
 
-SANS: Final = "DejaVu Sans"  # both come with matplotlib: a figure is the same on every machine
-SERIF: Final = "STIXGeneral"  # of the width and colour of Times
+SANS: Final = "DejaVu Sans"  # both come with matplotlib, so figures are the same on every machine
+SERIF: Final = "STIXGeneral"  # similar to Times
 
 LegendPlacement = Literal["direct", "best", "outside", "none"]
 LEGEND_PLACEMENTS: Final[tuple[LegendPlacement, ...]] = ("outside", "direct", "best", "none")
 
-# Colours that are told apart with any of the common colour vision deficiencies, as published.
+# Colours that are distinguishable with the common colour vision deficiencies, as published.
 # Okabe and Ito 2008, "Color universal design", without its yellow (too pale for a line on white)
-# and with its black last; Tol 2021, "Colour schemes", the bright one without its grey and the
-# muted one without its pale sand.
+# and with its black last; Tol 2021, "Colour schemes": bright without grey, muted without sand.
 PALETTES: Final[Mapping[str, tuple[str, ...]]] = {
     "okabe-ito": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"),
     "bright": ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377"),
@@ -34,19 +33,19 @@ PALETTES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "grey": ("#000000", "#7A7A7A", "#404040", "#A3A3A3", "#5E5E5E"),
 }
-_MIN_LUMINANCE_ON_DARK: Final = 120.0  # of 255, weighted as the eye does
-_BASE_FONT_SIZE: Final = 7.0  # points, of the type that the widths in this package are made for
+_MIN_LUMINANCE_ON_DARK: Final = 120.0  # of 255; relative luminance
+_BASE_FONT_SIZE: Final = 7.0  # points; lengths in this package are for this font size
 
 
 @dataclass(frozen=True, slots=True)
 class FigureStyle:
-    """The colours around the data, and what frames it."""
+    """The colours of text, axes, grid and background, and whether the axes form a box."""
 
     ink: str = "#333333"
     text: str = "#111111"
     grey: str = "#9A9A9A"
     grid: str | None = "#E6E6E6"
-    ground: str = "#FFFFFF"
+    background: str = "#FFFFFF"
     boxed: bool = False
 
 
@@ -60,9 +59,9 @@ STYLES: Final[Mapping[str, FigureStyle]] = {
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """Width in inches, sizes of type in points, a family of type, colours, place of the legend.
+    """Width in inches, font sizes in points, font family, style, palette, position of the legend.
 
-    `size` is that of ticks and legends, `label_size` that of the axes' names.
+    `size` is the font size of ticks and legends, `label_size` that of axis labels.
     """
 
     width: float = 5.5  # a NeurIPS or ICLR page
@@ -75,24 +74,24 @@ class Paper:
 
     @property
     def scale(self) -> float:
-        """Of lines, marks and panels: larger type wants stronger lines."""
+        """The factor for lines, markers and panels, which grow with the font size."""
         return self.size / _BASE_FONT_SIZE
 
     @property
     def look(self) -> FigureStyle:
-        """The style by its name."""
+        """The colours of the style."""
         return STYLES[self.style]
 
     @property
     def colors(self) -> tuple[str, ...]:
-        """The palette, as it is seen on the ground."""
+        """The palette, lightened on a dark background."""
         colors = PALETTES[self.palette]
-        return tuple(_lighten_on_dark(one, self.look.ground) for one in colors)
+        return tuple(_lighten_on_dark(color, self.look.background) for color in colors)
 
 
-def _lighten_on_dark(color: str, ground: str) -> str:
-    """The colour, on a dark ground mixed with white until it is as light as can be seen there."""
-    if ground == FigureStyle().ground:
+def _lighten_on_dark(color: str, background: str) -> str:
+    """The colour, mixed with white on a dark background until it is light enough to be visible."""
+    if background == FigureStyle().background:
         return color
     parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     while 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < _MIN_LUMINANCE_ON_DARK:
@@ -104,14 +103,14 @@ _current: ContextVar[Paper] = ContextVar("current_paper", default=Paper())  # no
 
 
 def current_paper() -> Paper:
-    """The paper that is drawn on now."""
+    """The paper of the figure that is drawn now."""
     return _current.get()
 
 
 @contextmanager
-def use_paper(chosen: Paper) -> Iterator[None]:
-    """Everything drawn inside is drawn on that paper."""
-    token = _current.set(chosen)
+def use_paper(paper: Paper) -> Iterator[None]:
+    """A context in which figures are drawn for that paper."""
+    token = _current.set(paper)
     try:
         yield
     finally:
@@ -119,12 +118,12 @@ def use_paper(chosen: Paper) -> Iterator[None]:
 
 
 def points(size: float) -> float:
-    """A size in points, of type or of a line, as the paper's type scales it."""
+    """A font size or line width in points, scaled with the font size of the paper."""
     return size * current_paper().scale
 
 
 def inches(length: float) -> float:
-    """A length beside the paper's width, as the paper's type scales it."""
+    """A length in inches, scaled with the font size of the paper."""
     return length * current_paper().scale
 
 

@@ -1,7 +1,7 @@
-r"""Figures as drawing commands of the pgf package: the paper's own type sets their text.
+r"""Writes figures as drawing commands of the pgf package, so that LaTeX sets their text.
 
-No TeX is needed to write one: text is measured as matplotlib measures it, so the layout is that of
-the other formats. Every text is escaped: a trial named `\input{...}` shows as these letters.
+TeX is not needed to write the file: matplotlib measures the text, so the layout is that of the
+other formats. All text is escaped: a trial named `\input{...}` appears as these characters.
 """
 
 import io
@@ -17,13 +17,13 @@ from matplotlib.font_manager import FontProperties
 from nnlab.errors import UsageError
 from nnlab.io.escaping import escape_latex
 
-_TEX_POINTS_PER_POINT = 72.27 / 72  # TeX's points of one that are matplotlib's
+_TEX_POINTS_PER_POINT = 72.27 / 72  # TeX points per matplotlib point
 _HORIZONTAL_ANCHORS = {"left": "left", "right": "right", "center": ""}
 _VERTICAL_ANCHORS = {"top": "top", "bottom": "bottom", "baseline": "base", "center": ""}
 
 
 class _PgfTextRenderer(RendererPgf):
-    """Writes text for TeX to set, measured without TeX."""
+    """Writes text as TeX commands, measured without TeX."""
 
     def __init__(self, figure: Figure, file: io.StringIO) -> None:
         super().__init__(figure, file)  # type: ignore[no-untyped-call]
@@ -33,7 +33,7 @@ class _PgfTextRenderer(RendererPgf):
     def get_text_width_height_descent(
         self, s: str, prop: FontProperties, ismath: Any
     ) -> tuple[float, float, float]:
-        """Of a text, in pixels."""
+        """Width, height and descent of a text in pixels."""
         return self._measure.get_text_width_height_descent(s, prop, ismath)  # type: ignore[no-any-return,no-untyped-call]
 
     def draw_text(
@@ -44,40 +44,41 @@ class _PgfTextRenderer(RendererPgf):
         s: str,
         prop: FontProperties,
         angle: float,
-        ismath: Any = False,  # noqa: ARG002  no text of ours is a formula
+        ismath: Any = False,  # noqa: ARG002  texts are never formulas here
         mtext: Any = None,
     ) -> None:
-        """One line of text where matplotlib put it, anchored where it is anchored there."""
-        place = [f"x={x / self.dpi:f}in", f"y={y / self.dpi:f}in", "left", "base"]
-        alone = mtext is not None and "\n" not in mtext.get_text()
-        if alone and (angle == 0 or mtext.get_rotation_mode() == "anchor"):
-            place = self._anchored(mtext) or place
+        """Writes one line of text at the position and anchor that matplotlib gave it."""
+        options = [f"x={x / self.dpi:f}in", f"y={y / self.dpi:f}in", "left", "base"]
+        is_single_line = mtext is not None and "\n" not in mtext.get_text()
+        if is_single_line and (angle == 0 or mtext.get_rotation_mode() == "anchor"):
+            options = self._anchored(mtext) or options
         if angle:
-            place.append(f"rotate={angle:f}")
+            options.append(f"rotate={angle:f}")
         size = prop.get_size_in_points() * _TEX_POINTS_PER_POINT
         family = r"\rmfamily" if "STIX" in prop.get_name() else r"\sffamily"
         red, green, blue = tuple(gc.get_rgb())[:3]
         self._line(r"\begin{pgfscope}")
         self._line(rf"\definecolor{{nnlabtext}}{{rgb}}{{{red:f},{green:f},{blue:f}}}")
         self._line(
-            rf"\pgftext[{','.join(part for part in place if part)}]"
+            rf"\pgftext[{','.join(part for part in options if part)}]"
             rf"{{\color{{nnlabtext}}{family}\fontsize{{{size:f}}}{{{1.2 * size:f}}}"
             rf"\selectfont {escape_latex(s)}}}"
         )
         self._line(r"\end{pgfscope}")
 
     def draw_image(self, *_: Any, **__: Any) -> None:
-        """Refused: pixels would have to lie in files beside this one.
+        """Refuses images: their pixels would need files of their own.
 
         Raises:
             UsageError: always.
         """
         raise UsageError(
-            "this figure shows pixels, which .pgf and .tikz cannot hold", hint="use .pdf or .png"
+            "this figure contains an image, which .pgf and .tikz files cannot hold",
+            hint="use .pdf or .png",
         )
 
     def _anchored(self, mtext: Any) -> list[str]:
-        """The place of a text by the corner that stays where it is, whatever its width in TeX."""
+        """The position of a text as its anchor, which does not depend on its width in TeX."""
         vertical = _VERTICAL_ANCHORS.get(mtext.get_verticalalignment())
         horizontal = _HORIZONTAL_ANCHORS.get(mtext.get_horizontalalignment())
         if vertical is None or horizontal is None:
@@ -93,12 +94,12 @@ def pgf_picture(figure: Figure, environment: str, comments: Sequence[str]) -> st
     r"""The figure as a `pgfpicture` or `tikzpicture`, for `\input`.
 
     Args:
-        figure: laid out.
-        environment: of LaTeX, whose preamble loads pgf or tikz.
-        comments: lines at the top.
+        figure: the figure after its layout.
+        environment: the LaTeX environment.
+        comments: comment lines at the top.
 
     Raises:
-        UsageError: the figure holds images.
+        UsageError: the figure contains images.
     """
     file = io.StringIO()
     width, height = figure.get_size_inches()
@@ -110,9 +111,9 @@ def pgf_picture(figure: Figure, environment: str, comments: Sequence[str]) -> st
         rf"\pgfpathrectangle{{\pgfpointorigin}}{{\pgfqpoint{{{width:f}in}}{{{height:f}in}}}}"
     )
     file.write("%\n\\pgfusepath{use as bounding box, clip}%\n")
-    drawn = MixedModeRenderer(  # type: ignore[no-untyped-call]
+    renderer = MixedModeRenderer(  # type: ignore[no-untyped-call]
         figure, width, height, figure.dpi, _PgfTextRenderer(figure, file)
     )
-    figure.draw(drawn)  # type: ignore[arg-type]
+    figure.draw(renderer)  # type: ignore[arg-type]
     file.write(rf"\end{{{environment}}}" + "%\n\\makeatother%\n\\endgroup%\n")
     return file.getvalue()

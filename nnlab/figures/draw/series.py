@@ -1,4 +1,4 @@
-"""What a plot draws for one trial."""
+"""`Series`: the histories and findings of one trial, as all figures of curves take them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from nnlab.stats.curve_band import median_epoch
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A trial as a reader sees it: a label and the histories of its seeds, one each.
+    """A trial: its label and one history per seed.
 
-    `findings` are those of all its runs together, of which NN101 and NN102 are drawn, one a run;
-    `selected` is the epoch to mark, or None for the best of the mean validation curve.
+    `findings` are those of all its runs; NN101 and NN102 are drawn, at most one per run.
+    `selected` is the epoch to mark; None marks the best epoch of the mean validation curve.
     """
 
     label: str
@@ -22,35 +22,40 @@ class Series:
     selected: int | None = None
 
 
-def as_series(what: History | Series | Sequence[Series]) -> Sequence[Series]:
-    """Trials from whatever was given: a run's history, a trial, or trials."""
-    if isinstance(what, History):
-        return [Series("", (what,))]
-    return [what] if isinstance(what, Series) else what
+def as_series(trials: History | Series | Sequence[Series]) -> Sequence[Series]:
+    """A sequence of trials, from the history of a run, a trial, or a sequence of trials."""
+    if isinstance(trials, History):
+        return [Series("", (trials,))]
+    return [trials] if isinstance(trials, Series) else trials
 
 
-def median_onset(one: Series, code: str = OVERFITTING_CODE) -> int | None:
-    """The median onset of overfitting, or None unless most of the seeds overfit.
+def median_onset(trial: Series, code: str = OVERFITTING_CODE) -> int | None:
+    """The median onset of overfitting; None unless more than half of the seeds overfit.
 
-    The curve of a trial is the mean over its seeds: what one of ten does is not true of the mean.
+    The curve of a trial is the mean over its seeds, so a finding of a few seeds does not apply to
+    it.
     """
-    onsets = _onset_epochs(one, code)
-    return median_epoch(onsets) if 2 * len(onsets) > len(one.histories) else None
+    onsets = _onset_epochs(trial, code)
+    return median_epoch(onsets) if 2 * len(onsets) > len(trial.histories) else None
 
 
-def median_plateau_onset(one: Series) -> int | None:
-    """The median onset of the validation plateau; None where overfitting is marked instead."""
-    return None if median_onset(one) is not None else median_onset(one, PLATEAU_CODE)
+def median_plateau_onset(trial: Series) -> int | None:
+    """The median onset of the validation plateau; None if overfitting is marked instead."""
+    return None if median_onset(trial) is not None else median_onset(trial, PLATEAU_CODE)
 
 
-def onset_text(one: Series) -> str:
-    """How many seeds overfit and from when; where none does, the same of the plateau; or empty."""
+def onset_text(trial: Series) -> str:
+    """How many seeds overfit and from which epoch; if none, the same for the plateau; or ""."""
     texts = (
-        affected_seeds_text(code, _onset_epochs(one, code), len(one.histories))
+        affected_seeds_text(code, _onset_epochs(trial, code), len(trial.histories))
         for code in (OVERFITTING_CODE, PLATEAU_CODE)
     )
     return next(filter(None, texts), "")
 
 
-def _onset_epochs(one: Series, code: str) -> list[int]:
-    return [f.onset for f in one.findings if f.code == code and f.onset is not None]
+def _onset_epochs(trial: Series, code: str) -> list[int]:
+    return [
+        finding.onset
+        for finding in trial.findings
+        if finding.code == code and finding.onset is not None
+    ]

@@ -1,4 +1,4 @@
-"""The look of all figures as matplotlib's settings, and settings that make bytes repeat."""
+"""The matplotlib settings of all figures, including those that make files reproducible."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -8,18 +8,18 @@ import matplotlib as mpl
 
 from nnlab.figures.draw.paper import SANS, Paper, current_paper
 
-# Colours repeat after five to eight, markers after twelve: the pair is unique far beyond what a
-# reader can follow, and markers tell series apart in grey print.
+# Colours repeat after five to eight series, markers after twelve, so the pair is unique for more
+# series than a reader can follow. Markers also distinguish series in greyscale print.
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
-# The split of a curve is told by its dash, whatever its colour.
+# The line style of each split.
 Dash = Literal["-"] | tuple[float, tuple[float, ...]]
 DASHES: Final[Mapping[str, Dash]] = {
     "train": (0, (3.2, 1.4)),
     "val": "-",
     "test": (0, (4, 1.2, 1, 1.2)),
 }
-REFERENCE_DASHES: Final = (0, (3, 2))  # of a line that is a reference, not data
-# Of the epoch from which a trial overfits, or validation stands still.
+REFERENCE_DASHES: Final = (0, (3, 2))  # for reference lines, which are not data
+# The vertical lines at the onset of overfitting and of a validation plateau.
 OVERFITTING_LINE: Final = ":"
 PLATEAU_LINE: Final = "-."
 
@@ -32,17 +32,17 @@ _FIXED_SETTINGS: Final[dict[str, Any]] = {
     "savefig.dpi": 300,
     "figure.constrained_layout.use": False,
     "text.usetex": False,
-    "text.parse_math": False,  # `$` in a name is a dollar
+    "text.parse_math": False,  # a `$` in a name is no formula
     "pdf.fonttype": 42,  # TrueType; journals refuse Type 3
     "ps.fonttype": 42,
     "pdf.use14corefonts": False,
     "svg.fonttype": "path",
-    "svg.hashsalt": "nnlab",  # ids inside the file are random without it
+    "svg.hashsalt": "nnlab",  # otherwise ids in the file are random
 }
 
 
 def style_context() -> AbstractContextManager[None]:
-    """A context with the settings of the paper and nothing of the user's own matplotlibrc."""
+    """A context with the settings of the current paper, independent of the user's matplotlibrc."""
     settings: Any = {
         **_matplotlib_defaults(),
         **_FIXED_SETTINGS,
@@ -57,28 +57,28 @@ def marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
 
 
-def _paper_settings(chosen: Paper) -> dict[str, Any]:
-    look, scale = chosen.look, chosen.scale
+def _paper_settings(paper: Paper) -> dict[str, Any]:
+    look, scale = paper.look, paper.scale
     return {
-        # The second family draws what the first one lacks.
-        "font.family": list(dict.fromkeys((chosen.family, SANS))),
-        "font.size": chosen.size,
-        "axes.titlesize": chosen.label_size,
-        "axes.labelsize": chosen.label_size,
+        # The second family is used for characters that the first lacks.
+        "font.family": list(dict.fromkeys((paper.family, SANS))),
+        "font.size": paper.size,
+        "axes.titlesize": paper.label_size,
+        "axes.labelsize": paper.label_size,
         "axes.linewidth": 0.6 * scale,
         "axes.edgecolor": look.ink,
         "axes.labelcolor": look.text,
         "axes.titlecolor": look.text,
-        "axes.facecolor": look.ground,
-        "figure.facecolor": look.ground,
+        "axes.facecolor": look.background,
+        "figure.facecolor": look.background,
         "text.color": look.text,
         "axes.spines.top": look.boxed,
         "axes.spines.right": look.boxed,
         "axes.grid": look.grid is not None,
-        "grid.color": look.grid or look.ground,
+        "grid.color": look.grid or look.background,
         "grid.linewidth": 0.5 * scale,
-        "xtick.labelsize": chosen.size,
-        "ytick.labelsize": chosen.size,
+        "xtick.labelsize": paper.size,
+        "ytick.labelsize": paper.size,
         "xtick.color": look.ink,
         "ytick.color": look.ink,
         "xtick.direction": "in" if look.boxed else "out",
@@ -87,14 +87,14 @@ def _paper_settings(chosen: Paper) -> dict[str, Any]:
         "ytick.major.width": 0.6 * scale,
         "xtick.major.size": 2.5 * scale,
         "ytick.major.size": 2.5 * scale,
-        "legend.fontsize": chosen.size,
+        "legend.fontsize": paper.size,
         "lines.linewidth": 1.3 * scale,
         "lines.markersize": 3.2 * scale,
     }
 
 
 def _matplotlib_defaults() -> dict[str, Any]:
-    """Matplotlib's own defaults, but for the backend: setting that would start one."""
+    """The defaults of matplotlib without the backend, because setting it would load it."""
     return {
         key: value for key, value in mpl.rcParamsDefault.items() if key not in _EXCLUDED_SETTINGS
     }

@@ -1,4 +1,4 @@
-"""A figure's curves as text, for a terminal."""
+"""Renders the curves of a figure as text for the terminal."""
 
 import math
 import re
@@ -13,14 +13,13 @@ from matplotlib.lines import Line2D
 from nnlab.io.escaping import escape_terminal
 
 _COLORS = ("blue+", "orange+", "green+", "magenta+", "yellow+", "cyan+", "white")
-_PANEL_LINES = 17  # lines of a panel
+_PANEL_LINES = 17
 
 
 def as_text(figure: Figure, width: int, *, colored: bool) -> str:
-    """Every panel that has curves, one under the other, `width` letters wide.
+    """All panels with curves, one below the other, `width` characters wide.
 
-    Training curves are dotted; of a trial drawn as mean and band the mean is shown. Empty where
-    no panel has a curve.
+    Training curves are dotted. Bands are left out. The text is empty if no panel has a curve.
     """
     names = _trial_labels(figure)
     return "\n".join(
@@ -41,7 +40,7 @@ def _panel_text(ax: Axes, names: Sequence[str], width: int, *, colored: bool) ->
         plotext.canvas_color("default")
         plotext.axes_color("default")
         plotext.ticks_color("default")
-    told: set[str] = set()
+    named: set[str] = set()
     low, high = sorted(ax.get_ylim())
     for line in lines:
         rank = _trial_rank(line)
@@ -53,17 +52,17 @@ def _panel_text(ax: Axes, names: Sequence[str], width: int, *, colored: bool) ->
         plotext.plot(
             xs,
             [math.log10(y) for y in ys] if ax.get_yscale() == "log" else ys,
-            label=escape_terminal(label) if label not in told else None,
+            label=escape_terminal(label) if label not in named else None,
             color=_COLORS[(rank or 0) % len(_COLORS)] if colored else None,
             marker="." if dotted else "braille",
         )
-        told.add(label)
+        named.add(label)
     if ax.get_yscale() == "log":
         ticks = [t for t in ax.get_yticks() if low <= t <= high and t > 0]
         plotext.yticks([math.log10(t) for t in ticks], [f"{t:g}" for t in ticks])
-    begin, end = sorted(ax.get_xlim())
-    places = [tick for tick in ax.get_xticks() if begin <= tick <= end]
-    plotext.xticks(places, [f"{tick:g}" for tick in places])
+    first, last = sorted(ax.get_xlim())
+    ticks_shown = [tick for tick in ax.get_xticks() if first <= tick <= last]
+    plotext.xticks(ticks_shown, [f"{tick:g}" for tick in ticks_shown])
     plotext.xlabel(escape_terminal(" ".join(ax.get_xlabel().split())))
     plotext.title(escape_terminal(" ".join(" ".join([ax.get_title(), ax.get_ylabel()]).split())))
     text = str(plotext.build())
@@ -80,14 +79,14 @@ def _trial_rank(line: Line2D) -> int | None:
 
 
 def _visible_points(line: Line2D, low: float, high: float) -> tuple[list[float], list[float]]:
-    """Finite points; those out of view stand at its edge."""
+    """The finite points of a line; points outside the axis are moved to its edge."""
     xs = np.asarray(line.get_xdata(), dtype=float)
     ys = np.asarray(line.get_ydata(), dtype=float)
-    seen = np.isfinite(xs) & np.isfinite(ys)
-    return xs[seen].tolist(), np.clip(ys[seen], low, high).tolist()
+    finite = np.isfinite(xs) & np.isfinite(ys)
+    return xs[finite].tolist(), np.clip(ys[finite], low, high).tolist()
 
 
 def _trial_labels(figure: Figure) -> list[str]:
-    """The labels of the trials: of the last legend, for the keys come first."""
-    legends = [one for one in figure.findobj(Legend) if isinstance(one, Legend)]
+    """The labels of the trials, from the last legend; the legend of line styles comes first."""
+    legends = [artist for artist in figure.findobj(Legend) if isinstance(artist, Legend)]
     return [text.get_text() for text in legends[-1].get_texts()] if legends else []

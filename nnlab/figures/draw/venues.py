@@ -1,9 +1,9 @@
-"""Papers of venues: widths and sizes of type, so that a figure's text matches the page's.
+"""Widths and font sizes of venues (conferences, journals), so that figures match the page.
 
-Most are those of tueplots. Of the rest: *ACL style files* (A4, a column of 7.7 cm, 16 cm of text,
-11 points); *IEEEtran* (columns of 252 points, 516 points of text, 10 points, captions of 8);
-Nature's guide to figures (89 and 183 mm, sans serif, 5 to 7 points); a poster in A0 portrait with
-two columns of figures, read from two metres.
+Most values are those of tueplots. The others: ACL style files (A4, column width 7.7 cm, text width
+16 cm, 11 points); IEEEtran (column width 252 points, text width 516 points, 10 points, captions 8
+points); Nature's guide to figures (89 and 183 mm, sans serif, 5 to 7 points); a poster in A0
+portrait with two columns of figures, read from a distance of two metres.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ _CM, _POINT = 1 / 2.54, 1 / 72.27  # inches
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """Widths of one column and of the whole text in inches, None where there is one column.
+    """The width of a column and of the whole text in inches; `text` is None with one column.
 
-    `label` and `small` are sizes of type in points: of the axes' names, of ticks and legends.
+    `label` and `small` are font sizes in points, of axis labels and of ticks and legends.
     """
 
     column: float
@@ -50,7 +50,7 @@ VENUES: Final = tuple(sorted((*_CUSTOM, *_TUEPLOTS)))
 
 
 def find_venue(name: str) -> Venue:
-    """The venue of that name, one of `VENUES`."""
+    """The widths and font sizes of the venue of that name, one of `VENUES`."""
     if name in _CUSTOM:
         return _CUSTOM[name]
     from tueplots import figsizes, fontsizes
@@ -71,16 +71,16 @@ def paper_for_venue(name: str, columns: int | None = None) -> Paper:
     """The paper of a venue, one column wide where it has two.
 
     Raises:
-        UsageError: two columns are wanted of a venue that has one.
+        UsageError: `columns` is 2 and the venue has one column.
     """
-    found = find_venue(name)
-    if columns == 2 and found.text is None:
+    venue = find_venue(name)
+    if columns == 2 and venue.text is None:
         raise UsageError(
-            f"--columns 2: a {name} page has one column", hint="leave it out, or use --width"
+            f"--columns 2: a {name} page has one column", hint="omit --columns, or use --width"
         )
-    width = found.text if columns == 2 and found.text is not None else found.column
-    return Paper(width=width, size=found.small, label_size=found.label, family=found.family)
+    width = venue.text if columns == 2 and venue.text is not None else venue.column
+    return Paper(width=width, size=venue.small, label_size=venue.label, family=venue.family)
 
 
-def _figure_width(of: Callable[[], dict[str, Any]]) -> float:
-    return float(of()["figure.figsize"][0])
+def _figure_width(figure_size: Callable[[], dict[str, Any]]) -> float:
+    return float(figure_size()["figure.figsize"][0])

@@ -1,1 +1,1 @@
-"""The kinds of figures, one module each: collects from the database what a figure draws."""
+"""The kinds of figures, one module each: collecting the data from the database, and drawing."""

@@ -1,89 +1,176 @@
-"""The figures that answer a claim: what was compared, and the curves of every arm."""
+"""The figures of a study's claim: the intervals of its comparisons, and the curves of its arms."""
 
-from collections.abc import Mapping
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 import nnlab
 from nnlab import store
+from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.run_value import metrics_in
-from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, evaluate_claim
-from nnlab.figures.draw.claim import ClaimInterval, draw_claim_intervals
-from nnlab.figures.draw.curves import curves
+from nnlab.analysis.verdict import ComparisonResult, StudyVerdict
+from nnlab.figures.draw.layout import new_figure
+from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.save import save_figure
 from nnlab.figures.draw.series import Series
+from nnlab.figures.draw.style import style_context
+from nnlab.figures.kinds.curves import draw_curves
 from nnlab.records import Study
-from nnlab.report.verdict import claimed
 
 _MAX_PANELS = 2
+_ROW_HEIGHT = 0.85  # inches
+_VERDICT_COLORS = {"supported": 2, "not supported": 1}  # index in the palette
+_TEXT_WIDTH = 100  # characters
+# Axes of ratios that span less than this factor get linear ticks instead of powers of ten.
+_MIN_RATIO_FOR_LOG_TICKS = 30
 
 
-def draw_claim(db: store.Database, study: Study, stem: Path, kind: str = "png") -> list[Path]:
-    """Draws `STEM-verdict.png` and `STEM-curves.png` and answers their paths."""
-    answered = evaluate_claim(db, study)
-    assert answered is not None
+@dataclass(frozen=True, slots=True)
+class ClaimInterval:
+    """A mean with its 95 % interval, the bounds of the claimed region, and the verdict.
+
+    `quantity` is the label of the axis; `log` makes the axis logarithmic, for ratios.
+    """
+
+    title: str
+    quantity: str
+    mean: float
+    low: float
+    high: float
+    above: float | None
+    below: float | None
+    verdict: str
+    log: bool = False
+
+
+def save_claim_figures(
+    db: store.Database, study: Study, study_verdict: StudyVerdict, stem: Path, kind: str = "png"
+) -> list[Path]:
+    """Writes `STEM-verdict.KIND` and `STEM-curves.KIND`; returns their paths."""
     provenance = {
         "nnlab": nnlab.__version__,
         "database": db.address.shown,
         "study": study.name,
-        "verdict": str(answered.verdict),
+        "verdict": str(study_verdict.verdict),
     }
-    verdict, drawn = claim_files(stem, kind)
+    verdict_path, curves_path = claim_files(stem, kind)
     save_figure(
-        draw_claim_intervals([_claim_interval(found) for found in answered.answers]),
-        verdict,
+        draw_claim_intervals([_claim_interval(result) for result in study_verdict.answers]),
+        verdict_path,
         provenance,
     )
-    series = _arm_series(db, answered)
-    save_figure(curves(series, metrics=_curve_metrics(answered, series)), drawn, provenance)
-    return [verdict, drawn]
+    series = _arm_series(db, study_verdict)
+    save_figure(
+        draw_curves(series, metrics=_curve_metrics(study_verdict, series)), curves_path, provenance
+    )
+    return [verdict_path, curves_path]
 
 
 def claim_files(stem: Path, kind: str) -> tuple[Path, Path]:
-    """The files of the figures of a claim: the verdict and the curves."""
+    """The paths of the two figures of a claim: the verdict and the curves."""
     return (
         stem.with_name(f"{stem.name}-verdict.{kind}"),
         stem.with_name(f"{stem.name}-curves.{kind}"),
     )
 
 
-def _claim_interval(found: ComparisonResult) -> ClaimInterval:
-    comparison, judged = found.comparison, found.judged
+def _claim_interval(result: ComparisonResult) -> ClaimInterval:
+    comparison, claim_test = result.comparison, result.judged
     return ClaimInterval(
         title=comparison.says,
-        quantity=claimed(comparison),
-        mean=judged.mean,
-        low=judged.low,
-        high=judged.high,
+        quantity=describe_claim(comparison),
+        mean=claim_test.mean,
+        low=claim_test.low,
+        high=claim_test.high,
         above=comparison.above,
         below=comparison.below,
-        verdict=str(judged.verdict),
+        verdict=str(claim_test.verdict),
         log=comparison.scale == "ratio",
     )
 
 
-def _arm_series(db: store.Database, answered: StudyVerdict) -> list[Series]:
-    """A series for each arm: the runs of the trial that speaks for it."""
+def _arm_series(db: store.Database, study_verdict: StudyVerdict) -> list[Series]:
+    """A series for each arm: the runs of the trial that was selected for it."""
     histories = store.histories(
-        db, [run.id for side in answered.sides.values() for run in side.runs.values()]
+        db,
+        [run.id for tuned_arm in study_verdict.sides.values() for run in tuned_arm.runs.values()],
     )
     return [
         Series(
-            label=f"{side.arm} ({side.chosen})" if side.chosen else side.arm,
-            histories=tuple(histories[run.id] for run in side.runs.values()),
+            label=f"{tuned_arm.arm} ({tuned_arm.chosen})" if tuned_arm.chosen else tuned_arm.arm,
+            histories=tuple(histories[run.id] for run in tuned_arm.runs.values()),
         )
-        for side in answered.sides.values()
+        for tuned_arm in study_verdict.sides.values()
     ]
 
 
-def _curve_metrics(answered: StudyVerdict, series: list[Series]) -> list[str]:
-    """The metrics compared, as far as they make curves; loss where none does."""
-    named = [m for found in answered.answers for m in metrics_in(found.comparison.metric)]
-    known = [metric for metric in dict.fromkeys(named) if _is_curve(metric, series)]
-    groups: Mapping[str, None] = dict.fromkeys(m.partition("/")[2] for m in known)
-    wanted = list(groups)[:_MAX_PANELS]
-    return [m for m in known if m.partition("/")[2] in wanted] or ["loss"]
+def _curve_metrics(study_verdict: StudyVerdict, series: list[Series]) -> list[str]:
+    """The compared metrics that have curves, at most two quantities; loss if none has."""
+    compared = [
+        metric
+        for result in study_verdict.answers
+        for metric in metrics_in(result.comparison.metric)
+    ]
+    with_curves = [metric for metric in dict.fromkeys(compared) if _is_curve(metric, series)]
+    quantities = list(dict.fromkeys(metric.partition("/")[2] for metric in with_curves))
+    shown = quantities[:_MAX_PANELS]
+    return [metric for metric in with_curves if metric.partition("/")[2] in shown] or ["loss"]
 
 
 def _is_curve(metric: str, series: list[Series]) -> bool:
-    curves_of = [history.get(metric) for one in series for history in one.histories]
-    return any(curve is not None and len(curve) > 1 for curve in curves_of)
+    curves = [history.get(metric) for trial in series for history in trial.histories]
+    return any(curve is not None and len(curve) > 1 for curve in curves)
+
+
+def draw_claim_intervals(rows: Sequence[ClaimInterval]) -> Figure:
+    """A figure with a row for each comparison: its interval, and the claimed region shaded."""
+    with style_context():
+        figure = new_figure(0.2 + _ROW_HEIGHT * max(1, len(rows)))
+        panels = figure.subplots(max(1, len(rows)), 1, squeeze=False)[:, 0]
+        for ax, row in zip(panels, rows, strict=False):
+            _draw_row(ax, row)
+        return figure
+
+
+def _draw_row(ax: Axes, row: ClaimInterval) -> None:
+    color_index = _VERDICT_COLORS.get(row.verdict)
+    row_color = current_paper().look.ink if color_index is None else color(color_index)
+    title = textwrap.shorten(f"{row.title}: {row.verdict}", _TEXT_WIDTH, placeholder="…")
+    ax.set_title(title, loc="left", fontsize=points(7), color=row_color)
+    label = textwrap.shorten(row.quantity, _TEXT_WIDTH, placeholder="…")
+    ax.set_xlabel(label, fontsize=points(6))
+    ax.set_yticks([])
+    ax.set_ylim(-1, 1)
+    ax.spines["left"].set_visible(False)
+    low, high = _axis_limits(row)
+    if row.log:
+        ax.set_xscale("log")
+        if high / low < _MIN_RATIO_FOR_LOG_TICKS:
+            ax.xaxis.set_major_locator(MaxNLocator(6))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlim(low, high)
+    start = low if row.above is None else row.above
+    end = high if row.below is None else row.below
+    ax.axvspan(start, end, color=color(5), alpha=0.18, linewidth=0, zorder=1)
+    if math.isfinite(row.mean):
+        ax.hlines(0, max(row.low, low), min(row.high, high), color=row_color, linewidth=points(2))
+        ax.plot([row.mean], [0], marker="o", color=row_color, zorder=4)
+
+
+def _axis_limits(row: ClaimInterval) -> tuple[float, float]:
+    """The limits of the axis: they contain the interval and the bounds, with a margin."""
+    bounds = [row.mean, row.low, row.high, row.above, row.below, 1.0 if row.log else 0.0]
+    finite = [value for value in bounds if value is not None and math.isfinite(value)]
+    if row.log:
+        logs = [math.log(value) for value in finite if value > 0]
+        margin = 0.12 * (max(logs) - min(logs)) or 0.1
+        return math.exp(min(logs) - margin), math.exp(max(logs) + margin)
+    margin = 0.12 * (max(finite) - min(finite)) or 0.1
+    return min(finite) - margin, max(finite) + margin

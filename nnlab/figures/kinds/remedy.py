@@ -1,76 +1,121 @@
-"""`nnlab plot remedy`: what remedies changed."""
+"""`nnlab plot remedy`: the effect of each tried remedy on the objective, with its interval."""
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
 
 from nnlab import store
 from nnlab.analysis.ranking import format_count
-from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, evaluate_remedies
-from nnlab.diagnose import group_symptoms
+from nnlab.analysis.remedies import RemedyOutcome, evaluate_remedies
+from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.errors import UsageError
-from nnlab.figures.prepared_figure import PreparedFigure, numbers
-from nnlab.records import Study
+from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
+from nnlab.figures.draw.layout import new_figure
+from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_ROW_HEIGHT, _FRAME_HEIGHT = 0.24, 0.75  # inches
 
 
-def remedy(db: store.Database, words: Sequence[str]) -> PreparedFigure:
-    """The remedies of a study that `nnlab remedy` made, best first.
+@dataclass(frozen=True, slots=True)
+class RemedyEffect:
+    """A remedy: its improvement of the objective, the interval, and whether it is significant.
+
+    `remaining_text` says in how many runs the finding remained.
+    """
+
+    name: str
+    effect: float
+    low: float
+    high: float
+    helped: bool
+    remaining_text: str
+
+
+def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure:
+    """The figure of the remedies in a study that `nnlab remedy` created, best first.
 
     Raises:
         UnknownName: no such study.
-        UsageError: it is no study of remedies, or has not been trained.
+        UsageError: the study is not a remedy study, or has no results yet.
     """
     if len(words) != 1:
-        raise UsageError(f"one study of remedies is drawn at a time, got {len(words)}")
+        raise UsageError(f"plot remedy draws one remedy study, got {len(words)} names")
     study = store.find_study(db, words[0])
-    if not is_remedy_study(study):
-        raise UsageError(f"{study.name} is no study of remedies", hint="nnlab remedy RUN makes one")
     objective = study.objective
-    assert objective is not None
+    if objective is None or not is_remedy_study(study):
+        raise UsageError(f"{study.name} is not a remedy study", hint="nnlab remedy RUN creates one")
     code = treated_finding(db, study)
-    tried = evaluate_remedies(db, study, objective, code)
-    if not tried:
-        raise UsageError(f"{study.name} has no two seeds of a remedy and its control yet")
+    results = evaluate_remedies(db, study, objective, code)
+    if not results:
+        raise UsageError(f"{study.name} has no remedy yet with two seeds that its control also has")
 
-    def draw() -> "Figure":
+    def draw() -> Figure:
         from nnlab.figures.draw.display_names import metric_name
-        from nnlab.figures.draw.remedy import RemedyEffect, remedies
 
         effects = [
             RemedyEffect(
-                one.title,
-                one.effect,
-                one.low,
-                one.high,
-                one.outcome is RemedyOutcome.HELPED,
-                f"{code} {one.still}/{one.n}" if code else "",
+                result.title,
+                result.effect,
+                result.low,
+                result.high,
+                result.outcome is RemedyOutcome.HELPED,
+                f"{code} {result.still}/{result.n}" if code else "",
             )
-            for one in tried
+            for result in results
         ]
-        return remedies(effects, metric_name(objective.metric))
+        return draw_remedies(effects, metric_name(objective.metric))
 
     rows = [
-        (one.title, one.n, one.effect, one.low, one.high, str(one.outcome), one.still)
-        for one in tried
+        (
+            result.title,
+            result.n,
+            result.effect,
+            result.low,
+            result.high,
+            str(result.outcome),
+            result.still,
+        )
+        for result in results
     ]
     columns = ("remedy", "n", "effect", "low", "high", "outcome", f"runs with {code}")
     runs = tuple(run.id for run in store.runs(db, study=study.id, current_only=True))
-    told = f"{format_count(len(tried), 'remedy')}, {format_count(len(runs), 'run')}"
-    return PreparedFigure(draw, numbers(columns, rows), runs, told.replace("remedys", "remedies"))
+    count = f"{format_count(len(results), 'remedy')}, {format_count(len(runs), 'run')}"
+    return PreparedFigure(
+        draw, figure_table(columns, rows), runs, count.replace("remedys", "remedies")
+    )
 
 
-def is_remedy_study(study: Study) -> bool:
-    """Whether `nnlab remedy` made it."""
-    return bool(study.arms) and study.arms[0].name == CONTROL_ARM
-
-
-def treated_finding(db: store.Database, study: Study) -> str:
-    """The finding that most runs of the control have first, "" where they have none."""
-    control = study.arms[0].trials[0]
-    runs = [r for r in store.runs(db, study=study.id) if r.trial.digest == control]
-    found = store.findings(db, [run.id for run in runs])
-    firsts = Counter(group_symptoms(of)[0].finding.code for of in found.values() if of)
-    return firsts.most_common(1)[0][0] if firsts else ""
+def draw_remedies(effects: Sequence[RemedyEffect], metric: str) -> Figure:
+    """A figure of effects with their 95 % intervals, best on top; significant ones are coloured."""
+    with style_context():
+        figure = new_figure(_ROW_HEIGHT * len(effects) + _FRAME_HEIGHT)
+        ax = figure.subplots()
+        for position, effect in enumerate(effects):
+            line_color = color(0) if effect.helped else current_paper().look.grey
+            ax.plot(
+                [effect.low, effect.high],
+                [position, position],
+                color=line_color,
+                linewidth=points(1.4),
+            )
+            ax.plot(effect.effect, position, marker="o", markersize=points(4), color=line_color)
+        ax.axvline(
+            0.0, color=current_paper().look.grey, linewidth=points(0.8), linestyle=REFERENCE_DASHES
+        )
+        names = short_labels(
+            [effect.name for effect in effects], letters_that_fit(0.34 * current_paper().width)
+        )
+        ax.set_yticks(range(len(effects)), names)
+        ax.set_ylim(len(effects) - 0.5, -0.5)
+        ax.grid(visible=False, axis="y")
+        right_axis = ax.secondary_yaxis("right")
+        right_axis.set_yticks(range(len(effects)), [effect.remaining_text for effect in effects])
+        right_axis.tick_params(length=0)
+        x_label = f"{metric} better than the control by (95 % interval)"
+        ax.set_xlabel(
+            wrap_to_width(x_label, 0.4 * current_paper().width, current_paper().label_size, 4)
+        )
+        return figure

@@ -1,7 +1,7 @@
-"""A report as one HTML file: no request to any network, light and dark, interactive where it helps.
+"""A report as one self-contained HTML file with interactive charts and a light and a dark theme.
 
-Every text passes through the template's escaping; the page forbids itself everything but its own
-style and script.
+The page makes no network requests. The template escapes all text, and the content security policy
+of the page allows nothing but its own style and script.
 """
 
 import math
@@ -11,23 +11,24 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import nnlab
+from nnlab.analysis.claim_text import describe_claim
 from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
-from nnlab.report.contents import HeadlineFinding, RankedGroup, Report, energy
+from nnlab.report.contents import HeadlineFinding, RankedGroup, Report, format_energy
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
-from nnlab.report.verdict import claimed, number
+from nnlab.report.verdict import format_number
 from nnlab.stats import format_duration, format_interval, format_mean
 
 if TYPE_CHECKING:
     import jinja2
 
-# Findings of one code whose evidence is written out; the runs of further ones are listed.
+# Findings of one code that are shown with their evidence; of further ones the runs are listed.
 _MAX_CASES = 12
 _MAX_EFFECTS = 10
 
 
 def report_as_html(report: Report) -> str:
-    """The whole page."""
+    """The HTML page of a report."""
     return _template().render(
         report=report,
         version=nnlab.__version__,
@@ -59,12 +60,12 @@ def _template() -> "jinja2.Template":
         "shown": format_value,
         "choice": setting_name,
         "short": _short_number,
-        "number": number,
-        "claimed": claimed,
+        "number": format_number,
+        "claimed": describe_claim,
         "setting": lambda run: setting_label(run.trial.setting, ("opt", "lr", "model", "data")),
         "duration": format_duration,
         "interval": lambda bounds: format_interval(*bounds),
-        "energy": energy,
+        "energy": format_energy,
         "finite": math.isfinite,
         "sentence": lambda text: text[:1].upper() + text[1:],
     }
@@ -76,7 +77,7 @@ def _short_number(value: float | None) -> str:
 
 
 def _banner(title: str, case: HeadlineFinding) -> Mapping[str, Any]:
-    """Overfitting or a plateau that a reader must not miss: its runs, and the surest one drawn."""
+    """The template values of the banner of a headline finding, with a chart of the surest run."""
     panel = next(iter(build_panels([case.series], case.loss, shade=True)), None)
     return {"title": title, "case": case, "panel": panel}
 
@@ -86,10 +87,10 @@ def _effects(group: RankedGroup) -> list[Mapping[str, Any]]:
         return []
     return [
         {
-            "name": " × ".join(map(setting_name, one.fields)),  # noqa: RUF001
-            "share": one.share,
-            "low": one.low,
-            "high": one.high,
+            "name": " × ".join(map(setting_name, share.fields)),  # noqa: RUF001
+            "share": share.share,
+            "low": share.low,
+            "high": share.high,
         }
-        for one in group.effects.worth[:_MAX_EFFECTS]
+        for share in group.effects.worth[:_MAX_EFFECTS]
     ]

@@ -1,4 +1,4 @@
-"""Curves as SVG that a page's script can hide and read: plain elements, no text as paths."""
+"""The charts of the HTML report: curves as coordinates of SVG elements, for the template."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,18 @@ from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset
 from nnlab.records import direction_of
 from nnlab.stats.curve_band import BandKind, CurveBand, mean_curve
 
-WIDTH, HEIGHT = 560, 250  # of a panel, in the page's pixels
+WIDTH, HEIGHT = 560, 250  # of a panel, in CSS pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 20, 34
 _MAX_POINTS = 160
 _MAX_NAMED = 12
-_MAX_BANDS = 6  # more of them lie over each other
+_MAX_BANDS = 6  # more bands would overlap
 _MAX_TRIALS_WITH_TRAINING = 6
 _SECOND_QUANTITIES = ("accuracy", "r2", "mae")
 
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """One curve: SVG points, its band's outline, and the numbers for a tooltip."""
+    """One curve: SVG points, the outline of its band, and the numbers for the tooltip."""
 
     rank: int
     label: str
@@ -44,7 +44,7 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True)
 class ChartTick:
-    """A place on an axis, and what is written there."""
+    """A tick: its position in pixels, and its label."""
 
     at: float
     text: str
@@ -52,7 +52,7 @@ class ChartTick:
 
 @dataclass(frozen=True, slots=True)
 class ChartPanel:
-    """A chart: axes, lines, and a shaded stretch of epochs where one is pointed out."""
+    """A chart: axes, lines, and an optional shaded range of epochs (in pixels)."""
 
     title: str
     x_ticks: tuple[ChartTick, ...]
@@ -67,7 +67,7 @@ class ChartPanel:
 
 @dataclass(frozen=True, slots=True)
 class _PixelScale:
-    """From values to pixels."""
+    """Maps values to pixels; values outside are moved to the edge."""
 
     low: float
     high: float
@@ -90,10 +90,18 @@ class _PixelScale:
 def build_panels(
     series: Sequence[Series], loss: str | None, *, shade: bool = False
 ) -> list[ChartPanel]:
-    """The loss and the second quantity that was measured of trials, most important first."""
-    measured = {m for one in series for history in one.histories for m in history.metrics}
-    known = {quantity_of(metric) for metric in measured if split_of(metric)}
-    quantities = [quantity for quantity in ("loss", *_SECOND_QUANTITIES) if quantity in known]
+    """A panel for the loss, and one for the first of accuracy, R² and MAE that was measured.
+
+    Args:
+        series: the trials, most important first.
+        loss: the name of the loss in the catalogue, for the title.
+        shade: whether to shade the epochs after the onset of overfitting or of a plateau.
+    """
+    measured = {m for trial in series for history in trial.histories for m in history.metrics}
+    measured_quantities = {quantity_of(metric) for metric in measured if split_of(metric)}
+    quantities = [
+        quantity for quantity in ("loss", *_SECOND_QUANTITIES) if quantity in measured_quantities
+    ]
     return [_build_panel(series, quantity, measured, loss, shade) for quantity in quantities[:2]]
 
 
@@ -115,12 +123,12 @@ def _build_panel(
     lower = direction_of(f"val/{quantity}") == "min"
     y = _value_scale(seeds, log=quantity == "loss", lower=lower)
     lines = tuple(
-        _build_line(series[r], r, split, band, x, y, quantity) for r, split, band in bands
+        _build_line(series[rank], rank, split, band, x, y, quantity) for rank, split, band in bands
     )
-    onset = next((o for one in series if (o := _marked_onset(one)) is not None), None)
-    alone = metric_name(f"{splits[0]}/{quantity}", loss)
+    onset = next((epoch for trial in series if (epoch := _marked_onset(trial)) is not None), None)
+    single_title = metric_name(f"{splits[0]}/{quantity}", loss)
     return ChartPanel(
-        quantity_name(quantity, loss) if len(splits) > 1 else alone,
+        quantity_name(quantity, loss) if len(splits) > 1 else single_title,
         tuple(ChartTick(x(epoch), f"{epoch:g}") for epoch in _round_steps(1, last)),
         tuple(ChartTick(y(value), _short_number(value)) for value in _value_ticks(y)),
         lines,
@@ -131,7 +139,7 @@ def _build_panel(
 def _mean_bands(
     series: Sequence[Series], quantity: str, splits: Sequence[str]
 ) -> Iterator[tuple[int, str, CurveBand]]:
-    """Bands of all trials, the last ones first, so that the best lie on top."""
+    """The mean bands of all trials as (rank, split, band), the best last, so that it is on top."""
     for rank in reversed(range(len(series))):
         for split in splits:
             curves = [c for h in series[rank].histories if (c := h.get(f"{split}/{quantity}"))]
@@ -141,7 +149,7 @@ def _mean_bands(
 
 
 def _build_line(
-    one: Series,
+    trial: Series,
     rank: int,
     split: str,
     band: CurveBand,
@@ -149,34 +157,34 @@ def _build_line(
     y: _PixelScale,
     quantity: str,
 ) -> ChartLine:
-    named = rank < _MAX_NAMED
-    at = dict(zip(band.epochs, band.mean, strict=True))
-    selected = at.get(one.selected or 0)
-    best = split == "val" and named and selected is not None and math.isfinite(selected)
-    marked = quantity == "loss" and split == "val" and named
-    onset = _marked_onset(one) if marked else None
+    is_named = rank < _MAX_NAMED
+    means = dict(zip(band.epochs, band.mean, strict=True))
+    selected = means.get(trial.selected or 0)
+    marks_best = split == "val" and is_named and selected is not None and math.isfinite(selected)
+    marks_onset = quantity == "loss" and split == "val" and is_named
+    onset = _marked_onset(trial) if marks_onset else None
     return ChartLine(
         rank,
-        one.label,
+        trial.label,
         split,
         tuple(_polylines(band, x, y)),
         _band_outline(band, x, y) if rank < _MAX_BANDS and max(band.n) > 1 else "",
-        ",".join(map(str, band.epochs)) if named else "",
-        ",".join(f"{value:.5g}" for value in band.mean) if named else "",
-        (x(one.selected or 0), y(selected or 0.0)) if best else None,
+        ",".join(map(str, band.epochs)) if is_named else "",
+        ",".join(f"{value:.5g}" for value in band.mean) if is_named else "",
+        (x(trial.selected or 0), y(selected or 0.0)) if marks_best else None,
         None if onset is None else x(onset),
-        onset_text(one),
-        median_onset(one) is None,
+        onset_text(trial),
+        median_onset(trial) is None,
     )
 
 
-def _marked_onset(one: Series) -> int | None:
-    """The epoch from which a trial overfits, else that from which its validation stands still."""
-    return median_onset(one) or median_plateau_onset(one)
+def _marked_onset(trial: Series) -> int | None:
+    """The onset of overfitting of a trial, else the onset of its validation plateau."""
+    return median_onset(trial) or median_plateau_onset(trial)
 
 
 def _polylines(band: CurveBand, x: _PixelScale, y: _PixelScale) -> Iterator[str]:
-    """Stretches of finite values, as the points of a polyline."""
+    """The points of a polyline for each stretch of finite values."""
     piece: list[str] = []
     for epoch, value in zip(band.epochs, band.mean, strict=True):
         if math.isfinite(value):
@@ -189,14 +197,14 @@ def _polylines(band: CurveBand, x: _PixelScale, y: _PixelScale) -> Iterator[str]
 
 
 def _band_outline(band: CurveBand, x: _PixelScale, y: _PixelScale) -> str:
-    known = [
+    corners = [
         (x(epoch), y(low), y(high))
         for epoch, low, high in zip(band.epochs, band.low, band.high, strict=True)
         if math.isfinite(low) and math.isfinite(high)
     ]
-    there = [f"{at:g},{high:g}" for at, _, high in known]
-    back = [f"{at:g},{low:g}" for at, low, _ in reversed(known)]
-    return " ".join(there + back)
+    upper = [f"{x_pixel:g},{high:g}" for x_pixel, _, high in corners]
+    lower = [f"{x_pixel:g},{low:g}" for x_pixel, low, _ in reversed(corners)]
+    return " ".join(upper + lower)
 
 
 def _value_scale(curves: Sequence[Sequence[float]], *, log: bool, lower: bool) -> _PixelScale:
@@ -205,10 +213,12 @@ def _value_scale(curves: Sequence[Sequence[float]], *, log: bool, lower: bool) -
         return _PixelScale(0.0, 1.0, HEIGHT - _BOTTOM, _TOP)
     starts = [next(filter(math.isfinite, curve), 0.0) for curve in curves]
     settled = [
-        w for curve in curves if (w := worst_after_transient(curve, lower=lower)) is not None
+        worst
+        for curve in curves
+        if (worst := worst_after_transient(curve, lower=lower)) is not None
     ]
-    view = robust_axis_range(values, starts, log=log, lower=lower, settled=settled)
-    return _PixelScale(*view.with_margin(), HEIGHT - _BOTTOM, _TOP, log=view.log)
+    axis_range = robust_axis_range(values, starts, log=log, lower=lower, settled=settled)
+    return _PixelScale(*axis_range.with_margin(), HEIGHT - _BOTTOM, _TOP, log=axis_range.log)
 
 
 def _value_ticks(scale: _PixelScale) -> list[float]:
@@ -217,13 +227,13 @@ def _value_ticks(scale: _PixelScale) -> list[float]:
     first, last = math.ceil(math.log10(scale.low)), math.floor(math.log10(scale.high))
     powers = [10.0**k for k in range(first, last + 1)]
     if len(powers) < 3:
-        between = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
-        return [value for value in between if scale.low <= value <= scale.high]
+        candidates = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
+        return [value for value in candidates if scale.low <= value <= scale.high]
     return powers[:: -(-len(powers) // 6)]
 
 
 def _round_steps(low: float, high: float, *, whole: bool = True) -> list[float]:
-    """Up to six round numbers from `low` to `high`."""
+    """Up to six round numbers from `low` to `high`; integers if `whole`."""
     if high <= low:
         return [low]
     rough = (high - low) / 5

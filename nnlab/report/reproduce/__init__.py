@@ -1,4 +1,4 @@
-"""A folder that trains a study again: settings, a lock of packages, the numbers to expect."""
+"""Writes a folder that trains a study again: settings, package versions, expected numbers."""
 
 import json
 import math
@@ -23,12 +23,12 @@ from nnlab.records import Environment, Setting, Status
 from nnlab.report.reproduce.lock import PackageLock, build_lock
 from nnlab.stats import format_duration
 
-# Of a trial with too few seeds for an interval: this share of its value.
+# The tolerance of a trial with too few seeds for an interval, as a fraction of its value.
 _RELATIVE_TOLERANCE = 0.05
 _MIN_SEEDS = 3
-# What has a result: a run that failed would fail again.
+# Runs with a result; a failed run would fail again.
 _ENDED_STATUSES = (Status.FINISHED, Status.DIVERGED)
-# Files of the folder itself.
+# Names of files that are written to the folder.
 _RESERVED_NAMES = (
     "Makefile",
     "check.py",
@@ -38,51 +38,51 @@ _RESERVED_NAMES = (
     "trials",
 )
 _README_TEMPLATE = """\
-# {title}, once more
+# Reproduction of {title}
 
-`make reproduce` makes an environment with the packages of `requirements.txt`, trains the {trials}
-of `trials/` with their {runs}, and compares the numbers with `expected.json`. It ends with an
-error if one differs by more than its tolerance. The runs took {duration} on {devices}
-when they were trained first.
+`make reproduce` creates an environment with the packages of `requirements.txt`, trains the {trials}
+of `trials/` with their {runs}, and compares the numbers with `expected.json`. It fails if a number
+differs by more than its tolerance. The original runs took {duration} on {devices}.
 
-Compared is the mean over seeds of {metric} at each run's best epoch. The tolerance is half of
-the 95 % interval of that mean, and {share:.0%} of the value where there are fewer than three seeds.
-On the same machine, with the same packages and trained in the same way, a run ends equal to the
-last bit; `check.py` says of how many that is so.
+The compared number is the mean over seeds of {metric} at each run's best epoch. The tolerance is
+half of the 95 % interval of that mean, or {share:.0%} of the value with fewer than three seeds. On
+the same machine, with the same packages and the same engine, runs are bitwise equal; `check.py`
+prints how many are.
 
 {packages}{data}Made by nnlab {version} from commit{plural} {commits}.
 """
 _DROPPED_PACKAGES_TEXT = """\
-Of the environment that the database names, {count} are not in `requirements.txt`: nnlab does not
-record packages of these names, or their versions are none.
+{count} of the recorded environment are not in `requirements.txt`: nnlab does not record packages
+of these names, or their versions are invalid.
 
 """
 
 
 def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) -> str:
-    """Writes the folder for the trials of a scope, and says in a few words what is in it.
+    """Writes the folder for the trials of a scope; returns a short summary of its contents.
 
     Raises:
-        OutputError: it is there already and not empty, or cannot be written.
-        UsageError: nothing was trained, or a run cannot be trained from its setting alone.
+        OutputError: the folder exists and is not empty, or cannot be written.
+        UsageError: no run has ended, or a run cannot be trained from its setting alone.
     """
-    over = tuple(run.id for run in current_runs(db, scope) if run.status in _ENDED_STATUSES)
-    if not over:
+    ended = tuple(run.id for run in current_runs(db, scope) if run.status in _ENDED_STATUSES)
+    if not ended:
         raise UsageError(f"nothing to reproduce: no run of {scope.title} has ended")
-    # Every trial is trained again, whether comparable with the others or not.
-    ranking = rank(db, replace(scope, studies=None, runs=over), mixed=True)
+    # All trials are trained again, including those that are not comparable.
+    ranking = rank(db, replace(scope, studies=None, runs=ended), mixed=True)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"'{folder}' is there already", hint="name a new folder")
-    begun = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]
-    if begun:
+        raise OutputError(f"'{folder}' already exists", hint="name a new folder")
+    continued = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]
+    if continued:
         raise UsageError(
-            f"{format_count(len(begun), 'trial')} of {scope.title} began with the weights of other runs",
+            f"{format_count(len(continued), 'trial')} of {scope.title} started from the weights of"
+            " other runs",
             hint="reproduce those first, then train with --from",
         )
     models = _user_model_files([row.setting for row in ranking.rows])
     runs = [run for row in ranking.rows for run in row.runs]
     environments = [a.environment for a in store.attempts_of_runs(db, runs) if a.environment]
-    digests = {number: one.digest for number, one in store.trials(db, _trial_ids(ranking)).items()}
+    digests = {id_: trial.digest for id_, trial in store.trials(db, _trial_ids(ranking)).items()}
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     for name, content in models.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -102,17 +102,17 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
     write_atomic(folder / "Makefile", makefile.encode())
     write_atomic(folder / "check.py", _resource_text("check.py").encode())
     write_atomic(folder / "README.md", _readme_text(db, ranking, environments, lock).encode())
-    left = f"; {format_count(lock.dropped, 'package')} left out" if lock.dropped else ""
-    return f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}{left}"
+    dropped = f"; {format_count(lock.dropped, 'package')} left out" if lock.dropped else ""
+    return f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}{dropped}"
 
 
 def _user_model_files(settings: Sequence[Setting]) -> dict[str, bytes]:
-    """The files of the user's own models, by the name that they are found under in the folder.
+    """The contents of the files of user-defined models, by their path in the folder.
 
     Raises:
-        UsageError: one is not where it was, is not the one that was trained, or lies elsewhere.
+        UsageError: a file is missing, has changed since training, or cannot be placed there.
     """
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for setting in settings:
         model = str(setting.get("model"))
         name = model.partition(":")[0]
@@ -126,18 +126,18 @@ def _user_model_files(settings: Sequence[Setting]) -> dict[str, bytes]:
             or name in _RESERVED_NAMES
         ):
             raise UsageError(
-                f"{name} cannot lie in the new folder: it is in another one, or has the name of a"
-                " file that is written there",
-                hint="train with a model file of another name in this folder",
+                f"{name} cannot be copied to the new folder: it is in another folder, or its name"
+                " is used for another file",
+                hint="train with a model file of another name in the current folder",
             )
         if not matches_version(model, str(setting["model_version"])):
             raise UsageError(
                 f"{name} has changed since it was trained",
-                hint="put the old one back, or train again",
+                hint="restore the old file, or train again",
             )
-        found[name] = path.read_bytes()
-        found |= {shown: helper.read_bytes() for shown, helper in helper_files(model).items()}
-    return found
+        contents[name] = path.read_bytes()
+        contents |= {name: file.read_bytes() for name, file in helper_files(model).items()}
+    return contents
 
 
 def _trial_ids(ranking: Ranking) -> list[int]:
@@ -149,7 +149,7 @@ def _resource_text(name: str) -> str:
 
 
 def _trial_toml(setting: Setting, seeds: tuple[int, ...]) -> str:
-    # A report reads: the user's data, which the database names, are not made for it.
+    # Writing a report only reads, so user code named by the database is not executed.
     with user_code.forbid_execution("a report executes no code"):
         names = minimal_fields(setting)
     lines = [f"{name} = {_toml_literal(setting[name])}" for name in names]
@@ -157,7 +157,7 @@ def _trial_toml(setting: Setting, seeds: tuple[int, ...]) -> str:
 
 
 def _toml_literal(value: object) -> str:
-    """A TOML value; text as a basic string, in ASCII."""
+    """A value as TOML; text as a basic string in ASCII."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -165,18 +165,18 @@ def _toml_literal(value: object) -> str:
     return '"' + "".join(map(_toml_character, str(value))) + '"'
 
 
-def _toml_character(sign: str) -> str:
-    """A sign in a basic string. Unlike JSON, TOML has no surrogates, and forbids a bare DEL."""
-    if sign in '"\\':
-        return "\\" + sign
-    if sign.isascii() and sign.isprintable():
-        return sign
-    code = ord(sign)
+def _toml_character(character: str) -> str:
+    """A character of a basic string. Unlike JSON, TOML has no surrogates and forbids bare DEL."""
+    if character in '"\\':
+        return "\\" + character
+    if character.isascii() and character.isprintable():
+        return character
+    code = ord(character)
     return "?" if 0xD800 <= code < 0xE000 else f"\\U{code:08X}"
 
 
 def _one_line(text: str) -> str:
-    """Text that `check.py` may print: it runs where nothing of nnlab is."""
+    """Text that `check.py` can print safely; it runs without nnlab."""
     return escape_terminal(text.replace("\n", " "))
 
 
@@ -224,13 +224,14 @@ def _readme_text(
 
 
 def _inline_code(text: str) -> str:
-    """Text as code in markdown: shown as it is, so that it can be copied."""
+    """Text as inline code in Markdown, so that it can be copied."""
     return f"`{_one_line(text).replace('`', '?')}`"
 
 
 def _data_note(settings: Sequence[Setting]) -> str:
-    """What must be put beside it: data are not copied, for they may be large or not to be given."""
-    named = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
-    if not named:
+    """The note on data files, which are not copied: they may be large or confidential."""
+    files = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
+    if not files:
         return ""
-    return f"It needs data of your own, by paths from this folder: {', '.join(map(_inline_code, named))}.\n\n"
+    paths = ", ".join(map(_inline_code, files))
+    return f"It needs these data files, with paths relative to this folder: {paths}.\n\n"

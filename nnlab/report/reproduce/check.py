@@ -1,4 +1,4 @@
-"""Compares runs trained again with the numbers of the report. Needs Python alone.
+"""Compares newly trained runs with the expected numbers. Needs only Python.
 
 python check.py again.db expected.json
 """
@@ -22,25 +22,25 @@ WHERE run.current
 
 
 def main() -> int:
-    """Prints a line a trial; the exit status says whether all agree."""
+    """Prints a line per trial; returns 0 if all agree, else 1."""
     database, expected = sys.argv[1:]
-    told = json.loads(Path(expected).read_text(encoding="utf-8"))
-    with sqlite3.connect(database) as found:
-        rows = found.execute(QUERY, (told["metric"],)).fetchall()
+    report = json.loads(Path(expected).read_text(encoding="utf-8"))
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute(QUERY, (report["metric"],)).fetchall()
     values = {(digest, seed): value for digest, seed, _, value in rows}
-    good = 0
-    for trial in told["trials"]:
+    agreeing = 0
+    for trial in report["trials"]:
         line, agrees = compare_trial(trial, values)
-        good += agrees
+        agreeing += agrees
         print(f"{'ok  ' if agrees else 'DIFF'} {printable(trial['label'])}: {line}")
-    print(f"{good} of {len(told['trials'])} trials agree on {printable(told['metric'])}")
-    return 0 if good == len(told["trials"]) else 1
+    print(f"{agreeing} of {len(report['trials'])} trials agree on {printable(report['metric'])}")
+    return 0 if agreeing == len(report["trials"]) else 1
 
 
 def compare_trial(
     trial: dict[str, Any], values: dict[tuple[str, int], float | None]
 ) -> tuple[str, bool]:
-    """What is to be said of a trial, and whether its mean is within its tolerance."""
+    """The text about a trial, and whether its mean is within the tolerance."""
     pairs = []
     for run in trial["runs"]:
         key = (trial["digest"], run["seed"])
@@ -48,12 +48,12 @@ def compare_trial(
             return f"seed {run['seed']} was not trained", False
         pairs.append((run["value"], values[key]))
     same = sum(a == b for a, b in pairs)
-    known = [(a, b) for a, b in pairs if is_number(a) and is_number(b)]
-    if len(known) < len(pairs):
-        alike = all(is_number(a) == is_number(b) for a, b in pairs)
-        return f"{len(pairs) - len(known)} of {len(pairs)} runs have no number", alike
-    before = sum(a for a, _ in known) / len(known)
-    after = sum(b for _, b in known) / len(known)
+    numeric = [(a, b) for a, b in pairs if is_number(a) and is_number(b)]
+    if len(numeric) < len(pairs):
+        agrees = all(is_number(a) == is_number(b) for a, b in pairs)
+        return f"{len(pairs) - len(numeric)} of {len(pairs)} runs have no number", agrees
+    before = sum(a for a, _ in numeric) / len(numeric)
+    after = sum(b for _, b in numeric) / len(numeric)
     line = f"{before:.6g} then, {after:.6g} now (tolerance {trial['tolerance']:.2g})"
     return f"{line}; {same} of {len(pairs)} runs equal to the last bit", (
         abs(after - before) <= trial["tolerance"]
@@ -61,12 +61,14 @@ def compare_trial(
 
 
 def printable(text: str) -> str:
-    """A text without control characters, which a terminal would act on."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    """The text with control characters escaped, so that the terminal does not interpret them."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
 
 
 def is_number(value: float | None) -> TypeGuard[float]:
-    """Whether a value was measured and is finite."""
+    """Whether a value exists and is finite."""
     return value is not None and math.isfinite(value)
 
 

@@ -1,7 +1,8 @@
-"""The packages of a `requirements.txt`, found to be names and versions and nothing else.
+"""Writes the `requirements.txt` of a reproduction folder from the packages of an environment.
 
-pip reads options in such a file, as `--index-url`, and installs what it names: a database of
-somebody else must not choose either. Only packages that nnlab records of an environment are taken.
+pip interprets options such as `--index-url` in this file and installs every package in it, so
+untrusted values from a database must not reach it. Only packages that nnlab itself records are
+used, and only with valid versions.
 """
 
 import re
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from nnlab.workers.provenance import RECORDED_PACKAGES
 
-# PEP 440, appendix B, without the local version: no index has a build such as 2.6.0+cpu.
+# PEP 440, appendix B, without the local version: package indexes have no builds like 2.6.0+cpu.
 _VERSION_PATTERN = re.compile(
     r"v?(?:\d+!)?\d+(?:\.\d+)*"
     r"(?:[-_.]?(?:alpha|a|beta|b|preview|pre|c|rc)[-_.]?\d*)?"
@@ -23,17 +24,17 @@ _MAX_VERSION_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class PackageLock:
-    """The content of a `requirements.txt`, and how many packages were left out of it."""
+    """The content of a `requirements.txt`, and the number of packages that were left out."""
 
     text: str
     dropped: int
 
 
 def build_lock(packages: Mapping[str, str]) -> PackageLock:
-    r"""Exact versions of the packages of an environment; nnlab itself is the Makefile's.
+    r"""The exact versions of the packages of an environment, without nnlab (see the Makefile).
 
-    >>> lock_of({"torch": "2.6.0+cpu", "--index-url": "https://lab.example"})
-    Lock(text='torch==2.6.0\n', dropped=1)
+    >>> build_lock({"torch": "2.6.0+cpu", "--index-url": "https://lab.example"})
+    PackageLock(text='torch==2.6.0\n', dropped=1)
     """
     lines = [
         f"{name}=={version}\n"

@@ -40,13 +40,13 @@ def plot(
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
         return
-    from nnlab.figures.provenance import FigureState, check_figure
+    from nnlab.figures.check import FigureState, check_figure
 
     with open_db(db) as database:
         found = check_figure(database, check)
     if found is None:
         raise UsageError(f"{check} was not drawn by nnlab plot")
-    say(f"{check}: {found.state}, {found.why}")
+    say(f"{check}: {found.state}, {found.reason}")
     if found.command:
         say(f"made by: {found.command}", style="dim")
     raise typer.Exit(0 if found.state is FigureState.FRESH else 3)

@@ -195,7 +195,7 @@ def draw_figure(
     if data:
         check_data_replaceable(
             data_file_of(paths[0]),
-            [picture.numbers.sha256, *_stored_data_hashes(paths)],
+            [picture.table.sha256, *_stored_data_hashes(paths)],
             force=force,
         )
     with use_paper(paper):
@@ -231,11 +231,11 @@ def _write_files(
 
     for path in paths:
         save_figure(figure, path, told)
-        say(f"{path}: {picture.told}")
+        say(f"{path}: {picture.summary}")
     if data:
         beside = data_file_of(paths[0])
-        write_atomic(beside, picture.numbers.csv().encode())
-        say(f"{beside}: {len(picture.numbers.rows):,} rows")
+        write_atomic(beside, picture.table.csv().encode())
+        say(f"{beside}: {len(picture.table.rows):,} rows")
 
 
 def _print_figure(asked: "FigureRequest", picture: "PreparedFigure") -> None:
@@ -248,13 +248,13 @@ def _print_figure(asked: "FigureRequest", picture: "PreparedFigure") -> None:
     if text:
         typer.echo(text)
     else:
-        names = picture.numbers.columns
+        names = picture.table.columns
         columns = [TableColumn(name, name, _format_number) for name in names]
-        rows = [dict(zip(names, row, strict=True)) for row in picture.numbers.rows]
+        rows = [dict(zip(names, row, strict=True)) for row in picture.table.rows]
         render(rows[:_MAX_ROWS], columns, Format.TABLE)
         if len(rows) > _MAX_ROWS:
             note(f"{len(rows) - _MAX_ROWS:,} more rows; --data writes all of them")
-    say(picture.told, style="dim")
+    say(picture.summary, style="dim")
     for line in picture.notes:
         note(line)
     say(f"next: add -o {asked.kind}.pdf", style="dim")

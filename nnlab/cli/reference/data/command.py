@@ -145,10 +145,10 @@ def resolve_single_config(name: str, settings: dict[str, Any]) -> RunConfig:
 
 
 def _draw_examples(arranged: "SplitDataset", picture: Path, *, silent: bool) -> None:
-    from nnlab.figures.draw.examples import examples
     from nnlab.figures.draw.save import save_figure
+    from nnlab.figures.kinds.dataset import draw_dataset
 
     provenance = {"data": arranged.dataset.name, "fingerprint": arranged.fingerprint}
-    save_figure(examples(arranged.dataset, arranged.rows.train), picture, provenance)
+    save_figure(draw_dataset(arranged.dataset, arranged.rows.train), picture, provenance)
     if not silent:
         say(f"{picture}: examples of the training split")

@@ -166,7 +166,7 @@ def _draw_figure(
     suggestion: DecaySuggestion, losses: Sequence[float], output: Sequence[Path]
 ) -> None:
     # Imported only here: matplotlib takes a second to import.
-    from nnlab.figures.draw.decay_points import draw_decay_points
+    from nnlab.figures.kinds.decay_points import draw_decay_points
 
     figure = draw_decay_points(losses, suggestion.epoch)
     write_figure(figure, output, {"stalls": str(suggestion.epoch)})

@@ -129,7 +129,7 @@ def _draw_figure(
     if not output:
         return
     # Imported only here: matplotlib takes a second to import.
-    from nnlab.figures.draw.lr_range import draw_lr_range
+    from nnlab.figures.kinds.lr_range import draw_lr_range
 
     figure = draw_lr_range(tests, suggested)
     provenance = {"range test": f"lr {format_exact(suggested)}"}

@@ -1,4 +1,4 @@
-"""The training loss of a run, and the epoch from which it no longer falls."""
+"""`nnlab find-decay`: the training loss of a run, and the epoch from which it no longer falls."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _PANEL_HEIGHT = 2.4
 
 
 def draw_decay_points(losses: Sequence[float], stalled: int | None) -> Figure:
-    """Draws a loss for each epoch; `stalled` is marked where there is one."""
+    """A figure of the loss of each epoch; a vertical line is at epoch `stalled`, if given."""
     with style_context():
         figure = new_figure(_PANEL_HEIGHT)
         ax = figure.subplots()

@@ -1,4 +1,4 @@
-"""What a data set looks like: images, signals, points of a plane, or a histogram of targets."""
+"""`nnlab data show`: examples of a data set as images, signals, a scatter plot or a histogram."""
 
 from typing import Any
 
@@ -12,23 +12,22 @@ from nnlab.figures.draw.labels import short_labels
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 
-MAX_CLASSES = 20  # that are drawn
-_EXAMPLES_PER_CLASS = 10  # examples of a class
+MAX_CLASSES = 20  # further classes are grey, or left out
+_EXAMPLES_PER_CLASS = 10
 _IMAGE_SIDE = 0.42  # inches, of an image
 _MAX_POINTS = 2000
 _BINS = 40
 
 
-def examples(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    """A picture of some rows of a data set, by what it is.
+def draw_dataset(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
+    """A figure of examples of a data set.
 
-    Images and signals: a row for each class. Two features: the plane, a colour for each class.
-    Numbers to regress: their histogram. Other tables: the plane of their first two principal
-    components.
+    Images and signals: a row per class. Regression: a histogram of the targets. Other tables: a
+    scatter plot of the two features, or of the first two principal components.
 
     Args:
-        dataset: raw.
-        rows: what to draw from, those of the training split.
+        dataset: the data set before preprocessing.
+        rows: row numbers to choose from (those of the training split): [n].
     """
     with style_context():
         if len(dataset.in_shape) == 3:
@@ -43,44 +42,44 @@ def examples(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
 def _first_rows_by_class(
     dataset: Dataset, rows: NDArray[np.int64]
 ) -> list[tuple[str, NDArray[np.int64]]]:
-    """A label and the first rows of each class; without classes, of all in rising order."""
+    """A label and the first rows of each class; for regression, of three ranges of targets."""
     if dataset.task == "regression":
-        ranked = rows[np.argsort(dataset.targets[rows], kind="stable")]
-        spread = np.linspace(0, len(ranked) - 1, min(len(ranked), 3 * _EXAMPLES_PER_CLASS)).astype(
-            int
-        )
-        lines = np.array_split(ranked[spread], 3)
+        by_target = rows[np.argsort(dataset.targets[rows], kind="stable")]
+        indices = np.linspace(
+            0, len(by_target) - 1, min(len(by_target), 3 * _EXAMPLES_PER_CLASS)
+        ).astype(int)
+        lines = np.array_split(by_target[indices], 3)
         return [(f"{dataset.targets[line[0]]:.3g}", line) for line in lines if len(line)]
-    shown = short_labels(dataset.classes[:MAX_CLASSES], 14)
+    labels = short_labels(dataset.classes[:MAX_CLASSES], 14)
     return [
-        (label, rows[dataset.targets[rows] == place][:_EXAMPLES_PER_CLASS])
-        for place, label in enumerate(shown)
+        (label, rows[dataset.targets[rows] == index][:_EXAMPLES_PER_CLASS])
+        for index, label in enumerate(labels)
     ]
 
 
 def _draw_images(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    lines = _first_rows_by_class(dataset, rows)
+    groups = _first_rows_by_class(dataset, rows)
     pixels = dataset.examples[rows]
     low, high = float(pixels.min()), float(pixels.max())
     figure, axes = _figure_with_grid(
-        len(lines),
+        len(groups),
         _EXAMPLES_PER_CLASS,
         _IMAGE_SIDE * _EXAMPLES_PER_CLASS + 1.1,
-        _IMAGE_SIDE * len(lines) + 0.1,
+        _IMAGE_SIDE * len(groups) + 0.1,
     )
     figure.subplots_adjust(
         1.05 / (_IMAGE_SIDE * _EXAMPLES_PER_CLASS + 1.1), 0.01, 0.99, 0.99, 0.06, 0.06
     )
-    for (label, chosen), line in zip(lines, axes, strict=True):
-        for ax in line:
+    for (label, chosen), row_axes in zip(groups, axes, strict=True):
+        for ax in row_axes:
             ax.set_axis_off()
-        for row, ax in zip(chosen, line, strict=False):
-            _draw_image(ax, dataset.examples[row], low, high)
-        line[0].text(
+        for number, ax in zip(chosen, row_axes, strict=False):
+            _draw_image(ax, dataset.examples[number], low, high)
+        row_axes[0].text(
             -0.15,
             0.5,
             label,
-            transform=line[0].transAxes,
+            transform=row_axes[0].transAxes,
             ha="right",
             va="center",
             color=current_paper().look.ink,
@@ -97,24 +96,24 @@ def _draw_image(ax: Axes, image: NDArray[Any], low: float, high: float) -> None:
 
 
 def _draw_signals(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
-    lines = _first_rows_by_class(dataset, rows)
+    groups = _first_rows_by_class(dataset, rows)
     columns = 5
-    height = -(-len(lines) // columns)
+    height = -(-len(groups) // columns)
     tall = 1.05 * height + 0.3
     figure, axes = _figure_with_grid(height, columns, current_paper().width, tall)
     figure.subplots_adjust(0.07, 0.22 / tall, 0.99, 1 - 0.18 / tall, 0.12, 0.3)
-    drawn = dataset.examples[np.concatenate([chosen for _, chosen in lines])]
+    shown = dataset.examples[np.concatenate([chosen for _, chosen in groups])]
     for index, ax in enumerate(axes.flat):
         ax.set_axis_off()
-        if index < len(lines):
-            label, chosen = lines[index]
+        if index < len(groups):
+            label, chosen = groups[index]
             ax.set_axis_on()
             for place, row in enumerate(chosen[:3]):
                 ax.plot(dataset.examples[row], color=color(place), linewidth=points(0.9))
             ax.set_title(label, fontsize=points(7), pad=2)
-            ax.set_ylim(drawn.min(), drawn.max())
+            ax.set_ylim(shown.min(), shown.max())
             ax.tick_params(
-                labelleft=index % columns == 0, labelbottom=index + columns >= len(lines)
+                labelleft=index % columns == 0, labelbottom=index + columns >= len(groups)
             )
     return figure
 
@@ -140,17 +139,17 @@ def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     figure, axes = _figure_with_grid(1, 1, 4.4, 3.3)
     figure.subplots_adjust(0.15, 0.14, 0.76, 0.97)
     ax = axes[0, 0]
-    chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_POINTS)).astype(int)]
-    points, (x_label, y_label) = _scatter_coordinates(dataset, rows, chosen)
-    targets = dataset.targets[chosen]
-    for place, label in enumerate(short_labels(dataset.classes[:MAX_CLASSES], 14)):
-        own = points[targets == place]
-        ax.scatter(own[:, 0], own[:, 1], s=6, color=color(place), linewidth=0, label=label)
-    rest = points[targets >= MAX_CLASSES]
-    if len(rest):
+    shown = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_POINTS)).astype(int)]
+    points, (x_label, y_label) = _scatter_coordinates(dataset, rows, shown)
+    targets = dataset.targets[shown]
+    for index, label in enumerate(short_labels(dataset.classes[:MAX_CLASSES], 14)):
+        members = points[targets == index]
+        ax.scatter(members[:, 0], members[:, 1], s=6, color=color(index), linewidth=0, label=label)
+    others = points[targets >= MAX_CLASSES]
+    if len(others):
         ax.scatter(
-            rest[:, 0],
-            rest[:, 1],
+            others[:, 0],
+            others[:, 1],
             s=4,
             color=current_paper().look.grey,
             linewidth=0,
@@ -165,7 +164,7 @@ def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
 def _scatter_coordinates(
     dataset: Dataset, rows: NDArray[np.int64], chosen: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], tuple[str, str]]:
-    """Two features as they are, else their principal components; and the axes' names: [n, 2]."""
+    """Coordinates [n, 2] and axis labels: the two features, or their principal components."""
     values = dataset.examples[chosen].astype(np.float64)
     names = [name for column in dataset.columns for name in column.feature_names] or [
         "feature 0",
@@ -181,11 +180,11 @@ def _scatter_coordinates(
 def _principal_components(
     train: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], tuple[str, str]]:
-    """The plane in which standardised features vary most, and its axes' names: [n, 2]."""
+    """The first two principal components of standardised features [n, 2], and axis labels."""
     mean, sd = train.mean(axis=0), train.std(axis=0)
     sd[sd == 0] = 1.0
     _, stretch, axes = np.linalg.svd((train - mean) / sd, full_matrices=False)
-    # A principal axis has no sign of its own: its largest entry is made positive.
+    # The sign of a principal axis is arbitrary; the largest entry is made positive.
     axes = axes[:2] * np.sign(axes[[0, 1], np.abs(axes[:2]).argmax(axis=1)])[:, None]
     share = stretch**2 / (np.sum(stretch**2) or 1.0)
     first, second = (f"component {k + 1}, {share[k]:.0%} of the variance" for k in (0, 1))
@@ -193,8 +192,8 @@ def _principal_components(
 
 
 def _figure_with_grid(
-    height: int, width: int, inches: float, tall: float
+    rows: int, columns: int, figure_width: float, figure_height: float
 ) -> tuple[Figure, NDArray[Any]]:
-    figure = Figure(figsize=(inches, tall))
-    axes: NDArray[Any] = figure.subplots(height, width, squeeze=False)
+    figure = Figure(figsize=(figure_width, figure_height))
+    axes: NDArray[Any] = figure.subplots(rows, columns, squeeze=False)
     return figure, axes

@@ -1,4 +1,4 @@
-"""Loss against a growing learning rate, and where to take it."""
+"""`nnlab find-lr`: the loss of a learning rate range test, and the suggested learning rate."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ _PANEL_HEIGHT = 2.6
 def draw_lr_range(
     tests: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]], suggested: float
 ) -> Figure:
-    """Draws range tests: (learning rates, losses, smoothed losses) for each seed.
+    """A figure of range tests: (learning rates, losses, smoothed losses) of each seed.
 
-    Raw losses are grey, smoothed ones coloured, the suggested learning rate a line across.
+    Raw losses are grey, smoothed losses coloured; a vertical line is at the suggested rate.
     """
     with style_context():
         figure = new_figure(_PANEL_HEIGHT)
@@ -34,8 +34,8 @@ def draw_lr_range(
                 alpha=1 - 0.1 * number,
             )
         ax.set_xscale("log")
-        seen = [loss for _, _, smoothed in tests for loss in smoothed]
-        set_value_axis(ax, seen, [test[2][0] for test in tests], log=True)
+        values = [loss for _, _, smoothed in tests for loss in smoothed]
+        set_value_axis(ax, values, [test[2][0] for test in tests], log=True)
         draw_vertical_line(ax, suggested, f"lr {suggested:g}")
         ax.set_xlabel("Learning rate")
         ax.set_ylabel("Training loss, smoothed")
