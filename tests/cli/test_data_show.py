@@ -86,7 +86,7 @@ def test_a_picture_is_drawn(nnlab: Nnlab, folder: Path, suffix: str) -> None:
     ("words", "code", "told"),
     [
         (("irsi",), 2, "did you mean 'iris'"),
-        (("iris", "--samples", "50"), 2, "--samples does nothing with --data iris"),
+        (("iris", "--samples", "50"), 2, "--samples has no effect with --data iris"),
         (("iris", "--train-size", "9000"), 1, "iris has 106 examples"),
         (("iris", "--classes", "0-9"), 2, "unknown class '9'"),
         (("iris", "--train-size", "5,10"), 2, "one data set is shown at a time"),
