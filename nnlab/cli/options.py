@@ -92,7 +92,7 @@ def _option_parameter(field: SettingField) -> inspect.Parameter:
     option = field.option
     base: Any = bool if option.flag else str
     names = [f"{field.flag}/--no-{field.flag[2:]}"] if option.flag else [field.flag]
-    kind = option.kind
+    kind = option.catalogue
     info = typer.Option(
         *names,
         metavar=None if option.flag else _option_metavar(field),
@@ -122,12 +122,12 @@ def _option_metavar(field: SettingField) -> str:
 def _option_help(field: SettingField) -> str:
     option = field.option
     text = option.help
-    if option.kind is not None and option.kind != "device":
-        names = catalogue.choice_names(option.kind)
+    if option.catalogue is not None and option.catalogue != "device":
+        names = catalogue.choice_names(option.catalogue)
         if len(names) <= _MAX_NAMES_IN_HELP:
             text += ": " + ", ".join(names)
         else:
-            text += f" (`nnlab choices {option.kind}`)"
+            text += f" (`nnlab choices {option.catalogue}`)"
     if option.one_of:
         text += ": " + ", ".join(option.one_of)
     if option.unit:
@@ -143,10 +143,10 @@ def _default_text(field: SettingField) -> str:
         return "no"
     if field.default is not None:
         return _format_value(field.default)
-    if option.of is None:
+    if option.default_from is None:
         return ""
     names_by_default: dict[str, list[str]] = {}
-    for row in catalogue.CATALOGUES[option.of]:
+    for row in catalogue.CATALOGUES[option.default_from]:
         if (default := row.defaults.get(field.name)) is not None:
             names_by_default.setdefault(_format_value(default), []).append(row.name)
     if option.fallback_default is not None:
@@ -157,7 +157,8 @@ def _default_text(field: SettingField) -> str:
     # The most frequent default first, without the names of its rows if there are many.
     by_frequency = sorted(names_by_default.items(), key=lambda item: -len(item[1]))
     if len(by_frequency) > _MAX_DEFAULTS_IN_HELP:
-        return f"depends on the {catalogue.KIND_LABELS.get(option.of, option.of)}"
+        label = catalogue.KIND_LABELS.get(option.default_from, option.default_from)
+        return f"depends on the {label}"
     texts = [f"{value} ({_join_names(names)})" for value, names in by_frequency]
     if len(by_frequency[0][1]) >= _MAX_DEFAULTS_IN_HELP:
         texts[0] = by_frequency[0][0]

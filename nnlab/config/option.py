@@ -15,8 +15,8 @@ class Option:
     Attributes:
         help: what the field means; the list of values, the unit and the default are appended.
         panel: heading of its group on the help page.
-        kind: catalogue that the values come from.
-        of: kind of choice whose selected catalogue row defines the default.
+        catalogue: catalogue that the values come from.
+        default_from: kind of choice whose selected catalogue row defines the default.
         fallback_default: default if the selected row does not define the field.
         one_of: accepted values of a field without a catalogue.
         words: texts that a numeric field accepts besides numbers.
@@ -29,8 +29,8 @@ class Option:
 
     help: str
     panel: str
-    kind: str | None = None
-    of: str | None = None
+    catalogue: str | None = None
+    default_from: str | None = None
     fallback_default: Scalar = None
     one_of: tuple[str, ...] = ()
     words: tuple[str, ...] = ()

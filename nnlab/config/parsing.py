@@ -33,15 +33,15 @@ def parse_value(name: str, value: object) -> Scalar:
     option = field.option
     if isinstance(value, str) and value in option.words:
         return value
-    if value == "" and field.base is str and field.default is None and not option.kind:
+    if value == "" and field.base is str and field.default is None and not option.catalogue:
         raise ConfigError([f"{field.flag} needs a value, got nothing"])
     parsed = _validate_type(field, value)
-    if option.kind is not None:
-        aliases = _ALIASES.get(option.kind, {})
+    if option.catalogue is not None:
+        aliases = _ALIASES.get(option.catalogue, {})
         parsed = aliases.get(str(parsed), parsed)
-        parts = split_names(option.kind, str(parsed))
+        parts = split_names(option.catalogue, str(parsed))
         for part in parts:
-            find_choice(option.kind, part)
+            find_choice(option.catalogue, part)
         if len(parts) > 1:
             parsed = _join_names(field, parts)
     if option.one_of and parsed not in option.one_of:
@@ -62,7 +62,7 @@ def _join_names(field: SettingField, parts: Sequence[str]) -> str:
         raise ConfigError(
             [f"{field.flag} combines different names; none cannot be combined; got {got}"]
         )
-    return "+".join(name for name in choice_names(field.option.kind or "") if name in parts)
+    return "+".join(name for name in choice_names(field.option.catalogue or "") if name in parts)
 
 
 def _validate_type(field: SettingField, value: object) -> Scalar:

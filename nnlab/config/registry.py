@@ -70,7 +70,7 @@ def default_for_setting(name: str, setting: Mapping[str, Scalar]) -> tuple[bool,
         setting: contains at least the field that `name` belongs to.
     """
     field = setting_fields()[name]
-    kind = field.option.of
+    kind = field.option.default_from
     if kind is None:
         return True, field.default
     for row in catalogue_rows(kind, setting.get(kind)):

@@ -107,7 +107,7 @@ def fill_defaults(config: RunConfig) -> RunConfig:
     values: dict[str, Scalar] = {name: getattr(config, name) for name in setting_fields()}
     for name, field in setting_fields().items():
         # A field follows the field that it belongs to, so the latter already has its value.
-        if field.option.of is not None:
+        if field.option.default_from is not None:
             has_default, default = default_for_setting(name, values)
             if not has_default:
                 values[name] = None

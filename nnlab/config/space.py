@@ -206,7 +206,7 @@ def expand_space(
 
 def _no_effect_problem(space: Space, name: str) -> str:
     field = setting_fields()[name]
-    kind = field.option.of or ""
+    kind = field.option.default_from or ""
     choices = ", ".join(map(str, space.get(kind, (setting_fields()[kind].default,))))
     return f"{field.flag} has no effect with {setting_fields()[kind].flag} {choices}"
 
@@ -251,7 +251,7 @@ def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     def is_derived(name: str, setting: Setting) -> bool:
         if by_task and is_task_default(name, setting):
             return True
-        kind = fields[name].option.of
+        kind = fields[name].option.default_from
         if kind is None or kind not in setting:
             return False
         has_default, default = default_for_setting(name, setting)

@@ -144,9 +144,9 @@ def test_help_has_a_type_beside_the_name_and_no_markup(shown: Shown) -> None:
 
 
 HEADS = (
-    ColumnLayout("run", right=True),
+    ColumnLayout("run", align_right=True),
     ColumnLayout("what happened", wrap=True),
-    ColumnLayout("loss", right=True),
+    ColumnLayout("loss", align_right=True),
 )
 LONG = "the validation loss rises while the training loss falls"
 
@@ -178,7 +178,7 @@ def test_what_is_important_stays_longest() -> None:
 
 def test_a_table_without_room_becomes_records() -> None:
     heads = [
-        ColumnLayout("epoch", right=True),
+        ColumnLayout("epoch", align_right=True),
         ColumnLayout("command"),
         ColumnLayout("why", wrap=True),
     ]

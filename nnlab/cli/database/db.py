@@ -161,8 +161,8 @@ def check(db: DbOption = None) -> None:
 
 GARBAGE_COLUMNS = (
     TableColumn("what", "kind"),
-    TableColumn("count", "count", lambda count: f"{count:,}", right=True),
-    TableColumn("size", "files", format_bytes, right=True),
+    TableColumn("count", "count", lambda count: f"{count:,}", align_right=True),
+    TableColumn("size", "files", format_bytes, align_right=True),
 )
 
 

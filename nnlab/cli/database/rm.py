@@ -21,9 +21,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     TableColumn("name", "name"),
-    TableColumn("runs", "runs", right=True),
+    TableColumn("runs", "runs", align_right=True),
     TableColumn("state", "state", wrap=True),
-    TableColumn("size", "models and checkpoints", format_bytes, right=True, priority=1),
+    TableColumn("size", "models and checkpoints", format_bytes, align_right=True, priority=1),
 )
 
 # Further runs are summarized in one row.

@@ -48,7 +48,7 @@ class TableColumn:
         key: key of the value in a row; JSON and CSV contain the value itself.
         title: heading in tables.
         text: converts a value to the text in tables.
-        right: align right.
+        align_right: align the cells right.
         hidden: omit the column from tables.
         priority: in a narrow terminal, columns with the largest priority are dropped first; columns
             with priority 0 are never dropped.
@@ -58,7 +58,7 @@ class TableColumn:
     key: str
     title: str
     text: Callable[[Any], str] = str
-    right: bool = False
+    align_right: bool = False
     hidden: bool = False
     priority: int = 0
     wrap: bool = False
@@ -172,7 +172,7 @@ def markdown_table(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> 
     visible = [column for column in columns if not column.hidden]
     lines = [
         "| " + " | ".join(escaping.escape_markdown(column.title) for column in visible) + " |",
-        "| " + " | ".join("---:" if column.right else "---" for column in visible) + " |",
+        "| " + " | ".join("---:" if column.align_right else "---" for column in visible) + " |",
     ]
     for row in rows:
         cells = (escaping.escape_markdown(_cell_text(row, column)) for column in visible)
@@ -187,7 +187,10 @@ def layout_table(
     visible = [column for column in columns if not column.hidden]
     layouts = [
         ColumnLayout(
-            escaping.escape_terminal(c.title), right=c.right, wrap=c.wrap, priority=c.priority
+            escaping.escape_terminal(c.title),
+            align_right=c.align_right,
+            wrap=c.wrap,
+            priority=c.priority,
         )
         for c in visible
     ]

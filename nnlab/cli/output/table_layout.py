@@ -15,7 +15,7 @@ class ColumnLayout:
     """
 
     title: str
-    right: bool = False
+    align_right: bool = False
     wrap: bool = False
     priority: int = 0
 
@@ -172,7 +172,7 @@ def _assign_widths(columns: Sequence[_MeasuredColumn], width: int) -> list[int]:
 def _table_layout(
     columns: Sequence[_MeasuredColumn], widths: Sequence[int], gap: int
 ) -> TextLayout:
-    rights = [column.layout.right for column in columns]
+    rights = [column.layout.align_right for column in columns]
     titles = [wrap_text(c.layout.title, w) for c, w in zip(columns, widths, strict=True)]
     height = max((len(title) for title in titles), default=0)
     titles = [[""] * (height - len(title)) + title for title in titles]

@@ -11,7 +11,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 COLUMNS = (
     TableColumn("device", "device"),
     TableColumn("description", "description", wrap=True),
-    TableColumn("memory", "memory", lambda size: f"{size / 2**30:.1f} GiB", right=True),
+    TableColumn("memory", "memory", lambda size: f"{size / 2**30:.1f} GiB", align_right=True),
     TableColumn("auto", "auto", lambda first: "used by --device auto" if first else "", priority=1),
 )
 

@@ -14,7 +14,7 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
-from nnlab.cli.results.findings_table import finding_json, print_findings
+from nnlab.cli.results.findings import finding_json, print_findings
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.diagnose import diagnose, group_symptoms
 from nnlab.diagnose.codes import finding_filter
@@ -31,15 +31,17 @@ _COLUMNS = (
     TableColumn("code", "code"),
     TableColumn("name", "finding", wrap=True),
     TableColumn("severity", "severity", priority=2),
-    TableColumn("confidence", "confidence", lambda value: f"{value:.0%}", right=True, priority=3),
-    TableColumn("onset", "from epoch", right=True, priority=2),
+    TableColumn(
+        "confidence", "confidence", lambda value: f"{value:.0%}", align_right=True, priority=3
+    ),
+    TableColumn("onset", "from epoch", align_right=True, priority=2),
     TableColumn("message", "evidence", wrap=True, priority=1),
     TableColumn("others", "other findings", ", ".join, wrap=True, priority=4),
 )
 RUN_COLUMNS = (
-    TableColumn("run", "run", right=True),
+    TableColumn("run", "run", align_right=True),
     TableColumn("trial", "trial", wrap=True),
-    TableColumn("seed", "seed", right=True, priority=1),
+    TableColumn("seed", "seed", align_right=True, priority=1),
     *_COLUMNS,
 )
 FILE_COLUMNS = (TableColumn("file", "file"), *_COLUMNS)

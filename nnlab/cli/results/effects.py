@@ -21,17 +21,17 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     TableColumn("choice", "choice", wrap=True),
-    TableColumn("share", "share of variance", lambda value: f"{value:.1%}", right=True),
+    TableColumn("share", "share of variance", lambda value: f"{value:.1%}", align_right=True),
     TableColumn(
         "interval",
         "90 % interval",
         lambda bounds: f"{bounds[0]:.1%} to {bounds[1]:.1%}",
-        right=True,
+        align_right=True,
         priority=2,
     ),
     TableColumn("best", "best value", priority=1),
     TableColumn(
-        "reach", "range of the means", lambda value: f"{value:.3g}", right=True, priority=3
+        "reach", "range of the means", lambda value: f"{value:.3g}", align_right=True, priority=3
     ),
 )
 

@@ -20,17 +20,17 @@ from nnlab.records import MetricSummary, Run, Status
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    TableColumn("run", "run", right=True),
+    TableColumn("run", "run", align_right=True),
     TableColumn("study", "study", priority=4),
     TableColumn("name", "name", priority=5),
     TableColumn("trial", "trial", wrap=True),
-    TableColumn("seed", "seed", right=True, priority=1),
+    TableColumn("seed", "seed", align_right=True, priority=1),
     TableColumn("status", "status"),
-    TableColumn("epochs", "epochs", right=True, priority=2),
-    TableColumn("epochs_planned", "of", right=True, priority=3),
+    TableColumn("epochs", "epochs", align_right=True, priority=2),
+    TableColumn("epochs_planned", "of", align_right=True, priority=3),
     TableColumn("metric", "metric", priority=1),
-    TableColumn("best", "best", lambda value: f"{value:.5g}", right=True),
-    TableColumn("best_epoch", "at epoch", right=True, priority=3),
+    TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
+    TableColumn("best_epoch", "at epoch", align_right=True, priority=3),
     TableColumn("flags", "flags", ", ".join, wrap=True, priority=2),
     TableColumn("tags", "tags", ", ".join, wrap=True, priority=6),
     TableColumn(

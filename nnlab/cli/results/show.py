@@ -13,7 +13,7 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render, say
-from nnlab.cli.results.findings_table import finding_json, print_findings
+from nnlab.cli.results.findings import finding_json, print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import messages
 from nnlab.io.redaction import mask_diff
@@ -26,11 +26,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 _MEASURED_ONCE = ("data/", "probe/start_")
 METRIC_COLUMNS = (
     TableColumn("metric", "metric"),
-    TableColumn("last", "last", lambda value: f"{value:.5g}", right=True),
-    TableColumn("last_epoch", "epoch", right=True, priority=2),
-    TableColumn("best", "best", lambda value: f"{value:.5g}", right=True),
-    TableColumn("best_epoch", "at epoch", right=True, priority=1),
-    TableColumn("n", "points", right=True, priority=3),
+    TableColumn("last", "last", lambda value: f"{value:.5g}", align_right=True),
+    TableColumn("last_epoch", "epoch", align_right=True, priority=2),
+    TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
+    TableColumn("best_epoch", "at epoch", align_right=True, priority=1),
+    TableColumn("n", "points", align_right=True, priority=3),
 )
 
 
@@ -126,13 +126,13 @@ def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:
     values = {name: dict(history[name]) for name in history.metrics}
     rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
     columns = [
-        TableColumn("epoch", "epoch", right=True),
+        TableColumn("epoch", "epoch", align_right=True),
         *(
             TableColumn(
                 name,
                 name,
                 lambda value: f"{value:.5g}",
-                right=True,
+                align_right=True,
                 priority=_column_priority(name),
             )
             for name in values

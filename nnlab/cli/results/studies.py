@@ -19,17 +19,17 @@ COLUMNS = (
     TableColumn("study", "study"),
     TableColumn("question", "question", wrap=True, priority=3),
     TableColumn("objective", "objective", priority=4),
-    TableColumn("trials", "trials", right=True, priority=2),
+    TableColumn("trials", "trials", align_right=True, priority=2),
     TableColumn(
         "seeds",
         "seeds",
         lambda seeds: str(len(seeds)) if seeds else "any",
-        right=True,
+        align_right=True,
         priority=2,
     ),
-    TableColumn("runs", "runs", right=True),
+    TableColumn("runs", "runs", align_right=True),
     *(
-        TableColumn(status, status, lambda n: str(n) if n else "", right=True, priority=1)
+        TableColumn(status, status, lambda n: str(n) if n else "", align_right=True, priority=1)
         for status in Status
     ),
 )
@@ -39,8 +39,8 @@ BUILTIN_COLUMNS = (
     TableColumn("study", "study"),
     TableColumn("question", "question", wrap=True),
     TableColumn("claim", "claim", wrap=True, priority=2),
-    TableColumn("arms", "arms", right=True, priority=1),
-    TableColumn("seeds", "seeds", right=True, priority=1),
+    TableColumn("arms", "arms", align_right=True, priority=1),
+    TableColumn("seeds", "seeds", align_right=True, priority=1),
 )
 
 

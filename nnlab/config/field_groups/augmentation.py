@@ -19,28 +19,34 @@ class AugmentationFields:
         Option(
             "random augmentations of the training images, joined by +, such as flip+shift",
             _PANEL,
-            kind="augment",
+            catalogue="augment",
             no_effect_value="none",
         ),
     ] = "none"
     augment_shift: Annotated[
-        int | None, Option("maximum shift", _PANEL, of="augment", unit="pixels"), Ge(1)
+        int | None, Option("maximum shift", _PANEL, default_from="augment", unit="pixels"), Ge(1)
     ] = None
     augment_rotate: Annotated[
         float | None,
-        Option("maximum rotation in either direction", _PANEL, of="augment", unit="degrees"),
+        Option(
+            "maximum rotation in either direction", _PANEL, default_from="augment", unit="degrees"
+        ),
         Gt(0),
         Le(180),
     ] = None
     augment_scale: Annotated[
         float | None,
-        Option("maximum change of scale; 0.1 is 10 %", _PANEL, of="augment"),
+        Option("maximum change of scale; 0.1 is 10 %", _PANEL, default_from="augment"),
         Gt(0),
         Lt(1),
     ] = None
     augment_erase: Annotated[
         float | None,
-        Option("side of the erased square as a fraction of the image's side", _PANEL, of="augment"),
+        Option(
+            "side of the erased square as a fraction of the image's side",
+            _PANEL,
+            default_from="augment",
+        ),
         Gt(0),
         Le(1),
     ] = None
@@ -49,14 +55,16 @@ class AugmentationFields:
         Option(
             "maximum change of brightness, in standard deviations of the inputs",
             _PANEL,
-            of="augment",
+            default_from="augment",
         ),
         Gt(0),
     ] = None
     augment_noise: Annotated[
         float | None,
         Option(
-            "standard deviation of the noise, relative to that of the inputs", _PANEL, of="augment"
+            "standard deviation of the noise, relative to that of the inputs",
+            _PANEL,
+            default_from="augment",
         ),
         Gt(0),
     ] = None

@@ -14,22 +14,24 @@ _PANEL = "Data"
 class DataFields:
     """Fields of a run's configuration for the data set, its splits and preprocessing."""
 
-    data: Annotated[str, Option("data set", _PANEL, kind="data")] = "digits"
+    data: Annotated[str, Option("data set", _PANEL, catalogue="data")] = "digits"
     samples: Annotated[
         int | None,
-        Option("number of examples in a generated data set", _PANEL, of="data", unit="examples"),
+        Option("size of a generated data set", _PANEL, default_from="data", unit="examples"),
         Ge(10),
         Le(10_000_000),
     ] = None
     data_noise: Annotated[
         float | None,
-        Option("noise level of a generated data set", _PANEL, of="data"),
+        Option("noise level of a generated data set", _PANEL, default_from="data"),
         Ge(0),
         Le(100),
     ] = None
     data_seed: Annotated[
         int | None,
-        Option("random seed of a generated data set", _PANEL, of="data", no_effect_value=0),
+        Option(
+            "random seed of a generated data set", _PANEL, default_from="data", no_effect_value=0
+        ),
         Ge(0),
         Le(MAX_SEED),
     ] = None
@@ -52,7 +54,7 @@ class DataFields:
         Ge(0),
         Lt(1),
     ] = 0.0
-    inputs: Annotated[str, Option("preprocessing of the inputs", _PANEL, kind="inputs")] = (
+    inputs: Annotated[str, Option("preprocessing of the inputs", _PANEL, catalogue="inputs")] = (
         "standardise"
     )
     val_fraction: Annotated[

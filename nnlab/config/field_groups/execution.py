@@ -58,12 +58,12 @@ class ExecutionFields:
         Option(
             "extent of the measurements inside the model",
             _PANEL,
-            kind="probe",
+            catalogue="probe",
             no_effect_value="light",
         ),
     ] = "light"
-    device: Annotated[str, Option("device", _PANEL, kind="device")] = "auto"
-    dtype: Annotated[str, Option("floating-point type", _PANEL, kind="dtype")] = "float32"
+    device: Annotated[str, Option("device", _PANEL, catalogue="device")] = "auto"
+    dtype: Annotated[str, Option("floating-point type", _PANEL, catalogue="dtype")] = "float32"
     compile: Annotated[
         bool,
         Option("compile the model with torch.compile", _PANEL, flag=True, no_effect_value=False),

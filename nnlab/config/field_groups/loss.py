@@ -19,18 +19,21 @@ class LossFields:
         Option(
             "loss function; by default cross_entropy for classification, mse for regression",
             _PANEL,
-            kind="loss",
+            catalogue="loss",
         ),
     ] = None
     reduction: Annotated[
         str,
         Option(
-            "reduction of the losses of a batch", _PANEL, kind="reduction", no_effect_value="mean"
+            "reduction of the losses of a batch",
+            _PANEL,
+            catalogue="reduction",
+            no_effect_value="mean",
         ),
     ] = "mean"
     huber_delta: Annotated[
         float | None,
-        Option("absolute error above which huber is linear", _PANEL, of="loss"),
+        Option("absolute error above which huber is linear", _PANEL, default_from="loss"),
         Gt(0),
         Le(1000),
     ] = None
@@ -39,7 +42,7 @@ class LossFields:
         Option(
             "fraction of the target that is spread over all classes",
             _PANEL,
-            of="loss",
+            default_from="loss",
             no_effect_value=0.0,
         ),
         Ge(0),

@@ -14,10 +14,10 @@ _PANEL = "Model"
 class ModelFields:
     """Fields of a run's configuration for the model."""
 
-    model: Annotated[str, Option("model", _PANEL, kind="model")] = "mlp"
+    model: Annotated[str, Option("model", _PANEL, catalogue="model")] = "mlp"
     width: Annotated[
         int | None,
-        Option("units per layer (channels of a convolution)", _PANEL, of="model"),
+        Option("units per layer (channels of a convolution)", _PANEL, default_from="model"),
         Ge(1),
         Le(65536),
     ] = None
@@ -26,7 +26,7 @@ class ModelFields:
         Option(
             "number of hidden layers (blocks of cnn and transformer, layers of resnets)",
             _PANEL,
-            of="model",
+            default_from="model",
         ),
         Ge(1),
         Le(1000),
@@ -37,31 +37,42 @@ class ModelFields:
             "units of each hidden layer, instead of width and depth: 256,128;"
             " a semicolon separates trials",
             _PANEL,
-            of="model",
+            default_from="model",
             commas=True,
         ),
     ] = None
     widen: Annotated[
-        int | None, Option("widening factor of wide_resnet", _PANEL, of="model"), Ge(1), Le(64)
+        int | None,
+        Option("widening factor of wide_resnet", _PANEL, default_from="model"),
+        Ge(1),
+        Le(64),
     ] = None
     heads: Annotated[
-        int | None, Option("number of attention heads", _PANEL, of="model"), Ge(1), Le(1024)
+        int | None,
+        Option("number of attention heads", _PANEL, default_from="model"),
+        Ge(1),
+        Le(1024),
     ] = None
     patch: Annotated[
         int | None,
-        Option("side of a patch of an image, length of a patch of a sequence", _PANEL, of="model"),
+        Option(
+            "side of a patch of an image, length of a patch of a sequence",
+            _PANEL,
+            default_from="model",
+        ),
         Ge(1),
         Le(1024),
     ] = None
     activation: Annotated[
-        str | None, Option("activation function", _PANEL, kind="activation", of="model")
+        str | None,
+        Option("activation function", _PANEL, catalogue="activation", default_from="model"),
     ] = None
     slope: Annotated[
         float | None,
         Option(
             "slope for negative inputs (alpha of elu)",
             _PANEL,
-            of="activation",
+            default_from="activation",
             no_effect_value=0.01,
         ),
         Ge(0),
@@ -69,14 +80,17 @@ class ModelFields:
     ] = None
     pieces: Annotated[
         int | None,
-        Option("number of linear pieces of maxout", _PANEL, of="activation"),
+        Option("number of linear pieces of maxout", _PANEL, default_from="activation"),
         Ge(2),
         Le(64),
     ] = None
     init: Annotated[
         str | None,
         Option(
-            "weight initialisation; kaiming is an alias of msra", _PANEL, kind="init", of="model"
+            "weight initialisation (kaiming is accepted for msra)",
+            _PANEL,
+            catalogue="init",
+            default_from="model",
         ),
     ] = None
     init_scale: Annotated[
@@ -84,7 +98,7 @@ class ModelFields:
         Option(
             "standard deviation (normal), bound (uniform), or factor on the weights (others)",
             _PANEL,
-            of="init",
+            default_from="init",
             no_effect_value=1.0,
         ),
         Ge(0),
@@ -95,33 +109,33 @@ class ModelFields:
         Option(
             "fan mode of msra",
             _PANEL,
-            of="init",
+            default_from="init",
             one_of=("in", "out"),
             no_effect_value="in",
         ),
     ] = None
     bias_init: Annotated[
         float | None,
-        Option("initial value of the biases", _PANEL, of="model", no_effect_value=0.0),
+        Option("initial value of the biases", _PANEL, default_from="model", no_effect_value=0.0),
         Ge(-1000),
         Le(1000),
     ] = None
-    norm: Annotated[str | None, Option("normalisation layer", _PANEL, kind="norm", of="model")] = (
-        None
-    )
+    norm: Annotated[
+        str | None, Option("normalisation layer", _PANEL, catalogue="norm", default_from="model")
+    ] = None
     norm_place: Annotated[
         str | None,
         Option(
             "position of the normalisation relative to the activation",
             _PANEL,
-            of="norm",
+            default_from="norm",
             one_of=("before", "after"),
             no_effect_value="before",
         ),
     ] = None
     norm_groups: Annotated[
         int | None,
-        Option("number of channel groups of group normalisation", _PANEL, of="norm"),
+        Option("number of channel groups of group normalisation", _PANEL, default_from="norm"),
         Ge(1),
         Le(65536),
     ] = None
@@ -130,7 +144,7 @@ class ModelFields:
         Option(
             "momentum of the running statistics (weight of the newest batch)",
             _PANEL,
-            of="norm",
+            default_from="norm",
             no_effect_value=0.1,
         ),
         Gt(0),
@@ -141,7 +155,7 @@ class ModelFields:
         Option(
             "term added to the variance for numerical stability",
             _PANEL,
-            of="norm",
+            default_from="norm",
             no_effect_value=1e-5,
         ),
         Gt(0),
@@ -149,7 +163,7 @@ class ModelFields:
     ] = None
     dropout: Annotated[
         float | None,
-        Option("dropout probability of activations", _PANEL, of="model"),
+        Option("dropout probability of activations", _PANEL, default_from="model"),
         Ge(0),
         Lt(1),
     ] = None
@@ -158,7 +172,7 @@ class ModelFields:
         Option(
             "dropout probability of whole channels",
             _PANEL,
-            of="model",
+            default_from="model",
             no_effect_value=0.0,
         ),
         Ge(0),
@@ -167,7 +181,10 @@ class ModelFields:
     dropconnect: Annotated[
         float | None,
         Option(
-            "dropout probability of weights (DropConnect)", _PANEL, of="model", no_effect_value=0.0
+            "dropout probability of weights (DropConnect)",
+            _PANEL,
+            default_from="model",
+            no_effect_value=0.0,
         ),
         Ge(0),
         Lt(1),
@@ -177,7 +194,7 @@ class ModelFields:
         Option(
             "probability that the last block is skipped during training",
             _PANEL,
-            of="model",
+            default_from="model",
             no_effect_value=0.0,
         ),
         Ge(0),

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 INIT_COLUMNS = (
     TableColumn("setting", "setting", wrap=True),
-    TableColumn("layers", "layers", right=True),
-    TableColumn("first", "sd, first layer", lambda sd: f"{sd:.3g}", right=True),
-    TableColumn("last", "sd, last layer", lambda sd: f"{sd:.3g}", right=True),
+    TableColumn("layers", "layers", align_right=True),
+    TableColumn("first", "sd, first layer", lambda sd: f"{sd:.3g}", align_right=True),
+    TableColumn("last", "sd, last layer", lambda sd: f"{sd:.3g}", align_right=True),
     TableColumn("signal", "signal", wrap=True),
 )
 SENSITIVITY_COLUMNS = (
-    TableColumn("run", "run", right=True),
+    TableColumn("run", "run", align_right=True),
     TableColumn("setting", "setting", wrap=True),
-    TableColumn("rise", "increase of the loss", lambda value: f"{value:.3g}", right=True),
-    TableColumn("eigenvalue", "largest eigenvalue", lambda value: f"{value:.3g}", right=True),
+    TableColumn("rise", "increase of the loss", lambda value: f"{value:.3g}", align_right=True),
+    TableColumn("eigenvalue", "largest eigenvalue", lambda value: f"{value:.3g}", align_right=True),
     TableColumn(
-        "gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True, priority=1
+        "gradient_norm", "gradient norm", lambda value: f"{value:.3g}", align_right=True, priority=1
     ),
-    TableColumn("loss", "train/loss", lambda value: f"{value:.3g}", right=True),
+    TableColumn("loss", "train/loss", lambda value: f"{value:.3g}", align_right=True),
 )
 
 

@@ -27,13 +27,16 @@ def _format_count(value: int) -> str:
 FACT_COLUMNS = (TableColumn("key", "property", wrap=True), TableColumn("value", "value", wrap=True))
 CLASS_COUNT_COLUMNS = (
     TableColumn("class", "class"),
-    *(TableColumn(split, split, _format_count, right=True) for split in ("train", "val", "test")),
+    *(
+        TableColumn(split, split, _format_count, align_right=True)
+        for split in ("train", "val", "test")
+    ),
 )
 _STATISTIC_COLUMNS = (
-    TableColumn("mean", "mean", _format_number, right=True),
-    TableColumn("sd", "sd", _format_number, right=True),
-    TableColumn("low", "min", _format_number, right=True, priority=1),
-    TableColumn("high", "max", _format_number, right=True, priority=1),
+    TableColumn("mean", "mean", _format_number, align_right=True),
+    TableColumn("sd", "sd", _format_number, align_right=True),
+    TableColumn("low", "min", _format_number, align_right=True, priority=1),
+    TableColumn("high", "max", _format_number, align_right=True, priority=1),
 )
 TARGET_COLUMNS = (TableColumn("split", "split"), *_STATISTIC_COLUMNS)
 FEATURE_COLUMNS = (

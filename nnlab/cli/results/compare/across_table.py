@@ -27,14 +27,16 @@ def print_across_tasks(comparison: AcrossTasksComparison, output_format: Format)
         return
     columns = (
         TableColumn("name", comparison.field),
-        TableColumn("iqm", "IQM", lambda value: f"{value:.3f}", right=True),
-        TableColumn("interval", "95 % interval", _format_bounds, right=True),
+        TableColumn("iqm", "IQM", lambda value: f"{value:.3f}", align_right=True),
+        TableColumn("interval", "95 % interval", _format_bounds, align_right=True),
         TableColumn(
-            "better", "P(first better)", lambda value: f"{value:.2f}", right=True, priority=1
+            "better", "P(first better)", lambda value: f"{value:.2f}", align_right=True, priority=1
         ),
-        TableColumn("better_interval", "95 % interval ", _format_bounds, right=True, priority=3),
-        TableColumn("runs", "runs", right=True, priority=2),
-        TableColumn("tuned", "trials per data set", right=True, priority=2),
+        TableColumn(
+            "better_interval", "95 % interval ", _format_bounds, align_right=True, priority=3
+        ),
+        TableColumn("runs", "runs", align_right=True, priority=2),
+        TableColumn("tuned", "trials per data set", align_right=True, priority=2),
     )
     rows = [_method_row(method, comparison) for method in comparison.methods]
     render(rows, columns, output_format)

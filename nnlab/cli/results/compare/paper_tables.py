@@ -47,7 +47,7 @@ def _print_screen_table(table: PaperTable) -> None:
     """Prints a table on the screen; an asterisk marks the best values instead of bold text."""
     names = full_names(table)
     columns = [TableColumn(f"stub{i}", name or " ") for i, name in enumerate(table.row_headings)]
-    columns += [TableColumn(f"cell{i}", name, right=True) for i, name in enumerate(names)]
+    columns += [TableColumn(f"cell{i}", name, align_right=True) for i, name in enumerate(names)]
     rows = []
     for headings, cells in table.rows:
         row: dict[str, str | None] = {f"stub{i}": text for i, text in enumerate(headings)}

@@ -84,11 +84,15 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
     arrow = "lower is better" if ranking.objective.direction == "min" else "higher is better"
     title = f"{ranking.objective.metric} ({arrow})"
     return [
-        TableColumn("rank", "#", right=True),
+        TableColumn("rank", "#", align_right=True),
         *(TableColumn(field, field, format_value) for field in ranking.fields),
-        *([TableColumn("trial", "trial", right=True)] if ranking.ranks_with_equal_fields else []),
-        TableColumn("n", "n", right=True),
-        TableColumn("mean_sd", title, right=True),
+        *(
+            [TableColumn("trial", "trial", align_right=True)]
+            if ranking.ranks_with_equal_fields
+            else []
+        ),
+        TableColumn("n", "n", align_right=True),
+        TableColumn("mean_sd", title, align_right=True),
         *_significance_columns(ranking),
         TableColumn("mean", "mean", hidden=True),
         TableColumn("sd", "sd", hidden=True),
@@ -96,7 +100,7 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
             "epoch",
             "best epoch" if ranking.at == "best" else "epoch",
             _format_epoch,
-            right=True,
+            align_right=True,
             priority=3,
         ),
         *_test_columns(ranking),
@@ -117,19 +121,19 @@ def _significance_columns(ranking: Ranking) -> list[TableColumn]:
     single_row = len(ranking.rows) < 2
     no_tiers = not any(row.tier for row in ranking.rows)
     return [
-        TableColumn("interval", "95 % interval", _format_bounds, right=True, priority=1),
-        TableColumn("tier", "tier", right=True, hidden=single_row or no_tiers, priority=1),
+        TableColumn("interval", "95 % interval", _format_bounds, align_right=True, priority=1),
+        TableColumn("tier", "tier", align_right=True, hidden=single_row or no_tiers, priority=1),
         TableColumn(
             "behind",
             "difference from best",
             _format_bounds,
-            right=True,
+            align_right=True,
             hidden=single_row,
             priority=4,
         ),
-        TableColumn("p", "p", _format_p_value, right=True, hidden=single_row, priority=2),
+        TableColumn("p", "p", _format_p_value, align_right=True, hidden=single_row, priority=2),
         TableColumn(
-            "better", "P(best better)", lambda share: f"{share:.2f}", right=True, hidden=True
+            "better", "P(best better)", lambda share: f"{share:.2f}", align_right=True, hidden=True
         ),
     ]
 
@@ -149,13 +153,16 @@ def _test_columns(ranking: Ranking) -> list[TableColumn]:
     name = test_metric(ranking.objective)
     return [
         TableColumn(
-            "test", f"{name} (same epoch)" if ranking.test_there else name, right=True, priority=1
+            "test",
+            f"{name} (same epoch)" if ranking.test_there else name,
+            align_right=True,
+            priority=1,
         ),
         TableColumn(
             "test_epoch",
             "test epoch",
             _format_epoch,
-            right=True,
+            align_right=True,
             hidden=ranking.test_there,
             priority=1,
         ),

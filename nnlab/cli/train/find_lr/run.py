@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnlab.cli.options import Format, option_arguments
+from nnlab.cli.options import option_arguments
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
@@ -15,8 +16,8 @@ from nnlab.study.spec import TrainRequest, build_study_spec
 
 _MAX_ROWS = 12
 CURVE_COLUMNS = (
-    TableColumn("lr", "lr", lambda lr: f"{lr:.3g}", right=True),
-    TableColumn("loss", "train/loss, smoothed", lambda loss: f"{loss:.4g}", right=True),
+    TableColumn("lr", "lr", lambda lr: f"{lr:.3g}", align_right=True),
+    TableColumn("loss", "train/loss, smoothed", lambda loss: f"{loss:.4g}", align_right=True),
 )
 
 

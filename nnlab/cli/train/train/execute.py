@@ -161,7 +161,7 @@ def _train_runs(
     def should_stop() -> bool:
         if how.meeting is not None:
             how.meeting.check()
-        return stop.asked or (how.fail_fast and bool(failed))
+        return stop.requested or (how.fail_fast and bool(failed))
 
     listener = ForwardingView(view, lambda ended: _collect_failure(ended, failed))
     try:
@@ -179,7 +179,7 @@ def _train_runs(
             raise TimeLimitReached(told)
         if slurm.requeue_task():
             raise Interrupted(told)
-    if stop.asked:
+    if stop.requested:
         raise Interrupted("every finished epoch is kept", hint=_RESUME_HINT)
 
 

@@ -6,7 +6,7 @@ from nnlab import store
 from nnlab.analysis.ranking import Ranking, format_count, rank_each_group
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import seeds_to_decide
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_pairs, render, say
 from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.config import setting_fields
@@ -157,7 +157,7 @@ def print_dry_run(wanted: Sequence[store.RunSpec], done: set[tuple[str, int]]) -
     if len(settings) > 1:
         columns = [
             TableColumn("trial", "trial", wrap=True),
-            TableColumn("epochs", "epochs", right=True),
+            TableColumn("epochs", "epochs", align_right=True),
         ]
         render(rows, columns, Format.TABLE)
         if len(settings) > len(rows):

@@ -36,7 +36,7 @@ def wait_for_others(
     first = True
     with StopRequest(lambda: None) as stop:
         while running := _running_elsewhere(db, run_ids, train_missing, quiet=quiet):
-            if stop.asked:
+            if stop.requested:
                 raise Interrupted(
                     f"{format_count(len(running), 'run')} still trained by other processes, which go on",
                     hint="the same command waits again, or shows the result once they have ended",

@@ -77,7 +77,7 @@ def watch(
                 failed = _show_until_done(database, study, _choose_view(format), stop)
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
-    if stop.asked:
+    if stop.requested:
         raise typer.Exit(130)
     if failed:
         raise typer.Exit(1)
@@ -112,6 +112,6 @@ def _show_until_done(
 def _rest(stop: StopRequest) -> bool:
     """Waits until the next look; False when it was told to stop."""
     until = time.monotonic() + _REFRESH_SECONDS
-    while not stop.asked and time.monotonic() < until:
+    while not stop.requested and time.monotonic() < until:
         time.sleep(_STOP_CHECK_SECONDS)
-    return not stop.asked
+    return not stop.requested
