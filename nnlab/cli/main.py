@@ -27,7 +27,7 @@ _MAX_NAME_LENGTH = 60
 COMMANDS = {
     "train": (
         "train.train.command",
-        "Train one setting or a grid; every epoch is stored in the database.",
+        "Train a setting or a grid; every epoch is stored.",
         _TRAIN_PANEL,
     ),
     "init-study": (
@@ -38,17 +38,17 @@ COMMANDS = {
     "find-lr": ("train.find_lr.command", "Find a learning rate with a range test.", _TRAIN_PANEL),
     "find-decay": (
         "train.find_decay.command",
-        "Find a learning rate schedule from a run with a constant rate.",
+        "Find a decay of the learning rate, and try it.",
         _TRAIN_PANEL,
     ),
     "remedy": (
         "train.remedy.command",
-        "Train remedies for the findings of a run, and compare them.",
+        "Train remedies for the findings of a run.",
         _TRAIN_PANEL,
     ),
     "watch": (
         "train.watch.command",
-        "Watch runs from another terminal: progress, speed, failures.",
+        "Watch runs: progress, speed, failures.",
         _TRAIN_PANEL,
     ),
     "verify": (
@@ -56,7 +56,7 @@ COMMANDS = {
         "Repeat runs and compare the results bit by bit.",
         _TRAIN_PANEL,
     ),
-    "stop": ("train.stop", "Stop runs after their current epoch, from any terminal.", _TRAIN_PANEL),
+    "stop": ("train.stop", "Stop runs after their epoch, from any terminal.", _TRAIN_PANEL),
     "diagnose": (
         "results.diagnose",
         "Diagnose runs, or curves in a CSV file.",
@@ -84,7 +84,7 @@ COMMANDS = {
     ),
     "figures": (
         "figures.list_figures",
-        "List figures and whether they are stale; --refresh redraws.",
+        "List figures, fresh or stale; --refresh redraws them.",
         _RESULTS_PANEL,
     ),
     "probe": (
@@ -94,19 +94,19 @@ COMMANDS = {
     ),
     "report": (
         "results.report",
-        "Write the report of a study: ranking, curves, findings.",
+        "Write a report: ranking, curves, findings.",
         _RESULTS_PANEL,
     ),
     "show": (
         "results.show",
-        "Show a run: setting, state, environment, metrics, findings.",
+        "Show a run: setting, state, metrics, findings.",
         _RESULTS_PANEL,
     ),
     "ls": ("results.ls", "List runs, newest first.", _RESULTS_PANEL),
     "studies": ("results.studies", "List studies and their progress.", _RESULTS_PANEL),
     "choices": (
         "reference.choices",
-        "List available choices: optimizers, schedules, models, data, ...",
+        "List choices: optimizers, schedules, models, ...",
         _REFERENCE_PANEL,
     ),
     "data": (
@@ -127,7 +127,7 @@ COMMANDS = {
     ),
     "db": (
         "database.db",
-        "Maintain the database: status, upgrade, backup, check, gc.",
+        "Maintain the database: status, backup, check, gc.",
         _REFERENCE_PANEL,
     ),
 }

@@ -148,10 +148,9 @@ def parse_range(name: str, text: str) -> Range:
     """
     flag = setting_fields()[name].flag
     match = _RANGE_PATTERN.match(text)
-    assert match is not None
-    low, high = (parse_value(name, match[end]) for end in ("low", "high"))
-    assert isinstance(low, int | float)
-    assert isinstance(high, int | float)
+    if match is None:
+        raise ConfigError([f"{flag} {text}: not a range, which is lo..hi"])
+    low, high = _parse_end(name, match["low"]), _parse_end(name, match["high"])
     words = [word for word in match["suffixes"].split(":") if word]
     _check_suffixes(flag, text, words)
     if not low < high:
@@ -167,6 +166,13 @@ def parse_range(name: str, text: str) -> Range:
     if count is not None and not 2 <= count <= 1000:
         raise ConfigError([f"{flag} {text}: a range must have 2 to 1000 values, got {count}"])
     return Range(low, high, log, setting_fields()[name].base is int, count)
+
+
+def _parse_end(name: str, text: str) -> int | float:
+    value = parse_value(name, text)
+    if not isinstance(value, int | float):
+        raise ConfigError([f"{setting_fields()[name].flag}: a range needs numbers, got {text}"])
+    return value
 
 
 def _check_suffixes(flag: str, text: str, words: Sequence[str]) -> None:

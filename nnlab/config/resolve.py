@@ -319,9 +319,13 @@ def has_effect(config: RunConfig, name: str) -> bool:
 
 
 def hidden_widths(config: RunConfig) -> tuple[int, ...]:
-    """Units of each hidden layer, from `widths`, or `depth` times `width`."""
+    """Units of each hidden layer, from `widths`, or `depth` times `width`.
+
+    Raises:
+        ValueError: the model has neither.
+    """
     if config.widths is not None:
         return tuple(int(width) for width in config.widths.split(","))
-    assert config.width is not None
-    assert config.depth is not None
+    if config.width is None or config.depth is None:
+        raise ValueError(f"--model {config.model} has no hidden layers of equal width")
     return (config.width,) * config.depth

@@ -137,7 +137,8 @@ def _replace_unencodable(stream: TextIO) -> Iterator[None]:
 
 def _ascii_replacement(error: UnicodeError) -> tuple[str, int]:
     """The ASCII substitute of letters that an encoding lacks: similar letters, or ?."""
-    assert isinstance(error, UnicodeEncodeError)
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
     letters = error.object[error.start : error.end]
     return "".join(
         _ASCII_SUBSTITUTES.get(letter) or _base_letters(letter) for letter in letters

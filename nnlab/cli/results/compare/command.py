@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
 from nnlab.analysis.ranking import EpochChoice, rank_each_group
-from nnlab.analysis.scope import resolve_scope
+from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
@@ -45,6 +46,18 @@ class TableFormat(StrEnum):
 
 # Formats that only the tables for papers have.
 _PAPER_FORMATS = (TableFormat.LATEX, TableFormat.MARKDOWN, TableFormat.HTML)
+
+
+@dataclass(frozen=True, slots=True)
+class RankingOptions:
+    """The options of rankings and of tables for papers."""
+
+    by: str | None
+    at: EpochChoice
+    group_by: tuple[str, ...]
+    interval: IntervalMethod
+    test: PairedTest
+    mixed: bool
 
 
 @app.command()
@@ -152,57 +165,88 @@ def compare(
 
         nnlab compare depth --pivot data --format latex
     """
+    options = RankingOptions(
+        by=by,
+        at=_parse_at(at),
+        group_by=_split_fields(group_by),
+        interval=interval,
+        test=test,
+        mixed=mixed,
+    )
     with open_db(db) as database:
         scope = resolve_scope(database, names)
         if across is not None:
-            if format.value not in set(Format):
-                raise UsageError(
-                    f"--across does not support --format {format}", hint="--format markdown"
-                )
-            comparison = compare_across_tasks(database, scope, across.replace("-", "_"), by=by)
-            print_across_tasks(comparison, Format(format))
-            return
-        if pivot or transpose or format in _PAPER_FORMATS:
-            tables = paper_tables(
-                database,
-                scope,
-                by=by,
-                at=_parse_at(at),
-                top=top or None,
-                group_by=_split_fields(group_by),
-                pivot=pivot and pivot.lstrip("-").replace("-", "_"),
-                interval=interval,
-                test=test,
-                mixed=mixed,
-            )
+            _print_across_tasks(database, scope, across.replace("-", "_"), by, format)
+        elif pivot or transpose or format in _PAPER_FORMATS:
+            tables = _paper_tables(database, scope, options, top or None, pivot)
             tables = tuple(table.transposed() for table in tables) if transpose else tables
-            print_paper_tables(
-                _with_caption_and_label(tables, caption, label),
-                str(format),
-                mask_command(sys.argv[1:]),
-            )
-            return
-        if (pair := scope_of_two_trials(database, scope)) is not None:
-            scope = pair
-        rankings = rank_each_group(
-            database,
-            scope,
-            by=by,
-            at=_parse_at(at),
-            top=_row_limit(top, Format(format)),
-            group_by=_split_fields(group_by),
-            interval=interval,
-            test=test,
-            mixed=mixed,
+            tables = _with_caption_and_label(tables, caption, label)
+            print_paper_tables(tables, str(format), mask_command(sys.argv[1:]))
+        else:
+            _print_rankings(database, scope, options, top, Format(format))
+            if format is TableFormat.TABLE and scope.studies is not None and len(names or ()) == 1:
+                messages.print_verdict(database, scope.title)
+
+
+def _print_across_tasks(
+    db: store.Database, scope: Scope, field: str, by: str | None, table_format: TableFormat
+) -> None:
+    if table_format.value not in set(Format):
+        raise UsageError(
+            f"--across does not support --format {table_format}", hint="--format markdown"
         )
-        print_rankings(rankings, Format(format))
-        if pair is not None and format is TableFormat.TABLE:
-            for line in describe_difference(rankings):
-                say(line)
-        if format is TableFormat.TABLE and len(rankings) == 1:
-            messages.print_more_seeds_command(database, rankings[0])
-        if format is TableFormat.TABLE and scope.studies is not None and len(names or ()) == 1:
-            messages.print_verdict(database, scope.title)
+    print_across_tasks(compare_across_tasks(db, scope, field, by=by), Format(table_format))
+
+
+def _paper_tables(
+    db: store.Database,
+    scope: Scope,
+    options: RankingOptions,
+    top: int | None,
+    pivot: str | None,
+) -> tuple[PaperTable, ...]:
+    return paper_tables(
+        db,
+        scope,
+        by=options.by,
+        at=options.at,
+        top=top,
+        group_by=options.group_by,
+        pivot=pivot and pivot.lstrip("-").replace("-", "_"),
+        interval=options.interval,
+        test=options.test,
+        mixed=options.mixed,
+    )
+
+
+def _print_rankings(
+    db: store.Database,
+    scope: Scope,
+    options: RankingOptions,
+    top: int | None,
+    output_format: Format,
+) -> None:
+    """Prints a ranking per group of comparable runs; of two runs also their difference."""
+    pair = scope_of_two_trials(db, scope)
+    rankings = rank_each_group(
+        db,
+        scope if pair is None else pair,
+        by=options.by,
+        at=options.at,
+        top=_row_limit(top, output_format),
+        group_by=options.group_by,
+        interval=options.interval,
+        test=options.test,
+        mixed=options.mixed,
+    )
+    print_rankings(rankings, output_format)
+    if output_format is not Format.TABLE:
+        return
+    if pair is not None:
+        for line in describe_difference(rankings):
+            say(line)
+    if len(rankings) == 1:
+        messages.print_more_seeds_command(db, rankings[0])
 
 
 def _with_caption_and_label(
