@@ -28,13 +28,13 @@ def test_rows_and_code_have_the_same_names(kind: str) -> None:
 def test_defaults_are_fields_that_belong_to_the_kind(kind: str) -> None:
     for row in CATALOGUES[kind]:
         for name in row.defaults:
-            assert setting_fields()[name].option.of == kind, (row.name, name)
+            assert setting_fields()[name].option.default_from == kind, (row.name, name)
 
 
 def test_every_dependent_field_has_a_row_that_names_it() -> None:
-    for name, choosable in setting_fields().items():
-        if choosable.option.of is not None:
-            rows = CATALOGUES[choosable.option.of]
+    for name, field in setting_fields().items():
+        if field.option.default_from is not None:
+            rows = CATALOGUES[field.option.default_from]
             assert any(name in row.defaults for row in rows), name
 
 

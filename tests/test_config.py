@@ -16,6 +16,7 @@ from nnlab.config import (
     setting_fields,
     setting_of,
 )
+from nnlab.config.space import parse_values
 from nnlab.errors import ConfigError, UnknownName
 
 CLASSES = DataFacts("classification")
@@ -30,7 +31,7 @@ NUMBERS = DataFacts("regression")
         ("lr", "fast", "--lr must be a number, got fast"),
         ("lr", "1_0", "--lr must be a number, got 1_0"),
         ("epochs", "1_0", "--epochs must be a whole number, got 1_0"),
-        ("decay_at", "1_0,20", "--decay-at must be rising numbers above 0"),
+        ("decay_at", "1_0,20", "--decay-at must be increasing numbers above 0"),
         ("widths", "1６", "--widths must be whole numbers"),  # noqa: RUF001  a wide digit
         ("lr", "nan", "--lr must be finite, got nan"),
         ("lr", "inf", "--lr must be finite, got inf"),
@@ -41,16 +42,16 @@ NUMBERS = DataFacts("regression")
         ("epochs", "2.5", "--epochs must be a whole number, got 2.5"),
         ("batch_size", 0, "--batch-size must be at least 1, got 0"),
         ("batch_size", "half", "--batch-size must be a whole number or full, got half"),
-        ("widths", "256;x", "--widths must be whole numbers from 1 to 65536, as 256,128"),
-        ("widths", "0", "--widths must be whole numbers from 1 to 65536, as 256,128; got 0"),
-        ("augment", "flip+flip", "--augment joins different names"),
-        ("augment", "none+flip", "none stands alone; got none+flip"),
-        ("decay_at", "20,10", "--decay-at must be rising numbers above 0"),
-        ("decay_at", "0", "--decay-at must be rising numbers above 0"),
-        ("decay_at", "inf", "--decay-at must be rising numbers above 0"),
+        ("widths", "256;x", "--widths must be whole numbers from 1 to 65536, such as 256,128"),
+        ("widths", "0", "--widths must be whole numbers from 1 to 65536, such as 256,128; got 0"),
+        ("augment", "flip+flip", "--augment combines different names"),
+        ("augment", "none+flip", "none cannot be combined; got none+flip"),
+        ("decay_at", "20,10", "--decay-at must be increasing numbers above 0"),
+        ("decay_at", "0", "--decay-at must be increasing numbers above 0"),
+        ("decay_at", "inf", "--decay-at must be increasing numbers above 0"),
         ("exact_train", "maybe", "--exact-train must be true or false, got maybe"),
         ("objective", "val/loss:up", "--objective must be METRIC:min or METRIC:max"),
-        ("objective", "test/loss", "the test split is opened once"),
+        ("objective", "test/loss", "the test split is evaluated only once"),
     ],
 )
 def test_a_bad_value_names_the_option_the_limit_and_the_value(
@@ -186,14 +187,14 @@ def test_a_setting_stored_before_a_field_was_there_gets_its_default() -> None:
 def test_widths_take_the_place_of_width_and_depth() -> None:
     config = resolve(RunConfig(widths="256,128"), CLASSES)
     assert (config.widths, config.width, config.depth) == ("256,128", None, None)
-    with pytest.raises(ConfigError, match="--widths names every layer"):
+    with pytest.raises(ConfigError, match="--widths sets every layer"):
         resolve(RunConfig(widths="256,128", depth=2), CLASSES)
 
 
 def test_a_set_with_a_test_split_of_its_own_takes_no_test_fraction() -> None:
     facts = DataFacts("classification", own_test=True)
     assert resolve(RunConfig(), facts).test_fraction is None
-    with pytest.raises(ConfigError, match="--test-fraction does nothing"):
+    with pytest.raises(ConfigError, match="--test-fraction has no effect"):
         resolve(RunConfig(test_fraction=0.2), facts)
 
 
@@ -216,3 +217,8 @@ def test_limits_are_told_in_full() -> None:
         parse_value("batch_size", 2000000)
     with pytest.raises(ConfigError, match="--lr must be greater than 0, got -1"):
         parse_value("lr", "-1")
+
+
+def test_kaiming_is_another_name_of_msra() -> None:
+    assert parse_value("init", "kaiming") == "msra"
+    assert parse_values("init", "kaiming,xavier,msra") == ("msra", "xavier")

@@ -51,9 +51,9 @@ def test_values(name: str, text: object, values: tuple[object, ...]) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("lr", "1..0.1", "a range rises, but 1 is not below 0.1"),
-        ("dropout", "0..0.5:log", "a log range starts above 0"),
-        ("lr", "0.1..0.2:1", "a range has 2 to 1000 values, got 1"),
+        ("lr", "1..0.1", "1 is not less than 0.1"),
+        ("dropout", "0..0.5:log", "a log range must start above 0"),
+        ("lr", "0.1..0.2:1", "a range must have 2 to 1000 values, got 1"),
         ("lr", "0.1..0.2:cubic", "a range is lo..hi"),
         ("lr", "0.1,,0.2", "--lr must be a number, got nothing"),
         ("opt", "sgd,adm", "did you mean 'adam'"),
@@ -81,7 +81,7 @@ def test_a_grid_is_the_product_without_doubles() -> None:
 
 
 def test_an_option_that_does_nothing_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--decay-rate does nothing with --decay step, none"):
+    with pytest.raises(ConfigError, match="--decay-rate has no effect with --decay step, none"):
         expand_space(parse_space({"decay": "step,none", "decay_rate": "0.1"}), facts)
 
 

@@ -109,7 +109,7 @@ def apply_remedy(setting: Setting, remedy: Remedy) -> Setting:
     kept = {
         name: value
         for name, value in setting.items()
-        if name in known and known[name].option.of not in changed
+        if name in known and known[name].option.default_from not in changed
     }
     # A learning rate that was tuned stays; one that follows from the optimizer does too.
     config = RunConfig(**{**kept, **remedy.changes})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Shell completion: names of catalogues, studies and runs. Silent on any trouble."""
+"""Shell completion of the names of catalogues, studies and runs; errors yield no completions."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from nnlab import catalogue
 
 
 def catalogue_completer(kind: str) -> Callable[[str], list[tuple[str, str]]]:
-    """Completes the last of a comma list: `sgd,ad` offers `sgd,adam`."""
+    """Completes the last item of a comma-separated list: `sgd,ad` yields `sgd,adam`."""
 
     def complete(incomplete: str) -> list[tuple[str, str]]:
         before, comma, last = incomplete.rpartition(",")
@@ -19,7 +19,7 @@ def catalogue_completer(kind: str) -> Callable[[str], list[tuple[str, str]]]:
 
 
 def kinds(incomplete: str) -> list[str]:
-    """Completes the kind of a catalogue."""
+    """Completes the name of a catalogue."""
     return [kind for kind in catalogue.CATALOGUES if kind.startswith(incomplete)]
 
 
@@ -27,8 +27,8 @@ def findings(incomplete: str) -> list[tuple[str, str]]:
     """Completes the code of a finding."""
     from nnlab.diagnose import ALL_RULES
 
-    wanted = incomplete.upper()
-    return [(rule.code, rule.name) for rule in ALL_RULES if rule.code.startswith(wanted)]
+    prefix = incomplete.upper()
+    return [(rule.code, rule.name) for rule in ALL_RULES if rule.code.startswith(prefix)]
 
 
 def studies(incomplete: str) -> list[tuple[str, str]]:
@@ -42,7 +42,7 @@ def runs(incomplete: str) -> list[tuple[str, str]]:
 
 
 def studies_and_runs(incomplete: str) -> list[tuple[str, str]]:
-    """Completes either."""
+    """Completes the name of a study, or the number or name of a run."""
     return studies(incomplete) + runs(incomplete)
 
 
@@ -53,7 +53,7 @@ def _read_studies() -> list[tuple[str, str]]:
 
         with open_db(None) as db:
             return [(study.name, study.question) for study in store.all_studies(db)]
-    except Exception:  # noqa: BLE001  a completion that fails must not disturb the line typed
+    except Exception:  # noqa: BLE001  a failed completion must not disturb the command line
         return []
 
 
@@ -63,8 +63,8 @@ def _read_runs() -> list[tuple[str, str]]:
         from nnlab.cli.open_database import open_db
 
         with open_db(None) as db:
-            found = store.runs(db, limit=50, newest_first=True)
-    except Exception:  # noqa: BLE001  a completion that fails must not disturb the line typed
+            recent = store.runs(db, limit=50, newest_first=True)
+    except Exception:  # noqa: BLE001  a failed completion must not disturb the command line
         return []
-    numbers = [(str(run.id), f"{run.trial.study}, seed {run.seed}, {run.status}") for run in found]
-    return numbers + [(run.name, f"run {run.id}") for run in found if run.name]
+    numbers = [(str(run.id), f"{run.trial.study}, seed {run.seed}, {run.status}") for run in recent]
+    return numbers + [(run.name, f"run {run.id}") for run in recent if run.name]

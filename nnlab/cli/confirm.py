@@ -1,4 +1,4 @@
-"""Asking before something is taken away."""
+"""Confirmation by the user, for commands that remove or delete."""
 
 import sys
 
@@ -8,16 +8,16 @@ from nnlab.errors import UsageError
 
 
 def ask_confirmation(question: str, *, yes: bool) -> bool:
-    """Whether the user agrees; `yes` answers beforehand.
+    """Whether the user agrees; `yes` agrees without a question.
 
     Raises:
-        UsageError: nobody is there to be asked.
+        UsageError: standard input is not a terminal.
     """
     if yes:
         return True
     if not sys.stdin.isatty():
         raise UsageError(
-            "this asks before it goes ahead, and there is no terminal to answer on",
-            hint="--yes goes ahead without asking",
+            "this command needs a confirmation, but standard input is not a terminal",
+            hint="--yes confirms without asking",
         )
     return typer.confirm(question)

@@ -1,6 +1,6 @@
-"""Ctrl-C and SIGTERM: the first finishes the epoch, the second stops at once.
+"""Handling of signals: the first SIGINT or SIGTERM stops after the epoch, the second immediately.
 
-SIGUSR1, with which SLURM says that a task's time is nearly up, only ever finishes the epoch.
+SIGUSR1, which SLURM sends shortly before the time limit, always stops after the epoch.
 """
 
 import signal
@@ -14,50 +14,50 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 @contextmanager
 def restore_signal_handlers() -> Iterator[None]:
-    """Within it signals may be handled otherwise; after it they are handled as before."""
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    """Restores the signal handlers at the end of the context."""
+    previous = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             if signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
 
 
 class StopRequest:
-    """Within it, the first signal only sets `asked`; the next raises KeyboardInterrupt.
+    """A context in which the first signal sets `requested`, and the next raises KeyboardInterrupt.
 
-    `time_is_up` says that it was SIGUSR1. Where it was asked, later signals do nothing until the
-    command is over (see `restore_signal_handlers`).
+    `time_is_up` is set by SIGUSR1. After a request, signals are ignored until the command ends
+    (see `restore_signal_handlers`).
     """
 
-    def __init__(self, on_ask: Callable[[], None]) -> None:
-        self.asked = False
+    def __init__(self, on_request: Callable[[], None]) -> None:
+        self.requested = False
         self.time_is_up = False
-        self._on_request = on_ask
-        self._before: dict[signal.Signals, object] = {}
+        self._on_request = on_request
+        self._previous_handlers: dict[signal.Signals, object] = {}
 
     def __call__(self) -> bool:
-        """Whether to stop."""
-        return self.asked
+        """Whether a stop was requested."""
+        return self.requested
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
-            self._before[number] = signal.signal(number, self._handle)
+            self._previous_handlers[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            # Who was asked to stop has only to end: one more Ctrl-C must not disturb that.
-            signal.signal(number, signal.SIG_IGN if self.asked else handler)  # type: ignore[arg-type]
+        for number, handler in self._previous_handlers.items():
+            # The command is about to end after a request; another Ctrl-C must not disturb that.
+            signal.signal(number, signal.SIG_IGN if self.requested else handler)  # type: ignore[arg-type]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         if number == signal.SIGUSR1:
             self.time_is_up = True
-        elif self.asked:
+        elif self.requested:
             raise KeyboardInterrupt
-        if self.asked:
+        if self.requested:
             return
-        self.asked = True
+        self.requested = True
         self._on_request()

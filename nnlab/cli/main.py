@@ -1,4 +1,4 @@
-"""The application: commands loaded when they are called, and the one error boundary."""
+"""The application: lazily loaded commands, and the only place where errors are printed."""
 
 import errno
 import importlib
@@ -18,63 +18,63 @@ from nnlab.errors import ClosedPipe, Interrupted, NnlabError, UsageError
 from nnlab.io.escaping import escape_terminal
 from nnlab.io.redaction import mask_secrets
 
-_TRAIN_PANEL, _RESULTS_PANEL, _REFERENCE_PANEL = "Train", "Look at results", "Look around"
+_TRAIN_PANEL, _RESULTS_PANEL, _REFERENCE_PANEL = "Train", "Results", "Reference and maintenance"
 
-_MAX_SHOWN = 60
+_MAX_NAME_LENGTH = 60
 
-# name -> (module, line of help, panel). A module is imported when its command is called, so
-# that `--help`, `--version` and completion start as fast as a bare application.
+# name -> (module, help line, panel). A module is imported only when its command is called, so that
+# `--help`, `--version` and completion start quickly.
 COMMANDS = {
     "train": (
         "train.train.command",
-        "Train one setting or a grid; every epoch lands in the database.",
+        "Train a setting or a grid; every epoch is stored.",
         _TRAIN_PANEL,
     ),
     "init-study": (
         "train.init_study",
-        "Set up a study: a question, a space of settings, seeds.",
+        "Create a study: a question, a search space, seeds.",
         _TRAIN_PANEL,
     ),
-    "find-lr": ("train.find_lr.command", "Find a learning rate by a range test.", _TRAIN_PANEL),
+    "find-lr": ("train.find_lr.command", "Find a learning rate with a range test.", _TRAIN_PANEL),
     "find-decay": (
         "train.find_decay.command",
-        "Find a decay from a run without one, and try it.",
+        "Find a decay of the learning rate, and try it.",
         _TRAIN_PANEL,
     ),
     "remedy": (
         "train.remedy.command",
-        "Find what mends a run: remedies trained beside it.",
+        "Train remedies for the findings of a run.",
         _TRAIN_PANEL,
     ),
     "watch": (
         "train.watch.command",
-        "Watch runs from another terminal: progress, speed, failures.",
+        "Watch runs: progress, speed, failures.",
         _TRAIN_PANEL,
     ),
     "verify": (
         "train.verify.command",
-        "Train runs again: the same to the last bit, or what differs.",
+        "Repeat runs and compare the results bit by bit.",
         _TRAIN_PANEL,
     ),
     "stop": ("train.stop", "Stop runs after their epoch, from any terminal.", _TRAIN_PANEL),
     "diagnose": (
         "results.diagnose",
-        "Say what is wrong with runs, or with curves from a CSV.",
+        "Diagnose runs, or curves in a CSV file.",
         _RESULTS_PANEL,
     ),
     "explain": (
         "results.explain",
-        "Explain a finding: what it rests on, what to try.",
+        "Explain a finding: how it is detected, what to try.",
         _REFERENCE_PANEL,
     ),
     "compare": (
         "results.compare.command",
-        "Rank trials, seeds aggregated; only what differs is shown.",
+        "Rank trials, aggregated over seeds.",
         _RESULTS_PANEL,
     ),
     "effects": (
         "results.effects",
-        "Say which choices of a study matter, and which pairs.",
+        "Show which choices of a study matter, and which pairs.",
         _RESULTS_PANEL,
     ),
     "plot": (
@@ -84,57 +84,57 @@ COMMANDS = {
     ),
     "figures": (
         "figures.list_figures",
-        "List figures made, stale or fresh; --refresh redraws.",
+        "List figures, fresh or stale; --refresh redraws them.",
         _RESULTS_PANEL,
     ),
     "probe": (
         "figures.probe.command",
-        "Look inside models: signals at the start, sensitivity.",
+        "Inspect models: initial layer outputs, sensitivity.",
         _RESULTS_PANEL,
     ),
     "report": (
         "results.report",
-        "Write a study's report: ranking, findings, what was run.",
+        "Write a report: ranking, curves, findings.",
         _RESULTS_PANEL,
     ),
     "show": (
         "results.show",
-        "Show a run: setting, state, environment, metrics, findings.",
+        "Show a run: setting, state, metrics, findings.",
         _RESULTS_PANEL,
     ),
     "ls": ("results.ls", "List runs, newest first.", _RESULTS_PANEL),
-    "studies": ("results.studies", "List studies and how far they are.", _RESULTS_PANEL),
+    "studies": ("results.studies", "List studies and their progress.", _RESULTS_PANEL),
     "choices": (
         "reference.choices",
-        "List what can be chosen: optimizers, decays, models, data, ...",
+        "List choices: optimizers, schedules, models, ...",
         _REFERENCE_PANEL,
     ),
     "data": (
         "reference.data.command",
-        "Show a data set: shapes, classes, splits, a picture.",
+        "Show a data set: shapes, classes, splits, examples.",
         _REFERENCE_PANEL,
     ),
     "launchers": (
         "reference.launchers",
-        "List what can train here, and why one cannot.",
+        "List launchers: local processes, SLURM, Ray.",
         _REFERENCE_PANEL,
     ),
     "devices": ("reference.devices", "List the devices of this machine.", _REFERENCE_PANEL),
     "rm": (
         "database.rm",
-        "Remove runs or studies from sight; --undo brings them back.",
+        "Remove runs or studies; --undo restores them.",
         _REFERENCE_PANEL,
     ),
     "db": (
         "database.db",
-        "Look after the database: status, upgrade, backup, check, gc.",
+        "Maintain the database: status, backup, check, gc.",
         _REFERENCE_PANEL,
     ),
 }
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are a name and a line of help until one is called."""
+    """A group whose commands consist of a name and a help line until one is called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -142,17 +142,17 @@ class LazyGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=line, rich_help_panel=panel), name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """The real command, imported now."""
+        """Imports and returns the command that is called."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, load_command(str(name)), rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Names and descriptions in two columns."""
+        """Writes names and descriptions in two columns."""
         format_help(self, ctx, formatter)
 
 
 def load_command(name: str) -> Any:
-    """The command of that name, from its module's `app`."""
+    """The command of a name, made from the `app` of its module."""
     module, line, _ = COMMANDS[name]
     app = importlib.import_module(f"nnlab.cli.{module}").app
     command = use_two_columns(typer.main.get_command(app))
@@ -171,8 +171,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(enabled: bool) -> None:
+    if enabled:
         typer.echo(f"nnlab {nnlab.__version__}")
         raise typer.Exit
 
@@ -180,28 +180,29 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
     debug: Annotated[
         bool,
-        typer.Option("--debug", help="Show tracebacks; also NNLAB_DEBUG=1."),
+        typer.Option("--debug", help="Show tracebacks; same as NNLAB_DEBUG=1."),
     ] = False,
 ) -> None:
-    """Train neural networks, keep every epoch in one file, and see which choice was better.
+    """Train neural networks, store every epoch in one file, and compare the results.
 
     Start with [bold]nnlab train[/bold] in an empty folder, then [bold]nnlab compare[/bold].
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command line and returns its exit code: the one place where errors are printed."""
+    """Runs a command line and returns its exit code; errors are printed only here."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or bool(os.environ.get("NNLAB_DEBUG"))
     words = [word for word in words if word != "--debug"]
     with checked_streams():
         try:
             code = _run_application(words)
-            # What is still in the buffer is part of the result: a full disk is an error.
+            # The buffer is part of the result: a full disk must be reported as an error.
             sys.stdout.flush()
         except ClosedPipe as error:
             return error.exit_code
@@ -215,14 +216,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if debug:
                 raise
             if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-                # Any option may be a path, and the system refuses it only when it is used.
+                # Any option may be a path, and the system rejects it only on use.
                 name = str(error.filename)
-                shown = name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}..."
-                _print_error(f"the file name is too long ({len(name)} characters): {shown}", None)
+                short = name if len(name) <= _MAX_NAME_LENGTH else f"{name[:_MAX_NAME_LENGTH]}..."
+                _print_error(f"the file name is too long ({len(name)} characters): {short}", None)
                 return UsageError.exit_code
             _print_error(
-                mask_secrets(f"nnlab stumbled: {type(error).__name__}: {error}"),
-                "this is a fault of nnlab; --debug shows where",
+                mask_secrets(f"internal error: {type(error).__name__}: {error}"),
+                "this is a bug in nnlab; --debug shows the traceback",
             )
             return 1
     return code
@@ -232,13 +233,13 @@ def _run_application(words: Sequence[str]) -> int:
     """The exit code of a command line.
 
     Raises:
-        NnlabError: what it could not do.
+        NnlabError: the command failed.
     """
     try:
         with interrupt.restore_signal_handlers():
             app(words, prog_name="nnlab")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     return 0
 
 

@@ -1,25 +1,15 @@
-"""Options that commands share, and those of a setting, which are made from RunConfig."""
+"""Options shared by commands, and the options of a setting, generated from RunConfig."""
 
 import inspect
 from collections.abc import Callable, Collection, Iterable
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from nnlab import catalogue
 from nnlab.cli import completion
+from nnlab.cli.output.formats import Format
 from nnlab.config import SettingField, setting_fields
-
-
-class Format(StrEnum):
-    """How a list is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-
 
 DbOption = Annotated[
     str | None,
@@ -32,13 +22,16 @@ DbOption = Annotated[
     ),
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="replace FILE even if nnlab did not make it")
+    bool, typer.Option("--force", help="replace FILE even if nnlab did not create it")
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="how to print")]
+FormatOption = Annotated[Format, typer.Option("--format", help="output format")]
 StudyOption = Annotated[
     str | None,
     typer.Option(
-        "--study", metavar="NAME", help="the study to add to", autocompletion=completion.studies
+        "--study",
+        metavar="NAME",
+        help="study that the runs belong to",
+        autocompletion=completion.studies,
     ),
 ]
 StudyOrRunsArgument = Annotated[
@@ -51,7 +44,7 @@ StudyOrRunsArgument = Annotated[
     ),
 ]
 
-# More rows than any database has; SQLite's driver takes no larger number.
+# Exceeds the rows of any database, and fits into an integer of SQLite's driver.
 MAX_ROWS = 1_000_000_000
 
 _MAX_NAMES_IN_HELP = 9
@@ -61,101 +54,101 @@ _MAX_DEFAULTS_IN_HELP = 4
 def with_settings(
     command: Callable[..., Any], *, only: Collection[str] | None = None
 ) -> Callable[..., Any]:
-    """Gives a command that takes `**settings` an option for each field of a setting.
+    """The command with an option for each field of a setting in place of `**settings`.
 
-    The values arrive as typed, None where an option was not given; `only` names the fields
-    where not all are wanted.
+    Args:
+        command: receives the texts of the command line, None for an option that is not present.
+        only: names of the fields; all by default.
     """
     signature = inspect.signature(command)
-    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    wanted = [c for name, c in setting_fields().items() if only is None or name in only]
-    made = [_option_parameter(choosable) for choosable in wanted]
-    parameters = [*own, *made]
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    fields = [field for name, field in setting_fields().items() if only is None or name in only]
+    parameters += [_option_parameter(field) for field in fields]
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
 
 
 def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given, without the seed."""
+    """The settings that the command line contains, without the seed."""
     return {k: v for k, v in settings.items() if v is not None and k != "seed"}
 
 
-def _option_parameter(choosable: SettingField) -> inspect.Parameter:
-    option = choosable.option
+def _option_parameter(field: SettingField) -> inspect.Parameter:
+    option = field.option
     base: Any = bool if option.flag else str
-    names = [f"{choosable.flag}/--no-{choosable.flag[2:]}"] if option.flag else [choosable.flag]
-    kind = option.kind
+    names = [f"{field.flag}/--no-{field.flag[2:]}"] if option.flag else [field.flag]
+    kind = option.catalogue
     info = typer.Option(
         *names,
-        metavar=None if option.flag else _option_metavar(choosable),
-        help=_option_help(choosable),
+        metavar=None if option.flag else _option_metavar(field),
+        help=_option_help(field),
         rich_help_panel=option.panel,
         show_default=False,
         autocompletion=completion.catalogue_completer(kind) if kind else None,
     )
     return inspect.Parameter(
-        choosable.name,
+        field.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
         annotation=Annotated[base | None, info],
     )
 
 
-def _option_metavar(choosable: SettingField) -> str:
-    noun = {int: "INT", float: "FLOAT"}.get(choosable.base, "NAME")
-    if choosable.name == "objective":
+def _option_metavar(field: SettingField) -> str:
+    noun = {int: "INT", float: "FLOAT"}.get(field.base, "NAME")
+    if field.name == "objective":
         return "METRIC"
-    if choosable.option.commas:
+    if field.option.commas:
         return "LIST[;...]"
-    noun = "|".join([noun, *choosable.option.words])
+    noun = "|".join([noun, *field.option.words])
     return f"{noun}[,...]"
 
 
-def _option_help(choosable: SettingField) -> str:
-    option = choosable.option
+def _option_help(field: SettingField) -> str:
+    option = field.option
     text = option.help
-    if option.kind is not None and option.kind != "device":
-        names = catalogue.choice_names(option.kind)
+    if option.catalogue is not None and option.catalogue != "device":
+        names = catalogue.choice_names(option.catalogue)
         if len(names) <= _MAX_NAMES_IN_HELP:
             text += ": " + ", ".join(names)
         else:
-            text += f" (`nnlab choices {option.kind}`)"
+            text += f" (`nnlab choices {option.catalogue}`)"
     if option.one_of:
         text += ": " + ", ".join(option.one_of)
     if option.unit:
         text += f", in {option.unit}"
-    default = _default_text(choosable)
-    # Rich reads [ as markup; a backslash keeps it.
+    default = _default_text(field)
+    # Rich interprets [ as markup unless a backslash precedes it.
     return f"{text} \\[default: {default}]" if default else text
 
 
-def _default_text(choosable: SettingField) -> str:
-    option = choosable.option
+def _default_text(field: SettingField) -> str:
+    option = field.option
     if option.flag:
         return "no"
-    if choosable.default is not None:
-        return _format_value(choosable.default)
-    if option.of is None:
+    if field.default is not None:
+        return _format_value(field.default)
+    if option.default_from is None:
         return ""
-    rows = catalogue.CATALOGUES[option.of]
-    named = [row for row in rows if row.defaults.get(choosable.name) is not None]
-    values: dict[str, list[str]] = {}
-    for row in named:
-        values.setdefault(_format_value(row.defaults[choosable.name]), []).append(row.name)
+    names_by_default: dict[str, list[str]] = {}
+    for row in catalogue.CATALOGUES[option.default_from]:
+        if (default := row.defaults.get(field.name)) is not None:
+            names_by_default.setdefault(_format_value(default), []).append(row.name)
     if option.fallback_default is not None:
-        told = [f"{value} ({_join_names(names)})" for value, names in values.items()]
-        return "; ".join([_format_value(option.fallback_default), *told])
-    if len(values) <= 1:
-        return next(iter(values), "")
-    # Most rows agree: what they say, and who says otherwise.
-    ranked = sorted(values.items(), key=lambda item: -len(item[1]))
-    if len(ranked) > _MAX_DEFAULTS_IN_HELP:
-        return f"by the {catalogue.KIND_LABELS.get(option.of, option.of)}"
-    told = [f"{value} ({_join_names(names)})" for value, names in ranked]
-    if len(ranked[0][1]) >= _MAX_DEFAULTS_IN_HELP:
-        told[0] = ranked[0][0]
-    return "; ".join(told)
+        texts = [f"{value} ({_join_names(names)})" for value, names in names_by_default.items()]
+        return "; ".join([_format_value(option.fallback_default), *texts])
+    if len(names_by_default) <= 1:
+        return next(iter(names_by_default), "")
+    # The most frequent default first, without the names of its rows if there are many.
+    by_frequency = sorted(names_by_default.items(), key=lambda item: -len(item[1]))
+    if len(by_frequency) > _MAX_DEFAULTS_IN_HELP:
+        label = catalogue.KIND_LABELS.get(option.default_from, option.default_from)
+        return f"depends on the {label}"
+    texts = [f"{value} ({_join_names(names)})" for value, names in by_frequency]
+    if len(by_frequency[0][1]) >= _MAX_DEFAULTS_IN_HELP:
+        texts[0] = by_frequency[0][0]
+    return "; ".join(texts)
 
 
 def _format_value(value: object) -> str:

@@ -1,19 +1,19 @@
-"""Every choice of a run, with default, limits, unit and help in one place.
+"""Configuration of runs: fields with defaults, limits, units and help; parsing and resolution.
 
-`RunConfig` holds the fields; the command line's options, the keys of a TOML file and the stored
-setting are all made from them.
+The options of the command line, the keys of TOML files and the stored settings are all derived
+from the fields of `RunConfig`.
 """
 
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
-from nnlab.config.option import (
-    Option,
+from nnlab.config.option import Option
+from nnlab.config.parsing import parse_value
+from nnlab.config.registry import (
     SettingField,
     catalogue_rows,
     default_for_setting,
     setting_fields,
 )
-from nnlab.config.parsing import parse_value
 from nnlab.config.resolve import (
     OBJECTIVE_METRICS,
     VERSION_FIELDS,

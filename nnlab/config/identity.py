@@ -1,18 +1,18 @@
-"""Settings as they are stored, and what makes two of them the same."""
+"""Stored settings and their digest, which identifies a trial; used by the study and the workers."""
 
 import hashlib
 import json
 from dataclasses import fields
 
 from nnlab.config.fields import RunConfig
-from nnlab.config.option import default_for_setting, setting_fields
+from nnlab.config.registry import default_for_setting, setting_fields
 from nnlab.config.resolve import fill_defaults
 from nnlab.errors import ConfigError
 from nnlab.objective import Setting
 
-# What a setting held in the first release. A field added later is left out of the digest where
-# it has its default, so that settings stored before it keep their identity; such a default must
-# go on meaning what a run did before the field was there.
+# The fields of a setting in the first release. A field added later is excluded from the digest if
+# it has its default value, so that settings stored before it keep their digest. The default of such
+# a field must therefore always mean what a run did before the field existed.
 # fmt: off
 _FIRST_RELEASE_FIELDS = frozenset((
     "data", "inputs", "val_fraction", "test_fraction", "split_seed", "data_version", "model",
@@ -25,19 +25,18 @@ _FIRST_RELEASE_FIELDS = frozenset((
 
 
 def setting_of(config: RunConfig) -> Setting:
-    """All choices of a resolved config that do something, but the seed: what a trial stores."""
-    named = {field.name: getattr(config, field.name) for field in fields(config)}
-    return {name: value for name, value in named.items() if name != "seed" and value is not None}
+    """All fields of a resolved config that have an effect, except the seed: what a trial stores."""
+    values = {field.name: getattr(config, field.name) for field in fields(config)}
+    return {name: value for name, value in values.items() if name != "seed" and value is not None}
 
 
 def config_of(setting: Setting, seed: int) -> RunConfig:
     """The config that a stored setting and a seed describe.
 
     Raises:
-        ConfigError: the setting has a field that this version does not know.
+        ConfigError: the setting has a field that this version does not define.
     """
-    known = {field.name for field in fields(RunConfig)}
-    unknown = sorted(set(setting) - known)
+    unknown = sorted(set(setting) - {field.name for field in fields(RunConfig)})
     if unknown:
         raise ConfigError(
             [
@@ -50,15 +49,15 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
 
 
 def digest_of(setting: Setting) -> str:
-    """What identifies a setting: SHA-256, 16 hex digits, over its fields that do something.
+    """The digest of a setting: 16 hex digits of the SHA-256 of its fields that have an effect.
 
     >>> digest_of({"lr": 0.1, "momentum": None}) == digest_of({"lr": 0.1})
     True
     >>> digest_of({"lr": 0.1, "l1": 0.0}) == digest_of({"lr": 0.1})
     True
     """
-    said = {name: value for name, value in setting.items() if _affects_digest(name, setting)}
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    identity = {name: value for name, value in setting.items() if _affects_digest(name, setting)}
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -68,5 +67,5 @@ def _affects_digest(name: str, setting: Setting) -> bool:
         return False
     if name in _FIRST_RELEASE_FIELDS or name not in setting_fields():
         return True
-    named, default = default_for_setting(name, setting)
-    return not (named and value == default)
+    has_default, default = default_for_setting(name, setting)
+    return not (has_default and value == default)

@@ -1,12 +1,12 @@
-"""Numbers in text, as people and other programs write them."""
+"""Parsing of numbers in text; used by the configuration and by readers of CSV files."""
 
 import math
 
 
 def parse_number(text: str) -> float | None:
-    """The finite number that a text is; None for any other text.
+    """The finite number that a text represents, or None.
 
-    Python also reads `1_0` and digits of other scripts as numbers; here they are texts.
+    Python also accepts `1_0` and digits of other scripts as numbers; this function does not.
 
     >>> parse_number("1e-3"), parse_number("1_0"), parse_number("nan")
     (0.001, None, None)
@@ -21,5 +21,5 @@ def parse_number(text: str) -> float | None:
 
 
 def is_plain_ascii(text: str) -> bool:
-    """Whether a text holds nothing that only Python reads as part of a number."""
+    """Whether a text is ASCII without underscores, which only Python accepts in numbers."""
     return text.isascii() and "_" not in text

@@ -1,93 +1,100 @@
-"""One value of a field: from text or TOML to its type, checked for limits and catalogue."""
+"""Parsing of one value of a field from text or TOML, with checks of type, limits and catalogue."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
 from nnlab.catalogue import choice_names, find_choice, split_names
 from nnlab.config.numbers import is_plain_ascii, parse_number
-from nnlab.config.option import SettingField, setting_fields
+from nnlab.config.registry import SettingField, setting_fields
 from nnlab.config.resolve import OBJECTIVE_METRICS
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.objective import Objective, Scalar, format_exact
 
+# Other names of catalogue rows, accepted on input only: the name of the row is stored.
+_ALIASES: Mapping[str, Mapping[str, str]] = {"init": {"kaiming": "msra"}}
+
 
 def parse_value(name: str, value: object) -> Scalar:
-    """One value of a field, checked for its type, its limits and its catalogue.
+    """One value of a field, checked against its type, its limits and its catalogue.
+
+    An alias becomes the name of its catalogue row: `parse_value("init", "kaiming")` is `msra`.
 
     Args:
         name: a field of RunConfig.
-        value: what was typed, or what a TOML file holds.
+        value: a text of the command line, or a value of a TOML file.
 
     Raises:
-        ConfigError: names the option, the limit and the value got.
-        UnknownName: a name that its catalogue does not have.
+        ConfigError: the value has the wrong type or exceeds a limit; the message names the option.
+        UnknownName: the catalogue has no such name.
     """
-    choosable = setting_fields()[name]
-    option = choosable.option
+    field = setting_fields()[name]
+    option = field.option
     if isinstance(value, str) and value in option.words:
         return value
-    if value == "" and choosable.base is str and choosable.default is None and not option.kind:
-        raise ConfigError([f"{choosable.flag} needs a value, got nothing"])
-    parsed = _validate_type(choosable, value)
-    if option.kind is not None:
-        parts = split_names(option.kind, str(parsed))
+    if value == "" and field.base is str and field.default is None and not option.catalogue:
+        raise ConfigError([f"{field.flag} needs a value, got nothing"])
+    parsed = _validate_type(field, value)
+    if option.catalogue is not None:
+        aliases = _ALIASES.get(option.catalogue, {})
+        parsed = aliases.get(str(parsed), parsed)
+        parts = split_names(option.catalogue, str(parsed))
         for part in parts:
-            find_choice(option.kind, part)
+            find_choice(option.catalogue, part)
         if len(parts) > 1:
-            parsed = _join_names(choosable, parts)
+            parsed = _join_names(field, parts)
     if option.one_of and parsed not in option.one_of:
-        raise UnknownName(f"value of {choosable.flag}", str(parsed), option.one_of)
+        raise UnknownName(f"value of {field.flag}", str(parsed), option.one_of)
     if name == "objective":
-        _check_objective(choosable, str(parsed))
+        _check_objective(field, str(parsed))
     if name == "widths":
-        return _parse_widths(choosable, str(parsed))
+        return _parse_widths(field, str(parsed))
     if name == "decay_at":
-        return _parse_milestones(choosable, str(parsed))
+        return _parse_milestones(field, str(parsed))
     return parsed
 
 
-def _join_names(choosable: SettingField, parts: Sequence[str]) -> str:
-    """Several names in the order of their catalogue, so that one set has one spelling."""
+def _join_names(field: SettingField, parts: Sequence[str]) -> str:
+    """The names in the order of their catalogue, so that each set of names has one spelling."""
     if len(set(parts)) < len(parts) or "none" in parts:
         got = "+".join(parts)
         raise ConfigError(
-            [f"{choosable.flag} joins different names, and none stands alone; got {got}"]
+            [f"{field.flag} combines different names; none cannot be combined; got {got}"]
         )
-    return "+".join(name for name in choice_names(choosable.option.kind or "") if name in parts)
+    return "+".join(name for name in choice_names(field.option.catalogue or "") if name in parts)
 
 
-def _validate_type(choosable: SettingField, value: object) -> Scalar:
+def _validate_type(field: SettingField, value: object) -> Scalar:
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-    hint: Any = choosable.base
-    if choosable.limits:
-        hint = Annotated[(choosable.base, *choosable.limits)]
-    if isinstance(value, bool) and choosable.base is not bool:
-        raise ConfigError([f"{choosable.flag} must be {_type_description(choosable)}, got {value}"])
-    # pydantic reads 1_0 and digits of other scripts as numbers, as Python does.
-    if isinstance(value, str) and choosable.base in (int, float) and not is_plain_ascii(value):
-        raise ConfigError([f"{choosable.flag} must be {_type_description(choosable)}, got {value}"])
-    if choosable.base is str and isinstance(value, int | float):
+    hint: Any = field.base
+    if field.limits:
+        hint = Annotated[(field.base, *field.limits)]
+    if isinstance(value, bool) and field.base is not bool:
+        raise ConfigError([f"{field.flag} must be {_type_description(field)}, got {value}"])
+    # pydantic, like Python, accepts 1_0 and digits of other scripts as numbers.
+    if isinstance(value, str) and field.base in (int, float) and not is_plain_ascii(value):
+        raise ConfigError([f"{field.flag} must be {_type_description(field)}, got {value}"])
+    if field.base is str and isinstance(value, int | float):
         value = format_exact(value)  # --from 12, decay_at = 10
-    # A string "0.1" is a number where a number is wanted; nan and inf never are.
+    # The text "0.1" is valid for a numeric field; nan and inf are never valid.
     adapter = TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
     try:
         parsed: Scalar = adapter.validate_python(value)
     except ValidationError as error:
         raise ConfigError(
-            [_limit_message(choosable, value, problem) for problem in error.errors()]
+            [_limit_message(field, value, problem) for problem in error.errors()]
         ) from None
     return parsed
 
 
-def _type_description(choosable: SettingField) -> str:
+def _type_description(field: SettingField) -> str:
     nouns = {int: "a whole number", float: "a number", bool: "true or false"}
-    return " or ".join([nouns.get(choosable.base, "text"), *choosable.option.words])
+    return " or ".join([nouns.get(field.base, "text"), *field.option.words])
 
 
-def _limit_message(choosable: SettingField, value: object, problem: Any) -> str:
+def _limit_message(field: SettingField, value: object, problem: Any) -> str:
     limits = {
         "greater_than": "greater than {gt}",
         "greater_than_equal": "at least {ge}",
@@ -99,40 +106,46 @@ def _limit_message(choosable: SettingField, value: object, problem: Any) -> str:
         name: format_exact(limit) if isinstance(limit, int | float) else limit
         for name, limit in problem.get("ctx", {}).items()
     }
-    told = limits.get(problem["type"], _type_description(choosable)).format(**context)
-    return f"{choosable.flag} must be {told}, got {value if value != '' else 'nothing'}"
+    requirement = limits.get(problem["type"], _type_description(field)).format(**context)
+    return f"{field.flag} must be {requirement}, got {value if value != '' else 'nothing'}"
 
 
-def _check_objective(choosable: SettingField, text: str) -> None:
+def _check_objective(field: SettingField, text: str) -> None:
     try:
         objective = Objective.parse(text)
     except ValueError as error:
-        raise ConfigError([f"{choosable.flag} must be METRIC:min or METRIC:max: {error}"]) from None
+        raise ConfigError([f"{field.flag} must be METRIC:min or METRIC:max: {error}"]) from None
     split = objective.metric.partition("/")[0]
     if split == "test":
         raise ConfigError(
-            [f"{choosable.flag} {text}: the test split is opened once, at the end; select by val/…"]
+            [
+                f"{field.flag} {text}: the test split is evaluated only once, at the end;"
+                " select by a val/ metric"
+            ]
         )
     measured = OBJECTIVE_METRICS["classification"] | OBJECTIVE_METRICS["regression"]
     if objective.metric not in measured:
-        raise UnknownName("metric to select by", objective.metric, measured)
+        raise UnknownName("metric for model selection", objective.metric, measured)
 
 
-def _parse_widths(choosable: SettingField, text: str) -> str:
+def _parse_widths(field: SettingField, text: str) -> str:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdecimal() and 1 <= int(part) <= 65536 for part in parts):
         raise ConfigError(
-            [f"{choosable.flag} must be whole numbers from 1 to 65536, as 256,128; got {text}"]
+            [f"{field.flag} must be whole numbers from 1 to 65536, such as 256,128; got {text}"]
         )
     return ",".join(str(int(part)) for part in parts)
 
 
-def _parse_milestones(choosable: SettingField, text: str) -> str:
+def _parse_milestones(field: SettingField, text: str) -> str:
     numbers = [parse_number(part.strip()) for part in text.split(",")]
-    known = [number for number in numbers if number is not None]
-    rising = all(a < b for a, b in pairwise([0.0, *known, math.inf]))
-    if len(known) < len(numbers) or not rising:
+    milestones = [number for number in numbers if number is not None]
+    increasing = all(a < b for a, b in pairwise([0.0, *milestones, math.inf]))
+    if len(milestones) < len(numbers) or not increasing:
         raise ConfigError(
-            [f"{choosable.flag} must be rising numbers above 0, as 10,20 or 0.5,0.75; got {text}"]
+            [
+                f"{field.flag} must be increasing numbers above 0, such as 10,20 or 0.5,0.75;"
+                f" got {text}"
+            ]
         )
-    return ",".join(format_exact(number) for number in known)
+    return ",".join(format_exact(number) for number in milestones)

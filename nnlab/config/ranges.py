@@ -1,4 +1,4 @@
-"""Ranges of one field: `lo..hi`, with `:N` for so many values and `:log` or `:lin`.
+"""Ranges of a numeric field: `lo..hi`, optionally `:N` values and `:log` or `:lin` spacing.
 
 >>> parse_range("lr", "1e-4..1e-1")
 Range(low=0.0001, high=0.1, log=True, whole=False, count=None)
@@ -21,15 +21,15 @@ _DIGITS = 6
 _DIGITS_OF_A_DOUBLE = 17
 
 _RANGE_PATTERN = re.compile(
-    r"^(?P<low>[^.:]*\.?[^.:]*)\.\.(?P<high>[^:]+)(?P<how>(?::[a-z0-9]+)*)$"
+    r"^(?P<low>[^.:]*\.?[^.:]*)\.\.(?P<high>[^:]+)(?P<suffixes>(?::[a-z0-9]+)*)$"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers from `low` to `high`, even in their logarithm if `log`, whole ones if `whole`.
+    """Numbers from `low` to `high`, spaced evenly or (`log`) logarithmically; integers if `whole`.
 
-    `count` is how many values were asked for, None where it was not said.
+    `count` is the requested number of values, None if the text does not contain it.
     """
 
     low: float
@@ -39,12 +39,12 @@ class Range:
     count: int | None = None
 
     def __str__(self) -> str:
-        """As it is typed, with the spacing said, so that it means the same for ever."""
+        """The text of the range with explicit spacing, so that its meaning never changes."""
         count = f":{self.count}" if self.count else ""
         return f"{self.low!r}..{self.high!r}{count}:{'log' if self.log else 'lin'}"
 
     def at(self, share: float) -> float:
-        """The number at a share of the way, from 0 to 1.
+        """The number at a fraction of the range, from 0 to 1.
 
         >>> round(Range(0.001, 0.1, log=True, whole=False).at(0.5), 6)
         0.01
@@ -55,7 +55,7 @@ class Range:
         return self.low + share * (self.high - self.low)
 
     def share(self, value: float) -> float:
-        """How far along the way a number is: what `at` takes.
+        """The fraction of the range at which a number lies: the inverse of `at`.
 
         >>> round(Range(0.001, 0.1, log=True, whole=False).share(0.01), 6)
         0.5
@@ -65,10 +65,11 @@ class Range:
         return (value - self.low) / (self.high - self.low)
 
     def values(self) -> tuple[float, ...]:
-        """As many values as were asked for; else one a decade, each whole number, or five.
+        """`count` values; by default one per decade, every integer (up to 20), or five.
 
-        Whole numbers are exact. Others have six digits, or as many as their spacing needs. All lie
-        inside the range; where it does not hold so many numbers, some of them are equal.
+        Integers are exact. Other values have six significant digits, or as many as their spacing
+        requires. All lie inside the range. Values repeat if the range contains fewer than `count`
+        integers.
         """
         count = self.count or self._default_count()
         if self.whole:
@@ -76,7 +77,7 @@ class Range:
         else:
             exact = [self.low, *(self.at(i / (count - 1)) for i in range(1, count - 1)), self.high]
             gaps = [after - before for before, after in pairwise(exact)]
-            # 0.01, not 0.010000000000000002: what is shown is what is trained.
+            # 0.01, not 0.010000000000000002: the displayed value is exactly the one in training.
             inner = [
                 round_to_spacing(value, digits=_DIGITS, spacing=min(gaps[i], gaps[i + 1]))
                 for i, value in enumerate(exact[1:-1])
@@ -85,16 +86,16 @@ class Range:
         return tuple(min(max(value, self.low), self.high) for value in values)
 
     def _integer_at(self, step: int, steps: int) -> int:
-        """The whole number after so many of all steps; linear ones do not pass through floats."""
+        """The integer after `step` of `steps`; linear ranges are computed without floats."""
         if self.log and 0 < step < steps:
             return round(self.at(step / steps))
         low, high = int(self.low), int(self.high)
         return low + round(Fraction(step * (high - low), steps))
 
     def integer_at(self, share: float) -> int:
-        """The whole number at a share of the way, where each has a slice of equal length.
+        """The integer at a fraction of the range, which is divided equally among its integers.
 
-        >>> [Range(1, 4, log=False, whole=True).whole_in_slice(s) for s in (0.0, 0.3, 0.999)]
+        >>> [Range(1, 4, log=False, whole=True).integer_at(s) for s in (0.0, 0.3, 0.999)]
         [1, 2, 4]
         """
         if self.log:
@@ -114,13 +115,13 @@ class Range:
 
 
 def round_to_spacing(value: float, *, digits: int, spacing: float) -> float:
-    """A value with a number of significant digits.
+    """A value rounded to a number of significant digits.
 
-    It has more where they would not resolve a tenth of the spacing: then a thousandth of it.
+    If these do not resolve a tenth of the spacing, it is rounded to a thousandth of the spacing.
 
-    >>> rounded(0.123456789, digits=4, spacing=0.1)
+    >>> round_to_spacing(0.123456789, digits=4, spacing=0.1)
     0.1235
-    >>> rounded(0.100000312, digits=4, spacing=1e-7)
+    >>> round_to_spacing(0.100000312, digits=4, spacing=1e-7)
     0.100000312
     """
     if value == 0.0:
@@ -132,35 +133,46 @@ def round_to_spacing(value: float, *, digits: int, spacing: float) -> float:
 
 
 def is_range(name: str, item: object) -> bool:
-    """Whether what was given for a field is a range of numbers."""
+    """Whether an item in the list of a field's values is a range of numbers."""
     numeric = setting_fields()[name].base in (int, float)
     return numeric and isinstance(item, str) and _RANGE_PATTERN.match(item) is not None
 
 
 def parse_range(name: str, text: str) -> Range:
-    """`lo..hi[:N][:log|:lin]`: log by itself when it spans two decades or more.
+    """The range that `lo..hi[:N][:log|:lin]` describes.
+
+    The spacing is logarithmic by default if the range spans two decades or more.
 
     Raises:
-        ConfigError: it is no range, or its ends are out of the field's limits.
+        ConfigError: the text is not a range, or its ends exceed the limits of the field.
     """
     flag = setting_fields()[name].flag
     match = _RANGE_PATTERN.match(text)
-    assert match is not None
-    low, high = (parse_value(name, match[end]) for end in ("low", "high"))
-    assert isinstance(low, int | float)
-    assert isinstance(high, int | float)
-    words = [word for word in match["how"].split(":") if word]
+    if match is None:
+        raise ConfigError([f"{flag} {text}: not a range, which is lo..hi"])
+    low, high = _parse_end(name, match["low"]), _parse_end(name, match["high"])
+    words = [word for word in match["suffixes"].split(":") if word]
     _check_suffixes(flag, text, words)
     if not low < high:
-        told = f"a range rises, but {format_exact(low)} is not below {format_exact(high)}"
-        raise ConfigError([f"{flag} {text}: {told}"])
+        raise ConfigError(
+            [f"{flag} {text}: {format_exact(low)} is not less than {format_exact(high)}"]
+        )
     log = "log" in words or ("lin" not in words and low > 0 and high / low >= 100)
     if log and low <= 0:
-        raise ConfigError([f"{flag} {text}: a log range starts above 0, got {format_exact(low)}"])
+        raise ConfigError(
+            [f"{flag} {text}: a log range must start above 0, got {format_exact(low)}"]
+        )
     count = next((int(word) for word in words if word.isdecimal()), None)
     if count is not None and not 2 <= count <= 1000:
-        raise ConfigError([f"{flag} {text}: a range has 2 to 1000 values, got {count}"])
+        raise ConfigError([f"{flag} {text}: a range must have 2 to 1000 values, got {count}"])
     return Range(low, high, log, setting_fields()[name].base is int, count)
+
+
+def _parse_end(name: str, text: str) -> int | float:
+    value = parse_value(name, text)
+    if not isinstance(value, int | float):
+        raise ConfigError([f"{setting_fields()[name].flag}: a range needs numbers, got {text}"])
+    return value
 
 
 def _check_suffixes(flag: str, text: str, words: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""From what was given to a whole setting: open defaults filled in, contradictions found."""
+"""Resolution of a configuration: fills in open defaults and reports conflicting choices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from nnlab.catalogue import Task, find_choice
 from nnlab.config.class_selection import class_indices
 from nnlab.config.fields import RunConfig
-from nnlab.config.option import default_for_setting, setting_fields
+from nnlab.config.registry import default_for_setting, setting_fields
 from nnlab.errors import ConfigError
 from nnlab.objective import Objective, Scalar, format_exact
 
@@ -15,11 +15,14 @@ DEFAULT_TEST_FRACTION = 0.15
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What a setting must know of its data set.
+    """The properties of a data set that resolution depends on.
 
-    The task; for a file its content's hash; whether it comes with a test split of its own, and
-    with a validation split; the names of its classes, none where they are not known before it
-    is read.
+    Attributes:
+        task: classification or regression.
+        version: SHA-256 of a data file; None for a built-in data set.
+        own_test: whether the data set has a test split of its own.
+        own_val: whether the data set has a validation split of its own.
+        classes: names of the classes; empty if they are unknown until the data is read.
     """
 
     task: Task
@@ -44,12 +47,12 @@ _DEFAULT_OBJECTIVE: Mapping[Task, str] = {
 _DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 
-# Hashes of what another field names.
+# Fields that contain the SHA-256 of the file that another field names.
 VERSION_FIELDS = ("data_version", "model_version", "start_version")
 
 
 def is_task_default(name: str, setting: Mapping[str, Scalar]) -> bool:
-    """Whether a field has the value that `resolve` gives it for the task of the data set.
+    """Whether a field has the default value that `resolve` derives from the task of the data set.
 
     Args:
         name: a field of RunConfig.
@@ -71,16 +74,16 @@ def resolve(
     model_version: str | None = None,
     start_version: str | None = None,
 ) -> RunConfig:
-    """The same config with every open default filled in and what does nothing set to None.
+    """The config with all open defaults filled in and fields without effect set to None.
 
     Args:
-        config: as it was given.
-        facts: of its data set.
+        config: as the user specified it.
+        facts: properties of its data set.
         model_version: SHA-256 of a user model's file.
         start_version: SHA-256 of the weights that `start_from` names.
 
     Raises:
-        ConfigError: choices that do not fit together, all of them at once.
+        ConfigError: conflicting choices; the message lists all conflicts.
     """
     resolved: dict[str, Scalar] = {
         "data_version": facts.version,
@@ -100,43 +103,47 @@ def resolve(
 
 
 def fill_defaults(config: RunConfig) -> RunConfig:
-    """The config with the defaults of the rows it chose; a field of no chosen row becomes None."""
-    found: dict[str, Scalar] = {name: getattr(config, name) for name in setting_fields()}
-    for name, choosable in setting_fields().items():
-        # A field comes after the one that it belongs to, so that one is filled in by now.
-        if choosable.option.of is not None:
-            named, default = default_for_setting(name, found)
-            given = found[name]
-            found[name] = None if not named else default if given is None else given
-    if found["widths"] is not None:
-        found["width"] = found["depth"] = None
-    return replace(config, **found)  # type: ignore[arg-type]
+    """The config with the defaults of its catalogue rows; fields without effect become None."""
+    values: dict[str, Scalar] = {name: getattr(config, name) for name in setting_fields()}
+    for name, field in setting_fields().items():
+        # A field follows the field that it belongs to, so the latter already has its value.
+        if field.option.default_from is not None:
+            has_default, default = default_for_setting(name, values)
+            if not has_default:
+                values[name] = None
+            elif values[name] is None:
+                values[name] = default
+    if values["widths"] is not None:
+        values["width"] = values["depth"] = None
+    return replace(config, **values)  # type: ignore[arg-type]
 
 
-def _conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
+def _conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
     return [
-        *_data_conflicts(given, config, facts),
-        *_model_conflicts(given, config),
+        *_data_conflicts(specified, config, facts),
+        *_model_conflicts(specified, config),
         *_training_conflicts(config),
     ]
 
 
-def _data_conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
+def _data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
     problems = []
     if facts.task not in find_choice("loss", config.loss or "").tasks:
         problems.append(f"--loss {config.loss} does not fit {config.data}, a {facts.task} task")
     objective = Objective.parse(config.objective or "")
     if objective.metric not in OBJECTIVE_METRICS[facts.task]:
-        known = ", ".join(sorted(OBJECTIVE_METRICS[facts.task]))
+        metrics = ", ".join(sorted(OBJECTIVE_METRICS[facts.task]))
         problems.append(
-            f"--objective {objective} is not measured on {config.data}, a {facts.task} task;"
-            f" measured are {known}"
+            f"--objective {objective} is not available for {config.data}, a {facts.task} task;"
+            f" the metrics are {metrics}"
         )
-    if facts.own_test and given.test_fraction is not None:
-        problems.append(f"--test-fraction does nothing with {config.data}: it has a test split")
+    if facts.own_test and specified.test_fraction is not None:
+        problems.append(
+            f"--test-fraction has no effect with {config.data}: it has its own test split"
+        )
     if facts.own_val and config.val_fraction != setting_fields()["val_fraction"].default:
         problems.append(
-            f"--val-fraction does nothing with {config.data}: it has a validation split"
+            f"--val-fraction has no effect with {config.data}: it has its own validation split"
         )
     if config.classes is not None and facts.classes:
         try:
@@ -146,7 +153,7 @@ def _data_conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> li
     if config.val_fraction + (config.test_fraction or 0.0) >= 0.9:
         problems.append(
             f"--val-fraction {config.val_fraction} and --test-fraction {config.test_fraction}"
-            " leave less than a tenth to train on"
+            " leave less than a tenth of the data for training"
         )
     if facts.task == "regression":
         problems += [
@@ -156,26 +163,26 @@ def _data_conflicts(given: RunConfig, config: RunConfig, facts: DataFacts) -> li
         ]
     if (config.mixup or config.cutmix) and config.loss not in ("cross_entropy", "bce"):
         problems.append(
-            f"--mixup and --cutmix blend targets, which --loss {config.loss} does not take;"
+            f"--mixup and --cutmix mix targets, which --loss {config.loss} does not support;"
             " cross_entropy and bce do"
         )
     return problems
 
 
-def _model_conflicts(given: RunConfig, config: RunConfig) -> list[str]:
+def _model_conflicts(specified: RunConfig, config: RunConfig) -> list[str]:
     problems = []
-    if config.widths is not None and (given.width is not None or given.depth is not None):
-        problems.append("--widths names every layer: give it, or --width and --depth")
+    if config.widths is not None and (specified.width is not None or specified.depth is not None):
+        problems.append("--widths sets every layer: use either --widths, or --width and --depth")
     problems += [*_shape_conflicts(config), *_norm_conflicts(config)]
     if config.activation == "maxout" and config.model in ("resnet", "wide_resnet"):
         problems.append(
             f"--activation maxout does not fit --model {config.model}, whose blocks keep their"
-            " width; mlp, cnn and transformer take it"
+            " width; mlp, cnn and transformer support it"
         )
     if config.start_from is None:
         problems += [
-            f"--{name.replace('_', '-')} {getattr(config, name)} needs --from: only weights"
-            " that were trained before are worth keeping"
+            f"--{name.replace('_', '-')} {getattr(config, name)} needs --from: only"
+            " pretrained weights can be frozen"
             for name in ("freeze", "unfreeze_at")
             if getattr(config, name)
         ]
@@ -184,7 +191,7 @@ def _model_conflicts(given: RunConfig, config: RunConfig) -> list[str]:
     return problems
 
 
-# Layers of a residual network: so many are outside of its blocks, from the least to the most.
+# Residual networks: layers outside of the blocks, smallest and largest depth.
 _RESIDUAL_DEPTHS: Mapping[str, tuple[int, int, int]] = {
     "resnet": (2, 8, 110),
     "wide_resnet": (4, 10, 100),
@@ -192,27 +199,27 @@ _RESIDUAL_DEPTHS: Mapping[str, tuple[int, int, int]] = {
 
 
 def _shape_conflicts(config: RunConfig) -> list[str]:
-    """Depths and widths that a model cannot have."""
+    """Conflicts of depth and width with the architecture."""
     problems = []
     if config.model in _RESIDUAL_DEPTHS and config.depth is not None:
-        outside, least, most = _RESIDUAL_DEPTHS[config.model]
-        possible = range(least, most + 1, 6)
-        if config.depth not in possible:
-            nearest = min(possible, key=lambda depth: abs(depth - (config.depth or 0)))
+        outside, smallest, largest = _RESIDUAL_DEPTHS[config.model]
+        valid_depths = range(smallest, largest + 1, 6)
+        if config.depth not in valid_depths:
+            nearest = min(valid_depths, key=lambda depth: abs(depth - (config.depth or 0)))
             problems.append(
-                f"--model {config.model} needs a --depth of 6n + {outside} from {least} to"
-                f" {possible[-1]}, got {config.depth}; the nearest is {nearest}"
+                f"--model {config.model} needs a --depth of 6n + {outside} from {smallest} to"
+                f" {valid_depths[-1]}, got {config.depth}; the nearest is {nearest}"
             )
     if config.heads is not None and config.width is not None and config.width % config.heads:
         problems.append(
-            f"--heads {config.heads} must divide --width {config.width}: each head has as many"
-            " numbers of a token"
+            f"--heads {config.heads} must divide --width {config.width}: all heads have the same"
+            " width"
         )
     return problems
 
 
 def _norm_conflicts(config: RunConfig) -> list[str]:
-    """Normalisations that do not fit the model, the batch or the width."""
+    """Conflicts of the normalisation with the model, the batch size or the width."""
     problems = []
     if config.norm == "batch" and config.batch_size == 1:
         problems.append("--norm batch needs a --batch-size of at least 2, got 1")
@@ -221,7 +228,7 @@ def _norm_conflicts(config: RunConfig) -> list[str]:
             f"--norm {config.norm} does not fit --model transformer; layer, rms and none do"
         )
     elif config.norm == "instance" and config.model == "mlp":
-        problems.append("--norm instance needs images, which --model mlp flattens; cnn keeps them")
+        problems.append("--norm instance needs images, which --model mlp flattens; use cnn")
     elif config.norm == "group":
         widths = config.widths.split(",") if config.widths else [str(config.width)]
         problems += [
@@ -232,8 +239,8 @@ def _norm_conflicts(config: RunConfig) -> list[str]:
         ]
     if config.norm_place == "after" and config.model not in ("mlp", "cnn"):
         problems.append(
-            f"--norm-place after does not fit --model {config.model}, which has its normalisation"
-            " in a place of its own; mlp and cnn take it"
+            f"--norm-place after does not fit --model {config.model}, which fixes the position"
+            " of its normalisation; mlp and cnn support it"
         )
     return problems
 
@@ -249,24 +256,24 @@ def _training_conflicts(config: RunConfig) -> list[str]:
     if config.opt in ("lbfgs", "newton-cg"):
         problems += _second_order_conflicts(config)
     if config.dtype == "float16" and config.device == "cpu":
-        problems.append("--dtype float16 needs a GPU (its loss is scaled there); try bfloat16")
+        problems.append("--dtype float16 needs a GPU (for loss scaling); try bfloat16")
     return problems
 
 
 def _decay_conflicts(config: RunConfig) -> list[str]:
-    """What does not fit between a decay, the warmup before it and the epochs there are."""
+    """Conflicts between the schedule, its warmup and the number of epochs."""
     problems = []
     if config.decay == "onecycle" and config.warmup > 0:
         problems.append(
-            f"--warmup {config.warmup:g} does not go before --decay onecycle, which rises itself;"
-            " --decay-share sets for how long"
+            f"--warmup {config.warmup:g} cannot be combined with --decay onecycle, which has its"
+            " own warmup; --decay-share sets its length"
         )
     if config.decay == "wsd":
         fall = (config.decay_share or 0.0) * config.epochs
         if config.warmup + fall > config.epochs:
             problems.append(
                 f"--warmup {config.warmup:g} and --decay-share {config.decay_share:g} of"
-                f" --epochs {config.epochs} are longer than the training together"
+                f" --epochs {config.epochs} together exceed the length of the training"
             )
     if config.decay_at is not None:
         numbers = [float(part) for part in config.decay_at.split(",")]
@@ -281,38 +288,44 @@ def _decay_conflicts(config: RunConfig) -> list[str]:
 
 
 def _second_order_conflicts(config: RunConfig) -> list[str]:
-    """What an optimizer without a learning rate, which asks for the loss again, cannot have."""
+    """Conflicts of an optimizer that has no learning rate and evaluates the loss repeatedly."""
     problems = []
     if config.decay != "none" or config.warmup > 0:
-        problems.append(f"--decay and --warmup do nothing with --opt {config.opt}: it has no lr")
+        problems.append(
+            f"--decay and --warmup have no effect with --opt {config.opt}: it has no lr"
+        )
     if config.clip or config.clip_value:
         problems.append(
-            f"--clip and --clip-value do nothing with --opt {config.opt}: its line search bounds"
-            " the step"
+            f"--clip and --clip-value have no effect with --opt {config.opt}: its line search"
+            " limits the step"
         )
     if config.head_lr_factor != 1.0 or config.depth_lr_factor != 1.0:
         problems.append(
-            f"--head-lr-factor and --depth-lr-factor do nothing with --opt {config.opt}:"
+            f"--head-lr-factor and --depth-lr-factor have no effect with --opt {config.opt}:"
             " it has no lr"
         )
     if config.dtype == "float16":
         problems.append(f"--opt {config.opt} does not work with --dtype float16")
     if config.opt == "newton-cg" and config.compile:
         problems.append(
-            "--opt newton-cg differentiates twice, which --compile cannot: give one of them"
+            "--opt newton-cg needs second derivatives, which --compile does not support"
         )
     return problems
 
 
 def has_effect(config: RunConfig, name: str) -> bool:
-    """Whether a field does anything in a resolved config."""
+    """Whether a field has an effect in a resolved config."""
     return getattr(config, name) is not None
 
 
 def hidden_widths(config: RunConfig) -> tuple[int, ...]:
-    """Units of each hidden layer: `widths` one by one, or `depth` times `width`."""
+    """Units of each hidden layer, from `widths`, or `depth` times `width`.
+
+    Raises:
+        ValueError: the model has neither.
+    """
     if config.widths is not None:
         return tuple(int(width) for width in config.widths.split(","))
-    assert config.width is not None
-    assert config.depth is not None
+    if config.width is None or config.depth is None:
+        raise ValueError(f"--model {config.model} has no hidden layers of equal width")
     return (config.width,) * config.depth

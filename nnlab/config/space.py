@@ -1,12 +1,12 @@
-"""Spaces of settings: `a,b,c` and `lo..hi` read, multiplied out and checked as one.
+"""Search spaces: parsing of `a,b,c` and `lo..hi`, expansion into trials, labels of settings.
 
-A space maps fields of RunConfig to the values that each may take. A range becomes values:
+A space maps fields of RunConfig to their values. A range expands to values:
 
->>> values_of("lr", "1e-3..1e-1")
+>>> parse_values("lr", "1e-3..1e-1")
 (0.001, 0.01, 0.1)
->>> values_of("depth", "1..4")
+>>> parse_values("depth", "1..4")
 (1, 2, 3, 4)
->>> values_of("dropout", "0..0.5:3")
+>>> parse_values("dropout", "0..0.5:3")
 (0.0, 0.25, 0.5)
 """
 
@@ -41,79 +41,78 @@ _PATH_FIELDS = ("data", "start_from")
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """One trial of a space: its resolved config (seed 0), setting and digest."""
+    """One trial of a space: its resolved config (with seed 0), its setting and its digest."""
 
     config: RunConfig
     setting: Setting
     digest: str
 
 
-def parse_values(name: str, given: object, *, whole_ranges: bool = False) -> tuple[Scalar, ...]:
-    """The values that were asked of one field, in order, without doubles.
+def parse_values(name: str, values: object, *, whole_ranges: bool = False) -> tuple[Scalar, ...]:
+    """The values of one field, in order and without duplicates.
 
     Args:
         name: a field of RunConfig.
-        given: text with commas and ranges, a single value or a list of them.
-        whole_ranges: leave a range that does not say how many values it has as it is: its text.
+        values: text with commas and ranges, a single value or a list of values.
+        whole_ranges: keep the text of a range without a number of values instead of expanding it.
 
     Raises:
-        ConfigError: what is wrong with each value, all at once.
+        ConfigError: invalid values; the message lists all problems.
     """
-    items = given if isinstance(given, list | tuple) else _split_items(name, given)
-    values: list[Scalar] = []
+    items = values if isinstance(values, list | tuple) else _split_items(name, values)
+    parsed: list[Scalar] = []
     problems: list[str] = []
     for item in items:
         try:
-            values += _parse_item(name, item, whole_ranges)
+            parsed += _parse_item(name, item, whole_ranges)
         except ConfigError as error:
             problems += error.problems
         except UnknownName as error:
             problems.append(f"{setting_fields()[name].flag}: {error.message}")
     if not items:
         problems.append(f"{setting_fields()[name].flag} needs a value")
-    if whole_ranges and len(values) > 1 and any(is_range(name, value) for value in values):
+    if whole_ranges and len(parsed) > 1 and any(is_range(name, value) for value in parsed):
         problems.append(
-            f"{setting_fields()[name].flag}: a range that is sampled stands alone;"
-            " lo..hi:N makes N values of it"
+            f"{setting_fields()[name].flag}: a sampled range cannot be combined with other values;"
+            " lo..hi:N expands it to N values"
         )
     if problems:
         raise ConfigError(problems)
-    return tuple(dict.fromkeys(values))
+    return tuple(dict.fromkeys(parsed))
 
 
 def _parse_item(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]:
     if not is_range(name, item):
         return [parse_value(name, item)]
-    found = parse_range(name, str(item))
-    if whole_ranges and found.count is None:
-        return [str(found)]
-    return [parse_value(name, value) for value in found.values()]
+    value_range = parse_range(name, str(item))
+    if whole_ranges and value_range.count is None:
+        return [str(value_range)]
+    return [parse_value(name, value) for value in value_range.values()]
 
 
-def _split_items(name: str, given: object) -> Sequence[object]:
-    # A path may hold a comma; every other value is split at its commas, or semicolons.
-    if not isinstance(given, str) or (name in _PATH_FIELDS and ":" in given):
-        return [given]
-    return [
-        part.strip() for part in given.split(";" if setting_fields()[name].option.commas else ",")
-    ]
+def _split_items(name: str, values: object) -> Sequence[object]:
+    # A path may contain commas; all other texts are split at commas or semicolons.
+    if not isinstance(values, str) or (name in _PATH_FIELDS and ":" in values):
+        return [values]
+    separator = ";" if setting_fields()[name].option.commas else ","
+    return [part.strip() for part in values.split(separator)]
 
 
-def parse_space(given: Mapping[str, object], *, whole_ranges: bool = False) -> Space:
-    """Reads the values of every field given; see `parse_values`.
+def parse_space(values: Mapping[str, object], *, whole_ranges: bool = False) -> Space:
+    """The space of a mapping from fields to values; see `parse_values`.
 
     Raises:
-        ConfigError: all that is wrong with all of them.
+        ConfigError: unknown fields or invalid values; the message lists all problems.
     """
     space: dict[str, tuple[Scalar, ...]] = {}
     problems: list[str] = []
-    known = setting_fields()
-    for name, values in given.items():
-        if name not in known or name == "seed":
-            problems.append(unknown_key_message("setting", name, set(known) - {"seed"}))
+    names = set(setting_fields()) - {"seed"}
+    for name, field_values in values.items():
+        if name not in names:
+            problems.append(unknown_key_message("setting", name, names))
             continue
         try:
-            space[name] = parse_values(name, values, whole_ranges=whole_ranges)
+            space[name] = parse_values(name, field_values, whole_ranges=whole_ranges)
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -121,31 +120,31 @@ def parse_space(given: Mapping[str, object], *, whole_ranges: bool = False) -> S
     return space
 
 
-def parse_seeds(given: object) -> tuple[int, ...]:
-    """Seeds listed: `0,1,2`, `0..4` or a list; no doubles.
+def parse_seeds(values: object) -> tuple[int, ...]:
+    """The seeds of a text (`0,1,2`, `0..4`) or a list, without duplicates.
 
     >>> parse_seeds("0,3..5")
     (0, 3, 4, 5)
     """
-    return tuple(int(seed) for seed in parse_values("seed", given) if seed is not None)
+    return tuple(int(seed) for seed in parse_values("seed", values) if seed is not None)
 
 
-def duplicate_value_notes(given: Mapping[str, object]) -> tuple[str, ...]:
-    """What to say of ranges that have fewer different values than were asked for: `depth 1..4:9`.
+def duplicate_value_notes(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Notes about ranges with fewer distinct values than requested, such as `depth 1..4:9`.
 
     Args:
-        given: text or lists by field, as for `parse_space`, which has accepted them.
+        values: texts or lists by field, already validated by `parse_space`.
     """
     notes = []
-    for name, values in given.items():
-        for item in values if isinstance(values, list | tuple) else _split_items(name, values):
+    for name, items in values.items():
+        for item in items if isinstance(items, list | tuple) else _split_items(name, items):
             if not is_range(name, item):
                 continue
-            asked = parse_range(name, str(item))
-            count = len(set(asked.values()))
-            if asked.count is not None and count < asked.count:
+            value_range = parse_range(name, str(item))
+            count = len(set(value_range.values()))
+            if value_range.count is not None and count < value_range.count:
                 flag = setting_fields()[name].flag
-                notes.append(f"{flag} {item}: {count} different values, not {asked.count}")
+                notes.append(f"{flag} {item}: {count} different values, not {value_range.count}")
     return tuple(notes)
 
 
@@ -157,20 +156,20 @@ def expand_space(
     start_version: Callable[[str], str | None] = lambda _: None,
     shared: Collection[str] = (),
 ) -> tuple[TrialSpec, ...]:
-    """Multiplies a space out to its trials, each resolved, checked and named once.
+    """The trials of a space: its Cartesian product, resolved, checked and without duplicates.
 
-    Fields that do nothing in a trial are dropped from it, so `--decay none,exp
-    --decay-rate 0.1,0.2` makes three trials, not four.
+    Fields without effect are removed from a trial, so `--decay none,exp --decay-rate 0.1,0.2`
+    gives three trials, not four.
 
     Args:
-        space: values by field; fields not named keep their default.
-        facts: what is known of a data set, by its name.
+        space: values by field; all other fields keep their default.
+        facts: properties of a data set, by its name.
         model_version: SHA-256 of a user model's file, by the model's name.
-        start_version: SHA-256 of the weights begun with, by what names them.
-        shared: fields that may do nothing here, for other arms of the study have them too.
+        start_version: SHA-256 of the initial weights, by the value of `start_from`.
+        shared: fields that may have no effect here because other arms of the study use them.
 
     Raises:
-        ConfigError: combinations that do not hold, or a field that does nothing in any.
+        ConfigError: invalid combinations, or a field that has no effect in any of them.
         UsageError: more than `MAX_TRIALS` trials.
     """
     size = math.prod(len(values) for values in space.values())
@@ -179,9 +178,9 @@ def expand_space(
             f"the space has {size:,} combinations, more than {MAX_TRIALS:,}",
             hint="list fewer values, or split the question into several studies",
         )
-    points: dict[str, TrialSpec] = {}
+    trials: dict[str, TrialSpec] = {}
     problems: dict[str, None] = {}
-    idle = set(space) - set(shared)
+    unused = set(space) - set(shared)
     for values in itertools.product(*space.values()):
         config = RunConfig(**dict(zip(space, values, strict=True)))  # type: ignore[arg-type]
         try:
@@ -194,82 +193,81 @@ def expand_space(
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        idle -= {name for name in idle if has_effect(resolved, name)}
+        unused -= {name for name in unused if has_effect(resolved, name)}
         setting = setting_of(resolved)
         digest = digest_of(setting)
-        points.setdefault(digest, TrialSpec(resolved, setting, digest))
+        trials.setdefault(digest, TrialSpec(resolved, setting, digest))
     if not problems:
-        problems.update(dict.fromkeys(_no_effect_problem(space, name) for name in sorted(idle)))
+        problems.update(dict.fromkeys(_no_effect_problem(space, name) for name in sorted(unused)))
     if problems:
         raise ConfigError(list(problems))
-    return tuple(points.values())
+    return tuple(trials.values())
 
 
 def _no_effect_problem(space: Space, name: str) -> str:
-    choosable = setting_fields()[name]
-    kind = choosable.option.of or ""
-    chosen = space.get(kind, (setting_fields()[kind].default,))
-    told = ", ".join(map(str, chosen))
-    return f"{choosable.flag} does nothing with {setting_fields()[kind].flag} {told}"
+    field = setting_fields()[name]
+    kind = field.option.default_from or ""
+    choices = ", ".join(map(str, space.get(kind, (setting_fields()[kind].default,))))
+    return f"{field.flag} has no effect with {setting_fields()[kind].flag} {choices}"
 
 
 def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
-    """The fields in which settings differ, in the order of RunConfig.
+    """The fields whose values differ between settings, in the order of RunConfig.
 
-    >>> differing([{"opt": "sgd", "lr": 0.1}, {"opt": "adam", "lr": 0.1}])
+    >>> differing_fields([{"opt": "sgd", "lr": 0.1}, {"opt": "adam", "lr": 0.1}])
     ('opt',)
     """
     names = dict.fromkeys(name for setting in settings for name in setting)
     differ = [name for name in names if len({_value_or_default(name, s) for s in settings}) > 1]
-    # Settings that come back from the database have lost their order.
-    order = {name: place for place, name in enumerate(setting_fields())}
+    # The fields of a stored setting are not in the order of RunConfig.
+    order = {name: index for index, name in enumerate(setting_fields())}
     return tuple(sorted(differ, key=lambda name: order.get(name, len(order))))
 
 
 def _value_or_default(name: str, setting: Setting) -> Scalar:
-    """A field of a setting; one stored before the field was there has its default."""
+    """The value of a field; a setting stored before the field existed has its default."""
     if name in setting or name not in setting_fields():
         return setting.get(name)
-    named, default = default_for_setting(name, setting)
-    return default if named else None
+    has_default, default = default_for_setting(name, setting)
+    return default if has_default else None
 
 
 def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
-    """The fields in which settings differ by choice, not by a default of what was chosen.
+    """The fields that differ by a choice of the user, not by a default that follows from one.
 
-    Hashes of a file's content are left out: nobody chose them, and nobody can read them.
+    Hashes of files are excluded: users neither choose nor read them.
 
     >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
-    >>> telling([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
+    >>> distinguishing_fields([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
     ('opt',)
-    >>> telling([adam, {"opt": "sgd", "lr": 0.5, "momentum": 0.0}])
+    >>> distinguishing_fields([adam, {"opt": "sgd", "lr": 0.5, "momentum": 0.0}])
     ('opt', 'lr')
     """
-    known = setting_fields()
+    fields = setting_fields()
     names = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
-    # Where data sets differ, so may their tasks, and what follows from these.
+    # Different data sets may have different tasks, and different defaults that depend on the task.
     by_task = "data" in names
 
-    def follows(name: str, setting: Setting) -> bool:
+    def is_derived(name: str, setting: Setting) -> bool:
         if by_task and is_task_default(name, setting):
             return True
-        kind = known[name].option.of
+        kind = fields[name].option.default_from
         if kind is None or kind not in setting:
             return False
-        named, default = default_for_setting(name, setting)
-        return setting.get(name) == (default if named else None)
+        has_default, default = default_for_setting(name, setting)
+        return setting.get(name) == (default if has_default else None)
 
     return tuple(
         name
         for name in names
-        if name not in known or not all(follows(name, setting) for setting in settings)
+        if name not in fields or not all(is_derived(name, setting) for setting in settings)
     )
 
 
 def setting_label(setting: Setting, fields: Sequence[str]) -> str:
-    """A short name for a setting by some of its fields.
+    """A short label of a setting made of some of its fields.
 
-    >>> label({"opt": "adam", "lr": 0.001, "momentum": None}, ["opt", "lr", "momentum"])
+    >>> setting_label({"opt": "adam", "lr": 0.001, "momentum": None}, ["opt", "lr", "momentum"])
     'opt=adam lr=0.001'
     """
     return " ".join(
@@ -278,9 +276,9 @@ def setting_label(setting: Setting, fields: Sequence[str]) -> str:
 
 
 def format_value(value: Scalar) -> str:
-    """A value as a reader wants it, exact: two settings never look the same.
+    """A value as text, exact: different values never have the same text.
 
-    >>> shown(1e-3), shown(0.1000001), shown(True), shown(None)
+    >>> format_value(1e-3), format_value(0.1000001), format_value(True), format_value(None)
     ('0.001', '0.1000001', 'yes', '')
     """
     if value is None:

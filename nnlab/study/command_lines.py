@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nnlab.config import setting_fields
 from nnlab.io.command_line import quote_command
+from nnlab.objective import format_exact
 from nnlab.study.request import TrainRequest
 
 
@@ -18,7 +19,7 @@ def option_arguments(name: str, value: object) -> list[str]:
 def _option_value(value: object) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(_option_value, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return format_exact(value) if isinstance(value, float) else str(value)
 
 
 def extend_command(command: str, request: TrainRequest, config: Path | None) -> str:

@@ -43,10 +43,10 @@ def test_the_same_as_json(nnlab: Nnlab) -> None:
 def test_what_was_inferred_of_a_file_is_told(nnlab: Nnlab, folder: Path) -> None:
     (folder / "points.csv").write_text(TABLE)
     out = nnlab("data", "show", "csv:points.csv#y").out
-    assert "2 of numbers; colour: a category of 2 values" in out
+    assert "2 numeric; colour: categorical with 2 values" in out
     assert "constant features                1: same" in out
     assert "colour=green" in out
-    assert "hash of the content" in out
+    assert "content hash" in out
     found = nnlab("data", "show", "csv:points.csv#y", "--format", "json").json
     assert found["columns"][1] == {"name": "colour", "values": ["green", "red"]}
     assert [feature["constant"] for feature in found["features"]] == [False] * 3 + [True]
@@ -86,10 +86,10 @@ def test_a_picture_is_drawn(nnlab: Nnlab, folder: Path, suffix: str) -> None:
     ("words", "code", "told"),
     [
         (("irsi",), 2, "did you mean 'iris'"),
-        (("iris", "--samples", "50"), 2, "--samples does nothing with --data iris"),
+        (("iris", "--samples", "50"), 2, "--samples has no effect with --data iris"),
         (("iris", "--train-size", "9000"), 1, "iris has 106 examples"),
         (("iris", "--classes", "0-9"), 2, "unknown class '9'"),
-        (("iris", "--train-size", "5,10"), 2, "one data set is shown at a time"),
+        (("iris", "--train-size", "5,10"), 2, "only one data set can be shown"),
         (
             ("iris", "--picture", "iris.jpg"),
             2,
@@ -115,7 +115,7 @@ def test_fetch_tells_where_a_set_lies(
     monkeypatch.setattr(published, "fetch", here)
     out = nnlab("data", "fetch", "mnist", "iris").out
     assert f"mnist: {folder / 'mnist'}" in out
-    assert "iris: comes with nnlab" in out
+    assert "iris: included in nnlab" in out
 
 
 def test_a_class_of_one_row_and_an_identifier_are_named(nnlab: Nnlab, folder: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_class_of_one_row_and_an_identifier_are_named(nnlab: Nnlab, folder: Pa
     (folder / "t.csv").write_text("\n".join(["row_id,x,y", *lines]) + "\n")
     out = nnlab("data", "show", "csv:t.csv#y").out
     assert "classes with a single row        1: r" in out
-    assert "columns like identifiers         1: row_id" in out
+    assert "columns that look like identifiers         1: row_id" in out
     found = nnlab("data", "show", "csv:t.csv#y", "--format", "json").json
     assert (found["single_row_classes"], found["id_columns"]) == (["r"], ["row_id"])
     trained = nnlab("train", "--data", "csv:t.csv#y", "--epochs", "2").out

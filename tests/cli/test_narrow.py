@@ -93,7 +93,7 @@ def test_only_commands_and_paths_are_longer_than_the_line(words: list[str], show
 
 def test_what_is_left_out_is_said_and_how_to_see_it(shown: Shown) -> None:
     text = " ".join(shown(["ls"], 60).split())
-    hidden = text.split("not shown: ")[1].split(" (a terminal of ")[0].split(", ")
+    hidden = text.split("not shown: ")[1].split(" (visible in ")[0].split(", ")
     assert {"study", "name", "tags", "started"} <= set(hidden)
     assert not {"run", "trial", "status", "best"} & set(hidden)
     assert "tags" not in shown(["ls"], 60).split("not shown")[0]
@@ -144,16 +144,16 @@ def test_help_has_a_type_beside_the_name_and_no_markup(shown: Shown) -> None:
 
 
 HEADS = (
-    ColumnLayout("run", right=True),
+    ColumnLayout("run", align_right=True),
     ColumnLayout("what happened", wrap=True),
-    ColumnLayout("loss", right=True),
+    ColumnLayout("loss", align_right=True),
 )
 LONG = "the validation loss rises while the training loss falls"
 
 
 def test_prose_is_broken_between_words_and_numbers_are_not() -> None:
     layout = lay_out_table(HEADS, [["1", LONG, "0.123456789"]], 48)
-    assert layout.body == (
+    assert layout.body_lines == (
         " ──────────────────────────────────────────────",
         "   1  the validation loss rises     0.123456789",
         "      while the training loss",
@@ -169,20 +169,22 @@ def test_what_is_important_stays_longest() -> None:
         ColumnLayout("d", priority=3),
     ]
     rows = [["a" * 10, "b" * 10, "c" * 10, ""]]
-    assert lay_out_table(heads, rows, 37).head == (" a           b           c",)
-    assert lay_out_table(heads, rows, 30).head == (" a           c",)
-    assert lay_out_table(heads, rows, 30).note.startswith("not shown: b, d (a terminal of\n42")
+    assert lay_out_table(heads, rows, 37).header_lines == (" a           b           c",)
+    assert lay_out_table(heads, rows, 30).header_lines == (" a           c",)
+    assert lay_out_table(heads, rows, 30).note.startswith(
+        "not shown: b, d (visible in a\nterminal of 42"
+    )
 
 
 def test_a_table_without_room_becomes_records() -> None:
     heads = [
-        ColumnLayout("epoch", right=True),
+        ColumnLayout("epoch", align_right=True),
         ColumnLayout("command"),
         ColumnLayout("why", wrap=True),
     ]
     layout = lay_out_table(heads, [["1", "nnlab train --lr 0.1", LONG], ["2", "x", ""]], 30)
-    assert layout.head == ()
-    assert layout.body == (
+    assert layout.header_lines == ()
+    assert layout.body_lines == (
         "epoch    1",
         "command  nnlab train --lr 0.1",
         "why      the validation loss",
@@ -204,7 +206,7 @@ def test_a_value_that_is_longer_than_the_line_is_one_line() -> None:
 def test_wide_letters_take_two_cells() -> None:
     assert wrap_text("学习率 学习率", 8) == ["学习率", "学习率"]
     layout = lay_out_table([ColumnLayout("a"), ColumnLayout("b")], [["学", "x"], ["ab", "y"]], 60)
-    assert layout.body[1:] == (" 学   x", " ab   y")
+    assert layout.body_lines[1:] == (" 学   x", " ab   y")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])

@@ -104,7 +104,7 @@ def test_weights_go_on_to_other_classes_seed_by_seed(nnlab: Nnlab, folder: Path)
     assert child["start_from"] == "base"
     assert len(child["start_version"]) == 16
     assert "start_from base" in nnlab("show", "4").out
-    assert "the weights of run 2" in nnlab("show", "4").out
+    assert "of run 2" in nnlab("show", "4").out
     assert nnlab("show", "4", "--format", "json").json[0]["parent"] == 2
 
 

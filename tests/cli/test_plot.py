@@ -129,7 +129,7 @@ def test_files_of_others_are_let_alone(trained: Nnlab, folder: Path) -> None:
     (folder / "mine.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (folder / ".hidden").mkdir()
     trained("plot", "curves", "-o", ".hidden/a.png")
-    assert "no figure made by nnlab plot is here" in trained("figures").out
+    assert "no figures of nnlab plot found" in trained("figures").out
     assert "was not drawn by nnlab plot" in trained("plot", "--check", "mine.png", expect=2).err
     assert "cannot read none.png" in trained("plot", "--check", "none.png", expect=1).err
     assert "no such file or folder" in trained("figures", "none", expect=2).err
@@ -263,8 +263,8 @@ def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str
         (("plot", "remedy", "default"), "no study of remedies"),
         (("plot", "confusion", "1", "--split", "all"), "one of train, val, test"),
         (("plot", "profile", "--across", "opts"), "did you mean 'opt'"),
-        (("plot", "lr", "1", "--decay", "exp"), "either runs are drawn, or settings"),
-        (("plot", "init", "--seed", "1,2"), "one seed draws one set of weights"),
+        (("plot", "lr", "1", "--decay", "exp"), "give runs or settings, not both"),
+        (("plot", "init", "--seed", "1,2"), "this figure needs a single seed"),
     ],
 )
 def test_what_cannot_be_drawn_says_why(trained: Nnlab, words: tuple[str, ...], told: str) -> None:
@@ -332,7 +332,7 @@ def test_without_a_desktop_the_picture_is_kept(
 ) -> None:
     monkeypatch.setattr("typer.launch", lambda _: 3)
     told = trained("plot", "curves", "--show", expect=2)
-    path = Path(told.err.split("the picture is ")[1].split()[0])
+    path = Path(told.err.split("the figure is in ")[1].split()[0])
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

@@ -1,4 +1,4 @@
-"""Removed from every list, ranking, figure and report; brought back; deleted for good."""
+"""Removed from every list, ranking, figure and report; restored; deleted for good."""
 
 import contextlib
 import sqlite3
@@ -60,7 +60,7 @@ def test_a_study_is_gone_from_everywhere_and_comes_back_as_it_was(
         assert depth(*line.split(), expect=2).err, line
     removed = depth("ls", "depth", "--removed", "--format", "json").json
     assert [row["run"] for row in removed] == [4, 3, 2, 1]
-    assert "brought back 4 runs and 1 study" in depth("rm", "--undo").out
+    assert "restored 4 runs and 1 study" in depth("rm", "--undo").out
     assert (dump(folder), [depth(words, "--format", "json").json for words in shown]) == before
 
 
@@ -70,23 +70,23 @@ def test_what_was_removed_is_trained_again_as_a_new_run(depth: Nnlab) -> None:
     assert "4 runs in study 'depth': 4 new" in again.out
     assert [row["run"] for row in depth("ls", "depth", "--format", "json").json] == [9, 8, 7, 6]
     assert depth("show", "6", "--format", "json").json[0]["repeat"] == 1
-    assert "brought back 4 runs" in depth("rm", "--undo", "depth").out
+    assert "restored 4 runs" in depth("rm", "--undo", "depth").out
     assert [row["runs"] for row in depth("studies", "--format", "json").json] == [4, 1]
 
 
 def test_names_numbers_and_studies_can_be_mixed(depth: Nnlab) -> None:
     depth("rm", "5", "#1", "-y")
-    assert "brought back 1 run\n" in depth("rm", "--undo", "1").out
-    assert "brought back 1 run\n" in depth("rm", "--undo").out
+    assert "restored 1 run\n" in depth("rm", "--undo", "1").out
+    assert "restored 1 run\n" in depth("rm", "--undo").out
     assert "removed 4 runs\n" in depth("rm", "base", "-y").out
-    assert "brought back 4 runs\n" in depth("rm", "--undo", "base").out
+    assert "restored 4 runs\n" in depth("rm", "--undo", "base").out
     assert len(depth("ls", "--format", "json").json) == 5
 
 
 def test_without_a_terminal_it_asks_for_yes(depth: Nnlab, folder: Path) -> None:
     before = dump(folder)
     for words in (["rm", "1"], ["rm", "depth"]):
-        assert "--yes goes ahead" in depth(*words, expect=2).err
+        assert "--yes confirms" in depth(*words, expect=2).err
     assert dump(folder) == before
 
 
@@ -131,7 +131,7 @@ def test_gc_deletes_for_good_and_says_how_much(depth: Nnlab, folder: Path) -> No
     dry = depth("db", "gc", "--dry-run").out
     for told in ("removed runs", "removed studies", "not in the database", "2.0 KiB", "dry run"):
         assert told in dry
-    assert "--yes goes ahead" in depth("db", "gc", expect=2).err
+    assert "--yes confirms" in depth("db", "gc", expect=2).err
     assert dump(folder) == before
     assert "freed" in depth("db", "gc", "--yes").out
     assert [path.name for path in (folder / "runs.artifacts").iterdir()] == ["5"]

@@ -43,7 +43,7 @@ def test_a_full_disk_is_one_line(folder: Path, words: str) -> None:
     assert answer.stderr.startswith(
         "Error: cannot write to standard output: No space left on device"
     )
-    assert "stumbled" not in answer.stderr
+    assert "internal error" not in answer.stderr
 
 
 def test_a_closed_output_is_one_line(folder: Path) -> None:

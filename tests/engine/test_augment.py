@@ -184,7 +184,7 @@ def test_what_needs_images_says_so(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["flip+flip", "none+flip"])
 def test_changes_that_cannot_be_joined_are_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"joins different names, and none stands alone"):
+    with pytest.raises(ConfigError, match=r"combines different names; none cannot be combined"):
         parse_value("augment", text)
 
 

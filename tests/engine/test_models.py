@@ -77,7 +77,7 @@ def test_widths_name_every_layer() -> None:
 
 
 def test_width_beside_widths_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--widths names every layer"):
+    with pytest.raises(ConfigError, match="--widths sets every layer"):
         resolved(widths="20,7", width=5)
 
 

@@ -221,8 +221,11 @@ def test_a_warmup_never_falls_and_ends_at_lr(decay: str, warmup: float, steps: i
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"decay": "onecycle", "warmup": 2.0}, "--decay onecycle, which rises itself"),
-        ({"decay": "wsd", "warmup": 6.0, "decay_share": 0.8}, "longer than the training together"),
+        ({"decay": "onecycle", "warmup": 2.0}, "--decay onecycle, which has its own warmup"),
+        (
+            {"decay": "wsd", "warmup": 6.0, "decay_share": 0.8},
+            "together exceed the length of the training",
+        ),
         ({"decay": "multistep", "decay_at": "6,12"}, "--decay-at 12 must be after --warmup 0 and"),
         ({"decay": "multistep", "decay_at": "0.1,0.5", "warmup": 2.0}, "--decay-at 0.1 must be"),
         ({"warmup": 12.0}, "--warmup 12 must be less than --epochs 12"),

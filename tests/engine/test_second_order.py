@@ -217,11 +217,11 @@ def test_attention_can_be_differentiated_twice() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"decay": "exp"}, "--decay and --warmup do nothing"),
-        ({"warmup": 1.0}, "--decay and --warmup do nothing"),
-        ({"clip": 1.0}, "--clip and --clip-value do nothing"),
-        ({"clip_value": 1.0}, "--clip and --clip-value do nothing"),
-        ({"head_lr_factor": 2.0}, "--head-lr-factor and --depth-lr-factor do nothing"),
+        ({"decay": "exp"}, "--decay and --warmup have no effect"),
+        ({"warmup": 1.0}, "--decay and --warmup have no effect"),
+        ({"clip": 1.0}, "--clip and --clip-value have no effect"),
+        ({"clip_value": 1.0}, "--clip and --clip-value have no effect"),
+        ({"head_lr_factor": 2.0}, "--head-lr-factor and --depth-lr-factor have no effect"),
         ({"dtype": "float16"}, "does not work with --dtype float16"),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
     child = ("--data", "digits", "--width", "16", "--depth", "1", "--epochs", "1")
     assert "from run 1" in nnlab("train", *child, "--from", "far").out
     nnlab("rm", "far", "-y")
-    assert "folders of removed runs in other places" in nnlab("db", "gc", "-y").out
+    assert "folders of removed runs outside of the artifacts folder" in nnlab("db", "gc", "-y").out
     db = store.open_database("runs.db", write=False)
     assert store.find_problems(db) == []
     db.close()
@@ -123,7 +123,9 @@ def test_two_databases_may_share_a_place(nnlab: Nnlab, folder: Path) -> None:
     nnlab("db", "gc", "-y", "--db", "one.db")
     (left,) = folder.glob("shared/*")
     copied = nnlab("db", "copy", "two.db", "copy.db")
-    assert "both refer to the same files of runs in 1 other place," in " ".join(copied.err.split())
+    assert "both databases refer to the same files of runs in 1 other folder," in " ".join(
+        copied.err.split()
+    )
     assert str(left) in nnlab("show", "1", "--db", "two.db").out
 
 

@@ -1,1 +1,1 @@
-"""Commands about the database, the data sets and this machine."""
+"""Commands that maintain the database."""

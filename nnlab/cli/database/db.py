@@ -1,4 +1,4 @@
-"""`nnlab db`: look after the results database."""
+"""`nnlab db`: maintains the results database."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,8 @@ from nnlab import store
 from nnlab.analysis.ranking import format_count
 from nnlab.cli.confirm import ask_confirmation
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.options import DbOption, FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.progress_bars import ProgressBars
 from nnlab.cli.output.render import TableColumn, format_bytes, note, render, say
 from nnlab.errors import StoreError
@@ -18,11 +19,11 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    help="Look after the database: status, upgrade, backup, copy, check, gc.",
+    help="Maintain the database: status, upgrade, backup, copy, check, gc.",
 )
 
 STATUS_COLUMNS = (
-    TableColumn("key", "what"),
+    TableColumn("key", "property"),
     TableColumn(
         "value", "value", lambda value: f"{value:,}" if isinstance(value, int) else str(value)
     ),
@@ -35,51 +36,51 @@ def status(
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """Say where the database is, its revision, its size and what it holds.
+    """Show the location, revision, size and contents of the database.
 
     [bold]Example[/bold]
 
         nnlab db status --format json
     """
     with open_db(db) as database:
-        found = store.database_status(database)
+        status = store.database_status(database)
     rows: list[dict[str, object]] = [
-        {"key": "place", "value": found.place},
-        {"key": "revision", "value": found.revision},
-        {"key": "bytes", "value": found.size},
+        {"key": "place", "value": status.place},
+        {"key": "revision", "value": status.revision},
+        {"key": "bytes", "value": status.size},
         *(
             []
-            if found.log_size is None
-            else [{"key": "bytes of the write-ahead log", "value": found.log_size}]
+            if status.log_size is None
+            else [{"key": "bytes of the write-ahead log", "value": status.log_size}]
         ),
-        {"key": "bytes of artifacts", "value": found.artifacts_size},
-        *({"key": f"rows of {table}", "value": count} for table, count in found.rows.items()),
+        {"key": "bytes of artifacts", "value": status.artifacts_size},
+        *({"key": f"rows of {table}", "value": count} for table, count in status.rows.items()),
     ]
     render(rows, STATUS_COLUMNS, format)
 
 
 @app.command()
 def upgrade(db: DbOption = None) -> None:
-    """Bring an older database to this version's schema; a backup is made first.
+    """Upgrade an older database to the schema of this version, after a backup.
 
-    Every command does so when it opens one; this one does nothing else.
+    Every command does so when it opens an older database; this command does nothing else.
 
     [bold]Example[/bold]
 
         nnlab db upgrade
     """
     with open_db(db, write=True) as database:
-        found = store.database_status(database)
-    say(f"{found.place} is at revision {found.revision}, the newest this version knows")
+        status = store.database_status(database)
+    say(f"{status.place} is at revision {status.revision}, the newest of this version")
 
 
 @app.command()
 def backup(
-    destination: Annotated[Path, typer.Argument(metavar="FILE", help="where to copy it")],
+    destination: Annotated[Path, typer.Argument(metavar="FILE", help="new file")],
     *,
     db: DbOption = None,
 ) -> None:
-    """Copy the database to a new file, whole and consistent even while runs are written.
+    """Copy the database to a new file, consistently even while runs are being written.
 
     [bold]Example[/bold]
 
@@ -97,8 +98,8 @@ DatabaseArgument = Annotated[str, typer.Argument(metavar="URL|PATH", show_defaul
 def copy(source: DatabaseArgument, target: DatabaseArgument) -> None:
     """Copy a whole database into another: a file, or a schema on a PostgreSQL server.
 
-    Every row arrives with its number and is compared in the end. A copy that was broken off goes
-    on where it stopped; a target that holds other results is left as it is.
+    Rows keep their numbers and are compared with their source at the end. An interrupted copy
+    continues where it stopped; a target with other results is not changed.
 
     [bold]Examples[/bold]
 
@@ -106,33 +107,40 @@ def copy(source: DatabaseArgument, target: DatabaseArgument) -> None:
         nnlab db copy postgresql+psycopg://ann@lab.example/results copy.db
     """
     bars = ProgressBars("rows")
-    with open_db(source) as mine, open_db(target, write=True, create=True) as theirs:
+    with (
+        open_db(source) as source_db,
+        open_db(target, write=True, create=True) as target_db,
+    ):
         try:
             copied = store.copy_database(
-                mine, theirs, lambda what, table, *far: bars(f"{what} {table}", *far)
+                source_db,
+                target_db,
+                lambda action, table, *progress: bars(f"{action} {table}", *progress),
             )
         finally:
             bars.stop()
-        files = mine.address.artifacts
-        size, place = store.total_size([files]), theirs.address.artifacts
-        shown = theirs.address.shown
-        elsewhere = sorted({run.artifacts for run in store.runs(theirs) if run.artifacts})
-    before = f", {copied.before:,} of them were there" if copied.before else ""
-    say(f"{shown}: {sum(copied.rows.values()):,} rows, each compared with its source{before}")
+        files = source_db.address.artifacts
+        size, target_files = store.total_size([files]), target_db.address.artifacts
+        target_name = target_db.address.shown
+        shared_folders = sorted({run.artifacts for run in store.runs(target_db) if run.artifacts})
+    before = f", {copied.before:,} of them copied before" if copied.before else ""
+    say(f"{target_name}: {sum(copied.rows.values()):,} rows, compared with their source{before}")
     if size:
         note(
-            f"the files of runs were not copied: {format_bytes(size)} in {files}, wanted in {place}"
+            f"the files of runs were not copied: {format_bytes(size)} in {files},"
+            f" expected in {target_files}"
         )
-    if elsewhere:
+    if shared_folders:
         note(
-            f"both refer to the same files of runs in {format_count(len(elsewhere), 'other place')}, such"
-            f" as {elsewhere[0]}: `nnlab db gc` in one deletes them for both"
+            "both databases refer to the same files of runs in"
+            f" {format_count(len(shared_folders), 'other folder')}, such as {shared_folders[0]}:"
+            " `nnlab db gc` in one of them deletes these files for both"
         )
 
 
 @app.command()
 def check(db: DbOption = None) -> None:
-    """Check the database: file, references, summaries, artifacts; exit code 1 on a problem.
+    """Check the database: file, references, summaries, artifacts; exit code 1 if a check fails.
 
     [bold]Example[/bold]
 
@@ -140,21 +148,21 @@ def check(db: DbOption = None) -> None:
     """
     with open_db(db) as database:
         problems = store.find_problems(database)
-        place = database.address.shown
+        name = database.address.shown
     for problem in problems:
         say(problem)
     if problems:
         raise StoreError(
-            f"{place}: {len(problems)} problem{'s' if len(problems) > 1 else ''} found",
-            hint="nnlab db backup FILE copies what can be read",
+            f"{name}: {format_count(len(problems), 'problem')} found",
+            hint="nnlab db backup FILE copies all readable rows",
         )
-    say(f"{place}: no problems found")
+    say(f"{name}: no problems found")
 
 
 GARBAGE_COLUMNS = (
-    TableColumn("what", "what"),
-    TableColumn("count", "count", lambda count: f"{count:,}", right=True),
-    TableColumn("size", "files", format_bytes, right=True),
+    TableColumn("what", "kind"),
+    TableColumn("count", "count", lambda count: f"{count:,}", align_right=True),
+    TableColumn("size", "files", format_bytes, align_right=True),
 )
 
 
@@ -162,50 +170,50 @@ GARBAGE_COLUMNS = (
 def gc(
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="show what would be deleted, delete nothing")
+        bool, typer.Option("--dry-run", help="only show what would be deleted")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
     db: DbOption = None,
 ) -> None:
-    """Delete for good: what `nnlab rm` removed, files nobody needs, old backups.
+    """Delete permanently: runs removed by `nnlab rm`, files without a run, old backups.
 
-    Lists every path before it asks. Only folders that nnlab made are deleted: those with its
-    marker, or with nothing in them but its own files; symbolic links are kept.
+    Lists every path before it asks for confirmation. Deletes only folders that nnlab created: those
+    with its marker, or with nothing but its own files. Symbolic links are kept.
 
-    Backups that an upgrade made are old after a week; those you made stay.
+    Backups of upgrades are deleted after a week; backups that you created are kept.
 
     [bold]Example[/bold]
 
         nnlab db gc --dry-run
     """
     with open_db(db, write=not dry_run) as database:
-        found = store.find_garbage(database)
-        if found:
-            render(_garbage_rows(found), GARBAGE_COLUMNS, Format.TABLE)
-            for path in found.paths:
+        garbage = store.find_garbage(database)
+        if garbage:
+            render(_garbage_rows(garbage), GARBAGE_COLUMNS, Format.TABLE)
+            for path in garbage.paths:
                 say(f"to be deleted: {path}")
-        for path, why in found.kept:
+        for path, why in garbage.kept:
             note(f"{path} is kept: {why}")
-        if not found or dry_run:
-            say("nothing to delete" if not found else "dry run: nothing was deleted", style="dim")
+        if not garbage or dry_run:
+            say("nothing to delete" if not garbage else "dry run: nothing was deleted", style="dim")
             return
-        if not ask_confirmation("delete these for good?", yes=yes):
+        if not ask_confirmation("delete these permanently?", yes=yes):
             say("nothing was deleted")
             raise typer.Exit(1)
-        freed = store.collect_garbage(database, found)
+        freed = store.collect_garbage(database, garbage)
     say(f"{format_bytes(freed)} freed")
 
 
-def _garbage_rows(found: store.Garbage) -> list[dict[str, object]]:
+def _garbage_rows(garbage: store.Garbage) -> list[dict[str, object]]:
     return [
         {"what": what, "count": count, "size": store.total_size(paths)}
         for what, count, paths in (
-            ("removed runs", len(found.runs), found.folders),
-            ("folders of removed runs in other places", len(found.elsewhere), ()),
-            ("removed studies", len(found.studies), ()),
-            ("folders of runs that are not in the database", len(found.orphans), found.orphans),
-            ("checkpoints of runs that are over", len(found.leftovers), found.leftovers),
-            ("upgrade backups older than a week", len(found.backups), found.backups),
+            ("removed runs", len(garbage.runs), garbage.folders),
+            ("folders of removed runs outside of the artifacts folder", len(garbage.elsewhere), ()),
+            ("removed studies", len(garbage.studies), ()),
+            ("folders of runs that are not in the database", len(garbage.orphans), garbage.orphans),
+            ("checkpoints of finished runs", len(garbage.leftovers), garbage.leftovers),
+            ("upgrade backups older than a week", len(garbage.backups), garbage.backups),
         )
         if count
     ]

@@ -1,1 +1,1 @@
-"""Commands that draw figures or look inside models."""
+"""Commands that draw figures or inspect models."""

@@ -1,50 +1,49 @@
-"""`nnlab figures`: the figures that were made, stale or fresh."""
+"""`nnlab figures`: lists figures and whether they are stale, and redraws stale ones."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from nnlab import store
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.options import DbOption, FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, render, say
-from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError
-from nnlab.io.file_origin import has_known_hash, read_figure_provenance
-
-if TYPE_CHECKING:
-    from nnlab.figures.check import FigureCheck
+from nnlab.figures.check import FigureCheck, FigureState, check_listed_figure, find_figure_files
+from nnlab.figures.output import redraw_figure
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     TableColumn("file", "file"),
     TableColumn("state", "state"),
-    TableColumn("why", "why", wrap=True),
-    TableColumn("command", "made by"),
+    TableColumn("why", "reason", wrap=True),
+    TableColumn("command", "command"),
 )
 
 
 @app.command()
 def figures(
-    places: Annotated[
+    paths: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="FOLDER|FILE...",
             show_default=False,
-            help="where to look \\[default: this folder and below]",
+            help="folders or files to search \\[default: this folder and its subfolders]",
         ),
     ] = None,
     *,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="draw_figure again what is stale, in its place")
+        bool, typer.Option("--refresh", help="redraw stale figures into their files")
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """List the figures made by nnlab plot, and whether they show what the database holds.
+    """List figures drawn by nnlab plot, and whether they show the current data of the database.
 
-    Every figure says in its own file how it was made, so files may be renamed and moved.
+    A figure contains its own provenance, so files may be renamed and moved.
 
     [bold]Examples[/bold]
 
@@ -52,60 +51,49 @@ def figures(
 
         nnlab figures paper/ --refresh
     """
-    from nnlab.figures.check import FigureState, check_listed_figure, find_figure_files
-
     with open_db(db) as database:
-        # A link is followed where the user names it, not where it lies in a folder.
-        found = [
-            one
-            for path in find_figure_files(places or [Path()])
-            if (one := check_listed_figure(database, path, follow_links=path in (places or ())))
+        # A link is followed only if the user names it, not if a folder contains it.
+        checks = [
+            check
+            for path in find_figure_files(paths or [Path()])
+            if (check := check_listed_figure(database, path, follow_links=path in (paths or ())))
         ]
-    rows = [
-        {"file": str(one.path), "state": str(one.state), "why": one.reason, "command": one.command}
-        for one in found
-    ]
-    if found or format is not Format.TABLE:
-        render(rows, COLUMNS if format is not Format.TABLE else COLUMNS[:3], format)
-    else:
-        say("no figure made by nnlab plot is here", style="dim")
-    stale = [one for one in found if one.state is FigureState.STALE]
-    if refresh:
-        failed = sum(not _redraw(one, db) for one in stale)
-        if failed:
-            raise OutputError(f"{failed} of {len(stale)} stale figures cannot be drawn again")
-    elif stale and format is Format.TABLE:
-        note(f"{len(stale)} stale; nnlab figures --refresh draws them again")
+        rows = [
+            {
+                "file": str(check.path),
+                "state": str(check.state),
+                "why": check.reason,
+                "command": check.command,
+            }
+            for check in checks
+        ]
+        if checks or format is not Format.TABLE:
+            render(rows, COLUMNS if format is not Format.TABLE else COLUMNS[:3], format)
+        else:
+            say("no figures of nnlab plot found", style="dim")
+        stale = [check for check in checks if check.state is FigureState.STALE]
+        if refresh:
+            failed = sum(not _redraw(database, check) for check in stale)
+            if failed:
+                raise OutputError(f"{failed} of {len(stale)} stale figures cannot be redrawn")
+        elif stale and format is Format.TABLE:
+            note(f"{len(stale)} stale; nnlab figures --refresh redraws them")
 
 
-def _redraw(figure: "FigureCheck", db: str | None) -> bool:
-    """Draws a figure again in its place; says whether that was possible.
-
-    The CSV file beside it is written again only if it holds the numbers of the figure as it was:
-    any other file of that name is the user's.
-    """
-    from nnlab.cli.figures.plot.draw import data_file_of, draw_figure
-
-    asked = figure.request
-    assert asked is not None
+def _redraw(database: store.Database, check: FigureCheck) -> bool:
+    """Draws a figure again into its file and prints the result; False if that fails."""
+    if check.request is None:
+        return False
     try:
-        shown = (read_figure_provenance(figure.path) or {}).get("data")
-        with user_code.forbid_execution("it is not known whether the code may be trusted"):
-            draw_figure(
-                asked.kind,
-                asked.words,
-                dict(asked.options),
-                dict(asked.page),
-                output=[figure.path],
-                data=has_known_hash(data_file_of(figure.path), [shown]),
-                force=False,
-                show=False,
-                db=db,
-            )
+        figure, written = redraw_figure(database, check.path, check.request)
     except NnlabError as error:
-        note(f"{figure.path}: not drawn again: {error.message}")
-    except Exception as error:  # noqa: BLE001  one file's own words must not keep the others stale
-        note(f"{figure.path}: not drawn again: what it says of itself fails: {error}")
+        note(f"{check.path}: not redrawn: {error.message}")
+    except Exception as error:  # noqa: BLE001  provenance may contain anything; others are redrawn
+        note(f"{check.path}: not redrawn: its provenance cannot be used: {error}")
     else:
+        for file in written:
+            say(f"{file.path}: {file.description}")
+        for line in figure.prepared.notes:
+            note(line)
         return True
     return False

@@ -1,1 +1,1 @@
-"""Printing: tables, JSON, CSV, markdown, progress bars, and text escaped for the terminal."""
+"""Printing of tables, JSON, CSV, Markdown and progress bars; escapes text for the terminal."""

@@ -1,4 +1,4 @@
-"""Figures that a command may be asked to write beside what it prints."""
+"""Figure files that commands write in addition to their output."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def check_figure_paths(paths: Sequence[Path], *, force: bool) -> None:
-    """Refuses figure files that cannot be written, before anything is computed.
+    """Raises if figure files cannot be written; called before the computation.
 
-    Without paths matplotlib is not imported.
+    matplotlib is imported only if there are paths.
 
     Args:
-        paths: of the figures.
-        force: replace files that nnlab did not make.
+        paths: the figure files.
+        force: replace files that nnlab did not create.
 
     Raises:
-        UsageError: no figure is written in the format of a suffix.
-        OutputError: a file exists and nnlab did not make it.
+        UsageError: the suffix of a path is not a figure format.
+        OutputError: a file exists and nnlab did not create it.
     """
     if not paths:
         return
@@ -35,9 +35,12 @@ def check_figure_paths(paths: Sequence[Path], *, force: bool) -> None:
 
 
 def write_figure(
-    figure: "Figure", paths: Sequence[Path], provenance: Mapping[str, str], told: str = "drawn"
+    figure: "Figure",
+    paths: Sequence[Path],
+    provenance: Mapping[str, str],
+    description: str = "drawn",
 ) -> None:
-    """Writes a figure to each path and says so; `told` is what the line says of it.
+    """Writes a figure to each path and prints a note with its description.
 
     Raises:
         OutputError: a file cannot be written.
@@ -46,4 +49,4 @@ def write_figure(
 
     for path in paths:
         save_figure(figure, path, {"nnlab": nnlab.__version__, **provenance})
-        note(f"{path}: {told}")
+        note(f"{path}: {description}")

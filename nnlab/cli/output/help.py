@@ -1,4 +1,4 @@
-"""`--help` of every command: names and descriptions in two columns, without loading rich."""
+"""Formatting of `--help` in two columns, without importing rich; used by all commands."""
 
 import inspect
 import os
@@ -12,7 +12,7 @@ from typer.core import TyperArgument
 
 from nnlab.cli.output.table_layout import wrap_text
 
-# Longer lines are hard to read, and a longer name stands alone above its description.
+# A name longer than _MAX_NAME_WIDTH gets a line of its own above its description.
 _MAX_WIDTH, _MAX_NAME_WIDTH = 100, 34
 _MIN_WIDTH = 40
 
@@ -22,7 +22,7 @@ _TYPE_NAMES = {"str": "TEXT", "list[str]": "TEXT", "int": "INT", "float": "FLOAT
 
 
 def use_two_columns(command: Any) -> Any:
-    """The command of typer, and those of a group, with `format_help` of this module."""
+    """The typer command, and the commands of a group, with `format_help` of this module."""
     command.format_help = partial(format_help, command)
     for name, inner in getattr(command, "commands", {}).items():
         command.commands[name] = use_two_columns(inner)
@@ -30,19 +30,19 @@ def use_two_columns(command: Any) -> Any:
 
 
 def format_help(command: Any, context: Any, formatter: Any) -> None:
-    """Writes the help of a command into a formatter of click: usage, text, options, commands."""
-    chosen = os.environ.get("TERMINAL_WIDTH", "")
-    columns = int(chosen) if chosen.isdecimal() else shutil.get_terminal_size().columns
+    """Writes usage, text, options and commands into a formatter of click."""
+    setting = os.environ.get("TERMINAL_WIDTH", "")
+    columns = int(setting) if setting.isdecimal() else shutil.get_terminal_size().columns
     width = max(_MIN_WIDTH, min(columns, _MAX_WIDTH))
     sections = [*_parameter_sections(command, context), *_command_sections(command)]
     names = [name for _, rows in sections for name, _ in rows if len(name) <= _name_limit(width)]
-    first = max(map(len, names), default=0)
+    name_width = max(map(len, names), default=0)
     lines = [command.get_usage(context), "", *_text_lines(command.help or "", width)]
     for title, rows in sections:
         lines += ["", _bold(f"{title}:")]
         for name, description in rows:
-            lines += _row_lines(name, description, first, width)
-    # click adds the last line break.
+            lines += _row_lines(name, description, name_width, width)
+    # click appends the final line break.
     formatter.write("\n".join(lines))
 
 
@@ -50,19 +50,19 @@ def _name_limit(width: int) -> int:
     return min(_MAX_NAME_WIDTH, width // 2)
 
 
-def _row_lines(name: str, description: str, first: int, width: int) -> Iterator[str]:
-    """A name and its description, which begins below where the name is too long."""
-    lines = wrap_text(description, width - first - 4)
-    if len(name) > first:
+def _row_lines(name: str, description: str, name_width: int, width: int) -> Iterator[str]:
+    """The lines of a name and its description, which starts below a long name."""
+    lines = wrap_text(description, width - name_width - 4)
+    if len(name) > name_width:
         yield f"  {name}"
     else:
-        yield f"  {name:{first}}  {lines.pop(0)}".rstrip()
+        yield f"  {name:{name_width}}  {lines.pop(0)}".rstrip()
     for line in lines:
-        yield f"  {'':{first}}  {line}".rstrip()
+        yield f"  {'':{name_width}}  {line}".rstrip()
 
 
 def _parameter_sections(command: Any, context: Any) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Arguments and options by panel, those without one first."""
+    """Arguments and options by panel; those without a panel first."""
     sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
@@ -77,8 +77,8 @@ def _parameter_sections(command: Any, context: Any) -> list[tuple[str, list[tupl
     return [(title, rows) for title, rows in sections.items() if rows]
 
 
-def _type_name(found: re.Match[str]) -> str:
-    return _TYPE_NAMES.get(found[1], found[1])
+def _type_name(match: re.Match[str]) -> str:
+    return _TYPE_NAMES.get(match[1], match[1])
 
 
 def _command_sections(command: Any) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -94,7 +94,7 @@ def _command_sections(command: Any) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Paragraphs, each in one line; indented lines stay lines."""
+    """The paragraphs of a text, each joined into one line; indented lines are kept."""
     paragraphs: list[str] = []
     joins = False
     for line in inspect.cleandoc(text).splitlines():
@@ -107,10 +107,10 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _text_lines(help_text: str, width: int) -> Iterable[str]:
-    """The text of a command; its examples are never broken, so that they can be copied."""
-    for place, paragraph in enumerate(_paragraphs(help_text)):
+    """The lines of a command's text; examples are not wrapped, so that they can be copied."""
+    for index, paragraph in enumerate(_paragraphs(help_text)):
         is_example = paragraph.startswith(" ")
-        if place and not is_example:
+        if index and not is_example:
             yield ""
         for line in [paragraph] if is_example else wrap_text(_without_markup(paragraph), width):
             heading = line if not _BOLD_TAG.match(paragraph) else _bold(f"{line}:")
@@ -122,5 +122,5 @@ def _without_markup(text: str) -> str:
 
 
 def _bold(text: str) -> str:
-    """Bold for a terminal; click removes it in a pipe."""
+    """Bold text for a terminal; click removes the escape codes in a pipe."""
     return text if os.environ.get("TERM") == "dumb" else f"\x1b[1m{text}\x1b[0m"

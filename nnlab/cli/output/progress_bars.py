@@ -1,4 +1,4 @@
-"""Bars on the screen for work whose size is known: bytes of files, rows of tables."""
+"""Progress bars for downloads (bytes) and copied tables (rows)."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ProgressBars:
-    """A bar for each thing that is worked on, on standard error; none before the first step."""
+    """One bar per file or table on standard error; the first step displays them."""
 
     def __init__(self, unit: Literal["bytes", "rows"] = "bytes") -> None:
         self._unit = unit
@@ -17,20 +17,26 @@ class ProgressBars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
-        """Moves the bar of a thing."""
+        """Updates the bar of a file or table.
+
+        Args:
+            name: label of the bar.
+            done: bytes or rows that are finished.
+            total: all bytes or rows; None if unknown.
+        """
         if self._progress is None:
-            self._progress = self._made()
+            self._progress = self._create_progress()
             self._progress.start()
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total)
         self._progress.update(self._tasks[name], completed=done)
 
     def stop(self) -> None:
-        """Leaves the bars as they are."""
+        """Stops updating; the bars remain on the screen."""
         if self._progress is not None:
             self._progress.stop()
 
-    def _made(self) -> "Progress":
+    def _create_progress(self) -> "Progress":
         from rich.progress import (
             BarColumn,
             DownloadColumn,
@@ -40,11 +46,11 @@ class ProgressBars:
             TimeRemainingColumn,
         )
 
-        counted = DownloadColumn() if self._unit == "bytes" else MofNCompleteColumn()
+        counter = DownloadColumn() if self._unit == "bytes" else MofNCompleteColumn()
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            counted,
+            counter,
             TimeRemainingColumn(),
         )
         return Progress(*columns, console=console(stderr=True))

@@ -1,6 +1,6 @@
-"""Lists as tables, JSON, CSV or markdown, and text on the screen, for every command.
+"""Printing of lists (table, JSON, CSV, Markdown) and text, used by every command.
 
-Everything printed passes through this module and `nnlab.io.escaping`: stored values may contain
+All output passes through this module and `nnlab.io.escaping`, because stored values may contain
 control characters, markup or formulas.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.table_layout import (
     ColumnLayout,
     TextLayout,
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-# Wide enough that nothing is cut in a pipe, where no width is known.
+# A pipe has no width; this one is large enough to avoid truncation.
 _PIPE_WIDTH = 10_000
 
 _BYTE_UNITS = ("KiB", "MiB", "GiB", "TiB")
 
-# A command that may be copied from the screen: a line break would end it early.
+# A line with a command is not wrapped, so that the command can be copied.
 _COMMAND_PATTERN = re.compile(r"^next: |\bnnlab [a-z]")
 
 TableRow = Mapping[str, Any]
@@ -42,49 +42,55 @@ TableRow = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column: the key of its value, the title above it, how a value becomes text.
+    """A column of a list.
 
-    JSON and CSV carry the value itself under `key`; `hidden` keeps it out of tables. In a terminal
-    that is too narrow the columns of the largest `priority` are left out first, those of 0 never;
-    cells are broken between words if `wrap`.
+    Attributes:
+        key: key of the value in a row; JSON and CSV contain the value itself.
+        title: heading in tables.
+        text: converts a value to the text in tables.
+        align_right: align the cells right.
+        hidden: omit the column from tables.
+        priority: in a narrow terminal, columns with the largest priority are dropped first; columns
+            with priority 0 are never dropped.
+        wrap: cells may be wrapped between words.
     """
 
     key: str
     title: str
     text: Callable[[Any], str] = str
-    right: bool = False
+    align_right: bool = False
     hidden: bool = False
     priority: int = 0
     wrap: bool = False
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """The screen: coloured and as wide as it is on a terminal, plain and unwrapped in a pipe."""
+    """The console: coloured and as wide as the terminal; plain and unwrapped in a pipe."""
     from nnlab.cli.output.safe_console import SafeConsole
 
     return SafeConsole(stderr=stderr, width=_fixed_width(sys.stderr if stderr else sys.stdout))
 
 
 def screen_width() -> int:
-    """The cells in a line of standard output: of a terminal, or of COLUMNS; no limit in a pipe."""
+    """The width of standard output in cells: of the terminal or COLUMNS; very large in a pipe."""
     return _fixed_width(sys.stdout) or console().width
 
 
 def _fixed_width(stream: TextIO) -> int | None:
-    """The width of a pipe; None where rich finds out the width."""
+    """The width of a pipe; None if rich detects the width."""
     return None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else _PIPE_WIDTH
 
 
 def say(*parts: str, style: str = "") -> None:
-    """A line on standard output; text is shown as it is, markup in it does nothing.
+    """Prints a line on standard output; markup in the text is not interpreted.
 
-    A terminal gets it in lines broken between words; a line with a command stays whole.
+    The text is wrapped between words on a terminal, except for a line with a command.
     """
     _print_prose(console(), " ".join(parts), style)
 
 
 def note(text: str) -> None:
-    """A line on standard error, for what is no result."""
+    """Prints a note on standard error, for information that is not part of the result."""
     _print_prose(console(stderr=True), f"note: {text}", "yellow")
 
 
@@ -96,17 +102,17 @@ def _print_prose(screen: "Console", text: str, style: str) -> None:
 
 
 def rich_text(text: str, style: str = "") -> "Text":
-    """Text for the screen without control characters; markup in it does nothing."""
+    """Text for the console without control characters; markup in it is not interpreted."""
     from rich.text import Text
 
-    # Escaped here and not only by the console: rich deletes some control characters.
+    # Escaped before the console does it, because rich removes some control characters.
     return Text(escaping.escape_terminal(text), style=style)
 
 
 def format_bytes(size: int) -> str:
-    """A size for people.
+    """A size in bytes as text with a unit.
 
-    >>> bytes_text(0), bytes_text(1536), bytes_text(3 * 2**30)
+    >>> format_bytes(0), format_bytes(1536), format_bytes(3 * 2**30)
     ('0 bytes', '1.5 KiB', '3.0 GiB')
     """
     if size < 1024:
@@ -115,9 +121,9 @@ def format_bytes(size: int) -> str:
     return f"{size / 1024**power:,.1f} {_BYTE_UNITS[power - 1]}"
 
 
-def render(rows: Sequence[TableRow], columns: Sequence[TableColumn], how: Format) -> None:
-    """Prints a list the way that was asked for."""
-    match how:
+def render(rows: Sequence[TableRow], columns: Sequence[TableColumn], output_format: Format) -> None:
+    """Prints a list in an output format."""
+    match output_format:
         case Format.JSON:
             print_json([{c.key: row.get(c.key) for c in columns} for row in rows])
         case Format.CSV:
@@ -129,46 +135,47 @@ def render(rows: Sequence[TableRow], columns: Sequence[TableColumn], how: Format
 
 
 def print_json(value: object) -> None:
-    """Prints JSON; NaN and infinities, which it does not have, become null."""
+    """Prints JSON; NaN and infinities become null."""
     _write_stdout(_json_text(value, indent=2))
 
 
 def print_json_line(value: object) -> None:
-    """Prints JSON in one line, at once: for programs that read line by line."""
+    """Prints JSON in one line and flushes it, for programs that read line by line."""
     _write_stdout(_json_text(value, indent=None))
     sys.stdout.flush()
 
 
 def print_text(text: str) -> None:
-    """Prints lines of any origin on standard output as they are, for files and pipes."""
+    """Prints untrusted text without wrapping on standard output, for files and pipes."""
     _write_stdout(escaping.escape_terminal(text))
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]], *, unbroken: Collection[str] = ()) -> None:
-    """Prints titles and values, one below the other.
+    """Prints a title and a value per line.
 
-    Values are broken between words where the terminal is narrow, but not those of the titles in
-    `unbroken`: commands and paths, which are copied from the screen.
+    Args:
+        pairs: titles and values.
+        unbroken: titles whose values (commands, paths) are not wrapped, so that they can be copied.
     """
-    heads = [
+    columns = [
         ColumnLayout(escaping.escape_terminal(key), wrap=key not in unbroken) for key, _ in pairs
     ]
     values = [escaping.escape_terminal(value) for _, value in pairs]
     text = rich_text("")
-    for title, value in lay_out_records(list(zip(heads, values, strict=True)), screen_width()):
+    for title, value in lay_out_records(list(zip(columns, values, strict=True)), screen_width()):
         text.append(title, "bold").append(f"{value}\n")
     console().print(text, soft_wrap=True, end="")
 
 
 def markdown_table(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> str:
-    """A markdown table; markup in texts is escaped."""
-    shown = [column for column in columns if not column.hidden]
+    """A Markdown table; markup in texts is escaped."""
+    visible = [column for column in columns if not column.hidden]
     lines = [
-        "| " + " | ".join(escaping.escape_markdown(column.title) for column in shown) + " |",
-        "| " + " | ".join("---:" if column.right else "---" for column in shown) + " |",
+        "| " + " | ".join(escaping.escape_markdown(column.title) for column in visible) + " |",
+        "| " + " | ".join("---:" if column.align_right else "---" for column in visible) + " |",
     ]
     for row in rows:
-        cells = (escaping.escape_markdown(_cell_text(row, column)) for column in shown)
+        cells = (escaping.escape_markdown(_cell_text(row, column)) for column in visible)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -176,24 +183,27 @@ def markdown_table(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> 
 def layout_table(
     rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int
 ) -> TextLayout:
-    """The layout of a table in so many cells, or of its records where it does not fit."""
-    shown = [column for column in columns if not column.hidden]
-    heads = [
+    """The layout of a table of a width in cells, or of records if the table does not fit."""
+    visible = [column for column in columns if not column.hidden]
+    layouts = [
         ColumnLayout(
-            escaping.escape_terminal(c.title), right=c.right, wrap=c.wrap, priority=c.priority
+            escaping.escape_terminal(c.title),
+            align_right=c.align_right,
+            wrap=c.wrap,
+            priority=c.priority,
         )
-        for c in shown
+        for c in visible
     ]
     cells = [
-        [escaping.escape_terminal(_cell_text(row, column)) for column in shown] for row in rows
+        [escaping.escape_terminal(_cell_text(row, column)) for column in visible] for row in rows
     ]
-    return lay_out_table(heads, cells, width)
+    return lay_out_table(layouts, cells, width)
 
 
 def layout_text(layout: TextLayout) -> "Text":
-    """A layout as text for the screen, with what is not shown of it."""
-    text = rich_text("").append("".join(f"{line}\n" for line in layout.head), "bold")
-    text.append("\n".join(layout.body))
+    """A layout as text for the console, followed by its note about hidden columns."""
+    text = rich_text("").append("".join(f"{line}\n" for line in layout.header_lines), "bold")
+    text.append("\n".join(layout.body_lines))
     if layout.note:
         text.append(f"\n\n{layout.note}", "dim")
     return text
@@ -210,7 +220,7 @@ def _csv_text(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> str:
 
 def _print_screen_table(rows: Sequence[TableRow], columns: Sequence[TableColumn]) -> None:
     text = layout_text(layout_table(rows, columns, screen_width()))
-    # Lines that are longer than the screen are commands and paths: no line break is put into them.
+    # Lines longer than the screen contain commands and paths, which are not wrapped.
     console().print("", text, "", sep="\n", soft_wrap=True)
 
 
@@ -227,7 +237,7 @@ def _csv_cell(value: object) -> object:
 
 def _json_text(value: object, *, indent: int | None) -> str:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-")
-    # A stream that has no sign for a letter would replace it by a question mark.
+    # A stream replaces letters that its encoding lacks by a question mark; JSON can escape them.
     plain_ascii = encoding not in ("utf-8", "utf8")
     text = json.dumps(_json_value(value), indent=indent, ensure_ascii=plain_ascii, allow_nan=False)
     return escaping.escape_json_controls(text) + "\n"

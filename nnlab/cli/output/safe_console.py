@@ -1,4 +1,4 @@
-"""The screen that every command prints on: no control character of a text reaches a terminal."""
+"""A console of rich that escapes control characters, used for all output."""
 
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -10,9 +10,9 @@ from nnlab.io.escaping import escape_terminal
 
 
 class SafeConsole(Console):
-    """A console of rich that escapes control characters in all text, also of live displays.
+    """A console that escapes control characters in all text, including live displays.
 
-    What rich itself sends to move the cursor and to colour text is passed on.
+    The escape sequences of rich itself, for colours and the cursor, are not affected.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -21,7 +21,7 @@ class SafeConsole(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """The segments of a renderable, their text escaped."""
+        """The segments of a renderable with escaped text."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text.isprintable():
                 yield segment
@@ -29,5 +29,5 @@ class SafeConsole(Console):
                 yield Segment(escape_terminal(segment.text), segment.style)
 
     def on_broken_pipe(self) -> NoReturn:
-        """Raises BrokenPipeError, which ends the command; rich would end the process."""
+        """Raises BrokenPipeError, which ends the command; the default of rich ends the process."""
         raise BrokenPipeError

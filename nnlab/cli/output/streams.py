@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001  signs that look alike are what this file tells apart
-"""Standard output and standard error whose failures are errors with a message."""
+# ruff: noqa: RUF001  this file distinguishes characters that look alike
+"""Standard output and error whose failures become errors with a message; used by `main`."""
 
 import codecs
 import contextlib
@@ -13,7 +13,7 @@ from typing import Any, TextIO, cast
 
 from nnlab.errors import ClosedPipe, OutputError
 
-# What ASCII shows in place of the signs that nnlab prints itself.
+# ASCII substitutes of the characters that nnlab prints.
 _ASCII_SUBSTITUTES = {
     "─": "-", "–": "-", "−": "-", "±": "+-", "×": "x", "·": "*", "…": "...", "→": "->", "≤": "<=",
     "≥": ">=", "≈": "~",
@@ -21,23 +21,23 @@ _ASCII_SUBSTITUTES = {
 
 
 class CheckedOutput:
-    """Standard output that raises OutputError, or ClosedPipe, where it cannot be written."""
+    """Standard output that raises OutputError or ClosedPipe if it cannot be written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """As of a file."""
+        """See `io.TextIOBase`."""
         with _translate_write_errors():
             return self._stream.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """As of a file."""
+        """See `io.TextIOBase`."""
         with _translate_write_errors():
             self._stream.writelines(lines)
 
     def flush(self) -> None:
-        """As of a file."""
+        """See `io.TextIOBase`."""
         with _translate_write_errors():
             self._stream.flush()
 
@@ -46,55 +46,59 @@ class CheckedOutput:
 
 
 class OptionalOutput(CheckedOutput):
-    """Standard error: where it cannot be written, the command goes on without it."""
+    """Standard error; failures to write are ignored."""
 
     def write(self, text: str) -> int:
-        """As of a file."""
+        """See `io.TextIOBase`."""
         with contextlib.suppress(OSError):
             return self._stream.write(text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """As of a file."""
+        """See `io.TextIOBase`."""
         with contextlib.suppress(OSError):
             self._stream.writelines(lines)
 
     def flush(self) -> None:
-        """As of a file."""
+        """See `io.TextIOBase`."""
         with contextlib.suppress(OSError):
             self._stream.flush()
 
 
 @contextlib.contextmanager
 def checked_streams() -> Iterator[None]:
-    """Within it, standard output and error are checked, and replace what they cannot encode."""
-    before = sys.stdout, sys.stderr
-    out, err = (stream or _null_device() for stream in before)
+    """Replaces standard output and error by checked streams for the duration of the context.
+
+    The streams substitute characters that their encoding lacks.
+    """
+    original = sys.stdout, sys.stderr
+    out, err = (stream or _null_device() for stream in original)
     with _replace_unencodable(out), _replace_unencodable(err):
-        checked = CheckedOutput(out) if before[0] is not None else _ClosedOutput(out)
+        checked = CheckedOutput(out) if original[0] is not None else _ClosedOutput(out)
         sys.stdout, sys.stderr = cast(TextIO, checked), cast(TextIO, OptionalOutput(err))
         try:
             yield
         finally:
-            sys.stdout, sys.stderr = before
+            sys.stdout, sys.stderr = original
 
 
 def _null_device() -> TextIO:
-    """What takes the number of a closed descriptor, for which Python has no stream.
+    """A stream that occupies the number of a closed descriptor, for which Python has no stream.
 
-    Else the next file that is opened, perhaps the database, gets it, and what is printed.
+    Otherwise the next opened file, possibly the database, would get that number and receive all
+    output.
     """
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
 class _ClosedOutput(CheckedOutput):
-    """Standard output that was closed before the command began."""
+    """Standard output that was closed before the command started."""
 
     def write(self, text: str) -> int:
         """Raises OutputError."""
         raise OutputError(
             f"cannot write {len(text):,} characters to standard output: it is closed",
-            hint="send it to a file or a pipe",
+            hint="redirect it to a file or a pipe",
         )
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -111,13 +115,13 @@ def _translate_write_errors() -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             f"cannot write to standard output: {error.strerror or error}",
-            hint="free some room, or send it to another file",
+            hint="free disk space, or redirect it to another file",
         ) from error
 
 
 @contextlib.contextmanager
 def _replace_unencodable(stream: TextIO) -> Iterator[None]:
-    """Within it, a stream replaces letters that its encoding lacks instead of failing."""
+    """Makes a stream substitute characters that its encoding lacks, within the context."""
     errors = stream.errors if isinstance(stream, io.TextIOWrapper) else None
     if not isinstance(stream, io.TextIOWrapper) or errors not in ("strict", "surrogateescape"):
         yield
@@ -126,14 +130,15 @@ def _replace_unencodable(stream: TextIO) -> Iterator[None]:
     try:
         yield
     finally:
-        # An output that is broken cannot be changed back, for that would flush it first.
+        # reconfigure flushes the stream, which fails if the output is broken.
         with contextlib.suppress(OSError):
             stream.reconfigure(errors=errors)
 
 
 def _ascii_replacement(error: UnicodeError) -> tuple[str, int]:
-    """What is written for letters that an encoding lacks: ASCII that looks similar, or ?."""
-    assert isinstance(error, UnicodeEncodeError)
+    """The ASCII substitute of letters that an encoding lacks: similar letters, or ?."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
     letters = error.object[error.start : error.end]
     return "".join(
         _ASCII_SUBSTITUTES.get(letter) or _base_letters(letter) for letter in letters

@@ -1,4 +1,4 @@
-"""The layout of tables and records in lines of text that fit a width."""
+"""Layout of tables and records as lines of text that fit a width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,92 +8,92 @@ _MIN_WRAPPED_WIDTH = 24
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
-    """How a column is laid out.
+    """Layout of a column.
 
-    Columns with a `priority` above 0 are dropped where the table is too wide, the largest number
-    first. Only the cells of a column with `wrap` may be broken, between words.
+    If the table is too wide, columns with a `priority` above 0 are dropped, the largest priority
+    first. Only the cells of a column with `wrap` are wrapped, between words.
     """
 
     title: str
-    right: bool = False
+    align_right: bool = False
     wrap: bool = False
     priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TextLayout:
-    """A table or records as text: lines above the rule in bold, then the others.
+    """A table or records as text: the header is printed in bold, then the body.
 
-    `note` says which columns are not shown and how to see them; it is empty where all are shown.
+    `note` lists the hidden columns and says how to see them; it is empty if all are visible.
     """
 
-    head: tuple[str, ...]
-    body: tuple[str, ...]
+    header_lines: tuple[str, ...]
+    body_lines: tuple[str, ...]
     note: str = ""
 
 
 @dataclass(slots=True)
 class _MeasuredColumn:
-    head: ColumnLayout
+    layout: ColumnLayout
     cells: list[list[str]] = field(default_factory=list)
     natural_width: int = 0
-    minimum: int = 0
+    minimum_width: int = 0
 
 
 def lay_out_table(
-    heads: Sequence[ColumnLayout], rows: Sequence[Sequence[str]], width: int
+    layouts: Sequence[ColumnLayout], rows: Sequence[Sequence[str]], width: int
 ) -> TextLayout:
-    """A table at most `width` cells wide, or a record for each row where that is impossible.
+    """A table at most `width` cells wide, or one record per row if no table fits.
 
     Args:
-        heads: the columns.
-        rows: the cells of each row, as many as there are columns.
-        width: of the terminal, in cells.
+        layouts: the columns.
+        rows: the cells of each row, one per column.
+        width: width of the terminal in cells.
     """
-    columns = [_measure_column(head, [row[i] for row in rows]) for i, head in enumerate(heads)]
-    full = _total_width([column.natural_width for column in columns], gap=3)
-    if full <= width:
+    columns = [_measure_column(c, [row[i] for row in rows]) for i, c in enumerate(layouts)]
+    full_width = _total_width([column.natural_width for column in columns], gap=3)
+    if full_width <= width:
         return _table_layout(columns, [column.natural_width for column in columns], gap=3)
-    shown = _fitting_columns(columns, width)
-    if shown is None:
+    visible = _fitting_columns(columns, width)
+    if visible is None:
         lines: list[str] = []
         for row in rows:
-            pairs = [(h, cell) for h, cell in zip(heads, row, strict=True) if cell]
+            pairs = [(column, cell) for column, cell in zip(layouts, row, strict=True) if cell]
             lines += [""] if lines else []
             lines += [(title + value).rstrip() for title, value in lay_out_records(pairs, width)]
         return TextLayout((), tuple(lines))
-    layout = _table_layout(shown, _assign_widths(shown, width), gap=2)
-    hidden = [column.head.title for column in columns if not any(column is c for c in shown)]
+    layout = _table_layout(visible, _assign_widths(visible, width), gap=2)
+    hidden = [column.layout.title for column in columns if not any(column is c for c in visible)]
     if not hidden:
         return layout
     note = (
-        f"not shown: {', '.join(hidden)} (a terminal of {full} columns shows all, and so does a"
-        " pipe: | less -S)"
+        f"not shown: {', '.join(hidden)} (visible in a terminal of {full_width} columns, or in"
+        " a pipe: | less -S)"
     )
     return replace(layout, note="\n".join(wrap_text(note, width)))
 
 
 def lay_out_records(pairs: Sequence[tuple[ColumnLayout, str]], width: int) -> list[tuple[str, str]]:
-    """Lines for titles and values, each in two parts: the title or spaces, and the value.
+    """The lines of titles and values, each a pair: the title or spaces, and a line of the value.
 
-    Prose is continued below itself. A value that cannot be broken may be longer than `width`: the
-    terminal wraps it, so that it stays one line for who copies it.
+    A value without `wrap` may exceed `width`: the terminal wraps it, so that it can be copied as
+    one line.
     """
-    labels = max((_cell_width(head.title) for head, _ in pairs), default=0) + 2
+    label_width = max((_cell_width(column.title) for column, _ in pairs), default=0) + 2
     lines = []
-    for head, value in pairs:
-        parts = wrap_text(value, width - labels) if head.wrap else value.split("\n")
-        label = head.title + " " * (labels - _cell_width(head.title))
-        if labels + max(map(_cell_width, parts)) > width:
-            parts = wrap_text(value, width - 2) if head.wrap else parts
-            lines += [(head.title, ""), *(("  ", part) for part in parts)]
+    for column, value in pairs:
+        parts = wrap_text(value, width - label_width) if column.wrap else value.split("\n")
+        label = column.title + " " * (label_width - _cell_width(column.title))
+        if label_width + max(map(_cell_width, parts)) > width:
+            parts = wrap_text(value, width - 2) if column.wrap else parts
+            lines += [(column.title, ""), *(("  ", part) for part in parts)]
         else:
-            lines += [(label, parts[0]), *((" " * labels, part) for part in parts[1:])]
+            lines += [(label, parts[0]), *((" " * label_width, part) for part in parts[1:])]
     return lines
 
 
 def wrap_text(text: str, width: int) -> list[str]:
-    """The text in lines of at most `width` cells, broken at spaces only: words stay whole."""
+    """The text in lines of at most `width` cells, wrapped at spaces; words are not split."""
     lines = []
     for line in text.split("\n"):
         if _cell_width(line) <= width:
@@ -111,7 +111,7 @@ def wrap_text(text: str, width: int) -> list[str]:
 
 
 def _cell_width(text: str) -> int:
-    """How many cells of a terminal a text takes: wide letters take two."""
+    """The number of terminal cells of a text; wide letters occupy two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -119,18 +119,18 @@ def _cell_width(text: str) -> int:
     return cell_len(text)
 
 
-def _measure_column(head: ColumnLayout, cells: Sequence[str]) -> _MeasuredColumn:
-    column = _MeasuredColumn(head, [cell.split("\n") for cell in cells])
+def _measure_column(layout: ColumnLayout, cells: Sequence[str]) -> _MeasuredColumn:
+    column = _MeasuredColumn(layout, [cell.split("\n") for cell in cells])
     widths = [_cell_width(line) for cell in column.cells for line in cell]
-    column.natural_width = max([_cell_width(head.title), *widths])
-    # A title is broken between its words where that makes its column narrower.
-    words = head.title.split()
-    if head.wrap:
+    column.natural_width = max([_cell_width(layout.title), *widths])
+    # A title is wrapped if that makes its column narrower.
+    words = layout.title.split()
+    if layout.wrap:
         words += [word for cell in cells for word in cell.split()]
         longest = max(map(_cell_width, words), default=0)
-        column.minimum = min(column.natural_width, max(longest, _MIN_WRAPPED_WIDTH))
+        column.minimum_width = min(column.natural_width, max(longest, _MIN_WRAPPED_WIDTH))
     else:
-        column.minimum = max([*map(_cell_width, words), *widths], default=0)
+        column.minimum_width = max([*map(_cell_width, words), *widths], default=0)
     return column
 
 
@@ -141,15 +141,15 @@ def _total_width(widths: Sequence[int], gap: int) -> int:
 def _fitting_columns(
     columns: Sequence[_MeasuredColumn], width: int
 ) -> list[_MeasuredColumn] | None:
-    """The columns that fit, after those of least importance were dropped; None if none do."""
-    shown = list(columns)
-    while _total_width([column.minimum for column in shown], gap=2) > width:
-        droppable = [i for i, column in enumerate(shown) if column.head.priority]
+    """The columns that fit after dropping the least important ones; None if they never fit."""
+    visible = list(columns)
+    while _total_width([column.minimum_width for column in visible], gap=2) > width:
+        droppable = [i for i, column in enumerate(visible) if column.layout.priority]
         if not droppable:
             return None
-        ranks = {i: (_is_empty(shown[i]), shown[i].head.priority) for i in droppable}
-        del shown[max(droppable, key=ranks.__getitem__)]
-    return shown
+        ranks = {i: (_is_empty(visible[i]), visible[i].layout.priority) for i in droppable}
+        del visible[max(droppable, key=ranks.__getitem__)]
+    return visible
 
 
 def _is_empty(column: _MeasuredColumn) -> bool:
@@ -157,50 +157,50 @@ def _is_empty(column: _MeasuredColumn) -> bool:
 
 
 def _assign_widths(columns: Sequence[_MeasuredColumn], width: int) -> list[int]:
-    """What each column gets: its minimum, and of the rest what it needs, small needs first."""
-    widths = [column.minimum for column in columns]
-    left = width - _total_width(widths, gap=2)
-    wishes = sorted(range(len(columns)), key=lambda i: columns[i].natural_width - widths[i])
-    for rank, i in enumerate(wishes):
-        share = left // (len(wishes) - rank)
-        more = min(columns[i].natural_width - widths[i], share)
-        widths[i] += more
-        left -= more
+    """The width of each column: its minimum plus a share of the rest, smallest needs first."""
+    widths = [column.minimum_width for column in columns]
+    remaining = width - _total_width(widths, gap=2)
+    needs = sorted(range(len(columns)), key=lambda i: columns[i].natural_width - widths[i])
+    for rank, i in enumerate(needs):
+        share = remaining // (len(needs) - rank)
+        extra = min(columns[i].natural_width - widths[i], share)
+        widths[i] += extra
+        remaining -= extra
     return widths
 
 
 def _table_layout(
     columns: Sequence[_MeasuredColumn], widths: Sequence[int], gap: int
 ) -> TextLayout:
-    rights = [column.head.right for column in columns]
-    titles = [wrap_text(c.head.title, w) for c, w in zip(columns, widths, strict=True)]
-    deepest = max((len(title) for title in titles), default=0)
-    titles = [[""] * (deepest - len(title)) + title for title in titles]
-    head = _row_lines(titles, widths, rights, gap)
+    rights = [column.layout.align_right for column in columns]
+    titles = [wrap_text(c.layout.title, w) for c, w in zip(columns, widths, strict=True)]
+    height = max((len(title) for title in titles), default=0)
+    titles = [[""] * (height - len(title)) + title for title in titles]
+    header = _row_lines(titles, widths, rights, gap)
     body = []
     for row in range(len(columns[0].cells) if columns else 0):
         cells = [
             [
                 part
                 for line in c.cells[row]
-                for part in (wrap_text(line, w) if c.head.wrap else [line])
+                for part in (wrap_text(line, w) if c.layout.wrap else [line])
             ]
             for c, w in zip(columns, widths, strict=True)
         ]
         body += _row_lines(cells, widths, rights, gap)
     rule = " " + "─" * (_total_width(widths, gap) - 2)
-    return TextLayout(tuple(head), (rule, *body))
+    return TextLayout(tuple(header), (rule, *body))
 
 
 def _row_lines(
     cells: Sequence[Sequence[str]], widths: Sequence[int], rights: Sequence[bool], gap: int
 ) -> list[str]:
-    """The lines of one row, as many as its deepest cell has."""
+    """The lines of one row: as many as its highest cell has."""
     lines = []
-    for depth in range(max(map(len, cells), default=0)):
+    for line in range(max(map(len, cells), default=0)):
         parts = []
         for cell, width, right in zip(cells, widths, rights, strict=True):
-            text = cell[depth] if depth < len(cell) else ""
+            text = cell[line] if line < len(cell) else ""
             fill = " " * (width - _cell_width(text))
             parts.append(fill + text if right else text + fill)
         lines.append((" " + (" " * gap).join(parts)).rstrip())

@@ -1,1 +1,1 @@
-"""Commands that list what nnlab and this machine offer."""
+"""Commands that list available choices, data sets, launchers and devices."""

@@ -1,4 +1,4 @@
-"""`nnlab choices`: the catalogues."""
+"""`nnlab choices`: lists the catalogues."""
 
 from typing import Annotated
 
@@ -6,7 +6,8 @@ import typer
 
 from nnlab import catalogue
 from nnlab.cli import completion
-from nnlab.cli.options import Format, FormatOption
+from nnlab.cli.options import FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName
@@ -16,11 +17,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 COLUMNS = (
     TableColumn("kind", "kind", priority=1),
     TableColumn("name", "name"),
-    TableColumn("summary", "what it is", wrap=True),
+    TableColumn("summary", "description", wrap=True),
     TableColumn(
         "defaults",
         "options and defaults",
-        lambda found: ", ".join(f"{name} {format_value(value)}" for name, value in found.items()),
+        lambda defaults: ", ".join(f"{k} {format_value(value)}" for k, value in defaults.items()),
         wrap=True,
         priority=2,
     ),
@@ -42,7 +43,7 @@ def choices(
     *,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
 ) -> None:
-    """List what can be chosen, a line each, with defaults and sources.
+    """List the available choices with their defaults and sources.
 
     [bold]Examples[/bold]
 
@@ -54,13 +55,13 @@ def choices(
         raise UnknownName("kind of choice", kind, catalogue.CATALOGUES)
     rows = [
         {
-            "kind": one,
+            "kind": catalogue_name,
             "name": row.name,
             "summary": row.summary,
             "defaults": dict(row.defaults),
             "source": row.source,
         }
-        for one in ([kind] if kind else catalogue.CATALOGUES)
-        for row in catalogue.CATALOGUES[one]
+        for catalogue_name in ([kind] if kind else catalogue.CATALOGUES)
+        for row in catalogue.CATALOGUES[catalogue_name]
     ]
     render(rows, COLUMNS, format)

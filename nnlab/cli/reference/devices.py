@@ -1,17 +1,18 @@
-"""`nnlab devices`: what this machine can train on."""
+"""`nnlab devices`: lists the devices of this machine."""
 
 import typer
 
-from nnlab.cli.options import Format, FormatOption
+from nnlab.cli.options import FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     TableColumn("device", "device"),
-    TableColumn("description", "what it is", wrap=True),
-    TableColumn("memory", "memory", lambda size: f"{size / 2**30:.1f} GiB", right=True),
-    TableColumn("auto", "auto", lambda yes: "taken by --device auto" if yes else "", priority=1),
+    TableColumn("description", "description", wrap=True),
+    TableColumn("memory", "memory", lambda size: f"{size / 2**30:.1f} GiB", align_right=True),
+    TableColumn("auto", "auto", lambda first: "used by --device auto" if first else "", priority=1),
 )
 
 
@@ -20,21 +21,22 @@ def devices(
     *,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
 ) -> None:
-    """List the devices of this machine; `--device auto` takes the first.
+    """List the devices of this machine; `--device auto` uses the first.
 
     [bold]Example[/bold]
 
         nnlab devices --format json
     """
-    from nnlab.engine.device import list_devices as found
+    # torch is imported only by this command.
+    from nnlab.engine.device import list_devices
 
     rows = [
         {
             "device": info.name,
             "description": info.description,
             "memory": info.memory,
-            "auto": place == 0,
+            "auto": index == 0,
         }
-        for place, info in enumerate(found())
+        for index, info in enumerate(list_devices())
     ]
     render(rows, COLUMNS, format)

@@ -1,15 +1,17 @@
-"""`nnlab launchers`: what can train here, and why something cannot."""
+"""`nnlab launchers`: lists the launchers that are available here, and why others are not."""
 
 import typer
 
-from nnlab.cli.options import Format, FormatOption
+from nnlab.cli.options import FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
+from nnlab.workers import ray, slurm
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     TableColumn("launcher", "launcher"),
-    TableColumn("there", "there", lambda there: "yes" if there else "no"),
+    TableColumn("there", "available", lambda available: "yes" if available else "no"),
     TableColumn("told", "details", wrap=True),
 )
 
@@ -18,26 +20,25 @@ COLUMNS = (
 def launchers(
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
 ) -> None:
-    """List what can train here, and why one cannot: processes of this machine, SLURM, Ray.
+    """List launchers (local processes, SLURM, Ray) and why one is not available.
 
     [bold]Example[/bold]
 
         nnlab launchers
     """
-    from nnlab.workers import ray, slurm
-
-    found, of_ray = slurm.find_slurm(), ray.find_ray_cluster()
+    slurm_cluster, ray_cluster = slurm.find_slurm(), ray.find_ray_cluster()
     rows = [
-        {"launcher": "local", "there": True, "told": "processes of this machine: nnlab devices"},
+        {"launcher": "local", "there": True, "told": "processes on this machine: nnlab devices"},
         {
             "launcher": "slurm",
-            "there": found.is_available,
-            "told": found.unavailable_reason or found.version,
+            "there": slurm_cluster.is_available,
+            "told": slurm_cluster.unavailable_reason or slurm_cluster.version,
         },
         {
             "launcher": "ray",
-            "there": of_ray.is_available,
-            "told": of_ray.unavailable_reason or f"ray {of_ray.version}; {of_ray.running}",
+            "there": ray_cluster.is_available,
+            "told": ray_cluster.unavailable_reason
+            or f"ray {ray_cluster.version}; {ray_cluster.running}",
         },
     ]
     render(rows, COLUMNS, format)

@@ -1,1 +1,1 @@
-"""Commands that read stored results."""
+"""Commands that display stored results."""

@@ -1,4 +1,4 @@
-"""`nnlab diagnose`: what is wrong with runs, or with curves from elsewhere."""
+"""`nnlab diagnose`: problems of stored runs, or of curves in CSV files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,16 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab import store
 from nnlab.analysis import csv_curves
+from nnlab.analysis.diagnosis import diagnose_runs
 from nnlab.analysis.ranking import current_runs, format_count
 from nnlab.analysis.scope import resolve_scope
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import DbOption, Format, FormatOption, StudyOrRunsArgument
+from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
-from nnlab.cli.results.findings_table import finding_json, print_findings
+from nnlab.cli.results.findings import finding_json, print_findings
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.diagnose import SeedsDisagree, diagnose, group_symptoms
+from nnlab.diagnose import diagnose, group_symptoms
 from nnlab.diagnose.codes import finding_filter
 from nnlab.errors import UsageError
 from nnlab.records import Finding, Run
@@ -23,22 +24,24 @@ from nnlab.records import Finding, Run
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 EXIT_CODE_FINDING = 3
-# So many runs are told in full, more in a table.
-_MAX_FULL_RUNS = 3
+# More runs are listed in a table.
+_MAX_DETAILED_RUNS = 3
 
 _COLUMNS = (
     TableColumn("code", "code"),
     TableColumn("name", "finding", wrap=True),
     TableColumn("severity", "severity", priority=2),
-    TableColumn("confidence", "sure", lambda value: f"{value:.0%}", right=True, priority=3),
-    TableColumn("onset", "from epoch", right=True, priority=2),
-    TableColumn("message", "what was found", wrap=True, priority=1),
-    TableColumn("others", "also", ", ".join, wrap=True, priority=4),
+    TableColumn(
+        "confidence", "confidence", lambda value: f"{value:.0%}", align_right=True, priority=3
+    ),
+    TableColumn("onset", "from epoch", align_right=True, priority=2),
+    TableColumn("message", "evidence", wrap=True, priority=1),
+    TableColumn("others", "other findings", ", ".join, wrap=True, priority=4),
 )
 RUN_COLUMNS = (
-    TableColumn("run", "run", right=True),
+    TableColumn("run", "run", align_right=True),
     TableColumn("trial", "trial", wrap=True),
-    TableColumn("seed", "seed", right=True, priority=1),
+    TableColumn("seed", "seed", align_right=True, priority=1),
     *_COLUMNS,
 )
 FILE_COLUMNS = (TableColumn("file", "file"), *_COLUMNS)
@@ -46,35 +49,33 @@ FILE_COLUMNS = (TableColumn("file", "file"), *_COLUMNS)
 
 @app.command(name="diagnose")
 def diagnose_command(
-    what: StudyOrRunsArgument = None,
+    names: StudyOrRunsArgument = None,
     *,
     csv: Annotated[
         list[Path] | None,
         typer.Option(
             "--csv",
             metavar="FILE|FOLDER",
-            help="curves from elsewhere: columns epoch, train_loss, val_loss, train_acc, val_acc;"
-            " may be given several times",
+            help="curves of other programs: columns epoch, train_loss, val_loss, train_acc,"
+            " val_acc; repeat for more files",
         ),
     ] = None,
     mapping: Annotated[
         list[str] | None,
-        typer.Option(
-            "--map", metavar="OURS=THEIRS,...", help="what the columns of --csv are called"
-        ),
+        typer.Option("--map", metavar="NNLAB=COLUMN,...", help="names of the columns of --csv"),
     ] = None,
     fail_on: Annotated[
         str,
         typer.Option(
             "--fail-on",
             metavar="CODE,...",
-            help="exit with 3 if one of these is found: NN101, NN2xx, warning, error",
+            help="exit with code 3 on one of these findings: NN101, NN2xx, warning, error",
         ),
     ] = "",
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """Say what is wrong with runs: causes first, with evidence and what to try.
+    """Diagnose runs: findings with evidence and remedies, causes before symptoms.
 
     [bold]Examples[/bold]
 
@@ -84,75 +85,66 @@ def diagnose_command(
 
         nnlab diagnose --csv history.csv --map val_loss=test_loss --format json
     """
-    fails = finding_filter(fail_on)
+    is_failure = finding_filter(fail_on)
     if csv:
-        if what:
+        if names:
             raise UsageError("give runs or --csv, not both")
-        names = csv_curves.parse_column_map(mapping or ())
-        found = _diagnose_files(csv_curves.csv_files_in(csv), names, format)
+        column_names = csv_curves.parse_column_map(mapping or ())
+        findings = _diagnose_files(csv_curves.csv_files_in(csv), column_names, format)
     elif mapping:
-        raise UsageError("--map is for the columns of --csv")
+        raise UsageError("--map needs --csv")
     else:
-        found = _diagnose_runs(what, format, db)
-    if any(map(fails, found)):
+        findings = _diagnose_runs(names, format, db)
+    if any(map(is_failure, findings)):
         raise typer.Exit(EXIT_CODE_FINDING)
 
 
-def _diagnose_files(paths: Sequence[Path], names: Mapping[str, str], how: Format) -> list[Finding]:
-    found = {path: diagnose(csv_curves.read_csv_history(path, names)) for path in paths}
-    if how is Format.TABLE and len(found) == 1:
-        print_findings(*found.values())
+def _diagnose_files(
+    paths: Sequence[Path], names: Mapping[str, str], output_format: Format
+) -> list[Finding]:
+    """Prints the findings of curves in CSV files, and returns them."""
+    by_file = {path: diagnose(csv_curves.read_csv_history(path, names)) for path in paths}
+    if output_format is Format.TABLE and len(by_file) == 1:
+        print_findings(*by_file.values())
     else:
-        rows = [{"file": str(path), **_finding_cells(of)} for path, of in found.items()]
-        _print_rows(rows, list(found.values()), FILE_COLUMNS, how)
-    return [finding for of in found.values() for finding in of]
+        rows = [
+            {"file": str(path), **_finding_cells(findings)} for path, findings in by_file.items()
+        ]
+        _print_rows(rows, list(by_file.values()), FILE_COLUMNS, output_format)
+    return [finding for findings in by_file.values() for finding in findings]
 
 
-def _diagnose_runs(what: Sequence[str] | None, how: Format, db: str | None) -> list[Finding]:
-    found: dict[int, Sequence[Finding]] = {}
-    trials: list[tuple[Run, Finding]] = []
+def _diagnose_runs(
+    names: Sequence[str] | None, output_format: Format, db: str | None
+) -> list[Finding]:
+    """Prints the findings of stored runs and their trials, and returns them."""
     with open_db(db) as database:
-        runs = current_runs(database, resolve_scope(database, what))
-        # A trial at a time: the curves of a whole database may not fit into memory.
-        for group in _group_by_trial(runs):
-            histories = store.histories(database, [run.id for run in group])
-            for run in group:
-                found[run.id] = diagnose(histories[run.id], run.trial.setting)
-            seeds = [(histories[run.id], found[run.id]) for run in group]
-            objective = str(group[0].trial.setting.get("objective", "val/loss:min"))
-            if (finding := SeedsDisagree().check_seeds(seeds, objective)) is not None:
-                trials.append((group[0], finding))
+        runs = current_runs(database, resolve_scope(database, names))
+        diagnoses = diagnose_runs(database, runs)
     fields = distinguishing_fields([run.trial.setting for run in runs])
-    if how is Format.TABLE and len(runs) <= _MAX_FULL_RUNS:
+    if output_format is Format.TABLE and len(runs) <= _MAX_DETAILED_RUNS:
         for run in runs:
             say(f"run {run.id}  {_describe_run(run, fields)}", style="bold")
-            print_findings(found[run.id])
+            print_findings(diagnoses.by_run[run.id])
     else:
         rows = [
             {
                 "run": run.id,
                 "trial": setting_label(run.trial.setting, fields),
                 "seed": run.seed,
-                **_finding_cells(found[run.id]),
+                **_finding_cells(diagnoses.by_run[run.id]),
             }
             for run in runs
         ]
-        _print_rows(rows, [found[run.id] for run in runs], RUN_COLUMNS, how)
-        if how is Format.TABLE:
-            healthy = sum(not of for of in found.values())
+        _print_rows(rows, [diagnoses.by_run[run.id] for run in runs], RUN_COLUMNS, output_format)
+        if output_format is Format.TABLE:
+            healthy = sum(not findings for findings in diagnoses.by_run.values())
             say(f"{format_count(len(runs), 'run')}, {healthy} without findings", style="dim")
-    if how is Format.TABLE:
-        for run, finding in trials:
-            say(f"trial {setting_label(run.trial.setting, fields)}", style="bold")
-            print_findings([finding])
-    return [finding for of in found.values() for finding in of] + [f for _, f in trials]
-
-
-def _group_by_trial(runs: Sequence[Run]) -> list[list[Run]]:
-    groups: dict[int, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.trial.id, []).append(run)
-    return list(groups.values())
+    if output_format is Format.TABLE:
+        for trial in diagnoses.trials:
+            say(f"trial {setting_label(trial.run.trial.setting, fields)}", style="bold")
+            print_findings([trial.finding])
+    return diagnoses.all_findings
 
 
 def _describe_run(run: Run, fields: Sequence[str]) -> str:
@@ -160,7 +152,7 @@ def _describe_run(run: Run, fields: Sequence[str]) -> str:
 
 
 def _finding_cells(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The first finding, and the codes of the others."""
+    """The cells of the first finding, and the codes of the others."""
     first = group_symptoms(findings)[0].finding if findings else None
     return {
         "code": first.code if first else None,
@@ -175,16 +167,16 @@ def _finding_cells(findings: Sequence[Finding]) -> dict[str, Any]:
 
 def _print_rows(
     rows: Sequence[Mapping[str, Any]],
-    found: Sequence[Sequence[Finding]],
+    findings: Sequence[Sequence[Finding]],
     columns: Sequence[TableColumn],
-    how: Format,
+    output_format: Format,
 ) -> None:
-    if how is Format.JSON:
+    if output_format is Format.JSON:
         print_json(
             [
-                {**row, "findings": [finding_json(one) for one in of]}
-                for row, of in zip(rows, found, strict=True)
+                {**row, "findings": [finding_json(finding) for finding in group]}
+                for row, group in zip(rows, findings, strict=True)
             ]
         )
     else:
-        render(rows, columns, how)
+        render(rows, columns, output_format)

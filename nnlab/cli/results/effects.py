@@ -1,4 +1,4 @@
-"""`nnlab effects`: which choices of a study matter."""
+"""`nnlab effects`: importance of the choices of a study."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,8 @@ from nnlab.analysis.ranking import Ranking
 from nnlab.analysis.scope import resolve_scope
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.options import DbOption, FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.stats.variance_shares import VarianceShare
 
@@ -20,26 +21,28 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
     TableColumn("choice", "choice", wrap=True),
-    TableColumn("share", "share of variance", lambda value: f"{value:.1%}", right=True),
+    TableColumn("share", "share of variance", lambda value: f"{value:.1%}", align_right=True),
     TableColumn(
         "interval",
         "90 % interval",
-        lambda b: f"{b[0]:.1%} to {b[1]:.1%}",
-        right=True,
+        lambda bounds: f"{bounds[0]:.1%} to {bounds[1]:.1%}",
+        align_right=True,
         priority=2,
     ),
     TableColumn("best", "best value", priority=1),
-    TableColumn("reach", "best to worst", lambda value: f"{value:.3g}", right=True, priority=3),
+    TableColumn(
+        "reach", "range of the means", lambda value: f"{value:.3g}", align_right=True, priority=3
+    ),
 )
 
 
 @app.command()
 def effects(
-    what: Annotated[
+    names: Annotated[
         list[str],
         typer.Argument(
             metavar="STUDY...",
-            help="studies, or runs",
+            help="studies, or runs by number or name",
             autocompletion=completion.studies_and_runs,
         ),
     ],
@@ -51,10 +54,10 @@ def effects(
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """Say which choices matter: the share of the outcome's variance that each explains, and pairs.
+    """Show which choices matter: the share of variance that each choice, and each pair, explains.
 
-    Analysis of variance where every combination of the values was trained; else functional ANOVA of
-    a random forest, trials averaged over seeds.
+    Uses analysis of variance if every combination of the values was trained, otherwise functional
+    ANOVA of a random forest. Trials are averaged over seeds.
 
     [bold]Examples[/bold]
 
@@ -63,7 +66,7 @@ def effects(
         nnlab effects depth --by val/loss --format json
     """
     with open_db(db) as database:
-        result = compute_effects(database, resolve_scope(database, what), by=by)
+        result = compute_effects(database, resolve_scope(database, names), by=by)
     ranking = result.ranking
     if format is Format.JSON:
         print_json(
@@ -78,8 +81,8 @@ def effects(
     render([_effect_cells(share, ranking) for share in result.worth], COLUMNS, format)
     if format is Format.TABLE:
         say(
-            f"{result.method} of {ranking.objective.metric}, {result.trials} trials; a pair's share"
-            " is what it adds to its two choices",
+            f"{result.method} of {ranking.objective.metric}, {result.trials} trials; the share of"
+            " a pair is that of its interaction",
             style="dim",
         )
         for line in (*result.notes, *ranking.left_out):

@@ -1,4 +1,4 @@
-"""`nnlab explain`: what a finding means."""
+"""`nnlab explain`: explains the findings of the diagnosis."""
 
 import inspect
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.diagnose import ALL_RULES
 from nnlab.errors import UnknownName
@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 COLUMNS = (
     TableColumn("code", "code"),
     TableColumn("name", "name", wrap=True),
-    TableColumn("summary", "what it is", wrap=True),
+    TableColumn("summary", "description", wrap=True),
 )
 
 
@@ -27,12 +27,12 @@ def explain(
         typer.Argument(
             metavar="CODE",
             show_default=False,
-            help="such as NN101 \\[default: a list of all]",
+            help="such as NN101 \\[default: list all]",
             autocompletion=completion.findings,
         ),
     ] = None,
 ) -> None:
-    """Explain a finding: what it rests on, why it matters, what to try.
+    """Explain a finding: how it is detected, why it matters, what to try.
 
     [bold]Examples[/bold]
 
@@ -51,15 +51,15 @@ def explain(
         ]
         render(rows, COLUMNS, Format.TABLE)
         return
-    found = next((rule for rule in ALL_RULES if rule.code == code.upper()), None)
-    if found is None:
+    rule = {rule.code: rule for rule in ALL_RULES}.get(code.upper())
+    if rule is None:
         raise UnknownName("finding", code, [rule.code for rule in ALL_RULES])
-    say(f"{found.code} {found.name}", style="bold")
-    say(_rule_description(found))
+    say(f"{rule.code} {rule.name}", style="bold")
+    say(_rule_description(rule))
     say("")
-    say(f"In a line: {found.remedy}.")
-    needs = inspect.cleandoc(type(found).check.__doc__ or "")
-    say(needs, style="dim")
+    say(f"In short: {rule.remedy}.")
+    requirements = inspect.cleandoc(type(rule).check.__doc__ or "")
+    say(requirements, style="dim")
 
 
 def _rule_description(rule: object) -> str:

@@ -1,4 +1,4 @@
-"""`nnlab ls`: runs, newest first."""
+"""`nnlab ls`: lists runs, newest first."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,8 @@ import typer
 from nnlab import store
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import MAX_ROWS, DbOption, Format, FormatOption
+from nnlab.cli.options import MAX_ROWS, DbOption, FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.diagnose.headlines import table_findings
@@ -19,23 +20,23 @@ from nnlab.records import MetricSummary, Run, Status
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 COLUMNS = (
-    TableColumn("run", "run", right=True),
+    TableColumn("run", "run", align_right=True),
     TableColumn("study", "study", priority=4),
     TableColumn("name", "name", priority=5),
     TableColumn("trial", "trial", wrap=True),
-    TableColumn("seed", "seed", right=True, priority=1),
+    TableColumn("seed", "seed", align_right=True, priority=1),
     TableColumn("status", "status"),
-    TableColumn("epochs", "epochs", right=True, priority=2),
-    TableColumn("epochs_planned", "of", right=True, priority=3),
+    TableColumn("epochs", "epochs", align_right=True, priority=2),
+    TableColumn("epochs_planned", "of", align_right=True, priority=3),
     TableColumn("metric", "metric", priority=1),
-    TableColumn("best", "best", lambda value: f"{value:.5g}", right=True),
-    TableColumn("best_epoch", "at", right=True, priority=3),
+    TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
+    TableColumn("best_epoch", "at epoch", align_right=True, priority=3),
     TableColumn("flags", "flags", ", ".join, wrap=True, priority=2),
     TableColumn("tags", "tags", ", ".join, wrap=True, priority=6),
     TableColumn(
         "started_at",
         "started",
-        lambda at: format_local_time(datetime.fromisoformat(at)),
+        lambda time: format_local_time(datetime.fromisoformat(time)),
         priority=5,
     ),
 )
@@ -50,11 +51,13 @@ def list_runs(
     *,
     status: Annotated[
         str | None,
-        typer.Option("--status", metavar="STATUS", help=f"only these: {', '.join(Status)}"),
+        typer.Option(
+            "--status", metavar="STATUS", help=f"only runs of this status: {', '.join(Status)}"
+        ),
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="only runs with this tag")] = None,
     removed: Annotated[
-        bool, typer.Option("--removed", help="those that `nnlab rm` removed, and no others")
+        bool, typer.Option("--removed", help="only runs that `nnlab rm` removed")
     ] = False,
     limit: Annotated[
         int,
@@ -64,7 +67,7 @@ def list_runs(
             min=0,
             max=MAX_ROWS,
             metavar="N",
-            help="so many at most, 0 for all",
+            help="maximum number of runs, 0 for all",
         ),
     ] = 20,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
@@ -81,10 +84,10 @@ def list_runs(
     if status is not None and status not in list(Status):
         raise UnknownName("status", status, list(Status))
     with open_db(db) as database:
-        chosen = _study_id(database, study, removed=removed) if study else None
+        study_id = _study_id(database, study, removed=removed) if study else None
         runs = store.runs(
             database,
-            study=chosen,
+            study=study_id,
             status=Status(status) if status else None,
             tag=tag,
             limit=limit or None,
@@ -106,19 +109,21 @@ def list_runs(
     ]
     render(rows, COLUMNS, format)
     if format is Format.TABLE and limit and len(runs) == limit:
-        say(f"the newest {limit}; --limit 0 lists all", style="dim")
+        say(f"only the newest {limit}; --limit 0 lists all", style="dim")
 
 
 def _study_id(db: store.Database, name: str, *, removed: bool) -> int:
-    gone = {study.name: study.id for study in store.all_studies(db, removed=True)}
-    return gone[name] if removed and name in gone else store.find_study(db, name).id
+    removed_studies = {study.name: study.id for study in store.all_studies(db, removed=True)}
+    if removed and name in removed_studies:
+        return removed_studies[name]
+    return store.find_study(db, name).id
 
 
 def _run_cells(
     run: Run, fields: tuple[str, ...], metrics: Mapping[str, MetricSummary], flags: list[str]
 ) -> Mapping[str, Any]:
     objective = str(run.trial.setting.get("objective", "")).partition(":")[0]
-    found = metrics.get(objective)
+    summary = metrics.get(objective)
     return {
         "run": run.id,
         "study": run.trial.study,
@@ -129,14 +134,14 @@ def _run_cells(
         "epochs": run.epochs,
         "epochs_planned": run.epochs_planned,
         "metric": objective or None,
-        "best": found.best if found else None,
-        "best_epoch": found.best_epoch if found else None,
+        "best": summary.best if summary else None,
+        "best_epoch": summary.best_epoch if summary else None,
         "flags": flags,
         "tags": list(run.tags),
         "started_at": run.started_at.isoformat() if run.started_at else None,
     }
 
 
-def format_local_time(at: datetime) -> str:
-    """A moment in the reader's own time zone, to the second."""
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def format_local_time(time: datetime) -> str:
+    """A time in the local time zone, to the second."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")

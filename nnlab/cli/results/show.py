@@ -1,4 +1,4 @@
-"""`nnlab show`: all that is known of a run."""
+"""`nnlab show`: all stored information about a run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from nnlab import store
+from nnlab.analysis.ranking import format_count
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.options import DbOption, FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render, say
-from nnlab.cli.results.findings_table import finding_json, print_findings
+from nnlab.cli.results.findings import finding_json, print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import messages
 from nnlab.io.redaction import mask_diff
@@ -20,15 +22,15 @@ from nnlab.stats import format_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-# Measured once: not what a reader of a run's course looks for.
+# Prefixes of metrics that are measured once, which the table omits.
 _MEASURED_ONCE = ("data/", "probe/start_")
 METRIC_COLUMNS = (
     TableColumn("metric", "metric"),
-    TableColumn("last", "last", lambda value: f"{value:.5g}", right=True),
-    TableColumn("last_epoch", "epoch", right=True, priority=2),
-    TableColumn("best", "best", lambda value: f"{value:.5g}", right=True),
-    TableColumn("best_epoch", "at epoch", right=True, priority=1),
-    TableColumn("n", "points", right=True, priority=3),
+    TableColumn("last", "last", lambda value: f"{value:.5g}", align_right=True),
+    TableColumn("last_epoch", "epoch", align_right=True, priority=2),
+    TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
+    TableColumn("best_epoch", "at epoch", align_right=True, priority=1),
+    TableColumn("n", "points", align_right=True, priority=3),
 )
 
 
@@ -42,7 +44,7 @@ def show(
     ],
     *,
     curves: Annotated[
-        bool, typer.Option("--curves", help="list every point; with json or csv for programs")
+        bool, typer.Option("--curves", help="list every epoch; use json or csv for programs")
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
@@ -56,15 +58,15 @@ def show(
         nnlab show 1 --curves --format csv
     """
     with open_db(db) as database:
-        found = store.find_runs(database, [run])
+        runs = store.find_runs(database, [run])
         if format is Format.JSON and not curves:
-            print_json([_run_json(database, one) for one in found])
+            print_json([_run_json(database, found_run) for found_run in runs])
             return
-        for one in found:
+        for found_run in runs:
             if curves:
-                _print_curves(database, one, format)
+                _print_curves(database, found_run, format)
             else:
-                _print_run(database, one, format)
+                _print_run(database, found_run, format)
 
 
 def _metric_rows(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
@@ -73,7 +75,7 @@ def _metric_rows(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
 
 
 def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
-    """All of it, with stable keys (docs/formats.md)."""
+    """All stored information, with stable keys (docs/formats.md)."""
     return {
         **_run_state(run),
         "setting": dict(run.trial.setting),
@@ -87,15 +89,15 @@ def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
 
 
 def _artifact_paths(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
-    """What a run made, and where that is."""
+    """The artifacts of a run and their paths."""
     folder = store.artifacts_folder(db, run.artifacts).shown
-    return [(made, f"{folder}/{made.path}") for made in store.artifacts(db, run.id)]
+    return [(item, f"{folder}/{item.path}") for item in store.artifacts(db, run.id)]
 
 
-def _print_run(db: store.Database, run: Run, how: Format) -> None:
+def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
     metrics = _metric_rows(db, run)
-    if how is not Format.TABLE:
-        render(metrics, METRIC_COLUMNS, how)
+    if output_format is not Format.TABLE:
+        render(metrics, METRIC_COLUMNS, output_format)
         return
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
     print_pairs(_state_lines(run))
@@ -107,46 +109,49 @@ def _print_run(db: store.Database, run: Run, how: Format) -> None:
     print_pairs(
         [("Artifact", path) for _, path in _artifact_paths(db, run)], unbroken=("Artifact",)
     )
-    moving = [one for one in metrics if not str(one["metric"]).startswith(_MEASURED_ONCE)]
-    render(moving, METRIC_COLUMNS, Format.TABLE)
-    if once := len(metrics) - len(moving):
+    curves = [row for row in metrics if not str(row["metric"]).startswith(_MEASURED_ONCE)]
+    render(curves, METRIC_COLUMNS, Format.TABLE)
+    if hidden := len(metrics) - len(curves):
         say(
-            f"and {once} numbers of the data and of the untrained model (data/, probe/start_):"
-            " --format csv lists them",
+            f"{hidden} metrics of the data and the untrained model (data/, probe/start_) are not"
+            " shown; --format csv lists them",
             style="dim",
         )
     print_findings(store.findings(db, [run.id]).get(run.id, ()))
 
 
-def _print_curves(db: store.Database, run: Run, how: Format) -> None:
+def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:
     history = store.history(db, run.id)
     epochs = sorted({epoch for name in history.metrics for epoch, _ in history[name]})
     values = {name: dict(history[name]) for name in history.metrics}
     rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
     columns = [
-        TableColumn("epoch", "epoch", right=True),
+        TableColumn("epoch", "epoch", align_right=True),
         *(
             TableColumn(
                 name,
                 name,
                 lambda value: f"{value:.5g}",
-                right=True,
+                align_right=True,
                 priority=_column_priority(name),
             )
             for name in values
         ),
     ]
-    render(rows, columns, how)
+    render(rows, columns, output_format)
 
 
 def _column_priority(metric: str) -> int:
-    """The priority of a metric's column: those that most readers look for first are kept longest.
+    """The priority of a metric's column: the most important metrics are dropped last.
 
-    >>> _importance("val/loss") < _importance("train/accuracy") < _importance("grad/norm")
+    >>> _column_priority("val/loss") < _column_priority("lr") < _column_priority("grad/norm")
     True
     """
-    first = ("val/loss", "train/loss", "val/accuracy", "val/r2", "train/accuracy", "train/r2", "lr")
-    return first.index(metric) + 1 if metric in first else len(first) + 1
+    important = (
+        *("val/loss", "train/loss", "val/accuracy", "val/r2", "train/accuracy", "train/r2"),
+        "lr",
+    )
+    return important.index(metric) + 1 if metric in important else len(important) + 1
 
 
 def _metric_cells(summary: MetricSummary) -> Mapping[str, Any]:
@@ -188,15 +193,15 @@ def _run_state(run: Run) -> Mapping[str, Any]:
     }
 
 
-def _iso_time(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
+def _iso_time(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
 
 
 def _attempt_json(attempt: Attempt) -> Mapping[str, Any]:
-    where = attempt.environment
+    environment = attempt.environment
     return {
         "attempt": attempt.id,
-        "hostname": where.hostname if where else None,
+        "hostname": environment.hostname if environment else None,
         "pid": attempt.pid,
         "command": attempt.command,
         "first_epoch": attempt.first_epoch,
@@ -207,18 +212,18 @@ def _attempt_json(attempt: Attempt) -> Mapping[str, Any]:
         "started_at": attempt.started_at.isoformat(),
         "ended_at": _iso_time(attempt.ended_at),
         "environment": None
-        if where is None
+        if environment is None
         else {
-            "platform": where.platform,
-            "python": where.python,
-            "torch": where.torch,
-            "nnlab": where.nnlab,
-            "packages": dict(where.packages),
-            "device": where.device,
-            "threads": where.threads,
-            "git_commit": where.git_commit,
-            "git_dirty": where.git_dirty,
-            "git_diff": mask_diff(where.git_diff) if where.git_diff else where.git_diff,
+            "platform": environment.platform,
+            "python": environment.python,
+            "torch": environment.torch,
+            "nnlab": environment.nnlab,
+            "packages": dict(environment.packages),
+            "device": environment.device,
+            "threads": environment.threads,
+            "git_commit": environment.git_commit,
+            "git_dirty": environment.git_dirty,
+            "git_diff": environment.git_diff and mask_diff(environment.git_diff),
         },
     }
 
@@ -236,12 +241,10 @@ def _state_lines(run: Run) -> list[tuple[str, str]]:
     if run.started_at:
         lines.append(("Started", format_local_time(run.started_at)))
     if run.wall_seconds is not None:
-        device = (
-            f", {format_duration(run.device_seconds)} of it training" if run.device_seconds else ""
-        )
-        lines.append(("Took", f"{format_duration(run.wall_seconds)}{device}"))
+        device = f" ({format_duration(run.device_seconds)} training)" if run.device_seconds else ""
+        lines.append(("Duration", f"{format_duration(run.wall_seconds)}{device}"))
     if run.parent_id is not None:
-        lines.append(("Began with", f"the weights of run {run.parent_id}"))
+        lines.append(("Initial weights", f"of run {run.parent_id}"))
     if run.data_fingerprint:
         lines.append(("Data hash", run.data_fingerprint))
     return lines
@@ -256,25 +259,26 @@ def _environment_lines(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
         lines.append(("Attempts", ", ".join(map(_describe_attempt, attempts))))
     elif last.engine:
         lines.append(("Engine", _describe_engine(last)))
-    where = last.environment
-    if where is None:
+    machine = last.environment
+    if machine is None:
         return lines
-    threads = f"{where.threads} thread{'s' if where.threads > 1 else ''}"
-    lines.append(("Machine", f"{where.hostname}, {where.device}, {threads}"))
-    lines.append(("Code", f"nnlab {where.nnlab}, torch {where.torch}, Python {where.python}"))
-    if where.git_commit:
-        dirty = ", with uncommitted changes (kept)" if where.git_dirty else ""
-        lines.append(("Commit", where.git_commit[:12] + dirty))
+    threads = format_count(machine.threads, "thread")
+    lines.append(("Machine", f"{machine.hostname}, {machine.device}, {threads}"))
+    versions = f"nnlab {machine.nnlab}, torch {machine.torch}, Python {machine.python}"
+    lines.append(("Code", versions))
+    if machine.git_commit:
+        dirty = ", with uncommitted changes (stored)" if machine.git_dirty else ""
+        lines.append(("Commit", machine.git_commit[:12] + dirty))
     return lines
 
 
 def _describe_attempt(attempt: Attempt) -> str:
-    told = f"{attempt.outcome or 'running'} from epoch {attempt.first_epoch}"
-    return f"{told} ({_describe_engine(attempt)})" if attempt.engine else told
+    outcome = f"{attempt.outcome or 'running'} from epoch {attempt.first_epoch}"
+    return f"{outcome} ({_describe_engine(attempt)})" if attempt.engine else outcome
 
 
 def _describe_engine(attempt: Attempt) -> str:
-    """How an attempt was trained: alone, or one of many in one program; the memory it took."""
+    """The engine of an attempt (single or batched) and its peak memory."""
     if attempt.peak_bytes is None:
         return str(attempt.engine)
     return f"{attempt.engine}, {attempt.peak_bytes / 2**20:,.0f} MiB"

@@ -1,17 +1,17 @@
-"""`nnlab studies`: what was asked, and how far the answers are."""
+"""`nnlab studies`: lists studies and their progress."""
 
-import tomllib
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from nnlab import store
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import DbOption, Format, FormatOption
+from nnlab.cli.options import DbOption, FormatOption
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
-from nnlab.config.space import parse_seeds
 from nnlab.records import Status
-from nnlab.study import builtin as builtins
+from nnlab.study.builtin_overview import builtin_study_overviews
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -19,17 +19,17 @@ COLUMNS = (
     TableColumn("study", "study"),
     TableColumn("question", "question", wrap=True, priority=3),
     TableColumn("objective", "objective", priority=4),
-    TableColumn("trials", "trials", right=True, priority=2),
+    TableColumn("trials", "trials", align_right=True, priority=2),
     TableColumn(
         "seeds",
         "seeds",
         lambda seeds: str(len(seeds)) if seeds else "any",
-        right=True,
+        align_right=True,
         priority=2,
     ),
-    TableColumn("runs", "runs", right=True),
+    TableColumn("runs", "runs", align_right=True),
     *(
-        TableColumn(status, status, lambda n: str(n) if n else "", right=True, priority=1)
+        TableColumn(status, status, lambda n: str(n) if n else "", align_right=True, priority=1)
         for status in Status
     ),
 )
@@ -39,8 +39,8 @@ BUILTIN_COLUMNS = (
     TableColumn("study", "study"),
     TableColumn("question", "question", wrap=True),
     TableColumn("claim", "claim", wrap=True, priority=2),
-    TableColumn("arms", "arms", right=True, priority=1),
-    TableColumn("seeds", "seeds", right=True, priority=1),
+    TableColumn("arms", "arms", align_right=True, priority=1),
+    TableColumn("seeds", "seeds", align_right=True, priority=1),
 )
 
 
@@ -48,12 +48,15 @@ BUILTIN_COLUMNS = (
 def studies(
     *,
     builtin: Annotated[
-        bool, typer.Option("--builtin", help="those that come with nnlab, whatever was trained")
+        bool,
+        typer.Option(
+            "--builtin", help="the studies included in nnlab, whether or not they were trained"
+        ),
     ] = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """List studies and how far they are.
+    """List studies and their progress.
 
     [bold]Examples[/bold]
 
@@ -62,10 +65,11 @@ def studies(
         nnlab studies --builtin
     """
     if builtin:
-        render(_builtin_rows(), BUILTIN_COLUMNS, format)
+        rows = [asdict(overview) for overview in builtin_study_overviews()]
+        render(rows, BUILTIN_COLUMNS, format)
         return
     with open_db(db) as database:
-        found = store.study_overviews(database)
+        overviews = store.study_overviews(database)
     rows = [
         {
             "study": overview.study.name,
@@ -76,28 +80,6 @@ def studies(
             "runs": overview.runs,
             **{str(status): overview.by_status.get(status, 0) for status in Status},
         }
-        for overview in found
+        for overview in overviews
     ]
     render(rows, COLUMNS, format)
-
-
-def _seed_count(seeds: object) -> int:
-    """How many seeds a study names, by their number or one by one."""
-    return seeds if isinstance(seeds, int) else len(parse_seeds(seeds))
-
-
-def _builtin_rows() -> list[dict[str, object]]:
-    """Read from their files: nothing is multiplied out, so no data set is loaded."""
-    rows = []
-    for name in builtins.builtin_study_names():
-        content = tomllib.loads(builtins.builtin_study_path(name).read_text(encoding="utf-8"))
-        rows.append(
-            {
-                "study": name,
-                "question": content["question"],
-                "claim": content["claim"],
-                "arms": len(content["arm"]),
-                "seeds": _seed_count(content["seeds"]),
-            }
-        )
-    return rows

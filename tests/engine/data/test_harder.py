@@ -41,8 +41,8 @@ def test_classes_are_named_by_place_span_or_name(text: str, places: tuple[int, .
     [
         ("0-9", "unknown class '9'"),
         ("Bags+0", "did you mean 'Bag'"),
-        ("1", "two classes at least are needed, got 1"),
-        ("3-1", "two classes at least are needed, got 0"),
+        ("1", "at least two classes are needed, got 1"),
+        ("3-1", "at least two classes are needed, got 0"),
         ("", "unknown class ''"),
     ],
 )

@@ -1,1 +1,1 @@
-"""`nnlab plot`: a command for each kind of figure."""
+"""`nnlab plot`: one command for each kind of figure."""

@@ -1,4 +1,4 @@
-"""`nnlab plot`: figures from the database, and of what is to be trained."""
+"""`nnlab plot`: figures of stored runs and of settings; the group of its commands."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +11,11 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import say
 from nnlab.errors import UsageError
+from nnlab.figures.check import FigureState, check_figure
 
 __all__ = ["COMMAND_MODULES", "app"]
 
-# Each of them gives the application its commands, in this order.
+# The modules register their commands on import; the order is that of the help page.
 COMMAND_MODULES = (curves, trials, models)
 
 
@@ -24,11 +25,11 @@ def plot(
     *,
     check: Annotated[
         Path | None,
-        typer.Option("--check", metavar="FILE", help="say whether a figure is stale, and exit"),
+        typer.Option("--check", metavar="FILE", help="show whether a figure is stale, and exit"),
     ] = None,
     db: DbOption = None,
 ) -> None:
-    """Draw figures for a paper, or in the terminal where no -o FILE says where to.
+    """Draw figures for a paper, or in the terminal without -o FILE.
 
     [bold]Examples[/bold]
 
@@ -40,13 +41,11 @@ def plot(
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
         return
-    from nnlab.figures.check import FigureState, check_figure
-
     with open_db(db) as database:
-        found = check_figure(database, check)
-    if found is None:
+        result = check_figure(database, check)
+    if result is None:
         raise UsageError(f"{check} was not drawn by nnlab plot")
-    say(f"{check}: {found.state}, {found.reason}")
-    if found.command:
-        say(f"made by: {found.command}", style="dim")
-    raise typer.Exit(0 if found.state is FigureState.FRESH else 3)
+    say(f"{check}: {result.state}, {result.reason}")
+    if result.command:
+        say(f"command: {result.command}", style="dim")
+    raise typer.Exit(0 if result.state is FigureState.FRESH else 3)

@@ -1,11 +1,11 @@
-"""`nnlab plot`: what goes on over epochs."""
+"""Commands of `nnlab plot` for curves over epochs."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.figures.plot.draw import figure_command
+from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
     ByOption,
     CostAxis,
@@ -29,16 +29,17 @@ def curves(
     metric: MetricOption = None,
     top: TopOption = 6,
     seeds: Annotated[
-        SeedDisplay, typer.Option("--seeds", help="band of several seeds, or all of them thin")
+        SeedDisplay,
+        typer.Option("--seeds", help="show several seeds as a band, or all seeds as thin lines"),
     ] = SeedDisplay.INTERVAL,
     log: Annotated[
         bool | None,
         typer.Option("--log/--linear", show_default=False, help="\\[default: log over decades]"),
     ] = None,
 ) -> FigureOptions:
-    """Draw training and validation curves over epochs, a colour a trial, seeds as a mean and band.
+    """Draw training and validation curves, one colour per trial, seeds as mean and band.
 
-    The best epoch is marked, and the epoch from which a run overfits.
+    The best epoch and the onset of overfitting are marked.
 
     [bold]Examples[/bold]
 
@@ -61,7 +62,7 @@ def gap(
     ] = "loss",
     top: TopOption = 4,
 ) -> FigureOptions:
-    """Draw training against validation, the gap shaded, darker once a run overfits.
+    """Draw training against validation with the gap shaded, darker after the onset of overfitting.
 
     [bold]Example[/bold]
 
@@ -78,14 +79,16 @@ def learning_rate(
     *,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE.toml", help="settings in a file, as `lr = 0.1`"),
+        typer.Option(
+            "--config", metavar="FILE.toml", help="settings in a file, for example `lr = 0.1`"
+        ),
     ] = None,
     steps: StepsOption = 100,
     **settings: Any,
 ) -> FigureOptions:
-    """Draw the learning rate over epochs: of trained trials, or of settings not trained yet.
+    """Draw the learning rate over epochs, of trained trials or of settings.
 
-    Options are those of train; lists make several lines.
+    Options are those of train; lists give several lines.
 
     [bold]Examples[/bold]
 
@@ -97,12 +100,12 @@ def learning_rate(
     """
     from nnlab.study.request import TrainRequest, merge_config_file
 
-    typed = merge_config_file(config, TrainRequest(settings=given_settings(settings)))
-    if what and typed.settings:
-        raise UsageError("either runs are drawn, or settings that are typed")
+    request = merge_config_file(config, TrainRequest(settings=given_settings(settings)))
+    if what and request.settings:
+        raise UsageError("give runs or settings, not both")
     if what:
         return what, {"steps": steps}
-    return (), {"settings": dict(typed.settings), "steps": steps}
+    return (), {"settings": dict(request.settings), "steps": steps}
 
 
 @app.command("time")
@@ -114,13 +117,16 @@ def time(
         str | None,
         typer.Option("--metric", metavar="METRIC", help="\\[default: the study's objective]"),
     ] = None,
-    x: Annotated[CostAxis, typer.Option("--x", help="what it cost")] = CostAxis.SECONDS,
+    x: Annotated[
+        CostAxis, typer.Option("--x", help="cost on the horizontal axis")
+    ] = CostAxis.SECONDS,
     target: Annotated[
-        float | None, typer.Option("--target", metavar="VALUE", help="mark when it was reached")
+        float | None,
+        typer.Option("--target", metavar="VALUE", help="mark the cost of reaching this value"),
     ] = None,
     top: TopOption = 6,
 ) -> FigureOptions:
-    """Draw a metric against seconds, epochs or steps, and when a target was reached.
+    """Draw a metric against its cost in seconds, epochs or steps.
 
     [bold]Example[/bold]
 
@@ -132,7 +138,7 @@ def time(
 @app.command()
 @figure_command("compare")
 def compare(what: StudyOrRunsArgument = None, *, by: ByOption = None) -> FigureOptions:
-    """Draw two trials side by side: their curves, and the difference of every seed.
+    """Draw two trials side by side: their curves, and their difference for every seed.
 
     [bold]Example[/bold]
 

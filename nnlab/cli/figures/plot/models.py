@@ -1,10 +1,10 @@
-"""`nnlab plot`: what is inside models, and what they say."""
+"""Commands of `nnlab plot` for layers, weights and predictions of models."""
 
 from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.figures.plot.draw import figure_command
+from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
     FigureOptions,
     QuantityOption,
@@ -22,7 +22,7 @@ from nnlab.errors import UsageError
 def activations(
     runs: StudyOrRunsArgument = None, *, what: QuantityOption = None, top: TopOption = 2
 ) -> FigureOptions:
-    """Draw what each layer puts out over epochs: sd, dead and saturated units.
+    """Draw the outputs of each layer over epochs: sd, dead and saturated units.
 
     [bold]Example[/bold]
 
@@ -49,9 +49,10 @@ def gradients(
 @figure_command("init")
 @with_settings
 def init(**settings: Any) -> FigureOptions:
-    """Draw what each layer puts out before training; options are those of train.
+    """Draw the outputs of each layer before training; options are those of train.
 
-    By default a relu mlp of ten layers, from weights too small, too large, Xavier and MSRA.
+    By default a relu mlp with ten layers, with weights that are too small or too large, Xavier and
+    MSRA.
 
     [bold]Example[/bold]
 
@@ -59,7 +60,7 @@ def init(**settings: Any) -> FigureOptions:
     """
     seed = settings["seed"]
     if seed is not None and not str(seed).isdecimal():
-        raise UsageError(f"--seed {seed}: one seed draws one set of weights")
+        raise UsageError(f"--seed {seed}: this figure needs a single seed")
     return (), drop_unset(
         settings=given_settings(settings), seed=None if seed is None else int(seed)
     )
@@ -71,18 +72,26 @@ def landscape(
     what: StudyOrRunsArgument = None,
     *,
     examples: Annotated[
-        int, typer.Option("--examples", metavar="N", min=2, help="training examples to measure on")
+        int,
+        typer.Option(
+            "--examples", metavar="N", min=2, help="number of training examples to evaluate"
+        ),
     ] = 512,
     grid: Annotated[
         int,
-        typer.Option("--grid", metavar="N", min=3, max=201, help="steps along a direction, odd"),
+        typer.Option(
+            "--grid", metavar="N", min=3, max=201, help="odd number of steps along a direction"
+        ),
     ] = 21,
     directions: Annotated[
-        int, typer.Option("--directions", metavar="N", min=2, max=100, help="random directions")
+        int,
+        typer.Option(
+            "--directions", metavar="N", min=2, max=100, help="number of random directions"
+        ),
     ] = 5,
     top: TopOption = 2,
 ) -> FigureOptions:
-    """Draw the loss around trained weights: lines along random directions, and a plane.
+    """Draw the loss around trained weights, along random directions and in a plane.
 
     [bold]Example[/bold]
 
@@ -94,7 +103,7 @@ def landscape(
 @app.command()
 @figure_command("confusion")
 def confusion(what: StudyOrRunsArgument = None, *, split: SplitOption = "val") -> FigureOptions:
-    """Draw which classes a run takes for which, by the weights that it kept.
+    """Draw the confusion matrix of a run with its selected weights.
 
     [bold]Example[/bold]
 
@@ -112,7 +121,7 @@ def calibration(
     bins: Annotated[int, typer.Option("--bins", metavar="N", min=2, max=100)] = 15,
     top: TopOption = 2,
 ) -> FigureOptions:
-    """Draw how often a run is right where it says that it is so sure.
+    """Draw a reliability diagram: accuracy against predicted confidence.
 
     [bold]Example[/bold]
 
@@ -129,7 +138,7 @@ def examples(
     split: SplitOption = "val",
     count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=200)] = 24,
 ) -> FigureOptions:
-    """Draw the examples that a run gets most wrong, as they look.
+    """Draw the examples with the largest losses of a run.
 
     [bold]Example[/bold]
 

@@ -1,4 +1,4 @@
-"""Options that kinds of figures share, and the application that they are commands of."""
+"""Options shared by the kinds of figures, and the application of their commands."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,7 +14,7 @@ app = typer.Typer(
     invoke_without_command=True,
 )
 
-# What a kind's own options come to: studies or runs, and options that JSON can hold.
+# Result of a command function: studies or runs, and the options of the kind as JSON values.
 FigureOptions = tuple[Sequence[str], dict[str, Any]]
 
 ByOption = Annotated[
@@ -27,24 +27,28 @@ MetricOption = Annotated[
     ),
 ]
 TopOption = Annotated[
-    int, typer.Option("--top", metavar="N", min=1, max=MAX_ROWS, help="draw the N best trials")
+    int, typer.Option("--top", metavar="N", min=1, max=MAX_ROWS, help="only the N best trials")
 ]
 XOption = Annotated[
     str | None,
-    typer.Option("--x", metavar="FIELD", help="a setting \\[default: the one that differs most]"),
+    typer.Option(
+        "--x", metavar="FIELD", help="a field of the setting \\[default: the one with most values]"
+    ),
 ]
 SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="train, val or test")]
 StepsOption = Annotated[
-    int, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="steps in an epoch")
+    int, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="steps per epoch")
 ]
 QuantityOption = Annotated[
     list[str] | None,
-    typer.Option("--what", metavar="NAME", help="as nnlab show names it after probe/; repeat"),
+    typer.Option(
+        "--what", metavar="NAME", help="a metric of nnlab show, without probe/; repeat for more"
+    ),
 ]
 
 
 class SeedDisplay(StrEnum):
-    """How several seeds are drawn."""
+    """Representation of several seeds."""
 
     INTERVAL = "interval"
     RANGE = "range"
@@ -53,14 +57,14 @@ class SeedDisplay(StrEnum):
 
 
 class TrialAggregation(StrEnum):
-    """What stands for all trials that agree in the settings drawn."""
+    """Value that represents all trials at one point of a figure."""
 
     BEST = "best"
     MEAN = "mean"
 
 
 class CostAxis(StrEnum):
-    """What a metric is drawn against."""
+    """Cost that a metric is drawn against."""
 
     SECONDS = "seconds"
     EPOCHS = "epochs"
@@ -68,5 +72,5 @@ class CostAxis(StrEnum):
 
 
 def drop_unset(**options: Any) -> dict[str, Any]:
-    """The options that say something."""
+    """The options that are not None."""
     return {name: value for name, value in options.items() if value is not None}

@@ -1,11 +1,11 @@
-"""`nnlab plot`: trials against each other."""
+"""Commands of `nnlab plot` that compare trials."""
 
 from typing import Annotated
 
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.figures.plot.draw import figure_command
+from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
     ByOption,
     FigureOptions,
@@ -23,7 +23,7 @@ from nnlab.cli.options import MAX_ROWS, StudyOrRunsArgument
 def ranking(
     what: StudyOrRunsArgument = None, *, by: ByOption = None, top: TopOption = 20
 ) -> FigureOptions:
-    """Draw trials ranked: seeds, means with 95 % intervals, and tiers.
+    """Draw a ranking of trials: seeds, means with 95 % intervals, and tiers.
 
     [bold]Example[/bold]
 
@@ -40,15 +40,15 @@ def sweep(
     x: XOption = None,
     lines: Annotated[
         str | None,
-        typer.Option("--lines", metavar="FIELD", help="another setting, a line for each value"),
+        typer.Option("--lines", metavar="FIELD", help="another field, with one line per value"),
     ] = None,
     by: ByOption = None,
     over: Annotated[
         TrialAggregation,
-        typer.Option("--over", help="at each point the best trial, or the mean of all"),
+        typer.Option("--over", help="value at each point: the best trial, or the mean of all"),
     ] = TrialAggregation.BEST,
 ) -> FigureOptions:
-    """Draw a metric against a setting, logarithmic where the setting spans decades.
+    """Draw a metric against a field, on a logarithmic axis if its values span decades.
 
     [bold]Examples[/bold]
 
@@ -65,14 +65,14 @@ def heatmap(
     what: StudyOrRunsArgument = None,
     *,
     x: XOption = None,
-    y: Annotated[str | None, typer.Option("--y", metavar="FIELD", help="another setting")] = None,
+    y: Annotated[str | None, typer.Option("--y", metavar="FIELD", help="another field")] = None,
     by: ByOption = None,
     over: Annotated[
         TrialAggregation,
-        typer.Option("--over", help="in each cell the best trial, or the mean of all"),
+        typer.Option("--over", help="value of each cell: the best trial, or the mean of all"),
     ] = TrialAggregation.BEST,
 ) -> FigureOptions:
-    """Draw a metric over two settings, its numbers in the cells.
+    """Draw a metric over two fields, with its values in the cells.
 
     [bold]Example[/bold]
 
@@ -88,11 +88,11 @@ def interaction(
     *,
     x: XOption = None,
     lines: Annotated[
-        str | None, typer.Option("--lines", metavar="FIELD", help="the other setting")
+        str | None, typer.Option("--lines", metavar="FIELD", help="the other field")
     ] = None,
     by: ByOption = None,
 ) -> FigureOptions:
-    """Draw means over all other choices: lines that are not parallel interact.
+    """Draw means over all other fields; lines that are not parallel show an interaction.
 
     [bold]Example[/bold]
 
@@ -110,11 +110,15 @@ def parallel(
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", metavar="N", min=1, max=MAX_ROWS, help="the N best trials \\[default: all]"
+            "--top",
+            metavar="N",
+            min=1,
+            max=MAX_ROWS,
+            help="only the N best trials \\[default: all]",
         ),
     ] = None,
 ) -> FigureOptions:
-    """Draw every choice as an axis and every trial as a line across them, best on top.
+    """Draw parallel coordinates: one axis per field, one line per trial, the best on top.
 
     [bold]Example[/bold]
 
@@ -130,10 +134,11 @@ def effects(
     *,
     by: ByOption = None,
     top: Annotated[
-        int, typer.Option("--top", metavar="N", min=1, max=MAX_ROWS, help="the N largest shares")
+        int,
+        typer.Option("--top", metavar="N", min=1, max=MAX_ROWS, help="only the N largest shares"),
     ] = 10,
 ) -> FigureOptions:
-    """Draw which choices matter: shares of the outcome's variance, and of pairs.
+    """Draw the shares of variance that choices, and pairs of choices, explain.
 
     [bold]Example[/bold]
 
@@ -148,11 +153,14 @@ def profile(
     what: StudyOrRunsArgument = None,
     *,
     across: Annotated[
-        str, typer.Option("--across", metavar="FIELD", help="whose values are compared, as opt")
+        str,
+        typer.Option(
+            "--across", metavar="FIELD", help="field whose values are compared, for example opt"
+        ),
     ],
     by: ByOption = None,
 ) -> FigureOptions:
-    """Draw performance profiles: of each value of a field the share of runs above each score.
+    """Draw performance profiles: the fraction of runs above each score, per value of a field.
 
     [bold]Example[/bold]
 
@@ -167,11 +175,11 @@ def remedy(
     study: Annotated[
         str,
         typer.Argument(
-            metavar="STUDY", help="as nnlab remedy named it", autocompletion=completion.studies
+            metavar="STUDY", help="the study of nnlab remedy", autocompletion=completion.studies
         ),
     ],
 ) -> FigureOptions:
-    """Draw what remedies changed, each with its interval.
+    """Draw the effect of each remedy with its interval.
 
     [bold]Examples[/bold]
 

@@ -1,1 +1,1 @@
-"""`nnlab probe`: the signal in untrained models, the sensitivity of trained ones."""
+"""`nnlab probe`: layer outputs of untrained models, sensitivity of trained ones."""

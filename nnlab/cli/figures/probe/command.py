@@ -1,4 +1,4 @@
-"""`nnlab probe`: what happens inside a model, before training and after."""
+"""`nnlab probe`: inspects models before and after training."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,17 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import (
-    DbOption,
-    ForceOption,
-    Format,
-    FormatOption,
-    given_settings,
-    with_settings,
-)
+from nnlab.cli.options import DbOption, ForceOption, FormatOption, given_settings, with_settings
+from nnlab.cli.output.formats import Format
 
 app = typer.Typer(
-    add_completion=False, rich_markup_mode="rich", no_args_is_help=True, help="Look inside models."
+    add_completion=False, rich_markup_mode="rich", no_args_is_help=True, help="Inspect models."
 )
 
 OutputOption = Annotated[
@@ -27,7 +21,7 @@ OutputOption = Annotated[
 
 @app.callback()
 def probe() -> None:
-    """Look inside models."""
+    """Inspect models."""
 
 
 @app.command()
@@ -39,10 +33,10 @@ def init(
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
 ) -> None:
-    """Show what each layer puts out before training: too small shrinks, too large explodes.
+    """Show the outputs of each layer before training, which reveal vanishing or exploding signals.
 
-    By default a relu mlp of ten layers, from weights too small, too large, Xavier and MSRA.
-    Options are those of train; lists make a row each. Nothing is trained or stored.
+    By default a relu mlp with ten layers, with weights that are too small or too large, Xavier and
+    MSRA. Options are those of train; lists give one row each. Nothing is trained or stored.
 
     [bold]Examples[/bold]
 
@@ -50,6 +44,7 @@ def init(
 
         nnlab probe init --init xavier,msra,lsuv --activation tanh --depth 20
     """
+    # torch is imported only when a model is built.
     from nnlab.cli.figures.probe import run
 
     run.print_init_probe(
@@ -67,24 +62,32 @@ def sensitivity(
     ],
     *,
     examples: Annotated[
-        int, typer.Option("--examples", metavar="N", min=2, help="training examples to measure on")
+        int,
+        typer.Option(
+            "--examples", metavar="N", min=2, help="number of training examples to evaluate"
+        ),
     ] = 512,
     grid: Annotated[
         int,
-        typer.Option("--grid", metavar="N", min=3, max=201, help="steps along a direction, odd"),
+        typer.Option(
+            "--grid", metavar="N", min=3, max=201, help="odd number of steps along a direction"
+        ),
     ] = 21,
     directions: Annotated[
-        int, typer.Option("--directions", metavar="N", min=2, max=100, help="random directions")
+        int,
+        typer.Option(
+            "--directions", metavar="N", min=2, max=100, help="number of random directions"
+        ),
     ] = 5,
     output: OutputOption = None,
     force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
-    """Measure how much the loss moves when the weights of trained runs move.
+    """Measure the sensitivity of the loss to changes of the trained weights.
 
-    Gradient norm, top eigenvalue of the Hessian, and the rise of the loss along random
-    directions as long as the weights. The least sensitive run comes first.
+    Gradient norm, largest eigenvalue of the Hessian, and the increase of the loss along random
+    directions scaled to the norm of the weights. The least sensitive run is listed first.
 
     [bold]Examples[/bold]
 
@@ -92,6 +95,7 @@ def sensitivity(
 
         nnlab probe sensitivity 1 2 -o landscape.png
     """
+    # torch is imported only when a model is built.
     from nnlab.cli.figures.probe import run
 
     run.print_sensitivity(
@@ -101,6 +105,6 @@ def sensitivity(
         directions=directions,
         output=output or (),
         force=force,
-        how=format,
+        output_format=format,
         db=db,
     )

@@ -1,37 +1,37 @@
-"""What `nnlab probe` does: tables and figures of what is inside models."""
+"""Tables and figures of `nnlab probe`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
+from nnlab.analysis.sensitivity import Sensitivity, measure_sensitivity
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import Format
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render
 from nnlab.figures.kinds.init import draw_init_figure, layer_outputs_by_setting
 from nnlab.figures.kinds.landscape import landscape_figure, run_titles
 
 if TYPE_CHECKING:
-    from nnlab.analysis.sensitivity import Sensitivity
     from nnlab.engine.initial_outputs import LayerOutputs
 
 INIT_COLUMNS = (
     TableColumn("setting", "setting", wrap=True),
-    TableColumn("layers", "layers", right=True),
-    TableColumn("first", "sd, first layer", lambda sd: f"{sd:.3g}", right=True),
-    TableColumn("last", "sd, last layer", lambda sd: f"{sd:.3g}", right=True),
-    TableColumn("signal", "the signal", wrap=True),
+    TableColumn("layers", "layers", align_right=True),
+    TableColumn("first", "sd, first layer", lambda sd: f"{sd:.3g}", align_right=True),
+    TableColumn("last", "sd, last layer", lambda sd: f"{sd:.3g}", align_right=True),
+    TableColumn("signal", "signal", wrap=True),
 )
 SENSITIVITY_COLUMNS = (
-    TableColumn("run", "run", right=True),
+    TableColumn("run", "run", align_right=True),
     TableColumn("setting", "setting", wrap=True),
-    TableColumn("rise", "rise of the loss", lambda value: f"{value:.3g}", right=True),
-    TableColumn("eigenvalue", "top eigenvalue", lambda value: f"{value:.3g}", right=True),
+    TableColumn("rise", "increase of the loss", lambda value: f"{value:.3g}", align_right=True),
+    TableColumn("eigenvalue", "largest eigenvalue", lambda value: f"{value:.3g}", align_right=True),
     TableColumn(
-        "gradient_norm", "gradient norm", lambda value: f"{value:.3g}", right=True, priority=1
+        "gradient_norm", "gradient norm", lambda value: f"{value:.3g}", align_right=True, priority=1
     ),
-    TableColumn("loss", "train/loss", lambda value: f"{value:.3g}", right=True),
+    TableColumn("loss", "train/loss", lambda value: f"{value:.3g}", align_right=True),
 )
 
 
@@ -39,20 +39,28 @@ def print_init_probe(
     settings: Mapping[str, Any],
     seed: object,
     output: Sequence[Path],
-    how: Format,
+    output_format: Format,
     *,
     force: bool,
 ) -> None:
-    """Prints, and draws, what the layers of untrained models put out.
+    """Prints and draws the outputs of the layers of untrained models.
+
+    Args:
+        settings: texts of the command line by field.
+        seed: seed of the weights; 0 if Nresult.
+        output: files of the figure.
+        output_format: format of the table.
+        force: replace files that nnlab did not create.
 
     Raises:
-        ConfigError: settings that do not hold.
+        ConfigError: invalid settings.
     """
     check_figure_paths(output, force=force)
-    found = layer_outputs_by_setting(settings, 0 if seed is None else int(str(seed)))
-    _print_rows([_init_cells(name, outputs) for name, outputs in found.items()], INIT_COLUMNS, how)
+    outputs = layer_outputs_by_setting(settings, 0 if seed is None else int(str(seed)))
+    rows = [_init_cells(name, layers) for name, layers in outputs.items()]
+    _print_rows(rows, INIT_COLUMNS, output_format)
     if output:
-        write_figure(draw_init_figure(found), output, {"probe": "init"})
+        write_figure(draw_init_figure(outputs), output, {"probe": "init"})
 
 
 def _init_cells(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
@@ -75,66 +83,76 @@ def print_sensitivity(
     directions: int,
     output: Sequence[Path],
     force: bool,
-    how: Format,
+    output_format: Format,
     db: str | None,
 ) -> None:
-    """Prints, and draws, how sensitive the loss of runs is, the least sensitive first.
+    """Prints and draws the sensitivity of the loss of runs, the least sensitive first.
+
+    Args:
+        names: runs by number or name.
+        examples: number of training examples to evaluate.
+        grid: odd number of steps along a direction.
+        directions: number of random directions.
+        output: files of the figure.
+        force: replace files that nnlab did not create.
+        output_format: format of the table.
+        db: the database.
 
     Raises:
-        UsageError: a run kept no weights.
-        UnknownName: no such run.
+        UsageError: a run has no stored weights.
+        UnknownName: an unknown run.
     """
     check_figure_paths(output, force=force)
     with open_db(db) as database:
         runs = store.find_runs(database, names)
-        from nnlab.analysis.sensitivity import measure_sensitivity
-
-        found = [
+        results = [
             measure_sensitivity(database, run, examples=examples, grid=grid, directions=directions)
             for run in runs
         ]
-    found.sort(key=lambda one: one.rise)
+    results.sort(key=lambda result: result.rise)
     titles = run_titles(runs)
-    rows = [_sensitivity_cells(titles[one.run.id], one) for one in found]
-    _print_rows(rows, SENSITIVITY_COLUMNS, how)
-    if how is Format.TABLE:
-        _note_definitions(found)
+    rows = [_sensitivity_cells(titles[result.run.id], result) for result in results]
+    _print_rows(rows, SENSITIVITY_COLUMNS, output_format)
+    if output_format is Format.TABLE:
+        _note_definitions(results)
     if output:
-        about = {"runs": ", ".join(str(one.run.id) for one in found)}
-        write_figure(landscape_figure(found).draw(), output, about)
+        provenance = {"runs": ", ".join(str(result.run.id) for result in results)}
+        write_figure(landscape_figure(results).draw(), output, provenance)
 
 
-def _sensitivity_cells(title: str, one: "Sensitivity") -> dict[str, Any]:
+def _sensitivity_cells(title: str, result: Sensitivity) -> dict[str, Any]:
     return {
-        "run": one.run.id,
+        "run": result.run.id,
         "setting": title,
-        "rise": one.rise,
-        "eigenvalue": one.eigenvalue,
-        "gradient_norm": one.gradient_norm,
-        "loss": one.loss,
-        "iterations": one.iterations,
-        "converged": one.converged,
-        "examples": one.examples,
-        "steps": list(one.steps),
-        "lines": [list(line) for line in one.lines],
+        "rise": result.rise,
+        "eigenvalue": result.eigenvalue,
+        "gradient_norm": result.gradient_norm,
+        "loss": result.loss,
+        "iterations": result.iterations,
+        "converged": result.converged,
+        "examples": result.examples,
+        "steps": list(result.steps),
+        "lines": [list(line) for line in result.lines],
     }
 
 
-def _note_definitions(found: Sequence["Sensitivity"]) -> None:
+def _note_definitions(results: Sequence[Sensitivity]) -> None:
     note(
-        f"rise: of the mean loss over {found[0].examples} training examples, when the weights"
-        " move by a tenth of their length in a random direction"
+        f"increase of the mean loss over {results[0].examples} training examples if the weights"
+        " move by a tenth of their norm in a random direction"
     )
-    for one in found:
-        if not one.converged:
-            note(f"run {one.run.id}: the eigenvalue still moved after {one.iterations} steps")
+    for result in results:
+        if not result.converged:
+            note(
+                f"run {result.run.id}: the eigenvalue did not converge in {result.iterations} steps"
+            )
 
 
 def _print_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[TableColumn], how: Format
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[TableColumn], output_format: Format
 ) -> None:
-    """As a table its columns, as JSON all that was measured."""
-    if how is Format.JSON:
+    """Prints rows; JSON contains all measurements, tables only the columns."""
+    if output_format is Format.JSON:
         print_json(rows)
     else:
-        render(rows, columns, how)
+        render(rows, columns, output_format)

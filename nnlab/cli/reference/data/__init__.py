@@ -1,1 +1,1 @@
-"""`nnlab data`: look at data sets, and fetch the published ones."""
+"""`nnlab data`: shows data sets, and downloads published ones."""

@@ -1,4 +1,4 @@
-"""`nnlab data`: look at data sets before training, and fetch the published ones."""
+"""`nnlab data`: shows data sets before training, and downloads published ones."""
 
 from enum import StrEnum
 from functools import partial
@@ -12,10 +12,7 @@ from nnlab.cli.options import ForceOption, given_settings, with_settings
 from nnlab.cli.output.render import print_json, say
 from nnlab.cli.reference.data.summary_table import dataset_json, print_dataset_summary
 from nnlab.cli.train.train.downloads import fetch_with_progress
-from nnlab.config import RunConfig
-from nnlab.config.space import expand_space, parse_space
-from nnlab.engine.data import dataset_facts
-from nnlab.errors import UsageError
+from nnlab.study.dataset_config import resolve_dataset_config
 
 if TYPE_CHECKING:
     from nnlab.engine.data.split_dataset import SplitDataset
@@ -24,10 +21,10 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    help="Look at data sets before training, and fetch the published ones.",
+    help="Show data sets before training, and download published ones.",
 )
 
-# The fields of a setting that decide what the data is.
+# The fields of a setting that determine the data.
 DATA_FIELDS = (
     "samples",
     "data_noise",
@@ -42,7 +39,7 @@ DATA_FIELDS = (
 
 
 class DataFormat(StrEnum):
-    """How a data set is shown."""
+    """Output format of a data set."""
 
     TABLE = "table"
     JSON = "json"
@@ -50,7 +47,7 @@ class DataFormat(StrEnum):
 
 @app.callback()
 def data() -> None:
-    """Look at data sets before training, and fetch the published ones."""
+    """Show data sets before training, and download published ones."""
 
 
 @app.command()
@@ -60,24 +57,26 @@ def show(
         str,
         typer.Argument(
             metavar="NAME",
-            help="a data set, as for --data",
+            help="a data set, as in --data",
             autocompletion=completion.catalogue_completer("data"),
         ),
     ],
     *,
     picture: Annotated[
         Path | None,
-        typer.Option("--picture", metavar="FILE", help="draw examples: .png, .svg or .pdf"),
+        typer.Option(
+            "--picture", metavar="FILE", help="draw examples into a .png, .svg or .pdf file"
+        ),
     ] = None,
     force: ForceOption = False,
     format: Annotated[  # noqa: A002  the option is called --format
-        DataFormat, typer.Option("--format", help="how to print")
+        DataFormat, typer.Option("--format", help="output format")
     ] = DataFormat.TABLE,
     **settings: Any,
 ) -> None:
-    """Show what is in a data set: shapes, splits, classes, means, what was inferred of a file.
+    """Show a data set: shapes, splits, classes, means, and what was inferred from a file.
 
-    Means and the like are those of the training split, before anything is done to the inputs.
+    Statistics are those of the training split, before the preprocessing of the inputs.
 
     [bold]Examples[/bold]
 
@@ -91,19 +90,21 @@ def show(
         from nnlab.cli.output.figure_files import check_figure_paths
 
         check_figure_paths([picture], force=force)
-    config = resolve_single_config(name, given_settings(settings))
+    config = resolve_dataset_config(name, given_settings(settings))
     fetch_with_progress(name)
+    # torch is imported only when a data set is read.
     from nnlab.engine.data.split_dataset import read_and_split
     from nnlab.engine.data.summary import summarise_dataset
 
-    arranged = read_and_split(config)
-    summary = summarise_dataset(arranged)
-    if how_is_json := format is DataFormat.JSON:
-        print_json(dataset_json(config, arranged, summary))
+    split_dataset = read_and_split(config)
+    summary = summarise_dataset(split_dataset)
+    is_json = format is DataFormat.JSON
+    if is_json:
+        print_json(dataset_json(config, split_dataset, summary))
     else:
-        print_dataset_summary(config, arranged, summary)
+        print_dataset_summary(config, split_dataset, summary)
     if picture is not None:
-        _draw_examples(arranged, picture, silent=how_is_json)
+        _draw_examples(split_dataset, picture, silent=is_json)
 
 
 @app.command()
@@ -117,38 +118,24 @@ def fetch(
         ),
     ],
 ) -> None:
-    """Download published data sets, where this machine does not have them yet.
+    """Download published data sets that this machine does not have yet.
 
-    Training does so by itself; this is for before the network is gone.
+    Training downloads them automatically; this command prepares for work without a network.
 
     [bold]Example[/bold]
 
         nnlab data fetch fashion-mnist
     """
     for name in names:
-        places = fetch_with_progress(name)
-        say(f"{name}: {places[0].parent}" if places else f"{name}: comes with nnlab")
+        files = fetch_with_progress(name)
+        say(f"{name}: {files[0].parent}" if files else f"{name}: included in nnlab")
 
 
-def resolve_single_config(name: str, settings: dict[str, Any]) -> RunConfig:
-    """The resolved config of one data set.
-
-    Raises:
-        ConfigError: a setting that is out of its limits, or does nothing with this set.
-        UsageError: more than one data set is meant.
-    """
-    known = dataset_facts(name)
-    points = expand_space(parse_space({"data": [name], **settings}), lambda _: known)
-    if len(points) != 1:
-        raise UsageError("one data set is shown at a time: give each option one value")
-    return points[0].config
-
-
-def _draw_examples(arranged: "SplitDataset", picture: Path, *, silent: bool) -> None:
+def _draw_examples(split_dataset: "SplitDataset", picture: Path, *, silent: bool) -> None:
     from nnlab.figures.draw.save import save_figure
     from nnlab.figures.kinds.dataset import draw_dataset
 
-    provenance = {"data": arranged.dataset.name, "fingerprint": arranged.fingerprint}
-    save_figure(draw_dataset(arranged.dataset, arranged.rows.train), picture, provenance)
+    provenance = {"data": split_dataset.dataset.name, "fingerprint": split_dataset.fingerprint}
+    save_figure(draw_dataset(split_dataset.dataset, split_dataset.rows.train), picture, provenance)
     if not silent:
         say(f"{picture}: examples of the training split")

@@ -1,11 +1,11 @@
-"""What `nnlab data show` prints of a data set: tables for readers, a mapping for programs."""
+"""Output of `nnlab data show`: tables, and a mapping for JSON."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnlab.catalogue import Choice, find_choice
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config import RunConfig
 
@@ -24,18 +24,21 @@ def _format_count(value: int) -> str:
     return f"{value:,}"
 
 
-FACT_COLUMNS = (TableColumn("key", "what", wrap=True), TableColumn("value", "value", wrap=True))
+FACT_COLUMNS = (TableColumn("key", "property", wrap=True), TableColumn("value", "value", wrap=True))
 CLASS_COUNT_COLUMNS = (
     TableColumn("class", "class"),
-    *(TableColumn(split, split, _format_count, right=True) for split in ("train", "val", "test")),
+    *(
+        TableColumn(split, split, _format_count, align_right=True)
+        for split in ("train", "val", "test")
+    ),
 )
 _STATISTIC_COLUMNS = (
-    TableColumn("mean", "mean", _format_number, right=True),
-    TableColumn("sd", "sd", _format_number, right=True),
-    TableColumn("low", "min", _format_number, right=True, priority=1),
-    TableColumn("high", "max", _format_number, right=True, priority=1),
+    TableColumn("mean", "mean", _format_number, align_right=True),
+    TableColumn("sd", "sd", _format_number, align_right=True),
+    TableColumn("low", "min", _format_number, align_right=True, priority=1),
+    TableColumn("high", "max", _format_number, align_right=True, priority=1),
 )
-TARGET_COLUMNS = (TableColumn("split", "target in"), *_STATISTIC_COLUMNS)
+TARGET_COLUMNS = (TableColumn("split", "split"), *_STATISTIC_COLUMNS)
 FEATURE_COLUMNS = (
     TableColumn("name", "feature"),
     TableColumn("kind", "kind", priority=2),
@@ -45,15 +48,15 @@ FEATURE_COLUMNS = (
 
 
 def print_dataset_summary(
-    config: RunConfig, arranged: "SplitDataset", summary: "DatasetSummary"
+    config: RunConfig, split_dataset: "SplitDataset", summary: "DatasetSummary"
 ) -> None:
-    """Prints the facts, the classes or the targets, and the features."""
+    """Prints tables of the properties, the classes or targets, and the features."""
     row = find_choice("data", config.data)
-    told = _fact_pairs(row, config, arranged, summary)
-    render([{"key": key, "value": value} for key, value in told], FACT_COLUMNS, Format.TABLE)
+    facts = _fact_pairs(row, config, split_dataset, summary)
+    render([{"key": key, "value": value} for key, value in facts], FACT_COLUMNS, Format.TABLE)
     if summary.counts:
-        counted = [{"class": name, **counts} for name, counts in summary.counts.items()]
-        _print_first_rows(counted, CLASS_COUNT_COLUMNS, "classes")
+        rows = [{"class": name, **counts} for name, counts in summary.counts.items()]
+        _print_first_rows(rows, CLASS_COUNT_COLUMNS, "classes")
     else:
         render(
             [dataclasses.asdict(target) for target in summary.targets], TARGET_COLUMNS, Format.TABLE
@@ -72,59 +75,61 @@ def _print_first_rows(
 
 
 def _fact_pairs(
-    row: Choice, config: RunConfig, arranged: "SplitDataset", summary: "DatasetSummary"
+    row: Choice, config: RunConfig, split_dataset: "SplitDataset", summary: "DatasetSummary"
 ) -> list[tuple[str, str]]:
-    dataset = arranged.dataset
-    found = [
+    dataset = split_dataset.dataset
+    facts = [
         ("data set", dataset.name),
-        ("what it is", row.summary),
+        ("description", row.summary),
         ("source", row.source),
-        ("task", _describe_task(arranged)),
-        ("an example", _describe_shape(arranged)),
+        ("task", _describe_task(split_dataset)),
+        ("example", _describe_shape(split_dataset)),
         ("splits", _describe_splits(summary)),
-        ("columns", _describe_columns(arranged)),
+        ("columns", _describe_columns(split_dataset)),
         ("constant features", _constant_features(summary)),
         ("classes with a single row", _join_names(summary.single_row_classes)),
-        ("columns like identifiers", _identifier_columns(summary)),
-        ("wrong labels on purpose", _wrong_label_count(config, summary)),
+        ("columns that look like identifiers", _identifier_columns(summary)),
+        ("wrong labels (--label-noise)", _wrong_label_count(config, summary)),
         ("noise floor", _noise_floor(summary)),
-        ("hash of the content", dataset.version or ""),
-        ("fingerprint of data and splits", arranged.fingerprint),
+        ("content hash", dataset.version or ""),
+        ("fingerprint of data and splits", split_dataset.fingerprint),
     ]
-    return [(key, value) for key, value in found if value]
+    return [(key, value) for key, value in facts if value]
 
 
-def _describe_task(arranged: "SplitDataset") -> str:
-    classes = len(arranged.dataset.classes)
+def _describe_task(split_dataset: "SplitDataset") -> str:
+    classes = len(split_dataset.dataset.classes)
     return f"classification, {classes} classes" if classes else "regression"
 
 
-def _describe_shape(arranged: "SplitDataset") -> str:
-    shape = arranged.dataset.in_shape
-    stored = arranged.dataset.examples.dtype
+def _describe_shape(split_dataset: "SplitDataset") -> str:
+    shape = split_dataset.dataset.in_shape
+    stored = split_dataset.dataset.examples.dtype
     if len(shape) == 3:
-        channels = {1: "grey", 3: "in colour"}.get(shape[0], f"of {shape[0]} channels")
+        channels = {1: "greyscale", 3: "colour"}.get(shape[0], f"{shape[0]} channels")
         return f"{shape[2]}x{shape[1]} pixels, {channels}, {stored}"
-    noun = "values of a signal" if arranged.dataset.signal else "features"
+    noun = "values per signal" if split_dataset.dataset.signal else "features"
     return f"{shape[0]} {noun}, {stored}"
 
 
 def _describe_splits(summary: "DatasetSummary") -> str:
     parts = (
-        f"{split} {size:,}{' (its own)' if split in summary.provided_splits else ''}"
+        f"{split} {size:,}{' (of the data set)' if split in summary.provided_splits else ''}"
         for split, size in summary.sizes.items()
     )
     return ", ".join(parts)
 
 
-def _describe_columns(arranged: "SplitDataset") -> str:
-    columns = arranged.dataset.columns
+def _describe_columns(split_dataset: "SplitDataset") -> str:
+    columns = split_dataset.dataset.columns
     if not columns:
         return ""
     numbers = sum(not column.values for column in columns)
-    told = [f"{numbers} of numbers"] if numbers else []
-    told += [f"{c.name}: a category of {len(c.values)} values" for c in columns if c.values]
-    return "; ".join(told)
+    descriptions = [f"{numbers} numeric"] if numbers else []
+    descriptions += [
+        f"{c.name}: categorical with {len(c.values)} values" for c in columns if c.values
+    ]
+    return "; ".join(descriptions)
 
 
 def _constant_features(summary: "DatasetSummary") -> str:
@@ -137,8 +142,8 @@ def _identifier_columns(summary: "DatasetSummary") -> str:
 
 
 def _join_names(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:8])
-    return f"{len(names)}: {shown}{', ...' if len(names) > 8 else ''}" if names else ""
+    first = ", ".join(names[:8])
+    return f"{len(names)}: {first}{', ...' if len(names) > 8 else ''}" if names else ""
 
 
 def _wrong_label_count(config: RunConfig, summary: "DatasetSummary") -> str:
@@ -153,16 +158,16 @@ def _noise_floor(summary: "DatasetSummary") -> str:
     scaled = summary.noise_floor / summary.targets[0].sd ** 2
     return (
         f"rmse {summary.noise_floor**0.5:.4g} (mse {summary.noise_floor:.4g};"
-        f" {scaled:.4g} as the loss mse of the standardised target)"
+        f" {scaled:.4g} as the mse loss of the standardised target)"
     )
 
 
 def dataset_json(
-    config: RunConfig, arranged: "SplitDataset", summary: "DatasetSummary"
+    config: RunConfig, split_dataset: "SplitDataset", summary: "DatasetSummary"
 ) -> dict[str, Any]:
-    """All that is shown, for programs."""
+    """All properties of a data set as JSON."""
     row = find_choice("data", config.data)
-    dataset = arranged.dataset
+    dataset = split_dataset.dataset
     return {
         "name": dataset.name,
         "summary": row.summary,
@@ -181,5 +186,5 @@ def dataset_json(
         "single_row_classes": list(summary.single_row_classes),
         "id_columns": list(summary.id_columns),
         "version": dataset.version,
-        "fingerprint": arranged.fingerprint,
+        "fingerprint": split_dataset.fingerprint,
     }

@@ -1,1 +1,1 @@
-"""`nnlab compare`: rankings of trials as tables."""
+"""`nnlab compare`: rankings of trials and tables for papers."""

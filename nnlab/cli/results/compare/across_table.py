@@ -1,67 +1,74 @@
-"""Methods over data sets on the screen, in every format."""
+"""Output of `nnlab compare --across`: methods compared over several data sets."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from nnlab.analysis.across_tasks import AcrossTasksComparison
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
 
 
-def print_across_tasks(found: AcrossTasksComparison, how: Format) -> None:
-    """A row a method; on the screen also what they were compared on."""
-    if how is Format.JSON:
+def print_across_tasks(comparison: AcrossTasksComparison, output_format: Format) -> None:
+    """Prints a row per method; a table is followed by its definitions and notes."""
+    if output_format is Format.JSON:
         print_json(
             {
-                "by": str(found.objective),
-                "field": found.field,
-                "tasks": list(found.tasks),
-                "left_out": list(found.left_out),
+                "by": str(comparison.objective),
+                "field": comparison.field,
+                "tasks": list(comparison.tasks),
+                "left_out": list(comparison.left_out),
                 "profile_at": list(PROFILE_THRESHOLDS),
-                "notes": list(found.notes),
-                "methods": [asdict(one) for one in found.methods],
+                "notes": list(comparison.notes),
+                "methods": [asdict(method) for method in comparison.methods],
             }
         )
         return
     columns = (
-        TableColumn("name", found.field),
-        TableColumn("iqm", "IQM", lambda value: f"{value:.3f}", right=True),
-        TableColumn("interval", "95 % interval", _format_bounds, right=True),
+        TableColumn("name", comparison.field),
+        TableColumn("iqm", "IQM", lambda value: f"{value:.3f}", align_right=True),
+        TableColumn("interval", "95 % interval", _format_bounds, align_right=True),
         TableColumn(
-            "better", "P(first better)", lambda value: f"{value:.2f}", right=True, priority=1
+            "better", "P(first better)", lambda value: f"{value:.2f}", align_right=True, priority=1
         ),
-        TableColumn("better_interval", "95 % interval ", _format_bounds, right=True, priority=3),
-        TableColumn("runs", "runs", right=True, priority=2),
-        TableColumn("tuned", "trials a data set", right=True, priority=2),
+        TableColumn(
+            "better_interval", "95 % interval ", _format_bounds, align_right=True, priority=3
+        ),
+        TableColumn("runs", "runs", align_right=True, priority=2),
+        TableColumn("tuned", "trials per data set", align_right=True, priority=2),
     )
-    render([_method_row(one, found) for one in found.methods], columns, how)
-    if how is not Format.TABLE:
+    rows = [_method_row(method, comparison) for method in comparison.methods]
+    render(rows, columns, output_format)
+    if output_format is not Format.TABLE:
         return
     say(
-        f"{found.objective.metric} scaled on each data set from 0 (worst run) to 1 (best);"
-        f" {', '.join(found.tasks)}",
+        f"{comparison.objective.metric} scaled per data set from 0 (worst run) to 1 (best run);"
+        f" {', '.join(comparison.tasks)}",
         style="dim",
     )
-    say("IQM: mean of the middle half of all runs; bootstrap over the seeds of each", style="dim")
-    for line in found.notes:
+    say("IQM: interquartile mean of all runs; intervals by a bootstrap over seeds", style="dim")
+    for line in comparison.notes:
         say(line, style="dim")
-    if found.left_out:
-        say(f"not compared, some have no runs there: {', '.join(found.left_out)}", style="dim")
-    if len(set(found.tuned.values())) > 1:
-        say("unequal numbers of trials: who tried more had more luck to choose from", style="dim")
+    if comparison.left_out:
+        say(
+            f"not compared, because runs are missing: {', '.join(comparison.left_out)}", style="dim"
+        )
+    if len(set(comparison.tuned.values())) > 1:
+        say("unequal numbers of trials favour methods with more trials to choose from", style="dim")
 
 
-def _method_row(one: MethodResult, found: AcrossTasksComparison) -> Mapping[str, Any]:
-    least, most = found.tuned[one.name]
+def _method_row(method: MethodResult, comparison: AcrossTasksComparison) -> Mapping[str, Any]:
+    least, most = comparison.tuned[method.name]
     return {
-        "name": one.name,
-        "iqm": one.iqm,
-        "interval": (one.low, one.high),
-        "better": one.better,
-        "better_interval": None if one.better is None else (one.better_low, one.better_high),
-        "runs": one.runs,
+        "name": method.name,
+        "iqm": method.iqm,
+        "interval": (method.low, method.high),
+        "better": method.better,
+        "better_interval": None
+        if method.better is None
+        else (method.better_low, method.better_high),
+        "runs": method.runs,
         "tuned": str(least) if least == most else f"{least} to {most}",
     }
 

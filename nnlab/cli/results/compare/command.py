@@ -1,31 +1,40 @@
-"""`nnlab compare`: a ranking of trials."""
+"""`nnlab compare`: ranks trials."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
 from nnlab.analysis.ranking import EpochChoice, rank_each_group
-from nnlab.analysis.scope import resolve_scope
+from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import MAX_ROWS, DbOption, Format, StudyOrRunsArgument
+from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import say
 from nnlab.cli.results.compare.across_table import print_across_tasks
+from nnlab.cli.results.compare.paper_tables import print_paper_tables
 from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.cli.train.train import messages
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command
+from nnlab.report.paper_table import PaperTable, paper_tables
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
 
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+# Rows of a table that fit on a screen; the other formats print all rows by default.
+_DEFAULT_ROWS = 20
+
 
 class TableFormat(StrEnum):
-    """How a comparison is printed."""
+    """Output format of a comparison."""
 
     TABLE = "table"
     LATEX = "latex"
@@ -35,18 +44,25 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
-if TYPE_CHECKING:
-    from nnlab.report.paper_table import PaperTable
+# Formats that only the tables for papers have.
+_PAPER_FORMATS = (TableFormat.LATEX, TableFormat.MARKDOWN, TableFormat.HTML)
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-# A screenful; the other formats are for programs, which want all.
-_DEFAULT_ROWS = 20
+@dataclass(frozen=True, slots=True)
+class RankingOptions:
+    """The options of rankings and of tables for papers."""
+
+    by: str | None
+    at: EpochChoice
+    group_by: tuple[str, ...]
+    interval: IntervalMethod
+    test: PairedTest
+    mixed: bool
 
 
 @app.command()
 def compare(
-    what: StudyOrRunsArgument = None,
+    names: StudyOrRunsArgument = None,
     *,
     by: Annotated[
         str | None,
@@ -55,7 +71,10 @@ def compare(
         ),
     ] = None,
     at: Annotated[
-        str, typer.Option("--at", metavar="best|last|N", help="each run's best, last or Nth epoch")
+        str,
+        typer.Option(
+            "--at", metavar="best|last|N", help="the best, the last or the Nth epoch of each run"
+        ),
     ] = "best",
     top: Annotated[
         int | None,
@@ -64,13 +83,15 @@ def compare(
             metavar="N",
             min=0,
             max=MAX_ROWS,
-            help="so many rows, 0 for all \\[default: 20 in a table]",
+            help="maximum number of rows, 0 for all \\[default: 20 in a table]",
         ),
     ] = None,
     group_by: Annotated[
         str | None,
         typer.Option(
-            "--group-by", metavar="FIELD,...", help="put trials together that agree in these"
+            "--group-by",
+            metavar="FIELD,...",
+            help="combine trials with equal values of these fields",
         ),
     ] = None,
     across: Annotated[
@@ -78,51 +99,57 @@ def compare(
         typer.Option(
             "--across",
             metavar="FIELD",
-            help="compare the values of a field over all data sets, each tuned on each",
+            help="compare the values of a field over all data sets, each tuned per data set",
         ),
     ] = None,
     interval: Annotated[
         IntervalMethod,
-        typer.Option("--interval", help="of the means: Student's t, or the bootstrap of the seeds"),
+        typer.Option(
+            "--interval",
+            help="confidence interval of the means: Student's t, or bootstrap over seeds",
+        ),
     ] = IntervalMethod.T,
     test: Annotated[
         PairedTest,
-        typer.Option(
-            "--test", help="of trials on the same seeds: exact, or for normal differences"
-        ),
+        typer.Option("--test", help="paired test of trials on the same seeds: t test, or exact"),
     ] = PairedTest.T,
     pivot: Annotated[
         str | None,
         typer.Option(
-            "--pivot", metavar="FIELD", help="a group of columns for each value, as --pivot data"
+            "--pivot",
+            metavar="FIELD",
+            help="a group of columns for each value, for example --pivot data",
         ),
     ] = None,
     transpose: Annotated[
-        bool, typer.Option("--transpose", help="what is compared across, what is measured down")
+        bool, typer.Option("--transpose", help="exchange rows and columns")
     ] = False,
     mixed: Annotated[
         bool,
-        typer.Option("--mixed", help="rank runs together that are not comparable"),
+        typer.Option("--mixed", help="rank runs together even if they are not comparable"),
     ] = False,
     caption: Annotated[
-        str | None, typer.Option("--caption", metavar="TEXT", help="in place of what says how")
+        str | None,
+        typer.Option(
+            "--caption", metavar="TEXT", help="caption of the table \\[default: how it was made]"
+        ),
     ] = None,
     label: Annotated[
-        str | None, typer.Option("--label", metavar="NAME", help="for \\ref in LaTeX")
+        str | None, typer.Option("--label", metavar="NAME", help="label for \\ref in LaTeX")
     ] = None,
     format: Annotated[  # noqa: A002  the option is called --format
         TableFormat,
-        typer.Option("--format", help="how to print; latex, markdown and html are for papers"),
+        typer.Option("--format", help="output format; latex, markdown and html are for papers"),
     ] = TableFormat.TABLE,
     db: DbOption = None,
 ) -> None:
-    """Rank trials: a row each, seeds aggregated; only the fields that differ are columns.
+    """Rank trials, aggregated over seeds; columns are the fields in which the trials differ.
 
     Trials that do not differ significantly from the best share tier 1; those with too few seeds
-    have no tier. Two runs: what differs between their trials, and whether it matters.
+    have no tier. For two runs, also shows the difference between their trials and its significance.
 
-    Only runs with the same validation data (and, ranked by a loss, the same loss) are ranked
-    together: there is a table for each such group.
+    Only comparable runs are ranked together, with one table per group: they have the same
+    validation data and, if ranked by a loss, the same loss.
 
     [bold]Examples[/bold]
 
@@ -138,80 +165,101 @@ def compare(
 
         nnlab compare depth --pivot data --format latex
     """
+    options = RankingOptions(
+        by=by,
+        at=_parse_at(at),
+        group_by=_split_fields(group_by),
+        interval=interval,
+        test=test,
+        mixed=mixed,
+    )
     with open_db(db) as database:
-        scope = resolve_scope(database, what)
+        scope = resolve_scope(database, names)
         if across is not None:
-            if format.value not in set(Format):
-                raise UsageError(f"--across is not printed as {format}", hint="--format markdown")
-            found = compare_across_tasks(database, scope, across.replace("-", "_"), by=by)
-            print_across_tasks(found, Format(format))
-            return
-        if (
-            pivot
-            or transpose
-            or format
-            in (
-                TableFormat.LATEX,
-                TableFormat.MARKDOWN,
-                TableFormat.HTML,
-            )
-        ):
-            from nnlab.cli.results.compare.paper_tables import print_paper_tables
-            from nnlab.report.paper_table import paper_tables
-
-            tables = paper_tables(
-                database,
-                scope,
-                by=by,
-                at=_parse_at(at),
-                top=top or None,
-                group_by=_split_fields(group_by),
-                pivot=pivot and pivot.lstrip("-").replace("-", "_"),
-                interval=interval,
-                test=test,
-                mixed=mixed,
-            )
+            _print_across_tasks(database, scope, across.replace("-", "_"), by, format)
+        elif pivot or transpose or format in _PAPER_FORMATS:
+            tables = _paper_tables(database, scope, options, top or None, pivot)
             tables = tuple(table.transposed() for table in tables) if transpose else tables
-            print_paper_tables(
-                _with_caption_and_label(tables, caption, label),
-                str(format),
-                mask_command(sys.argv[1:]),
-            )
-            return
-        if (pair := scope_of_two_trials(database, scope)) is not None:
-            scope = pair
-        rankings = rank_each_group(
-            database,
-            scope,
-            by=by,
-            at=_parse_at(at),
-            top=_row_limit(top, Format(format)),
-            group_by=_split_fields(group_by),
-            interval=interval,
-            test=test,
-            mixed=mixed,
+            tables = _with_caption_and_label(tables, caption, label)
+            print_paper_tables(tables, str(format), mask_command(sys.argv[1:]))
+        else:
+            _print_rankings(database, scope, options, top, Format(format))
+            if format is TableFormat.TABLE and scope.studies is not None and len(names or ()) == 1:
+                messages.print_verdict(database, scope.title)
+
+
+def _print_across_tasks(
+    db: store.Database, scope: Scope, field: str, by: str | None, table_format: TableFormat
+) -> None:
+    if table_format.value not in set(Format):
+        raise UsageError(
+            f"--across does not support --format {table_format}", hint="--format markdown"
         )
-        print_rankings(rankings, Format(format))
-        if pair is not None and format is TableFormat.TABLE:
-            for line in describe_difference(rankings):
-                say(line)
-        if format is TableFormat.TABLE and len(rankings) == 1:
-            messages.print_more_seeds_command(database, rankings[0])
-        if format is TableFormat.TABLE and scope.studies is not None and len(what or ()) == 1:
-            messages.print_verdict(database, scope.title)
+    print_across_tasks(compare_across_tasks(db, scope, field, by=by), Format(table_format))
+
+
+def _paper_tables(
+    db: store.Database,
+    scope: Scope,
+    options: RankingOptions,
+    top: int | None,
+    pivot: str | None,
+) -> tuple[PaperTable, ...]:
+    return paper_tables(
+        db,
+        scope,
+        by=options.by,
+        at=options.at,
+        top=top,
+        group_by=options.group_by,
+        pivot=pivot and pivot.lstrip("-").replace("-", "_"),
+        interval=options.interval,
+        test=options.test,
+        mixed=options.mixed,
+    )
+
+
+def _print_rankings(
+    db: store.Database,
+    scope: Scope,
+    options: RankingOptions,
+    top: int | None,
+    output_format: Format,
+) -> None:
+    """Prints a ranking per group of comparable runs; of two runs also their difference."""
+    pair = scope_of_two_trials(db, scope)
+    rankings = rank_each_group(
+        db,
+        scope if pair is None else pair,
+        by=options.by,
+        at=options.at,
+        top=_row_limit(top, output_format),
+        group_by=options.group_by,
+        interval=options.interval,
+        test=options.test,
+        mixed=options.mixed,
+    )
+    print_rankings(rankings, output_format)
+    if output_format is not Format.TABLE:
+        return
+    if pair is not None:
+        for line in describe_difference(rankings):
+            say(line)
+    if len(rankings) == 1:
+        messages.print_more_seeds_command(db, rankings[0])
 
 
 def _with_caption_and_label(
-    tables: Sequence["PaperTable"], caption: str | None, label: str | None
-) -> tuple["PaperTable", ...]:
-    """The tables with the caption and label asked for; labels after the first get a number."""
+    tables: Sequence[PaperTable], caption: str | None, label: str | None
+) -> tuple[PaperTable, ...]:
+    """The tables with a caption and label; the labels of further tables get a number."""
     return tuple(
         replace(
             table,
             caption=caption or table.caption,
-            label=f"{label}-{place}" if label and place > 1 else label or table.label,
+            label=f"{label}-{number}" if label and number > 1 else label or table.label,
         )
-        for place, table in enumerate(tables, start=1)
+        for number, table in enumerate(tables, start=1)
     )
 
 
@@ -223,12 +271,12 @@ def _parse_at(text: str) -> EpochChoice:
             return "last"
         case number if number.isdecimal() and int(number) >= 1:
             return int(number)
-    raise UsageError(f"--at must be best, last or an epoch from 1 on, got {text}")
+    raise UsageError(f"--at must be best, last or an epoch (1 or greater), got {text}")
 
 
-def _row_limit(top: int | None, how: Format) -> int | None:
+def _row_limit(top: int | None, output_format: Format) -> int | None:
     if top is None:
-        return _DEFAULT_ROWS if how is Format.TABLE else None
+        return _DEFAULT_ROWS if output_format is Format.TABLE else None
     return top or None
 
 

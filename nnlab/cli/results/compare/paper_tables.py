@@ -1,9 +1,9 @@
-"""A table for a paper on the screen, or as text for a file."""
+"""Output of tables for papers, on the screen or as text for a file."""
 
 from collections.abc import Sequence
 from functools import partial
 
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, print_text, render, say
 from nnlab.report.paper_table import PaperTable, table_as_json
 from nnlab.report.table_formats import (
@@ -15,16 +15,22 @@ from nnlab.report.table_formats import (
 )
 
 
-def print_paper_tables(tables: Sequence[PaperTable], how: str, command: str) -> None:
-    """Prints tables as `table`, `latex`, `markdown`, `html`, `csv` or `json`, a line between."""
-    if how == "json":
+def print_paper_tables(tables: Sequence[PaperTable], output_format: str, command: str) -> None:
+    """Prints tables separated by empty lines.
+
+    Args:
+        tables: the tables.
+        output_format: `table`, `latex`, `markdown`, `html`, `csv` or `json`.
+        command: arguments of the command line, which LaTeX tables mention in a comment.
+    """
+    if output_format == "json":
         first, *others = map(table_as_json, tables)
         print_json({**first, "other_groups": others})
         return
-    for place, table in enumerate(tables):
-        if place:
+    for index, table in enumerate(tables):
+        if index:
             say()
-        if how == "table":
+        if output_format == "table":
             _print_screen_table(table)
             continue
         print_text(
@@ -33,18 +39,18 @@ def print_paper_tables(tables: Sequence[PaperTable], how: str, command: str) -> 
                 "markdown": partial(table_as_markdown, table),
                 "html": partial(table_as_html, table),
                 "csv": partial(table_as_csv, table),
-            }[how]()
+            }[output_format]()
         )
 
 
 def _print_screen_table(table: PaperTable) -> None:
-    """On the screen; the best are marked, for bold is not always seen."""
+    """Prints a table on the screen; an asterisk marks the best values instead of bold text."""
     names = full_names(table)
     columns = [TableColumn(f"stub{i}", name or " ") for i, name in enumerate(table.row_headings)]
-    columns += [TableColumn(f"cell{i}", name, right=True) for i, name in enumerate(names)]
+    columns += [TableColumn(f"cell{i}", name, align_right=True) for i, name in enumerate(names)]
     rows = []
-    for words, cells in table.rows:
-        row: dict[str, str | None] = {f"stub{i}": word for i, word in enumerate(words)}
+    for headings, cells in table.rows:
+        row: dict[str, str | None] = {f"stub{i}": text for i, text in enumerate(headings)}
         for i, cell in enumerate(cells):
             mark = " *" if cell is not None and cell.bold else "  "
             row[f"cell{i}"] = None if cell is None else cell.text + mark

@@ -1,4 +1,4 @@
-"""A ranking on the screen, in every format."""
+"""Output of rankings in all formats, used by `nnlab compare` and after training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -6,53 +6,54 @@ from typing import Any
 
 from nnlab.analysis.ranking import Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.config.space import format_value
 from nnlab.stats import format_interval, format_mean
 from nnlab.stats.comparison import BestComparison
 
-# Tables that are printed; of further groups only the names.
+# Further groups are listed by name.
 _MAX_TABLES = 8
 
 
-def print_rankings(rankings: Sequence[Ranking], how: Format) -> None:
-    """Prints a ranking for each group of comparable runs, in one document of the format."""
-    if how is Format.JSON:
+def print_rankings(rankings: Sequence[Ranking], output_format: Format) -> None:
+    """Prints a ranking for each group of comparable runs, as one document."""
+    if output_format is Format.JSON:
         first, *others = map(ranking_json, rankings)
         print_json({**first, "other_groups": others})
-    elif how is Format.CSV and len(rankings) > 1:
+    elif output_format is Format.CSV and len(rankings) > 1:
         _print_one_csv(rankings)
     elif len(rankings) == 1:
-        print_ranking(rankings[0], how)
+        print_ranking(rankings[0], output_format)
     else:
         groups = len(rankings)
         say(f"{groups} groups of runs that are not comparable with each other", style="bold")
-        for place, ranking in enumerate(rankings[:_MAX_TABLES]):
-            if place == 0 or footnotes(rankings[place - 1]):
+        for index, ranking in enumerate(rankings[:_MAX_TABLES]):
+            if index == 0 or footnotes(rankings[index - 1]):
                 say()
             say(ranking.heading, style="bold")
-            print_ranking(ranking, how)
+            print_ranking(ranking, output_format)
         if groups > _MAX_TABLES:
             names = "; ".join(ranking.heading for ranking in rankings[_MAX_TABLES:])
             say(f"not shown: {names}; name a study or runs to see them", style="dim")
 
 
-def print_ranking(ranking: Ranking, how: Format) -> None:
-    """Prints the rows; on the screen also the notes that must be read with them."""
+def print_ranking(ranking: Ranking, output_format: Format) -> None:
+    """Prints the rows of a ranking, and its footnotes except in CSV."""
     if ranking.rows or not ranking.heading:
-        render([_row_cells(row, ranking) for row in ranking.rows], ranking_columns(ranking), how)
-    if how is Format.CSV:
+        rows = [_row_cells(row, ranking) for row in ranking.rows]
+        render(rows, ranking_columns(ranking), output_format)
+    if output_format is Format.CSV:
         return
     for line in footnotes(ranking):
         say(line, style="dim")
 
 
 def _print_one_csv(rankings: Sequence[Ranking]) -> None:
-    """The rows of all groups, with the group's name and metric first and the columns of all."""
+    """Prints the rows of all groups in one CSV table with the columns of all groups."""
     columns = {
         column.key: column for ranking in rankings for column in ranking_columns(ranking)
-    }  # the same key has the same value in each
+    }  # columns of equal keys are equal in all groups
     fields = {field: None for ranking in rankings for field in ranking.fields}
     ordered = ["rank", *fields, *(key for key in columns if key != "rank" and key not in fields)]
     rows = [
@@ -70,24 +71,28 @@ def _print_one_csv(rankings: Sequence[Ranking]) -> None:
 
 
 def footnotes(ranking: Ranking) -> list[str]:
-    """What must be read with the rows."""
+    """The notes of a ranking, and the number of omitted trials."""
     lines = list(ranking.notes)
     if ranking.total > len(ranking.rows):
-        left = ranking.total - len(ranking.rows)
-        lines.append(f"{left:,} more trials; --top 0 shows all")
+        omitted = ranking.total - len(ranking.rows)
+        lines.append(f"{omitted:,} more trials; --top 0 shows all")
     return lines
 
 
 def ranking_columns(ranking: Ranking) -> list[TableColumn]:
-    """Rank, what differs, seeds, the metric, the epoch, the findings."""
+    """The columns: rank, differing fields, seeds, metric, epoch and findings."""
     arrow = "lower is better" if ranking.objective.direction == "min" else "higher is better"
     title = f"{ranking.objective.metric} ({arrow})"
     return [
-        TableColumn("rank", "#", right=True),
+        TableColumn("rank", "#", align_right=True),
         *(TableColumn(field, field, format_value) for field in ranking.fields),
-        *([TableColumn("trial", "trial", right=True)] if ranking.ranks_with_equal_fields else []),
-        TableColumn("n", "n", right=True),
-        TableColumn("mean_sd", title, right=True),
+        *(
+            [TableColumn("trial", "trial", align_right=True)]
+            if ranking.ranks_with_equal_fields
+            else []
+        ),
+        TableColumn("n", "n", align_right=True),
+        TableColumn("mean_sd", title, align_right=True),
         *_significance_columns(ranking),
         TableColumn("mean", "mean", hidden=True),
         TableColumn("sd", "sd", hidden=True),
@@ -95,13 +100,13 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
             "epoch",
             "best epoch" if ranking.at == "best" else "epoch",
             _format_epoch,
-            right=True,
+            align_right=True,
             priority=3,
         ),
         *_test_columns(ranking),
         TableColumn("flags", "flags", _format_flags, wrap=True, priority=2),
         *(
-            [TableColumn("different_data", "data", lambda differs: "differs!" if differs else "")]
+            [TableColumn("different_data", "data", lambda differs: "different!" if differs else "")]
             if any(row.different_data for row in ranking.rows)
             else []
         ),
@@ -110,20 +115,25 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
 
 
 def _significance_columns(ranking: Ranking) -> list[TableColumn]:
-    """Intervals, tiers and the difference from the best, once there are two seeds."""
+    """Intervals, tiers and differences from the best, if any trial has at least two seeds."""
     if not any(row.interval for row in ranking.rows):
         return []
-    alone = len(ranking.rows) < 2
-    untiered = not any(row.tier for row in ranking.rows)
+    single_row = len(ranking.rows) < 2
+    no_tiers = not any(row.tier for row in ranking.rows)
     return [
-        TableColumn("interval", "95 % interval", _format_bounds, right=True, priority=1),
-        TableColumn("tier", "tier", right=True, hidden=alone or untiered, priority=1),
+        TableColumn("interval", "95 % interval", _format_bounds, align_right=True, priority=1),
+        TableColumn("tier", "tier", align_right=True, hidden=single_row or no_tiers, priority=1),
         TableColumn(
-            "behind", "behind the best", _format_bounds, right=True, hidden=alone, priority=4
+            "behind",
+            "difference from best",
+            _format_bounds,
+            align_right=True,
+            hidden=single_row,
+            priority=4,
         ),
-        TableColumn("p", "p", _format_p_value, right=True, hidden=alone, priority=2),
+        TableColumn("p", "p", _format_p_value, align_right=True, hidden=single_row, priority=2),
         TableColumn(
-            "better", "P(best better)", lambda share: f"{share:.2f}", right=True, hidden=True
+            "better", "P(best better)", lambda share: f"{share:.2f}", align_right=True, hidden=True
         ),
     ]
 
@@ -137,19 +147,22 @@ def _format_bounds(bounds: Sequence[float]) -> str:
 
 
 def _test_columns(ranking: Ranking) -> list[TableColumn]:
-    """The values on the test split, if any, and their epoch where the values are of another."""
+    """The columns of the test metric, if any, and its epoch if it differs from the ranked one."""
     if not ranking.has_test:
         return []
     name = test_metric(ranking.objective)
     return [
         TableColumn(
-            "test", f"{name} there" if ranking.test_there else name, right=True, priority=1
+            "test",
+            f"{name} (same epoch)" if ranking.test_there else name,
+            align_right=True,
+            priority=1,
         ),
         TableColumn(
             "test_epoch",
             "test epoch",
             _format_epoch,
-            right=True,
+            align_right=True,
             hidden=ranking.test_there,
             priority=1,
         ),
@@ -232,5 +245,5 @@ def _row_json(row: RankingRow) -> Mapping[str, Any]:
     }
 
 
-def _comparison_json(found: BestComparison | None) -> Mapping[str, Any] | None:
-    return None if found is None else {**asdict(found), "told": found.told}
+def _comparison_json(comparison: BestComparison | None) -> Mapping[str, Any] | None:
+    return None if comparison is None else {**asdict(comparison), "told": comparison.told}

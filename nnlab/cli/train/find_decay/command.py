@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import DbOption, ForceOption, Format, FormatOption
+from nnlab.cli.options import DbOption, ForceOption, FormatOption
+from nnlab.cli.output.formats import Format
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

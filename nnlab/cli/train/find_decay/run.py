@@ -7,8 +7,8 @@ from nnlab import store
 from nnlab.analysis.find_decay import METRIC, DecaySuggestion, find_decay
 from nnlab.analysis.selection import single_run
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import Format
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.train.train import present
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
@@ -33,9 +33,9 @@ PROPOSAL_COLUMNS = (
 )
 RESULT_COLUMNS = (
     TableColumn("decay", "decay"),
-    TableColumn("n", "n", right=True),
-    TableColumn("mean", "mean", lambda value: f"{value:.4g}", right=True, priority=2),
-    TableColumn("change", "against no decay", lambda value: f"{value:+.3g}", right=True),
+    TableColumn("n", "n", align_right=True),
+    TableColumn("mean", "mean", lambda value: f"{value:.4g}", align_right=True, priority=2),
+    TableColumn("change", "against no decay", lambda value: f"{value:+.3g}", align_right=True),
     TableColumn("interval", "95 % interval", priority=1),
     TableColumn("helped", "did it help", wrap=True),
 )

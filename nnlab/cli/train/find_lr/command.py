@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.options import ForceOption, Format, FormatOption, given_settings, with_settings
+from nnlab.cli.options import ForceOption, FormatOption, given_settings, with_settings
+from nnlab.cli.output.formats import Format
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

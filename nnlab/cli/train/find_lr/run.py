@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.cli.options import Format
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 12
 CURVE_COLUMNS = (
-    TableColumn("lr", "lr", lambda lr: f"{lr:.3g}", right=True),
-    TableColumn("loss", "train/loss, smoothed", lambda loss: f"{loss:.4g}", right=True),
+    TableColumn("lr", "lr", lambda lr: f"{lr:.3g}", align_right=True),
+    TableColumn("loss", "train/loss, smoothed", lambda loss: f"{loss:.4g}", align_right=True),
 )
 
 

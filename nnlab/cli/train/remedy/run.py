@@ -7,9 +7,9 @@ from typing import Any
 from nnlab.analysis.ranking import format_count
 from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, RemedyResult, min_seeds_for
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
-from nnlab.cli.results.findings_table import print_findings
+from nnlab.cli.results.findings import print_findings
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.config import setting_fields
 from nnlab.config.space import format_value
@@ -30,15 +30,15 @@ PROPOSAL_COLUMNS = (
     TableColumn("remedy", "remedy", wrap=True),
     TableColumn("for", "for", wrap=True, priority=1),
     TableColumn("changes", "changes"),
-    TableColumn("runs", "runs", right=True, priority=2),
-    TableColumn("seconds", "about", format_duration, right=True, priority=2),
+    TableColumn("runs", "runs", align_right=True, priority=2),
+    TableColumn("seconds", "about", format_duration, align_right=True, priority=2),
 )
 RESULT_COLUMNS = (
     TableColumn("name", "remedy", wrap=True),
-    TableColumn("n", "n", right=True),
-    TableColumn("effect", "better by", lambda value: f"{value:+.3g}", right=True),
-    TableColumn("interval", "95 % interval", right=True),
-    TableColumn("p", "p", lambda value: f"{value:.2g}", right=True, priority=1),
+    TableColumn("n", "n", align_right=True),
+    TableColumn("effect", "better by", lambda value: f"{value:+.3g}", align_right=True),
+    TableColumn("interval", "95 % interval", align_right=True),
+    TableColumn("p", "p", lambda value: f"{value:.2g}", align_right=True, priority=1),
     TableColumn("outcome", "did it help", wrap=True),
     TableColumn("gone", "the finding", wrap=True, priority=2),
 )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nnlab import store
 from nnlab.analysis.ranking import format_count, rank_each_group
 from nnlab.analysis.scope import Scope
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, render, say
 from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.cli.train.train.messages import print_more_seeds_command, print_setting
@@ -164,7 +164,7 @@ def print_dry_run(planned: DryRun) -> None:
     if len(settings) > 1:
         columns = [
             TableColumn("trial", "trial", wrap=True),
-            TableColumn("epochs", "epochs", right=True),
+            TableColumn("epochs", "epochs", align_right=True),
         ]
         render(rows, columns, Format.TABLE)
         if len(settings) > len(rows):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from nnlab.analysis.progress import ProgressSnapshot, snapshot_json
 from nnlab.analysis.ranking import format_count
-from nnlab.cli.options import Format
+from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import (
     TableColumn,
     console,
@@ -165,13 +165,13 @@ def snapshot_sentences(snapshot: ProgressSnapshot) -> list[str]:
 def _running_columns(snapshot: ProgressSnapshot) -> list[TableColumn]:
     """The columns of the runs in progress."""
     return [
-        TableColumn("run", "run", right=True),
+        TableColumn("run", "run", align_right=True),
         TableColumn("trial", "trial", wrap=True),
-        TableColumn("seed", "seed", right=True, priority=1),
-        TableColumn("epochs", "epoch", right=True),
-        TableColumn("epochs_planned", "of", right=True),
-        TableColumn("loss", "train/loss", _format_number, right=True, priority=2),
-        TableColumn("objective", snapshot.objective.metric, _format_number, right=True),
+        TableColumn("seed", "seed", align_right=True, priority=1),
+        TableColumn("epochs", "epoch", align_right=True),
+        TableColumn("epochs_planned", "of", align_right=True),
+        TableColumn("loss", "train/loss", _format_number, align_right=True, priority=2),
+        TableColumn("objective", snapshot.objective.metric, _format_number, align_right=True),
         TableColumn(
             "stopping", "state", lambda stopping: "stopping" if stopping else "", priority=1
         ),

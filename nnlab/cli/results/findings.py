@@ -1,4 +1,4 @@
-"""Findings on the screen and for programs."""
+"""Output of findings as text and JSON, used by several commands."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,20 +11,20 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """Causes with their numbers and what to try, what follows from them in a line below."""
+    """Prints causes with their evidence and remedy, and a line with the symptoms of each cause."""
     if not findings:
         say("no findings")
-    for one in group_symptoms(findings):
-        found = one.finding
-        onset = f", from epoch {found.onset}" if found.onset is not None else ""
+    for group in group_symptoms(findings):
+        cause = group.finding
+        onset = f", from epoch {cause.onset}" if cause.onset is not None else ""
         say(
-            f"{found.code} {found.name} ({found.severity}, {found.confidence:.0%} sure{onset}):"
-            f" {found.message}",
-            style=_STYLES[found.severity],
+            f"{cause.code} {cause.name} ({cause.severity}, confidence {cause.confidence:.0%}"
+            f"{onset}): {cause.message}",
+            style=_STYLES[cause.severity],
         )
-        if one.symptoms:
-            say("  with it: " + ", ".join(f"{s.code} {s.name}" for s in one.symptoms))
-        say(f"  try: {found.remedy}", style="dim")
+        if group.symptoms:
+            say("  symptoms: " + ", ".join(f"{s.code} {s.name}" for s in group.symptoms))
+        say(f"  try: {cause.remedy}", style="dim")
 
 
 def finding_json(finding: Finding) -> Mapping[str, Any]:

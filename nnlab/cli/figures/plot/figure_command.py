@@ -1,0 +1,246 @@
+"""The decorator of all `nnlab plot` commands: shared options, drawing, output."""
+
+import inspect
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnlab.cli.open_database import open_db
+from nnlab.cli.options import DbOption, ForceOption
+from nnlab.cli.output.figure_files import check_figure_paths
+from nnlab.cli.output.formats import Format
+from nnlab.cli.output.render import TableColumn, console, note, render, say
+from nnlab.errors import UsageError
+from nnlab.figures.output import check_data_file, collect_figure, save_figure_files
+from nnlab.figures.prepared_figure import PreparedFigure
+from nnlab.figures.provenance import FigureRequest, paper_from_options
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PAGE_PANEL = "Page"
+_MAX_ROWS = 40  # of numbers printed in the terminal
+_MIN_WIDTH, _MAX_WIDTH = 40, 110  # letters in a line
+
+_FigureFunction = Callable[..., tuple[Sequence[str], dict[str, Any]]]
+
+
+def _shared_options(
+    *,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help=".pdf, .svg, .png, .eps, .pgf or .tikz; repeat for more \\[default: the terminal]",
+        ),
+    ] = None,
+    data: Annotated[
+        bool, typer.Option("--data", help="also write the numbers, as CSV beside FILE")
+    ] = False,
+    force: ForceOption = False,
+    show: Annotated[bool, typer.Option("--show", help="open the figure in a window")] = False,
+    venue: Annotated[
+        str | None,
+        typer.Option(
+            "--venue",
+            metavar="NAME",
+            rich_help_panel=_PAGE_PANEL,
+            help="page width and fonts of neurips, icml, iclr, aaai, cvpr, acl, jmlr, tmlr, ieee,"
+            " nature, beamer or poster",
+        ),
+    ] = None,
+    columns: Annotated[
+        int | None,
+        typer.Option(
+            "--columns",
+            metavar="1|2",
+            min=1,
+            max=2,
+            rich_help_panel=_PAGE_PANEL,
+            help="number of columns that the figure spans",
+        ),
+    ] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(
+            "--width",
+            metavar="INCHES",
+            rich_help_panel=_PAGE_PANEL,
+            help="\\[default: that of the venue, or 5.5]",
+        ),
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            "--style", metavar="NAME", rich_help_panel=_PAGE_PANEL, help="open, boxed, bare or dark"
+        ),
+    ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            "--palette",
+            metavar="NAME",
+            rich_help_panel=_PAGE_PANEL,
+            help="okabe-ito, bright, muted or grey",
+        ),
+    ] = None,
+    legend: Annotated[
+        str | None,
+        typer.Option(
+            "--legend",
+            metavar="WHERE",
+            rich_help_panel=_PAGE_PANEL,
+            help="outside, direct (at the ends of the lines), best (in the panel) or none",
+        ),
+    ] = None,
+    db: DbOption = None,
+) -> None:
+    """The options of every figure."""
+
+
+_SHARED_OPTIONS = inspect.signature(_shared_options).parameters
+_PAGE_OPTIONS = ("venue", "columns", "width", "style", "palette", "legend")
+
+
+def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]]:
+    """A decorator that turns a function of a kind's own options into a complete command.
+
+    The function returns studies or runs, and the options of the kind. The command has the shared
+    options too, except those that the function has itself: if its options are those of a setting,
+    `--data` and `--width` are the data set and the width of the model.
+    """
+
+    def decorate(function: _FigureFunction) -> Callable[..., None]:
+        own = inspect.signature(function).parameters.values()
+        own_names = {parameter.name for parameter in own}
+        shared = {name: p for name, p in _SHARED_OPTIONS.items() if name not in own_names}
+
+        def command(**values: Any) -> None:
+            shared_values = {name: values.pop(name) for name in shared}
+            words, options = function(**values)
+            defaults = {parameter.name: parameter.default for parameter in own}
+            options = {k: v for k, v in options.items() if v != defaults.get(k)}
+            page = {
+                name: shared_values[name]
+                for name in _PAGE_OPTIONS
+                if shared_values.get(name) is not None
+            }
+            draw_figure(
+                FigureRequest(kind, tuple(words), options, page),
+                output=shared_values["output"] or (),
+                data=shared_values.get("data", False),
+                force=shared_values["force"],
+                show=shared_values["show"],
+                db=shared_values["db"],
+            )
+
+        parameters = [*own, *shared.values()]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters}
+        command.__name__, command.__doc__ = function.__name__, function.__doc__
+        return command
+
+    return decorate
+
+
+def draw_figure(
+    request: FigureRequest,
+    *,
+    output: Sequence[Path],
+    data: bool,
+    force: bool,
+    show: bool,
+    db: str | None,
+) -> None:
+    """Draws a figure into files, a window, or the terminal.
+
+    Args:
+        request: the figure.
+        output: files to write; the terminal if empty.
+        data: also write the numbers, as CSV beside the first file.
+        force: replace files that nnlab did not create.
+        show: open the figure in a window.
+        db: the database.
+
+    Raises:
+        OutputError: a file exists and nnlab did not create it, or it cannot be written.
+        UnknownName: an unknown study, run, metric, field, venue, style or palette.
+        UsageError: no data to draw, an unknown file format, or `--data` without a file.
+    """
+    # matplotlib is imported only when a figure is drawn.
+    from nnlab.figures.draw.paper import use_paper
+
+    check_figure_paths(output, force=force)
+    if data and not output:
+        raise UsageError(
+            "--data writes the numbers beside a file", hint=f"add -o {request.kind}.pdf"
+        )
+    paper = paper_from_options(request.page)
+    with open_db(db) if request.needs_database else nullcontext() as database:
+        figure = collect_figure(database, request)
+    if data:
+        check_data_file(figure, output, force=force)
+    with use_paper(paper):
+        if not output and not show:
+            _print_figure(request.kind, figure.prepared)
+            return
+        drawn = figure.prepared.draw()
+        for file in save_figure_files(drawn, figure, output, data=data):
+            say(f"{file.path}: {file.description}")
+        if show:
+            _open_in_viewer(drawn)
+    for line in figure.prepared.notes:
+        note(line)
+
+
+def _print_figure(kind: str, prepared: PreparedFigure) -> None:
+    """Prints curves as text; of a figure without curves its numbers."""
+    # matplotlib is imported only when a figure is drawn.
+    from nnlab.figures.draw.terminal_text import as_text
+
+    width = min(max(shutil.get_terminal_size().columns, _MIN_WIDTH), _MAX_WIDTH)
+    colored = console().is_terminal and not console().no_color
+    text = as_text(prepared.draw(), width, colored=colored)
+    if text:
+        typer.echo(text)
+    else:
+        names = prepared.table.columns
+        columns = [TableColumn(name, name, _format_number) for name in names]
+        rows = [dict(zip(names, row, strict=True)) for row in prepared.table.rows]
+        render(rows[:_MAX_ROWS], columns, Format.TABLE)
+        if len(rows) > _MAX_ROWS:
+            note(f"{len(rows) - _MAX_ROWS:,} more rows; --data writes all of them")
+    say(prepared.summary, style="dim")
+    for line in prepared.notes:
+        note(line)
+    say(f"next: add -o {kind}.pdf", style="dim")
+
+
+def _format_number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _open_in_viewer(figure: "Figure") -> None:
+    """Opens a PNG file of the figure with the viewer of the desktop.
+
+    Raises:
+        UsageError: there is no desktop, or it has no viewer for the file.
+    """
+    # matplotlib is imported only when a figure is drawn.
+    from nnlab.figures.draw.save import render_figure
+
+    folder = Path(tempfile.mkdtemp(prefix="nnlab-"))
+    path = folder / "figure.png"
+    path.write_bytes(render_figure(figure, "png", {}))
+    if typer.launch(str(path)) != 0:
+        raise UsageError(
+            f"cannot open a window; the figure is in {path}",
+            hint="-o FILE writes it to a file of your choice",
+        )

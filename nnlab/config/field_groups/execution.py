@@ -1,0 +1,91 @@
+"""Fields of RunConfig for the length of a run, model selection, measurements, device and seed."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from nnlab.config.option import MAX_SEED, Option
+
+_PANEL = "Run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionFields:
+    """Fields of a run's configuration for its length, model selection, device and seed."""
+
+    epochs: Annotated[
+        int, Option("length of the training", _PANEL, unit="epochs"), Ge(1), Le(1_000_000)
+    ] = 30
+    early_stop: Annotated[
+        int,
+        Option(
+            "patience of early stopping (0 disables it)",
+            _PANEL,
+            unit="epochs",
+            no_effect_value=0,
+        ),
+        Ge(0),
+    ] = 0
+    stop_on: Annotated[
+        str,
+        Option(
+            "end the run at one of these findings: NN101,NN2xx; a semicolon separates trials",
+            _PANEL,
+            commas=True,
+            no_effect_value="",
+        ),
+    ] = ""
+    objective: Annotated[
+        str | None,
+        Option(
+            "metric:min or metric:max that selects the epoch; by default val/accuracy:max for"
+            " classification, val/loss:min for regression",
+            _PANEL,
+        ),
+    ] = None
+    exact_train: Annotated[
+        bool,
+        Option(
+            "evaluate the training split after each epoch, without dropout",
+            _PANEL,
+            flag=True,
+            no_effect_value=False,
+        ),
+    ] = False
+    probe: Annotated[
+        str,
+        Option(
+            "extent of the measurements inside the model",
+            _PANEL,
+            catalogue="probe",
+            no_effect_value="light",
+        ),
+    ] = "light"
+    device: Annotated[str, Option("device", _PANEL, catalogue="device")] = "auto"
+    dtype: Annotated[str, Option("floating-point type", _PANEL, catalogue="dtype")] = "float32"
+    compile: Annotated[
+        bool,
+        Option("compile the model with torch.compile", _PANEL, flag=True, no_effect_value=False),
+    ] = False
+    channels_last: Annotated[
+        bool,
+        Option(
+            "use the channels-last memory format for images",
+            _PANEL,
+            flag=True,
+            no_effect_value=False,
+        ),
+    ] = False
+    threads: Annotated[
+        int | None,
+        Option("CPU threads; by default chosen by the size of the model", _PANEL),
+        Ge(1),
+        Le(1024),
+    ] = None
+    seed: Annotated[
+        int,
+        Option("random seed of the weights, the data order and dropout", _PANEL),
+        Ge(0),
+        Le(MAX_SEED),
+    ] = 0
