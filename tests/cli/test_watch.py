@@ -16,7 +16,7 @@ from terminal import QUICK, Nnlab, started
 
 from nnlab import store
 from nnlab.analysis.progress import take_snapshot
-from nnlab.cli.train.watch import command as watching
+from nnlab.cli.train.watch import command as watch_command
 from nnlab.cli.train.watch.view import SnapshotTable
 from nnlab.errors import NoDatabase
 from nnlab.records import Epoch, Status
@@ -76,7 +76,7 @@ def test_it_ends_with_the_study_and_fails_with_it(
             finish(lab.writer([first, second]), next(ends))
         return True
 
-    monkeypatch.setattr(watching, "_sleep_until_refresh", work)
+    monkeypatch.setattr(watch_command, "_sleep_until_refresh", work)
     lines = nnlab("watch", "depth", expect=1).out.splitlines()
     assert len(looks) == 3
     assert [line.split("depth  ")[1].split("  ")[0] for line in lines] == [
@@ -112,7 +112,7 @@ def test_the_table_of_a_terminal_is_redrawn_and_stays(
         finish(lab.writer([run_id]))
         return True
 
-    monkeypatch.setattr(watching, "_sleep_until_refresh", work)
+    monkeypatch.setattr(watch_command, "_sleep_until_refresh", work)
     out = nnlab("watch").out
     assert "1 of 1 run done" in out
 
@@ -173,7 +173,7 @@ def test_a_run_is_stopped_from_beside_and_goes_on_to_the_same_numbers(
     waits(folder / "runs.db", 3)
     follower = beside("watch", "long")
     told = nnlab("stop", "long").out
-    assert "1 run trained now" in told
+    assert "1 run in training: stopped after the epoch" in told
     assert "1 run waiting: held back" in told
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
