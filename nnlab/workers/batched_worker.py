@@ -122,7 +122,7 @@ class _BatchedWorker:
         self._open(works)
         self._close(stack.remove_finished())
         while stack.sessions:
-            self._store(stack.epoch())
+            self._store(stack.train_epoch())
             self._save(stack)
             stop = self._should_stop()
             for session in stack.sessions:

@@ -283,7 +283,7 @@ def _retrain(cases: Sequence[_RetrainedRun], on_epoch: OnEpoch) -> None:
     by_session = {id(case.session): case for case in cases}
     stack = BatchedRuns([case.session for case in cases])
     while stack.sessions:
-        for session, epoch in stack.epoch():
+        for session, epoch in stack.train_epoch():
             case = by_session[id(session)]
             case.compare(epoch)
             on_epoch(case.run, epoch)

@@ -37,7 +37,7 @@ def test_a_step_without_torchs_wrapping_is_the_same_step() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["list(train(start(config)))", "Stack([start(config), start(config)]).epoch()"],
+    ["list(train(start(config)))", "Stack([start(config), start(config)]).train_epoch()"],
     ids=["alone", "stacked"],
 )
 def test_the_compiler_stays_out(body: str) -> None:

@@ -39,7 +39,7 @@ def train_epochs(
 ) -> Iterator[tuple[Session, Epoch]]:
     stack.remove_finished()
     while stack.sessions:
-        yield from stack.epoch()
+        yield from stack.train_epoch()
         for session in stack.sessions:
             if session.status is Status.RUNNING and should_stop(session):
                 session.status = Status.INTERRUPTED
