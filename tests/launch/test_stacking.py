@@ -182,14 +182,14 @@ def test_where_a_stack_fails_its_halves_are_tried(
     db: store.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_ids = three(db)
-    train = batched_runs.BatchedRuns.epoch
+    train = batched_runs.BatchedRuns.train_epoch
 
     def short_of_memory(self: batched_runs.BatchedRuns) -> list[tuple[Session, Epoch]]:
         if len(self.sessions) > 2:
             raise torch.OutOfMemoryError("no memory left")
         return train(self)
 
-    monkeypatch.setattr(batched_runs.BatchedRuns, "epoch", short_of_memory)
+    monkeypatch.setattr(batched_runs.BatchedRuns, "train_epoch", short_of_memory)
     notes = Notes()
     train_all(db, run_ids, notes=notes)
     assert [run.status for run in store.runs(db, run_ids=run_ids)] == [Status.FINISHED] * 3

@@ -26,7 +26,7 @@ def identity(values: ParamValues) -> str:
     return json.dumps(dict(values), sort_keys=True)
 
 
-def question(
+def make_request(
     space: Domains = SPACE, *, seed: int = 0, direction: Direction = "min"
 ) -> SamplerRequest:
     return SamplerRequest(space, direction, seed, identity)
@@ -40,19 +40,19 @@ def bowl(values: ParamValues) -> float:
     return (math.log10(lr) + 2) ** 2 + 10 * (dropout - 0.3) ** 2 + (values.get("opt") == "sgd")
 
 
-def searched(
+def search_trials(
     sampler: str,
-    asked: SamplerRequest,
+    request: SamplerRequest,
     *,
     trials: int,
     width: int = 1,
     tried: tuple[ScoredTrial, ...] = (),
 ) -> tuple[ScoredTrial, ...]:
-    """The trials of a whole search, `width` at a time, after those tried already."""
-    sign = 1 if asked.direction == "min" else -1
+    """The trials of a whole search, requested `width` at a time, including those in `tried`."""
+    sign = 1 if request.direction == "min" else -1
     while len(tried) < trials:
-        found = next_values(sampler, asked, tried, min(width, trials - len(tried)))
-        if not found:
+        proposals = next_values(sampler, request, tried, min(width, trials - len(tried)))
+        if not proposals:
             break
-        tried += tuple(ScoredTrial(identity(v), v, sign * bowl(v)) for v in found)
+        tried += tuple(ScoredTrial(identity(v), v, sign * bowl(v)) for v in proposals)
     return tried

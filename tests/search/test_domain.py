@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search.functions import domains, question
+from search.functions import domains, make_request
 
 from nnlab.config.ranges import Range
 from nnlab.config.space import parse_space
@@ -85,7 +85,7 @@ def test_a_narrow_range_keeps_the_digits_that_it_needs(low: float) -> None:
 def test_four_digits_where_they_are_enough(
     low: float, factor: float, share: float, log: bool
 ) -> None:
-    """A study that is gone on with must be asked for the values that it was asked for before."""
+    """An extended study must propose the same values as before."""
     domain = Range(low, low * (1 + factor), log=log, whole=False)
     short = float(f"{domain.at(share):.4g}")
     assert value_at(domain, share) == min(max(short, domain.low), domain.high)
@@ -100,5 +100,5 @@ def test_large_whole_numbers_are_exact(low: int, span: int, share: float) -> Non
 
 def test_twenty_trials_of_a_narrow_range_are_twenty() -> None:
     chosen = domains(average_decay="0.999..0.9999")
-    found = next_values("random", question(chosen), (), 20)
-    assert len({values["average_decay"] for values in found}) == 20
+    proposals = next_values("random", make_request(chosen), (), 20)
+    assert len({values["average_decay"] for values in proposals}) == 20

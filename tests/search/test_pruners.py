@@ -34,20 +34,20 @@ def standing(
 FIVE = (0.2, 0.3, 0.4, 0.5, 0.6)
 
 
-def test_median_ends_who_is_worse_than_the_middle() -> None:
+def test_median_ends_a_run_worse_than_the_median() -> None:
     assert PRUNERS["median"](standing([0.9, 0.41], FIVE)) == (
         "pruned at epoch 2: val/loss 0.41 is above the median 0.4 of 5 trials at that epoch"
     )
     assert PRUNERS["median"](standing([0.9, 0.4], FIVE)) is None
     # Its best counts, not its last.
     assert PRUNERS["median"](standing([0.3, 0.8], FIVE)) is None
-    told = PRUNERS["median"](standing([0.41, 0.8], FIVE))
-    assert told is not None
-    assert "val/loss 0.41 at best is above the median" in told
+    reason = PRUNERS["median"](standing([0.41, 0.8], FIVE))
+    assert reason is not None
+    assert "val/loss 0.41 at best is above the median" in reason
     assert PRUNERS["median"](standing([0.5], FIVE, objective=HIGH)) is None
-    told = PRUNERS["median"](standing([0.3], FIVE, objective=HIGH))
-    assert told is not None
-    assert "is below the median 0.4" in told
+    reason = PRUNERS["median"](standing([0.3], FIVE, objective=HIGH))
+    assert reason is not None
+    assert "is below the median 0.4" in reason
 
 
 def test_median_waits_for_five_trials_that_have_ended() -> None:
@@ -58,7 +58,7 @@ def test_median_waits_for_five_trials_that_have_ended() -> None:
     )
 
 
-def test_asha_lets_a_third_go_on() -> None:
+def test_asha_continues_a_third() -> None:
     nine = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
     assert PRUNERS["asha"](standing([0.25], nine)) is None  # third of nine
     assert PRUNERS["asha"](standing([0.35], nine)) == (
@@ -67,11 +67,11 @@ def test_asha_lets_a_third_go_on() -> None:
     )
     assert PRUNERS["asha"](standing([9.0, 9.0], nine)) is None  # no rung
     assert PRUNERS["asha"](standing([9.0] * 3, nine)) is not None
-    assert PRUNERS["asha"](standing([9.0], ())) is None  # who comes first goes on
+    assert PRUNERS["asha"](standing([9.0], ())) is None  # the first run at a rung continues
     assert PRUNERS["asha"](standing([math.nan], ())) is not None
 
 
-def test_asha_looks_at_its_rungs_only() -> None:
+def test_asha_decides_at_rungs_only() -> None:
     assert [n for n in range(1, 28) if is_decision_epoch("asha", n, 27)] == [1, 3, 9, 27]
     assert [n for n in range(1, 101) if is_decision_epoch("asha", n, 100)] == [3, 9, 27, 81]
     assert all(is_decision_epoch("median", n, 27) for n in range(1, 28))
@@ -98,7 +98,7 @@ def curves() -> list[list[float]]:
         ),
     ],
 )
-def test_they_decide_as_optuna_does(name: str, theirs: optuna.pruners.BasePruner) -> None:
+def test_decisions_equal_those_of_optuna(name: str, theirs: optuna.pruners.BasePruner) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="minimize", pruner=theirs)
     ours: list[list[float]] = []

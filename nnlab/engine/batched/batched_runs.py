@@ -49,7 +49,7 @@ class BatchedRuns:
         self._selected_weights = SelectedWeights(self.sessions, self.storage)
         self._configure()
 
-    def epoch(self) -> list[tuple[Session, Epoch]]:
+    def train_epoch(self) -> list[tuple[Session, Epoch]]:
         """Trains one epoch of every run and updates the status of the sessions."""
         started = time.perf_counter()
         metrics_per_run = self._run_epoch()

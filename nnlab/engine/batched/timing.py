@@ -141,7 +141,7 @@ def _time_batched_runs(session: Session, width: int) -> float:
     batched_runs = BatchedRuns([_fresh_session(session) for _ in range(width)])
     _synchronize(session.device)
     start = time.perf_counter()
-    batched_runs.epoch()
+    batched_runs.train_epoch()
     _synchronize(session.device)
     return time.perf_counter() - start
 

@@ -29,9 +29,9 @@ def test_a_release_that_moved_its_files_is_asked_instead(
 ) -> None:
     direct = read_dataset(RunConfig(data="iris"))
     monkeypatch.setattr(builtin, "_sklearn_data_folder", lambda: tmp_path)
-    asked = read_dataset(RunConfig(data="iris"))
-    assert np.array_equal(asked.examples, direct.examples)
-    assert np.array_equal(asked.targets, direct.targets)
+    loaded = read_dataset(RunConfig(data="iris"))
+    assert np.array_equal(loaded.examples, direct.examples)
+    assert np.array_equal(loaded.targets, direct.targets)
 
 
 def test_the_fingerprint_of_a_set_stays(arranged) -> None:  # type: ignore[no-untyped-def]

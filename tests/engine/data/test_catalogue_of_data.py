@@ -22,8 +22,8 @@ def test_rows_and_readers_have_the_same_names() -> None:
 
 
 def test_classes_are_known_of_all_classifications_but_the_largest() -> None:
-    known = {*BUILTIN, *GENERATED, *PUBLISHED}
-    classified = {name for name in known if dataset_facts(name).task == "classification"}
+    names = {*BUILTIN, *GENERATED, *PUBLISHED}
+    classified = {name for name in names if dataset_facts(name).task == "classification"}
     assert set(CLASS_NAMES) == classified - {"cifar100"}
 
 

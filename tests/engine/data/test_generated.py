@@ -56,11 +56,11 @@ def test_settings_left_open_are_the_catalogues(name: str) -> None:
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_another_seed_draws_other_data_and_the_same_seed_the_same(name: str) -> None:
-    one, again = (generate_dataset(name, 50, 0.1, 3) for _ in range(2))
+    first, same = (generate_dataset(name, 50, 0.1, 3) for _ in range(2))
     other = generate_dataset(name, 50, 0.1, 4)
-    assert np.array_equal(one.examples, again.examples)
-    assert np.array_equal(one.targets, again.targets)
-    assert not np.array_equal(one.examples, other.examples)
+    assert np.array_equal(first.examples, same.examples)
+    assert np.array_equal(first.targets, same.targets)
+    assert not np.array_equal(first.examples, other.examples)
 
 
 @given(name=st.sampled_from(CLASSES), samples=st.integers(10, 200), seed=st.integers(0, 5))

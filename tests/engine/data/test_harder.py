@@ -37,7 +37,7 @@ def test_classes_are_named_by_place_span_or_name(text: str, places: tuple[int, .
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("0-9", "unknown class '9'"),
         ("Bags+0", "did you mean 'Bag'"),
@@ -46,8 +46,8 @@ def test_classes_are_named_by_place_span_or_name(text: str, places: tuple[int, .
         ("", "unknown class ''"),
     ],
 )
-def test_what_names_no_class_is_told(text: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_what_names_no_class_is_told(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         class_indices(text, NAMES)
 
 

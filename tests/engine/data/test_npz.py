@@ -45,9 +45,9 @@ def test_parts_become_the_sets_own_splits(path: Path, name: str) -> None:
     dataset = saved(path, **arrays)
     assert (dataset.num_provided_test, dataset.num_provided_val) == (6, 4)
     assert np.array_equal(dataset.examples, X)
-    known = dataset_facts(f"npz:{path}")
-    assert (known.own_test, known.own_val) == (True, True)
-    assert known.version == dataset.version
+    facts = dataset_facts(f"npz:{path}")
+    assert (facts.own_test, facts.own_val) == (True, True)
+    assert facts.version == dataset.version
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_images_have_their_channels_first(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("dtype", "expected"),
     [
         (np.uint8, np.uint8),
         (np.bool_, np.uint8),
@@ -99,12 +99,12 @@ def test_images_have_their_channels_first(
         (np.int32, np.float64),
     ],
 )
-def test_number_formats_are_kept_narrow(path: Path, given: type, kept: type) -> None:
-    assert saved(path, x=X.astype(given), y=Y).examples.dtype == kept
+def test_number_formats_are_kept_narrow(path: Path, dtype: type, expected: type) -> None:
+    assert saved(path, x=X.astype(dtype), y=Y).examples.dtype == expected
 
 
 @pytest.mark.parametrize(
-    ("arrays", "told"),
+    ("arrays", "message"),
     [
         ({"x": X}, "has no y; it has x"),
         ({"train_x": X, "train_y": Y, "test_y": Y}, "has no test_x"),
@@ -127,9 +127,9 @@ def test_number_formats_are_kept_narrow(path: Path, given: type, kept: type) -> 
     ids=lambda value: value if isinstance(value, str) else "npz",
 )
 def test_what_cannot_be_trained_on_names_the_member(
-    path: Path, arrays: dict[str, Any], told: str
+    path: Path, arrays: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         saved(path, **arrays)
 
 

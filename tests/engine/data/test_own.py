@@ -83,7 +83,7 @@ def test_the_version_is_that_of_the_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ("return 3", "returns int; it must return (x, y)"),
         ("return {'train': (X, Y), 'dev': (X, Y)}", "returns a dict of train, dev"),
@@ -94,10 +94,10 @@ def test_the_version_is_that_of_the_file(path: Path) -> None:
         ("return {'train': (X, Y), 'test': (X[:, :2], Y)}", "test x has shape [2]"),
     ],
 )
-def test_what_cannot_be_trained_on_is_told(path: Path, body: str, told: str) -> None:
+def test_what_cannot_be_trained_on_is_told(path: Path, body: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
         made(path, body)
-    assert told in caught.value.message
+    assert message in caught.value.message
 
 
 def test_an_error_is_told_with_the_users_file_and_line(path: Path) -> None:

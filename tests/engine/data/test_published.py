@@ -148,13 +148,13 @@ def test_places_are_looked_at_in_their_order(
     assert file_search.find_files("fashion-mnist") is None
     for folder in reversed(in_order):
         put(folder)
-        found = file_search.find_files("fashion-mnist")
-        assert found is not None
-        assert {path.parent for path in found} == {folder}
+        paths = file_search.find_files("fashion-mnist")
+        assert paths is not None
+        assert {path.parent for path in paths} == {folder}
     (in_order[0] / "t10k-labels-idx1-ubyte.gz").unlink()  # no longer whole: the next is taken
-    found = file_search.find_files("fashion-mnist")
-    assert found is not None
-    assert found[0].parent == in_order[1]
+    paths = file_search.find_files("fashion-mnist")
+    assert paths is not None
+    assert paths[0].parent == in_order[1]
 
 
 def test_a_named_folder_without_the_files_names_them(tmp_path: Path) -> None:
@@ -178,15 +178,17 @@ def test_a_download_is_checked_kept_and_not_repeated(
 ) -> None:
     home, root = served
     put(root)
-    told: list[tuple[str, int, int | None]] = []
-    paths = fetch_files("mnist", progress=lambda *news: told.append(news), base_urls=(home,))
+    calls: list[tuple[str, int, int | None]] = []
+    paths = fetch_files(
+        "mnist", progress=lambda *arguments: calls.append(arguments), base_urls=(home,)
+    )
     assert {path.parent for path in paths} == {tmp_path / "cache" / "nnlab" / "data" / "mnist"}
-    assert {news[0] for news in told} == {file.name for file in SOURCES["mnist"].files}
-    assert all(done <= (total or 0) for _, done, total in told)
+    assert {arguments[0] for arguments in calls} == {file.name for file in SOURCES["mnist"].files}
+    assert all(done <= (total or 0) for _, done, total in calls)
     assert not [path for path in paths[0].parent.iterdir() if path not in paths]  # nothing half
-    told.clear()
-    assert fetch("mnist", lambda *news: told.append(news)) == paths
-    assert not told
+    calls.clear()
+    assert fetch("mnist", lambda *arguments: calls.append(arguments)) == paths
+    assert not calls
     assert len(read_dataset(RunConfig(data="mnist")).targets) == 60
 
 
@@ -210,8 +212,8 @@ def test_a_wrong_file_is_not_kept(served: tuple[str, Path], tmp_path: Path) -> N
     (root / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"other"))
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: the checksum differs"):
         fetch_files("mnist", base_urls=(home,))
-    kept = tmp_path / "cache" / "nnlab" / "data" / "mnist"
-    assert not (kept / "t10k-labels-idx1-ubyte.gz").exists()
+    folder = tmp_path / "cache" / "nnlab" / "data" / "mnist"
+    assert not (folder / "t10k-labels-idx1-ubyte.gz").exists()
 
 
 def test_a_missing_file_at_the_home_is_told(served: tuple[str, Path]) -> None:
@@ -237,7 +239,7 @@ def test_other_sets_are_fetched_without_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "is not a file in the MNIST format"),
         (b"\0\0\x0d\x01\0\0\0\0", "is not a file in the MNIST format"),
@@ -245,8 +247,8 @@ def test_other_sets_are_fetched_without_a_word() -> None:
         (as_idx(IMAGES)[:-1], "announces 60x3x4 bytes, it has 719"),
     ],
 )
-def test_a_malformed_idx_file_is_refused(content: bytes, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_a_malformed_idx_file_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         idx.parse(content, "file")
     assert np.array_equal(idx.parse(as_idx(IMAGES), "file"), IMAGES)
 

@@ -31,9 +31,9 @@ def test_splits_are_disjoint_complete_and_stratified(
 
 
 def test_the_split_follows_from_its_seed(toy: Toy) -> None:
-    one, again, other = (draw_splits(toy([50, 50]), val=0.2, test=0.2, seed=s) for s in (1, 1, 2))
-    assert np.array_equal(one.val, again.val)
-    assert not np.array_equal(one.val, other.val)
+    first, same, other = (draw_splits(toy([50, 50]), val=0.2, test=0.2, seed=s) for s in (1, 1, 2))
+    assert np.array_equal(first.val, same.val)
+    assert not np.array_equal(first.val, other.val)
 
 
 def test_a_set_too_small_to_split_is_refused(toy: Toy) -> None:

@@ -26,7 +26,7 @@ def table(*columns: tuple[FeatureColumn, Sequence[float] | np.ndarray], rare: in
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("values", "expected"),
     [
         (range(ROWS), ("id",)),
         ([1000 + 3 * i for i in range(ROWS)], ("id",)),
@@ -37,9 +37,9 @@ def table(*columns: tuple[FeatureColumn, Sequence[float] | np.ndarray], rare: in
     ],
 )
 def test_whole_numbers_that_increase_row_by_row_are_an_identifier(
-    values: Sequence[float], found: tuple[str, ...]
+    values: Sequence[float], expected: tuple[str, ...]
 ) -> None:
-    assert id_columns(table((FeatureColumn("x"), NOISE), (FeatureColumn("id"), values))) == found
+    assert id_columns(table((FeatureColumn("x"), NOISE), (FeatureColumn("id"), values))) == expected
 
 
 def test_a_different_text_in_every_row_is_an_identifier() -> None:

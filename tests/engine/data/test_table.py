@@ -42,7 +42,7 @@ def test_the_task_follows_from_the_target(
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         ("a,y\n1,0\n,1\n3,0\n", "line 3, column 'a': the value is missing"),
         ("a,y\n1,0\nred,1\n", "line 3, column 'a': 'red' is not a number"),
@@ -70,11 +70,11 @@ def test_the_task_follows_from_the_target(
     ],
 )
 def test_a_bad_table_is_reported_with_line_and_column(
-    written: Written, table: str, told: str
+    written: Written, table: str, message: str
 ) -> None:
     with pytest.raises(DataError) as caught:
         dataset_of(written(table))
-    assert told in caught.value.message
+    assert message in caught.value.message
 
 
 def test_many_bad_cells_are_counted(written: Written) -> None:
