@@ -77,31 +77,15 @@ class _BatchedWorker:
             self._build(claim)
         if not self._run_contexts:
             return
-<<<<<<< HEAD
         run_contexts = list(self._run_contexts.values())
         batched_runs = BatchedRuns([run_context.session for run_context in run_contexts])
         self._open(run_contexts)
         self._finish_sessions(batched_runs.remove_finished())
         while batched_runs.sessions:
-            self._store_epochs(batched_runs.epoch())
+            self._store_epochs(batched_runs.train_epoch())
             self._save_checkpoints(batched_runs)
             self._apply_stop_requests(batched_runs.sessions)
             self._finish_sessions(batched_runs.remove_finished())
-=======
-        works = list(self._works.values())
-        stack = BatchedRuns([work.session for work in works])
-        self._open(works)
-        self._close(stack.remove_finished())
-        while stack.sessions:
-            self._store(stack.train_epoch())
-            self._save(stack)
-            stop = self._should_stop()
-            for session in stack.sessions:
-                wanted = stop or self._works[id(session)].stop_requested
-                if wanted and session.status is Status.RUNNING:
-                    session.status = Status.INTERRUPTED
-            self._close(stack.remove_finished())
->>>>>>> c_batched
 
     def release_unfinished(self, error: BaseException) -> None:
         """Releases the remaining runs, so that they can be resumed."""

@@ -299,25 +299,14 @@ def _retrain(runs: Sequence[_RetrainedRun], on_epoch: OnEpoch) -> None:
             run.compare(epoch)
             on_epoch(run.run, epoch)
         return
-<<<<<<< HEAD
     by_session = {id(run.session): run for run in runs}
     batched_runs = BatchedRuns([run.session for run in runs])
     while batched_runs.sessions:
-        for session, epoch in batched_runs.epoch():
+        for session, epoch in batched_runs.train_epoch():
             run = by_session[id(session)]
             run.compare(epoch)
             on_epoch(run.run, epoch)
             if session.status is Status.RUNNING and session.epoch >= run.last_epoch:
-=======
-    by_session = {id(case.session): case for case in cases}
-    stack = BatchedRuns([case.session for case in cases])
-    while stack.sessions:
-        for session, epoch in stack.train_epoch():
-            case = by_session[id(session)]
-            case.compare(epoch)
-            on_epoch(case.run, epoch)
-            if session.status is Status.RUNNING and session.epoch >= case.last:
->>>>>>> c_batched
                 session.status = Status.INTERRUPTED
         batched_runs.remove_finished()
 

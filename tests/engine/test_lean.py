@@ -37,14 +37,10 @@ def test_the_unwrapped_step_equals_the_wrapped_step() -> None:
 
 @pytest.mark.parametrize(
     "body",
-<<<<<<< HEAD
     [
         "list(train(build_session(config)))",
-        "BatchedRuns([build_session(config), build_session(config)]).epoch()",
+        "BatchedRuns([build_session(config), build_session(config)]).train_epoch()",
     ],
-=======
-    ["list(train(start(config)))", "Stack([start(config), start(config)]).train_epoch()"],
->>>>>>> c_batched
     ids=["alone", "stacked"],
 )
 def test_the_compiler_is_not_imported(body: str) -> None:
