@@ -30,7 +30,7 @@ from nnlab.store.measurements import (
     values_at_selected_epoch,
 )
 from nnlab.store.opening import open_database
-from nnlab.store.peer_runs import PeerRun, count_pruned_runs, find_pruner, peer_runs
+from nnlab.store.peer_runs import PeerValue, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
 from nnlab.store.progress import Progress, progress
 from nnlab.store.queries import (
@@ -39,9 +39,6 @@ from nnlab.store.queries import (
     count_objectives,
     count_runs,
     count_trials,
-    find_runs,
-    run_id_by_number,
-    run_names,
     runs,
     study_overviews,
     trials,
@@ -72,6 +69,7 @@ from nnlab.store.run_data import (
     seeds_with_changing_data,
     trial_fields,
 )
+from nnlab.store.run_references import find_runs, run_id_by_number, run_names
 from nnlab.store.run_transactions import store_spooled_epochs
 from nnlab.store.run_writer import RunWriter, write_epochs
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, request_stop
@@ -101,7 +99,7 @@ __all__ = [
     "EnqueueResult",
     "FileAddress",
     "Garbage",
-    "PeerRun",
+    "PeerValue",
     "Progress",
     "RankedTrial",
     "RemoteDatabase",
