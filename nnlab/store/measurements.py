@@ -6,7 +6,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Text, and_, literal, select
 
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import (
@@ -212,7 +212,7 @@ def batched_attempts(db: Database, record: Attempt) -> tuple[Attempt, ...]:
         attempt.c.hostname == record.hostname,
         attempt.c.pid == record.pid,
         attempt.c.started_at == timestamp_to_text(record.started_at),
-        attempt.c.engine == record.engine,
+        attempt.c.engine == literal(record.engine, Text()),  # not IS NULL: unknown engines differ
     )
 
 

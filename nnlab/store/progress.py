@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run, Status
@@ -109,6 +109,7 @@ def progress(
 def _counts_statement(scope: Scope) -> DriverStatement:
     """Sums over all runs but running ones, of which each is read: its worker may be gone."""
     is_held = run.c.stop_requested_at.is_not(None)
+    largest = literal(MAX_EPOCHS, BigInteger())
     return DriverStatement(
         lambda: (
             select(
@@ -124,8 +125,8 @@ def _counts_statement(scope: Scope) -> DriverStatement:
                 run.c.current,
                 run.c.status != str(Status.RUNNING),
                 # Corrupt numbers of epochs would overflow the sums.
-                run.c.epochs <= MAX_EPOCHS,
-                run.c.epochs_planned <= MAX_EPOCHS,
+                run.c.epochs <= largest,
+                run.c.epochs_planned <= largest,
                 *scope.conditions,
             )
             .group_by(run.c.status, is_held)

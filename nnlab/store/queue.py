@@ -24,7 +24,7 @@ from nnlab.store.liveness import Observer, current_pid_namespace
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
 from nnlab.store.rows import WORKER_COLUMNS, join_worker, select_run
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text
-from nnlab.store.tables import attempt, run
+from nnlab.store.tables import Timestamp, attempt, run
 
 LEASE_SECONDS = 60.0
 
@@ -301,7 +301,10 @@ def _fail_after_lost_workers(connection: Connection, run_id: int, now: str) -> b
     connection.execute(
         update(attempt)
         .where(attempt.c.id == last_attempt.scalar_subquery())
-        .values(outcome=str(Status.FAILED), ended_at=func.coalesce(attempt.c.ended_at, now))
+        .values(
+            outcome=str(Status.FAILED),
+            ended_at=func.coalesce(attempt.c.ended_at, literal(now, Timestamp())),
+        )
     )
     return True
 

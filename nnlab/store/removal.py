@@ -107,6 +107,8 @@ def last_removal(db: Database) -> Removal:
     removed = union_all(select(run.c.removed_at), select(study.c.removed_at)).subquery("removed")
     with db.read() as connection:
         last = connection.execute(select(func.max(removed.c.removed_at))).scalar_one()
+        if last is None:
+            return Removal((), ())
         study_ids, run_ids = (
             _query_ids(connection, select(table.c.id).where(table.c.removed_at == last))
             for table in (study, run)

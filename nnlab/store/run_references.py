@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, literal, select
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import UnknownName, UsageError
@@ -111,7 +111,9 @@ def _rows_by_number(connection: Connection, ref: str) -> Sequence[Any]:
     # Larger numbers do not fit into SQLite's integers.
     if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
         return ()
-    return connection.execute(select_runs().where(run_table.c.id == int(digits))).all()
+    return connection.execute(
+        select_runs().where(run_table.c.id == literal(int(digits), BigInteger()))
+    ).all()
 
 
 def _select_run_names(connection: Connection) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Text, bindparam, case, delete, func, insert, literal, select, update
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import LeaseLost
@@ -92,7 +92,9 @@ def begin_attempt(
             .where(run.c.id == claim.run.id)
             .values(
                 artifacts=artifacts,
-                data_fingerprint=func.coalesce(data_fingerprint, run.c.data_fingerprint),
+                data_fingerprint=func.coalesce(
+                    literal(data_fingerprint, Text()), run.c.data_fingerprint
+                ),
             )
         )
         return _stored_metrics(connection, claim.run.id, resume_after)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 
 from nnlab.records import Status
 from nnlab.store.constructs import in_ids
@@ -12,7 +12,7 @@ from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.rows import WORKER_COLUMNS, join_worker
 from nnlab.store.serialization import timestamp_to_text
-from nnlab.store.tables import run
+from nnlab.store.tables import Timestamp, run
 
 # The stored reason of a run that was stopped by such a request.
 STOPPED_REASON = "stopped by nnlab stop"
@@ -59,6 +59,8 @@ def request_stop(db: Database, run_ids: Iterable[int]) -> StopResult:
         connection.execute(
             update(run)
             .where(in_ids(run.c.id, running + waiting))
-            .values(stop_requested_at=func.coalesce(run.c.stop_requested_at, now))
+            .values(
+                stop_requested_at=func.coalesce(run.c.stop_requested_at, literal(now, Timestamp()))
+            )
         )
     return StopResult(tuple(running), tuple(waiting), tuple(ended))

@@ -11,8 +11,9 @@ import pytest
 from store.lab import ENVIRONMENT, Lab, finish
 
 from nnlab import store
+from nnlab.config import digest_of
 from nnlab.errors import LeaseLost
-from nnlab.records import Epoch, Status
+from nnlab.records import Epoch, Setting, Status
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -69,7 +70,8 @@ def test_again_makes_a_repeat_and_ranks_only_that(lab: Lab) -> None:
 
 
 def plan_named(name: str | None, *tags: str) -> store.RunSpec:
-    return store.RunSpec({"lr": 0.1, "opt": "sgd"}, "digest-0", 0, 3, name, tags)
+    setting: Setting = {"lr": 0.1, "opt": "sgd"}
+    return store.RunSpec(setting, digest_of(setting), 0, 3, name, tags)
 
 
 def test_a_run_keeps_its_name_and_tags_add_up(lab: Lab) -> None:
@@ -119,7 +121,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 db = store.open_database(sys.argv[1], write=True)
 study = store.find_study(db, "depth")
-plans = [store.Plan({"lr": n}, f"d{n}", seed, 1) for n in range(50) for seed in range(2)]
+plans = [store.RunSpec({"lr": n}, f"d{n}", seed, 1) for n in range(50) for seed in range(2)]
 print(store.enqueue(db, study, plans).new)
 db.close()
 """
