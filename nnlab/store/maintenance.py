@@ -78,7 +78,7 @@ def find_problems(db: Database) -> list[str]:
     try:
         with db.read() as connection:
             return [
-                *db.broken(connection),
+                *db.integrity_problems(connection),
                 *_find_unreadable_rows(db),
                 *db.find_invalid_utf8(),
                 *_find_inconsistent_summaries(connection),

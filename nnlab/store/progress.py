@@ -18,7 +18,7 @@ from nnlab.store.liveness import Observer
 from nnlab.store.queries import timestamp_or_none
 from nnlab.store.row_validation import MAX_EPOCHS, decode_rows, note_unreadable
 from nnlab.store.rows import run_record, select_runs
-from nnlab.store.scope import Scope, scope_of
+from nnlab.store.scope import QueryScope, scope_of
 from nnlab.store.serialization import timestamp_to_text
 from nnlab.store.tables import attempt, run, trial
 
@@ -106,7 +106,7 @@ def progress(
 
 
 @cache
-def _counts_statement(scope: Scope) -> DriverStatement:
+def _counts_statement(scope: QueryScope) -> DriverStatement:
     """Sums over all runs but running ones, of which each is read: its worker may be gone."""
     is_held = run.c.stop_requested_at.is_not(None)
     largest = literal(MAX_EPOCHS, BigInteger())
@@ -135,13 +135,13 @@ def _counts_statement(scope: Scope) -> DriverStatement:
 
 
 @cache
-def _running_statement(scope: Scope) -> DriverStatement:
+def _running_statement(scope: QueryScope) -> DriverStatement:
     condition = run.c.status == str(Status.RUNNING)
     return DriverStatement(lambda: select_runs().where(run.c.current, condition, *scope.conditions))
 
 
 @cache
-def _failed_statement(scope: Scope) -> DriverStatement:
+def _failed_statement(scope: QueryScope) -> DriverStatement:
     condition = in_values(run.c.status, (Status.FAILED, Status.DIVERGED))
     return DriverStatement(
         lambda: (
@@ -175,7 +175,7 @@ _AttemptSpan = tuple[datetime, datetime, int]  # start, end, epochs
 
 def _recent_attempts(
     connection: Connection,
-    scope: Scope,
+    scope: QueryScope,
     values: Mapping[str, Any],
     running: Sequence[Run],
     now: datetime,
@@ -198,7 +198,7 @@ def _recent_attempts(
 
 
 @cache
-def _attempts_statement(scope: Scope) -> DriverStatement:
+def _attempts_statement(scope: QueryScope) -> DriverStatement:
     newest_id = select(func.max(attempt.alias("newest").c.id)).scalar_subquery()
     ended_or_now: ColumnElement[Any] = func.coalesce(attempt.c.ended_at, bindparam("now"))
     return DriverStatement(

@@ -43,7 +43,7 @@ from nnlab.store.rows import (
     study_record,
     trial_record,
 )
-from nnlab.store.scope import Scope, scope_of
+from nnlab.store.scope import QueryScope, scope_of
 from nnlab.store.serialization import timestamp_from_text
 from nnlab.store.tables import metric as metric_table
 from nnlab.store.tables import run as run_table
@@ -211,14 +211,14 @@ def count_runs(
     return {status: count for status, count in counts.items() if count}
 
 
-def _runs_of(scope: Scope) -> FromClause:
+def _runs_of(scope: QueryScope) -> FromClause:
     if not scope.by_study:
         return run_table
     return run_table.join(trial_table, trial_table.c.id == run_table.c.trial_id)
 
 
 @cache
-def _status_counts_statement(scope: Scope) -> DriverStatement:
+def _status_counts_statement(scope: QueryScope) -> DriverStatement:
     return DriverStatement(
         lambda: (
             select(run_table.c.status, func.count())
@@ -230,7 +230,7 @@ def _status_counts_statement(scope: Scope) -> DriverStatement:
 
 
 @cache
-def _running_workers_statement(scope: Scope) -> DriverStatement:
+def _running_workers_statement(scope: QueryScope) -> DriverStatement:
     return DriverStatement(
         lambda: (
             select(*WORKER_COLUMNS)
@@ -260,7 +260,7 @@ def count_trials(
 
 
 @cache
-def _trial_count_statement(scope: Scope, by_metric: bool) -> DriverStatement:
+def _trial_count_statement(scope: QueryScope, by_metric: bool) -> DriverStatement:
     tables: list[FromClause] = [run_table]
     conditions = [run_table.c.current, *scope.conditions]
     if scope.by_study:
@@ -303,7 +303,7 @@ def count_objectives(
 
 
 @cache
-def _objectives_statement(scope: Scope) -> DriverStatement:
+def _objectives_statement(scope: QueryScope) -> DriverStatement:
     newest_trials = (
         select(trial_table.c.id)
         .select_from(run_table.join(trial_table, trial_table.c.id == run_table.c.trial_id))

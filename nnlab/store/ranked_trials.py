@@ -4,15 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
-    FromClause,
     Select,
     bindparam,
-    case,
     func,
     select,
 )
@@ -25,23 +21,24 @@ from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
 from nnlab.store.peer_runs import query_pruned_counts
 from nnlab.store.queries import query_trials
+from nnlab.store.ranking_queries import (
+    ResultRow,
+    RunScope,
+    ValueChoice,
+    ValueQuery,
+    best_first_statement,
+)
 from nnlab.store.row_validation import decode_rows
 from nnlab.store.rows import WORKER_COLUMNS, join_worker, trial_record
-from nnlab.store.scope import Scope, scope_of
+from nnlab.store.scope import scope_of
 from nnlab.store.tables import metric as metric_table
-from nnlab.store.tables import point, run, summary, trial
-
-ValueChoice = Literal["best", "last"] | int
+from nnlab.store.tables import run, summary, trial
 
 # Scopes of fewer trials are ranked as a whole, which is faster than walking along the index.
 _SMALL_SCOPE = 400
 
 # After this many rows of the index the walk is no faster than ranking all.
 _MAX_INDEX_ROWS = 4096
-
-
-# Trial, seed, run, status, value, epoch: the columns of the queries below.
-_ResultRow = tuple[int, int, int, str, float | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class RankedTrial(NamedTuple):
 
     mean: float
     trial_id: int
-    rows: Sequence[_ResultRow]
+    rows: Sequence[ResultRow]
 
     @property
     def results(self) -> tuple[SeedResult, ...]:
@@ -107,7 +104,7 @@ def rank_trials(
         if not rows or (top is not None and top <= 0):
             return ()
         ((metric_id, stored_direction),) = rows
-        query = _ValueQuery(metric_id, direction, at, in_summary=stored_direction == direction)
+        query = ValueQuery(metric_id, direction, at, in_summary=stored_direction == direction)
         is_small = selected is not None or (
             studies is not None and _has_few_trials(connection, studies)
         )
@@ -118,7 +115,7 @@ def rank_trials(
             best = _rank_along_index(db, connection, query, studies, top, diverged)
             if best is not None:
                 return _drop_unreadable_trials(db, connection, best)
-        scope = _RunScope.scope(studies, selected)
+        scope = RunScope.scope(studies, selected)
         results = (
             query.rows_along_index(connection, scope)
             if use_index
@@ -137,11 +134,11 @@ _SELECT_METRIC = DriverStatement(
 )
 
 _STATUSES = frozenset(Status)
-# The types of seed, value and epoch in `_ResultRow`.
+# The types of seed, value and epoch in `ResultRow`.
 _ROW_TYPES: tuple[set[type], ...] = ({int}, {float, int, type(None)}, {int, type(None)})
 
 
-def _drop_invalid_rows(db: Database, rows: list[_ResultRow]) -> list[_ResultRow]:
+def _drop_invalid_rows(db: Database, rows: list[ResultRow]) -> list[ResultRow]:
     """The rows whose values are numbers and whose status is one of `Status`; others are noted."""
     if _are_valid(rows):
         return rows
@@ -156,7 +153,7 @@ def _drop_invalid_rows(db: Database, rows: list[_ResultRow]) -> list[_ResultRow]
     return valid
 
 
-def _are_valid(rows: Sequence[_ResultRow]) -> bool:
+def _are_valid(rows: Sequence[ResultRow]) -> bool:
     columns = ([row[place] for row in rows] for place in (1, 4, 5))
     return {row[3] for row in rows} <= _STATUSES and all(
         set(map(type, column)) <= types for column, types in zip(columns, _ROW_TYPES, strict=True)
@@ -172,179 +169,10 @@ def _drop_unreadable_trials(
     return tuple(trial for trial in ranked if trial.trial_id in readable)
 
 
-class _ScopeKind(NamedTuple):
-    """Which runs a query reads, without the values: each kind has one compiled statement."""
-
-    scope: Scope
-    by_trial: bool = False
-
-    @property
-    def needs_trial(self) -> bool:
-        return self.scope.by_study or self.scope.by_run
-
-    @property
-    def tables(self) -> list[FromClause]:
-        """The tables in the order of the join, from a study's trials to their runs."""
-        if self.scope.by_run:
-            return [run, trial]
-        return [trial, run] if self.scope.by_study else [run]
-
-    @property
-    def tables_from_run(self) -> list[FromClause]:
-        """The same tables, for a query that starts from the run."""
-        return [run, trial] if self.needs_trial else [run]
-
-    @property
-    def conditions(self) -> list[ColumnElement[Any]]:
-        conditions: list[ColumnElement[Any]] = [*self.scope.conditions]
-        if self.needs_trial:
-            conditions.append(trial.c.id == run.c.trial_id)
-        if self.by_trial:
-            conditions.append(in_ids_parameter(run.c.trial_id, "trial_ids"))
-        return conditions
-
-
-class _RunScope(NamedTuple):
-    """Which runs a query reads, and the values that it binds."""
-
-    kind: _ScopeKind
-    values: Mapping[str, Any]
-
-    @classmethod
-    def scope(cls, studies: Sequence[int] | None, run_ids: Sequence[int] | None) -> "_RunScope":
-        """Runs of studies, or some runs, or all."""
-        scope, values = scope_of(studies, run_ids)
-        return cls(_ScopeKind(scope), values)
-
-    @classmethod
-    def trials(cls, trial_ids: Iterable[int]) -> "_RunScope":
-        """All runs of some trials."""
-        return cls(
-            _ScopeKind(Scope(by_study=False, by_run=False), by_trial=True),
-            {"trial_ids": ids_to_json(trial_ids)},
-        )
-
-
-class _ValueQuery(NamedTuple):
-    """Which value of a run counts; `in_summary`: whether the summary has the best value for it.
-
-    A summary has the best value in the metric's own direction only.
-    """
-
-    metric_id: int
-    direction: Direction
-    at: ValueChoice
-    in_summary: bool
-
-    @property
-    def uses_index(self) -> bool:
-        """Whether the values are in the index of the best values."""
-        return self.at == "best" and self.in_summary
-
-    def rows_along_index(self, connection: Connection, scope: _RunScope) -> list[_ResultRow]:
-        """The same as `rows`, faster if most runs are in the scope: in the order of the index."""
-        statement = _index_statement(scope.kind)
-        return statement.fetch(connection, metric_id=self.metric_id, **scope.values)
-
-    def rows(self, connection: Connection, scope: _RunScope) -> list[_ResultRow]:
-        """The rows of the runs that have the metric."""
-        values = {"metric_id": self.metric_id, **scope.values}
-        if self.at == "last":
-            return _summary_statement(scope.kind, "last").fetch(connection, **values)
-        if self.at != "best":
-            return _epoch_statement(scope.kind).fetch(connection, epoch=int(self.at), **values)
-        if self.in_summary:
-            return _summary_statement(scope.kind, "best").fetch(connection, **values)
-        return _best_point_statement(scope.kind, self.direction).fetch(connection, **values)
-
-
-_RUN_COLUMNS = (run.c.trial_id, run.c.seed, run.c.id, run.c.status)
-
-
-@cache
-def _index_statement(kind: _ScopeKind) -> DriverStatement:
-    return DriverStatement(
-        lambda: (
-            select(*_RUN_COLUMNS, summary.c.best, summary.c.best_epoch)
-            .select_from(cross_join(summary, *kind.tables_from_run))
-            .where(
-                summary.c.metric_id == bindparam("metric_id"),
-                run.c.id == summary.c.run_id,
-                run.c.current,
-                *kind.conditions,
-            )
-        )
-    )
-
-
-def _measured(kind: _ScopeKind, table: FromClause, *columns: ColumnElement[Any]) -> Select[Any]:
-    """The columns of a table of values, for the current runs of a scope."""
-    return (
-        select(*_RUN_COLUMNS, *columns)
-        .select_from(cross_join(*kind.tables, table))
-        .where(run.c.current, table.c.run_id == run.c.id, *kind.conditions)
-    )
-
-
-@cache
-def _summary_statement(kind: _ScopeKind, value: Literal["best", "last"]) -> DriverStatement:
-    return DriverStatement(
-        lambda: _measured(kind, summary, summary.c[value], summary.c[f"{value}_epoch"]).where(
-            summary.c.metric_id == bindparam("metric_id")
-        )
-    )
-
-
-@cache
-def _epoch_statement(kind: _ScopeKind) -> DriverStatement:
-    return DriverStatement(
-        lambda: _measured(kind, point, point.c.value, point.c.epoch).where(
-            point.c.metric_id == bindparam("metric_id"), point.c.epoch == bindparam("epoch")
-        )
-    )
-
-
-@cache
-def _best_point_statement(kind: _ScopeKind, direction: Direction) -> DriverStatement:
-    """The best value against the metric's own direction: no summary has it, so points are read."""
-    value = point.c.value
-    order = (value.is_(None), value.asc() if direction == "min" else value.desc(), point.c.epoch)
-    place = func.row_number().over(partition_by=point.c.run_id, order_by=order)
-    ranked = (
-        select(point.c.run_id, value, point.c.epoch, place.label("place"))
-        .where(point.c.metric_id == bindparam("metric_id"))
-        .subquery("ranked")
-    )
-    epoch = case((ranked.c.value.is_not(None), ranked.c.epoch))
-    return DriverStatement(
-        lambda: _measured(kind, ranked, ranked.c.value, epoch).where(ranked.c.place == 1)
-    )
-
-
-@cache
-def _best_first_statement(scope: Scope, direction: Direction) -> DriverStatement:
-    """Trials and best values along the index of the best values, from the best on."""
-    return DriverStatement(
-        lambda: (
-            select(run.c.trial_id, summary.c.best)
-            .select_from(cross_join(summary, run, trial))
-            .where(
-                summary.c.metric_id == bindparam("metric_id"),
-                summary.c.best.is_not(None),
-                run.c.id == summary.c.run_id,
-                run.c.current,
-                trial.c.id == run.c.trial_id,
-                *scope.conditions,
-            )
-            .order_by(summary.c.best.desc() if direction == "max" else summary.c.best.asc())
-        )
-    )
-
-
 def _rank_along_index(
     db: Database,
     connection: Connection,
-    query: _ValueQuery,
+    query: ValueQuery,
     studies: Sequence[int] | None,
     top: int,
     diverged: Set[int],
@@ -356,7 +184,7 @@ def _rank_along_index(
     after all others and are skipped.
     """
     scope, values = scope_of(studies, None)
-    cursor = _best_first_statement(scope, query.direction).execute(
+    cursor = best_first_statement(scope, query.direction).execute(
         connection, metric_id=query.metric_id, **values
     )
     sign = -1.0 if query.direction == "max" else 1.0
@@ -382,7 +210,7 @@ def _rank_along_index(
                 bound += _RELATIVE_ROUNDING * (abs(bound) + (0.0 if at_end else abs(last_loss)))
                 if at_end or bound < last_loss:
                     candidates = [trial_id for trial_id, loss in losses.items() if loss <= bound]
-                    results = query.rows(connection, _RunScope.trials(candidates))
+                    results = query.rows(connection, RunScope.trials(candidates))
                     return _sort_trials(connection, query, _drop_invalid_rows(db, results))[:top]
             elif at_end:
                 return None  # trials without a number come last, and are not in the index
@@ -413,7 +241,7 @@ _SELECT_MEANS = DriverStatement(
 
 
 def _approximate_losses(
-    connection: Connection, query: _ValueQuery, trial_ids: Iterable[int], sign: float
+    connection: Connection, query: ValueQuery, trial_ids: Iterable[int], sign: float
 ) -> dict[int, float]:
     """The mean of each trial times the sign, up to rounding; trials with a NaN are left out."""
     rows = _SELECT_MEANS.fetch(
@@ -452,15 +280,15 @@ def _has_few_trials(connection: Connection, studies: Sequence[int]) -> bool:
 
 def _sort_trials(
     connection: Connection,
-    query: _ValueQuery,
-    rows: Iterable[_ResultRow],
+    query: ValueQuery,
+    rows: Iterable[ResultRow],
     pruned: Collection[int] = (),
 ) -> list[RankedTrial]:
     """The trials of these rows: best first, then pruned, then diverged, then without a mean.
 
     Equal trials are sorted by id.
     """
-    trials: dict[int, list[_ResultRow]] = {}
+    trials: dict[int, list[ResultRow]] = {}
     running: list[int] = []
     diverged: Counter[int] = Counter()
     for row in rows:
@@ -502,7 +330,7 @@ def divergence_rank(diverged: int, runs: int) -> int:
     return (diverged > 0) + (diverged == runs > 0)
 
 
-def _with_live_status(row: _ResultRow, live: Mapping[int, Status]) -> _ResultRow:
+def _with_live_status(row: ResultRow, live: Mapping[int, Status]) -> ResultRow:
     trial_id, seed, run_id, status, value, epoch = row
     return trial_id, seed, run_id, live.get(run_id, status), value, epoch
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, case, func, select
 from nnlab.store.constructs import cross_join, in_ids, json_field
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
-from nnlab.store.scope import Scope, scope_of
+from nnlab.store.scope import QueryScope, scope_of
 from nnlab.store.tables import run, trial
 
 
@@ -36,7 +36,7 @@ def distinct_data(
 
 
 @cache
-def _distinct_data_statement(scope: Scope) -> DriverStatement:
+def _distinct_data_statement(scope: QueryScope) -> DriverStatement:
     tables, conditions = _current_runs(scope)
     fingerprint = run.c.data_fingerprint
     return DriverStatement(
@@ -60,7 +60,7 @@ def data_of_runs(
 
 
 @cache
-def _run_data_statement(scope: Scope) -> DriverStatement:
+def _run_data_statement(scope: QueryScope) -> DriverStatement:
     tables, conditions = _current_runs(scope)
     return DriverStatement(
         lambda: (
@@ -90,7 +90,7 @@ def trial_fields(
 
 
 @cache
-def _trial_fields_statement(scope: Scope, fields: tuple[str, ...]) -> DriverStatement:
+def _trial_fields_statement(scope: QueryScope, fields: tuple[str, ...]) -> DriverStatement:
     tables, conditions = _current_runs(scope)
     trials_in_scope = select(run.c.trial_id).select_from(tables).where(*conditions)
     # An alias: the subquery must not be correlated with this table.
@@ -120,7 +120,7 @@ def seeds_with_changing_data(db: Database, run_ids: Iterable[int]) -> Mapping[in
     }
 
 
-def _current_runs(scope: Scope) -> tuple[FromClause, list[ColumnElement[Any]]]:
+def _current_runs(scope: QueryScope) -> tuple[FromClause, list[ColumnElement[Any]]]:
     """The tables of the current runs of a scope, and the conditions on them."""
     conditions: list[ColumnElement[Any]] = [run.c.current, *scope.conditions]
     if not scope.by_study:

@@ -21,9 +21,9 @@ from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.environments import get_or_create_environment
 from nnlab.store.fingerprints import changed_data_error, query_data_mismatch
+from nnlab.store.leases import LEASE_SECONDS, Claim, end_attempt, extend_lease, lease_lost_error
 from nnlab.store.metric_state import MetricState
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
-from nnlab.store.queue import LEASE_SECONDS, Claim, end_attempt, extend_lease, lease_lost_error
 from nnlab.store.remote_callable import remote_callable
 from nnlab.store.serialization import evidence_to_json, replace_invalid_unicode, timestamp_to_text
 from nnlab.store.tables import artifact, attempt, finding, metric, point, run, summary
@@ -112,7 +112,7 @@ def _stored_metrics(
     states = {}
     for (name, metric_id, direction), points in groupby(rows, key=lambda row: tuple(row[:3])):
         curve = [(epoch, math.nan if value is None else value) for *_, epoch, value in points]
-        states[name] = MetricState.stored(metric_id, direction, curve, resume_after)
+        states[name] = MetricState.from_stored_points(metric_id, direction, curve, resume_after)
     return states
 
 
@@ -247,9 +247,9 @@ def _store_epoch_values(
     states = {}
     for name, value in values.items():
         previous = before[name] or MetricState(*created[name])
-        states[name] = state = previous.add(epoch, value)
+        states[name] = state = previous.after_epoch(epoch, value)
         # An earlier attempt measured these epochs, and this attempt has passed them.
-        passed = state.later_epochs[previous.at : state.at]
+        passed = state.later_epochs[previous.position : state.position]
         _delete_points(
             connection, run_id, state.id, [number for number in passed if number != epoch]
         )
@@ -281,15 +281,15 @@ def _put_summaries(connection: Connection, run_id: int, states: Iterable[MetricS
 def _delete_stale_points(
     connection: Connection, run_id: int, stale: Iterable[MetricState], written: int
 ) -> None:
-    """Removes the points that only an earlier attempt wrote."""
+    """Deletes the points that only an earlier attempt wrote."""
     for state in stale:
-        _delete_points(connection, run_id, state.id, state.later_epochs[state.at :])
+        _delete_points(connection, run_id, state.id, state.later_epochs[state.position :])
         if state.summary_so_far is None:
             connection.execute(
                 delete(summary).where(summary.c.run_id == run_id, summary.c.metric_id == state.id)
             )
         else:
-            _put_summaries(connection, run_id, [replace(state, at=len(state.later_epochs))])
+            _put_summaries(connection, run_id, [replace(state, position=len(state.later_epochs))])
     connection.execute(update(run).where(run.c.id == run_id).values(epochs=written))
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Environment, Epoch, Finding, Status
-from nnlab.store.queue import LEASE_SECONDS, Claim
+from nnlab.store.leases import LEASE_SECONDS, Claim
 from nnlab.store.remote_callable import AnyDatabase
 from nnlab.store.run_transactions import (
     EpochBatch,

@@ -11,7 +11,7 @@ from nnlab.store.tables import run, trial
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class QueryScope:
     """The conditions of a query, without values: equal scopes share one compiled statement."""
 
     by_study: bool
@@ -30,11 +30,11 @@ class Scope:
 
 def scope_of(
     study_ids: Iterable[int] | None, run_ids: Iterable[int] | None
-) -> tuple[Scope, Mapping[str, Any]]:
+) -> tuple[QueryScope, Mapping[str, Any]]:
     """The scope of runs of some studies and among some runs (None: all), and what it binds."""
     values = {}
     if study_ids is not None:
         values["study_ids"] = ids_to_json(study_ids)
     if run_ids is not None:
         values["run_ids"] = ids_to_json(run_ids)
-    return Scope(study_ids is not None, run_ids is not None), values
+    return QueryScope(study_ids is not None, run_ids is not None), values

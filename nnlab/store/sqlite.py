@@ -181,7 +181,7 @@ class FileDatabase(Database):
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def broken(self, connection: Connection) -> Iterator[str]:
+    def integrity_problems(self, connection: Connection) -> Iterator[str]:
         """See `Database`."""
         for (problem,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
             if problem != "ok":
@@ -200,7 +200,7 @@ class FileDatabase(Database):
     def _driver_error(self) -> type[Exception]:
         return sqlite3.Error
 
-    def _ours(self, error: BaseException | None) -> NnlabError | None:
+    def _translate_error(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, sqlite3.Error):
             return None
         create = self.access is FileAccess.CREATE

@@ -176,8 +176,8 @@ def test_a_folder_with_a_file_that_nnlab_did_not_make_is_kept(lab: Lab) -> None:
     found = store.find_garbage(lab.db)
     assert (found.folders, found.orphans) == ((), ())
     assert dict(found.kept) == {
-        str(made): "it holds 'thesis.tex', which nnlab did not make",
-        str(made.with_name("77")): "it holds 'notes', which nnlab did not make",
+        str(made): "it contains 'thesis.tex', which nnlab did not create",
+        str(made.with_name("77")): "it contains 'notes', which nnlab did not create",
     }
     store.collect_garbage(lab.db, found)
     assert (made / "thesis.tex").read_text() == "mine"

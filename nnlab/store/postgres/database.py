@@ -32,8 +32,8 @@ RUNS_PER_PARTITION = 1 << 16
 _BEGIN_STATEMENTS: Mapping[Purpose, str] = {
     "read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     # An exclusive transaction waits for all others; shared ones wait for exclusive ones only.
-    "alone": "BEGIN; SELECT pg_advisory_xact_lock({key})",
-    "beside": "BEGIN; SELECT pg_advisory_xact_lock_shared({key})",
+    "exclusive": "BEGIN; SELECT pg_advisory_xact_lock({key})",
+    "shared": "BEGIN; SELECT pg_advisory_xact_lock_shared({key})",
 }
 
 
@@ -140,7 +140,7 @@ class ServerDatabase(Database):
     def vacuum(self) -> None:
         """Nothing to do: the server's autovacuum reuses the space of deleted rows."""
 
-    def broken(self, connection: Connection) -> Iterator[str]:
+    def integrity_problems(self, connection: Connection) -> Iterator[str]:
         """Nothing: the server checks its own files and references."""
         del connection
         yield from ()
@@ -149,7 +149,7 @@ class ServerDatabase(Database):
     def _driver_error(self) -> type[Exception]:
         return psycopg.Error
 
-    def _ours(self, error: BaseException | None) -> NnlabError | None:
+    def _translate_error(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, psycopg.Error):
             return None
         return translate_postgres_error(error, self.address, newer=self.newer)

@@ -56,7 +56,7 @@ def translate_postgres_error(
         )
     if code in _DISK_FULL_CODES:
         return DiskFull(
-            f"the disk of the server of {address.shown} is full; everything stored before is kept",
+            f"no room left on the server of {address.shown}; everything stored before is kept",
             hint="free some space, then repeat the command: it continues where it stopped",
         )
     if code == _TOO_MANY_CONNECTIONS_CODE:
