@@ -1,6 +1,4 @@
-"""The results database: the only place that knows SQL. Rows go in, frozen records come out."""
-
-from typing import TYPE_CHECKING, Any
+"""The results database, the only package with SQL; its functions return frozen records."""
 
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.artifact_folders import artifacts_folder, run_folder
@@ -15,6 +13,7 @@ from nnlab.store.garbage import (
     find_garbage,
     total_size,
 )
+from nnlab.store.leases import Claim, mark_worker_dead, release_run, renew_lease
 from nnlab.store.liveness import current_pid_namespace
 from nnlab.store.maintenance import DatabaseStatus, backup_database, database_status, find_problems
 from nnlab.store.measurements import (
@@ -30,7 +29,7 @@ from nnlab.store.measurements import (
     values_at_selected_epoch,
 )
 from nnlab.store.opening import open_database
-from nnlab.store.peer_runs import PeerRun, count_pruned_runs, find_pruner, peer_runs
+from nnlab.store.peer_runs import PeerValue, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
 from nnlab.store.progress import Progress, progress
 from nnlab.store.queries import (
@@ -39,22 +38,11 @@ from nnlab.store.queries import (
     count_objectives,
     count_runs,
     count_trials,
-    find_runs,
-    run_id_by_number,
-    run_names,
     runs,
     study_overviews,
     trials,
 )
-from nnlab.store.queue import (
-    Claim,
-    claim,
-    claim_runs,
-    claimable_run_ids,
-    mark_worker_dead,
-    release_run,
-    renew_lease,
-)
+from nnlab.store.queue import claim, claim_runs, claimable_run_ids
 from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
 from nnlab.store.remote_callable import (
     AnyDatabase,
@@ -72,23 +60,12 @@ from nnlab.store.run_data import (
     seeds_with_changing_data,
     trial_fields,
 )
+from nnlab.store.run_references import find_runs, run_id_by_number, run_names
 from nnlab.store.run_transactions import store_spooled_epochs
 from nnlab.store.run_writer import RunWriter, write_epochs
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
-
-if TYPE_CHECKING:
-    from nnlab.store.transfer import CopyResult, copy_database
-
-
-def __getattr__(name: str) -> Any:
-    # Copying takes SQLAlchemy's types to import, which no other command needs.
-    if name in ("CopyResult", "copy_database"):
-        from nnlab.store import transfer
-
-        return getattr(transfer, name)
-    raise AttributeError(name)
-
+from nnlab.store.transfer import CopyResult, copy_database
 
 __all__ = [
     "STOPPED_REASON",
@@ -101,7 +78,7 @@ __all__ = [
     "EnqueueResult",
     "FileAddress",
     "Garbage",
-    "PeerRun",
+    "PeerValue",
     "Progress",
     "RankedTrial",
     "RemoteDatabase",

@@ -1,10 +1,10 @@
-"""Where a database is: what `--db` and NNLAB_DB may say.
+"""Addresses of databases: the values of `--db` and NNLAB_DB.
 
->>> parse("runs.db").artifacts.name
+>>> parse_address("runs.db").artifacts.name
 'runs.artifacts'
->>> parse("sqlite:///lab/runs.db").shown
+>>> parse_address("sqlite:///lab/runs.db").shown
 'lab/runs.db'
->>> parse("postgresql+psycopg://ann:secret@lab.example/results").shown
+>>> parse_address("postgresql+psycopg://ann:secret@lab.example/results").shown
 'postgresql://ann@lab.example/results'
 """
 
@@ -24,18 +24,18 @@ _SUPPORTED_TARGETS = (
     "a path, such as runs.db, sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE"
 )
 
-# Read as a path, a URL with a typing error would be shown with its password.
+# Such a mistyped URL would be taken for a path and shown with its password.
 _MISTYPED_SERVER_URL = re.compile(r"postgres(ql)?(\+\w+)?:", re.IGNORECASE)
 
-# Where nnlab's tables are on a server, unless the URL says `?schema=`.
+# The schema of nnlab's tables on a server, unless the URL has `?schema=`.
 DEFAULT_SCHEMA = "nnlab"
 
 
 @dataclass(frozen=True, slots=True)
 class Address(ABC):
-    """A database, and the folder for files that runs make.
+    """A database, and the folder for the files of runs.
 
-    `shown` names it for people and holds no password; `target` opens it again and may hold one.
+    `shown` is its name in messages, without a password; `target` opens it and may have one.
     """
 
     target: str = field(repr=False)
@@ -45,7 +45,7 @@ class Address(ABC):
     @property
     @abstractmethod
     def elsewhere(self) -> str:
-        """What names it in another folder."""
+        """The target that opens it from another working folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +56,32 @@ class FileAddress(Address):
 
     @property
     def elsewhere(self) -> str:
-        """What names it in another folder."""
+        """The target that opens it from another working folder."""
         return str(self.path.absolute())
 
     @property
     def url(self) -> URL:
-        """SQLAlchemy's name for it."""
+        """SQLAlchemy's URL of the file."""
         return URL.create("sqlite", database=str(self.path))
 
     def beside(self, ending: str) -> Path:
-        """The file of the same name with more at its end."""
+        """The file in the same folder whose name has an additional ending."""
         return self.path.with_name(f"{self.path.name}{ending}")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress(Address):
-    """A schema in a database on a PostgreSQL server; `options` are libpq's, by their names."""
+    """A schema in a database on a PostgreSQL server; `options` are libpq's connection options."""
 
     schema: str
     options: Mapping[str, str] = field(repr=False)
 
     @property
     def elsewhere(self) -> str:
-        """What names it in another folder, in a file that anybody may read.
+        """The target that opens it from another working folder, for a file that others may read.
 
         Raises:
-            UsageError: it has a password, which would be in there.
+            UsageError: it has a password, which would be in the file.
         """
         url = make_url(self.target)
         if url.password or any(is_secret_name(name) for name in url.query):
@@ -97,8 +97,8 @@ def parse_address(target: str) -> FileAddress | ServerAddress:
     """Reads a path or a URL.
 
     Raises:
-        UsageError: it is empty, or a URL of a kind that is not supported. The message leaves
-            out all but the scheme, for the rest may hold a password.
+        UsageError: it is empty, or a URL of an unsupported kind. The message has only the scheme,
+            because the rest may contain a password.
     """
     if "://" not in target:
         if _MISTYPED_SERVER_URL.match(target):
@@ -137,29 +137,29 @@ def _parse_file_path(text: str) -> FileAddress:
             hint=f"--db takes {_SUPPORTED_TARGETS}",
         )
     try:
-        typed = Path(text).expanduser()
+        given_path = Path(text).expanduser()
     except RuntimeError:  # `~nobody`
         raise UsageError(
             f"{text}: there is no such user", hint=f"--db takes {_SUPPORTED_TARGETS}"
         ) from None
-    if typed.name in ("", ".."):
+    if given_path.name in ("", ".."):
         raise UsageError(f"{text} is a folder, not a database", hint="--db names a file")
-    path = _resolve_symlink(typed)
-    # Only the usual ending is dropped: lab.v1 and lab.v2 must not share a folder.
+    path = _resolve_symlink(given_path)
+    # Only the ending .db is dropped: lab.v1 and lab.v2 must not share a folder.
     name = path.stem if path.suffix == ".db" else path.name
     artifacts = path.with_name(f"{name}.artifacts")
-    beside_link = typed.with_name(f"{typed.name.removesuffix('.db')}.artifacts")
-    # An earlier version put the files beside the link.
-    if path != typed and beside_link.is_dir() and not artifacts.exists():
+    beside_link = given_path.with_name(f"{given_path.name.removesuffix('.db')}.artifacts")
+    # An earlier version stored the files next to the link.
+    if path != given_path and beside_link.is_dir() and not artifacts.exists():
         artifacts = beside_link
-    return FileAddress(str(path), str(typed), artifacts, path)
+    return FileAddress(str(path), str(given_path), artifacts, path)
 
 
 def _resolve_symlink(path: Path) -> Path:
-    """Where a symbolic link leads, so that the log, backups and files are beside the database."""
+    """The target of a symbolic link: the log, backups and files are next to the database itself."""
     try:
         return path.resolve() if path.is_symlink() else path
-    except (OSError, RuntimeError):  # a link in a circle
+    except (OSError, RuntimeError):  # a cycle of links
         return path
 
 
@@ -168,7 +168,7 @@ def _parse_server_url(url: URL) -> ServerAddress:
     options: dict[str, str] = {}
     for name, value in url.query.items():
         if not isinstance(value, str):
-            raise UsageError(f"the database URL says '{name}' twice")
+            raise UsageError(f"the database URL has '{name}' twice")
         options[name] = value
     schema = options.pop("schema", DEFAULT_SCHEMA)
     if not schema.isidentifier() or len(schema) > 63 or schema.startswith("pg_"):
@@ -191,10 +191,10 @@ def _parse_server_url(url: URL) -> ServerAddress:
     ):
         if part:
             options[name] = str(part)
-    at = URL.create(
+    display_url = URL.create(
         "postgresql", url.username, host=url.host, port=url.port, database=url.database
     ).render_as_string()
-    shown = at if schema == DEFAULT_SCHEMA else f"{at} (schema {schema})"
+    shown = display_url if schema == DEFAULT_SCHEMA else f"{display_url} (schema {schema})"
     folder = (
         Path(artifacts).expanduser()
         if artifacts
@@ -204,7 +204,7 @@ def _parse_server_url(url: URL) -> ServerAddress:
 
 
 def _refuse_split_password(url: URL) -> None:
-    """Raises UsageError where a raw `@` has split a password: the host's name would be its rest."""
+    """Raises UsageError if an unescaped `@` has split a password: its rest would be the host."""
     in_query = [part.partition("=")[0] for part in re.split(r"[?&]", str(url.password or ""))[1:]]
     if "@" in (url.host or "") or any(map(is_secret_name, in_query)):
         raise UsageError(
@@ -214,7 +214,7 @@ def _refuse_split_password(url: URL) -> None:
 
 
 def _default_artifacts_folder(database: str | None, schema: str) -> Path:
-    """In the working folder: a server's own disk is elsewhere."""
-    # A database's name may hold anything; a folder's must not lead elsewhere.
-    name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in database or "")
+    """A folder in the working folder, because the server's disk is on another machine."""
+    # A database's name may contain any character; a folder's name must not be a path.
+    name = "".join(char if char.isalnum() or char in "-_." else "_" for char in database or "")
     return Path("-".join(filter(None, [name.lstrip("."), schema])) + ".artifacts")

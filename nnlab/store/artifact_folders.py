@@ -1,4 +1,4 @@
-"""Where the files are that a run made."""
+"""The folders of the files of runs."""
 
 from nnlab.errors import OutputError
 from nnlab.io.folders import Folder, folder_at
@@ -8,26 +8,26 @@ from nnlab.store.remote_callable import AnyDatabase
 
 
 def artifacts_folder(db: AnyDatabase, artifacts: str | None) -> Folder:
-    """The folder that the paths of a run's artifacts begin in, by what the run says of it."""
+    """The folder that the paths of a run's artifacts are relative to, by its stored place."""
     return db.files if artifacts is None else folder_at(artifacts)
 
 
 def run_folder(db: AnyDatabase, run: Run, artifacts: str | None) -> Folder:
-    """The folder that a worker writes the files of a run to.
+    """The folder to which a worker writes the files of a run.
 
     Args:
         db: the database.
         run: the run.
-        artifacts: the folder or URL that the run's folder is in; None is the database's own.
+        artifacts: the folder or URL with the run's folder; None is the database's own folder.
 
     Raises:
-        OutputError: nnlab gives no place such a name: a database of somebody else would have its
-            files written to, and deleted from, a folder of its choice.
+        OutputError: nnlab does not create places of such a name: a database of another user must
+            not choose a folder to which files are written, or from which files are deleted.
     """
     if artifacts is not None and not ends_with_creation_stamp(artifacts, run.created_at):
         raise OutputError(
-            f"run {run.id}: the database says that its files are in {artifacts}, which is no folder"
-            " that nnlab made for it",
+            f"run {run.id}: the database says that its files are in {artifacts}, which is not a"
+            " folder that nnlab created for it",
             hint="train it again with --again, as a run of your own",
         )
     folder = artifacts_folder(db, artifacts).within(str(run.id))

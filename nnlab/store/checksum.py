@@ -1,4 +1,4 @@
-"""The checksum of a run's points: set when the run ends, compared by `nnlab db check`."""
+"""The checksum of a run's points: stored when the run ends, verified by `nnlab db check`."""
 
 import hashlib
 import math
@@ -7,36 +7,42 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.store.rows import ID_LIST, bind_ids
+from nnlab.store.constructs import ids_to_json, in_ids_parameter
+from nnlab.store.driver_statement import DriverStatement
+from nnlab.store.tables import metric, point, run
 
-# Runs whose points are read at once.
+# The points of this many runs are read at once.
 _RUNS_PER_QUERY = 200
 
-_POINTS = (
-    "SELECT point.run_id, metric.name, point.epoch, point.value"  # noqa: S608
-    f" FROM point JOIN metric ON metric.id = point.metric_id WHERE point.run_id IN {ID_LIST}"
-    " ORDER BY point.run_id, point.metric_id, point.epoch"
+_SELECT_POINTS = DriverStatement(
+    lambda: (
+        select(point.c.run_id, metric.c.name, point.c.epoch, point.c.value)
+        .join(metric, metric.c.id == point.c.metric_id)
+        .where(in_ids_parameter(point.c.run_id, "run_ids"))
+        .order_by(point.c.run_id, point.c.metric_id, point.c.epoch)
+    )
 )
 
-Points = Sequence[tuple[int, float | None]]
+CurvePoints = Sequence[tuple[int, float | None]]
 
 
-def compute_curves_checksum(curves: Mapping[str, Points]) -> str:
-    """SHA-256, 16 hex digits, over the points of a run: (epoch, value) by the metric's name.
+def compute_curves_checksum(curves: Mapping[str, CurvePoints]) -> str:
+    """The first 16 hex digits of a SHA-256 over the (epoch, value) points of each metric of a run.
 
-    The same for every kind of database: metrics count by name, not by number, and in the order
-    of their names; NaN is None; the sign of zero, which SQLite does not keep, is left out.
+    It is the same in SQLite and PostgreSQL: metrics are sorted by name and identified by it, not
+    by id; NaN and None are the same; -0.0 is 0.0, because SQLite does not store the sign of zero.
 
     Raises:
-        struct.error: an epoch is no 64-bit integer, or a value is no number.
+        struct.error: an epoch is not a 64-bit integer, or a value is not a number.
     """
     digest = hashlib.sha256()
     for name in sorted(curves):
         points = sorted(curves[name], key=_point_epoch)
         encoded = name.encode(errors="replace")
-        # Lengths first: no two sets of curves are the same sequence of bytes.
+        # The lengths come first, so that different curves never give the same bytes.
         digest.update(struct.pack(">QQ", len(encoded), len(points)))
         digest.update(encoded)
         digest.update(struct.pack(f">{len(points)}q", *(epoch for epoch, _ in points)))
@@ -55,26 +61,27 @@ def _normalize_value(value: float | None) -> float:
 
 
 def compute_run_checksum(connection: Connection, run_id: int) -> str:
-    """The checksum of what is stored of a run now."""
+    """The checksum of the stored points of a run."""
     return compute_curves_checksum(next(read_stored_curves(connection, [run_id]))[1])
 
 
 def store_run_checksum(connection: Connection, run_id: int) -> None:
-    """Stores the checksum of a run that ends in this transaction."""
-    connection.exec_driver_sql(
-        "UPDATE run SET points_checksum = ? WHERE id = ?",
-        (compute_run_checksum(connection, run_id), run_id),
+    """Stores the checksum of the points of a run that ends in this transaction."""
+    connection.execute(
+        update(run)
+        .where(run.c.id == run_id)
+        .values(points_checksum=compute_run_checksum(connection, run_id))
     )
 
 
 def read_stored_curves(
     connection: Connection, run_ids: Sequence[int]
 ) -> Iterator[tuple[int, dict[str, list[tuple[Any, Any]]]]]:
-    """The points of each run by metric, as they are stored; none for a run without any."""
+    """Yields each run's id and stored points by metric; a run without points has no metrics."""
     for begin in range(0, len(run_ids), _RUNS_PER_QUERY):
         chunk = run_ids[begin : begin + _RUNS_PER_QUERY]
-        rows: Iterable[Any] = connection.exec_driver_sql(_POINTS, (bind_ids(chunk),))
-        found: dict[int, dict[str, list[tuple[Any, Any]]]] = {run_id: {} for run_id in chunk}
+        rows: Iterable[Any] = _SELECT_POINTS.execute(connection, run_ids=ids_to_json(chunk))
+        curves: dict[int, dict[str, list[tuple[Any, Any]]]] = {run_id: {} for run_id in chunk}
         for (run_id, name), points in groupby(rows, key=lambda row: (row[0], row[1])):
-            found[run_id][name] = [(epoch, value) for *_, epoch, value in points]
-        yield from found.items()
+            curves[run_id][name] = [(epoch, value) for *_, epoch, value in points]
+        yield from curves.items()

@@ -1,11 +1,11 @@
-"""Summaries of curves: of one point, of a whole curve, and of two parts put together."""
+"""Summaries of points and curves, and the merge of two summaries."""
 
 import math
 from collections.abc import Sequence
 
 from nnlab.records import Direction
 
-# n, last, last_epoch, best, best_epoch; None is NaN, as in the table.
+# n, last, last_epoch, best, best_epoch; NaN is None, as in the table.
 SummaryRow = tuple[int, float | None, int, float | None, int | None]
 
 
@@ -21,39 +21,41 @@ def summarize_curve(
 ) -> SummaryRow:
     """The summary of a whole curve; the first of equally good values is the best.
 
-    >>> of_curve("min", (1, 2, 3), (0.5, 0.2, math.nan))
+    >>> summarize_curve("min", (1, 2, 3), (0.5, 0.2, math.nan))
     (3, None, 3, 0.2, 2)
     """
     n, last, last_epoch, _, _ = (len(values), *summarize_point(epochs[-1], values[-1])[1:])
-    # One sum finds out whether there is any NaN; most curves have none.
-    clean = not math.isnan(sum(values))
-    known = values if clean else [value for value in values if not math.isnan(value)]
-    if not known:
+    # A single sum detects a NaN; most curves have none.
+    has_nan = math.isnan(sum(values))
+    numbers = [value for value in values if not math.isnan(value)] if has_nan else values
+    if not numbers:
         return n, last, last_epoch, None, None
-    best = min(known) if direction == "min" else max(known)
+    best = min(numbers) if direction == "min" else max(numbers)
     return n, last, last_epoch, best, epochs[values.index(best)]
 
 
-def merge_summaries(direction: Direction, one: SummaryRow | None, other: SummaryRow) -> SummaryRow:
-    """The summary of two sets of points that share no epoch, whichever came first.
+def merge_summaries(
+    direction: Direction, first: SummaryRow | None, second: SummaryRow
+) -> SummaryRow:
+    """The summary of two sets of points that share no epoch, in any order.
 
-    >>> combined("max", (2, 0.5, 2, 0.5, 1), (1, 0.4, 3, 0.4, 3))
+    >>> merge_summaries("max", (2, 0.5, 2, 0.5, 1), (1, 0.4, 3, 0.4, 3))
     (3, 0.4, 3, 0.5, 1)
     """
-    if one is None:
-        return other
-    latest = one if one[2] > other[2] else other
-    finest = one if _is_better(direction, one, other) else other
-    return one[0] + other[0], latest[1], latest[2], finest[3], finest[4]
+    if first is None:
+        return second
+    latest = first if first[2] > second[2] else second
+    best = first if _is_better(direction, first, second) else second
+    return first[0] + second[0], latest[1], latest[2], best[3], best[4]
 
 
-def _is_better(direction: Direction, one: SummaryRow, other: SummaryRow) -> bool:
-    _, _, _, best, epoch = one
-    _, _, _, rival, rival_epoch = other
-    if best is None or epoch is None:
+def _is_better(direction: Direction, first: SummaryRow, second: SummaryRow) -> bool:
+    *_, value, epoch = first
+    *_, other_value, other_epoch = second
+    if value is None or epoch is None:
         return False
-    if rival is None or rival_epoch is None:
+    if other_value is None or other_epoch is None:
         return True
-    if best == rival:
-        return epoch < rival_epoch
-    return best < rival if direction == "min" else best > rival
+    if value == other_value:
+        return epoch < other_epoch
+    return value < other_value if direction == "min" else value > other_value

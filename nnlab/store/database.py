@@ -1,4 +1,4 @@
-"""A database as the rest of the store sees it, whatever it is kept in."""
+"""`Database`, the interface of a SQLite file and of a PostgreSQL server."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -13,21 +13,21 @@ from nnlab.errors import DatabaseReadOnly, DiskFull, NnlabError
 from nnlab.io.folders import Folder, LocalFolder
 from nnlab.store.address import Address
 
-# How long a writer waits for another one. Each of ours holds a lock for milliseconds.
+# How long a writer waits for another one; nnlab's own transactions take milliseconds.
 BUSY_SECONDS = 30.0
 
-# What a transaction is for, as an option of its connection.
+# The purpose of a transaction, as an execution option of its connection.
 PURPOSE = "nnlab_purpose"
-Purpose = Literal["read", "alone", "beside"]
+Purpose = Literal["read", "exclusive", "shared"]
 
 
 class Database(ABC):
-    """An open database; threads may share it, each transaction has a connection of its own.
+    """An open database; threads may share it, and each transaction has its own connection.
 
-    `newer` says that a later nnlab has made its schema: it can only be read. `shared` is the type
-    of the network file system that it is written on, if it is on one. `files` is its own folder
-    for what runs make. `unreadable` are rows that were left out of what was read, by table and
-    number, and what is wrong with each.
+    `newer` is set if a later version created the schema: then the database can only be read.
+    `shared` is the type of the network file system on which it is written, if it is on one.
+    `files` is its own folder for the files of runs. `unreadable_rows` are the rows that queries
+    left out, by table and id, with the problem of each.
     """
 
     def __init__(self, address: Address, engine: Engine, *, writes: bool) -> None:
@@ -45,7 +45,7 @@ class Database(ABC):
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One snapshot of the database for all statements inside.
+        """A read transaction: all statements in it see the same snapshot.
 
         Raises:
             StoreError: the database cannot be read.
@@ -55,30 +55,29 @@ class Database(ABC):
 
     @contextmanager
     def write(self, *, alone: bool = True, references: bool = True) -> Iterator[Connection]:
-        """One transaction for changes.
-
-        It is durable at exit; an exception inside rolls all of it back.
+        """A write transaction: durable at exit, rolled back by an exception.
 
         Args:
-            alone: whether it keeps every other writer out from its start. What touches only a run
-                that this process has claimed need not; a file has one writer at a time anyway.
-            references: whether each foreign key is checked, where that can be turned off. Only for
-                masses of rows whose references were checked beforehand.
+            alone: whether it excludes every other writer from its start. A transaction that
+                changes only a run that this process has claimed need not; a file has one writer
+                at a time in any case.
+            references: whether foreign keys are checked, if that can be turned off. False is only
+                for bulk inserts whose references were checked before.
 
         Raises:
             DatabaseReadOnly: the database was opened for reading.
             StoreError: the database cannot be written.
         """
-        open_one: Connection | None = getattr(self._thread_transaction, "connection", None)
-        if open_one is not None:
-            yield open_one
+        active: Connection | None = getattr(self._thread_transaction, "connection", None)
+        if active is not None:
+            yield active
             return
         if not self._writes:
             raise DatabaseReadOnly(
                 f"{self.address.shown} was opened for reading only",
-                hint="update nnlab: a later one wrote this database" if self.newer else None,
+                hint="update nnlab: a later version wrote this database" if self.newer else None,
             )
-        purpose: Purpose = "alone" if alone else "beside"
+        purpose: Purpose = "exclusive" if alone else "shared"
         try:
             with (
                 self._translate_driver_errors(),
@@ -91,10 +90,11 @@ class Database(ABC):
 
     @contextmanager
     def transaction(self, *, alone: bool = True) -> Iterator[None]:
-        """Makes one transaction of all that this thread writes inside.
+        """Combines everything that this thread writes in the block into one transaction.
 
-        It is durable at exit; an exception that leaves it undoes all of it. One that is caught
-        inside undoes nothing: LeaseLost may be, for it is raised before anything was changed.
+        It is durable at exit, and rolled back by an exception that leaves the block. An exception
+        that is caught inside rolls nothing back; that is correct for LeaseLost, which is raised
+        before anything was changed.
 
         Raises:
             DatabaseReadOnly, StoreError: as `write` does.
@@ -115,40 +115,41 @@ class Database(ABC):
         try:
             yield
         except DBAPIError as error:
-            ours = self._ours(error.orig)
-            if ours is None:
+            translated = self._translate_error(error.orig)
+            if translated is None:
                 raise
-            raise ours from error
+            raise translated from error
         except self._driver_error as error:
-            ours = self._ours(error)
-            if ours is None:
+            translated = self._translate_error(error)
+            if translated is None:
                 raise
-            raise ours from error
+            raise translated from error
 
     @property
     @abstractmethod
     def _driver_error(self) -> type[Exception]:
-        """What the driver raises."""
+        """The base class of the driver's errors."""
 
     @abstractmethod
-    def _ours(self, error: BaseException | None) -> NnlabError | None:
-        """The error to raise in place of the driver's; None where that says it best."""
+    def _translate_error(self, error: BaseException | None) -> NnlabError | None:
+        """The error to raise instead of the driver's; None for an error of nnlab itself."""
 
     @abstractmethod
     def _transaction(
         self, purpose: Purpose, references: bool = True
     ) -> AbstractContextManager[Connection]:
-        """A connection in a transaction; the driver's errors go through."""
+        """A connection in a transaction; raises the driver's errors."""
 
-    def _after_full_disk(self) -> None:  # noqa: B027  most have nothing to do
-        """Makes room for a last small write, how a run ended."""
+    def _after_full_disk(self) -> None:  # noqa: B027  not every database can do this
+        """Frees space for a last small write: the end of a run."""
 
     @abstractmethod
     def revision(self, connection: Connection) -> str | None:
-        """The revision of nnlab's tables, or None where there are none of them.
+        """The revision of nnlab's tables; None if there are none.
 
         Raises:
-            NotADatabase: other tables have the names of ours, or ours name no single revision.
+            NotADatabase: another program's tables have the same names, or there is not one
+                revision.
         """
 
     @abstractmethod
@@ -159,28 +160,28 @@ class Database(ABC):
         columns: Sequence[str],
         rows: Iterable[tuple[Any, ...]],
     ) -> None:
-        """Adds masses of rows, taken one by one, in the fastest way that there is."""
+        """Inserts many rows, taken one by one from the iterable, in the fastest way."""
 
     @abstractmethod
     def prepare_partitions(self, connection: Connection, highest_run: int) -> None:
-        """Prepares for the points of runs up to a number, where tables are kept in parts."""
+        """Creates the missing partitions for the points of runs up to an id, if there are any."""
 
     @abstractmethod
     def reset_sequences(self, connection: Connection, tables: Iterable[str]) -> None:
-        """Makes new rows of tables take numbers after those that came with their own."""
+        """Makes new rows of tables get ids after those of rows that were inserted with an id."""
 
     @abstractmethod
     def size(self) -> int:
-        """Bytes on disk."""
+        """The bytes on disk."""
 
     @abstractmethod
     def find_invalid_utf8(self) -> Iterator[str]:
-        """Texts that are not UTF-8, a line each."""
+        """Yields a line for each text that is not valid UTF-8."""
 
     @abstractmethod
     def vacuum(self) -> None:
-        """Gives back the room of deleted rows, as far as that needs nobody to wait."""
+        """Frees the space of deleted rows, if no other process has to wait for it."""
 
     @abstractmethod
-    def broken(self, connection: Connection) -> Iterator[str]:
-        """What is wrong with the file and the references between rows, a line each."""
+    def integrity_problems(self, connection: Connection) -> Iterator[str]:
+        """Yields a line for each problem of the file and of references between rows."""

@@ -1,21 +1,27 @@
-"""Puts runs into the queue: the database is the queue, and a run is in it only once."""
+"""Adds runs to the queue; the same setting and seed is queued only once."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
+from sqlalchemy import Select, Update, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Setting, Status, Study
+from nnlab.store.constructs import in_ids, in_names, json_append, json_elements
 from nnlab.store.database import Database
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import ID_LIST, NAME_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids, bind_names
+from nnlab.store.rows import WORKER_COLUMNS, join_worker
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
+from nnlab.store.tables import run as run_table
+from nnlab.store.tables import trial as trial_table
 
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """A run that is wanted: a setting with its digest, and a seed."""
+    """A run to be queued: a setting with its digest, and a seed."""
 
     setting: Setting
     digest: str
@@ -27,11 +33,12 @@ class RunSpec:
 
 @dataclass(frozen=True, slots=True)
 class EnqueueResult:
-    """The runs of the plans, in the plans' order, and how many stood how before.
+    """The ids of the runs in the order of their specifications, and counts by earlier status.
 
-    `new` were made, `waiting` were queued or interrupted, `retried` had failed and are queued
-    again, `done` have a result, `busy` are worked on now. `kept_names` are the runs that did not
-    get the name of their plan, with the name that they have (None: no name).
+    `new` runs were created, `waiting` runs were queued or interrupted before, `retried` runs had
+    failed and are queued again, `done` runs have a result, `busy` runs are being trained.
+    `kept_names` maps the runs that did not get the requested name to the name that they have
+    (None: no name).
     """
 
     run_ids: tuple[int, ...]
@@ -56,45 +63,45 @@ _TrialSeed = tuple[int, int]  # trial, seed
 def enqueue(
     db: Database, study: Study, plans: Sequence[RunSpec], *, again: bool = False
 ) -> EnqueueResult:
-    """Queues every plan that has no run yet, and those that failed once more.
+    """Queues every specified run that does not exist yet, and failed ones again.
 
-    The name of a plan goes to a run that has none and no result yet. A run that has another name,
-    or was trained without one, keeps it: the name would say of the run what it is not. Tags are
-    added to those of a run. Runs that `nnlab stop` held back may be taken up again. A removed run
-    is as if it were not there: its trial and seed get a new repeat.
+    A run gets the name of its specification only if it has no name and no result yet: otherwise
+    the name would describe a run that was trained under another one. Tags are added to those of
+    the run. Stop requests are cleared. A removed run is ignored: its trial and seed get a new
+    repeat.
 
     Args:
         db: the database.
-        study: where the runs belong.
-        plans: what is wanted; the same setting and seed twice is one run.
-        again: whether each plan gets a new run; earlier ones are then no longer current.
+        study: the study of the runs.
+        plans: the specifications; the same setting and seed twice is one run.
+        again: whether to create a new run for each; earlier ones are then no longer current.
     """
     observer = Observer.here()
     with db.write() as connection:
         trials = _get_or_create_trials(connection, study, plans)
-        wanted = {(trials[plan.digest], plan.seed): plan for plan in plans}
+        specs = {(trials[plan.digest], plan.seed): plan for plan in plans}
         before = _current_runs(connection, study, set(trials.values()), observer)
         if again:
-            _mark_not_current(connection, [before[key].id for key in wanted if key in before])
-        fresh = [key for key in wanted if again or key not in before]
-        repeats = _next_repeats(connection, {trial for trial, _ in fresh})
-        _insert_runs(connection, [(key, repeats.get(key, 0), wanted[key]) for key in fresh])
+            _mark_not_current(connection, [before[key].id for key in specs if key in before])
+        new = [key for key in specs if again or key not in before]
+        repeats = _next_repeats(connection, {trial for trial, _ in new})
+        _insert_runs(connection, [(key, repeats.get(key, 0), specs[key]) for key in new])
         db.prepare_partitions(connection, _highest_run_id(connection))
-        kept = {} if again else {key: before[key] for key in wanted if key in before}
+        kept = {} if again else {key: before[key] for key in specs if key in before}
         failed = [run.id for run in kept.values() if run.status is Status.FAILED]
         _requeue(connection, failed)
         _clear_stop_requests(connection, [run.id for run in kept.values()])
         kept_names = {
-            run.id: run.name for key, run in kept.items() if not _may_take_name(run, wanted[key])
+            run.id: run.name for key, run in kept.items() if not _may_take_name(run, specs[key])
         }
         _add_names_and_tags(
-            connection, [(run.id, wanted[key]) for key, run in kept.items()], kept_names
+            connection, [(run.id, specs[key]) for key, run in kept.items()], kept_names
         )
         after = _current_runs(connection, study, set(trials.values()), observer)
     statuses = [run.status for run in kept.values()]
     return EnqueueResult(
-        run_ids=tuple(after[key].id for key in wanted),
-        new=len(fresh),
+        run_ids=tuple(after[key].id for key in specs),
+        new=len(new),
         waiting=sum(status in (Status.QUEUED, Status.INTERRUPTED) for status in statuses),
         retried=len(failed),
         done=sum(status in (Status.FINISHED, Status.DIVERGED) for status in statuses),
@@ -104,151 +111,175 @@ def enqueue(
 
 
 def _may_take_name(run: _ExistingRun, plan: RunSpec) -> bool:
-    """Whether a run may have the name of a plan: it has it, or has none and is not trained yet."""
+    """Whether a run has the name of a specification, or has no name and is not trained yet."""
     if plan.name is None or replace_invalid_unicode(plan.name) == run.name:
         return True
     return run.name is None and run.status.needs_training
 
 
 def missing_run_ids(db: Database, study: Study) -> tuple[int, ...]:
-    """The study's runs that have no result yet and that nobody works on, oldest first."""
+    """The ids of the study's runs without a result that no worker is training, oldest first."""
     observer = Observer.here()
     with db.read() as connection:
-        rows = connection.exec_driver_sql(
-            f"{_SELECT_CURRENT_RUNS} WHERE trial.study_id = ? AND run.current ORDER BY run.id",
-            (study.id,),
-        )
+        rows = connection.execute(_select_current_runs(study).order_by(run_table.c.id))
         return tuple(
-            number for number, _, _, _, *place in rows if observer.status(*place).needs_training
+            run_id for run_id, _, _, _, *worker in rows if observer.status(*worker).needs_training
         )
 
 
-_SELECT_CURRENT_RUNS = f"""
-    SELECT run.id, run.trial_id, run.seed, run.name, {WORKER_COLUMNS}
-    FROM trial JOIN run ON run.trial_id = trial.id {WORKER_JOIN}
-"""  # noqa: S608
+def _select_current_runs(study: Study) -> Select[Any]:
+    return (
+        select(
+            run_table.c.id,
+            run_table.c.trial_id,
+            run_table.c.seed,
+            run_table.c.name,
+            *WORKER_COLUMNS,
+        )
+        .select_from(
+            join_worker(trial_table.join(run_table, run_table.c.trial_id == trial_table.c.id))
+        )
+        .where(trial_table.c.study_id == study.id, run_table.c.current)
+    )
 
 
 def _get_or_create_trials(
     connection: Connection, study: Study, plans: Sequence[RunSpec]
 ) -> dict[str, int]:
-    """The numbers of the plans' trials by digest; new ones are made."""
+    """The ids of the trials by digest; new trials are inserted."""
     settings = {plan.digest: plan.setting for plan in plans}
-    known = _trial_ids_by_digest(connection, study, settings)
+    trial_ids = _trial_ids_by_digest(connection, study, settings)
     new = [
-        (study.id, digest, to_json(dict(setting)))
+        {"study_id": study.id, "digest": digest, "setting": to_json(dict(setting))}
         for digest, setting in settings.items()
-        if digest not in known
+        if digest not in trial_ids
     ]
     if not new:
-        return known
-    connection.exec_driver_sql(
-        "INSERT INTO trial (study_id, digest, setting) VALUES (?, ?, ?)", new
-    )
+        return trial_ids
+    connection.execute(insert(trial_table), new)
     return _trial_ids_by_digest(connection, study, settings)
 
 
 def _trial_ids_by_digest(
     connection: Connection, study: Study, digests: dict[str, Setting]
 ) -> dict[str, int]:
-    rows = connection.exec_driver_sql(
-        f"SELECT digest, id FROM trial WHERE study_id = ? AND digest IN {NAME_LIST}",  # noqa: S608
-        (study.id, bind_names(digests)),
+    rows = connection.execute(
+        select(trial_table.c.digest, trial_table.c.id).where(
+            trial_table.c.study_id == study.id, in_names(trial_table.c.digest, digests)
+        )
     )
-    return {row[0]: row[1] for row in rows}
+    return {digest: trial_id for digest, trial_id in rows}  # noqa: C416
 
 
 def _current_runs(
-    connection: Connection, study: Study, trials: set[int], observer: Observer
+    connection: Connection, study: Study, trial_ids: set[int], observer: Observer
 ) -> dict[_TrialSeed, _ExistingRun]:
-    rows = connection.exec_driver_sql(
-        f"{_SELECT_CURRENT_RUNS} WHERE trial.study_id = ? AND run.current AND trial.id IN {ID_LIST}",
-        (study.id, bind_ids(trials)),
+    rows = connection.execute(
+        _select_current_runs(study).where(in_ids(trial_table.c.id, trial_ids))
     )
     return {
-        (trial, seed): _ExistingRun(number, observer.status(*place), name)
-        for number, trial, seed, name, *place in rows
+        (trial_id, seed): _ExistingRun(run_id, observer.status(*worker), name)
+        for run_id, trial_id, seed, name, *worker in rows
     }
 
 
-def _next_repeats(connection: Connection, trials: set[int]) -> dict[_TrialSeed, int]:
-    """The repeat that comes after all there are, removed ones too, by trial and seed."""
-    rows = connection.exec_driver_sql(
-        f"SELECT trial_id, seed, max(repeat) + 1 FROM run WHERE trial_id IN {ID_LIST}"  # noqa: S608
-        " GROUP BY trial_id, seed",
-        (bind_ids(trials),),
+def _next_repeats(connection: Connection, trial_ids: set[int]) -> dict[_TrialSeed, int]:
+    """The first unused repeat by trial and seed; removed runs count as used."""
+    rows = connection.execute(
+        select(run_table.c.trial_id, run_table.c.seed, func.max(run_table.c.repeat) + 1)
+        .where(in_ids(run_table.c.trial_id, trial_ids))
+        .group_by(run_table.c.trial_id, run_table.c.seed)
     )
-    return {(trial, seed): repeat for trial, seed, repeat in rows}
+    return {(trial_id, seed): repeat for trial_id, seed, repeat in rows}
 
 
-def _insert_runs(connection: Connection, fresh: Sequence[tuple[_TrialSeed, int, RunSpec]]) -> None:
-    if not fresh:
+def _insert_runs(connection: Connection, new: Sequence[tuple[_TrialSeed, int, RunSpec]]) -> None:
+    if not new:
         return
     now = timestamp_to_text(datetime.now(UTC))
-    connection.exec_driver_sql(
-        "INSERT INTO run (trial_id, seed, repeat, current, status, name, tags, epochs,"
-        " epochs_planned, created_at) VALUES (?, ?, ?, TRUE, 'queued', ?, ?, 0, ?, ?)",
+    connection.execute(
+        insert(run_table),
         [
-            (
-                trial,
-                seed,
-                repeat,
-                replace_invalid_unicode(plan.name) if plan.name else None,
-                to_json([replace_invalid_unicode(tag) for tag in plan.tags]),
-                plan.epochs,
-                now,
-            )
-            for (trial, seed), repeat, plan in fresh
+            {
+                "trial_id": trial_id,
+                "seed": seed,
+                "repeat": repeat,
+                "current": True,
+                "status": str(Status.QUEUED),
+                "name": replace_invalid_unicode(spec.name) if spec.name else None,
+                "tags": to_json([replace_invalid_unicode(tag) for tag in spec.tags]),
+                "epochs": 0,
+                "epochs_planned": spec.epochs,
+                "created_at": now,
+            }
+            for (trial_id, seed), repeat, spec in new
         ],
     )
 
 
 def _highest_run_id(connection: Connection) -> int:
-    found: int = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM run").scalar_one()
-    return found
+    highest: int = connection.execute(
+        select(func.coalesce(func.max(run_table.c.id), 0))
+    ).scalar_one()
+    return highest
 
 
 def _mark_not_current(connection: Connection, run_ids: Sequence[int]) -> None:
-    connection.exec_driver_sql(
-        f"UPDATE run SET current = FALSE WHERE id IN {ID_LIST}",  # noqa: S608
-        (bind_ids(run_ids),),
+    connection.execute(
+        update(run_table).where(in_ids(run_table.c.id, run_ids)).values(current=False)
     )
 
 
 def _requeue(connection: Connection, run_ids: Sequence[int]) -> None:
-    connection.exec_driver_sql(
-        "UPDATE run SET status = 'queued', reason = NULL, ended_at = NULL"  # noqa: S608
-        f" WHERE id IN {ID_LIST}",
-        (bind_ids(run_ids),),
+    connection.execute(
+        update(run_table)
+        .where(in_ids(run_table.c.id, run_ids))
+        .values(status=str(Status.QUEUED), reason=None, ended_at=None)
     )
 
 
 def _clear_stop_requests(connection: Connection, run_ids: Sequence[int]) -> None:
-    connection.exec_driver_sql(
-        "UPDATE run SET stop_requested_at = NULL"  # noqa: S608
-        f" WHERE id IN {ID_LIST} AND stop_requested_at IS NOT NULL",
-        (bind_ids(run_ids),),
+    connection.execute(
+        update(run_table)
+        .where(in_ids(run_table.c.id, run_ids), run_table.c.stop_requested_at.is_not(None))
+        .values(stop_requested_at=None)
     )
+
+
+def _add_tag() -> Update:
+    elements = json_elements(run_table.c.tags)
+    has_tag = (
+        select(literal_column("1"))
+        .select_from(elements)
+        .where(elements.c.value == bindparam("tag"))
+        .correlate(run_table)
+        .exists()
+    )
+    return (
+        update(run_table)
+        .where(run_table.c.id == bindparam("run_id"), ~has_tag)
+        .values(tags=json_append(run_table.c.tags, "tag"))
+    )
+
+
+_ADD_TAG = DriverStatement(_add_tag)
 
 
 def _add_names_and_tags(
     connection: Connection, kept: Sequence[tuple[int, RunSpec]], kept_names: Collection[int]
 ) -> None:
-    bind_names = [
-        (replace_invalid_unicode(plan.name), number)
-        for number, plan in kept
-        if plan.name and number not in kept_names
+    names = [
+        {"run_id": run_id, "new_name": replace_invalid_unicode(spec.name)}
+        for run_id, spec in kept
+        if spec.name and run_id not in kept_names
     ]
-    if bind_names:
-        connection.exec_driver_sql("UPDATE run SET name = ? WHERE id = ?", bind_names)
-    tags = [
-        (replace_invalid_unicode(tag), number, replace_invalid_unicode(tag))
-        for number, plan in kept
-        for tag in plan.tags
-    ]
-    if tags:
-        connection.exec_driver_sql(
-            "UPDATE run SET tags = json_insert(tags, '$[#]', ?) WHERE id = ?"
-            " AND NOT EXISTS (SELECT 1 FROM json_each(run.tags) WHERE value = ?)",
-            tags,
+    if names:
+        connection.execute(
+            update(run_table)
+            .where(run_table.c.id == bindparam("run_id"))
+            .values(name=bindparam("new_name")),
+            names,
         )
+    for run_id, spec in kept:
+        for tag in spec.tags:
+            _ADD_TAG.execute(connection, run_id=run_id, tag=replace_invalid_unicode(tag))

@@ -1,4 +1,4 @@
-"""Copies of a database: whole, consistent, and there only once they are complete."""
+"""Copies a database to a new file, which appears only when the copy is complete."""
 
 import contextlib
 import os
@@ -7,21 +7,23 @@ from pathlib import Path
 
 from nnlab.errors import DiskFull, NnlabError, OutputError, StoreError
 from nnlab.store.address import FileAddress
+from nnlab.store.create import create_schema
 from nnlab.store.database import Database
 from nnlab.store.schema import SHIPPED_MIGRATIONS
 from nnlab.store.sqlite import FileAccess, FileDatabase
+from nnlab.store.transfer import copy_database
 
 
 def copy_to_file(database: Database, destination: Path) -> None:
-    """Copies the last committed state, while others may write, to a file that is not there yet.
+    """Copies the last committed state, while others may write, to a new file.
 
     Raises:
         OutputError: the destination exists or cannot be written.
-        DiskFull: no room for it.
+        DiskFull: the disk is full.
         StoreError: the database cannot be read.
     """
     if os.path.lexists(destination):
-        raise OutputError(f"{destination} is there already", hint="name a new file")
+        raise OutputError(f"{destination} exists already", hint="name a new file")
     if not destination.parent.is_dir():
         raise OutputError(
             f"cannot write {destination}: there is no folder {destination.parent}",
@@ -47,25 +49,19 @@ def _backup_sqlite_file(source: sqlite3.Connection, part: Path, destination: Pat
         raise OutputError(f"cannot write {destination}: {error}") from error
     try:
         source.backup(target)
-        # A single file can be moved and mailed; whoever opens it turns the log on again.
+        # Without a write-ahead log the copy is a single file; opening it turns the log on again.
         target.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
-        ours = _translate_copy_error(error, destination)
-        if ours is None:
+        translated = _translate_copy_error(error, destination)
+        if translated is None:
             raise
-        raise ours from error
+        raise translated from error
     finally:
         target.close()
 
 
 def _copy_rows(database: Database, part: Path, destination: Path) -> None:
-    # Both take SQLAlchemy's types, or Alembic, to import.
-    from nnlab.store.address import parse_address
-    from nnlab.store.transfer import copy_database
-    from nnlab.store.upgrade import create_schema
-
-    address = parse_address(str(part))
-    assert isinstance(address, FileAddress)
+    address = FileAddress(str(part), str(part), part.with_suffix(".artifacts"), part)
     try:
         create_schema(address, SHIPPED_MIGRATIONS)
     except (StoreError, OutputError, OSError) as error:
@@ -80,7 +76,7 @@ def _copy_rows(database: Database, part: Path, destination: Path) -> None:
 
 
 def _translate_copy_error(error: sqlite3.Error, destination: Path) -> NnlabError | None:
-    # Errors of reading are the source's, and are told as such.
+    # Errors while reading are those of the source database, which translates them.
     match (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
             return DiskFull(f"no room left to write {destination}", hint="free some space")
@@ -92,12 +88,12 @@ def _translate_copy_error(error: sqlite3.Error, destination: Path) -> NnlabError
 
 def _move_into_place(part: Path, destination: Path) -> None:
     try:
-        # Unlike a rename, a link never replaces a file that came to be meanwhile.
+        # Unlike a rename, a link never replaces a file that was created meanwhile.
         os.link(part, destination)
     except FileExistsError:
-        raise OutputError(f"{destination} is there already", hint="name a new file") from None
+        raise OutputError(f"{destination} exists already", hint="name a new file") from None
     except OSError:
-        # Some file systems have no links.
+        # Some file systems do not support links.
         try:
             part.replace(destination)
         except OSError as error:

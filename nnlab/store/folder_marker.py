@@ -1,7 +1,7 @@
-"""Folders of the files of runs: marked as nnlab's own, and recognised before one is deleted.
+"""Markers of the folders of runs, which are checked before a folder is deleted.
 
-A folder is deleted only if its marker names the run, or, where an earlier version made it without
-a marker, if it holds nothing but files that nnlab makes. Symbolic links are never followed.
+A folder is deleted only if its marker names the run or, for a folder without a marker of an
+earlier version, if it contains only files that nnlab creates. Symbolic links are never followed.
 """
 
 import json
@@ -17,16 +17,16 @@ from nnlab.io.files import read_limited
 from nnlab.io.folders import Folder, LocalFolder
 
 MARKER = ".nnlab-run"
-# All that nnlab writes into the folder of a run.
+# All file names that nnlab writes into the folder of a run.
 _OWN_NAMES = re.compile(
     r"model\.pt|checkpoint-\d+\.(pt|damaged)|\d+\.waiting|\..+\.\d+\.part|" + re.escape(MARKER)
 )
 _MAX_MARKER_BYTES = 4096
-FOLDER_MISSING = "it is not there"
+FOLDER_MISSING = "it does not exist"
 
 
 def creation_stamp(created_at: datetime) -> str:
-    """The moment at which a run was queued, as part of a path.
+    """The time at which a run was queued, as part of a path.
 
     >>> creation_stamp(datetime(2026, 5, 20, 12, 0, 0, 250))
     '20260520T120000000250'
@@ -37,8 +37,8 @@ def creation_stamp(created_at: datetime) -> str:
 def ends_with_creation_stamp(place: str, created_at: datetime | None) -> bool:
     """Whether a folder or URL of `--artifacts` ends in the name that nnlab gives it.
 
-    Nobody who does not have the database knows the microsecond, so that a database cannot name
-    the folders of another.
+    The microsecond of the name is known only from the run's own database, so that a database of
+    another user cannot name the folder.
     """
     name = place.rstrip("/").rpartition("/")[2]
     return created_at is not None and name == creation_stamp(created_at)
@@ -46,75 +46,75 @@ def ends_with_creation_stamp(place: str, created_at: datetime | None) -> bool:
 
 def marker_content(run_id: int, created_at: datetime) -> bytes:
     """The content of a run's marker."""
-    told = {"folder of": "a run of nnlab", "run": run_id, "queued": creation_stamp(created_at)}
-    return (json.dumps(told) + "\n").encode()
+    content = {"folder of": "a run of nnlab", "run": run_id, "queued": creation_stamp(created_at)}
+    return (json.dumps(content) + "\n").encode()
 
 
 class MarkedFolder(Folder):
-    """The folder of a run, which gets its marker with the first file."""
+    """The folder of a run, in which a marker is created before the first file."""
 
     def __init__(self, folder: Folder, marker: bytes) -> None:
-        """Nothing is written yet.
+        """Wraps a folder; nothing is written yet.
 
         Args:
-            folder: where the files go.
+            folder: the folder of the files.
             marker: the content of the marker.
         """
         self._folder, self._marker, self._marked = folder, marker, False
 
     @property
     def shown(self) -> str:
-        """As the folder itself."""
+        """See `Folder`."""
         return self._folder.shown
 
     def within(self, name: str) -> Folder:
-        """A folder in it, which has no marker of its own."""
+        """A folder in it, without a marker of its own."""
         return self._folder.within(name)
 
     def names(self) -> list[str]:
-        """The files right in it, without the marker."""
+        """The names of the files directly in it, without the marker."""
         return [name for name in self._folder.names() if name != MARKER]
 
     def read(self, name: str) -> bytes:
-        """As the folder itself."""
+        """See `Folder`."""
         return self._folder.read(name)
 
     def write(self, name: str, content: bytes) -> None:
-        """As the folder itself, after the marker."""
+        """See `Folder`; the marker is written first."""
         self._mark()
         self._folder.write(name, content)
 
     def append(self, name: str, content: bytes) -> None:
-        """As the folder itself, after the marker."""
+        """See `Folder`; the marker is written first."""
         self._mark()
         self._folder.append(name, content)
 
     def rename(self, name: str, new: str) -> None:
-        """As the folder itself."""
+        """See `Folder`."""
         self._folder.rename(name, new)
 
     def remove(self, name: str) -> None:
-        """As the folder itself."""
+        """See `Folder`."""
         self._folder.remove(name)
 
     def tidy(self) -> None:
-        """As the folder itself, which is empty if only the marker is left."""
+        """See `Folder`; a folder with only the marker in it counts as empty."""
         if self._folder.names() == [MARKER]:
             self._folder.remove(MARKER)
             self._marked = False
         self._folder.tidy()
 
     def clear(self) -> None:
-        """As the folder itself."""
+        """See `Folder`."""
         self._folder.clear()
         self._marked = False
 
     def size_of(self, name: str) -> int | None:
-        """As the folder itself."""
+        """See `Folder`."""
         return self._folder.size_of(name)
 
     def local(self, name: str, sha256: str) -> Path:
-        """As the folder itself."""
+        """See `Folder`."""
         return self._folder.local(name, sha256)
 
     def _mark(self) -> None:
@@ -124,40 +124,40 @@ class MarkedFolder(Folder):
 
 
 def reason_to_keep(path: Path, run_id: int, created_at: datetime | None) -> str | None:
-    """Why the folder of a run on a disk must not be deleted; None if it is nnlab's own.
+    """Why the local folder of a run must not be deleted; None if nnlab created it.
 
     Args:
         path: the folder.
-        run_id: the run that it is said to belong to.
-        created_at: when that was queued; None of a run that the database does not have.
+        run_id: the run to which it should belong.
+        created_at: when the run was queued; None for a run that is not in the database.
     """
     try:
         if not stat.S_ISDIR(path.lstat().st_mode):
-            return "it is a symbolic link" if path.is_symlink() else "it is no folder"
+            return "it is a symbolic link" if path.is_symlink() else "it is not a folder"
         with os.scandir(path) as entries:
             files = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
-        foreign = sorted(name for name, regular in files.items() if not regular)
+        irregular = sorted(name for name, is_file in files.items() if not is_file)
 
         def read() -> bytes:
             return read_limited(path / MARKER, _MAX_MARKER_BYTES, follow_links=False)
 
-        return _foreign_content_reason(files, foreign, read, run_id, created_at)
+        return _foreign_content_reason(files, irregular, read, run_id, created_at)
     except FileNotFoundError:
         return FOLDER_MISSING
     except OSError as error:
-        return f"it cannot be looked at: {error.strerror}"
+        return f"it cannot be read: {error.strerror}"
 
 
 def reason_to_keep_external(
     folder: Folder, place: str, run_id: int, created_at: datetime | None
 ) -> str | None:
-    """The same of a run's folder in a place of `--artifacts`; asks the network for a URL.
+    """The same for a run's folder in a place of `--artifacts`, which may be a URL.
 
     Raises:
-        OutputError: the place does not answer.
+        OutputError: the place cannot be reached.
     """
     if not ends_with_creation_stamp(place, created_at):
-        return "nnlab gives the files of this run no folder of that name"
+        return "nnlab does not create a folder of that name for this run"
     if isinstance(folder, LocalFolder):
         path = Path(folder.shown)
         if path.parent.is_symlink():
@@ -169,35 +169,35 @@ def reason_to_keep_external(
 
 def _foreign_content_reason(
     names: Iterable[str],
-    foreign: Iterable[str],
+    irregular: Iterable[str],
     read: Callable[[], bytes],
     run_id: int,
     created_at: datetime | None,
 ) -> str | None:
-    """By the marker, if there is one, and by the names of all files otherwise."""
+    """Why a folder must not be deleted: by its marker or, without one, by its file names."""
     names = set(names)
-    if MARKER in names and MARKER not in foreign:
+    if MARKER in names and MARKER not in irregular:
         return (
             None
             if _marker_names_run(read(), run_id, created_at)
             else "its marker names another run"
         )
-    unknown = sorted({name for name in names if not _OWN_NAMES.fullmatch(name)} | set(foreign))
-    return f"it holds {unknown[0]!r}, which nnlab did not make" if unknown else None
+    unknown = sorted({name for name in names if not _OWN_NAMES.fullmatch(name)} | set(irregular))
+    return f"it contains {unknown[0]!r}, which nnlab did not create" if unknown else None
 
 
 def _marker_names_run(marker: bytes, run_id: int, created_at: datetime | None) -> bool:
     try:
-        told = json.loads(marker)
+        content = json.loads(marker)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(told, dict) or told.get("run") != run_id:
+    if not isinstance(content, dict) or content.get("run") != run_id:
         return False
-    return created_at is None or told.get("queued") == creation_stamp(created_at)
+    return created_at is None or content.get("queued") == creation_stamp(created_at)
 
 
 def delete_external_folder(folder: Folder) -> None:
-    """Deletes a folder in a place of `--artifacts` that `reason_to_keep_external` found to be nnlab's.
+    """Deletes a folder in a place of `--artifacts`, after `reason_to_keep_external` returned None.
 
     Raises:
         OutputError: it cannot be deleted.
@@ -205,9 +205,9 @@ def delete_external_folder(folder: Folder) -> None:
     if MARKER in folder.names():
         folder.clear()
         return
-    # Without a marker only files were looked at, and nothing else is deleted.
+    # Without a marker only the files that nnlab creates are deleted.
     for name in folder.names():
         if not _OWN_NAMES.fullmatch(name):
-            raise OutputError(f"{folder.shown}/{name} was not made by nnlab")
+            raise OutputError(f"{folder.shown}/{name} was not created by nnlab")
         folder.remove(name)
     folder.tidy()

@@ -1,4 +1,4 @@
-"""Deletes for good what was removed, and files that nothing refers to any more."""
+"""Deletes removed runs and studies permanently, and files that no run refers to."""
 
 import contextlib
 import re
@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Select, Table, delete, select, update
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import NnlabError, OutputError
 from nnlab.io.files import open_regular
 from nnlab.io.folders import folder_at
 from nnlab.store.address import Address, FileAddress
+from nnlab.store.constructs import in_ids
 from nnlab.store.database import Database
 from nnlab.store.folder_marker import (
     FOLDER_MISSING,
@@ -23,10 +26,21 @@ from nnlab.store.folder_marker import (
     reason_to_keep_external,
 )
 from nnlab.store.removal import running_run_ids
-from nnlab.store.rows import ID_LIST, bind_ids
 from nnlab.store.serialization import timestamp_from_text
+from nnlab.store.tables import (
+    artifact,
+    attempt,
+    environment,
+    finding,
+    metric,
+    point,
+    run,
+    study,
+    summary,
+    trial,
+)
 
-# From then on the backup of an upgrade is old.
+# A backup of an upgrade can be deleted after this time.
 BACKUP_AGE = timedelta(days=7)
 
 _TEMPORARY_FILES = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part|\d+\.waiting")
@@ -36,13 +50,13 @@ _BACKUP_SUFFIX = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """What can be deleted: removed runs and studies by number, folders, backups, and its size.
+    """What can be deleted: the ids of removed runs and studies, folders, files, and their size.
 
-    `folders` are those of removed runs, `orphans` those of runs that are not in the database,
-    `leftovers` checkpoints of runs that are over, and files half written by a process that died.
-    `size` is that of all these files, in bytes. `elsewhere` are removed runs whose files are not in
-    the database's own folder, with where they are. `kept` are folders that look like those of
-    removed or unknown runs and are not deleted, with the reason.
+    `folders` belong to removed runs, `orphans` to runs that are not in the database. `leftovers`
+    are checkpoints of ended runs, and partly written files of processes that died. `size` is the
+    size of all these files in bytes. `elsewhere` are removed runs whose files are outside of the
+    database's own folder, with their place. `kept` are folders that look like those of removed or
+    unknown runs but are not deleted, with the reason.
     """
 
     runs: tuple[int, ...]
@@ -60,54 +74,63 @@ class Garbage:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every file and folder that would be deleted."""
+        """Every file and folder that can be deleted."""
         own = (*self.folders, *self.orphans, *self.leftovers, *self.backups)
         return (*map(str, own), *(f"{place}/{run_id}" for run_id, place in self.elsewhere))
 
 
 def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
-    """Looks for what `collect_garbage` would delete."""
-    # Folders first: a run that is queued after this look cannot have had one in it.
+    """Finds what `collect_garbage` would delete."""
+    # Folders first: a run that is queued after this scan has no folder in it.
     folders, kept = _scan_run_folders(db)
     with db.read() as connection:
-        queued = {
-            number: _timestamp_or_none(at)
-            for number, at in connection.exec_driver_sql("SELECT id, created_at FROM run")
+        created_at = {
+            run_id: _timestamp_or_none(text)
+            for run_id, text in connection.execute(select(run.c.id, run.c.created_at))
         }
-        runs = _query_ids(connection, "SELECT id FROM run WHERE removed_at IS NOT NULL")
-        studies = _query_ids(connection, "SELECT id FROM study WHERE removed_at IS NOT NULL")
-        over = _query_ids(
+        runs = _query_ids(connection, select(run.c.id).where(run.c.removed_at.is_not(None)))
+        studies = _query_ids(connection, select(study.c.id).where(study.c.removed_at.is_not(None)))
+        ended = _query_ids(
             connection,
-            "SELECT id FROM run WHERE removed_at IS NULL AND status IN ('finished', 'diverged')",
+            select(run.c.id).where(
+                run.c.removed_at.is_(None), run.c.status.in_(("finished", "diverged"))
+            ),
         )
-        places = connection.exec_driver_sql(
-            "SELECT id, artifacts FROM run WHERE removed_at IS NOT NULL AND artifacts IS NOT NULL"
-            " AND started_at IS NOT NULL ORDER BY id"
-        ).fetchall()
+        places = connection.execute(
+            select(run.c.id, run.c.artifacts)
+            .where(
+                run.c.removed_at.is_not(None),
+                run.c.artifacts.is_not(None),
+                run.c.started_at.is_not(None),
+            )
+            .order_by(run.c.id)
+        ).all()
     removed: list[Path] = []
     orphans: list[Path] = []
-    for number, path in sorted(folders.items()):
-        if number in queued and number not in runs:
+    for run_id, path in sorted(folders.items()):
+        if run_id in created_at and run_id not in runs:
             continue
-        if why := reason_to_keep(path, number, queued.get(number)):
-            kept.append((str(path), why))
+        if reason := reason_to_keep(path, run_id, created_at.get(run_id)):
+            kept.append((str(path), reason))
         else:
-            (removed if number in queued else orphans).append(path)
-    elsewhere = []
-    for number, place in places:
-        why, unreachable = _check_external_folder(number, place, queued[number])
-        if why is None:
-            elsewhere.append((number, place))
-        elif why:
-            kept.append((f"{place}/{number}", why))
-        if unreachable:
-            # Without its row nobody would find its files again.
-            runs = tuple(run for run in runs if run != number)
+            (removed if run_id in created_at else orphans).append(path)
+    external = []
+    for run_id, place in places:
+        reason, is_unreachable = _check_external_folder(run_id, place, created_at[run_id])
+        if reason is None:
+            external.append((run_id, place))
+        elif reason:
+            kept.append((f"{place}/{run_id}", reason))
+        if is_unreachable:
+            # The row is kept: without it nothing would refer to the files.
+            runs = tuple(removed_id for removed_id in runs if removed_id != run_id)
     leftovers = tuple(
-        path for run in over if run in folders for path in _training_leftovers(folders[run])
+        path
+        for run_id in ended
+        if run_id in folders
+        for path in _training_leftovers(folders[run_id])
     )
     backups = tuple(_old_backups(db.address, now or datetime.now(UTC)))
-    size = total_size((*removed, *orphans, *leftovers, *backups))
     return Garbage(
         runs,
         studies,
@@ -115,14 +138,14 @@ def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
         tuple(orphans),
         leftovers,
         backups,
-        size,
-        tuple(elsewhere),
+        total_size((*removed, *orphans, *leftovers, *backups)),
+        tuple(external),
         tuple(kept),
     )
 
 
 def _timestamp_or_none(text: str | None) -> datetime | None:
-    """A moment, or None where a database of somebody else says none."""
+    """The timestamp of a text; None if there is none or it cannot be read."""
     try:
         return timestamp_from_text(text)
     except (ValueError, TypeError):
@@ -132,23 +155,23 @@ def _timestamp_or_none(text: str | None) -> datetime | None:
 def _check_external_folder(
     run_id: int, place: str, created_at: datetime | None
 ) -> tuple[str | None, bool]:
-    """Why a folder in another place is kept, and whether that place does not answer.
+    """Why a folder outside of the database's own is kept, and whether its place is unreachable.
 
-    None where it is to be deleted; empty where there is nothing to delete.
+    The reason is None if the folder can be deleted, and empty if there is none.
     """
     try:
         folder = folder_at(place).within(str(run_id))
-        why = reason_to_keep_external(folder, place, run_id, created_at)
+        reason = reason_to_keep_external(folder, place, run_id, created_at)
     except NnlabError as error:
-        return f"it cannot be looked at: {error.message}", True
-    return ("" if why == FOLDER_MISSING else why), False
+        return f"it cannot be read: {error.message}", True
+    return ("" if reason == FOLDER_MISSING else reason), False
 
 
 def collect_garbage(db: Database, garbage: Garbage) -> int:
-    """Deletes what was found, files first; returns by how many bytes database and files shrank.
+    """Deletes garbage, files first; returns the number of bytes that were freed.
 
-    A run that was brought back since stays. What stays of the file's room inside the database
-    (while runs are trained it is not rewritten) is used again.
+    A run that was restored since is kept. While runs are trained the database file is not
+    rewritten: the space of deleted rows is then reused instead of freed.
 
     Raises:
         OutputError: a file cannot be deleted; the rows of all runs are kept.
@@ -156,14 +179,15 @@ def collect_garbage(db: Database, garbage: Garbage) -> int:
     """
     before = db.size()
     freed = 0
-    # In the order of `_DELETE_RUN_ROWS` no reference breaks, and checking each would read all points.
+    # `_delete_rows` deletes in an order that breaks no reference; checking would read all points.
     with db.write(references=False) as connection:
-        # Under the lock, so that nobody brings back a run whose files are half gone.
-        runs = _still_removed(connection, "run", garbage.runs)
-        back = set(garbage.runs) - set(runs)
+        # Under the lock, so that no run is restored whose files are partly deleted.
+        runs = _still_removed(connection, run, garbage.runs)
+        restored = set(garbage.runs) - set(runs)
         for path in (*garbage.folders, *garbage.orphans):
-            # Looked at once more: it may have been exchanged while the user was asked.
-            if int(path.name) not in back and reason_to_keep(path, int(path.name), None) is None:
+            # Checked again: it may have been replaced while the user was asked.
+            run_id = int(path.name)
+            if run_id not in restored and reason_to_keep(path, run_id, None) is None:
                 freed += _delete(path)
         for path in (*garbage.leftovers, *garbage.backups):
             freed += _delete(path)
@@ -171,7 +195,7 @@ def collect_garbage(db: Database, garbage: Garbage) -> int:
             if run_id in runs:
                 delete_external_folder(folder_at(place).within(str(run_id)))
                 folder_at(place).tidy()
-        _delete_rows(connection, runs, _still_removed(connection, "study", garbage.studies))
+        _delete_rows(connection, runs, _still_removed(connection, study, garbage.studies))
         idle = not running_run_ids(connection)
     if idle:
         db.vacuum()
@@ -179,7 +203,7 @@ def collect_garbage(db: Database, garbage: Garbage) -> int:
 
 
 def total_size(paths: Iterable[Path]) -> int:
-    """The bytes of files, and of all files in folders; links count as nothing."""
+    """The size in bytes of files and of all files in folders; symbolic links count as 0."""
     return sum(
         _file_size(file)
         for path in paths
@@ -190,24 +214,24 @@ def total_size(paths: Iterable[Path]) -> int:
 
 def _file_size(path: Path) -> int:
     try:
-        found = path.lstat()
+        status = path.lstat()
     except OSError:
         return 0  # deleted meanwhile
-    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def existing_run_folders(db: Database, run_ids: Iterable[int]) -> tuple[Path, ...]:
-    """The folders of artifacts and checkpoints that these runs have; links are none."""
+    """The existing folders of these runs; symbolic links are left out."""
     if db.address.artifacts.is_symlink():
         return ()
-    folders = (db.address.artifacts / str(number) for number in run_ids)
+    folders = (db.address.artifacts / str(run_id) for run_id in run_ids)
     return tuple(path for path in folders if path.is_dir() and not path.is_symlink())
 
 
 def _scan_run_folders(db: Database) -> tuple[dict[int, Path], list[tuple[str, str]]]:
-    """Folders named by a run's number, and links in their place with the reason to keep them.
+    """The folders named by a run id, and symbolic links of such names with the reason to keep them.
 
-    Whatever else lies there is not ours to judge.
+    Other files and folders are ignored.
     """
     folders: dict[int, Path] = {}
     kept: list[tuple[str, str]] = []
@@ -229,7 +253,7 @@ def _scan_run_folders(db: Database) -> tuple[dict[int, Path], list[tuple[str, st
 
 
 def _shares_artifacts_folder(address: Address) -> bool:
-    """Whether another database may have runs there too: whose a number means cannot be told."""
+    """Whether another database may use the same folder: then a run id is ambiguous."""
     if not isinstance(address, FileAddress):
         return False
     path = address.path  # `runs` and `runs.db` have one folder
@@ -237,7 +261,7 @@ def _shares_artifacts_folder(address: Address) -> bool:
 
 
 def _training_leftovers(folder: Path) -> Iterator[Path]:
-    """What a run that is over had for its training only."""
+    """The files of an ended run that only its training needed."""
     with contextlib.suppress(OSError):
         for path in sorted(folder.iterdir()):
             if _TEMPORARY_FILES.fullmatch(path.name) and path.is_file() and not path.is_symlink():
@@ -256,7 +280,7 @@ def _old_backups(address: Address, now: datetime) -> Iterator[Path]:
 
 
 def _is_sqlite(file: Path) -> bool:
-    """Whether it is a database, as every backup is, and no link."""
+    """Whether a file is a SQLite database, and not a symbolic link."""
     try:
         with open_regular(file, follow_links=False) as content:
             return content.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
@@ -267,19 +291,19 @@ def _is_sqlite(file: Path) -> bool:
 def _backup_time(stamp: str) -> datetime:
     try:
         return datetime.strptime(stamp, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
-    except ValueError:  # no moment, so no backup of ours
+    except ValueError:  # not a timestamp, so not one of nnlab's backups
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _query_ids(connection: Connection, sql: str, *bound: object) -> tuple[int, ...]:
-    return tuple(number for (number,) in connection.exec_driver_sql(sql, bound))
+def _query_ids(connection: Connection, query: Select[Any]) -> tuple[int, ...]:
+    return tuple(connection.execute(query).scalars())
 
 
-def _still_removed(connection: Connection, table: str, numbers: Iterable[int]) -> tuple[int, ...]:
+def _still_removed(connection: Connection, table: Table, ids: Iterable[int]) -> tuple[int, ...]:
+    condition = table.c.removed_at.is_not(None)
     return _query_ids(
         connection,
-        f"SELECT id FROM {table} WHERE removed_at IS NOT NULL AND id IN {ID_LIST} ORDER BY id",  # noqa: S608
-        bind_ids(numbers),
+        select(table.c.id).where(condition, in_ids(table.c.id, ids)).order_by(table.c.id),
     )
 
 
@@ -296,44 +320,29 @@ def _delete(path: Path) -> int:
     except OSError as error:
         raise OutputError(
             f"cannot delete {path}: {error.strerror}",
-            hint="what was deleted before it is gone; mend its permissions and repeat",
+            hint="files deleted before it are gone; correct its permissions and repeat",
         ) from error
     return size
 
 
-_TRIALS_OF_RUNS = f"SELECT DISTINCT trial_id FROM run WHERE id IN {ID_LIST}"  # noqa: S608
-
-# In this order no row refers to one that is gone; a bound value is the numbers of runs.
-_DELETE_RUN_ROWS = (
-    f"DELETE FROM point WHERE run_id IN {ID_LIST}",  # noqa: S608
-    f"DELETE FROM summary WHERE run_id IN {ID_LIST}",  # noqa: S608
-    f"DELETE FROM finding WHERE run_id IN {ID_LIST}",  # noqa: S608
-    f"DELETE FROM artifact WHERE run_id IN {ID_LIST}",  # noqa: S608
-    f"DELETE FROM attempt WHERE run_id IN {ID_LIST}",  # noqa: S608
-    # Its number may be given to a new run: a child must not seem to come from that.
-    f"UPDATE run SET parent_id = NULL WHERE parent_id IN {ID_LIST}",  # noqa: S608
-    f"DELETE FROM run WHERE id IN {ID_LIST}",  # noqa: S608
-)
-_DELETE_UNUSED_ROWS = (
-    "DELETE FROM metric WHERE NOT EXISTS (SELECT 1 FROM summary WHERE metric_id = metric.id)",
-    "DELETE FROM environment WHERE id NOT IN"
-    " (SELECT environment_id FROM attempt WHERE environment_id IS NOT NULL)",
-)
-
-
 def _delete_rows(connection: Connection, runs: tuple[int, ...], studies: tuple[int, ...]) -> None:
-    trials = _query_ids(connection, _TRIALS_OF_RUNS, bind_ids(runs))
-    for statement in _DELETE_RUN_ROWS:
-        connection.exec_driver_sql(statement, (bind_ids(runs),))
-    connection.exec_driver_sql(
-        f"DELETE FROM trial WHERE id IN {ID_LIST} AND id NOT IN (SELECT trial_id FROM run)",  # noqa: S608
-        (bind_ids(trials),),
+    trials = _query_ids(connection, select(run.c.trial_id).distinct().where(in_ids(run.c.id, runs)))
+    # In this order no row refers to a deleted one.
+    for table in (point, summary, finding, artifact, attempt):
+        connection.execute(delete(table).where(in_ids(table.c.run_id, runs)))
+    # SQLite may reuse the id: a child must not seem to descend from the new run.
+    connection.execute(update(run).where(in_ids(run.c.parent_id, runs)).values(parent_id=None))
+    connection.execute(delete(run).where(in_ids(run.c.id, runs)))
+    connection.execute(
+        delete(trial).where(in_ids(trial.c.id, trials), trial.c.id.not_in(select(run.c.trial_id)))
     )
     if runs:
-        for statement in _DELETE_UNUSED_ROWS:
-            connection.exec_driver_sql(statement)
-    connection.exec_driver_sql(
-        f"DELETE FROM study WHERE id IN {ID_LIST}"  # noqa: S608
-        " AND id NOT IN (SELECT study_id FROM trial)",
-        (bind_ids(studies),),
+        has_summary = select(summary.c.run_id).where(summary.c.metric_id == metric.c.id).exists()
+        connection.execute(delete(metric).where(~has_summary))
+        used = select(attempt.c.environment_id).where(attempt.c.environment_id.is_not(None))
+        connection.execute(delete(environment).where(environment.c.id.not_in(used)))
+    connection.execute(
+        delete(study).where(
+            in_ids(study.c.id, studies), study.c.id.not_in(select(trial.c.study_id))
+        )
     )

@@ -1,4 +1,4 @@
-"""Whether a run that says it is running still is: its lease holds and its process lives."""
+"""The effective status of a run: whether the worker of a running run is still alive."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ from nnlab.records import Status
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """From which host, and when (Unix seconds), leases are looked at."""
+    """The host and the time (Unix seconds) at which leases are checked."""
 
     now: float
     hostname: str
@@ -25,35 +25,36 @@ class Observer:
     def status(
         self,
         status: str,
-        until: float | None,
+        lease_until: float | None,
         hostname: str | None,
-        space: str | None,
+        pid_namespace: str | None,
         pid: int | None,
     ) -> Status:
-        """A run's status as it is told: a run whose worker is gone is interrupted.
+        """The effective status: a running run whose worker is gone is interrupted.
 
         Args:
-            status: what the run says of itself.
-            until: when its lease ends without a renewal, in Unix seconds.
-            hostname: where the worker is, or was.
-            space: what its process id counts in.
-            pid: its process id.
+            status: the stored status.
+            lease_until: the end of the lease, in Unix seconds.
+            hostname: the worker's host.
+            pid_namespace: the namespace of the worker's process id.
+            pid: the worker's process id.
         """
         if status != Status.RUNNING:
             return Status(status)
-        if until is None or until <= self.now or pid is None:
+        if lease_until is None or lease_until <= self.now or pid is None:
             return Status.INTERRUPTED
-        # On this very host the worker can be asked: a killed one need not be waited for. Who looks
-        # from another host through a process of this one must not take what lives there for dead.
-        here = (
-            hostname == self.hostname == socket.gethostname() and space == current_pid_namespace()
+        # On the worker's own host its process can be checked, so that nobody waits for the lease of
+        # a killed worker. An observer for another host must not check process ids of this one.
+        is_local = (
+            hostname == self.hostname == socket.gethostname()
+            and pid_namespace == current_pid_namespace()
         )
-        return Status.INTERRUPTED if here and not _process_exists(pid) else Status.RUNNING
+        return Status.INTERRUPTED if is_local and not _process_exists(pid) else Status.RUNNING
 
 
 @functools.cache
 def current_pid_namespace() -> str:
-    """What process ids are counted in: containers on one host may each have their own."""
+    """The namespace of this host's process ids; each container may have its own."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -61,12 +62,12 @@ def current_pid_namespace() -> str:
 
 
 def _process_exists(pid: int) -> bool:
-    if os.name == "nt":  # there, signal 0 would end the process
+    if os.name == "nt":  # on Windows, signal 0 would end the process
         return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # it is somebody else's
+        return True  # it belongs to another user
     return True

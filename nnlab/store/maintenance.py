@@ -1,11 +1,13 @@
-"""Looks after a database: what is in it, whether it is sound, a copy of it."""
+"""Status, backup and integrity checks of a database, for `nnlab db`."""
 
 import json
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import CompoundSelect, case, func, or_, select
 from sqlalchemy.engine import Connection
 
 from nnlab.config import digest_of
@@ -21,11 +23,12 @@ from nnlab.store.queries import all_studies, runs, trials
 from nnlab.store.row_validation import DECODE_ERRORS
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
+from nnlab.store.tables import artifact, metadata, metric, point, run, summary, trial
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """Where a database is, its revision, its sizes in bytes, and the rows of each table."""
+    """A database's place, revision, sizes in bytes, and number of rows by table."""
 
     place: str
     revision: str
@@ -36,12 +39,14 @@ class DatabaseStatus:
 
 
 def database_status(db: Database) -> DatabaseStatus:
-    """What a database holds."""
+    """The status of a database."""
     log_size = db.log_size() if isinstance(db, FileDatabase) else None
     with db.read() as connection:
         revision = db.revision(connection)
         rows = {
-            table: connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
+            table: connection.execute(
+                select(func.count()).select_from(metadata.tables[table])
+            ).scalar_one()
             for table in TABLES
         }
     return DatabaseStatus(
@@ -55,25 +60,25 @@ def database_status(db: Database) -> DatabaseStatus:
 
 
 def backup_database(db: Database, destination: Path) -> None:
-    """Copies the database to a new file, consistent even while runs are written.
+    """Copies one consistent state of the database to a new file, even while runs are written.
 
     Raises:
-        OutputError: the file is there already or cannot be written.
-        DiskFull: no room for it.
+        OutputError: the file exists already or cannot be written.
+        DiskFull: the disk is full.
         StoreError: the database cannot be read.
     """
     copy_to_file(db, destination)
 
 
 def find_problems(db: Database) -> list[str]:
-    """All that is wrong with a database, a line each; empty where it is sound.
+    """All problems of a database, one line each; empty if there are none.
 
-    A run whose worker died is no fault of the database: it is read as interrupted and waits.
+    A run whose worker died is not a problem: it is read as interrupted and can be claimed.
     """
     try:
         with db.read() as connection:
             return [
-                *db.broken(connection),
+                *db.integrity_problems(connection),
                 *_find_unreadable_rows(db),
                 *db.find_invalid_utf8(),
                 *_find_inconsistent_summaries(connection),
@@ -85,57 +90,83 @@ def find_problems(db: Database) -> list[str]:
         return [error.message]
 
 
-# What the summaries should be, from the points; IS compares NULL with NULL.
-_INCONSISTENT_SUMMARIES = """
-    WITH ordered AS (
-        SELECT run_id, metric_id, epoch, value,
-            first_value(epoch) OVER best AS best_epoch,
-            first_value(value) OVER best AS best,
-            row_number() OVER (PARTITION BY run_id, metric_id ORDER BY epoch DESC) AS from_end,
-            count(*) OVER (PARTITION BY run_id, metric_id) AS n
-        FROM point JOIN metric ON metric.id = point.metric_id
-        WINDOW best AS (
-            PARTITION BY run_id, metric_id
-            ORDER BY value IS NULL, CASE direction WHEN 'min' THEN value ELSE -value END, epoch
+def _inconsistent_summaries() -> CompoundSelect[Any]:
+    """Run and metric of each summary that differs from the one computed from the points.
+
+    Also of summaries without points, and of points without a summary.
+    """
+    series = (point.c.run_id, point.c.metric_id)
+    # Among equal values the first is the best; NaN, which is stored as NULL, is the worst.
+    best_first = (
+        point.c.value.is_(None),
+        case((metric.c.direction == "min", point.c.value), else_=-point.c.value),
+        point.c.epoch,
+    )
+    best: dict[str, Any] = {"partition_by": series, "order_by": best_first}
+    ordered = (
+        select(
+            *series,
+            point.c.epoch,
+            point.c.value,
+            func.first_value(point.c.epoch).over(**best).label("best_epoch"),
+            func.first_value(point.c.value).over(**best).label("best"),
+            func.row_number()
+            .over(partition_by=series, order_by=point.c.epoch.desc())
+            .label("from_end"),
+            func.count().over(partition_by=series).label("n"),
         )
-    ), truth AS (
-        SELECT run_id, metric_id, n, value AS last, epoch AS last_epoch, best,
-            CASE WHEN best IS NULL THEN NULL ELSE best_epoch END AS best_epoch
-        FROM ordered WHERE from_end = 1
+        .join(metric, metric.c.id == point.c.metric_id)
+        .cte("ordered")
     )
-    SELECT truth.run_id, metric.name FROM truth
-    JOIN metric ON metric.id = truth.metric_id
-    LEFT JOIN summary AS told
-        ON told.run_id = truth.run_id AND told.metric_id = truth.metric_id
-    WHERE told.run_id IS NULL OR told.n <> truth.n OR told.last IS NOT truth.last
-        OR told.last_epoch <> truth.last_epoch OR told.best IS NOT truth.best
-        OR told.best_epoch IS NOT truth.best_epoch
-    UNION ALL
-    SELECT told.run_id, metric.name FROM summary AS told
-    JOIN metric ON metric.id = told.metric_id
-    WHERE NOT EXISTS (
-        SELECT 1 FROM point WHERE point.run_id = told.run_id AND point.metric_id = told.metric_id
+    expected = select(ordered).where(ordered.c.from_end == 1).cte("expected")
+    expected_best_epoch = case((expected.c.best.is_not(None), expected.c.best_epoch))
+    differing = (
+        select(expected.c.run_id, metric.c.name)
+        .select_from(
+            expected.join(metric, metric.c.id == expected.c.metric_id).outerjoin(
+                summary,
+                (summary.c.run_id == expected.c.run_id)
+                & (summary.c.metric_id == expected.c.metric_id),
+            )
+        )
+        .where(
+            or_(
+                summary.c.run_id.is_(None),
+                summary.c.n != expected.c.n,
+                summary.c.last.is_distinct_from(expected.c.value),
+                summary.c.last_epoch != expected.c.epoch,
+                summary.c.best.is_distinct_from(expected.c.best),
+                summary.c.best_epoch.is_distinct_from(expected_best_epoch),
+            )
+        )
     )
-    ORDER BY 1, 2
-"""
+    points = select(point.c.run_id).where(
+        point.c.run_id == summary.c.run_id, point.c.metric_id == summary.c.metric_id
+    )
+    without_points = (
+        select(summary.c.run_id, metric.c.name)
+        .join(metric, metric.c.id == summary.c.metric_id)
+        .where(~points.exists())
+    )
+    return differing.union_all(without_points).order_by("run_id", "name")
 
 
 def _find_inconsistent_summaries(connection: Connection) -> Iterator[str]:
-    for run_id, metric in connection.exec_driver_sql(_INCONSISTENT_SUMMARIES):
-        yield f"run {run_id}: the summary of {metric} does not agree with its points"
+    for run_id, name in connection.execute(_inconsistent_summaries()):
+        yield f"run {run_id}: the summary of {name} does not agree with its points"
 
 
 def _find_unreadable_rows(db: Database) -> Iterator[str]:
-    """Reads every row of every table, and names those that cannot be read."""
+    """Reads every row of every table; yields a line for each that cannot be read."""
     db.unreadable_rows.clear()
     for removed in (False, True):
         all_studies(db, removed=removed)
-        run_ids = [run.id for run in runs(db, removed=removed)]
+        runs(db, removed=removed)
     with db.read() as connection:
-        run_ids = list(connection.exec_driver_sql("SELECT id FROM run ORDER BY id").scalars())
-        trial_ids = connection.exec_driver_sql("SELECT id FROM trial ORDER BY id").scalars()
-        trials(db, list(trial_ids))
-        for name, direction in connection.exec_driver_sql("SELECT name, direction FROM metric"):
+        run_ids = list(connection.execute(select(run.c.id).order_by(run.c.id)).scalars())
+        trial_ids = list(connection.execute(select(trial.c.id).order_by(trial.c.id)).scalars())
+        trials(db, trial_ids)
+        for name, direction in connection.execute(select(metric.c.name, metric.c.direction)):
             if direction not in ("min", "max") or not isinstance(name, str):
                 yield f"metric {name}: its direction is {direction}"
     findings(db, run_ids)
@@ -143,53 +174,62 @@ def _find_unreadable_rows(db: Database) -> Iterator[str]:
     summaries(db, run_ids)
     for run_id in run_ids:
         artifacts(db, run_id)
-    for (table, number), problem in sorted(db.unreadable_rows.items(), key=str):
-        yield f"{table} {number} cannot be read: {problem}"
+    for (table, row_id), problem in sorted(db.unreadable_rows.items(), key=str):
+        yield f"{table} {row_id} cannot be read: {problem}"
     db.unreadable_rows.clear()
 
 
 def _find_changed_points(connection: Connection) -> Iterator[str]:
-    """Runs whose points are not those that they ended with, of those that have a checksum."""
-    rows = connection.exec_driver_sql(
-        "SELECT id, points_checksum FROM run WHERE points_checksum IS NOT NULL ORDER BY id"
+    """Yields the runs whose points do not match the checksum that was stored when they ended."""
+    rows = connection.execute(
+        select(run.c.id, run.c.points_checksum)
+        .where(run.c.points_checksum.is_not(None))
+        .order_by(run.c.id)
     )
     stored = {run_id: checksum for run_id, checksum in rows}  # noqa: C416
     for run_id, curves in read_stored_curves(connection, list(stored)):
         try:
-            now = compute_curves_checksum(curves)
+            checksum = compute_curves_checksum(curves)
         except (struct.error, TypeError):  # text in place of a number
-            now = None
-        if now != stored[run_id]:
+            checksum = None
+        if checksum != stored[run_id]:
             yield f"run {run_id}: its points have changed since it ended"
 
 
 def _find_changed_settings(connection: Connection) -> Iterator[str]:
-    """Trials whose setting is not the one that their digest was made of."""
-    rows = connection.exec_driver_sql("SELECT id, digest, setting FROM trial ORDER BY id")
+    """Yields the trials whose setting does not match their digest."""
+    rows = connection.execute(
+        select(trial.c.id, trial.c.digest, trial.c.setting).order_by(trial.c.id)
+    )
     for trial_id, digest, text in rows:
         try:
-            now = digest_of(json.loads(text))
+            actual = digest_of(json.loads(text))
         except DECODE_ERRORS:
-            continue  # named among the rows that cannot be read
-        if now != digest:
-            yield f"trial {trial_id}: its setting has changed: its digest is {digest}, now {now}"
+            continue  # `_find_unreadable_rows` reports it
+        if actual != digest:
+            yield (
+                f"trial {trial_id}: its setting has changed: its digest is {digest}, now {actual}"
+            )
 
 
 def _find_missing_files(connection: Connection, db: Database) -> Iterator[str]:
-    rows = connection.exec_driver_sql(
-        "SELECT run_id, kind, path, size, run.artifacts"
-        " FROM artifact JOIN run ON run.id = artifact.run_id ORDER BY artifact.id"
-    ).fetchall()
+    rows = connection.execute(
+        select(
+            artifact.c.run_id, artifact.c.kind, artifact.c.path, artifact.c.size, run.c.artifacts
+        )
+        .join(run, run.c.id == artifact.c.run_id)
+        .order_by(artifact.c.id)
+    ).all()
     folders: dict[str | None, Folder] = {}
     for run_id, kind, path, size, place in rows:
         folder = folders.setdefault(place, artifacts_folder(db, place))
-        told = f"run {run_id}: its {kind} {folder.shown}/{path}"
+        label = f"run {run_id}: its {kind} {folder.shown}/{path}"
         try:
-            found = folder.size_of(path)
+            stored_size = folder.size_of(path)
         except OutputError as error:
-            yield f"{told} cannot be looked at: {error.message}"
+            yield f"{label} cannot be read: {error.message}"
             continue
-        if found is None:
-            yield f"{told} is missing"
-        elif found != size:
-            yield f"{told} is not the one that was written"
+        if stored_size is None:
+            yield f"{label} is missing"
+        elif stored_size != size:
+            yield f"{label} is not the one that was written"

@@ -1,9 +1,12 @@
-"""Reads what was measured and found: curves, summaries, findings, attempts, artifacts."""
+"""Reads curves, summaries, findings, attempts and artifacts of runs."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
+
+from sqlalchemy import ColumnElement, Text, and_, literal, select
 
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import (
@@ -16,7 +19,15 @@ from nnlab.records import (
     MetricSummary,
     Severity,
 )
+from nnlab.store.constructs import (
+    ids_to_json,
+    in_ids,
+    in_ids_parameter,
+    in_names_parameter,
+    names_to_json,
+)
 from nnlab.store.database import Database
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.remote_callable import remote_callable
 from nnlab.store.row_validation import (
     INTEGER,
@@ -27,23 +38,24 @@ from nnlab.store.row_validation import (
     decode_rows,
     note_unreadable,
 )
-from nnlab.store.rows import ID_LIST, NAME_LIST, bind_ids, bind_names, environment_record, timestamp
+from nnlab.store.rows import environment_record, timestamp
 from nnlab.store.serialization import evidence_from_json, timestamp_from_text, timestamp_to_text
+from nnlab.store.tables import artifact, attempt, environment, finding, metric, point, run, summary
 
-# Runs whose points are fetched at once: few queries, and few points held twice.
+# The points of this many runs are fetched at once: few queries, and few points in memory twice.
 _RUNS_PER_QUERY = 500
 
 
 def metrics(db: Database) -> tuple[str, ...]:
-    """The names of all metrics that were ever measured, sorted."""
+    """The names of all metrics in the database, sorted."""
     with db.read() as connection:
-        rows = connection.exec_driver_sql("SELECT name FROM metric ORDER BY name")
+        rows = connection.execute(select(metric.c.name).order_by(metric.c.name))
         return tuple(name for (name,) in rows if isinstance(name, str))
 
 
 @remote_callable
 def history(db: Database, run_id: int) -> History:
-    """All curves of a run; empty where it has none."""
+    """All curves of a run."""
     return histories(db, [run_id])[run_id]
 
 
@@ -51,80 +63,117 @@ def histories(
     db: Database, run_ids: Sequence[int], metrics: Collection[str] | None = None
 ) -> dict[int, History]:
     """The curves of each of the runs, of all metrics or of some."""
-    found: dict[int, dict[str, Curve]] = {run_id: {} for run_id in run_ids}
-    where, wanted = _metric_filter(metrics)
+    curves: dict[int, dict[str, Curve]] = {run_id: {} for run_id in run_ids}
+    values = {} if metrics is None else {"metrics": names_to_json(metrics)}
+    query = _points_query(metrics is not None)
     with db.read() as connection:
-        for chunk in _chunks(list(found)):
-            rows = connection.exec_driver_sql(
-                "SELECT point.run_id, metric.name, point.epoch, point.value"  # noqa: S608
-                " FROM point JOIN metric ON metric.id = point.metric_id"
-                f" WHERE point.run_id IN {ID_LIST}{where}"
-                " ORDER BY point.run_id, point.metric_id, point.epoch",
-                (bind_ids(chunk), *wanted),
-            )
+        for chunk in _chunks(list(curves)):
+            rows = query.execute(connection, run_ids=ids_to_json(chunk), **values)
             for (run_id, name), points in groupby(rows, key=lambda row: (row[0], row[1])):
                 with note_unreadable(db, "run", run_id):
-                    _, _, epochs, values = zip(*points, strict=True)
-                    _check_points(name, epochs, values)
-                    found[run_id][name] = Curve(name, epochs, _null_to_nan(values))
-    return {run_id: History(curves) for run_id, curves in found.items()}
+                    _, _, epochs, curve = zip(*points, strict=True)
+                    _check_points(name, epochs, curve)
+                    curves[run_id][name] = Curve(name, epochs, _null_to_nan(curve))
+    return {run_id: History(by_metric) for run_id, by_metric in curves.items()}
+
+
+@cache
+def _points_query(by_metric: bool) -> DriverStatement:
+    return DriverStatement(
+        lambda: (
+            select(point.c.run_id, metric.c.name, point.c.epoch, point.c.value)
+            .join(metric, metric.c.id == point.c.metric_id)
+            .where(in_ids_parameter(point.c.run_id, "run_ids"), *_metric_condition(by_metric))
+            .order_by(point.c.run_id, point.c.metric_id, point.c.epoch)
+        )
+    )
 
 
 def summaries(
     db: Database, run_ids: Sequence[int], metrics: Collection[str] | None = None
 ) -> dict[int, dict[str, MetricSummary]]:
-    """The summary of each metric of each of the runs; runs without any are left out."""
-    found: dict[int, dict[str, MetricSummary]] = {}
-    where, wanted = _metric_filter(metrics)
+    """The summary of each metric of each of the runs; runs without metrics are left out."""
+    by_run: dict[int, dict[str, MetricSummary]] = {}
+    values = {} if metrics is None else {"metrics": names_to_json(metrics)}
     with db.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT run_id, metric.name, n, last, last_epoch, best, best_epoch"  # noqa: S608
-            " FROM summary JOIN metric ON metric.id = summary.metric_id"
-            f" WHERE run_id IN {ID_LIST}{where} ORDER BY run_id, metric.name",
-            (bind_ids(run_ids), *wanted),
+        rows = _summaries_query(metrics is not None).execute(
+            connection, run_ids=ids_to_json(run_ids), **values
         )
         for run_id, name, n, last, last_epoch, best, best_epoch in rows:
             with note_unreadable(db, "run", run_id):
                 _SUMMARY_TYPES.check((name, n, last, last_epoch, best, best_epoch))
                 check_epochs(n=n, last_epoch=last_epoch, best_epoch=best_epoch)
-                found.setdefault(run_id, {})[name] = MetricSummary(
+                by_run.setdefault(run_id, {})[name] = MetricSummary(
                     name, n, math.nan if last is None else last, last_epoch, best, best_epoch
                 )
-    return found
+    return by_run
+
+
+@cache
+def _summaries_query(by_metric: bool) -> DriverStatement:
+    return DriverStatement(
+        lambda: (
+            select(
+                summary.c.run_id, metric.c.name, summary.c.n, summary.c.last,
+                summary.c.last_epoch, summary.c.best, summary.c.best_epoch,
+            )
+            .join(metric, metric.c.id == summary.c.metric_id)
+            .where(in_ids_parameter(summary.c.run_id, "run_ids"), *_metric_condition(by_metric))
+            .order_by(summary.c.run_id, metric.c.name)
+        )
+    )  # fmt: skip
+
+
+def _metric_condition(by_metric: bool) -> list[ColumnElement[bool]]:
+    return [in_names_parameter(metric.c.name, "metrics")] if by_metric else []
 
 
 def values_at_selected_epoch(
-    db: Database, run_ids: Sequence[int], metric: str
+    db: Database, run_ids: Sequence[int], metric_name: str
 ) -> dict[int, tuple[int, float]]:
-    """The epoch that each run selected, at which the test split was evaluated, and a metric there.
+    """The selected epoch of each run (of its test evaluation), and the value of a metric there.
 
-    The value is NaN where the metric was not measured; runs that selected no epoch are left out.
+    The value is NaN if the metric was not measured; runs without a selected epoch are left out.
     """
-    with db.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT run.id, run.selected_epoch, point.value FROM run LEFT JOIN point"  # noqa: S608
-            " ON point.run_id = run.id AND point.epoch = run.selected_epoch"
-            " AND point.metric_id = (SELECT id FROM metric WHERE name = ?)"
-            f" WHERE run.id IN {ID_LIST} AND run.selected_epoch IS NOT NULL",
-            (metric, bind_ids(run_ids)),
+    metric_id = select(metric.c.id).where(metric.c.name == metric_name).scalar_subquery()
+    query = (
+        select(run.c.id, run.c.selected_epoch, point.c.value)
+        .select_from(
+            run.outerjoin(
+                point,
+                and_(
+                    point.c.run_id == run.c.id,
+                    point.c.epoch == run.c.selected_epoch,
+                    point.c.metric_id == metric_id,
+                ),
+            )
         )
+        .where(in_ids(run.c.id, run_ids), run.c.selected_epoch.is_not(None))
+    )
+    with db.read() as connection:
         return {
-            run_id: (epoch, math.nan if value is None else value) for run_id, epoch, value in rows
+            run_id: (epoch, math.nan if value is None else value)
+            for run_id, epoch, value in connection.execute(query)
         }
 
 
 def findings(db: Database, run_ids: Sequence[int]) -> dict[int, tuple[Finding, ...]]:
-    """The findings of each of the runs, by code; runs without any are left out."""
-    found: dict[int, list[Finding]] = {}
-    with db.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT id, run_id, code, name, severity, confidence, onset, message, remedy,"  # noqa: S608
-            f" evidence FROM finding WHERE run_id IN {ID_LIST} ORDER BY run_id, code",
-            (bind_ids(run_ids),),
+    """The findings of each of the runs, sorted by code; runs without findings are left out."""
+    by_run: dict[int, list[Finding]] = {}
+    query = (
+        select(
+            finding.c.id, finding.c.run_id, finding.c.code, finding.c.name, finding.c.severity,
+            finding.c.confidence, finding.c.onset, finding.c.message, finding.c.remedy,
+            finding.c.evidence,
         )
-        for run_id, finding in decode_rows(db, "finding", rows, _finding_from_row):
-            found.setdefault(run_id, []).append(finding)
-    return {run_id: tuple(each) for run_id, each in found.items()}
+        .where(in_ids(finding.c.run_id, run_ids))
+        .order_by(finding.c.run_id, finding.c.code)
+    )  # fmt: skip
+    with db.read() as connection:
+        rows = connection.execute(query)
+        for run_id, record in decode_rows(db, "finding", rows, _finding_from_row):
+            by_run.setdefault(run_id, []).append(record)
+    return {run_id: tuple(records) for run_id, records in by_run.items()}
 
 
 def _finding_from_row(row: Sequence[Any]) -> tuple[int, Finding]:
@@ -150,99 +199,89 @@ def attempts(db: Database, run_id: int) -> tuple[Attempt, ...]:
 
 def attempts_of_runs(db: Database, run_ids: Sequence[int]) -> tuple[Attempt, ...]:
     """The attempts at any of the runs, oldest first."""
-    return _query_attempts(db, f"run_id IN {ID_LIST}", (bind_ids(run_ids),))
+    return _query_attempts(db, in_ids(attempt.c.run_id, run_ids))
 
 
-def batched_attempts(db: Database, attempt: Attempt) -> tuple[Attempt, ...]:
-    """The attempts that one process began at one time in the same way, this one among them.
+def batched_attempts(db: Database, record: Attempt) -> tuple[Attempt, ...]:
+    """The attempts that the same process started at the same time, including the given one.
 
-    For one of `stacked 64` these are the runs that were trained as one program, in their order.
+    For an attempt with the engine `stacked 64` these are the runs of the batch, in its order.
     """
     return _query_attempts(
         db,
-        "hostname = ? AND pid = ? AND started_at = ? AND engine = ?",
-        (attempt.hostname, attempt.pid, timestamp_to_text(attempt.started_at), attempt.engine),
+        attempt.c.hostname == record.hostname,
+        attempt.c.pid == record.pid,
+        attempt.c.started_at == timestamp_to_text(record.started_at),
+        attempt.c.engine == literal(record.engine, Text()),  # not IS NULL: unknown engines differ
     )
 
 
-def _query_attempts(
-    db: Database, condition: str, parameters: tuple[object, ...]
-) -> tuple[Attempt, ...]:
-    with db.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,"  # noqa: S608
-            " engine, peak_bytes, traceback, environment_id FROM attempt"
-            f" WHERE {condition} ORDER BY id",
-            parameters,
-        ).fetchall()
-        used = connection.exec_driver_sql(
-            f"SELECT * FROM environment WHERE id IN {ID_LIST}",  # noqa: S608
-            (bind_ids({row[-1] for row in rows if isinstance(row[-1], int)}),),
-        ).mappings()
-        where: dict[int, Environment] = {}
-        for environment in used:
-            with note_unreadable(db, "environment", environment["id"]):
-                where[environment["id"]] = environment_record(dict(environment))
-
-    def attempt(row: Sequence[Any]) -> Attempt:
-        _ATTEMPT_TYPES.check(row)
-        (
-            number,
-            run_id,
-            hostname,
-            pid,
-            command,
-            first_epoch,
-            outcome,
-            started_at,
-            ended_at,
-            engine,
-            peak_bytes,
-            traceback,
-            environment_id,
-        ) = row
-        check_epochs(first_epoch=first_epoch)
-        return Attempt(
-            id=number,
-            run_id=run_id,
-            hostname=hostname,
-            environment=where.get(environment_id),
-            pid=pid,
-            # An earlier version stored some passwords as they were typed.
-            command=mask_secrets(command),
-            first_epoch=first_epoch,
-            outcome=outcome,
-            started_at=timestamp(started_at),
-            ended_at=timestamp_from_text(ended_at),
-            engine=engine,
-            peak_bytes=peak_bytes,
-            traceback=traceback,
+def _query_attempts(db: Database, *conditions: ColumnElement[bool]) -> tuple[Attempt, ...]:
+    query = (
+        select(
+            attempt.c.id, attempt.c.run_id, attempt.c.hostname, attempt.c.pid, attempt.c.command,
+            attempt.c.first_epoch, attempt.c.outcome, attempt.c.started_at, attempt.c.ended_at,
+            attempt.c.engine, attempt.c.peak_bytes, attempt.c.traceback, attempt.c.environment_id,
         )
+        .where(*conditions)
+        .order_by(attempt.c.id)
+    )  # fmt: skip
+    environments: dict[int, Environment] = {}
+    with db.read() as connection:
+        rows = connection.execute(query).all()
+        environment_ids = {row[-1] for row in rows if isinstance(row[-1], int)}
+        for row in connection.execute(
+            select(environment).where(in_ids(environment.c.id, environment_ids))
+        ).mappings():
+            with note_unreadable(db, "environment", row["id"]):
+                environments[row["id"]] = environment_record(dict(row))
+    return tuple(decode_rows(db, "attempt", rows, lambda row: _attempt_from_row(row, environments)))
 
-    return tuple(decode_rows(db, "attempt", rows, attempt))
+
+def _attempt_from_row(row: Sequence[Any], environments: Mapping[int, Environment]) -> Attempt:
+    _ATTEMPT_TYPES.check(row)
+    (
+        attempt_id, run_id, hostname, pid, command, first_epoch, outcome, started_at, ended_at,
+        engine, peak_bytes, traceback, environment_id,
+    ) = row  # fmt: skip
+    check_epochs(first_epoch=first_epoch)
+    return Attempt(
+        id=attempt_id,
+        run_id=run_id,
+        hostname=hostname,
+        environment=environments.get(environment_id),
+        pid=pid,
+        # An earlier version stored some commands with passwords.
+        command=mask_secrets(command),
+        first_epoch=first_epoch,
+        outcome=outcome,
+        started_at=timestamp(started_at),
+        ended_at=timestamp_from_text(ended_at),
+        engine=engine,
+        peak_bytes=peak_bytes,
+        traceback=traceback,
+    )
 
 
 @remote_callable
 def artifacts(db: Database, run_id: int) -> tuple[Artifact, ...]:
-    """The files that a run made, by kind."""
-    with db.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT id, run_id, kind, path, sha256, size FROM artifact WHERE run_id = ?"
-            " ORDER BY kind",
-            (run_id,),
+    """The files of a run, sorted by kind."""
+    query = (
+        select(
+            artifact.c.id, artifact.c.run_id, artifact.c.kind, artifact.c.path,
+            artifact.c.sha256, artifact.c.size,
         )
+        .where(artifact.c.run_id == run_id)
+        .order_by(artifact.c.kind)
+    )  # fmt: skip
+    with db.read() as connection:
+        rows = connection.execute(query)
         return tuple(decode_rows(db, "artifact", rows, _artifact_from_row))
 
 
 def _artifact_from_row(row: Sequence[Any]) -> Artifact:
     _ARTIFACT_TYPES.check(row)
     return Artifact(*row[1:])
-
-
-def _metric_filter(metrics: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
-    if metrics is None:
-        return "", ()
-    return f" AND metric.name IN {NAME_LIST}", (bind_names(metrics),)
 
 
 _SUMMARY_TYPES = ColumnTypes(
@@ -278,11 +317,11 @@ _POINT_VALUE_TYPES = {float, int, type(None)}
 
 
 def _check_points(name: object, epochs: Sequence[object], values: Sequence[object]) -> None:
-    """Raises TypeError or ValueError where points are no numbers at whole epochs."""
+    """Raises TypeError or ValueError if points are not numbers at whole epochs."""
     if not isinstance(name, str) or set(map(type, epochs)) != {int}:
         raise TypeError(f"the points of {name} are not at whole epochs")
     if not set(map(type, values)) <= _POINT_VALUE_TYPES:
-        raise TypeError(f"a point of {name} is no number")
+        raise TypeError(f"a point of {name} is not a number")
     check_epochs(epoch=epochs[0], last_epoch=epochs[-1])  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""How a metric of a run stands while the run is written, so that its summary follows each epoch."""
+"""The state of a metric of a run while it is written, from which its summary is updated."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from nnlab.records import Direction
 from nnlab.store.curve_summary import SummaryRow, merge_summaries, summarize_curve, summarize_point
 
-_Points = Sequence[tuple[int, float]]  # epoch and value, in the order of epochs
+_Points = Sequence[tuple[int, float]]  # epoch and value, sorted by epoch
 
 
 @dataclass(frozen=True, slots=True)
 class MetricState:
-    """What is stored of a metric: up to where this attempt has come, and beyond, if resumed.
+    """What is stored of a metric: up to the current epoch, and later epochs of a resumed run.
 
-    An attempt that goes on from a checkpoint writes the epochs after it again. Until it has,
-    those of the attempt before stay: an epoch that was once shown is never missing. `later`
-    are their numbers, from place `at` on; `onward[i]` is the summary of `later[i:]`.
+    An attempt that resumes from a checkpoint writes the epochs after it again. Until then, those
+    of the earlier attempt are kept: an epoch that was shown once is never missing.
+    `later_epochs` are their numbers, of which those from `position` on are still to be replaced;
+    `suffix_summaries[i]` is the summary of `later_epochs[i:]`.
     """
 
     id: int
@@ -24,42 +25,45 @@ class MetricState:
     summary_so_far: SummaryRow | None = None
     later_epochs: tuple[int, ...] = ()
     suffix_summaries: tuple[SummaryRow, ...] = ()
-    at: int = 0
+    position: int = 0
 
-    def add(self, epoch: int, value: float) -> "MetricState":
-        """How it stands after another epoch."""
-        so_far = merge_summaries(self.direction, self.summary_so_far, summarize_point(epoch, value))
-        at = bisect_right(self.later_epochs, epoch, lo=self.at)
-        return replace(self, summary_so_far=so_far, at=at)
+    def after_epoch(self, epoch: int, value: float) -> "MetricState":
+        """The state after another epoch."""
+        summary = merge_summaries(
+            self.direction, self.summary_so_far, summarize_point(epoch, value)
+        )
+        position = bisect_right(self.later_epochs, epoch, lo=self.position)
+        return replace(self, summary_so_far=summary, position=position)
 
     @property
     def has_later_epochs(self) -> bool:
-        """Whether an attempt before has measured it later than this one has come."""
-        return self.at < len(self.later_epochs)
+        """Whether points of an earlier attempt are stored after the current epoch."""
+        return self.position < len(self.later_epochs)
 
     def summary(self) -> SummaryRow | None:
-        """Of all that is stored of it; None where nothing is."""
-        if self.at == len(self.later_epochs):
+        """The summary of all stored points; None if there are none."""
+        if not self.has_later_epochs:
             return self.summary_so_far
-        return merge_summaries(self.direction, self.summary_so_far, self.suffix_summaries[self.at])
+        later = self.suffix_summaries[self.position]
+        return merge_summaries(self.direction, self.summary_so_far, later)
 
     @classmethod
-    def stored(
-        cls, number: int, direction: Direction, points: _Points, resume_after: int
+    def from_stored_points(
+        cls, metric_id: int, direction: Direction, points: _Points, resume_after: int
     ) -> "MetricState":
-        """How a metric stands when an attempt goes on after an epoch."""
+        """The state of a metric when an attempt resumes after an epoch."""
         before = [point for point in points if point[0] <= resume_after]
         later = points[len(before) :]
-        onward: list[SummaryRow] = []
+        summaries: list[SummaryRow] = []
         for epoch, value in reversed(later):
-            rest = onward[-1] if onward else None
-            onward.append(merge_summaries(direction, rest, summarize_point(epoch, value)))
+            following = summaries[-1] if summaries else None
+            summaries.append(merge_summaries(direction, following, summarize_point(epoch, value)))
         return cls(
-            number,
+            metric_id,
             direction,
             summary_so_far=summarize_curve(direction, *zip(*before, strict=True))
             if before
             else None,
             later_epochs=tuple(epoch for epoch, _ in later),
-            suffix_summaries=tuple(reversed(onward)),
+            suffix_summaries=tuple(reversed(summaries)),
         )

@@ -1,12 +1,15 @@
-"""Opens a database for what is to be done with it: reads any, writes only its own schema."""
+"""Opens a database for reading or writing, and upgrades an older schema."""
+
+from sqlalchemy import func, select
 
 from nnlab.errors import DatabaseReadOnly, NnlabError, NoDatabase, OutputError, StoreError
 from nnlab.store.address import FileAddress, ServerAddress, parse_address
+from nnlab.store.create import create_schema
 from nnlab.store.database import BUSY_SECONDS, Database
 from nnlab.store.schema import SHIPPED_MIGRATIONS, Migrations
-from nnlab.store.sqlite import FileAccess, FileDatabase
+from nnlab.store.sqlite import SQLITE_SCHEMA, FileAccess, FileDatabase
 from nnlab.store.sqlite_errors import cannot_open_error, no_database_error, not_a_database_error
-from nnlab.store.upgrade import create_schema, newer_schema_error, upgrade_schema
+from nnlab.store.upgrade import newer_schema_error, upgrade_schema
 
 
 def open_database(
@@ -22,22 +25,22 @@ def open_database(
     Args:
         target: a path or a URL.
         write: whether results will be written.
-        create: whether to make what is missing. Without it no file is ever made.
-        migrations: what the schema is made and upgraded by.
+        create: whether to create a missing database; without it no file is ever created.
+        migrations: the migrations that create and upgrade the schema.
         busy_seconds: how long to wait for another writer.
 
     Raises:
-        UsageError: the target is no path and no supported URL.
-        NoDatabase: there is none, and none is to be made.
-        NotADatabase: the file is something else, or damaged.
-        NewerSchema: it is to be written, and a later nnlab made it.
-        UpgradeFailed: an older one could not be upgraded.
+        UsageError: the target is neither a path nor a supported URL.
+        NoDatabase: there is no database, and `create` is not set.
+        NotADatabase: the file is of another kind, or damaged.
+        NewerSchema: it would be written, but a later version created its schema.
+        UpgradeFailed: an older schema could not be upgraded.
         ConnectionLost: the server cannot be reached.
-        StoreError, OutputError: it cannot be opened, made, read or written.
+        StoreError, OutputError: it cannot be opened, created, read or written.
     """
     address = parse_address(target)
     if isinstance(address, ServerAddress):
-        # Who keeps results in a file waits for no driver.
+        # Imported here for start-up time: results in a file need no PostgreSQL driver.
         try:
             from nnlab.store.postgres.opening import open_server
         except ImportError as error:
@@ -81,7 +84,7 @@ def _open_file(
     return database
 
 
-# SQLite takes a shorter file for an empty one, and would write over what is in it.
+# SQLite treats a shorter file as empty, and would overwrite its content.
 _MIN_FILE_BYTES = 512
 
 
@@ -105,7 +108,7 @@ def _create_or_upgrade_schema(
     if revision is None:
         if not create:
             raise NoDatabase(
-                f"{address.shown} holds no results of nnlab", hint="nnlab train makes the tables"
+                f"{address.shown} holds no results of nnlab", hint="nnlab train creates the tables"
             )
         create_schema(address, migrations, busy_seconds=busy_seconds)
     elif revision in migrations.revisions[:-1]:
@@ -121,12 +124,12 @@ def _open_writable(address: FileAddress, busy_seconds: float) -> FileDatabase:
 
 
 def _open_readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
-    """Opens for reading in the first way that works; where none does, the last one says why."""
+    """Opens for reading with the first access that works; otherwise the last error is raised."""
     for access in (FileAccess.READ, FileAccess.READ_ONLY_FILE):
         database = FileDatabase(address, access, busy_seconds=busy_seconds)
         try:
             with database.read() as connection:
-                connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+                connection.execute(select(func.count()).select_from(SQLITE_SCHEMA))
         except (DatabaseReadOnly, OutputError):
             database.close()
         except BaseException:
@@ -136,7 +139,7 @@ def _open_readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
             return database
     log = address.beside("-wal")
     if log.exists() and log.stat().st_size:
-        # Frozen, the newest results, which are in the log, would silently be missing.
+        # FROZEN ignores the log, so the newest results would silently be missing.
         raise DatabaseReadOnly(
             f"{address.shown} cannot be read where it is: its newest results are in {log.name},"
             " and reading that needs a folder that can be written",

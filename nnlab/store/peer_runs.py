@@ -1,21 +1,29 @@
-"""The runs that a run is compared with while it is trained."""
+"""The runs that a pruner compares a run with while it is trained."""
 
 import math
 from dataclasses import dataclass
 
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run
+from nnlab.store.constructs import cross_join, is_valid_json, json_field
 from nnlab.store.database import Database
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.remote_callable import remote_callable
+from nnlab.store.tables import metric as metric_table
+from nnlab.store.tables import point, study, trial
+from nnlab.store.tables import run as run_table
+
+_pruner = case((is_valid_json(study.c.sampler), json_field(study.c.sampler, "options.pruner")))
 
 
 @dataclass(frozen=True, slots=True)
-class PeerRun:
-    """The run of another trial of the same study with the same seed.
+class PeerValue:
+    """What a run of another trial of the same study with the same seed measured in an epoch.
 
-    `value` is what it measured in the epoch asked for, NaN allowed, None where it has not come
-    there; `complete` says that it has ended and was not pruned.
+    `value` may be NaN, and is None if the run has no value for the epoch; `complete` says whether
+    the run has ended without being pruned.
     """
 
     value: float | None
@@ -24,52 +32,79 @@ class PeerRun:
 
 @remote_callable
 def find_pruner(db: Database, run: Run) -> str | None:
-    """The pruner of the study that a run belongs to."""
+    """The name of the pruner of the study that a run belongs to."""
     with db.read() as connection:
-        found: str | None = connection.exec_driver_sql(
-            "SELECT CASE WHEN json_valid(study.sampler) THEN"
-            " json_extract(study.sampler, '$.options.pruner') END"
-            " FROM trial JOIN study ON study.id = trial.study_id WHERE trial.id = ?",
-            (run.trial.id,),
+        pruner: str | None = connection.execute(
+            select(_pruner)
+            .select_from(trial.join(study, study.c.id == trial.c.study_id))
+            .where(trial.c.id == run.trial.id)
         ).scalar_one()
-        return found
+        return pruner
 
 
 @remote_callable
-def peer_runs(db: Database, run: Run, *, metric: str, epoch: int) -> tuple[PeerRun, ...]:
-    """The current runs of the other trials with the run's seed, and what they measured then."""
-    with db.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT other.status IN ('finished', 'diverged') AND other.pruned_at IS NULL,"
-            " point.run_id IS NOT NULL, point.value"
-            " FROM trial AS mine JOIN trial ON trial.study_id = mine.study_id"
-            " JOIN run AS other ON other.trial_id = trial.id"
-            " LEFT JOIN point ON point.run_id = other.id AND point.epoch = ?"
-            " AND point.metric_id = (SELECT id FROM metric WHERE name = ?)"
-            " WHERE mine.id = ? AND trial.id != mine.id AND other.seed = ? AND other.current"
-            " ORDER BY other.id",
-            (epoch, metric, run.trial.id, run.seed),
+def peer_runs(db: Database, run: Run, *, metric: str, epoch: int) -> tuple[PeerValue, ...]:
+    """The values at an epoch of the current runs of the study's other trials with the same seed."""
+    own_trial = trial.alias("own_trial")
+    metric_id = select(metric_table.c.id).where(metric_table.c.name == metric).scalar_subquery()
+    query = (
+        select(
+            and_(
+                run_table.c.status.in_(("finished", "diverged")), run_table.c.pruned_at.is_(None)
+            ).label("complete"),
+            point.c.run_id.is_not(None).label("measured"),
+            point.c.value,
         )
+        .select_from(
+            own_trial.join(trial, trial.c.study_id == own_trial.c.study_id)
+            .join(run_table, run_table.c.trial_id == trial.c.id)
+            .outerjoin(
+                point,
+                and_(
+                    point.c.run_id == run_table.c.id,
+                    point.c.epoch == epoch,
+                    point.c.metric_id == metric_id,
+                ),
+            )
+        )
+        .where(
+            own_trial.c.id == run.trial.id,
+            trial.c.id != own_trial.c.id,
+            run_table.c.seed == run.seed,
+            run_table.c.current,
+        )
+        .order_by(run_table.c.id)
+    )
+    with db.read() as connection:
         return tuple(
-            PeerRun((math.nan if value is None else value) if measured else None, bool(complete))
-            for complete, measured, value in rows
+            PeerValue((math.nan if value is None else value) if measured else None, bool(complete))
+            for complete, measured, value in connection.execute(query)
         )
 
 
 def count_pruned_runs(db: Database) -> dict[int, int]:
-    """How many current runs of each trial were pruned; trials without any are left out."""
+    """The number of pruned current runs of each trial; trials without any are left out."""
     with db.read() as connection:
         return query_pruned_counts(connection)
 
 
-def query_pruned_counts(connection: Connection) -> dict[int, int]:
-    """As `count_pruned_runs`; only studies that have a pruner are looked at."""
-    # CROSS JOIN keeps SQLite to the order written: there are few studies.
-    rows = connection.exec_driver_sql(
-        "SELECT trial.id, count(*) FROM study CROSS JOIN trial CROSS JOIN run"
-        " WHERE CASE WHEN json_valid(study.sampler) THEN"
-        " json_extract(study.sampler, '$.options.pruner') END IS NOT NULL"
-        " AND trial.study_id = study.id AND run.trial_id = trial.id"
-        " AND run.pruned_at IS NOT NULL AND run.current GROUP BY trial.id"
+# From the few studies that have a pruner to their runs.
+_PRUNED_COUNTS = DriverStatement(
+    lambda: (
+        select(trial.c.id, func.count())
+        .select_from(cross_join(study, trial, run_table))
+        .where(
+            _pruner.is_not(None),
+            trial.c.study_id == study.c.id,
+            run_table.c.trial_id == trial.c.id,
+            run_table.c.pruned_at.is_not(None),
+            run_table.c.current,
+        )
+        .group_by(trial.c.id)
     )
-    return {int(trial_id): int(count) for trial_id, count in rows}
+)
+
+
+def query_pruned_counts(connection: Connection) -> dict[int, int]:
+    """The same as `count_pruned_runs`, inside a transaction."""
+    return {int(trial_id): int(count) for trial_id, count in _PRUNED_COUNTS.fetch(connection)}

@@ -1,131 +1,139 @@
-"""Writing points and summaries: the statements that run every epoch, and whole curves at once."""
+"""Writes points and summaries: those of every epoch, and whole imported curves."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import UsageError
 from nnlab.records import Curve, Direction, Status, direction_of
 from nnlab.store.checksum import store_run_checksum
+from nnlab.store.constructs import in_ids, in_names_parameter, names_to_json, upsert
 from nnlab.store.curve_summary import SummaryRow, summarize_curve
 from nnlab.store.database import Database
-from nnlab.store.rows import ID_LIST, NAME_LIST, bind_ids
-from nnlab.store.rows import bind_names as to_names
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.serialization import replace_invalid_unicode
+from nnlab.store.tables import metric, point, run, summary
 
 PointRow = tuple[int, int, int, float | None]  # run, metric, epoch, value
 
-_PUT_POINT = (
-    "INSERT INTO point (run_id, metric_id, epoch, value) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (run_id, metric_id, epoch) DO UPDATE SET value = excluded.value"
+_POINT_COLUMNS = ("run_id", "metric_id", "epoch", "value")
+
+_PUT_POINT = DriverStatement(
+    lambda: upsert(point, key=("run_id", "metric_id", "epoch"), columns=_POINT_COLUMNS, update=True)
 )
-_PUT_SUMMARY = """
-    INSERT INTO summary (run_id, metric_id, n, last, last_epoch, best, best_epoch)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (run_id, metric_id) DO UPDATE SET
-        n = excluded.n, last = excluded.last, last_epoch = excluded.last_epoch,
-        best = excluded.best, best_epoch = excluded.best_epoch
-"""
+_PUT_SUMMARY = DriverStatement(
+    lambda: upsert(
+        summary,
+        key=("run_id", "metric_id"),
+        columns=("run_id", "metric_id", "n", "last", "last_epoch", "best", "best_epoch"),
+        update=True,
+    )
+)
+_INSERT_METRIC = DriverStatement(
+    lambda: upsert(metric, key=("name",), columns=("name", "direction"), update=False)
+)
+_SELECT_METRICS = DriverStatement(
+    lambda: select(metric.c.name, metric.c.id, metric.c.direction).where(
+        in_names_parameter(metric.c.name, "names")
+    )
+)
 
 
 def get_or_create_metrics(
     connection: Connection, names: Iterable[str]
 ) -> dict[str, tuple[int, Direction]]:
-    """The number and direction of each metric; rows are made for new ones."""
-    wanted = {replace_invalid_unicode(name): name for name in names}
-    found = _select_metrics(connection, wanted)
-    new = sorted(wanted.keys() - found.keys())  # in one order, so that no two writers block
+    """The id and direction of each metric; rows are inserted for new metrics."""
+    name_of = {replace_invalid_unicode(name): name for name in names}
+    metrics = _select_metrics(connection, name_of)
+    new = sorted(name_of.keys() - metrics.keys())  # in one order: two writers cannot deadlock
     if new:
-        connection.exec_driver_sql(
-            "INSERT INTO metric (name, direction) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-            [(stored, direction_of(wanted[stored])) for stored in new],
+        _INSERT_METRIC.execute_many(
+            connection, [(stored, str(direction_of(name_of[stored]))) for stored in new]
         )
-        found |= _select_metrics(connection, new)
-    return {name: found[stored] for stored, name in wanted.items()}
+        metrics |= _select_metrics(connection, new)
+    return {name: metrics[stored] for stored, name in name_of.items()}
 
 
 def _select_metrics(
-    connection: Connection, stored: Iterable[str]
+    connection: Connection, names: Iterable[str]
 ) -> dict[str, tuple[int, Direction]]:
-    rows = connection.exec_driver_sql(
-        f"SELECT name, id, direction FROM metric WHERE name IN {NAME_LIST}",  # noqa: S608
-        (to_names(stored),),
-    )
-    return {name: (number, direction) for name, number, direction in rows}
+    rows = _SELECT_METRICS.fetch(connection, names=names_to_json(names))
+    return {name: (metric_id, direction) for name, metric_id, direction in rows}
 
 
 def put_points(connection: Connection, rows: Sequence[PointRow]) -> None:
-    """Writes points; those that are there already take the new value."""
+    """Writes points; a stored point of the same epoch takes the new value."""
     # The driver binds NaN as NULL.
     if rows:
-        connection.exec_driver_sql(_PUT_POINT, rows)
+        _PUT_POINT.execute_many(connection, rows)
 
 
 def put_summaries(
     connection: Connection, run_id: int, summaries: Iterable[tuple[int, SummaryRow]]
 ) -> None:
-    """Writes the summaries of a run's metrics, by their numbers."""
+    """Writes the summaries of a run's metrics, given by metric id."""
     rows = [(run_id, metric_id, *summary) for metric_id, summary in summaries]
     if rows:
-        connection.exec_driver_sql(_PUT_SUMMARY, rows)
+        _PUT_SUMMARY.execute_many(connection, rows)
 
 
 def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
     """Stores whole curves of a run at once, in one transaction; returns the number of points.
 
     Raises:
-        UsageError: the run is not there, or has points of such a metric already.
-        StoreError: they cannot be stored; none of them is.
+        UsageError: there is no such run, or it has points of one of these metrics already.
+        StoreError: the curves cannot be stored; none of them is stored.
     """
-    wanted = [curve for curve in curves if len(curve)]
-    if not wanted:
+    new_curves = [curve for curve in curves if len(curve)]
+    if not new_curves:
         return 0
     with db.write(references=False) as connection:
-        metrics = get_or_create_metrics(connection, [curve.metric for curve in wanted])
-        # In the order of the table's key: pages are filled one after another, to the brim.
-        wanted.sort(key=lambda curve: metrics[curve.metric][0])
-        _check_no_overlap(connection, run_id, [metrics[curve.metric][0] for curve in wanted])
+        metrics = get_or_create_metrics(connection, [curve.metric for curve in new_curves])
+        # Rows in the order of the table's key fill one page of the file after another.
+        new_curves.sort(key=lambda curve: metrics[curve.metric][0])
+        _check_no_overlap(connection, run_id, [metrics[curve.metric][0] for curve in new_curves])
         db.insert(
             connection,
             "point",
-            ("run_id", "metric_id", "epoch", "value"),
+            _POINT_COLUMNS,
             chain.from_iterable(
                 zip(repeat(run_id), repeat(metrics[curve.metric][0]), curve.epochs, curve.values)
-                for curve in wanted
+                for curve in new_curves
             ),
         )
         put_summaries(
             connection,
             run_id,
             [
-                (number, summarize_curve(direction, curve.epochs, curve.values))
-                for curve in wanted
-                for number, direction in [metrics[curve.metric]]
+                (metric_id, summarize_curve(direction, curve.epochs, curve.values))
+                for curve in new_curves
+                for metric_id, direction in [metrics[curve.metric]]
             ],
         )
-        last = max(curve.epochs[-1] for curve in wanted)
-        connection.exec_driver_sql(
-            "UPDATE run SET epochs = ? WHERE id = ? AND epochs < ?", (last, run_id, last)
+        last_epoch = max(curve.epochs[-1] for curve in new_curves)
+        connection.execute(
+            update(run)
+            .where(run.c.id == run_id, run.c.epochs < last_epoch)
+            .values(epochs=last_epoch)
         )
-        (status,) = connection.exec_driver_sql(
-            "SELECT status FROM run WHERE id = ?", (run_id,)
-        ).one()
-        if status != Status.RUNNING:  # of a run under way it is set when that ends
+        status = connection.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one()
+        if status != Status.RUNNING:  # the checksum of a running run is set when it ends
             store_run_checksum(connection, run_id)
-    return sum(map(len, wanted))
+    return sum(map(len, new_curves))
 
 
-def _check_no_overlap(connection: Connection, run_id: int, metrics: Sequence[int]) -> None:
-    if not connection.exec_driver_sql("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchall():
+def _check_no_overlap(connection: Connection, run_id: int, metric_ids: Sequence[int]) -> None:
+    """Raises UsageError if there is no such run, or a metric has points or occurs twice."""
+    if not connection.execute(select(run.c.id).where(run.c.id == run_id)).all():
         raise UsageError(f"there is no run {run_id} to import curves into")
-    if len(set(metrics)) < len(metrics):
+    if len(set(metric_ids)) < len(metric_ids):
         raise UsageError(f"two of the curves for run {run_id} are of the same metric")
-    taken = connection.exec_driver_sql(
-        "SELECT metric.name FROM summary JOIN metric ON metric.id = summary.metric_id"  # noqa: S608
-        f" WHERE run_id = ? AND metric_id IN {ID_LIST}",
-        (run_id, bind_ids(metrics)),
-    ).fetchall()
-    if taken:
-        names = ", ".join(name for (name,) in taken)
+    taken = connection.execute(
+        select(metric.c.name)
+        .join(summary, summary.c.metric_id == metric.c.id)
+        .where(summary.c.run_id == run_id, in_ids(summary.c.metric_id, metric_ids))
+    ).scalars()
+    if names := ", ".join(taken):
         raise UsageError(f"run {run_id} has points of {names} already")

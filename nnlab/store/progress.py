@@ -1,25 +1,31 @@
-"""How far the runs are, how fast they go and which failed: few queries, to be asked each second."""
+"""The progress of the current runs, in a few queries that can be repeated every second."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run, Status
+from nnlab.store.constructs import cross_join, in_values
 from nnlab.store.database import Database
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
-from nnlab.store.queries import scope_conditions, timestamp_or_none
+from nnlab.store.queries import timestamp_or_none
 from nnlab.store.row_validation import MAX_EPOCHS, decode_rows, note_unreadable
-from nnlab.store.rows import SELECT_RUN, fetch_driver_rows, run_record
+from nnlab.store.rows import run_record, select_runs
+from nnlab.store.scope import QueryScope, scope_of
 from nnlab.store.serialization import timestamp_to_text
+from nnlab.store.tables import attempt, run, trial
 
-# The speed is that of the last minute.
+# The speed is measured over the last minute.
 SPEED_WINDOW = timedelta(seconds=60)
 
-# Attempts of a minute are found among so many of the newest.
+# The attempts of the last minute are searched among this many newest ones.
 _MAX_ATTEMPTS = 4096
 
 _WAITING = (Status.QUEUED, Status.INTERRUPTED)
@@ -27,11 +33,11 @@ _WAITING = (Status.QUEUED, Status.INTERRUPTED)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Current runs: how many stand how, and epochs.
+    """Counts of the current runs by status, and their epochs.
 
-    `held` wait too, but were asked to stop. `epochs_left` are those that are still to be
-    trained, without those of held runs; `speed` is in epochs a second, all runs together.
-    `failures` are the newest first.
+    `held` counts waiting runs that were asked to stop. `epochs_left` are the epochs still to be
+    trained, without those of held runs. `speed` is in epochs per second, summed over all runs.
+    `working` are the running runs; `failures` are sorted from the newest to the oldest.
     """
 
     by_status: Mapping[Status, int]
@@ -45,18 +51,18 @@ class Progress:
 
     @property
     def runs(self) -> int:
-        """How many there are."""
+        """The number of current runs."""
         return sum(self.by_status.values())
 
     @property
     def done(self) -> bool:
-        """True when no run is trained and none waits to be, but for those that are held back."""
+        """True if no run is running, and none is waiting except held ones."""
         waiting = sum(self.by_status.get(status, 0) for status in _WAITING)
         return bool(self.runs) and not self.working and waiting <= self.held
 
     @property
     def seconds_left(self) -> float | None:
-        """At this speed; None where nothing moves."""
+        """The remaining seconds at this speed; None if the speed is zero."""
         return self.epochs_left / self.speed if self.speed > 0 else None
 
 
@@ -67,56 +73,88 @@ def progress(
     failures: int,
     now: datetime | None = None,
 ) -> Progress:
-    """How far the current runs are, of studies or of all.
+    """The progress of the current runs of some studies, or of all.
 
     Args:
         db: the database.
-        study_ids: which studies; None means all.
-        failures: so many of the last runs that failed or diverged.
-        now: the moment to look back from; None reads the clock.
+        study_ids: the studies; None means all.
+        failures: the maximum number of failed or diverged runs to return.
+        now: the end of the window in which the speed is measured; None reads the clock.
     """
     observer = Observer.here()
     now = now or datetime.fromtimestamp(observer.now).astimezone()
-    where, bound = scope_conditions(study_ids, None)
+    scope, values = scope_of(study_ids, None)
     with db.read() as connection:
-        tally = _RunTotals()
-        for status, held, *sums in fetch_driver_rows(
-            connection, _COUNTS + where + " GROUP BY 1, 2", bound
-        ):
+        totals = _RunTotals()
+        for status, is_held, *sums in _counts_statement(scope).fetch(connection, **values):
             with note_unreadable(db, "run", f"with the status {status!r}"):
-                tally.add(Status(status), bool(held), *sums)
-        claimed = _query_runs(db, connection, f"run.status = 'running'{where}", bound, observer)
-        for run in claimed:
-            held = run.stop_requested_at is not None
-            tally.add(run.status, held, 1, run.epochs, run.epochs_planned)
-        working = [run for run in claimed if run.status is Status.RUNNING]
-        failed = _query_runs(
-            db,
-            connection,
-            f"run.status IN ('failed', 'diverged'){where} ORDER BY run.ended_at DESC LIMIT ?",
-            (*bound, failures),
-            observer,
-        )
-        speed = _epochs_per_second(_recent_attempts(connection, where, bound, working, now), now)
+                totals.add(Status(status), bool(is_held), *sums)
+        decode = partial(run_record, observer=observer)
+        rows = _running_statement(scope).fetch(connection, **values)
+        claimed = list(decode_rows(db, "run", rows, decode))
+        for record in claimed:
+            is_held = record.stop_requested_at is not None
+            totals.add(record.status, is_held, 1, record.epochs, record.epochs_planned)
+        running = [record for record in claimed if record.status is Status.RUNNING]
+        rows = _failed_statement(scope).fetch(connection, max_runs=failures, **values)
+        failed = list(decode_rows(db, "run", rows, decode))
+        spans = _recent_attempts(connection, scope, values, running, now)
     return Progress(
-        dict(tally.by_status), tally.held, tally.epochs, tally.planned, tally.left, speed,
-        tuple(working), tuple(failed),
+        dict(totals.by_status), totals.held, totals.epochs, totals.planned, totals.left,
+        _epochs_per_second(spans, now), tuple(running), tuple(failed),
     )  # fmt: skip
 
 
-# Runs that say that they are running are looked at one by one: their worker may be gone.
-# Numbers of epochs that are none would overflow the sums.
-_COUNTS = f"""
-    SELECT run.status, run.stop_requested_at IS NOT NULL, count(*), sum(run.epochs),
-        sum(run.epochs_planned)
-    FROM trial CROSS JOIN run
-    WHERE run.trial_id = trial.id AND run.current AND run.status <> 'running'
-        AND run.epochs <= {MAX_EPOCHS} AND run.epochs_planned <= {MAX_EPOCHS}
-"""  # noqa: S608
+@cache
+def _counts_statement(scope: QueryScope) -> DriverStatement:
+    """Sums over all runs but running ones, of which each is read: its worker may be gone."""
+    is_held = run.c.stop_requested_at.is_not(None)
+    largest = literal(MAX_EPOCHS, BigInteger())
+    return DriverStatement(
+        lambda: (
+            select(
+                run.c.status,
+                is_held,
+                func.count(),
+                func.sum(run.c.epochs),
+                func.sum(run.c.epochs_planned),
+            )
+            .select_from(cross_join(trial, run))
+            .where(
+                run.c.trial_id == trial.c.id,
+                run.c.current,
+                run.c.status != str(Status.RUNNING),
+                # Corrupt numbers of epochs would overflow the sums.
+                run.c.epochs <= largest,
+                run.c.epochs_planned <= largest,
+                *scope.conditions,
+            )
+            .group_by(run.c.status, is_held)
+        )
+    )
+
+
+@cache
+def _running_statement(scope: QueryScope) -> DriverStatement:
+    condition = run.c.status == str(Status.RUNNING)
+    return DriverStatement(lambda: select_runs().where(run.c.current, condition, *scope.conditions))
+
+
+@cache
+def _failed_statement(scope: QueryScope) -> DriverStatement:
+    condition = in_values(run.c.status, (Status.FAILED, Status.DIVERGED))
+    return DriverStatement(
+        lambda: (
+            select_runs()
+            .where(run.c.current, condition, *scope.conditions)
+            .order_by(run.c.ended_at.desc())
+            .limit(bindparam("max_runs"))
+        )
+    )
 
 
 class _RunTotals:
-    """Sums over groups of runs."""
+    """Sums over the current runs."""
 
     def __init__(self) -> None:
         self.by_status: Counter[Status] = Counter()
@@ -132,55 +170,68 @@ class _RunTotals:
             self.left += planned - epochs
 
 
-def _query_runs(
-    db: Database, connection: Connection, where: str, bound: Sequence[object], observer: Observer
-) -> list[Run]:
-    rows = fetch_driver_rows(
-        connection, f"{SELECT_RUN} WHERE run.current AND {where}", tuple(bound)
-    )
-    return list(decode_rows(db, "run", rows, partial(run_record, observer=observer)))
-
-
-_AttemptSpan = tuple[datetime, datetime, int]  # from, to, epochs
+_AttemptSpan = tuple[datetime, datetime, int]  # start, end, epochs
 
 
 def _recent_attempts(
     connection: Connection,
-    where: str,
-    bound: Sequence[object],
-    working: Sequence[Run],
+    scope: QueryScope,
+    values: Mapping[str, Any],
+    running: Sequence[Run],
     now: datetime,
 ) -> list[_AttemptSpan]:
-    """The newest attempt at each run that was worked on within the window."""
-    rows = fetch_driver_rows(
+    """The newest attempt at each run that was trained within the window."""
+    rows = _attempts_statement(scope).fetch(
         connection,
-        "SELECT run.id, attempt.started_at, attempt.ended_at,"  # noqa: S608
-        " run.epochs - attempt.first_epoch + 1"
-        " FROM attempt CROSS JOIN run CROSS JOIN trial"
-        " WHERE run.id = attempt.run_id AND trial.id = run.trial_id"
-        f" AND attempt.id > (SELECT max(id) FROM attempt) - {_MAX_ATTEMPTS}"
-        f" AND coalesce(attempt.ended_at, ?) >= ?{where} ORDER BY attempt.id",
-        (timestamp_to_text(now), timestamp_to_text(now - SPEED_WINDOW), *bound),
+        now=timestamp_to_text(now),
+        window_start=timestamp_to_text(now - SPEED_WINDOW),
+        **values,
     )
-    newest = {run_id: rest for run_id, *rest in rows if isinstance(rest[-1], int)}
-    trained = {run.id for run in working}
+    newest = {run_id: span for run_id, *span in rows if isinstance(span[-1], int)}
+    running_ids = {record.id for record in running}
     return [
-        (started, timestamp_or_none(ended) or now, epochs)
-        for run_id, (text, ended, epochs) in newest.items()
-        if (started := timestamp_or_none(text)) is not None and (ended or run_id in trained)
+        (started, timestamp_or_none(ended_at) or now, epochs)
+        for run_id, (started_at, ended_at, epochs) in newest.items()
+        if (started := timestamp_or_none(started_at)) is not None
+        and (ended_at or run_id in running_ids)
     ]
 
 
+@cache
+def _attempts_statement(scope: QueryScope) -> DriverStatement:
+    newest_id = select(func.max(attempt.alias("newest").c.id)).scalar_subquery()
+    ended_or_now: ColumnElement[Any] = func.coalesce(attempt.c.ended_at, bindparam("now"))
+    return DriverStatement(
+        lambda: (
+            select(
+                run.c.id,
+                attempt.c.started_at,
+                attempt.c.ended_at,
+                run.c.epochs - attempt.c.first_epoch + 1,
+            )
+            .select_from(cross_join(attempt, run, trial))
+            .where(
+                run.c.id == attempt.c.run_id,
+                trial.c.id == run.c.trial_id,
+                attempt.c.id > newest_id - _MAX_ATTEMPTS,
+                ended_or_now >= bindparam("window_start"),
+                *scope.conditions,
+            )
+            .order_by(attempt.c.id)
+        )
+    )
+
+
 def _epochs_per_second(spans: Sequence[_AttemptSpan], now: datetime) -> float:
-    """Epochs a second within the window: of each attempt the share that lies in it."""
+    """Epochs per second within the window; an attempt counts by its share within the window."""
     if not spans:
         return 0.0
     begin = max(min(started for started, _, _ in spans), now - SPEED_WINDOW)
     epochs = 0.0
     for started, ended, count in spans:
-        whole = (ended - started).total_seconds()
+        duration = (ended - started).total_seconds()
         inside = (ended - max(started, begin)).total_seconds()
-        if whole > 0:
-            epochs += max(count, 0) * min(max(inside / whole, 0.0), 1.0)
+        if duration > 0:
+            epochs += max(count, 0) * min(max(inside / duration, 0.0), 1.0)
     elapsed = (now - begin).total_seconds()
     return epochs / elapsed if elapsed > 0 else 0.0

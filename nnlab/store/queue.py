@@ -1,37 +1,33 @@
-"""Takes runs out of the queue: a claim is a lease, and a lease that is not renewed lapses."""
+"""The queue: claims runs for workers.
+
+A run that is waiting can be claimed, and a running one whose worker is gone or whose lease ended.
+"""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
+from sqlalchemy import Integer, Text, bindparam, cast, func, insert, literal, null, select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.errors import LeaseLost
-from nnlab.records import Environment, Run, Status
-from nnlab.store.checksum import store_run_checksum
+from nnlab.records import Environment, Status
+from nnlab.store.constructs import ids_to_json, in_ids_parameter, in_values, ordered_ids, parameters
 from nnlab.store.database import Database
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.environments import get_or_create_environment
+from nnlab.store.leases import LEASE_SECONDS, Claim
 from nnlab.store.liveness import Observer, current_pid_namespace
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
-from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids, select_run
+from nnlab.store.rows import WORKER_COLUMNS, join_worker, select_run
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text
-
-LEASE_SECONDS = 60.0
+from nnlab.store.tables import Timestamp, attempt, run
 
 _CLAIMABLE_STATUSES = (Status.QUEUED, Status.INTERRUPTED)
 
-# Workers in a row that may die on a run without a checkpoint in between, before it is given up.
+# A run fails after this many consecutive workers died on it without a checkpoint in between.
 MAX_LOST_WORKERS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A run that this process works on, as it was when claimed, and the attempt that it is."""
-
-    run: Run
-    attempt_id: int
 
 
 def claim(
@@ -45,20 +41,20 @@ def claim(
     lease_seconds: float = LEASE_SECONDS,
     now: float | None = None,
 ) -> Claim | None:
-    """Takes the first run that waits, or whose worker is gone, and nobody else can take it.
+    """Claims the first of the runs that is waiting or whose worker is gone.
 
     Args:
         db: the database.
-        environment: where it will be trained, if that is known yet (see `RunWriter`).
-        run_ids: which runs, in the order to try them.
-        pid: the worker's process.
-        command: the command line that it was started by.
-        hostname: the host that it runs on.
+        environment: the worker's environment, if it is known yet (see `RunWriter`).
+        run_ids: the candidates, in the order to try them.
+        pid: the worker's process id.
+        command: the command line that started the worker.
+        hostname: the worker's host.
         lease_seconds: how long the lease lasts without a renewal.
-        now: Unix seconds; None reads the clock.
+        now: the time in Unix seconds; None reads the clock.
 
     Returns:
-        The claim, or None where there is nothing to do.
+        The claim, or None if no run can be claimed.
     """
     claims = claim_runs(
         db,
@@ -76,7 +72,7 @@ def claim(
 
 @remote_callable
 def claimable_run_ids(db: Database, run_ids: Sequence[int]) -> tuple[int, ...]:
-    """Those of the runs that `claim` would take now, in the order given."""
+    """The ids of the runs that `claim` could claim now, in the order given."""
     with db.read() as connection:
         return tuple(_iterate_claimable(connection, run_ids, Observer.here()))
 
@@ -95,310 +91,252 @@ def claim_runs(
     lease_seconds: float = LEASE_SECONDS,
     now: float | None = None,
 ) -> tuple[Claim, ...]:
-    """Takes as `claim` does, at most so many runs, all or none at once.
+    """Claims at most `most` runs as `claim` does, in one transaction.
 
-    `space` is what `pid` is counted in (`current_pid_namespace`), for a worker elsewhere.
+    `space` is the namespace of `pid` (`current_pid_namespace`), for a worker on another host.
     """
     observer = Observer(time.time() if now is None else now, hostname)
-    at = timestamp_to_text(datetime.fromtimestamp(observer.now, UTC))
+    started_at = timestamp_to_text(datetime.fromtimestamp(observer.now, UTC))
     with db.write(alone=False) as connection:
-        place = (
-            get_or_create_environment(connection, environment) if environment else None,
-            hostname,
-            current_pid_namespace() if space is None else space,
-            pid,
-            replace_invalid_unicode(command),
-            at,
+        worker = {
+            "environment_id": get_or_create_environment(connection, environment)
+            if environment
+            else None,
+            "hostname": hostname,
+            "pid_space": current_pid_namespace() if space is None else space,
+            "pid": pid,
+            "command": replace_invalid_unicode(command),
+            "started_at": started_at,
+        }
+        run_ids = _lock_claimable(connection, run_ids, most, observer, started_at)
+        lease_until = observer.now + lease_seconds
+        return tuple(
+            _start_attempt(connection, run_id, worker, lease_until, observer) for run_id in run_ids
         )
-        found = _lock_claimable(connection, run_ids, most, observer, at)
-        until = observer.now + lease_seconds
-        attempts = [_start_attempt(connection, number, place, until) for number in found]
-        pairs = zip(found, attempts, strict=True)
-        return tuple(Claim(select_run(connection, run, observer), made) for run, made in pairs)
 
 
 def _lock_claimable(
-    connection: Connection, run_ids: Sequence[int], most: int, observer: Observer, at: str
+    connection: Connection, run_ids: Sequence[int], max_runs: int, observer: Observer, now: str
 ) -> list[int]:
-    """Those that can be taken, kept from all others until the transaction's end."""
-    found: list[int] = []
+    """The ids of claimable runs, locked against other workers until the transaction ends."""
+    locked: list[int] = []
     for chunk in _claimable_chunks(connection, run_ids, observer):
-        waiting = [number for number, is_left in chunk if not is_left]
-        # Others may have been faster; how many there are makes no difference to one statement.
-        while waiting and (got := _lock_waiting(connection, waiting, most - len(found))):
-            taken = [number for number in waiting if number in got]
-            found += [
-                number for number in taken if not _fail_after_lost_workers(connection, number, at)
+        waiting = [run_id for run_id, is_abandoned in chunk if not is_abandoned]
+        # Other workers may have claimed some of them since; one statement skips all of those.
+        while waiting and (new := _lock_waiting(connection, waiting, max_runs - len(locked))):
+            locked += [
+                run_id
+                for run_id in waiting
+                if run_id in new and not _fail_after_lost_workers(connection, run_id, now)
             ]
-            waiting = [number for number in waiting if number not in got]
-        for number in [number for number, is_left in chunk if is_left]:
-            if len(found) < most and _lock_abandoned(connection, number, observer):
-                found += [] if _fail_after_lost_workers(connection, number, at) else [number]
-        if len(found) == most:
+            waiting = [run_id for run_id in waiting if run_id not in new]
+        for run_id in [run_id for run_id, is_abandoned in chunk if is_abandoned]:
+            if (
+                len(locked) < max_runs
+                and _lock_abandoned(connection, run_id, observer)
+                and not _fail_after_lost_workers(connection, run_id, now)
+            ):
+                locked.append(run_id)
+        if len(locked) == max_runs:
             break
-    return found
+    return locked
 
 
-# Of the run alone: a row that has changed since the statement began is looked at again when it is
-# locked, what is joined to it is not.
-_LOCK_WAITING = """
-    SELECT run.id FROM json_each(?) AS wanted
-    JOIN run ON run.id = CAST(wanted.value AS INTEGER)
-    WHERE run.status IN ('queued', 'interrupted')
-        AND run.stop_requested_at IS NULL AND run.removed_at IS NULL
-    ORDER BY wanted.key LIMIT ?
-    /* PostgreSQL: FOR UPDATE OF run SKIP LOCKED */
-"""
-_LOCK_ABANDONED = """
-    SELECT status FROM run WHERE id = ? AND stop_requested_at IS NULL AND removed_at IS NULL
-    /* PostgreSQL: FOR UPDATE SKIP LOCKED */
-"""
-_SELECT_WORKER = f"SELECT {WORKER_COLUMNS} FROM run {WORKER_JOIN} WHERE run.id = ?"  # noqa: S608
+_requested = ordered_ids("run_ids")
+# Only `run` is read: PostgreSQL evaluates the conditions on a row again when it locks a row that
+# has changed since the statement began, but not the rows that are joined to it.
+_LOCK_WAITING = DriverStatement(
+    lambda: (
+        select(run.c.id)
+        .select_from(_requested.join(run, run.c.id == cast(_requested.c.value, Integer)))
+        .where(
+            in_values(run.c.status, _CLAIMABLE_STATUSES),
+            run.c.stop_requested_at.is_(None),
+            run.c.removed_at.is_(None),
+        )
+        .order_by(_requested.c.key)
+        .limit(bindparam("max_runs"))
+        .with_for_update(of=run, skip_locked=True)
+    )
+)
+_LOCK_ABANDONED = DriverStatement(
+    lambda: (
+        select(run.c.status)
+        .where(
+            run.c.id == bindparam("run_id"),
+            run.c.stop_requested_at.is_(None),
+            run.c.removed_at.is_(None),
+        )
+        .with_for_update(skip_locked=True)
+    )
+)
+_SELECT_WORKER = DriverStatement(
+    lambda: (
+        select(*WORKER_COLUMNS).select_from(join_worker(run)).where(run.c.id == bindparam("run_id"))
+    )
+)
 
 
-def _lock_waiting(connection: Connection, run_ids: Sequence[int], most: int) -> set[int]:
-    """Keeps the first of some runs from all others, unless somebody was faster."""
-    if not most:
+def _lock_waiting(connection: Connection, run_ids: Sequence[int], max_runs: int) -> set[int]:
+    """The first of the runs that are waiting, now locked; empty if others hold all of them."""
+    if not max_runs:
         return set()
-    return set(connection.exec_driver_sql(_LOCK_WAITING, (bind_ids(run_ids), most)).scalars())
+    rows = _LOCK_WAITING.fetch(connection, run_ids=ids_to_json(run_ids), max_runs=max_runs)
+    return {run_id for (run_id,) in rows}
 
 
 def _lock_abandoned(connection: Connection, run_id: int, observer: Observer) -> bool:
-    """Keeps a run whose worker is gone from all others, unless somebody was faster."""
-    status = connection.exec_driver_sql(_LOCK_ABANDONED, (run_id,)).scalar_one_or_none()
+    """Whether the worker of a run is gone and the run could be locked."""
+    rows = _LOCK_ABANDONED.fetch(connection, run_id=run_id)
+    status = rows[0][0] if rows else None
     if status == Status.RUNNING:
-        place = connection.exec_driver_sql(_SELECT_WORKER, (run_id,)).one()
-        return observer.status(*place) in _CLAIMABLE_STATUSES
+        (worker,) = _SELECT_WORKER.fetch(connection, run_id=run_id)
+        return observer.status(*worker) in _CLAIMABLE_STATUSES
     return status in _CLAIMABLE_STATUSES
 
 
-def _start_attempt(
-    connection: Connection, run_id: int, place: tuple[object, ...], until: float
-) -> int:
-    """Gives a run to a new attempt; `place` is where that works and, last, since when."""
-    at = place[-1]
-    connection.exec_driver_sql(
-        "UPDATE attempt SET outcome = 'lost', ended_at = ? WHERE run_id = ? AND ended_at IS NULL",
-        (at, run_id),
+_END_LOST_ATTEMPTS = DriverStatement(
+    lambda: (
+        update(attempt)
+        .where(attempt.c.run_id == bindparam("of_run"), attempt.c.ended_at.is_(None))
+        .values(outcome="lost", ended_at=bindparam("ended_at"))
     )
-    attempt_id: int = connection.exec_driver_sql(
-        "INSERT INTO attempt (run_id, environment_id, hostname, pid_space, pid, command,"
-        " first_epoch, started_at)"
-        " SELECT id, ?, ?, ?, ?, ?, epochs + 1, ? FROM run WHERE id = ? RETURNING id",
-        (*place, run_id),
-    ).scalar_one()
-    connection.exec_driver_sql(
-        "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL,"
-        " started_at = coalesce(started_at, ?), lease_attempt_id = ?, lease_until = ?,"
-        # Its points change from now on.
-        " points_checksum = NULL WHERE id = ?",
-        (at, attempt_id, until, run_id),
-    )
-    return attempt_id
-
-
-def _fail_after_lost_workers(connection: Connection, run_id: int, at: str) -> bool:
-    """Fails a run that has cost too many workers their lives; says whether it did."""
-    rows = connection.exec_driver_sql(
-        "SELECT outcome, first_epoch FROM attempt WHERE run_id = ? ORDER BY id DESC LIMIT ?",
-        (run_id, MAX_LOST_WORKERS),
-    ).all()
-    # One that is open belongs to a worker that is gone, or the run would not be free.
-    in_vain = all(outcome in (None, "lost") for outcome, _ in rows)
-    stuck = len({first_epoch for _, first_epoch in rows}) == 1
-    if len(rows) < MAX_LOST_WORKERS or not (in_vain and stuck):
-        return False
-    connection.exec_driver_sql(
-        "UPDATE run SET status = 'failed', ended_at = ?, lease_attempt_id = NULL,"
-        " lease_until = NULL, reason = ? || coalesce(': ' || reason, '') WHERE id = ?",
-        (at, f"given up after {MAX_LOST_WORKERS} workers died on it", run_id),
-    )
-    # The next try, if there is one, counts from here.
-    connection.exec_driver_sql(
-        "UPDATE attempt SET outcome = 'failed', ended_at = coalesce(ended_at, ?) WHERE id ="
-        " (SELECT max(id) FROM attempt WHERE run_id = ?)",
-        (at, run_id),
-    )
-    return True
-
-
-@remote_callable
-def renew_lease(
-    db: Database,
-    claim: Claim,
-    lease_seconds: float = LEASE_SECONDS,
-    *,
-    now: float | None = None,
-) -> None:
-    """Lengthens the lease to `lease_seconds` from now.
-
-    Raises:
-        LeaseLost: another worker has taken the run over.
-    """
-    with db.write(alone=False) as connection:
-        extend_lease(connection, claim, (time.time() if now is None else now) + lease_seconds)
-
-
-@remote_callable
-def release_run(
-    db: Database,
-    claim: Claim,
-    status: Status,
-    *,
-    reason: str | None = None,
-    peak_bytes: int | None = None,
-    traceback: str | None = None,
-) -> bool:
-    """Gives a run back that could not be worked on to its end; all that is stored of it stays.
-
-    Args:
-        db: the database.
-        claim: the run and the attempt that ends.
-        status: the run's status from now on.
-        reason: what went wrong, in a line.
-        peak_bytes: the most memory that the attempt held on its device.
-        traceback: the Python traceback of the error that ended it.
-
-    Returns:
-        False where another worker has the run: then nothing was changed.
-    """
-    now = datetime.now(UTC)
-    with db.write(alone=False) as connection:
-        started_at = connection.exec_driver_sql(
-            "SELECT attempt.started_at FROM attempt JOIN run ON run.lease_attempt_id = attempt.id"
-            " WHERE attempt.id = ? AND run.id = ?",
-            (claim.attempt_id, claim.run.id),
-        ).scalar_one_or_none()
-        if started_at is None:
-            return False
-        seconds = (now - datetime.fromisoformat(started_at)).total_seconds()
-        end_attempt(
-            connection, claim, status, reason=reason, wall_seconds=max(seconds, 0.0), at=now
-        )
-        connection.exec_driver_sql(
-            "UPDATE attempt SET peak_bytes = ?, traceback = ? WHERE id = ?",
-            (
-                peak_bytes,
-                replace_invalid_unicode(traceback) if traceback is not None else None,
-                claim.attempt_id,
+)
+_INSERT_ATTEMPT = DriverStatement(
+    lambda: (
+        insert(attempt)
+        .values(
+            **parameters(
+                "run_id", "environment_id", "hostname", "pid_space", "pid", "command", "started_at"
             ),
+            first_epoch=select(run.c.epochs + 1)
+            .where(run.c.id == bindparam("run_id"))
+            .scalar_subquery(),
         )
-    return True
-
-
-def mark_worker_dead(
-    db: Database, *, hostname: str, pid: int, reason: str, space: str | None = None
-) -> tuple[int, ...]:
-    """Frees the runs of a worker that is known to be dead; gives their numbers.
-
-    Args:
-        db: the database.
-        hostname: its host.
-        pid: its process id.
-        reason: how it died.
-        space: what its process id is counted in, for one on another host.
-    """
-    at = timestamp_to_text(datetime.now(UTC))
-    with db.write(alone=False) as connection:
-        rows = connection.exec_driver_sql(
-            "UPDATE attempt SET outcome = 'lost', ended_at = ? WHERE ended_at IS NULL"
-            " AND hostname = ? AND pid_space = ? AND pid = ? RETURNING run_id, id",
-            (at, hostname, current_pid_namespace() if space is None else space, pid),
-        ).all()
-        for row in rows:
-            connection.exec_driver_sql(
-                "UPDATE run SET status = 'interrupted', reason = ?, ended_at = ?,"
-                " lease_attempt_id = NULL, lease_until = NULL"
-                " WHERE id = ? AND lease_attempt_id = ?",
-                (replace_invalid_unicode(reason), at, *row),
-            )
-    return tuple(run_id for run_id, _ in rows)
-
-
-def extend_lease(connection: Connection, claim: Claim, until: float) -> None:
-    """Sets the lease's end, in Unix seconds; raises LeaseLost where it is another's now."""
-    changed = connection.exec_driver_sql(
-        "UPDATE run SET lease_until = ? WHERE id = ? AND lease_attempt_id = ?",
-        (until, claim.run.id, claim.attempt_id),
+        .returning(attempt.c.id)
     )
-    if changed.rowcount != 1:
-        raise lease_lost_error(claim)
+)
+_SET_RUNNING = DriverStatement(
+    lambda: (
+        update(run)
+        .where(run.c.id == bindparam("run_id"))
+        .values(
+            status=str(Status.RUNNING),
+            reason=null(),
+            ended_at=null(),
+            started_at=func.coalesce(run.c.started_at, bindparam("started_at")),
+            # The points change from now on.
+            points_checksum=null(),
+            **parameters("lease_attempt_id", "lease_until"),
+        )
+    )
+)
 
 
-def end_attempt(
+def _start_attempt(
     connection: Connection,
-    claim: Claim,
-    status: Status,
-    *,
-    reason: str | None,
-    wall_seconds: float,
-    at: datetime,
-    device_seconds: float = 0.0,
-) -> None:
-    """Ends the attempt and sets the run's state and checksum, after its last point was written.
-
-    Seconds are added to those of earlier attempts.
-    """
-    moment = timestamp_to_text(at)
-    connection.exec_driver_sql(
-        "UPDATE run SET status = ?, reason = ?, ended_at = ?, lease_attempt_id = NULL,"
-        " lease_until = NULL, wall_seconds = coalesce(wall_seconds, 0) + ?,"
-        " device_seconds = coalesce(device_seconds, 0) + ? WHERE id = ?",
-        (
-            str(status),
-            replace_invalid_unicode(reason) if reason is not None else None,
-            moment,
-            wall_seconds,
-            device_seconds,
-            claim.run.id,
-        ),
+    run_id: int,
+    worker: Mapping[str, Any],
+    lease_until: float,
+    observer: Observer,
+) -> Claim:
+    """Starts an attempt of a worker, given by the columns of `attempt`, at a locked run."""
+    started_at = worker["started_at"]
+    _END_LOST_ATTEMPTS.execute(connection, of_run=run_id, ended_at=started_at)
+    ((attempt_id,),) = _INSERT_ATTEMPT.fetch(connection, run_id=run_id, **worker)
+    _SET_RUNNING.execute(
+        connection,
+        run_id=run_id,
+        started_at=started_at,
+        lease_attempt_id=attempt_id,
+        lease_until=lease_until,
     )
-    connection.exec_driver_sql(
-        "UPDATE attempt SET outcome = ?, ended_at = ? WHERE id = ?",
-        (str(status), moment, claim.attempt_id),
-    )
-    store_run_checksum(connection, claim.run.id)
+    return Claim(select_run(connection, run_id, observer), attempt_id)
 
 
-def lease_lost_error(claim: Claim) -> LeaseLost:
-    """Another attempt has the run."""
-    return LeaseLost(
-        f"run {claim.run.id} was taken over by another worker: this one was silent for too long",
-        hint="nothing is lost; the other worker goes on",
+_LAST_ATTEMPTS = DriverStatement(
+    lambda: (
+        select(attempt.c.outcome, attempt.c.first_epoch)
+        .where(attempt.c.run_id == bindparam("run_id"))
+        .order_by(attempt.c.id.desc())
+        .limit(MAX_LOST_WORKERS)
     )
+)
+
+
+def _fail_after_lost_workers(connection: Connection, run_id: int, now: str) -> bool:
+    """Marks a run as failed if too many consecutive workers died on it; returns whether it did."""
+    rows = _LAST_ATTEMPTS.fetch(connection, run_id=run_id)
+    # An attempt without an outcome belongs to a worker that is gone, or the run was not claimable.
+    all_lost = all(outcome in (None, "lost") for outcome, _ in rows)
+    no_progress = len({first_epoch for _, first_epoch in rows}) == 1
+    if len(rows) < MAX_LOST_WORKERS or not (all_lost and no_progress):
+        return False
+    reason = literal(f"given up after {MAX_LOST_WORKERS} workers died on it", Text())
+    connection.execute(
+        update(run)
+        .where(run.c.id == run_id)
+        .values(
+            status=str(Status.FAILED),
+            ended_at=now,
+            lease_attempt_id=None,
+            lease_until=None,
+            reason=reason + func.coalesce(literal(": ", Text()) + run.c.reason, ""),
+        )
+    )
+    # The workers of the next try, if there is one, are counted from this attempt on.
+    last_attempt = select(func.max(attempt.c.id)).where(attempt.c.run_id == run_id)
+    connection.execute(
+        update(attempt)
+        .where(attempt.c.id == last_attempt.scalar_subquery())
+        .values(
+            outcome=str(Status.FAILED),
+            ended_at=func.coalesce(attempt.c.ended_at, literal(now, Timestamp())),
+        )
+    )
+    return True
 
 
 def _iterate_claimable(
     connection: Connection, run_ids: Sequence[int], observer: Observer
 ) -> Iterator[int]:
     return (
-        number for chunk in _claimable_chunks(connection, run_ids, observer) for number, _ in chunk
+        run_id for chunk in _claimable_chunks(connection, run_ids, observer) for run_id, _ in chunk
     )
+
+
+_SELECT_CANDIDATES = DriverStatement(
+    lambda: (
+        select(run.c.id, *WORKER_COLUMNS)
+        .select_from(join_worker(run))
+        .where(
+            in_ids_parameter(run.c.id, "run_ids"),
+            in_values(run.c.status, (*_CLAIMABLE_STATUSES, Status.RUNNING)),
+            run.c.stop_requested_at.is_(None),
+            run.c.removed_at.is_(None),
+        )
+    )
+)
 
 
 def _claimable_chunks(
     connection: Connection, run_ids: Sequence[int], observer: Observer
 ) -> Iterator[list[tuple[int, bool]]]:
-    """Those that could be taken, in the order given; of each, whether a worker has left it."""
+    """The claimable runs in the order given: their ids, and whether a worker abandoned them."""
     for chunk in _growing_chunks(run_ids):
-        rows = connection.exec_driver_sql(
-            f"SELECT run.id, {WORKER_COLUMNS} FROM run {WORKER_JOIN}"  # noqa: S608
-            f" WHERE run.id IN {ID_LIST} AND run.status IN ('queued', 'interrupted', 'running')"
-            " AND run.stop_requested_at IS NULL AND run.removed_at IS NULL",
-            (bind_ids(chunk),),
-        )
-        free = {
-            number: place[0] == Status.RUNNING
-            for number, *place in rows
-            if observer.status(*place) in _CLAIMABLE_STATUSES
+        rows = _SELECT_CANDIDATES.fetch(connection, run_ids=ids_to_json(chunk))
+        is_abandoned = {
+            run_id: worker[0] == Status.RUNNING
+            for run_id, *worker in rows
+            if observer.status(*worker) in _CLAIMABLE_STATUSES
         }
-        yield [(number, free[number]) for number in chunk if number in free]
+        yield [(run_id, is_abandoned[run_id]) for run_id in chunk if run_id in is_abandoned]
 
 
 def _growing_chunks(run_ids: Sequence[int]) -> Iterator[list[int]]:
-    # Mostly one of the first is free; where none is, long chunks get to the end soon.
-    rest = iter(run_ids)
+    # Usually one of the first runs is claimable. If none is, large chunks need few queries.
+    remaining = iter(run_ids)
     size = 64
-    while chunk := list(islice(rest, size)):
+    while chunk := list(islice(remaining, size)):
         yield chunk
         size = min(size * 4, 16_384)

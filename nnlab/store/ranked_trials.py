@@ -1,45 +1,49 @@
-"""Ranks trials by a metric, seeds aggregated, without touching the points where it can."""
+"""Ranks trials by a metric averaged over their seeds, without reading points where possible."""
 
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy import (
+    Select,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Direction, Status
+from nnlab.store.constructs import cross_join, ids_to_json, in_ids, in_ids_parameter
 from nnlab.store.database import Database
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
 from nnlab.store.peer_runs import query_pruned_counts
-from nnlab.store.queries import scope_conditions
-from nnlab.store.row_validation import decode_rows
-from nnlab.store.rows import (
-    ID_LIST,
-    WORKER_COLUMNS,
-    WORKER_JOIN,
-    bind_ids,
-    driver_cursor,
-    fetch_driver_rows,
-    trial_record,
+from nnlab.store.queries import query_trials
+from nnlab.store.ranking_queries import (
+    ResultRow,
+    RunScope,
+    ValueChoice,
+    ValueQuery,
+    best_first_statement,
 )
+from nnlab.store.row_validation import decode_rows
+from nnlab.store.rows import WORKER_COLUMNS, join_worker, trial_record
+from nnlab.store.scope import scope_of
+from nnlab.store.tables import metric as metric_table
+from nnlab.store.tables import run, summary, trial
 
-ValueChoice = Literal["best", "last"] | int
-
-# Scopes of fewer trials are ranked whole: that is faster than walking past the others.
+# Scopes of fewer trials are ranked as a whole, which is faster than walking along the index.
 _SMALL_SCOPE = 400
 
-# After so many runs the walk in order of the best has no advantage left.
+# After this many rows of the index the walk is no faster than ranking all.
 _MAX_INDEX_ROWS = 4096
-
-
-# Trial, seed, run, status, value, epoch: as the queries below give them.
-_Row = tuple[int, int, int, str, float | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class SeedResult:
-    """What one run contributes: its value, and the epoch of it (None where all are NaN)."""
+    """The result of one run: its value, and the epoch of the value (None if all values are NaN)."""
 
     run_id: int
     seed: int
@@ -49,19 +53,19 @@ class SeedResult:
 
 
 class RankedTrial(NamedTuple):
-    """A trial and what its current runs reached; `mean` is NaN if one of them is.
+    """A trial and the rows of its current runs; `mean` is NaN if one of their values is NaN.
 
-    Of a ranking of ten thousand trials few are looked at: the records of the others are never
-    made, and their settings not read (`trials` reads those).
+    Few trials of a ranking of ten thousand are shown. So the records are made on access, and
+    settings are not read (`trials` reads them).
     """
 
     mean: float
     trial_id: int
-    rows: Sequence[_Row]
+    rows: Sequence[ResultRow]
 
     @property
     def results(self) -> tuple[SeedResult, ...]:
-        """What each run contributes, by seed."""
+        """The result of each run, sorted by seed."""
         return tuple(
             SeedResult(run_id, seed, math.nan if value is None else value, epoch, Status(status))
             for _, seed, run_id, status, value, epoch in sorted(self.rows)
@@ -78,71 +82,78 @@ def rank_trials(
     at: ValueChoice = "best",
     top: int | None = None,
 ) -> tuple[RankedTrial, ...]:
-    """Trials by the mean over their current runs that have the metric, best first.
+    """Trials sorted by the mean over their current runs that have the metric, best first.
 
-    Those with a pruned run come after all that got their epochs, then those with a diverged run,
-    then those whose runs all diverged: what a run reached before it diverged is no result.
+    Trials with a pruned run follow after the others, then trials with a diverged run, then those
+    whose runs all diverged: the values of a run before it diverged do not count as a result.
 
     Args:
         db: the database.
-        metric: the metric's name; one that nothing has gives no trials.
-        direction: which way is better.
+        metric: the metric's name; no trials are returned if no run has it.
+        direction: whether lower or higher values are better.
         study_ids: only trials of these studies.
         run_ids: only these runs.
-        at: each run's best value, its last one, or that of an epoch (runs without it are left
-            out).
-        top: only so many trials, the same as the first of all.
+        at: the best value of each run, the last one, or that of an epoch (runs without the epoch
+            are left out).
+        top: the number of trials to return, from the best on.
     """
     studies = None if study_ids is None else tuple(study_ids)
-    chosen = None if run_ids is None else tuple(run_ids)
+    selected = None if run_ids is None else tuple(run_ids)
     with db.read() as connection:
-        found = connection.exec_driver_sql(
-            "SELECT id, direction FROM metric WHERE name = ?", (metric,)
-        ).one_or_none()
-        if found is None or (top is not None and top <= 0):
+        rows = _SELECT_METRIC.fetch(connection, name=metric)
+        if not rows or (top is not None and top <= 0):
             return ()
-        measure = _ValueQuery(found[0], direction, at, kept=found[1] == direction)
-        few = chosen is not None or (studies is not None and _has_few_trials(connection, studies))
-        along = measure.uses_index and not few
-        pruned = query_pruned_counts(connection)
-        if top is not None and along and not pruned:
-            diverged = _diverged_trials(connection)
-            walked = _rank_along_index(db, connection, measure, studies, top, diverged)
-            if walked is not None:
-                return _drop_unreadable_trials(db, connection, walked)
-        among = _RunScope.scope(studies, chosen)
-        rows = (
-            measure.rows_along_index(connection, among)
-            if along
-            else measure.rows(connection, among)
+        ((metric_id, stored_direction),) = rows
+        query = ValueQuery(metric_id, direction, at, in_summary=stored_direction == direction)
+        is_small = selected is not None or (
+            studies is not None and _has_few_trials(connection, studies)
         )
-        rows = _drop_invalid_rows(db, rows)
+        use_index = query.uses_index and not is_small
+        pruned = query_pruned_counts(connection)
+        if top is not None and use_index and not pruned:
+            diverged = _diverged_trials(connection)
+            best = _rank_along_index(db, connection, query, studies, top, diverged)
+            if best is not None:
+                return _drop_unreadable_trials(db, connection, best)
+        scope = RunScope.scope(studies, selected)
+        results = (
+            query.rows_along_index(connection, scope)
+            if use_index
+            else query.rows(connection, scope)
+        )
+        results = _drop_invalid_rows(db, results)
         return _drop_unreadable_trials(
-            db, connection, _sort_trials(connection, measure, rows, pruned)[:top]
+            db, connection, _sort_trials(connection, query, results, pruned)[:top]
         )
 
+
+_SELECT_METRIC = DriverStatement(
+    lambda: select(metric_table.c.id, metric_table.c.direction).where(
+        metric_table.c.name == bindparam("name")
+    )
+)
 
 _STATUSES = frozenset(Status)
-# The types of seed, value and epoch in `_Row`.
+# The types of seed, value and epoch in `ResultRow`.
 _ROW_TYPES: tuple[set[type], ...] = ({int}, {float, int, type(None)}, {int, type(None)})
 
 
-def _drop_invalid_rows(db: Database, rows: list[_Row]) -> list[_Row]:
-    """The rows whose values are numbers, and whose runs have a status that there is."""
+def _drop_invalid_rows(db: Database, rows: list[ResultRow]) -> list[ResultRow]:
+    """The rows whose values are numbers and whose status is one of `Status`; others are noted."""
     if _are_valid(rows):
         return rows
-    sound = []
+    valid = []
     for row in rows:
         if _are_valid([row]):
-            sound.append(row)
+            valid.append(row)
         else:
             db.unreadable_rows["run", row[2]] = (
                 f"ValueError: its status is {row[3]}, its value {row[4]}"
             )
-    return sound
+    return valid
 
 
-def _are_valid(rows: Sequence[_Row]) -> bool:
+def _are_valid(rows: Sequence[ResultRow]) -> bool:
     columns = ([row[place] for row in rows] for place in (1, 4, 5))
     return {row[3] for row in rows} <= _STATUSES and all(
         set(map(type, column)) <= types for column, types in zip(columns, _ROW_TYPES, strict=True)
@@ -153,226 +164,131 @@ def _drop_unreadable_trials(
     db: Database, connection: Connection, ranked: Sequence[RankedTrial]
 ) -> tuple[RankedTrial, ...]:
     """The trials whose setting can be read."""
-    rows = fetch_driver_rows(
-        connection,
-        "SELECT trial.id, study.name, setting, digest FROM trial"  # noqa: S608
-        f" JOIN study ON study.id = trial.study_id WHERE trial.id IN {ID_LIST}",
-        (bind_ids(trial.trial_id for trial in ranked),),
-    )
-    known = {trial.id for trial in decode_rows(db, "trial", rows, trial_record)}
-    return tuple(trial for trial in ranked if trial.trial_id in known)
-
-
-class _RunScope(NamedTuple):
-    """Which runs: tables that give `run`, conditions on them, and what both bind.
-
-    CROSS JOIN keeps SQLite to the order written. Left to itself, it goes through all summaries
-    of the metric even for the runs of one trial.
-    """
-
-    tables: str
-    where: str = ""
-    bound: tuple[Any, ...] = ()
-
-    @property
-    def tables_from_run(self) -> str:
-        """The same tables, for a query that comes from a run's number."""
-        return "run CROSS JOIN trial" if "trial" in self.tables else self.tables
-
-    @classmethod
-    def scope(cls, studies: Sequence[int] | None, runs: Sequence[int] | None) -> "_RunScope":
-        """Runs of studies, or some runs, or all."""
-        if runs is not None:
-            where, bound = scope_conditions(studies, runs)
-            return cls("run CROSS JOIN trial", f" AND trial.id = run.trial_id{where}", bound)
-        if studies is not None:
-            where, bound = scope_conditions(studies, None)
-            return cls("trial CROSS JOIN run", f" AND run.trial_id = trial.id{where}", bound)
-        return cls("run")
-
-    @classmethod
-    def trials(cls, numbers: Iterable[int]) -> "_RunScope":
-        """All runs of some trials."""
-        where = f" AND run.trial_id IN {ID_LIST}"
-        return cls("run", where, (bind_ids(numbers),))
-
-
-class _ValueQuery(NamedTuple):
-    """Which number of a run counts; `kept` where the summary knows the best that way round."""
-
-    metric_id: int
-    direction: Direction
-    at: ValueChoice
-    kept: bool
-
-    @property
-    def uses_index(self) -> bool:
-        """Whether it can be read off the index of the best."""
-        return self.at == "best" and self.kept
-
-    def rows_along_index(self, connection: Connection, among: _RunScope) -> list[_Row]:
-        """As `rows`, for most of the runs there are: straight through the metric's summaries."""
-        return fetch_driver_rows(
-            connection,
-            "SELECT run.trial_id, run.seed, run.id, run.status, measured.best,"  # noqa: S608
-            f" measured.best_epoch FROM summary AS measured CROSS JOIN {among.tables_from_run}"
-            " WHERE measured.metric_id = ? AND run.id = measured.run_id AND run.current"
-            f"{among.where}",
-            (self.metric_id, *among.bound),
-        )
-
-    def rows(self, connection: Connection, among: _RunScope) -> list[_Row]:
-        """The runs that have the metric."""
-        if self.at == "last":
-            sql = _SELECT_FROM_SUMMARY.format(tables=among.tables, value="last", epoch="last_epoch")
-        elif self.at != "best":
-            sql = _SELECT_FROM_POINT.format(tables=among.tables, epoch=int(self.at))
-        elif self.kept:
-            sql = _SELECT_FROM_SUMMARY.format(tables=among.tables, value="best", epoch="best_epoch")
-        else:
-            order = "ASC" if self.direction == "min" else "DESC"
-            sql = _SELECT_BEST_POINT.format(tables=among.tables, order=order)
-        return fetch_driver_rows(connection, sql + among.where, (self.metric_id, *among.bound))
-
-
-_SELECT_FROM_SUMMARY = """
-    SELECT run.trial_id, run.seed, run.id, run.status, measured.{value}, measured.{epoch}
-    FROM {tables} CROSS JOIN summary AS measured
-    WHERE run.current AND measured.run_id = run.id AND measured.metric_id = ?
-"""
-_SELECT_FROM_POINT = """
-    SELECT run.trial_id, run.seed, run.id, run.status, measured.value, measured.epoch
-    FROM {tables} CROSS JOIN point AS measured
-    WHERE run.current AND measured.run_id = run.id AND measured.metric_id = ?
-        AND measured.epoch = {epoch}
-"""
-# The best the other way round than the metric goes is in no summary: ask every point.
-_SELECT_BEST_POINT = """
-    SELECT run.trial_id, run.seed, run.id, run.status, measured.value,
-        CASE WHEN measured.value IS NULL THEN NULL ELSE measured.epoch END
-    FROM {tables} CROSS JOIN (
-        SELECT run_id, value, epoch, row_number() OVER (
-            PARTITION BY run_id ORDER BY value IS NULL, value {order}, epoch
-        ) AS place FROM point WHERE metric_id = ?
-    ) AS measured
-    WHERE run.current AND measured.run_id = run.id AND measured.place = 1
-"""
-
-# Along the index, best first.
-_SELECT_BEST_FIRST = """
-    SELECT run.trial_id, summary.best
-    FROM summary CROSS JOIN run CROSS JOIN trial
-    WHERE summary.metric_id = ? AND summary.best IS NOT NULL
-        AND run.id = summary.run_id AND run.current AND trial.id = run.trial_id
-"""
+    rows = query_trials(connection, (trial.trial_id for trial in ranked))
+    readable = {trial.id for trial in decode_rows(db, "trial", rows, trial_record)}
+    return tuple(trial for trial in ranked if trial.trial_id in readable)
 
 
 def _rank_along_index(
     db: Database,
     connection: Connection,
-    measure: _ValueQuery,
+    query: ValueQuery,
     studies: Sequence[int] | None,
     top: int,
     diverged: Set[int],
 ) -> list[RankedTrial] | None:
-    """The first `top`, by going through the runs best first; None where that does not pay.
+    """The first `top` trials, found along the index of the best; None if that does not pay.
 
-    No trial is better than its best run. So once `top` trials are better than the last run
-    come by, none of those still ahead can be among them. Trials with a `diverged` run come after
-    all others: they are passed over.
+    No trial is better than its best run. So once `top` trials are better than the last run that
+    was read, none of the remaining trials can be among them. Trials with a `diverged` run come
+    after all others and are skipped.
     """
-    where, bound = scope_conditions(studies, None)
-    descending = measure.direction == "max"
-    walk = driver_cursor(
-        connection,
-        _SELECT_BEST_FIRST + where + f" ORDER BY summary.best {'DESC' if descending else 'ASC'}",
-        (measure.metric_id, *bound),
+    scope, values = scope_of(studies, None)
+    cursor = best_first_statement(scope, query.direction).execute(
+        connection, metric_id=query.metric_id, **values
     )
-    sign = -1.0 if descending else 1.0
+    sign = -1.0 if query.direction == "max" else 1.0
     losses: dict[int, float] = {}
     seen: set[int] = set()
-    step, walked, ahead = top + 12, 0, -math.inf
+    step, rows_read, last_loss = top + 12, 0, -math.inf
     try:
-        while walked < _MAX_INDEX_ROWS:
-            rows = walk.fetchmany(step)
+        while rows_read < _MAX_INDEX_ROWS:
+            rows = cursor.fetchmany(step)
             new = {trial_id for trial_id, _ in rows} - seen - diverged
             seen |= new
-            rough = _approximate_losses(connection, measure, new, sign)
-            if any(map(math.isinf, rough.values())):
-                return None  # an overflow, perhaps: only exact sums can tell
-            losses |= rough
-            over = len(rows) < step
+            approximate = _approximate_losses(connection, query, new, sign)
+            if any(map(math.isinf, approximate.values())):
+                return None  # perhaps an overflow: only exact sums can decide
+            losses |= approximate
+            at_end = len(rows) < step
             if any(isinstance(best, str | bytes) for _, best in rows):
-                return None  # text in place of a number: those rows are left out elsewhere
-            if not over:
-                ahead = sign * rows[-1][1]
+                return None  # text in place of a number: `_drop_invalid_rows` handles those
+            if not at_end:
+                last_loss = sign * rows[-1][1]
             if len(losses) >= top:
-                enough = sorted(losses.values())[top - 1]
-                enough += _RELATIVE_ROUNDING * (
-                    abs(enough) + abs(ahead) if not over else abs(enough)
-                )
-                if over or enough < ahead:
-                    close = [trial_id for trial_id, loss in losses.items() if loss <= enough]
-                    found = _drop_invalid_rows(
-                        db, measure.rows(connection, _RunScope.trials(close))
-                    )
-                    return _sort_trials(connection, measure, found)[:top]
-            elif over:
-                return None  # trials without any number come last, and were not on the way
-            walked += len(rows)
+                bound = sorted(losses.values())[top - 1]
+                bound += _RELATIVE_ROUNDING * (abs(bound) + (0.0 if at_end else abs(last_loss)))
+                if at_end or bound < last_loss:
+                    candidates = [trial_id for trial_id, loss in losses.items() if loss <= bound]
+                    results = query.rows(connection, RunScope.trials(candidates))
+                    return _sort_trials(connection, query, _drop_invalid_rows(db, results))[:top]
+            elif at_end:
+                return None  # trials without a number come last, and are not in the index
+            rows_read += len(rows)
             step *= 2
     finally:
-        walk.close()
+        cursor.close()
     return None
 
 
-# SQLite adds up in another order than `_mean`: its means choose whom to look at, no more.
+# SQLite adds numbers in another order than `_mean`: its means only select the candidates.
 _RELATIVE_ROUNDING = 1e-9
 
-_SELECT_MEANS = f"""
-    SELECT run.trial_id, avg(measured.best)
-    FROM run CROSS JOIN summary AS measured
-    WHERE measured.run_id = run.id AND measured.metric_id = ? AND run.current
-        AND run.trial_id IN {ID_LIST}
-    GROUP BY run.trial_id HAVING count(*) = count(measured.best)
-"""  # noqa: S608
+_SELECT_MEANS = DriverStatement(
+    lambda: (
+        select(run.c.trial_id, func.avg(summary.c.best))
+        .select_from(cross_join(run, summary))
+        .where(
+            summary.c.run_id == run.c.id,
+            summary.c.metric_id == bindparam("metric_id"),
+            run.c.current,
+            in_ids_parameter(run.c.trial_id, "trial_ids"),
+        )
+        .group_by(run.c.trial_id)
+        .having(func.count() == func.count(summary.c.best))
+    )
+)
 
 
 def _approximate_losses(
-    connection: Connection, measure: _ValueQuery, trials: Iterable[int], sign: float
+    connection: Connection, query: ValueQuery, trial_ids: Iterable[int], sign: float
 ) -> dict[int, float]:
-    """How bad each of the trials is, up to rounding; those with a NaN are left out."""
-    rows = fetch_driver_rows(connection, _SELECT_MEANS, (measure.metric_id, bind_ids(trials)))
+    """The mean of each trial times the sign, up to rounding; trials with a NaN are left out."""
+    rows = _SELECT_MEANS.fetch(
+        connection, metric_id=query.metric_id, trial_ids=ids_to_json(trial_ids)
+    )
     return {trial_id: sign * mean for trial_id, mean in rows if mean is not None}
+
+
+_SELECT_DIVERGED = DriverStatement(
+    lambda: select(run.c.trial_id).where(run.c.status == str(Status.DIVERGED), run.c.current)
+)
 
 
 def _diverged_trials(connection: Connection) -> set[int]:
     """The trials with a current run that diverged."""
-    rows = fetch_driver_rows(
-        connection, "SELECT trial_id FROM run WHERE status = 'diverged' AND current", ()
+    return {trial_id for (trial_id,) in _SELECT_DIVERGED.fetch(connection)}
+
+
+def _few_trials_query() -> Select[Any]:
+    few = (
+        select(trial.c.id)
+        .where(in_ids_parameter(trial.c.study_id, "study_ids"))
+        .limit(_SMALL_SCOPE)
+        .subquery("few")
     )
-    return {trial_id for (trial_id,) in rows}
+    return select(func.count()).select_from(few)
+
+
+_COUNT_FEW_TRIALS = DriverStatement(_few_trials_query)
 
 
 def _has_few_trials(connection: Connection, studies: Sequence[int]) -> bool:
-    found: int = connection.exec_driver_sql(
-        f"SELECT count(*) FROM (SELECT 1 FROM trial WHERE study_id IN {ID_LIST} LIMIT ?) AS few",  # noqa: S608
-        (bind_ids(studies), _SMALL_SCOPE),
-    ).scalar_one()
-    return found < _SMALL_SCOPE
+    ((count,),) = _COUNT_FEW_TRIALS.fetch(connection, study_ids=ids_to_json(studies))
+    return int(count) < _SMALL_SCOPE
 
 
 def _sort_trials(
     connection: Connection,
-    measure: _ValueQuery,
-    rows: Iterable[_Row],
+    query: ValueQuery,
+    rows: Iterable[ResultRow],
     pruned: Collection[int] = (),
 ) -> list[RankedTrial]:
-    """Trials of these rows, best first, then pruned, then diverged, those without a mean last.
+    """The trials of these rows: best first, then pruned, then diverged, then without a mean.
 
-    Among equals they are in the order of their numbers.
+    Equal trials are sorted by id.
     """
-    trials: dict[int, list[_Row]] = {}
+    trials: dict[int, list[ResultRow]] = {}
     running: list[int] = []
     diverged: Counter[int] = Counter()
     for row in rows:
@@ -387,40 +303,40 @@ def _sort_trials(
     live = _live_statuses(connection, running)
     if live:
         trials = {
-            number: [_with_live_status(row, live) for row in found]
-            for number, found in trials.items()
+            trial_id: [_with_live_status(row, live) for row in results]
+            for trial_id, results in trials.items()
         }
     means = {
-        number: found[0][4] if len(found) == 1 else _mean([row[4] for row in found])
-        for number, found in sorted(trials.items())
+        trial_id: results[0][4] if len(results) == 1 else _mean([row[4] for row in results])
+        for trial_id, results in sorted(trials.items())
     }
-    known = {number: mean for number, mean in means.items() if mean is not None}
-    # Sorting is stable in both directions: equals stay in the order of their numbers.
-    order = sorted(known, key=known.__getitem__, reverse=measure.direction == "max")
+    finite = {trial_id: mean for trial_id, mean in means.items() if mean is not None}
+    # Sorting is stable in both directions, so equal trials stay sorted by id.
+    order = sorted(finite, key=finite.__getitem__, reverse=query.direction == "max")
     if pruned or diverged:
         order.sort(
-            key=lambda number: (
-                divergence_rank(diverged[number], len(trials[number])),
-                number in pruned,
+            key=lambda trial_id: (
+                divergence_rank(diverged[trial_id], len(trials[trial_id])),
+                trial_id in pruned,
             )
         )
-    ranked = [RankedTrial(known[number], number, trials[number]) for number in order]
-    unknown = [number for number, mean in means.items() if mean is None]
-    return ranked + [RankedTrial(math.nan, number, trials[number]) for number in unknown]
+    ranked = [RankedTrial(finite[trial_id], trial_id, trials[trial_id]) for trial_id in order]
+    without_mean = [trial_id for trial_id, mean in means.items() if mean is None]
+    return ranked + [RankedTrial(math.nan, trial_id, trials[trial_id]) for trial_id in without_mean]
 
 
 def divergence_rank(diverged: int, runs: int) -> int:
-    """The place of a trial among others by how many of its runs diverged: 0 none, 1 some, 2 all."""
+    """How many of a trial's runs diverged: 0 for none, 1 for some, 2 for all of them."""
     return (diverged > 0) + (diverged == runs > 0)
 
 
-def _with_live_status(row: _Row, live: Mapping[int, Status]) -> _Row:
+def _with_live_status(row: ResultRow, live: Mapping[int, Status]) -> ResultRow:
     trial_id, seed, run_id, status, value, epoch = row
     return trial_id, seed, run_id, live.get(run_id, status), value, epoch
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """The mean, or None (for NaN) where one is None."""
+    """The mean, or None (for NaN) if one of the values is None."""
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(values):
         return None
@@ -430,18 +346,18 @@ def _mean(values: Sequence[float | None]) -> float | None:
         mean = math.fsum(number / len(numbers) for number in numbers)
     except ValueError:  # infinities of both signs
         return None
-    # Rounding must not make a trial better than its best run: the walk relies on that.
+    # Rounding must not make a trial better than its best run: `_rank_along_index` relies on that.
     return min(max(mean, min(numbers)), max(numbers))
 
 
 def _live_statuses(connection: Connection, run_ids: Sequence[int]) -> dict[int, Status]:
-    """The status, as it is told, of runs that say that they are running."""
+    """The effective status of runs that are stored as running."""
     if not run_ids:
         return {}
     observer = Observer.here()
-    rows = connection.exec_driver_sql(
-        f"SELECT run.id, {WORKER_COLUMNS} FROM run {WORKER_JOIN}"  # noqa: S608
-        f" WHERE run.id IN {ID_LIST}",
-        (bind_ids(run_ids),),
+    rows = connection.execute(
+        select(run.c.id, *WORKER_COLUMNS)
+        .select_from(join_worker(run))
+        .where(in_ids(run.c.id, run_ids))
     )
-    return {run_id: observer.status(*place) for run_id, *place in rows}
+    return {run_id: observer.status(*worker) for run_id, *worker in rows}

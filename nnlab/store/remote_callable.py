@@ -1,8 +1,9 @@
-"""A database that another process has open: who works there asks it to do things with it.
+"""Remote calls of store functions: workers use a database that only another process can open.
 
-A worker on another machine cannot open a file of this one. What a worker needs of the store is
-marked `remote_callable` and may be asked for through any channel that carries picklable values; each such
-function is one whole transaction, so that a worker which dies leaves none open.
+A worker on another machine cannot open a SQLite file of this one. The functions that workers need
+are marked with `remote_callable`, and a request for one can be sent through any channel that
+carries picklable values. Each function is one transaction, so that a worker that dies leaves no
+transaction open.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,15 +24,15 @@ _REMOTE_CALLABLES: dict[str, Callable[..., Any]] = {}
 
 @dataclass(frozen=True, slots=True)
 class RpcRequest:
-    """What is to be done: a served function of the store, or something with a folder of files.
+    """A call of a `remote_callable` function, or of a method of a folder of files.
 
-    `place` is the folder within the database's own; None asks the store.
+    `folder_path` is the folder within the database's own; None calls a function of the store.
     """
 
-    name: str
-    arguments: tuple[Any, ...]
-    named: Mapping[str, Any] = field(default_factory=dict)
-    place: tuple[str, ...] | None = None
+    function: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    folder_path: tuple[str, ...] | None = None
 
 
 SendRequest = Callable[[RpcRequest], Any]
@@ -39,27 +40,28 @@ SendRequest = Callable[[RpcRequest], Any]
 
 @dataclass(frozen=True, slots=True)
 class RemoteDatabase:
-    """A database in another process, which answers for it.
+    """A database that another process has opened.
 
-    `ask` raises what the function asked for raises, and ConnectionLost where nobody answers.
+    `send_request` returns the result of a request. It raises the exception of the called
+    function, and ConnectionLost if the other process does not answer.
     """
 
     address: Address
-    ask: SendRequest
+    send_request: SendRequest
 
     @property
     def files(self) -> Folder:
-        """The database's own folder for what runs make."""
-        return RemoteFolder(self.ask)
+        """The database's own folder for the files of runs."""
+        return RemoteFolder(self.send_request)
 
     @contextmanager
     def transaction(self, *, alone: bool = True) -> Iterator[None]:
-        """Each function stays a transaction of its own."""
+        """Does nothing: each function remains a transaction of its own."""
         del alone
         yield
 
     def close(self) -> None:
-        """Whose it is closes it."""
+        """Does nothing: the process that opened the database closes it."""
 
 
 AnyDatabase = Database | RemoteDatabase
@@ -68,34 +70,34 @@ AnyDatabase = Database | RemoteDatabase
 def remote_callable(
     function: Callable[Concatenate[Database, P], R],
 ) -> Callable[Concatenate[AnyDatabase, P], R]:
-    """Has a function carried out where the database is."""
+    """Makes a function executable in the process that has opened the database."""
     name = f"{function.__module__}.{function.__qualname__}"
     _REMOTE_CALLABLES[name] = function
 
     @wraps(function)
-    def here_or_there(db: AnyDatabase, /, *args: P.args, **named: P.kwargs) -> R:
+    def local_or_remote(db: AnyDatabase, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if isinstance(db, RemoteDatabase):
-            found: R = db.ask(RpcRequest(name, args, named))
-            return found
-        return function(db, *args, **named)
+            result: R = db.send_request(RpcRequest(name, args, kwargs))
+            return result
+        return function(db, *args, **kwargs)
 
-    return here_or_there
+    return local_or_remote
 
 
-def execute_request(db: Database, question: RpcRequest) -> Any:
-    """Does what was asked, where the database is.
+def execute_request(db: Database, request: RpcRequest) -> Any:
+    """Executes a request in the process that has opened the database; returns the result.
 
     Raises:
-        Exception: what the function raises.
+        Exception: the exception of the called function.
     """
-    if question.place is None:
-        return _REMOTE_CALLABLES[question.name](db, *question.arguments, **question.named)
+    if request.folder_path is None:
+        return _REMOTE_CALLABLES[request.function](db, *request.args, **request.kwargs)
     folder: Folder = db.files
-    for name in question.place:
+    for name in request.folder_path:
         folder = folder.within(name)
-    if question.name not in _FOLDER_METHODS:
-        raise KeyError(question.name)
-    return getattr(folder, question.name)(*question.arguments)
+    if request.function not in _FOLDER_METHODS:
+        raise KeyError(request.function)
+    return getattr(folder, request.function)(*request.args)
 
 
 _FOLDER_METHODS = frozenset(
@@ -104,58 +106,58 @@ _FOLDER_METHODS = frozenset(
 
 
 class RemoteFolder(Folder):
-    """A folder beside a database in another process."""
+    """A folder within the folder of a database that another process has opened."""
 
-    def __init__(self, ask: SendRequest, place: tuple[str, ...] = ()) -> None:
-        self._send, self._place = ask, place
+    def __init__(self, send_request: SendRequest, path: tuple[str, ...] = ()) -> None:
+        self._send_request, self._path = send_request, path
 
     @property
     def shown(self) -> str:
-        """Where it is within the database's own."""
-        return "/".join(("the database's folder", *self._place))
+        """Its path within the database's own folder."""
+        return "/".join(("the database's folder", *self._path))
 
     def within(self, name: str) -> "RemoteFolder":
-        """As every folder does."""
-        return RemoteFolder(self._send, (*self._place, name))
+        """See `Folder`."""
+        return RemoteFolder(self._send_request, (*self._path, name))
 
     def names(self) -> list[str]:
-        """As every folder does."""
-        found: list[str] = self._ask("names")
-        return found
+        """See `Folder`."""
+        names: list[str] = self._call("names")
+        return names
 
     def read(self, name: str) -> bytes:
-        """As every folder does."""
-        content: bytes = self._ask("read", name)
+        """See `Folder`."""
+        content: bytes = self._call("read", name)
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """As every folder does."""
-        self._ask("write", name, content)
+        """See `Folder`."""
+        self._call("write", name, content)
 
     def append(self, name: str, content: bytes) -> None:
-        """As every folder does."""
-        self._ask("append", name, content)
+        """See `Folder`."""
+        self._call("append", name, content)
 
     def rename(self, name: str, new: str) -> None:
-        """As every folder does."""
-        self._ask("rename", name, new)
+        """See `Folder`."""
+        self._call("rename", name, new)
 
     def remove(self, name: str) -> None:
-        """As every folder does."""
-        self._ask("remove", name)
+        """See `Folder`."""
+        self._call("remove", name)
 
     def tidy(self) -> None:
-        """As every folder does."""
-        self._ask("tidy")
+        """See `Folder`."""
+        self._call("tidy")
 
     def clear(self) -> None:
-        """As every folder does."""
-        self._ask("clear")
+        """See `Folder`."""
+        self._call("clear")
 
     def size_of(self, name: str) -> int | None:
-        """As every folder does."""
-        size: int | None = self._ask("size_of", name)
+        """See `Folder`."""
+        size: int | None = self._call("size_of", name)
         return size
 
-    def _ask(self, name: str, *arguments: Any) -> Any:
-        return self._send(RpcRequest(name, arguments, place=self._place))
+    def _call(self, method: str, *args: Any) -> Any:
+        return self._send_request(RpcRequest(method, args, folder_path=self._path))

@@ -1,141 +1,170 @@
-"""Takes runs and studies out of sight, and brings them back: no row is deleted here."""
+"""Marks runs and studies as removed, and restores them; no row is deleted here."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from sqlalchemy import Select, Table, and_, func, or_, select, union_all, update
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.records import Status
+from nnlab.store.constructs import in_ids
 from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids
+from nnlab.store.rows import WORKER_COLUMNS, join_worker
 from nnlab.store.serialization import timestamp_to_text
+from nnlab.store.tables import run, study, trial
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The numbers of the studies and runs that were removed, or brought back."""
+    """The ids of the studies and runs that were removed or restored."""
 
     studies: tuple[int, ...]
     runs: tuple[int, ...]
 
 
 def remove(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -> Removal:
-    """Marks studies, with all their runs, and single runs as removed.
+    """Marks studies with all their runs, and single runs, as removed.
 
-    Nothing lists or counts them any more, and nobody takes them up; where a run was the newest
-    repeat of its trial and seed, the one before it is current again.
+    Removed runs are not listed, counted or claimed. If a removed run was the newest repeat of its
+    trial and seed, the repeat before it becomes current again.
 
     Raises:
-        UsageError: one of the runs is trained right now.
+        UsageError: one of the runs is being trained.
     """
     with db.write() as connection:
         studies = _query_ids(
             connection,
-            f"SELECT id FROM study WHERE removed_at IS NULL AND id IN {ID_LIST}",  # noqa: S608
-            (bind_ids(study_ids),),
+            select(study.c.id).where(study.c.removed_at.is_(None), in_ids(study.c.id, study_ids)),
         )
         runs = _query_ids(
             connection,
-            f"{_SELECT_RUN_IDS} WHERE run.removed_at IS NULL"
-            f" AND (run.id IN {ID_LIST} OR trial.study_id IN {ID_LIST})",
-            (bind_ids(run_ids), bind_ids(studies)),
+            select(run.c.id)
+            .join(trial, trial.c.id == run.c.trial_id)
+            .where(
+                run.c.removed_at.is_(None),
+                or_(in_ids(run.c.id, run_ids), in_ids(trial.c.study_id, studies)),
+            ),
         )
         _check_none_running(connection, runs)
         now = timestamp_to_text(datetime.now(UTC))
-        _set_removed_at(connection, "study", studies, now)
-        _set_removed_at(connection, "run", runs, now)
+        _set_removed_at(connection, study, studies, now)
+        _set_removed_at(connection, run, runs, now)
         _update_current(connection, runs)
     return Removal(tuple(studies), tuple(runs))
 
 
 def restore(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -> Removal:
-    """Undoes removals: all is as it was, but for what was trained in the meantime.
+    """Undoes removals; runs that were trained in the meantime are kept.
 
-    A removed study comes back with the runs that were removed with it, one that is there with
-    all that were removed of it; a run brings its study back.
+    A removed study is restored with the runs that were removed together with it; a study that was
+    not removed gets all its removed runs back. Restoring a run also restores its study.
     """
     with db.write() as connection:
         runs = _query_ids(
             connection,
-            f"{_SELECT_RUN_IDS} JOIN study ON study.id = trial.study_id"
-            f" WHERE run.removed_at IS NOT NULL AND (run.id IN {ID_LIST} OR study.id IN {ID_LIST}"
-            " AND run.removed_at = coalesce(study.removed_at, run.removed_at))",
-            (bind_ids(run_ids), bind_ids(study_ids)),
+            select(run.c.id)
+            .select_from(
+                run.join(trial, trial.c.id == run.c.trial_id).join(
+                    study, study.c.id == trial.c.study_id
+                )
+            )
+            .where(
+                run.c.removed_at.is_not(None),
+                or_(
+                    in_ids(run.c.id, run_ids),
+                    and_(
+                        in_ids(study.c.id, study_ids),
+                        run.c.removed_at == func.coalesce(study.c.removed_at, run.c.removed_at),
+                    ),
+                ),
+            ),
+        )
+        studies_of_runs = (
+            select(trial.c.study_id)
+            .join(run, run.c.trial_id == trial.c.id)
+            .where(in_ids(run.c.id, runs))
         )
         studies = _query_ids(
             connection,
-            f"SELECT id FROM study WHERE removed_at IS NOT NULL AND (id IN {ID_LIST}"  # noqa: S608
-            " OR id IN (SELECT trial.study_id FROM trial JOIN run ON run.trial_id = trial.id"
-            f" WHERE run.id IN {ID_LIST}))",
-            (bind_ids(study_ids), bind_ids(runs)),
+            select(study.c.id).where(
+                study.c.removed_at.is_not(None),
+                or_(in_ids(study.c.id, study_ids), study.c.id.in_(studies_of_runs)),
+            ),
         )
-        _set_removed_at(connection, "study", studies, None)
-        _set_removed_at(connection, "run", runs, None)
+        _set_removed_at(connection, study, studies, None)
+        _set_removed_at(connection, run, runs, None)
         _update_current(connection, runs)
     return Removal(tuple(studies), tuple(runs))
 
 
 def last_removal(db: Database) -> Removal:
-    """What was removed last and together; empty where nothing is removed."""
+    """The newest removal: everything that was removed at that time; empty if nothing is removed."""
+    removed = union_all(select(run.c.removed_at), select(study.c.removed_at)).subquery("removed")
     with db.read() as connection:
-        last = connection.exec_driver_sql(
-            "SELECT max(removed_at) FROM (SELECT removed_at FROM run"
-            " UNION ALL SELECT removed_at FROM study) AS removed"
-        ).scalar_one()
-        found = (
-            _query_ids(connection, f"SELECT id FROM {table} WHERE removed_at = ?", (last,))  # noqa: S608
-            for table in ("study", "run")
+        last = connection.execute(select(func.max(removed.c.removed_at))).scalar_one()
+        if last is None:
+            return Removal((), ())
+        study_ids, run_ids = (
+            _query_ids(connection, select(table.c.id).where(table.c.removed_at == last))
+            for table in (study, run)
         )
-        return Removal(*map(tuple, found))
+        return Removal(tuple(study_ids), tuple(run_ids))
 
 
-_SELECT_RUN_IDS = "SELECT run.id FROM run JOIN trial ON trial.id = run.trial_id"
-
-
-def _query_ids(connection: Connection, sql: str, bound: tuple[object, ...]) -> list[int]:
-    return sorted(number for (number,) in connection.exec_driver_sql(sql, bound))
+def _query_ids(connection: Connection, query: Select[Any]) -> list[int]:
+    return sorted(connection.execute(query).scalars())
 
 
 def _set_removed_at(
-    connection: Connection, table: str, numbers: Sequence[int], at: str | None
+    connection: Connection, table: Table, ids: Sequence[int], removed_at: str | None
 ) -> None:
-    connection.exec_driver_sql(
-        f"UPDATE {table} SET removed_at = ? WHERE id IN {ID_LIST}",  # noqa: S608
-        (at, bind_ids(numbers)),
-    )
+    connection.execute(update(table).where(in_ids(table.c.id, ids)).values(removed_at=removed_at))
 
 
 def _update_current(connection: Connection, run_ids: Sequence[int]) -> None:
     """Makes the newest repeat that is not removed the current one, for the trials of these runs."""
-    connection.exec_driver_sql(
-        "UPDATE run SET current = removed_at IS NULL AND repeat = (SELECT max(other.repeat)"  # noqa: S608
-        " FROM run AS other WHERE other.trial_id = run.trial_id AND other.seed = run.seed"
-        " AND other.removed_at IS NULL)"
-        f" WHERE trial_id IN (SELECT trial_id FROM run WHERE id IN {ID_LIST})",
-        (bind_ids(run_ids),),
+    other, selected = run.alias("other"), run.alias("selected")
+    newest = (
+        select(func.max(other.c.repeat))
+        .where(
+            other.c.trial_id == run.c.trial_id,
+            other.c.seed == run.c.seed,
+            other.c.removed_at.is_(None),
+        )
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(run)
+        .where(
+            run.c.trial_id.in_(select(selected.c.trial_id).where(in_ids(selected.c.id, run_ids)))
+        )
+        .values(current=and_(run.c.removed_at.is_(None), run.c.repeat == newest))
     )
 
 
 def running_run_ids(connection: Connection) -> list[int]:
-    """The numbers of all runs that somebody trains."""
+    """The ids of all runs that are being trained, sorted."""
     observer = Observer.here()
-    rows = connection.exec_driver_sql(
-        f"SELECT run.id, {WORKER_COLUMNS} FROM run {WORKER_JOIN} WHERE run.status = 'running'"  # noqa: S608
+    rows = connection.execute(
+        select(run.c.id, *WORKER_COLUMNS)
+        .select_from(join_worker(run))
+        .where(run.c.status == str(Status.RUNNING))
     )
-    return sorted(number for number, *place in rows if observer.status(*place) is Status.RUNNING)
+    return sorted(run_id for run_id, *worker in rows if observer.status(*worker) is Status.RUNNING)
 
 
 def _check_none_running(connection: Connection, run_ids: Sequence[int]) -> None:
-    wanted = set(run_ids)
-    running = [number for number in running_run_ids(connection) if number in wanted]
+    requested = set(run_ids)
+    running = [run_id for run_id in running_run_ids(connection) if run_id in requested]
     if running:
-        told = ", ".join(map(str, running[:5])) + (", ..." if len(running) > 5 else "")
+        listed = ", ".join(map(str, running[:5])) + (", ..." if len(running) > 5 else "")
         raise UsageError(
-            f"{'run' if len(running) == 1 else 'runs'} {told} cannot be removed while being"
+            f"{'run' if len(running) == 1 else 'runs'} {listed} cannot be removed while being"
             " trained; nothing was removed",
             hint=f"{quote_command('nnlab', 'stop', *running[:5])}, and then again",
         )

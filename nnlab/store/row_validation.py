@@ -1,6 +1,6 @@
-"""Rows that hold what nnlab never writes: lists leave them out, asking for one is an error.
+"""Validation of rows: lists leave out rows with invalid values, and reading such a run is an error.
 
-SQLite keeps any value in any column, and anybody may edit a file. `nnlab db check` names each.
+SQLite stores any value in any column, and users may edit the file. `nnlab db check` lists the rows.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,19 +11,19 @@ from nnlab.errors import CorruptRow, UsageError
 
 Record = TypeVar("Record")
 
-# What decoding a row may raise: a value of another type, text that is no JSON, an unknown word.
+# Raised by decoding a row with a value of another type, invalid JSON or an unknown name.
 DECODE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
-# The types that a column's values have; None is NULL.
+# The types of a column's values; NULL is None.
 INTEGER: tuple[type, ...] = (int, bool)
 NUMBER: tuple[type, ...] = (int, float)
 TEXT: tuple[type, ...] = (str,)
-# Larger numbers of epochs are no result of a training, and sums of them overflow.
+# No training has more epochs, and sums of larger numbers would overflow.
 MAX_EPOCHS = 2**40
 
 
 class UnreadableRowLog(Protocol):
-    """What notes the rows that were left out: table and number of the row, and what is wrong."""
+    """An object that records the rows that were left out: by table and id, with the problem."""
 
     unreadable_rows: dict[tuple[str, object], str]
 
@@ -34,21 +34,21 @@ def decode_rows(
     rows: Iterable[Sequence[Any]],
     decode: Callable[[Sequence[Any]], Record],
 ) -> Iterator[Record]:
-    """The records of rows, which begin with their number; unreadable rows are noted in `db`."""
+    """The records of rows whose first column is their id; unreadable rows are recorded in `db`."""
     for row in rows:
         try:
-            decode_row = decode(row)
+            record = decode(row)
         except (*DECODE_ERRORS, UsageError) as error:
             db.unreadable_rows[table, row[0]] = _describe_error(error)
         else:
-            yield decode_row
+            yield record
 
 
 def decode_row(table: str, row: Sequence[Any], decode: Callable[[Sequence[Any]], Record]) -> Record:
-    """The record of a row that was asked for.
+    """The record of a row.
 
     Raises:
-        CorruptRow: it cannot be read.
+        CorruptRow: the row cannot be read.
     """
     try:
         return decode(row)
@@ -57,19 +57,19 @@ def decode_row(table: str, row: Sequence[Any], decode: Callable[[Sequence[Any]],
 
 
 @contextmanager
-def note_unreadable(db: UnreadableRowLog, table: str, number: object) -> Iterator[None]:
-    """Notes in `db` that a row cannot be read, and goes on after it."""
+def note_unreadable(db: UnreadableRowLog, table: str, row_id: object) -> Iterator[None]:
+    """Records an error in the block in `db` as an unreadable row, and suppresses it."""
     try:
         yield
     except (*DECODE_ERRORS, UsageError) as error:
-        db.unreadable_rows[table, number] = _describe_error(error)
+        db.unreadable_rows[table, row_id] = _describe_error(error)
 
 
-def corrupt_row_error(table: str, number: object, problem: str) -> CorruptRow:
+def corrupt_row_error(table: str, row_id: object, problem: str) -> CorruptRow:
     """The error for a row that cannot be read."""
     return CorruptRow(
-        f"{table} {number} in the database cannot be read: {problem}",
-        hint="nnlab db check lists all such rows; a backup may have them as they were",
+        f"{table} {row_id} in the database cannot be read: {problem}",
+        hint="nnlab db check lists all such rows; a backup may have the original ones",
     )
 
 
@@ -78,17 +78,17 @@ def _describe_error(error: Exception) -> str:
 
 
 class ColumnTypes:
-    """Checks the types of a table's rows; a sequence of types that was seen before costs little."""
+    """Checks the types of a table's rows; valid sequences of types are cached."""
 
     def __init__(self, columns: Sequence[tuple[str, tuple[type, ...], bool]]) -> None:
-        """Takes the name, the types and whether NULL is allowed of each column, in their order."""
+        """Takes the name, types and nullability of each column, in the order of the rows."""
         self._columns = tuple(columns)
-        self._sound: set[tuple[type, ...]] = set()
+        self._valid: set[tuple[type, ...]] = set()
 
     def check(self, row: Sequence[Any]) -> None:
-        """Raises TypeError where a value has a type that its column never has."""
+        """Raises TypeError if a value has a type that is invalid for its column."""
         types = tuple(map(type, row))
-        if types in self._sound:
+        if types in self._valid:
             return
         for value, (name, allowed, nullable) in zip(row, self._columns, strict=False):
             if value is None and nullable:
@@ -96,11 +96,11 @@ class ColumnTypes:
             if not isinstance(value, allowed):
                 shown = "NULL" if value is None else type(value).__name__
                 raise TypeError(f"its {name} is {shown}")
-        self._sound.add(types)
+        self._valid.add(types)
 
 
 def check_epochs(**numbers: int | None) -> None:
-    """Raises ValueError where a number of epochs is negative or too large to be one."""
+    """Raises ValueError if a number of epochs is negative or larger than `MAX_EPOCHS`."""
     for name, number in numbers.items():
         if number is not None and not 0 <= number <= MAX_EPOCHS:
             raise ValueError(f"its {name} is {number}")

@@ -1,49 +1,64 @@
-"""Rows of the tables as records, and the SQL that fetches them in the order expected here."""
+"""The queries for studies and runs, and the frozen records made of their rows."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Arm, Comparison, Environment, Objective, Run, Sampler, Study, Trial
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
 from nnlab.store.row_validation import INTEGER, NUMBER, TEXT, ColumnTypes, check_epochs, decode_row
 from nnlab.store.serialization import StoredSetting, timestamp_from_text, to_json
+from nnlab.store.tables import attempt, run, study, trial
 
-# A set of numbers, and one of texts, as one bound value: any size, one statement for all.
-ID_LIST = "(SELECT value FROM json_each(?))"
-NAME_LIST = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
+STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    study.c.id, study.c.name, study.c.question, study.c.objective, study.c.space, study.c.seeds,
+    study.c.created_at, study.c.claim, study.c.arms, study.c.decides, study.c.sampler,
+    study.c.removed_at,
+)  # fmt: skip
 
-STUDY_COLUMNS = (
-    "id, name, question, objective, space, seeds, created_at, claim, arms, decides, sampler,"
-    " removed_at"
-)
-
-# What `Observer.status` takes, and the join that part of it comes from.
-WORKER_COLUMNS = "run.status, run.lease_until, attempt.hostname, attempt.pid_space, attempt.pid"
-WORKER_JOIN = "LEFT JOIN attempt ON attempt.id = run.lease_attempt_id"
-
-SELECT_RUN = f"""
-    SELECT run.id, trial.id, study.name, trial.setting, trial.digest,
-           run.seed, run.repeat, run.current, run.name, run.tags,
-           run.epochs, run.epochs_planned, run.selected_epoch, run.data_fingerprint, run.reason,
-           run.parent_id,
-           run.wall_seconds, run.device_seconds, run.created_at, run.started_at, run.ended_at,
-           run.pruned_at, run.stop_requested_at, run.removed_at, run.artifacts,
-           run.points_checksum,
-           {WORKER_COLUMNS}
-    FROM run
-    JOIN trial ON trial.id = run.trial_id
-    JOIN study ON study.id = trial.study_id
-    {WORKER_JOIN}
-"""  # noqa: S608
+# The arguments of `Observer.status`.
+WORKER_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    run.c.status, run.c.lease_until, attempt.c.hostname, attempt.c.pid_space, attempt.c.pid,
+)  # fmt: skip
 
 
-# Of the columns in STUDY, RUN and of environments, in their order: whether NULL is allowed.
+def join_worker(tables: FromClause) -> FromClause:
+    """Tables with `run` among them, joined to the attempt that holds the lease."""
+    return tables.outerjoin(attempt, attempt.c.id == run.c.lease_attempt_id)
+
+
+@cache
+def select_runs() -> Select[Any]:
+    """The query for runs with the columns that `run_record` takes; callers add conditions."""
+    return select(
+        run.c.id, trial.c.id, study.c.name, trial.c.setting, trial.c.digest,
+        run.c.seed, run.c.repeat, run.c.current, run.c.name, run.c.tags,
+        run.c.epochs, run.c.epochs_planned, run.c.selected_epoch, run.c.data_fingerprint,
+        run.c.reason, run.c.parent_id, run.c.wall_seconds, run.c.device_seconds,
+        run.c.created_at, run.c.started_at, run.c.ended_at, run.c.pruned_at,
+        run.c.stop_requested_at, run.c.removed_at, run.c.artifacts, run.c.points_checksum,
+        *WORKER_COLUMNS,
+    ).select_from(
+        join_worker(
+            run.join(trial, trial.c.id == run.c.trial_id).join(
+                study, study.c.id == trial.c.study_id
+            )
+        )
+    )  # fmt: skip
+
+
+_SELECT_RUN = DriverStatement(lambda: select_runs().where(run.c.id == bindparam("run_id")))
+
+
+# The columns of these queries and of environments, in their order: types, and whether NULL is
+# allowed.
 _STUDY_TYPES = ColumnTypes(
     [
         ("number", INTEGER, False), ("name", TEXT, False), ("question", TEXT, False),
@@ -76,54 +91,25 @@ _ENVIRONMENT_COLUMNS = (
 _ENVIRONMENT_TYPES = ColumnTypes(_ENVIRONMENT_COLUMNS)
 
 
-def bind_ids(numbers: Iterable[int]) -> str:
-    """The value to bind for `ID_LIST`."""
-    return json.dumps(list(numbers))
-
-
-def bind_names(texts: Iterable[str]) -> str:
-    """The value to bind for `NAME_LIST`."""
-    return to_json(list(texts))
-
-
-def fetch_driver_rows(connection: Connection, sql: str, bound: tuple[Any, ...]) -> list[Any]:
-    """All rows as the driver's own tuples, in the connection's transaction.
-
-    Of ten thousand rows SQLAlchemy's own cost half the query, of short queries its way there.
-    """
-    return list(driver_cursor(connection, sql, bound).fetchall())
-
-
-def driver_cursor(connection: Connection, sql: str, bound: tuple[Any, ...]) -> Any:
-    """The driver's own cursor over the rows; the caller closes it."""
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    if connection.dialect.name == "postgresql":
-        from nnlab.store.postgres.dialect import to_postgres_sql
-
-        sql = to_postgres_sql(sql)
-    return driver.execute(sql, bound)
-
-
 def timestamp(text: str) -> datetime:
-    """A moment that is never NULL.
+    """The timestamp of a column that is never NULL.
 
     Raises:
-        ValueError, TypeError: it is NULL or no moment.
+        ValueError, TypeError: it is NULL or not a timestamp.
     """
-    found = timestamp_from_text(text)
-    if found is None:
-        raise ValueError("a moment is NULL")
-    return found
+    moment = timestamp_from_text(text)
+    if moment is None:
+        raise ValueError("a timestamp is NULL")
+    return moment
 
 
 def study_record(row: Sequence[Any]) -> Study:
-    """A study from the columns in `STUDY_COLUMNS`."""
-    number, name, question, objective, space, seeds, created_at, claim, arms, decides = row[:10]
+    """A study from a row of `STUDY_COLUMNS`."""
+    study_id, name, question, objective, space, seeds, created_at, claim, arms, decides = row[:10]
     sampler, removed_at = row[10:]
     _STUDY_TYPES.check(row)
     return Study(
-        id=number,
+        id=study_id,
         name=name,
         question=question,
         objective=Objective.parse(objective) if objective else None,
@@ -135,8 +121,8 @@ def study_record(row: Sequence[Any]) -> Study:
         claim=claim or "",
         arms=tuple(_parse_arm(arm) for arm in json.loads(arms or "[]")),
         decides=tuple(
-            Comparison(**{**found, "arms": tuple(found["arms"])})
-            for found in json.loads(decides or "[]")
+            Comparison(**{**comparison, "arms": tuple(comparison["arms"])})
+            for comparison in json.loads(decides or "[]")
         ),
         sampler=_parse_sampler(sampler),
         removed_at=timestamp_from_text(removed_at),
@@ -146,20 +132,20 @@ def study_record(row: Sequence[Any]) -> Study:
 def _parse_arm(arm: Any) -> Arm:
     trials = arm["trials"]
     if not isinstance(trials, list) or not all(isinstance(t, str) for t in (arm["name"], *trials)):
-        raise TypeError("its arms are no lists of digests with a name")
+        raise TypeError("its arms are not lists of digests with a name")
     return Arm(arm["name"], tuple(trials))
 
 
 def _parse_seeds(text: str) -> tuple[int, ...]:
     seeds = json.loads(text)
     if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
-        raise TypeError("its seeds are no list of whole numbers")
+        raise TypeError("its seeds are not a list of integers")
     return tuple(seeds)
 
 
 def _check_plain_values(values: Any) -> tuple[Any, ...]:
     if not isinstance(values, list) or any(isinstance(value, list | dict) for value in values):
-        raise TypeError("its space has no list of plain values for a field")
+        raise TypeError("its space does not have a list of plain values for each field")
     return tuple(values)
 
 
@@ -173,19 +159,19 @@ def _parse_sampler(text: str | None) -> Sampler | None:
 
 
 def trial_record(row: Sequence[Any]) -> Trial:
-    """A trial from its number, study, setting and digest."""
-    number, study, setting, digest = row
-    if not isinstance(study, str) or not isinstance(digest, str):
-        raise TypeError("its study or its digest is no text")
-    return Trial(number, study, StoredSetting(setting, number), digest)
+    """A trial from a row of its id, study name, setting and digest."""
+    trial_id, study_name, setting, digest = row
+    if not isinstance(study_name, str) or not isinstance(digest, str):
+        raise TypeError("its study or its digest is not text")
+    return Trial(trial_id, study_name, StoredSetting(setting, trial_id), digest)
 
 
 def run_record(row: Sequence[Any], observer: Observer) -> Run:
-    """A run from the columns in `SELECT_RUN`."""
+    """A run from a row of `select_runs`."""
     (
-        number,
+        run_id,
         trial_id,
-        study,
+        study_name,
         setting,
         digest,
         seed,
@@ -209,17 +195,17 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         removed_at,
         artifacts,
         points_checksum,
-        *place,
+        *worker,
     ) = row
     _RUN_TYPES.check(row)
     check_epochs(epochs=epochs, epochs_planned=epochs_planned, selected_epoch=selected_epoch)
     return Run(
-        id=number,
-        trial=Trial(trial_id, study, StoredSetting(setting, trial_id), digest),
+        id=run_id,
+        trial=Trial(trial_id, study_name, StoredSetting(setting, trial_id), digest),
         seed=seed,
         repeat=repeat,
         current=bool(current),
-        status=observer.status(*place),
+        status=observer.status(*worker),
         name=name,
         tags=_parse_tags(tags) if tags != "[]" else (),
         epochs=epochs,
@@ -244,22 +230,22 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
 def _parse_tags(text: str) -> tuple[str, ...]:
     tags = json.loads(text)
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise TypeError("its tags are no list of texts")
+        raise TypeError("its tags are not a list of strings")
     return tuple(tags)
 
 
 def select_run(connection: Connection, run_id: int, observer: Observer) -> Run:
-    """The run of that number, which must exist."""
-    found = connection.exec_driver_sql(f"{SELECT_RUN} WHERE run.id = ?", (run_id,)).one()
-    return decode_row("run", found, partial(run_record, observer=observer))
+    """The run with that id, which must exist."""
+    (row,) = _SELECT_RUN.fetch(connection, run_id=run_id)
+    return decode_row("run", row, partial(run_record, observer=observer))
 
 
 def environment_record(row: Mapping[str, Any]) -> Environment:
-    """An environment from a row of its table, by column name."""
+    """An environment from a row of its table, as a mapping by column name."""
     _ENVIRONMENT_TYPES.check([row[name] for name, *_ in _ENVIRONMENT_COLUMNS])
     packages = json.loads(row["packages"])
     if not isinstance(packages, dict) or not all(isinstance(v, str) for v in packages.values()):
-        raise TypeError("its packages are no JSON object of versions")
+        raise TypeError("its packages are not a JSON object of versions")
     return Environment(
         hostname=row["hostname"],
         platform=row["platform"],
@@ -276,19 +262,19 @@ def environment_record(row: Mapping[str, Any]) -> Environment:
 
 
 def space_to_json(space: Mapping[str, tuple[Any, ...]] | None) -> str | None:
-    """A study's space as it is stored."""
+    """The JSON that is stored for a study's search space; None for a study that takes any run."""
     return (
         None if space is None else to_json({name: list(values) for name, values in space.items()})
     )
 
 
 def dataclasses_to_json(records: Sequence[Arm] | Sequence[Comparison]) -> str | None:
-    """Arms or comparisons as they are stored; NULL where there are none."""
-    return to_json([asdict(decode_row) for decode_row in records]) if records else None
+    """The JSON that is stored for arms or comparisons; None if there are none."""
+    return to_json([asdict(record) for record in records]) if records else None
 
 
 def sampler_to_json(sampler: Sampler | None) -> str | None:
-    """A sampler as it is stored; NULL for the whole grid."""
+    """The JSON that is stored for a sampler; None for the whole grid."""
     if sampler is None:
         return None
     return to_json({"name": sampler.name, "options": dict(sampler.options)})

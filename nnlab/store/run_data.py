@@ -1,11 +1,16 @@
-"""The data that runs were trained on: what decides which of them can be compared."""
+"""The data that runs were trained on, which determine whether the runs are comparable."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, FromClause, case, func, select
+
+from nnlab.store.constructs import cross_join, in_ids, json_field
 from nnlab.store.database import Database
-from nnlab.store.queries import scope_conditions
-from nnlab.store.rows import ID_LIST, bind_ids, fetch_driver_rows
+from nnlab.store.driver_statement import DriverStatement
+from nnlab.store.scope import QueryScope, scope_of
+from nnlab.store.tables import run, trial
 
 
 class RunData(NamedTuple):
@@ -19,37 +24,52 @@ class RunData(NamedTuple):
 def distinct_data(
     db: Database, *, study_ids: Iterable[int] | None = None, run_ids: Iterable[int] | None = None
 ) -> tuple[RunData, ...]:
-    """For each data fingerprint of the current runs with an epoch its newest run and one trial.
+    """For each data fingerprint of the current runs with an epoch: its newest run and one trial.
 
-    The trial is any with that fingerprint. Runs without a fingerprint are given trial by trial.
-    No setting is read: with ten thousand runs that takes longer than ranking them.
+    The trial is any trial with that fingerprint. Runs without a fingerprint are grouped by trial.
+    No setting is read, because that would take longer than ranking ten thousand runs.
     """
-    tables, where, bound = _current_runs_clause(study_ids, run_ids)
+    scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
-        rows = fetch_driver_rows(
-            connection,
-            f"SELECT max(run.id), max(run.trial_id), run.data_fingerprint FROM {tables}"  # noqa: S608
-            f" WHERE run.current AND run.epochs > 0{where}"
-            " GROUP BY run.data_fingerprint,"
-            " CASE WHEN run.data_fingerprint IS NULL THEN run.trial_id END",
-            bound,
-        )
+        rows = _distinct_data_statement(scope).fetch(connection, **values)
     return tuple(RunData(*row) for row in rows)
+
+
+@cache
+def _distinct_data_statement(scope: QueryScope) -> DriverStatement:
+    tables, conditions = _current_runs(scope)
+    fingerprint = run.c.data_fingerprint
+    return DriverStatement(
+        lambda: (
+            select(func.max(run.c.id), func.max(run.c.trial_id), fingerprint)
+            .select_from(tables)
+            .where(*conditions, run.c.epochs > 0)
+            .group_by(fingerprint, case((fingerprint.is_(None), run.c.trial_id)))
+        )
+    )
 
 
 def data_of_runs(
     db: Database, *, study_ids: Iterable[int] | None = None, run_ids: Iterable[int] | None = None
 ) -> tuple[RunData, ...]:
-    """The data of each current run, by run, whether it has an epoch or not."""
-    tables, where, bound = _current_runs_clause(study_ids, run_ids)
+    """The data of each current run, with or without epochs, ordered by run id."""
+    scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
-        rows = fetch_driver_rows(
-            connection,
-            f"SELECT run.id, run.trial_id, run.data_fingerprint FROM {tables}"  # noqa: S608
-            f" WHERE run.current{where} ORDER BY run.id",
-            bound,
-        )
+        rows = _run_data_statement(scope).fetch(connection, **values)
     return tuple(RunData(*row) for row in rows)
+
+
+@cache
+def _run_data_statement(scope: QueryScope) -> DriverStatement:
+    tables, conditions = _current_runs(scope)
+    return DriverStatement(
+        lambda: (
+            select(run.c.id, run.c.trial_id, run.c.data_fingerprint)
+            .select_from(tables)
+            .where(*conditions)
+            .order_by(run.c.id)
+        )
+    )
 
 
 def trial_fields(
@@ -59,31 +79,37 @@ def trial_fields(
     study_ids: Iterable[int] | None = None,
     run_ids: Iterable[int] | None = None,
 ) -> dict[int, tuple[Any, ...]]:
-    """Some fields of the setting of each trial that has a current run, None where it lacks one.
+    """Fields of the setting of each trial that has a current run; None for a missing field.
 
-    The values are as the database extracts them: on a server all of them are text.
+    The values have the types that the database extracts: in PostgreSQL all of them are text.
     """
-    tables, where, bound = _current_runs_clause(study_ids, run_ids)
-    extracted = ", ".join(f"json_extract(setting, '$.{field}')" for field in fields)
+    scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
-        rows = fetch_driver_rows(
-            connection,
-            f"SELECT id, {extracted} FROM trial WHERE id IN"  # noqa: S608
-            f" (SELECT run.trial_id FROM {tables} WHERE run.current{where})",
-            bound,
+        rows = _trial_fields_statement(scope, tuple(fields)).fetch(connection, **values)
+    return {trial_id: tuple(extracted) for trial_id, *extracted in rows}
+
+
+@cache
+def _trial_fields_statement(scope: QueryScope, fields: tuple[str, ...]) -> DriverStatement:
+    tables, conditions = _current_runs(scope)
+    trials_in_scope = select(run.c.trial_id).select_from(tables).where(*conditions)
+    # An alias: the subquery must not be correlated with this table.
+    owner = trial.alias("owner")
+    return DriverStatement(
+        lambda: select(owner.c.id, *(json_field(owner.c.setting, field) for field in fields)).where(
+            owner.c.id.in_(trials_in_scope)
         )
-    return {trial_id: tuple(values) for trial_id, *values in rows}
+    )
 
 
 def seeds_with_changing_data(db: Database, run_ids: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
-    """The seeds of each trial of which runs among these were trained on different data."""
+    """The seeds of each trial whose runs, among the given ones, were trained on different data."""
     with db.read() as connection:
-        rows = fetch_driver_rows(
-            connection,
-            "SELECT trial_id, seed, data_fingerprint FROM run"  # noqa: S608
-            f" WHERE id IN {ID_LIST} AND data_fingerprint IS NOT NULL ORDER BY trial_id, seed",
-            (bind_ids(run_ids),),
-        )
+        rows = connection.execute(
+            select(run.c.trial_id, run.c.seed, run.c.data_fingerprint)
+            .where(in_ids(run.c.id, run_ids), run.c.data_fingerprint.is_not(None))
+            .order_by(run.c.trial_id, run.c.seed)
+        ).all()
     fingerprints: dict[int, dict[int, str]] = {}
     for trial_id, seed, fingerprint in rows:
         fingerprints.setdefault(trial_id, {})[seed] = fingerprint
@@ -94,11 +120,9 @@ def seeds_with_changing_data(db: Database, run_ids: Iterable[int]) -> Mapping[in
     }
 
 
-def _current_runs_clause(
-    study_ids: Iterable[int] | None, run_ids: Iterable[int] | None
-) -> tuple[str, str, tuple[str, ...]]:
-    """Tables that give `run`, conditions on them and what these bind."""
-    where, bound = scope_conditions(study_ids, run_ids)
-    if study_ids is None:
-        return "run", where, bound
-    return "run CROSS JOIN trial", f" AND trial.id = run.trial_id{where}", bound
+def _current_runs(scope: QueryScope) -> tuple[FromClause, list[ColumnElement[Any]]]:
+    """The tables of the current runs of a scope, and the conditions on them."""
+    conditions: list[ColumnElement[Any]] = [run.c.current, *scope.conditions]
+    if not scope.by_study:
+        return run, conditions
+    return cross_join(run, trial), [trial.c.id == run.c.trial_id, *conditions]

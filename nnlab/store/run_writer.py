@@ -1,4 +1,4 @@
-"""Writes what a claimed run does, epoch by epoch: each is durable when `write` returns."""
+"""`RunWriter`, which stores the epochs of a claimed run; each is durable when `write` returns."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from nnlab.errors import LeaseLost
 from nnlab.records import Artifact, Environment, Epoch, Finding, Status
-from nnlab.store.queue import LEASE_SECONDS, Claim
+from nnlab.store.leases import LEASE_SECONDS, Claim
 from nnlab.store.remote_callable import AnyDatabase
 from nnlab.store.run_transactions import (
     EpochBatch,
@@ -20,11 +20,11 @@ from nnlab.store.run_transactions import (
 
 
 class RunWriter:
-    """The one writer of a claimed run.
+    """The only writer of a claimed run.
 
-    Every method raises LeaseLost where another worker has taken the run over, and then changes
-    nothing; StoreError where the database cannot be written. What is known of the run's metrics
-    is kept here, so that the database may be asked through another process as well.
+    Every method raises LeaseLost if another worker has claimed the run, and then changes nothing;
+    StoreError if the database cannot be written. The writer keeps the state of the run's metrics,
+    because the database may be in another process.
     """
 
     def __init__(
@@ -40,21 +40,21 @@ class RunWriter:
         artifacts: str | None = None,
         same_data: bool = False,
     ) -> None:
-        """Begins, or goes on with, a run.
+        """Starts or resumes a run.
 
         Args:
             db: the database.
             claim: the run, and this attempt at it.
-            environment: where it is trained, if the claim did not know yet.
-            data_fingerprint: what identifies the data that it is trained on, if known.
-            resume_after: the last epoch in the checkpoint that it goes on from; 0 starts over.
+            environment: the worker's environment, if it was not known when the run was claimed.
+            data_fingerprint: the fingerprint of the training data, if known.
+            resume_after: the last epoch of the checkpoint to resume from; 0 starts over.
             lease_seconds: how long the lease lasts after each write.
-            engine: what trains it: `solo`, or `stacked 64`.
-            artifacts: the folder of its files, if that is not the database's own.
-            same_data: whether other data than those of the trial's other runs are refused.
+            engine: how the run is trained: `solo`, or `stacked 64` in a batch of 64 runs.
+            artifacts: the folder of the run's files, if it is not the database's own.
+            same_data: whether data that differ from those of the trial's other runs are an error.
 
         Raises:
-            DataError: the data are other ones, with `same_data`; the run is left as it was.
+            DataError: the data differ and `same_data` is set; the run is not changed.
         """
         self._db = db
         self._claim = claim
@@ -75,26 +75,26 @@ class RunWriter:
 
     @property
     def run_id(self) -> int:
-        """The number of the run that is written."""
+        """The id of the run."""
         return self._claim.run.id
 
     @property
     def stop_requested(self) -> bool:
-        """Whether `nnlab stop` had asked for this run when the last epoch was written."""
+        """Whether `nnlab stop` was called for this run before the last epoch was written."""
         return self._stop_requested
 
     def write(self, epoch: Epoch) -> None:
         """Stores a finished epoch and renews the lease, in one transaction.
 
         Raises:
-            ValueError: the epoch does not come after the one written before.
+            ValueError: the epoch does not come after the previous one.
         """
-        (lost,) = write_epochs(self._db, [(self, [epoch])])
-        if lost is not None:
-            raise lost
+        (error,) = write_epochs(self._db, [(self, [epoch])])
+        if error is not None:
+            raise error
 
     def extra(self, values: Mapping[str, float], epoch: int) -> None:
-        """Stores metrics that a run has once, such as the test split's at the selected epoch."""
+        """Stores metrics that a run has at one epoch only, such as test metrics."""
         if values:
             plain = {name: float(value) for name, value in values.items()}
             self._metrics |= put_single_metrics(
@@ -102,7 +102,7 @@ class RunWriter:
             )
 
     def record_parent(self, parent_id: int) -> None:
-        """Notes the run whose weights this one began with."""
+        """Stores the id of the run whose weights this run started from."""
         put_parent(self._db, self._claim, self._new_lease_end, parent_id)
 
     def finish(
@@ -118,23 +118,23 @@ class RunWriter:
         pruned_at: int | None = None,
         peak_bytes: int | None = None,
     ) -> None:
-        """Ends the attempt and gives the lease back, in one transaction.
+        """Ends the attempt and releases the lease, in one transaction.
 
-        A run that has ended for good keeps only what this attempt wrote after its checkpoint;
-        one that is to go on also keeps later epochs of an attempt before.
+        A finished or diverged run keeps only the points that this attempt wrote after its
+        checkpoint; a run that will be resumed also keeps later epochs of an earlier attempt.
 
         Args:
-            status: how it ended.
-            selected_epoch: the epoch that the test split was evaluated at.
-            reason: why, if something went wrong.
-            wall_seconds: how long this attempt took; added to the attempts before.
-            device_seconds: how much of that was training; added as well.
-            findings: what was diagnosed; they replace those before.
-            artifacts: the files made; each replaces that of its kind.
-            pruned_at: the epoch after which a pruner ended it; `reason` says why.
-            peak_bytes: the most memory that this attempt held on its device.
+            status: how the attempt ended.
+            selected_epoch: the epoch at which the test split was evaluated.
+            reason: what went wrong, if anything did.
+            wall_seconds: the duration of this attempt; it is added to those of earlier attempts.
+            device_seconds: the training time within it; it is added in the same way.
+            findings: the diagnosed findings; they replace the stored ones.
+            artifacts: the files of the run; each replaces the stored one of its kind.
+            pruned_at: the epoch after which a pruner ended the run; `reason` says why.
+            peak_bytes: the peak memory of this attempt on its device.
         """
-        for_good = status in (Status.FINISHED, Status.DIVERGED)
+        is_final = status in (Status.FINISHED, Status.DIVERGED)
         put_attempt_end(
             self._db,
             self._claim,
@@ -142,7 +142,7 @@ class RunWriter:
             status,
             written=self._written,
             stale=[
-                metric for metric in self._metrics.values() if for_good and metric.has_later_epochs
+                metric for metric in self._metrics.values() if is_final and metric.has_later_epochs
             ],
             selected_epoch=selected_epoch,
             reason=reason,
@@ -156,14 +156,14 @@ class RunWriter:
 
     @property
     def _new_lease_end(self) -> float:
-        """When the lease ends that is renewed now, in Unix seconds."""
+        """The end of a lease that is renewed now, in Unix seconds."""
         return time.time() + self._lease_seconds
 
     def _build_batch(self, epochs: Sequence[Epoch]) -> EpochBatch:
         numbers = [self._written, *(epoch.number for epoch in epochs)]
-        for before, number in pairwise(numbers):
-            if number <= before:
-                raise ValueError(f"epoch {number} after epoch {before}")
+        for previous, number in pairwise(numbers):
+            if number <= previous:
+                raise ValueError(f"epoch {number} after epoch {previous}")
         return EpochBatch(self._claim, self._new_lease_end, tuple(epochs), self._metrics)
 
     def _mark_stored(self, epochs: Sequence[Epoch], stored: EpochBatchResult) -> None:
@@ -173,28 +173,28 @@ class RunWriter:
 
 
 def write_epochs(
-    db: AnyDatabase, parcels: Sequence[tuple[RunWriter, Sequence[Epoch]]]
+    db: AnyDatabase, batches: Sequence[tuple[RunWriter, Sequence[Epoch]]]
 ) -> list[LeaseLost | None]:
     """Stores finished epochs of several runs and renews their leases, in one transaction.
 
     Args:
         db: the database of all the writers.
-        parcels: a writer and epochs of its run, one at least, each.
+        batches: each a writer and at least one epoch of its run.
 
     Returns:
-        For each run whose lease another worker has, of which nothing was stored, an error.
+        For each run None, or an error if another worker has claimed it: nothing of it is stored.
 
     Raises:
-        ValueError: an epoch does not come after the one written before.
-        StoreError: nothing of it is stored, and it may be tried again.
+        ValueError: an epoch does not come after the previous one.
+        StoreError: nothing was stored, and the call may be repeated.
     """
-    answers = put_epochs(db, [writer._build_batch(epochs) for writer, epochs in parcels])
-    lost: list[LeaseLost | None] = []
-    # Only now is it stored.
-    for (writer, epochs), answer in zip(parcels, answers, strict=True):
-        if isinstance(answer, LeaseLost):
-            lost.append(answer)
+    results = put_epochs(db, [writer._build_batch(epochs) for writer, epochs in batches])
+    errors: list[LeaseLost | None] = []
+    # The transaction is committed; only now may the writers change their state.
+    for (writer, epochs), result in zip(batches, results, strict=True):
+        if isinstance(result, LeaseLost):
+            errors.append(result)
         else:
-            writer._mark_stored(epochs, answer)
-            lost.append(None)
-    return lost
+            writer._mark_stored(epochs, result)
+            errors.append(None)
+    return errors

@@ -1,36 +1,27 @@
-"""Which schema a database has, and the migrations that lead to this version's."""
+"""The revisions of the schema, and the migrations that create and upgrade it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import column, select, table
 from sqlalchemy.engine import Connection
 
 import nnlab
 from nnlab.errors import NotADatabase, StoreError
 from nnlab.store.address import Address
+from nnlab.store.tables import metadata
 
-# All revisions that this version knows, oldest first. Kept here so that opening a database
-# needs no Alembic; a test holds it together with the migrations.
+# All revisions that this version knows, oldest first. They are listed here so that opening a
+# database does not import Alembic; a test compares them with the migrations.
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 HEAD = REVISIONS[-1]
 
-# nnlab's own version table lets it share a database with whatever else uses Alembic.
+# A version table of its own: other programs in the same database may use Alembic too.
 VERSION_TABLE = "nnlab_version"
 
-# The names in `tables`, which takes SQLAlchemy's types to import; a test holds the two together.
-TABLES = (
-    "study",
-    "trial",
-    "run",
-    "environment",
-    "attempt",
-    "metric",
-    "point",
-    "summary",
-    "finding",
-    "artifact",
-)
+# In the order of `tables`: a table comes after those that it refers to.
+TABLES = tuple(metadata.tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +33,12 @@ class Migrations:
 
     @property
     def head(self) -> str:
-        """The revision that they lead to."""
+        """The newest revision."""
         return self.revisions[-1]
 
     def run(self, connection: Connection) -> None:
-        """Brings the schema to `head` inside the connection's transaction, which it leaves open."""
-        # Alembic takes a tenth of a second to import, and most commands need none of it.
+        """Upgrades the schema to `head` inside the connection's transaction, which stays open."""
+        # Imported here for start-up time: Alembic takes a tenth of a second.
         from alembic import command
 
         config = alembic_config(self.folder or shipped_migrations_folder())
@@ -60,7 +51,7 @@ SHIPPED_MIGRATIONS = Migrations()
 
 def alembic_config(folder: Path) -> Any:
     """Alembic's configuration for a folder of migrations."""
-    from alembic.config import Config
+    from alembic.config import Config  # imported here for start-up time
 
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
@@ -69,10 +60,10 @@ def alembic_config(folder: Path) -> Any:
 
 
 def shipped_migrations_folder() -> Path:
-    """The migrations that came with nnlab: inside the installed package, or beside it.
+    """The folder of nnlab's migrations: in the installed package, or next to it in a checkout.
 
     Raises:
-        StoreError: they are at neither place.
+        StoreError: there is no such folder.
     """
     package = Path(nnlab.__file__).parent
     for folder in (package / "migrations", package.parent / "migrations"):
@@ -85,10 +76,15 @@ def shipped_migrations_folder() -> Path:
 
 
 def find_revision(tables: set[str], connection: Connection, address: Address) -> str | None:
-    """The revision of nnlab's tables among all of a database, or None where there are none.
+    """The revision of nnlab's tables in a database; None if there are none.
+
+    Args:
+        tables: the names of all tables in the database.
+        connection: a connection to the database.
+        address: the database, for messages.
 
     Raises:
-        NotADatabase: other tables have the names of ours, or ours name no single revision.
+        NotADatabase: another program's tables have the same names, or there is not one revision.
     """
     if VERSION_TABLE not in tables:
         taken = sorted(tables & set(TABLES))
@@ -99,13 +95,14 @@ def find_revision(tables: set[str], connection: Connection, address: Address) ->
                 hint="name another database with --db",
             )
         return None
-    found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608
-    if len(found) == 1:
-        return str(found[0][0])
-    if not found and not tables & set(TABLES):
+    version = table(VERSION_TABLE, column("version_num"))
+    rows = connection.execute(select(version.c.version_num)).all()
+    if len(rows) == 1:
+        return str(rows[0][0])
+    if not rows and not tables & set(TABLES):
         return None
     raise NotADatabase(
-        f"{address.shown} is damaged: its table {VERSION_TABLE} names {len(found)} revisions,"
+        f"{address.shown} is damaged: its table {VERSION_TABLE} names {len(rows)} revisions,"
         " not one",
         hint="put back a backup",
     )

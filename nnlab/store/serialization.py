@@ -1,4 +1,4 @@
-"""Values as the text that the database keeps: JSON, moments, and names of any origin."""
+"""Conversions of values to the text that the database stores: JSON, timestamps, names."""
 
 import json
 import math
@@ -17,20 +17,20 @@ def to_json(value: Any) -> str:
     """JSON with sorted keys, so that equal values are equal text.
 
     Raises:
-        ValueError: NaN or an infinity, which JSON does not have.
+        ValueError: the value has a NaN or an infinity, which JSON cannot represent.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def evidence_to_json(evidence: Mapping[str, float]) -> str:
-    """The numbers of a finding; NaN becomes null, an infinity its name."""
+    """The JSON of a finding's numbers; NaN becomes null, an infinity its name."""
     return to_json({name: _null_or_infinity_name(float(value)) for name, value in evidence.items()})
 
 
 def evidence_from_json(text: str) -> dict[str, float]:
     """The inverse of `evidence_to_json`."""
-    found = json.loads(text)
-    return {name: math.nan if value is None else float(value) for name, value in found.items()}
+    evidence = json.loads(text)
+    return {name: math.nan if value is None else float(value) for name, value in evidence.items()}
 
 
 def _null_or_infinity_name(value: float) -> float | str | None:
@@ -38,10 +38,10 @@ def _null_or_infinity_name(value: float) -> float | str | None:
 
 
 def timestamp_to_text(moment: datetime) -> str:
-    """ISO 8601 in UTC with microseconds: it sorts as text and SQLite's date functions read it.
+    """ISO 8601 in UTC with microseconds: sortable as text, readable by SQLite's date functions.
 
     Raises:
-        ValueError: the moment does not say its time zone.
+        ValueError: the timestamp has no time zone.
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
@@ -49,7 +49,7 @@ def timestamp_to_text(moment: datetime) -> str:
 
 
 def timestamp_from_text(text: str | None) -> datetime | None:
-    """The inverse of `timestamp_to_text`; also reads what people wrote by hand, in UTC."""
+    """The inverse of `timestamp_to_text`; a text without a time zone is read as UTC."""
     if text is None:
         return None
     moment = datetime.fromisoformat(text)
@@ -57,26 +57,26 @@ def timestamp_from_text(text: str | None) -> datetime | None:
 
 
 def replace_invalid_unicode(text: str) -> str:
-    """The text with bytes that are no Unicode (in a file name, say) as question marks."""
+    """The text with invalid Unicode (for example of a file name) replaced by question marks."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 @lru_cache(maxsize=4096)
 def _check_setting(text: str) -> None:
-    # The seeds of a trial share its setting, so it is checked once.
+    # Cached: all seeds of a trial have the same setting.
     setting = json.loads(text)
     if not isinstance(setting, dict):
-        raise TypeError("its setting is no JSON object")
+        raise TypeError("its setting is not a JSON object")
     for name, value in setting.items():
         if isinstance(value, list | dict):
-            raise TypeError(f"its setting has no plain value for {name}")
+            raise TypeError(f"its setting does not have a plain value for {name}")
 
 
 class StoredSetting(Mapping[str, Scalar]):
-    """A setting that is parsed when it is first looked at: lists of runs show few of theirs.
+    """A setting that is parsed on first access: lists of runs show few settings.
 
     Raises:
-        ValueError, TypeError: when it is made of what is no JSON object of plain values.
+        ValueError, TypeError: on creation, if the text is not a JSON object of plain values.
     """
 
     __slots__ = ("_parsed", "_text", "_trial_id")

@@ -1,4 +1,7 @@
-"""A database in a file: how SQLite's connections begin, commit, fail and close."""
+"""A database in a SQLite file: its connections, transactions and maintenance.
+
+PRAGMA, VACUUM and BEGIN are handwritten: SQLAlchemy has no constructs for them.
+"""
 
 import functools
 import sqlite3
@@ -10,30 +13,35 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import column, create_engine, event, insert, select, table
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import DiskFull, NnlabError, StoreError
 from nnlab.store.address import FileAddress
+from nnlab.store.constructs import parameters
 from nnlab.store.database import BUSY_SECONDS, PURPOSE, Database, Purpose
 from nnlab.store.filesystem import network_filesystem_type
 from nnlab.store.schema import TABLES, find_revision
 from nnlab.store.serialization import to_json
 from nnlab.store.sqlite_errors import database_moved_error, translate_sqlite_error
+from nnlab.store.tables import metadata
+
+# SQLite's own table of tables and indexes.
+SQLITE_SCHEMA = table("sqlite_master", column("name"), column("type"))
 
 
 class FileAccess(Enum):
     """How the file is opened."""
 
-    CREATE = "make it where it is missing, and write"
+    CREATE = "create it if it is missing, and write"
     WRITE = "write"
-    READ = "read; the last reader tidies the write-ahead log away, as a writer would"
+    READ = "read; the last reader removes the write-ahead log, as a writer would"
     READ_ONLY_FILE = "read a file that cannot be written"
-    FROZEN = "read a file in a folder that cannot be written, without locks and log"
+    FROZEN = "read a file in a folder that cannot be written, without locks and without a log"
 
     @property
     def writes(self) -> bool:
-        """Whether this access is for writing."""
+        """Whether this access allows writing."""
         return self in (FileAccess.CREATE, FileAccess.WRITE)
 
 
@@ -74,7 +82,7 @@ class FileDatabase(Database):
 
     @contextmanager
     def driver(self) -> Iterator[sqlite3.Connection]:
-        """SQLite's own connection, for what happens outside of transactions: backups, the log.
+        """The driver's connection, for work outside of transactions: backups and the log.
 
         Raises:
             StoreError: the database cannot be opened.
@@ -89,25 +97,25 @@ class FileDatabase(Database):
                 pooled.close()
 
     def set_journal_mode(self) -> None:
-        """Turns write-ahead logging on, for good: readers and a writer never wait on each other.
+        """Turns write-ahead logging on permanently: readers and a writer never wait for each other.
 
-        On a network file system it is turned off instead, for there it is not safe (see
-        `filesystem`), and `shared` says of what type that is. SQLite does not wait for the lock
-        that this takes, so this does, as for any other.
+        On a network file system it is turned off, because it is not safe there (see `filesystem`),
+        and `shared` is set to the type of the file system. SQLite does not wait for the lock that
+        this needs, so this method does.
 
         Raises:
             StoreError: the database cannot be written.
         """
         self.shared = network_filesystem_type(self.address.path)
-        wanted = "delete" if self.shared else "wal"
+        new_mode = "delete" if self.shared else "wal"
         deadline = time.monotonic() + self.busy_seconds
         with self.driver() as connection:
             while True:
                 try:
                     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-                    if mode != wanted:
-                        # Where memory cannot be shared, SQLite answers with the mode it keeps.
-                        connection.execute(f"PRAGMA journal_mode={wanted}").fetchone()
+                    if mode != new_mode:
+                        # If memory cannot be shared, SQLite keeps the old mode and returns it.
+                        connection.execute(f"PRAGMA journal_mode={new_mode}").fetchone()
                 except sqlite3.OperationalError as error:
                     locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                     if not locked or time.monotonic() > deadline:
@@ -117,9 +125,11 @@ class FileDatabase(Database):
                     return
 
     def revision(self, connection: Connection) -> str | None:
-        """As every database does."""
-        rows = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return find_revision({str(name) for (name,) in rows}, connection, self.address)
+        """See `Database`."""
+        names = connection.execute(
+            select(SQLITE_SCHEMA.c.name).where(SQLITE_SCHEMA.c.type == "table")
+        ).scalars()
+        return find_revision(set(map(str, names)), connection, self.address)
 
     def insert(
         self,
@@ -128,24 +138,23 @@ class FileDatabase(Database):
         columns: Sequence[str],
         rows: Iterable[tuple[Any, ...]],
     ) -> None:
-        """As every database does; the driver binds NaN as NULL."""
+        """See `Database`; the driver binds NaN as NULL."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
-        marks = ", ".join("?" * len(columns))
+        # By the driver, which takes the rows one by one; SQLAlchemy would build a list of them.
+        statement = insert(metadata.tables[table]).values(parameters(*columns))
+        sql = str(statement.compile(dialect=connection.dialect))
         with closing(driver.cursor()) as cursor:
-            cursor.executemany(
-                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
-                rows,
-            )
+            cursor.executemany(sql, rows)
 
     def prepare_partitions(self, connection: Connection, highest_run: int) -> None:
-        """Nothing to do: a table is one tree."""
+        """Nothing to do: SQLite has no partitions."""
 
     def reset_sequences(self, connection: Connection, tables: Iterable[str]) -> None:
-        """Nothing to do: a new row takes the number after the highest."""
+        """Nothing to do: SQLite gives a new row the id after the highest one."""
 
     def size(self) -> int:
-        """As every database does: the file and its log."""
+        """The bytes of the file and its write-ahead log."""
         return _file_size(self.address.path) + self.log_size()
 
     def log_size(self) -> int:
@@ -153,36 +162,37 @@ class FileDatabase(Database):
         return _file_size(self.address.beside("-wal"))
 
     def find_invalid_utf8(self) -> Iterator[str]:
-        """As every database does."""
+        """See `Database`."""
         with self.driver() as connection:
             for table, columns in _text_columns(connection):
                 for column in columns:
+                    # Handwritten: text that is not UTF-8 must be read as bytes.
                     query = f"SELECT rowid, CAST({column} AS BLOB) FROM {table}"  # noqa: S608
                     rows = connection.execute(query + f" WHERE typeof({column}) = 'text'")
-                    for number, content in rows:
+                    for row_id, content in rows:
                         try:
                             content.decode()
                         except UnicodeDecodeError as error:
-                            yield f"{table} {number}: its {column} is not UTF-8 ({error.reason})"
+                            yield f"{table} {row_id}: its {column} is not UTF-8 ({error.reason})"
 
     def vacuum(self) -> None:
-        """Rewrites the file without the room that rows have left, and empties its log."""
+        """Rewrites the file without the space of deleted rows, and empties its log."""
         with suppress(DiskFull), self.driver() as connection:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def broken(self, connection: Connection) -> Iterator[str]:
-        """As every database does."""
+    def integrity_problems(self, connection: Connection) -> Iterator[str]:
+        """See `Database`."""
         for (problem,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
             if problem != "ok":
                 yield f"the file is damaged: {problem}"
-        for table in TABLES:
-            found = connection.exec_driver_sql(f"PRAGMA foreign_key_check('{table}')").fetchall()
-            if found:
-                yield f"table {table}: {len(found):,} rows refer to rows that are not there"
+        for name in TABLES:
+            rows = connection.exec_driver_sql(f"PRAGMA foreign_key_check('{name}')").fetchall()
+            if rows:
+                yield f"table {name}: {len(rows):,} rows refer to rows that are not there"
 
     def _after_full_disk(self) -> None:
-        """Folds the log into the file: that makes room."""
+        """Moves the log into the file, which frees disk space."""
         with suppress(StoreError), self.driver() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -190,7 +200,7 @@ class FileDatabase(Database):
     def _driver_error(self) -> type[Exception]:
         return sqlite3.Error
 
-    def _ours(self, error: BaseException | None) -> NnlabError | None:
+    def _translate_error(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, sqlite3.Error):
             return None
         create = self.access is FileAccess.CREATE
@@ -208,7 +218,7 @@ class FileDatabase(Database):
         ):
             yield connection
         if writes:
-            # A file that was removed during the transaction took the commit with it.
+            # If the file was removed during the transaction, the commit is lost.
             self._check_file_not_moved()
 
     def _connect(self, foreign_keys: bool) -> sqlite3.Connection:
@@ -218,9 +228,9 @@ class FileDatabase(Database):
         return connection
 
     def _check_file_not_moved(self) -> None:
-        """Raises DatabaseMoved where the path no longer names the file that was opened.
+        """Raises DatabaseMoved if the path no longer names the file that was opened.
 
-        SQLite writes on into a file that was removed or renamed, and reports no error.
+        SQLite keeps writing to a file that was removed or renamed, and reports no error.
         """
         if self._identity is not None and _file_identity(self._path) != self._identity:
             raise database_moved_error(self.address)
@@ -228,7 +238,7 @@ class FileDatabase(Database):
 
 @contextmanager
 def _foreign_keys_off(connection: Connection) -> Iterator[None]:
-    # It takes a fifth of the time of masses of rows.
+    # Checking foreign keys takes a fifth of the time of a bulk insert.
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
@@ -239,33 +249,33 @@ def _foreign_keys_off(connection: Connection) -> Iterator[None]:
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode of the file that a path names, a link followed; None where there is none."""
+    """Device and inode of the file at a path, following links; None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _connect(
     path: Path, access: FileAccess, busy_seconds: float, foreign_keys: bool
 ) -> sqlite3.Connection:
-    place = quote(str(path), errors="surrogateescape")
+    quoted = quote(str(path), errors="surrogateescape")
     connection = sqlite3.connect(
-        f"file:{place}?{_URI_QUERY[access]}",
+        f"file:{quoted}?{_URI_QUERY[access]}",
         uri=True,
         timeout=busy_seconds,
-        isolation_level=None,  # transactions begin where `_begin_transaction` says, never by themselves
+        isolation_level=None,  # only `_begin_transaction` begins transactions
         check_same_thread=False,
     )
-    # A byte that is not UTF-8 makes one text look odd and hides no other row; `db check` names it.
+    # Invalid UTF-8 is replaced, so that one bad text does not hide other rows; `db check` names it.
     connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
     try:
-        # FULL: an epoch that was shown on the screen is there after a power cut.
+        # FULL: an epoch that was shown on the screen survives a power failure.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
-        # In KiB. The 2 MB that SQLite takes by itself do not hold the runs of a large study, so
-        # each of the queries behind one table would read the file again.
+        # In KiB. SQLite's default of 2 MB does not hold the runs of a large study, so each query
+        # of a command would read the file again.
         connection.execute("PRAGMA cache_size=-32768")
         if not access.writes:
             connection.execute("PRAGMA query_only=ON")
@@ -276,17 +286,20 @@ def _connect(
 
 
 def _begin_transaction(connection: Connection) -> None:
-    # IMMEDIATE: a writer that began as a reader could only fail when another one was faster.
+    # IMMEDIATE: a transaction that begins as a reader fails if another one writes first.
     reads = connection.get_execution_options()[PURPOSE] == "read"
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _text_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
-    """The columns of our tables that hold text, of those that number their rows."""
-    for table in TABLES:
-        columns = connection.execute(f"PRAGMA table_info('{table}')").fetchall()
+    """The text columns of nnlab's tables that have an id."""
+    for table_name in TABLES:
+        columns = connection.execute(f"PRAGMA table_info('{table_name}')").fetchall()
         if any(name == "id" for _, name, *_ in columns):
-            yield table, [name for _, name, kind, *_ in columns if kind not in ("INTEGER", "FLOAT")]
+            yield (
+                table_name,
+                [name for _, name, kind, *_ in columns if kind not in ("INTEGER", "FLOAT")],
+            )
 
 
 def _file_size(path: Path) -> int:

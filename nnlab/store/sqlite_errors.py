@@ -1,4 +1,4 @@
-"""What the SQLite driver says, in nnlab's words: the one place that reads its error codes."""
+"""Translates errors of the SQLite driver to nnlab's errors, by their error codes."""
 
 import os
 import shutil
@@ -18,25 +18,25 @@ from nnlab.errors import (
 )
 from nnlab.store.address import FileAddress
 
-# SQLite needs a few pages to grow its files; under this an I/O error means a full disk.
+# SQLite needs a few pages to grow its files; with less free space an I/O error is a full disk.
 _MIN_FREE_BYTES = 1 << 16
 
 _PRIMARY_CODE_MASK = 0xFF
 
-# What SQLite says of values that nnlab never writes.
+# SQLite's messages about values that nnlab never writes.
 _INVALID_VALUE_MESSAGES = ("malformed JSON", "integer overflow", "Could not decode to UTF-8")
 
 
 def translate_sqlite_error(
     error: sqlite3.Error, address: FileAddress, *, newer: bool = False, create: bool = False
 ) -> NnlabError | None:
-    """The error to raise instead, or None where the driver's own says it best (a bug of ours).
+    """The error to raise instead; None for an error of nnlab itself, which is not translated.
 
     Args:
-        error: what the driver raised.
+        error: the driver's error.
         address: the database that it was raised for.
-        create: whether the file was to be made.
-        newer: whether the schema is of a later revision, so that a name may be missing in it.
+        create: whether the file was to be created.
+        newer: whether the schema is of a later revision, so that a table or column may be missing.
     """
     # Errors of the Python binding itself carry no code.
     code: int = getattr(error, "sqlite_errorcode", 0) or 0
@@ -61,7 +61,7 @@ def translate_sqlite_error(
         case _ if any(words in str(error) for words in _INVALID_VALUE_MESSAGES):
             return StoreError(
                 f"a value in {address.shown} cannot be read: {error}",
-                hint="nnlab db check says in which row",
+                hint="nnlab db check names the row",
             )
         case sqlite3.SQLITE_ERROR if newer:
             return NewerSchema(
@@ -74,7 +74,7 @@ def translate_sqlite_error(
 
 
 def not_a_database_error(address: FileAddress, *, damaged: bool) -> NotADatabase:
-    """The file is of another kind, or was one and is broken."""
+    """The error for a file that is damaged or of another kind."""
     what = "is damaged" if damaged else "is not an nnlab database, or is damaged"
     return NotADatabase(
         f"{address.shown} {what}",
@@ -83,15 +83,15 @@ def not_a_database_error(address: FileAddress, *, damaged: bool) -> NotADatabase
 
 
 def disk_full_error(address: FileAddress) -> DiskFull:
-    """No room left; the transaction was rolled back."""
+    """The error for a full disk; the transaction was rolled back."""
     return DiskFull(
-        f"no room left on the disk of {address.shown}; what was stored before is kept",
-        hint="free some space, then repeat the command: it goes on where it stopped",
+        f"no room left on the disk of {address.shown}; everything stored before is kept",
+        hint="free some space, then repeat the command: it continues where it stopped",
     )
 
 
 def read_only_error(address: FileAddress) -> DatabaseReadOnly:
-    """The file or the folder is write-protected."""
+    """The error for a read-only file or folder."""
     return DatabaseReadOnly(
         f"{address.shown} cannot be written: the file, its folder or the disk is read-only",
         hint="change its permissions, or copy it and name the copy with --db",
@@ -99,7 +99,7 @@ def read_only_error(address: FileAddress) -> DatabaseReadOnly:
 
 
 def cannot_open_error(address: FileAddress, *, create: bool = False) -> NnlabError:
-    """Why a file could not be opened, from what lies at its place."""
+    """The error for a file that could not be opened, by what is at its path."""
     path = address.path
     if path.is_dir():
         return NotADatabase(
@@ -120,10 +120,10 @@ def cannot_open_error(address: FileAddress, *, create: bool = False) -> NnlabErr
 
 
 def no_database_error(address: FileAddress) -> NoDatabase:
-    """Nothing was ever stored there."""
+    """The error for a missing database."""
     return NoDatabase(
         f"there is no database {address.shown}",
-        hint="nnlab train makes one; --db or NNLAB_DB names another place",
+        hint="nnlab train creates it; --db or NNLAB_DB names another one",
     )
 
 
@@ -134,7 +134,7 @@ def _translate_read_only(code: int, address: FileAddress) -> NnlabError:
 
 
 def database_moved_error(address: FileAddress) -> DatabaseMoved:
-    """The path no longer names the file that was opened."""
+    """The error for a path that no longer names the file that was opened."""
     return DatabaseMoved(
         f"{address.shown} was moved or deleted while it was in use, or another file took its place",
         hint="put it back, then repeat the command",

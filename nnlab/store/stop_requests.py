@@ -1,25 +1,29 @@
-"""Asks runs to stop, from any process: who trains one sees it with the next epoch it writes."""
+"""Requests to stop runs: a worker sees the request when it writes the run's next epoch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import func, literal, select, update
+
 from nnlab.records import Status
+from nnlab.store.constructs import in_ids
 from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
-from nnlab.store.rows import ID_LIST, WORKER_COLUMNS, WORKER_JOIN, bind_ids
+from nnlab.store.rows import WORKER_COLUMNS, join_worker
 from nnlab.store.serialization import timestamp_to_text
+from nnlab.store.tables import Timestamp, run
 
-# What a run that was stopped this way says of itself.
+# The stored reason of a run that was stopped by such a request.
 STOPPED_REASON = "stopped by nnlab stop"
 
 
 @dataclass(frozen=True, slots=True)
 class StopResult:
-    """The numbers of the runs that a request met, by how they stood.
+    """The ids of the runs of a request, by their status before it.
 
-    Those `running` will end after their epoch, those `held` wait and are not taken up, and those
-    that are `over` had nothing left to stop.
+    `running` runs will end after their current epoch, `held` runs are waiting and will not be
+    claimed, `over` runs had ended already.
     """
 
     running: tuple[int, ...]
@@ -28,35 +32,35 @@ class StopResult:
 
 
 def request_stop(db: Database, run_ids: Iterable[int]) -> StopResult:
-    """Asks runs to stop; nobody takes one of them up until `enqueue` clears the request.
+    """Requests that runs stop; none of them is claimed until `enqueue` clears the request.
 
-    A run that was asked already stays asked; one that has ended is left as it is.
+    The request is kept for a run that was asked before, and has no effect on one that has ended.
     """
     observer = Observer.here()
-    now = timestamp_to_text(datetime.now(UTC))
-    stand: dict[bool | None, list[int]] = {True: [], False: [], None: []}
+    running: list[int] = []
+    waiting: list[int] = []
+    ended: list[int] = []
     with db.write() as connection:
-        rows = connection.exec_driver_sql(
-            f"SELECT run.id, {WORKER_COLUMNS} FROM run {WORKER_JOIN}"  # noqa: S608
-            f" WHERE run.id IN {ID_LIST} AND run.removed_at IS NULL ORDER BY run.id",
-            (bind_ids(run_ids),),
+        rows = connection.execute(
+            select(run.c.id, *WORKER_COLUMNS)
+            .select_from(join_worker(run))
+            .where(in_ids(run.c.id, run_ids), run.c.removed_at.is_(None))
+            .order_by(run.c.id)
         )
-        for number, *place in rows:
-            stand[_is_running_or_waiting(observer.status(*place))].append(number)
-        connection.exec_driver_sql(
-            "UPDATE run SET stop_requested_at = coalesce(stop_requested_at, ?)"  # noqa: S608
-            f" WHERE id IN {ID_LIST}",
-            (now, bind_ids(stand[True] + stand[False])),
+        for run_id, *worker in rows:
+            match observer.status(*worker):
+                case Status.RUNNING:
+                    running.append(run_id)
+                case Status.QUEUED | Status.INTERRUPTED:
+                    waiting.append(run_id)
+                case _:
+                    ended.append(run_id)
+        now = timestamp_to_text(datetime.now(UTC))
+        connection.execute(
+            update(run)
+            .where(in_ids(run.c.id, running + waiting))
+            .values(
+                stop_requested_at=func.coalesce(run.c.stop_requested_at, literal(now, Timestamp()))
+            )
         )
-    return StopResult(tuple(stand[True]), tuple(stand[False]), tuple(stand[None]))
-
-
-def _is_running_or_waiting(status: Status) -> bool | None:
-    """True while it is trained, False while it waits, None once there is nothing to stop."""
-    match status:
-        case Status.RUNNING:
-            return True
-        case Status.QUEUED | Status.INTERRUPTED:
-            return False
-        case _:
-            return None
+    return StopResult(tuple(running), tuple(waiting), tuple(ended))

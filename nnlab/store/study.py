@@ -1,10 +1,11 @@
-"""Studies: made once, found again, extended, never changed into another question."""
+"""Creates, finds and extends studies; the question of a study never changes."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import StudyExists, UnknownName, UsageError
@@ -20,6 +21,7 @@ from nnlab.store.rows import (
     study_record,
 )
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
+from nnlab.store.tables import study as study_table
 
 Space = Mapping[str, tuple[Scalar, ...]]
 
@@ -37,49 +39,51 @@ def create_study(
     decides: Sequence[Comparison] = (),
     sampler: Sampler | None = None,
 ) -> Study:
-    """Makes a study, or finds the one of that name if it asks the same.
+    """Creates a study, or returns the one with that name if it has the same definition.
 
-    A request for some of the seeds of a study asks the same question. An open study takes any
-    run, whatever that selects by: no objective is then given here.
+    A request for some of a study's seeds matches its definition. An open study accepts runs with
+    any objective, so no objective is passed for it.
 
     Args:
         db: the database.
-        name: what it is called.
-        question: what it is to answer; empty leaves that of an existing study.
-        objective: what its trials are judged by, or None.
-        space: the values of each field, or None for a study that takes any run.
+        name: the study's name.
+        question: the question that it answers; empty keeps that of an existing study.
+        objective: the objective of its trials, or None.
+        space: the values of each field, or None for a study that accepts any run.
         seeds: the seeds of each trial.
-        claim: what the comparisons are to decide.
-        arms: the sides that are compared.
+        claim: the claim that the comparisons decide.
+        arms: the arms that are compared.
         decides: the comparisons.
         sampler: how its trials are chosen, or None for the whole grid.
 
     Raises:
-        StudyExists: one of that name has another space, objective, seeds, arms, comparisons or
-            sampler.
+        StudyExists: a study of that name has another space, objective, seeds, arms, comparisons
+            or sampler.
     """
-    wanted = _StudyDefinition(
+    definition = _StudyDefinition(
         objective, space, tuple(seeds), claim, tuple(arms), tuple(decides), sampler
     )
     with db.write() as connection:
-        found = _select_study(connection, name)
-        differences = _differences(found, wanted) if found else []
-        if found is not None and found.removed_at is not None and differences:
-            _rename_removed_study(connection, found)
-            found = None
-        if found is None:
-            _insert_study(connection, name, question, wanted)
+        existing = _select_study(connection, name)
+        differences = _differences(existing, definition) if existing else []
+        if existing is not None and existing.removed_at is not None and differences:
+            _rename_removed_study(connection, existing)
+            existing = None
+        if existing is None:
+            _insert_study(connection, name, question, definition)
         elif differences:
-            raise _study_exists_error(found, differences)
+            raise _study_exists_error(existing, differences)
         else:
-            # Removed before and wanted again: it is back, its removed runs are not.
-            connection.exec_driver_sql(
-                "UPDATE study SET question = ?, removed_at = NULL WHERE id = ?",
-                (replace_invalid_unicode(question) or found.question, found.id),
+            # A removed study of the same definition is restored, without its removed runs.
+            connection.execute(
+                update(study_table)
+                .where(study_table.c.id == existing.id)
+                .values(
+                    question=replace_invalid_unicode(question) or existing.question,
+                    removed_at=None,
+                )
             )
-        made = _select_study(connection, name)
-    assert made is not None
-    return made
+        return _find_visible_study(connection, name)
 
 
 def extend_study(
@@ -90,14 +94,14 @@ def extend_study(
     seeds: Sequence[int] = (),
     sampler: Sampler | None = None,
 ) -> Study:
-    """Returns the study after values and seeds were added to it.
+    """Adds values and seeds to a study; returns the study with them.
 
     Args:
         db: the database.
         name: the study's name.
-        space: values to add, by field; the values that the study has stay.
+        space: values to add, by field; the study's own values are kept.
         seeds: seeds to add.
-        sampler: replaces the study's sampler; None leaves it.
+        sampler: replaces the study's sampler; None keeps it.
 
     Raises:
         UnknownName: there is no such study.
@@ -106,22 +110,20 @@ def extend_study(
     with db.write() as connection:
         study = _find_visible_study(connection, name)
         # Read under the write lock: another process may have extended the study meanwhile.
-        connection.exec_driver_sql(
-            "UPDATE study SET space = ?, seeds = ?, sampler = ? WHERE id = ?",
-            (
-                space_to_json(_merge_spaces(study.space, space)),
-                to_json(list(dict.fromkeys((*study.seeds, *seeds)))),
-                sampler_to_json(sampler or study.sampler),
-                study.id,
-            ),
+        connection.execute(
+            update(study_table)
+            .where(study_table.c.id == study.id)
+            .values(
+                space=space_to_json(_merge_spaces(study.space, space)),
+                seeds=to_json(list(dict.fromkeys((*study.seeds, *seeds)))),
+                sampler=sampler_to_json(sampler or study.sampler),
+            )
         )
-        extended = _select_study(connection, name)
-    assert extended is not None
-    return extended
+        return _find_visible_study(connection, name)
 
 
 def _merge_spaces(space: Space | None, added: Space | None) -> Space | None:
-    """Both spaces' values of each field; an open study stays open."""
+    """The values of both spaces for each field; None if the study is open."""
     if space is None:
         return None
     merged = dict(space)
@@ -133,7 +135,7 @@ def _merge_spaces(space: Space | None, added: Space | None) -> Space | None:
 
 
 def _study_exists_error(study: Study, differences: Sequence[str]) -> StudyExists:
-    """The error for a request that is not what the study of that name asks."""
+    """The error for a request that differs from the definition of the study of that name."""
     if study.is_open:
         return StudyExists(
             f"study '{study.name}' is open: `nnlab train` created it, and any run can be added to"
@@ -142,46 +144,45 @@ def _study_exists_error(study: Study, differences: Sequence[str]) -> StudyExists
             " a study with a question needs another name",
         )
     return StudyExists(
-        f"study '{study.name}' exists and asks another question:"
+        f"study '{study.name}' exists and has another definition:"
         + "".join(f"\n  - {line}" for line in differences),
         hint="give the new one another name",
     )
 
 
 def _insert_study(
-    connection: Connection, name: str, question: str, asked: "_StudyDefinition"
+    connection: Connection, name: str, question: str, definition: "_StudyDefinition"
 ) -> None:
-    connection.exec_driver_sql(
-        "INSERT INTO study (name, question, objective, space, seeds, created_at, claim,"
-        " arms, decides, sampler) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            name,
-            replace_invalid_unicode(question),
-            str(asked.objective) if asked.objective else None,
-            space_to_json(asked.space),
-            to_json(list(asked.seeds)),
-            timestamp_to_text(datetime.now(UTC)),
-            replace_invalid_unicode(asked.claim) or None,
-            dataclasses_to_json(asked.arms),
-            dataclasses_to_json(asked.decides),
-            sampler_to_json(asked.sampler),
-        ),
+    connection.execute(
+        insert(study_table).values(
+            name=name,
+            question=replace_invalid_unicode(question),
+            objective=str(definition.objective) if definition.objective else None,
+            space=space_to_json(definition.space),
+            seeds=to_json(list(definition.seeds)),
+            created_at=timestamp_to_text(datetime.now(UTC)),
+            claim=replace_invalid_unicode(definition.claim) or None,
+            arms=dataclasses_to_json(definition.arms),
+            decides=dataclasses_to_json(definition.decides),
+            sampler=sampler_to_json(definition.sampler),
+        )
     )
 
 
 def _rename_removed_study(connection: Connection, removed: Study) -> None:
-    """Gives a removed study another name: a study that asks something else takes its own."""
-    connection.exec_driver_sql(
-        "UPDATE study SET name = ? WHERE id = ?",
-        (f"{removed.name} (removed, {removed.id})", removed.id),
+    """Renames a removed study, so that a new study with another definition can have its name."""
+    connection.execute(
+        update(study_table)
+        .where(study_table.c.id == removed.id)
+        .values(name=f"{removed.name} (removed, {removed.id})")
     )
 
 
 def find_study(db: Database, name: str) -> Study:
-    """The study of that name.
+    """The study with that name.
 
     Raises:
-        UnknownName: there is none; the message lists those that there are.
+        UnknownName: there is none; the message lists the existing ones.
         UsageError: it was removed.
     """
     with db.read() as connection:
@@ -189,13 +190,13 @@ def find_study(db: Database, name: str) -> Study:
 
 
 def _find_visible_study(connection: Connection, name: str) -> Study:
-    """The study of that name, unless there is none or it was removed."""
+    """The same as `find_study`, inside a transaction."""
     study = _select_study(connection, name)
     if study is None:
-        known = connection.exec_driver_sql(
-            "SELECT name FROM study WHERE removed_at IS NULL"
-        ).fetchall()
-        raise UnknownName("study", name, [row[0] for row in known])
+        names = connection.execute(
+            select(study_table.c.name).where(study_table.c.removed_at.is_(None))
+        ).scalars()
+        raise UnknownName("study", name, list(names))
     if study.removed_at is not None:
         raise UsageError(
             f"study '{name}' was removed",
@@ -205,16 +206,13 @@ def _find_visible_study(connection: Connection, name: str) -> Study:
 
 
 def _select_study(connection: Connection, name: str) -> Study | None:
-    row = connection.exec_driver_sql(
-        f"SELECT {STUDY_COLUMNS} FROM study WHERE name = ?",  # noqa: S608
-        (name,),
-    ).one_or_none()
+    row = connection.execute(select(*STUDY_COLUMNS).where(study_table.c.name == name)).one_or_none()
     return decode_row("study", row, study_record) if row is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class _StudyDefinition:
-    """All that makes a study the study that it is."""
+    """Everything that must not change about a study."""
 
     objective: Objective | None
     space: Space | None
@@ -226,7 +224,7 @@ class _StudyDefinition:
 
     @property
     def is_open(self) -> bool:
-        """True where any run may be added: see `Study.is_open`."""
+        """True if any run may be added: see `Study.is_open`."""
         return self.space is None and not self.arms
 
 
@@ -275,8 +273,11 @@ def _format_trials(digests: set[str] | None) -> str:
 def _comparison_differences(old: _StudyDefinition, new: _StudyDefinition) -> list[str]:
     if old.decides == new.decides:
         return []
-    said = [", ".join(one.says for one in each.decides) or "nothing" for each in (old, new)]
-    return [f"decided by: {said[0]} -> {said[1]}"]
+    before, after = (
+        ", ".join(comparison.says for comparison in definition.decides) or "nothing"
+        for definition in (old, new)
+    )
+    return [f"decided by: {before} -> {after}"]
 
 
 def _space_differences(old: Space | None, new: Space | None) -> list[str]:

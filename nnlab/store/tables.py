@@ -1,6 +1,10 @@
-"""The tables, as queries see them. Migrations make them; a test holds the two together."""
+"""The tables that every statement of the store refers to.
 
-from datetime import datetime
+Migrations create them; a test compares the two. Storage options (WITHOUT ROWID in SQLite,
+partitions in PostgreSQL) are in the migrations only: naming them here would import both dialects
+with every command.
+"""
+
 from typing import Any
 
 from sqlalchemy import (
@@ -24,8 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from nnlab.store.serialization import timestamp_from_text, timestamp_to_text
-
 # Names for every constraint: a later migration can only change what has one.
 metadata = MetaData(
     naming_convention={
@@ -38,8 +40,24 @@ metadata = MetaData(
 )
 
 
-class Timestamp(TypeDecorator[datetime]):
-    """An aware datetime in UTC: readable text in SQLite, a timestamp with time zone elsewhere."""
+class _StoredAsIs(TypeDecorator[Any]):
+    """Gives and takes values as the driver stores them.
+
+    The store validates every value that it reads (`row_validation`): a conversion here would fail
+    for a whole query because of one corrupt row.
+    """
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> None:
+        """No conversion of parameters."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        """No conversion of results."""
+
+
+class Timestamp(_StoredAsIs):
+    """ISO 8601 text in UTC: a string in SQLite, a timestamp with time zone in PostgreSQL."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -49,13 +67,19 @@ class Timestamp(TypeDecorator[datetime]):
         stored: TypeEngine[Any] = DateTime(timezone=True)
         return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else stored)
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
-        """What is sent to the driver."""
-        return timestamp_to_text(value) if value and dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """What a query answers."""
-        return timestamp_from_text(value) if isinstance(value, str) else value  # type: ignore[return-value]
+class JsonText(_StoredAsIs):
+    """JSON, read and written as text."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+
+class StoredBoolean(_StoredAsIs):
+    """A truth value: 0 or 1 in SQLite."""
+
+    impl = Boolean()
+    cache_ok = True
 
 
 # Names sort by their bytes, as in SQLite, whatever the server's language.
@@ -70,15 +94,15 @@ study = Table(
     Column("name", BytewiseText, nullable=False, unique=True),
     Column("question", BytewiseText, nullable=False),
     Column("objective", BytewiseText),
-    Column("space", JSON(none_as_null=True)),
-    Column("seeds", JSON, nullable=False),
+    Column("space", JsonText),
+    Column("seeds", JsonText, nullable=False),
     Column("created_at", Timestamp, nullable=False),
     # What is claimed, the arms that are compared, and the comparisons that decide it.
     Column("claim", BytewiseText),
-    Column("arms", JSON(none_as_null=True)),
-    Column("decides", JSON(none_as_null=True)),
+    Column("arms", JsonText),
+    Column("decides", JsonText),
     # How its trials are chosen; NULL is the whole grid.
-    Column("sampler", JSON(none_as_null=True)),
+    Column("sampler", JsonText),
     Column("removed_at", Timestamp),
 )
 
@@ -88,7 +112,7 @@ trial = Table(
     Column("id", Integer, primary_key=True),
     Column("study_id", ForeignKey("study.id"), nullable=False),
     Column("digest", BytewiseText, nullable=False),
-    Column("setting", JSON, nullable=False),
+    Column("setting", JsonText, nullable=False),
     UniqueConstraint("study_id", "digest"),
 )
 
@@ -101,10 +125,10 @@ run = Table(
     Column("trial_id", ForeignKey("trial.id"), nullable=False),
     Column("seed", LargeInteger, nullable=False),
     Column("repeat", Integer, nullable=False),
-    Column("current", Boolean, nullable=False),
+    Column("current", StoredBoolean, nullable=False),
     Column("status", BytewiseText, nullable=False),
     Column("name", BytewiseText),
-    Column("tags", JSON, nullable=False),
+    Column("tags", JsonText, nullable=False),
     Column("epochs", Integer, nullable=False),
     Column("epochs_planned", Integer, nullable=False),
     Column("selected_epoch", Integer),
@@ -149,11 +173,11 @@ environment = Table(
     Column("python", BytewiseText, nullable=False),
     Column("torch", BytewiseText, nullable=False),
     Column("nnlab", BytewiseText, nullable=False),
-    Column("packages", JSON, nullable=False),
+    Column("packages", JsonText, nullable=False),
     Column("device", BytewiseText, nullable=False),
     Column("threads", Integer, nullable=False),
     Column("git_commit", BytewiseText),
-    Column("git_dirty", Boolean),
+    Column("git_dirty", StoredBoolean),
     Column("git_diff", BytewiseText),
 )
 
@@ -200,8 +224,6 @@ point = Table(
     Column("epoch", Integer, primary_key=True),
     Column("value", Float),
     CheckConstraint("epoch >= 0", name="epoch"),
-    sqlite_with_rowid=False,
-    postgresql_partition_by="RANGE (run_id)",
 )
 
 summary = Table(
@@ -217,7 +239,6 @@ summary = Table(
     CheckConstraint("n > 0", name="n"),
     # All that a ranking reads, in its order: the table itself is never touched.
     Index("summary_best", "metric_id", "best", "run_id", "best_epoch"),
-    sqlite_with_rowid=False,
 )
 
 finding = Table(
@@ -232,7 +253,7 @@ finding = Table(
     Column("onset", Integer),
     Column("message", BytewiseText, nullable=False),
     Column("remedy", BytewiseText, nullable=False),
-    Column("evidence", JSON, nullable=False),
+    Column("evidence", JsonText, nullable=False),
     Column("created_at", Timestamp, nullable=False),
     UniqueConstraint("run_id", "code"),
     CheckConstraint("severity IN ('info', 'warning', 'error')", name="severity"),

@@ -1,147 +1,152 @@
-"""Moves a whole database into another, whatever the two are kept in: every row, and checked."""
+"""Copies every row of a database into another, in SQLite or PostgreSQL, and verifies the copy."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import Boolean, Table
+from sqlalchemy import Table, bindparam, func, select, tuple_
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import StoreError, UsageError
 from nnlab.store.database import Database
+from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.schema import TABLES
 from nnlab.store.serialization import timestamp_from_text, timestamp_to_text
-from nnlab.store.tables import Timestamp, metadata
+from nnlab.store.tables import StoredBoolean, Timestamp, metadata, run
 
-# Rows that are read, and committed, at once.
+# This many rows are read, and committed, at once.
 CHUNK_ROWS = 20_000
 
-_Row = tuple[Any, ...]
+_TableRow = tuple[Any, ...]
 
-# What is done, in which table, so many rows of so many.
+# The activity, the table, the number of rows done, and the total.
 CopyProgress = Callable[[str, str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """How many rows each table has now, and how many of all of them were there before."""
+    """The number of rows of each table after the copy, and of all tables before it."""
 
     rows: dict[str, int]
     before: int
 
 
-def copy_database(source: Database, target: Database, tell: CopyProgress) -> CopyResult:
-    """Copies every row with its number, and then compares every row.
+def copy_database(source: Database, target: Database, report: CopyProgress) -> CopyResult:
+    """Copies every row with its id, and then compares every row.
 
-    A copy that was broken off goes on where it stopped: what is in the target already must be
-    the beginning of what is in the source. Others may write to the source meanwhile; the copy is
-    of one moment. Files that runs made are not copied.
+    An interrupted copy is continued: the rows in the target must be the first rows of the source.
+    Other processes may write to the source meanwhile; the copy is of one snapshot. Files of runs
+    are not copied.
 
     Raises:
-        UsageError: both are the same, or the target holds other results; it is left as it was.
-        StoreError: one cannot be read or written, or the copy is not what the source is.
+        UsageError: both are the same, or the target has other results; it is not changed.
+        StoreError: one of them cannot be read or written, or the copy differs from the source.
     """
     if source.address.target == target.address.target:
         raise UsageError(f"{source.address.shown} cannot be copied onto itself")
     tables = [_TableReader(metadata.tables[name]) for name in TABLES]
-    with source.read() as reading:
-        total = {one.name: one.count(reading) for one in tables}
-        with target.read() as there:
-            before = {one.name: one.count(there) for one in tables}
-            for one in tables:
-                _check_target_is_prefix(one, reading, there, target, before[one.name])
+    with source.read() as source_connection:
+        total = {table.name: table.count(source_connection) for table in tables}
+        with target.read() as target_connection:
+            before = {table.name: table.count(target_connection) for table in tables}
+            for table in tables:
+                _check_target_is_prefix(
+                    table, source_connection, target_connection, target, before[table.name]
+                )
         with target.write() as connection:
-            target.prepare_partitions(connection, _highest_run_id(reading))
-        for one in tables:
-            done = before[one.name]
-            for chunk in _remaining_chunks(one, reading, target):
+            target.prepare_partitions(connection, _highest_run_id(source_connection))
+        for table in tables:
+            done = before[table.name]
+            for chunk in _remaining_chunks(table, source_connection, target):
                 with target.write(references=False) as connection:
-                    target.insert(connection, one.name, one.names, chunk)
+                    target.insert(connection, table.name, table.column_names, chunk)
                 done += len(chunk)
-                tell("copying", one.name, done, total[one.name])
+                report("copying", table.name, done, total[table.name])
         with target.write() as connection:
-            target.reset_sequences(connection, [one.name for one in tables if one.is_numbered])
-        with target.read() as there:
-            for one in tables:
+            target.reset_sequences(connection, [table.name for table in tables if table.has_id])
+        with target.read() as target_connection:
+            for table in tables:
                 done = 0
-                for mine, theirs in one.beside(reading, there):
-                    _check_equal_rows(one, mine, theirs, target)
-                    done += len(mine)
-                    tell("checking", one.name, done, total[one.name])
+                for source_rows, target_rows in table.paired_chunks(
+                    source_connection, target_connection
+                ):
+                    _check_equal_rows(table, source_rows, target_rows, target)
+                    done += len(source_rows)
+                    report("checking", table.name, done, total[table.name])
     return CopyResult(total, sum(before.values()))
 
 
 class _TableReader:
-    """A table's columns, its key, and how its values are made comparable."""
+    """Reads a table in the order of its key, with values that are the same in both dialects."""
 
     def __init__(self, table: Table) -> None:
+        columns = list(table.columns)
+        key = list(table.primary_key)
         self.name = table.name
-        self.names = [column.name for column in table.columns]
-        self.key = [column.name for column in table.primary_key]
-        self._places = [self.names.index(name) for name in self.key]
-        self._moments = [
-            place
-            for place, column in enumerate(table.columns)
-            if isinstance(column.type, Timestamp)
+        self.column_names = [column.name for column in columns]
+        self.has_id = [column.name for column in key] == ["id"]
+        self._table = table
+        self._key_places = [columns.index(column) for column in key]
+        self._timestamp_places = [
+            place for place, column in enumerate(columns) if isinstance(column.type, Timestamp)
         ]
         self._boolean_places = [
-            place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)
+            place for place, column in enumerate(columns) if isinstance(column.type, StoredBoolean)
         ]
-
-    @property
-    def is_numbered(self) -> bool:
-        """Whether new rows take the next number by themselves."""
-        return self.key == ["id"]
+        self._key_names = [f"after_{column.name}" for column in key]
+        chunk = select(table).order_by(*key).limit(bindparam("max_rows"))
+        # The driver's rows: a copy reads every point of the database.
+        self._first_chunk = DriverStatement(lambda: chunk)
+        after = tuple_(
+            *(bindparam(name, type_=c.type) for name, c in zip(self._key_names, key, strict=True))
+        )
+        self._next_chunk = DriverStatement(lambda: chunk.where(tuple_(*key) > after))
+        self._last_key = select(*key).order_by(*(column.desc() for column in key)).limit(1)
 
     def count(self, connection: Connection) -> int:
-        found: int = connection.exec_driver_sql(
-            f"SELECT count(*) FROM {self.name}"  # noqa: S608
-        ).scalar_one()
-        return found
+        """The number of rows."""
+        count: int = connection.execute(select(func.count()).select_from(self._table)).scalar_one()
+        return count
 
-    def last(self, connection: Connection) -> _Row | None:
-        """The key of the last row."""
-        order = ", ".join(f"{name} DESC" for name in self.key)
-        found = connection.exec_driver_sql(
-            f"SELECT {', '.join(self.key)} FROM {self.name} ORDER BY {order} LIMIT 1"  # noqa: S608
-        ).one_or_none()
-        return None if found is None else tuple(found)
+    def last_key(self, connection: Connection) -> _TableRow | None:
+        """The key of the last row; None if there are no rows."""
+        key = connection.execute(self._last_key).one_or_none()
+        return None if key is None else tuple(key)
 
-    def chunks(self, connection: Connection, after: _Row | None = None) -> Iterator[list[_Row]]:
-        """All rows in the order of their keys, or those after a key."""
-        key = ", ".join(self.key)
-        marks = ", ".join("?" * len(self.key))
+    def chunks(
+        self, connection: Connection, after: _TableRow | None = None
+    ) -> Iterator[list[_TableRow]]:
+        """All rows, or those after a key, in the order of their keys."""
         while True:
-            where = "" if after is None else f" WHERE ({key}) > ({marks})"
-            found = connection.exec_driver_sql(
-                f"SELECT {', '.join(self.names)} FROM {self.name}{where}"  # noqa: S608
-                f" ORDER BY {key} LIMIT {CHUNK_ROWS}",
-                after or (),
-            ).fetchall()
-            if found:
-                yield self._comparable(found)
-                after = tuple(found[-1][place] for place in self._places)
-            if len(found) < CHUNK_ROWS:
+            if after is None:
+                rows = self._first_chunk.fetch(connection, max_rows=CHUNK_ROWS)
+            else:
+                key = dict(zip(self._key_names, after, strict=True))
+                rows = self._next_chunk.fetch(connection, max_rows=CHUNK_ROWS, **key)
+            if rows:
+                yield self._comparable(rows)
+                after = tuple(rows[-1][place] for place in self._key_places)
+            if len(rows) < CHUNK_ROWS:
                 return
 
-    def beside(
-        self, mine: Connection, theirs: Connection
-    ) -> Iterator[tuple[list[_Row], list[_Row]]]:
-        """The chunks of both, side by side; the longer one has the last word."""
-        yield from zip_longest(self.chunks(mine), self.chunks(theirs), fillvalue=[])
+    def paired_chunks(
+        self, source: Connection, target: Connection
+    ) -> Iterator[tuple[list[_TableRow], list[_TableRow]]]:
+        """The chunks of both databases in pairs; a missing chunk is empty."""
+        yield from zip_longest(self.chunks(source), self.chunks(target), fillvalue=[])
 
-    def number(self, row: _Row) -> str:
-        """What names a row."""
-        return ", ".join(str(row[place]) for place in self._places)
+    def key_text(self, row: _TableRow) -> str:
+        """The key of a row, for messages."""
+        return ", ".join(str(row[place]) for place in self._key_places)
 
-    def _comparable(self, rows: Sequence[Any]) -> list[_Row]:
-        if not self._moments and not self._boolean_places:
+    def _comparable(self, rows: Sequence[Any]) -> list[_TableRow]:
+        if not self._timestamp_places and not self._boolean_places:
             return [tuple(row) for row in rows]
-        return [self._row(list(row)) for row in rows]
+        return [self._comparable_row(list(row)) for row in rows]
 
-    def _row(self, values: list[Any]) -> _Row:
-        for place in self._moments:
+    def _comparable_row(self, values: list[Any]) -> _TableRow:
+        for place in self._timestamp_places:
             moment = timestamp_from_text(values[place])
             values[place] = None if moment is None else timestamp_to_text(moment)
         for place in self._boolean_places:
@@ -150,44 +155,52 @@ class _TableReader:
 
 
 def _highest_run_id(connection: Connection) -> int:
-    found: int = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM run").scalar_one()
-    return found
+    highest: int = connection.execute(select(func.coalesce(func.max(run.c.id), 0))).scalar_one()
+    return highest
 
 
 def _remaining_chunks(
     table: _TableReader, source: Connection, target: Database
-) -> Iterator[list[_Row]]:
+) -> Iterator[list[_TableRow]]:
     with target.read() as connection:
-        after = table.last(connection)
-    yield from table.chunks(source, after)
+        last_key = table.last_key(connection)
+    yield from table.chunks(source, last_key)
 
 
 def _check_target_is_prefix(
-    table: _TableReader, source: Connection, there: Connection, target: Database, count: int
+    table: _TableReader,
+    source_connection: Connection,
+    target_connection: Connection,
+    target: Database,
+    count: int,
 ) -> None:
-    """Raises UsageError unless what is there is how the source begins."""
-    left = count
-    for mine, theirs in table.beside(source, there):
-        if not left:
+    """Raises UsageError unless the rows of the target are the first rows of the source."""
+    remaining = count
+    for source_rows, target_rows in table.paired_chunks(source_connection, target_connection):
+        if not remaining:
             return
-        for one, other in zip_longest(mine[: len(theirs)], theirs):
-            if one != other:
+        for source_row, target_row in zip_longest(source_rows[: len(target_rows)], target_rows):
+            if source_row != target_row:
                 raise UsageError(
                     f"{target.address.shown} holds other results: {table.name}"
-                    f" {table.number(other)} is not that of the source; nothing was copied",
+                    f" {table.key_text(target_row)} is not that of the source; nothing was copied",
                     hint="copy into a new database",
                 )
-        left -= len(theirs)
+        remaining -= len(target_rows)
 
 
 def _check_equal_rows(
-    table: _TableReader, mine: Iterable[_Row], theirs: Iterable[_Row], target: Database
+    table: _TableReader,
+    source_rows: Iterable[_TableRow],
+    target_rows: Iterable[_TableRow],
+    target: Database,
 ) -> None:
-    """Raises StoreError where the copy is not the source."""
-    for one, other in zip_longest(mine, theirs):
-        if one != other:
+    """Raises StoreError if the copy differs from the source."""
+    for source_row, target_row in zip_longest(source_rows, target_rows):
+        if source_row != target_row:
             raise StoreError(
-                f"the copy is not the source: {table.name} {table.number(one or other)} differs"
+                "the copy differs from the source:"
+                f" {table.name} {table.key_text(source_row or target_row)}"
                 f" in {target.address.shown}",
                 hint="does another program write there? copy into a new database",
             )

@@ -321,7 +321,7 @@ def test_a_read_only_database_is_read_but_not_written(
         (["report", "-o", "nowhere/x.md"], "the folder 'nowhere' does not exist"),
         (["report", "-o", "x.docx"], "a report is written as .html, .md or .tex"),
         (["db", "backup", "nowhere/x.db"], "nowhere"),
-        (["db", "backup", "runs.db"], "runs.db is there already"),
+        (["db", "backup", "runs.db"], "runs.db exists already"),
         (["train", "--db", "nowhere/x.db"], "no folder"),
         (["train", "--db", "folder.pdf"], "is a folder"),
         (["train", "--db", "mysql://ann:secret@host/lab"], "mysql"),

@@ -38,7 +38,7 @@ def test_a_place_that_the_database_claims_is_not_deleted(
     nnlab("rm", "1", "-y")
     answer = nnlab("db", "gc", "-y")
     told = " ".join(answer.err.split())
-    assert "is kept: nnlab gives the files of this run no folder of that name" in told
+    assert "is kept: nnlab does not create a folder of that name for this run" in told
     assert intact(photos)
 
 
@@ -109,7 +109,7 @@ def test_training_does_not_write_to_a_place_that_the_database_claims(
         folder, "UPDATE run SET artifacts = ?, status = 'queued', epochs = 0", str(photos)
     )
     answer = nnlab("train", "--study", "s", "-q", expect=1)
-    assert "which is no folder that nnlab made for it" in " ".join(
+    assert "which is not a folder that nnlab created for it" in " ".join(
         (answer.out + answer.err).split()
     )
     assert intact(photos)

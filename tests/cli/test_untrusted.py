@@ -290,4 +290,4 @@ def test_a_file_outside_of_the_folder_of_a_run_is_not_read(
     connection.close()
     answer = trained("plot", "confusion", "1", expect=1)
     assert "is no name of a file in the folder of a run" in " ".join(answer.err.split())
-    assert "cannot be looked at" in trained("db", "check", expect=1).out
+    assert "cannot be read" in trained("db", "check", expect=1).out

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 from store.lab import Lab, finish, make_lab
 
 from nnlab import store
 from nnlab.config import digest_of
 from nnlab.records import Curve, Epoch, Status
 from nnlab.store.checksum import compute_curves_checksum
+from nnlab.store.tables import trial
 
 # By hand: SHA-256 over two lengths, the name, the epochs and the values, all big-endian.
 BY_HAND = struct.pack(">QQ", 1, 2) + b"a" + struct.pack(">qqdd", 1, 2, 0.5, math.nan)
@@ -155,8 +157,8 @@ def test_check_finds_a_setting_that_was_changed(lab: Lab) -> None:
     lab.queue(2)
     old, new = digest_of({"lr": 0.1, "opt": "sgd"}), digest_of({"lr": 0.3, "opt": "sgd"})
     with lab.db.write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE trial SET setting = ? WHERE id = 1", ('{"lr":0.3,"opt":"sgd"}',)
+        connection.execute(
+            update(trial).where(trial.c.id == 1).values(setting='{"lr":0.3,"opt":"sgd"}')
         )
     assert store.find_problems(lab.db) == [
         f"trial 1: its setting has changed: its digest is {old}, now {new}"

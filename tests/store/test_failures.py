@@ -105,7 +105,7 @@ def test_a_full_disk_loses_no_finished_epoch(tmp_path: Path, mounted: Mount) -> 
             writer.write(Epoch(number, dict.fromkeys(metrics, 0.5 / number), 0.1))
             written = number
     assert written > 0
-    assert "goes on where it stopped" in (caught.value.hint or "")
+    assert "continues where it stopped" in (caught.value.hint or "")
     lab.db.close()
     # Someone makes room: the disk is made larger.
     mounted("-o remount,size=8m", disk)

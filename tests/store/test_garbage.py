@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from store.lab import Lab
 
 from nnlab import store
@@ -14,6 +15,7 @@ from nnlab.errors import OutputError
 from nnlab.records import Artifact, Finding, Severity, Status
 from nnlab.store.folder_marker import marker_content
 from nnlab.store.schema import TABLES
+from nnlab.store.tables import run
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 
@@ -30,7 +32,7 @@ def train(lab: Lab, run_id: int) -> Path:
     """A run that has a row in every table, and a folder."""
     lab.train(run_id, 0.5, 0.25, metric=f"val/of_{run_id}")
     with lab.db.write() as connection:
-        connection.exec_driver_sql("UPDATE run SET status = 'queued' WHERE id = ?", (run_id,))
+        connection.execute(update(run).where(run.c.id == run_id).values(status="queued"))
     made = folder(lab, run_id)
     lab.writer([run_id], resume_after=2).finish(
         Status.FINISHED,
@@ -174,8 +176,8 @@ def test_a_folder_with_a_file_that_nnlab_did_not_make_is_kept(lab: Lab) -> None:
     found = store.find_garbage(lab.db)
     assert (found.folders, found.orphans) == ((), ())
     assert dict(found.kept) == {
-        str(made): "it holds 'thesis.tex', which nnlab did not make",
-        str(made.with_name("77")): "it holds 'notes', which nnlab did not make",
+        str(made): "it contains 'thesis.tex', which nnlab did not create",
+        str(made.with_name("77")): "it contains 'notes', which nnlab did not create",
     }
     store.collect_garbage(lab.db, found)
     assert (made / "thesis.tex").read_text() == "mine"

@@ -100,7 +100,7 @@ def test_a_backup_never_overwrites(lab: Lab, tmp_path: Path) -> None:
     there = tmp_path / "runs.db"
     there.touch()
     for destination in (taken, link, there):
-        with pytest.raises(OutputError, match="is there already"):
+        with pytest.raises(OutputError, match="exists already"):
             store.backup_database(lab.db, destination)
     assert taken.read_text() == "mine"
 

@@ -180,7 +180,7 @@ def test_nothing_but_opening_an_old_or_new_file_imports_alembic(path: Path, pyth
     make_lab(path).db.close()
     code = (
         "import sys; from nnlab import store;"
-        "db = store.open_database(sys.argv[1], write=True); store.studies(db); db.close();"
+        "db = store.open_database(sys.argv[1], write=True); store.all_studies(db); db.close();"
         "print([m for m in ('alembic', 'torch', 'numpy', 'pydantic') if m in sys.modules])"
     )
     answer, errors = python(code, path).communicate(timeout=60)

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 
 import pytest
+from sqlalchemy import insert, update
 from store.lab import Lab, finish
 
 from nnlab import store
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Epoch, History, Run, Status
+from nnlab.store import tables
 
 
 def numbers(runs: tuple[Run, ...]) -> list[int]:
@@ -107,8 +109,9 @@ def test_histories_of_more_runs_than_one_query_takes(lab: Lab) -> None:
     run_ids = lab.queue(1203)
     with lab.db.write() as connection:
         connection.exec_driver_sql("INSERT INTO metric (name, direction) VALUES ('lr', 'min')")
-        connection.exec_driver_sql(
-            "INSERT INTO point VALUES (?, 1, 1, ?)", [(number, number / 2) for number in run_ids]
+        connection.execute(
+            insert(tables.point),
+            [{"run_id": n, "metric_id": 1, "epoch": 1, "value": n / 2} for n in run_ids],
         )
     found = store.histories(lab.db, run_ids)
     assert [found[number]["lr"].values for number in run_ids] == [(n / 2,) for n in run_ids]
@@ -159,8 +162,10 @@ def test_the_distinct_data_of_runs_and_trials_whose_data_changes(lab: Lab) -> No
     trials = [run.trial.id for run in store.runs(lab.db, run_ids=run_ids)]
     with lab.db.write() as connection:
         for run_id, fingerprint in zip(run_ids[:2], ("a", "b"), strict=True):
-            connection.exec_driver_sql(
-                "UPDATE run SET data_fingerprint = ? WHERE id = ?", (fingerprint, run_id)
+            connection.execute(
+                update(tables.run)
+                .where(tables.run.c.id == run_id)
+                .values(data_fingerprint=fingerprint)
             )
     expected = {
         (run_ids[0], trials[0], "a"),
@@ -173,8 +178,8 @@ def test_the_distinct_data_of_runs_and_trials_whose_data_changes(lab: Lab) -> No
     assert [run.run_id for run in store.data_of_runs(lab.db, run_ids=run_ids)] == sorted(run_ids)
     assert store.seeds_with_changing_data(lab.db, run_ids) == {}
     with lab.db.write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE run SET data_fingerprint = 'c' WHERE id = ?", (run_ids[2],)
+        connection.execute(
+            update(tables.run).where(tables.run.c.id == run_ids[2]).values(data_fingerprint="c")
         )
     assert store.seeds_with_changing_data(lab.db, run_ids) == {trials[0]: (0, 1)}
     fields = store.trial_fields(lab.db, ["opt", "nothing"], study_ids=[lab.study.id])

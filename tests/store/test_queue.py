@@ -121,7 +121,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 db = store.open_database(sys.argv[1], write=True)
 study = store.find_study(db, "depth")
-plans = [store.Plan({"lr": n}, f"d{n}", seed, 1) for n in range(50) for seed in range(2)]
+plans = [store.RunSpec({"lr": n}, f"d{n}", seed, 1) for n in range(50) for seed in range(2)]
 print(store.enqueue(db, study, plans).new)
 db.close()
 """

@@ -9,13 +9,15 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 from store.lab import Lab, copied_lab, finish
 
 from nnlab import store
 from nnlab.records import Direction, Epoch, Status
-from nnlab.store import ranked_trials
+from nnlab.store import ranked_trials, tables
 from nnlab.store.curve_summary import summarize_curve
 from nnlab.store.enqueue import RunSpec
+from nnlab.store.points import put_points, put_summaries
 
 METRIC = "val/loss"
 
@@ -33,22 +35,20 @@ def fill(lab: Lab, values: Values, metric: str = METRIC) -> None:
     flat = [value for seeds in values for value in seeds]
     direction: Direction = "max" if metric.endswith("accuracy") else "min"
     with lab.db.write() as connection:
-        metric_id = connection.exec_driver_sql(
-            "INSERT INTO metric (name, direction) VALUES (?, ?) RETURNING id", (metric, direction)
+        metric_id = connection.execute(
+            insert(tables.metric)
+            .values(name=metric, direction=direction)
+            .returning(tables.metric.c.id)
         ).scalar_one()
         if not flat:
             return
-        connection.exec_driver_sql(
-            "INSERT INTO point VALUES (?, ?, 1, ?)",
-            [(run_id, metric_id, value) for run_id, value in zip(run_ids, flat, strict=True)],
-        )
-        connection.exec_driver_sql(
-            "INSERT INTO summary VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (run_id, metric_id, *summarize_curve(direction, (1,), (value,)))
-                for run_id, value in zip(run_ids, flat, strict=True)
-            ],
-        )
+        points = [
+            (run_id, metric_id, 1, value) for run_id, value in zip(run_ids, flat, strict=True)
+        ]
+        put_points(connection, points)
+        for run_id, _, _, value in points:
+            summary = summarize_curve(direction, (1,), (value,))
+            put_summaries(connection, run_id, [(metric_id, summary)])
         connection.exec_driver_sql("UPDATE run SET status = 'finished'")
 
 

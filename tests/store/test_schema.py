@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, create_engine, inspect
+from sqlalchemy import CheckConstraint, create_engine, insert, inspect, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from store.lab import Lab
@@ -122,13 +122,20 @@ def test_every_status_and_severity_can_be_stored_and_nothing_else(lab: Lab) -> N
     (run_id,) = lab.queue()
     with lab.db.write() as connection:
         for status in Status:
-            connection.exec_driver_sql("UPDATE run SET status = ?", (str(status),))
+            connection.execute(update(metadata.tables["run"]).values(status=str(status)))
         for severity in Severity:
-            connection.exec_driver_sql(
-                "INSERT INTO finding (run_id, code, name, severity, confidence, message, remedy,"
-                " evidence, created_at)"
-                " VALUES (?, ?, '', ?, 1, '', '', '{}', '2026-05-20T12:00:00+00:00')",
-                (run_id, str(severity), str(severity)),
+            connection.execute(
+                insert(metadata.tables["finding"]).values(
+                    run_id=run_id,
+                    code=str(severity),
+                    name="",
+                    severity=str(severity),
+                    confidence=1,
+                    message="",
+                    remedy="",
+                    evidence="{}",
+                    created_at="2026-05-20T12:00:00+00:00",
+                )
             )
     for wrong in (
         "UPDATE run SET status = 'bored'",

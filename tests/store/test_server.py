@@ -40,7 +40,7 @@ def tables(lab: Lab, schema: str | None = None) -> set[str]:
     with lab.db.read() as connection:
         return set(
             connection.exec_driver_sql(
-                "SELECT tablename FROM pg_tables WHERE schemaname = coalesce(?, current_schema())",
+                "SELECT tablename FROM pg_tables WHERE schemaname = coalesce(%s, current_schema())",
                 (schema,),
             ).scalars()
         )
@@ -150,7 +150,7 @@ def test_an_older_schema_is_upgraded_and_a_newer_one_only_read(served: Lab, tmp_
 
 def test_an_upgrade_that_fails_leaves_all_as_it_was(served: Lab, tmp_path: Path) -> None:
     broken = next_revision(tmp_path / "next", "raise RuntimeError('lights out')")
-    with pytest.raises(UpgradeFailed, match="is as it was: lights out"):
+    with pytest.raises(UpgradeFailed, match="is unchanged: lights out"):
         store.open_database(served.db.address.target, write=True, migrations=broken)
     assert store.database_status(served.db).revision == HEAD
     assert served.queue() == (1,)

@@ -162,7 +162,7 @@ def test_a_row_that_another_program_changes_meanwhile_is_found(
             with other.write() as connection:
                 connection.exec_driver_sql("UPDATE run SET epochs = 77 WHERE id = 2")
 
-    with pytest.raises(StoreError, match="run 2 differs"):
+    with pytest.raises(StoreError, match="differs from the source: run 2"):
         copy_database(lab.db, other, meddle)
 
 

@@ -1,1 +1,1 @@
-"""A database on a PostgreSQL server: the same tables and questions, its own connections."""
+"""A results database on a PostgreSQL server: its connections, adapters and error messages."""

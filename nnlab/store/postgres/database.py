@@ -1,4 +1,7 @@
-"""A database on a server: how PostgreSQL's connections begin, commit, fail and close."""
+"""A database on a PostgreSQL server: its connections, transactions and partitions.
+
+Handwritten SQL: what SQLAlchemy has no construct for (schemas, partitions, sequences, locks, COPY).
+"""
 
 import functools
 import hashlib
@@ -8,34 +11,39 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import create_engine, event
+from sqlalchemy import BigInteger, cast, column, create_engine, event, func, select, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from nnlab.errors import NnlabError
 from nnlab.store.address import ServerAddress
 from nnlab.store.database import BUSY_SECONDS, PURPOSE, Database, Purpose
-from nnlab.store.postgres.dialect import register_adapters, to_postgres_sql
+from nnlab.store.postgres.adapters import register_adapters
 from nnlab.store.postgres.errors import translate_postgres_error
 from nnlab.store.schema import find_revision
 
-# A server that does not answer is given up after so long, in seconds, unless the URL says more.
+# In seconds; the URL may have another timeout for a server that does not answer.
 CONNECT_TIMEOUT_SECONDS = 5
 
-# Points of so many runs are one part of their table: at a thousand points a run some 65 million
-# rows, whose indexes fit into memory one part at a time.
+# The points of this many runs are one partition: at a thousand points a run some 65 million rows,
+# whose index fits into memory.
 RUNS_PER_PARTITION = 1 << 16
 
 _BEGIN_STATEMENTS: Mapping[Purpose, str] = {
     "read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    # Those alone wait for all others, and those beside each other only for one that is alone.
-    "alone": "BEGIN; SELECT pg_advisory_xact_lock({key})",
-    "beside": "BEGIN; SELECT pg_advisory_xact_lock_shared({key})",
+    # An exclusive transaction waits for all others; shared ones wait for exclusive ones only.
+    "exclusive": "BEGIN; SELECT pg_advisory_xact_lock({key})",
+    "shared": "BEGIN; SELECT pg_advisory_xact_lock_shared({key})",
 }
 
 
+_PG_TABLES = table("pg_tables", column("schemaname"), column("tablename"))
+_PG_CLASS = table("pg_class", column("oid"), column("relnamespace"), column("relkind"))
+_PG_NAMESPACE = table("pg_namespace", column("oid"), column("nspname"))
+
+
 class ServerDatabase(Database):
-    """A database on a PostgreSQL server, in a schema of its own."""
+    """A database in a schema of a PostgreSQL server."""
 
     address: ServerAddress
 
@@ -45,6 +53,7 @@ class ServerDatabase(Database):
         engine = create_engine(
             "postgresql+psycopg://",
             creator=functools.partial(_connect, address, busy_seconds),
+            paramstyle="format",  # positional, as in SQLite: `DriverStatement` binds tuples
             use_native_hstore=False,
         )
         event.listen(
@@ -52,23 +61,22 @@ class ServerDatabase(Database):
             "begin",
             functools.partial(_begin_transaction, key=_advisory_lock_key(address.schema)),
         )
-        event.listen(engine, "before_cursor_execute", _translate_statement, retval=True)
         super().__init__(address, engine, writes=writes)
 
     def revision(self, connection: Connection) -> str | None:
-        """As every database does."""
-        rows = connection.exec_driver_sql(
-            "SELECT tablename FROM pg_tables WHERE schemaname = ?", (self.address.schema,)
-        )
-        return find_revision({name for (name,) in rows}, connection, self.address)
+        """See `Database`."""
+        names = connection.execute(
+            select(_PG_TABLES.c.tablename).where(_PG_TABLES.c.schemaname == self.address.schema)
+        ).scalars()
+        return find_revision(set(names), connection, self.address)
 
     def make_schema(self, connection: Connection) -> None:
-        """Makes the schema that the tables are to be in, if it is not there."""
-        # Asked first: to make it takes a right that its users need not have.
-        (there,) = connection.exec_driver_sql(
-            "SELECT to_regnamespace(?) IS NOT NULL", (self.address.schema,)
-        ).one()
-        if not there:
+        """Creates the schema of the tables if it does not exist."""
+        # Checked first: creating it takes a privilege that not every user has.
+        exists = connection.execute(
+            select(func.to_regnamespace(self.address.schema).is_not(None))
+        ).scalar_one()
+        if not exists:
             connection.exec_driver_sql(f"CREATE SCHEMA {self.address.schema}")
 
     def insert(
@@ -78,7 +86,7 @@ class ServerDatabase(Database):
         columns: Sequence[str],
         rows: Iterable[tuple[Any, ...]],
     ) -> None:
-        """As every database does, by COPY."""
+        """See `Database`; uses COPY."""
         driver = _driver_connection(connection)
         with (
             driver.cursor() as cursor,
@@ -88,13 +96,13 @@ class ServerDatabase(Database):
                 copy.write_row(row)
 
     def prepare_partitions(self, connection: Connection, highest_run: int) -> None:
-        """Makes the parts of `point` for runs up to this number, and one for those to come."""
-        (there,) = connection.exec_driver_sql(
+        """Creates the partitions of `point` for runs up to this id, and at least one."""
+        existing = connection.exec_driver_sql(
             "SELECT count(*) FROM pg_inherits WHERE inhparent = 'point'::regclass"
-        ).one()
-        for part in range(there, highest_run // RUNS_PER_PARTITION + 1):
+        ).scalar_one()
+        for part in range(existing, highest_run // RUNS_PER_PARTITION + 1):
             begin = part * RUNS_PER_PARTITION
-            # Made first and joined then: that keeps no reader out.
+            # Created first and attached then, which does not block readers.
             connection.exec_driver_sql(
                 f"CREATE TABLE point_{part} (LIKE point INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
             )
@@ -104,32 +112,36 @@ class ServerDatabase(Database):
             )
 
     def reset_sequences(self, connection: Connection, tables: Iterable[str]) -> None:
-        """As every database does: a sequence does not see numbers that it has not given."""
-        for table in tables:
+        """See `Database`: a sequence ignores ids that were inserted explicitly."""
+        for name in tables:
             connection.exec_driver_sql(
-                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"  # noqa: S608
             )
 
     def size(self) -> int:
-        """As every database does: tables with their indexes."""
+        """The bytes of the tables with their indexes."""
         with self.read() as connection:
-            found: int = connection.exec_driver_sql(
-                "SELECT coalesce(sum(pg_total_relation_size(pg_class.oid)), 0)::bigint"
-                " FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
-                " WHERE nspname = ? AND relkind = 'r'",
-                (self.address.schema,),
+            size: int = connection.execute(
+                select(
+                    cast(
+                        func.coalesce(func.sum(func.pg_total_relation_size(_PG_CLASS.c.oid)), 0),
+                        BigInteger,
+                    )
+                )
+                .join(_PG_NAMESPACE, _PG_NAMESPACE.c.oid == _PG_CLASS.c.relnamespace)
+                .where(_PG_NAMESPACE.c.nspname == self.address.schema, _PG_CLASS.c.relkind == "r")
             ).scalar_one()
-        return found
+        return size
 
     def find_invalid_utf8(self) -> Iterator[str]:
-        """Nothing: the server takes no such text."""
+        """Nothing: the server rejects such text."""
         yield from ()
 
     def vacuum(self) -> None:
-        """Nothing to do: the server's autovacuum gives the room of deleted rows to new ones."""
+        """Nothing to do: the server's autovacuum reuses the space of deleted rows."""
 
-    def broken(self, connection: Connection) -> Iterator[str]:
-        """Nothing: the server keeps its own files and references."""
+    def integrity_problems(self, connection: Connection) -> Iterator[str]:
+        """Nothing: the server checks its own files and references."""
         del connection
         yield from ()
 
@@ -137,7 +149,7 @@ class ServerDatabase(Database):
     def _driver_error(self) -> type[Exception]:
         return psycopg.Error
 
-    def _ours(self, error: BaseException | None) -> NnlabError | None:
+    def _translate_error(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, psycopg.Error):
             return None
         return translate_postgres_error(error, self.address, newer=self.newer)
@@ -150,14 +162,14 @@ class ServerDatabase(Database):
 
     @contextmanager
     def _begin_or_reconnect(self, connection: Connection) -> Iterator[None]:
-        """A transaction; one on a connection that the server has closed since begins on a new."""
+        """A transaction; if the server has closed the connection, on a new connection."""
         try:
             transaction = connection.begin()
         except (psycopg.OperationalError, DBAPIError):
             if not _driver_connection(connection).closed:
                 raise
             connection.invalidate()
-            self._engine.dispose()  # its like in the pool are closed too
+            self._engine.dispose()  # the other connections in the pool are closed too
             transaction = connection.begin()
         with transaction:
             yield
@@ -188,27 +200,13 @@ def _connect(address: ServerAddress, busy_seconds: float) -> psycopg.Connection[
 
 def _begin_transaction(connection: Connection, *, key: int) -> None:
     purpose: Purpose = connection.get_execution_options().get(PURPOSE, "read")
-    # In one message: a round trip for all of it.
+    # All statements in one message, so that they take one round trip.
     _driver_connection(connection).execute(
         _BEGIN_STATEMENTS[purpose].format(key=key), prepare=False
     )
 
 
 def _advisory_lock_key(schema: str) -> int:
-    """A number for the advisory lock that no other program's is likely to have."""
+    """The key of the advisory lock: unlikely to be the key of another program."""
     digest = hashlib.sha256(f"nnlab {schema}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
-
-
-def _translate_statement(
-    connection: Connection,  # noqa: ARG001  the event's signature
-    cursor: Any,  # noqa: ARG001
-    statement: str,
-    parameters: Any,
-    context: Any,
-    executemany: bool,  # noqa: ARG001
-) -> tuple[str, Any]:
-    """Rewrites the store's own statements; what SQLAlchemy compiled is spelled right."""
-    if context is not None and context.compiled is None:
-        statement = to_postgres_sql(statement)
-    return statement, parameters

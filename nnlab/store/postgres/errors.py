@@ -1,4 +1,4 @@
-"""What psycopg and the server say, in nnlab's words: the one place that reads their error codes."""
+"""Translates errors of psycopg and the server to nnlab's errors, by their error codes."""
 
 import psycopg
 
@@ -22,7 +22,7 @@ _TOO_MANY_CONNECTIONS_CODE = "53300"
 _NOT_PERMITTED_CODES = ("42501", "25006")
 _UNDEFINED_NAME_CODES = ("42P01", "42703")
 
-# A connection that is refused has no code, only words; others than English fall to the last case.
+# A refused connection has no code, only a message; messages in other languages are not recognized.
 _REFUSAL_MESSAGES = (
     ("password authentication failed", "password"),
     ("no password supplied", "password"),
@@ -37,12 +37,12 @@ _REFUSAL_MESSAGES = (
 def translate_postgres_error(
     error: psycopg.Error, address: ServerAddress, *, newer: bool = False
 ) -> NnlabError | None:
-    """The error to raise instead, or None where the driver's own says it best (a bug of ours).
+    """The error to raise instead; None for an error of nnlab itself, which is not translated.
 
     Args:
-        error: what was raised.
+        error: the driver's error.
         address: the database that it was raised for.
-        newer: whether the schema is of a later revision, so that a name may be missing in it.
+        newer: whether the schema is of a later revision, so that a table or column may be missing.
     """
     code = error.sqlstate or ""
     if not code and isinstance(error, psycopg.OperationalError):
@@ -56,15 +56,15 @@ def translate_postgres_error(
         )
     if code in _DISK_FULL_CODES:
         return DiskFull(
-            f"no room left on the server of {address.shown}; what was stored before is kept",
-            hint="free some space, then repeat the command: it goes on where it stopped",
+            f"no room left on the server of {address.shown}; everything stored before is kept",
+            hint="free some space, then repeat the command: it continues where it stopped",
         )
     if code == _TOO_MANY_CONNECTIONS_CODE:
         return _too_many_connections_error(address)
     if code in _NOT_PERMITTED_CODES:
         return DatabaseReadOnly(
             f"{address.shown} may not be written by this user: {_message_line(error)}",
-            hint="GRANT CREATE ON DATABASE lets a user make nnlab's schema",
+            hint="GRANT CREATE ON DATABASE lets a user create nnlab's schema",
         )
     if newer and code in _UNDEFINED_NAME_CODES:
         return NewerSchema(
@@ -76,7 +76,7 @@ def translate_postgres_error(
 
 
 def connection_lost_error(address: ServerAddress, error: BaseException) -> ConnectionLost:
-    """The server is gone, for now."""
+    """The error for a server that cannot be reached."""
     return ConnectionLost(
         f"{address.shown} cannot be reached: {_message_line(error)}",
         hint="is the server up, and the network? nnlab db status tries again",
@@ -84,8 +84,8 @@ def connection_lost_error(address: ServerAddress, error: BaseException) -> Conne
 
 
 def _translate_without_code(error: psycopg.Error, address: ServerAddress) -> NnlabError:
-    told = str(error)
-    kind = next((kind for words, kind in _REFUSAL_MESSAGES if f"FATAL:  {words}" in told), "")
+    message = str(error)
+    kind = next((kind for words, kind in _REFUSAL_MESSAGES if f"FATAL:  {words}" in message), "")
     if kind == "password":
         return StoreError(
             f"{address.shown} refuses this user: {_message_line(error)}",
@@ -93,7 +93,7 @@ def _translate_without_code(error: psycopg.Error, address: ServerAddress) -> Nnl
         )
     if kind == "database":
         return NoDatabase(
-            f"there is no {address.shown}: {_message_line(error)}", hint="createdb makes one"
+            f"there is no {address.shown}: {_message_line(error)}", hint="createdb creates it"
         )
     if kind == "many":
         return _too_many_connections_error(address)
@@ -102,13 +102,13 @@ def _translate_without_code(error: psycopg.Error, address: ServerAddress) -> Nnl
 
 def _too_many_connections_error(address: ServerAddress) -> ConnectionLost:
     return ConnectionLost(
-        f"{address.shown} takes no more connections",
-        hint="max_connections in postgresql.conf, at least one for each worker",
+        f"{address.shown} does not accept more connections",
+        hint="raise max_connections in postgresql.conf: each worker needs at least one",
     )
 
 
 def _message_line(error: BaseException) -> str:
-    """What the server says, or the last line: earlier ones are about addresses that were tried."""
+    """The server's message, or the last line: earlier lines are about other addresses."""
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return error.diag.message_primary
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

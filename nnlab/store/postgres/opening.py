@@ -1,4 +1,4 @@
-"""Opens a database on a server for what is to be done with it, and keeps its schema up to date."""
+"""Opens a database on a PostgreSQL server, and creates or upgrades its schema."""
 
 from nnlab.errors import NnlabError, NoDatabase, UpgradeFailed
 from nnlab.store.address import ServerAddress
@@ -15,17 +15,17 @@ def open_server(
     migrations: Migrations,
     busy_seconds: float,
 ) -> ServerDatabase:
-    """As `open_database`, of which this is the half for servers."""
+    """The part of `open_database` for servers."""
     database = ServerDatabase(address, writes=write, busy_seconds=busy_seconds)
     try:
         with database.read() as connection:
-            found = database.revision(connection)
-        if found is None:
+            revision = database.revision(connection)
+        if revision is None:
             _check_may_create(address, create=create)
-        if found is None or found in migrations.revisions[:-1]:
+        if revision is None or revision in migrations.revisions[:-1]:
             _create_or_upgrade_schema(address, migrations, busy_seconds)
-        elif found != migrations.head:
-            _check_may_read_newer(address, found, migrations, write=write)
+        elif revision != migrations.head:
+            _check_may_read_newer(address, revision, migrations, write=write)
             database.newer = True
     except BaseException:
         database.close()
@@ -36,30 +36,30 @@ def open_server(
 def _check_may_create(address: ServerAddress, *, create: bool) -> None:
     if not create:
         raise NoDatabase(
-            f"{address.shown} holds no results of nnlab", hint="nnlab train makes the tables"
+            f"{address.shown} holds no results of nnlab", hint="nnlab train creates the tables"
         )
 
 
 def _check_may_read_newer(
-    address: ServerAddress, found: str, migrations: Migrations, *, write: bool
+    address: ServerAddress, revision: str, migrations: Migrations, *, write: bool
 ) -> None:
     if write:
-        raise newer_schema_error(address, found, migrations)
+        raise newer_schema_error(address, revision, migrations)
 
 
 def _create_or_upgrade_schema(
     address: ServerAddress, migrations: Migrations, busy_seconds: float
 ) -> None:
-    """Makes the tables, or brings them to this version, in one transaction that nobody shares.
+    """Creates the tables, or upgrades them, in one exclusive transaction.
 
-    Any number of processes may do so at once: one does it, the others find it done.
+    Several processes may do so at once: one does it, the others find the result.
     """
     database = ServerDatabase(address, writes=True, busy_seconds=busy_seconds)
     try:
         with database.write() as connection:
             database.make_schema(connection)
-            found = database.revision(connection)
-            if found == migrations.head:
+            revision = database.revision(connection)
+            if revision == migrations.head:
                 return
             try:
                 migrations.run(connection)
@@ -67,11 +67,11 @@ def _create_or_upgrade_schema(
             except NnlabError:
                 raise
             except Exception as error:
-                if found is None:
+                if revision is None:
                     raise
                 raise UpgradeFailed(
-                    f"{address.shown} could not be upgraded from revision {found} to"
-                    f" {migrations.head} and is as it was: {error}",
+                    f"{address.shown} could not be upgraded from revision {revision} to"
+                    f" {migrations.head} and is unchanged: {error}",
                     hint="the nnlab that wrote it still reads it",
                 ) from error
     finally:

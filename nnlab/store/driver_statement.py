@@ -1,0 +1,68 @@
+"""Statements that are compiled once per dialect and executed by the driver: the frequent ones."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+
+class DriverStatement:
+    """A SQLAlchemy Core statement whose compiled text the driver executes.
+
+    `Connection.execute` looks up the compiled statement and wraps every row: for short statements
+    and for queries of ten thousand rows that takes as long as SQLite itself.
+    """
+
+    def __init__(self, build: Callable[[], ClauseElement]) -> None:
+        """The statement is built and compiled when it is first executed.
+
+        Args:
+            build: returns the Core statement; its parameters are bound by name.
+        """
+        self._build = build
+        self._compiled: dict[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {}
+
+    def execute(self, connection: Connection, **values: Any) -> Any:
+        """The driver's cursor, in the connection's transaction; values are bound by name.
+
+        Raises:
+            KeyError: a parameter has no value.
+        """
+        sql, names, constants = self._compile(connection)
+        values = {**constants, **values}
+        return _driver(connection).execute(sql, tuple([values[name] for name in names]))
+
+    def fetch(self, connection: Connection, **values: Any) -> list[Any]:
+        """All rows, as the driver's tuples."""
+        rows: list[Any] = self.execute(connection, **values).fetchall()
+        return rows
+
+    def execute_many(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Executes it for each row; a row has the parameters in the order of the statement."""
+        sql, _, _ = self._compile(connection)
+        cursor = _driver(connection).cursor()
+        try:
+            cursor.executemany(sql, rows)
+        finally:
+            cursor.close()
+
+    def _compile(self, connection: Connection) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
+        dialect = connection.dialect
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            text = self._build().compile(dialect=dialect)
+            assert isinstance(text, SQLCompiler)
+            constants = {
+                name: bind.effective_value for name, bind in text.binds.items() if not bind.required
+            }
+            compiled = str(text), tuple(text.positiontup or ()), constants
+            self._compiled[dialect.name] = compiled
+        return compiled
+
+
+def _driver(connection: Connection) -> Any:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    return driver

@@ -1,0 +1,31 @@
+"""Conversions of psycopg's values: the store reads and binds the same values as in SQLite."""
+
+import math
+from typing import Any
+
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
+from psycopg.types.numeric import FloatDumper
+
+
+class _TextLoader(Loader):
+    """Returns JSON and timestamps as text, which is what the store reads from SQLite."""
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode()
+
+
+class _NanAsNullDumper(FloatDumper):
+    """Binds NaN as NULL, as SQLite's driver does."""
+
+    def dump(self, obj: Any) -> Buffer | None:
+        return None if math.isnan(obj) else super().dump(obj)
+
+
+def register_adapters(connection: AdaptContext) -> None:
+    """Makes a psycopg connection return and bind values as SQLite's driver does."""
+    adapters = connection.adapters
+    assert adapters is not None
+    for kind in ("json", "timestamptz"):
+        adapters.register_loader(kind, _TextLoader)
+    adapters.register_dumper(float, _NanAsNullDumper)
