@@ -125,7 +125,7 @@ def rpc_caller(database_actor: Any) -> store.SendRequest:
     """
 
     def send_request(request: store.RpcRequest) -> Any:
-        group = "store" if request.place is None else "files"
+        group = "store" if request.folder_path is None else "files"
         try:
             answer = database_actor.call.options(concurrency_group=group).remote(request)
             succeeded, result = ray.get(answer, timeout=RPC_TIMEOUT_SECONDS)
