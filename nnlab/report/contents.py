@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from nnlab import store
 from nnlab.analysis.comparable import ComparableGroup, comparable_groups
 from nnlab.analysis.effects import Effects, compute_effects
-from nnlab.analysis.ranking import Ranking, current_runs, format_count, rank_group
+from nnlab.analysis.ranking import rank_group
+from nnlab.analysis.records import Ranking
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
-from nnlab.analysis.scope import Scope
+from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.significance import too_few_seeds
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
@@ -19,6 +20,7 @@ from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.kinds.remedy import is_remedy_study, treated_finding
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
+from nnlab.io.text import format_count
 from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.stats import format_mean

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import nnlab
-from nnlab.analysis.ranking import format_count
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
+from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, energy
 from nnlab.report.table_formats import table_as_latex
 from nnlab.stats import format_duration

@@ -27,17 +27,17 @@ def verdict_lines(study: Study, answered: StudyVerdict) -> list[str]:
         "",
         f"**Verdict: {answered.verdict}** with {_seed_count(study)}.",
     ]
-    if answered.waiting:
-        lines.append(f"{answered.waiting} runs have no result yet, so nothing is decided.")
+    if answered.unfinished:
+        lines.append(f"{answered.unfinished} runs have no result yet, so nothing is decided.")
     return [
         *lines,
         "",
         "| comparison | claimed | found, 95 % interval | n | p | |",
         "| --- | --- | --- | ---: | ---: | --- |",
-        *(_comparison_row(found) for found in answered.answers),
+        *(_comparison_row(found) for found in answered.results),
         "",
-        *_mean_lines(answered.answers),
-        *_tuning_lines(list(answered.sides.values())),
+        *_mean_lines(answered.results),
+        *_tuning_lines(list(answered.arms.values())),
     ]
 
 
@@ -46,7 +46,7 @@ def _seed_count(study: Study) -> str:
 
 
 def _comparison_row(found: ComparisonResult) -> str:
-    judged = found.judged
+    judged = found.test
     missing = f", {found.missing} without a number" if found.missing else ""
     p = "" if judged.p is None else f"{judged.p:.2g}"
     cells = [
@@ -92,9 +92,9 @@ def _mean_lines(answers: Sequence[ComparisonResult]) -> list[str]:
 
 def _tuning_lines(sides: Sequence[TunedArm]) -> list[str]:
     lines = [
-        f"- {escape_markdown(side.arm)}: {escape_markdown(side.chosen)}, the best of {side.of} by validation"
+        f"- {escape_markdown(side.arm)}: {escape_markdown(side.tuned_values)}, the best of {side.n_trials} by validation"
         for side in sides
-        if side.of > 1
+        if side.n_trials > 1
     ]
     return ["Arms of several trials were tuned first:", "", *lines, ""] if lines else []
 

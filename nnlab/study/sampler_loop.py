@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.cli.output.render import note, say
 from nnlab.config.space import TrialSpec
+from nnlab.io.text import format_count
 from nnlab.records import Run, Status, Study
 from nnlab.search import ScoredTrial
 from nnlab.study.next_trials import load_scored_trials, suggest_trials

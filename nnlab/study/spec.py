@@ -7,7 +7,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from nnlab.analysis.ranking import format_count
 from nnlab.cli.open_database import open_db, search_data_near_database
 from nnlab.config import setting_fields
 from nnlab.config.space import (
@@ -23,6 +22,7 @@ from nnlab.engine.data import dataset_facts
 from nnlab.engine.user_code import model_version
 from nnlab.errors import ConfigError, NoDatabase, UnknownName, UsageError, unknown_key_message
 from nnlab.io.files import read_limited
+from nnlab.io.text import format_count
 from nnlab.records import Arm, Comparison, Objective, Sampler
 from nnlab.search import NON_ADAPTIVE_SAMPLERS
 from nnlab.study import sampler_options

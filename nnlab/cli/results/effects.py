@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.analysis.effects import compute_effects
-from nnlab.analysis.ranking import Ranking
+from nnlab.analysis.records import Ranking
 from nnlab.analysis.scope import resolve_scope
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db

@@ -29,7 +29,7 @@ def draw_claim(db: store.Database, study: Study, stem: Path, kind: str = "png") 
     }
     verdict, drawn = claim_files(stem, kind)
     save_figure(
-        draw_claim_intervals([_claim_interval(found) for found in answered.answers]),
+        draw_claim_intervals([_claim_interval(found) for found in answered.results]),
         verdict,
         provenance,
     )
@@ -47,7 +47,7 @@ def claim_files(stem: Path, kind: str) -> tuple[Path, Path]:
 
 
 def _claim_interval(found: ComparisonResult) -> ClaimInterval:
-    comparison, judged = found.comparison, found.judged
+    comparison, judged = found.comparison, found.test
     return ClaimInterval(
         title=comparison.says,
         quantity=claimed(comparison),
@@ -64,20 +64,20 @@ def _claim_interval(found: ComparisonResult) -> ClaimInterval:
 def _arm_series(db: store.Database, answered: StudyVerdict) -> list[Series]:
     """A series for each arm: the runs of the trial that speaks for it."""
     histories = store.histories(
-        db, [run.id for side in answered.sides.values() for run in side.runs.values()]
+        db, [run.id for side in answered.arms.values() for run in side.runs.values()]
     )
     return [
         Series(
-            label=f"{side.arm} ({side.chosen})" if side.chosen else side.arm,
+            label=f"{side.arm} ({side.tuned_values})" if side.tuned_values else side.arm,
             histories=tuple(histories[run.id] for run in side.runs.values()),
         )
-        for side in answered.sides.values()
+        for side in answered.arms.values()
     ]
 
 
 def _curve_metrics(answered: StudyVerdict, series: list[Series]) -> list[str]:
     """The metrics compared, as far as they make curves; loss where none does."""
-    named = [m for found in answered.answers for m in metrics_in(found.comparison.metric)]
+    named = [m for found in answered.results for m in metrics_in(found.comparison.metric)]
     known = [metric for metric in dict.fromkeys(named) if _is_curve(metric, series)]
     groups: Mapping[str, None] = dict.fromkeys(m.partition("/")[2] for m in known)
     wanted = list(groups)[:_MAX_PANELS]

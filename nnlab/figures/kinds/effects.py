@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.analysis.effects import compute_effects
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import resolve_scope
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config import config_of
 from nnlab.config.space import TrialSpec, distinguishing_fields, setting_label
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.untrained_settings import expand_settings
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config import RunConfig, config_of
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
@@ -14,6 +13,7 @@ from nnlab.figures.draw.learning_rate import LearningRateCurve
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import rank_for_figure
 from nnlab.figures.untrained_settings import expand_settings
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.errors import UsageError
 from nnlab.figures.axis_fields import axis_value
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import resolve_scope
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.io.text import format_count
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS
 
 if TYPE_CHECKING:

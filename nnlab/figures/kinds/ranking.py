@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure, trial_title
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, evaluate_remedies
 from nnlab.diagnose import group_symptoms
 from nnlab.errors import UsageError
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
+from nnlab.io.text import format_count
 from nnlab.records import Study
 
 if TYPE_CHECKING:

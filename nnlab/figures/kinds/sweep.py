@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config.space import format_value
 from nnlab.figures.axis_fields import (
     Reduction,
@@ -15,6 +14,7 @@ from nnlab.figures.axis_fields import (
 )
 from nnlab.figures.prepared_figure import PreparedFigure, numbers
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
+from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.analysis.across_tasks import compare_across_tasks
-from nnlab.analysis.ranking import EpochChoice, rank_each_group
+from nnlab.analysis.ranking import rank_each_group
+from nnlab.analysis.records import EpochChoice
 from nnlab.analysis.scope import resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nnlab.analysis.ranking import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.options import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.remedies import (
     CONTROL_ARM,
     RemedyOutcome,
@@ -29,6 +28,7 @@ from nnlab.diagnose import diagnose, group_symptoms
 from nnlab.diagnose.remedies import Remedy, remedies_for
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import format_count
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Finding, Run, Study
 from nnlab.stats import format_duration

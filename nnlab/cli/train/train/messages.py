@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, format_count, rank_each_group
+from nnlab.analysis.ranking import rank_each_group
+from nnlab.analysis.records import Ranking
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import seeds_to_decide
 from nnlab.cli.options import Format
@@ -12,6 +13,7 @@ from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.config import setting_fields
 from nnlab.config.space import differing_fields, distinguishing_fields, format_value, setting_label
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import format_count
 from nnlab.records import Setting, Study
 
 _MAX_ROWS = 20

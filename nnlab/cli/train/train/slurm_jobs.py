@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.cli.open_database import database_address
 from nnlab.cli.output.render import say
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import format_count
 from nnlab.records import Study
 from nnlab.workers import slurm
 

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.output.render import note
 from nnlab.errors import Interrupted
+from nnlab.io.text import format_count
 from nnlab.records import Run, Status
 
 _POLL_SECONDS = 0.5

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import names_runs
 from nnlab.analysis.selection import select_runs
 from nnlab.cli.open_database import open_db
@@ -14,6 +13,7 @@ from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts, metrics_line
 from nnlab.engine import user_code
 from nnlab.errors import UsageError
+from nnlab.io.text import format_count
 from nnlab.records import Epoch, Run
 
 if TYPE_CHECKING:
