@@ -107,7 +107,7 @@ def test_missing_and_odd_cells_are_read(nnlab: Nnlab, folder: Path) -> None:
 
 def test_explain_prints_the_page_of_a_rule(nnlab: Nnlab) -> None:
     page = nnlab("explain", "nn101").out
-    for part in ("NN101 overfitting", "What it finds:", "Why it matters:", "What to try:"):
+    for part in ("NN101 overfitting", "Detects:", "Why it matters:", "What to try:"):
         assert part in page
     assert "NN501" in nnlab("explain").out
     assert "unknown finding 'NN1'" in nnlab("explain", "NN1", expect=2).err
