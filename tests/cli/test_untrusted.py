@@ -159,9 +159,9 @@ def closed(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (fifo, "not a regular file"),
+        (fifo, "a pipe, not a regular file"),
         (endless, "a symbolic link, which is not followed"),
-        (huge, "larger than 64 MiB"),
+        (huge, "larger than the limit of 64 MiB"),
         (closed, "a symbolic link, which is not followed"),
     ],
 )
@@ -260,10 +260,10 @@ def test_metadata_of_any_length_are_none_of_ours(tmp_path: Path, suffix: str) ->
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("train", "--config", "FILE", "--dry-run"), "FILE: not a regular file"),
-        (("init-study", "s", "--config", "FILE"), "FILE: not a regular file"),
-        (("plot", "lr", "--config", "FILE"), "FILE: not a regular file"),
-        (("diagnose", "--csv", "FILE"), "FILE: not a regular file"),
+        (("train", "--config", "FILE", "--dry-run"), "FILE: a pipe, not a regular file"),
+        (("init-study", "s", "--config", "FILE"), "FILE: a pipe, not a regular file"),
+        (("plot", "lr", "--config", "FILE"), "FILE: a pipe, not a regular file"),
+        (("diagnose", "--csv", "FILE"), "FILE: a pipe, not a regular file"),
         (("train", "--from", "FILE", "--data", "iris"), "FILE is neither a run nor a file"),
     ],
 )
@@ -290,5 +290,5 @@ def test_a_file_outside_of_the_folder_of_a_run_is_not_read(
         connection.execute("UPDATE artifact SET path = ?", (path,))
     connection.close()
     answer = trained("plot", "confusion", "1", expect=1)
-    assert "is no name of a file in the folder of a run" in " ".join(answer.err.split())
+    assert "is not a valid file name in the folder of a run" in " ".join(answer.err.split())
     assert "cannot be looked at" in trained("db", "check", expect=1).out
