@@ -95,7 +95,7 @@ def findings_page() -> str:
     ]
     for rule in ALL_RULES:
         text = inspect.cleandoc(type(rule).__doc__ or "")
-        for title in ("What it finds:", "Why it matters:", "What to try:"):
+        for title in ("Detects:", "Why it matters:", "What to try:"):
             text = text.replace(title, f"**{title}**")
         parts += [f"## {rule.code} {rule.name}", "", text, ""]
     return "\n".join(parts)

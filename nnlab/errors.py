@@ -1,31 +1,32 @@
-"""Everything nnlab raises on purpose.
+"""All errors that nnlab raises, with the exit codes of the commands that end with them.
 
 NnlabError                      exit code 1
-|-- UsageError                  exit code 2: what was typed cannot be done
-|   |-- ConfigError             settings out of range, all problems at once
-|   |-- UnknownName             a name no catalogue, study or run has
-|   `-- StudyExists             a study of that name asks another question
+|-- UsageError                  exit code 2: the command cannot be executed as typed
+|   |-- ConfigError             invalid settings, all problems at once
+|   |-- UnknownName             a name that no catalogue, study or run has
+|   `-- StudyExists             a study of that name has another definition
 |-- DataError                   a data file that cannot be used
 |-- UserCodeError               the user's own model or data set fails, with file and line
-|   `-- UserCodeRefused         it would be executed by a command that does not name its run
-|-- DeviceError                 a device that is not there
+|   `-- UserCodeRefused         user code that the command did not name
+|-- DeviceError                 a device that this machine does not have
 |-- OutputError                 a file that cannot be written
-|   `-- ClosedPipe              exit code 141: nobody reads standard output any more
-|-- CheckpointError             a checkpoint that cannot be read or does not fit
+|   `-- ClosedPipe              exit code 141: the reader of standard output has ended
+|-- CheckpointError             a checkpoint that cannot be read or has another setting
 |-- StoreError                  the database
-|   |-- NoDatabase              there is none yet
-|   |-- NotADatabase            the file is something else, or damaged
+|   |-- NoDatabase              it does not exist
+|   |-- NotADatabase            the file is not a database of nnlab, or damaged
 |   |-- DatabaseMoved           its file was moved, removed or replaced while it was in use
-|   |-- CorruptRow              a row holds values that nnlab never writes
-|   |-- DatabaseLocked          another process holds it for too long
+|   |-- CorruptRow              a row contains values that nnlab never writes
+|   |   `-- MissingField        a stored setting lacks a field
+|   |-- DatabaseLocked          another process holds the lock for too long
 |   |-- DatabaseReadOnly        it cannot be written
-|   |-- DiskFull                no room left
-|   |-- NewerSchema             a later nnlab wrote it
+|   |-- DiskFull                no space left
+|   |-- NewerSchema             a later version of nnlab wrote it
 |   |-- UpgradeFailed           a migration failed and was rolled back
-|   |-- ConnectionLost          its server, or the process that has it open, does not answer
-|   `-- LeaseLost               another worker has taken the run over
+|   |-- ConnectionLost          its server, or the process that has it open, does not respond
+|   `-- LeaseLost               another worker has taken over the run
 `-- Interrupted                 exit code 130: stopped by Ctrl-C or SIGTERM
-    `-- TimeIsUp                exit code 75: a job of several nodes that wants to be queued again
+    `-- TimeLimitReached        exit code 75: the time limit of a cluster job, which is requeued
 """
 
 import difflib
@@ -34,7 +35,7 @@ from typing import Any
 
 
 class NnlabError(Exception):
-    """The root: `message` says what is wrong with the values got, `hint` what mends it."""
+    """The root of all errors: `message` describes the problem, and `hint` how to solve it."""
 
     exit_code = 1
 
@@ -44,7 +45,7 @@ class NnlabError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Errors come from other processes whole, however their class is made.
+        # Errors are sent between processes, whatever the arguments of their constructor are.
         return _rebuild_error, (type(self), self.args, self.__dict__)
 
 
@@ -58,13 +59,13 @@ def _rebuild_error(
 
 
 class UsageError(NnlabError):
-    """What was asked for cannot be done as it was asked."""
+    """The command, or the arguments of a call, cannot be executed as given."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """Settings that do not hold; `problems` has one line for each, all of them at once."""
+    """Invalid settings; `problems` lists all of them, one line each."""
 
     def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
         self.problems = tuple(problems)
@@ -77,19 +78,19 @@ class ConfigError(UsageError):
 
 
 class UnknownName(UsageError):
-    """A name that nothing of its kind has; the message lists the known and the nearest."""
+    """An unknown name; the message suggests the closest known name, and lists all of them."""
 
     def __init__(
-        self, kind: str, name: str, known: Iterable[str], *, meant: str | None = None
+        self, kind: str, name: str, known_names: Iterable[str], *, suggestion: str | None = None
     ) -> None:
-        if meant is not None:
-            super().__init__(f"unknown {kind} '{name}': did you mean {meant}?")
+        if suggestion is not None:
+            super().__init__(f"unknown {kind} '{name}': did you mean {suggestion}?")
         else:
-            super().__init__(unknown_name_message(kind, name, known))
+            super().__init__(unknown_name_message(kind, name, known_names))
 
 
 class StudyExists(UsageError):
-    """A study of that name exists with another space, objective or seeds."""
+    """A study of that name exists with another search space, objective or seeds."""
 
 
 class DataError(NnlabError):
@@ -97,11 +98,11 @@ class DataError(NnlabError):
 
 
 class UserCodeError(NnlabError):
-    """Code of the user's own that cannot be found, or fails; the message has its file and line."""
+    """User code that cannot be found or fails; the message contains its file and line."""
 
 
 class UserCodeRefused(UserCodeError):
-    """Code that a figure's file or a database refers to, and that the command did not name."""
+    """User code that a figure or database refers to, but that the command did not name."""
 
 
 class DeviceError(NnlabError):
@@ -113,9 +114,9 @@ class OutputError(NnlabError):
 
 
 class ClosedPipe(OutputError):
-    """The reader of standard output has ended, as `head` does: the command ends without a word."""
+    """The reader of standard output has ended, as `head` does; the command ends silently."""
 
-    exit_code = 141  # 128 and the number of SIGPIPE, as shells report it
+    exit_code = 141  # 128 plus the number of SIGPIPE, as shells report it
 
 
 class CheckpointError(NnlabError):
@@ -123,27 +124,27 @@ class CheckpointError(NnlabError):
 
 
 class StoreError(NnlabError):
-    """The root of what can be wrong with the results database."""
+    """The root of all errors of the results database."""
 
 
 class NoDatabase(StoreError):
-    """There is no database at the place named."""
+    """The database does not exist."""
 
 
 class NotADatabase(StoreError):
-    """The file is no SQLite database, not one of nnlab's, or damaged."""
+    """The file is not an SQLite database of nnlab, or it is damaged."""
 
 
 class DatabaseMoved(StoreError):
-    """The file of an open database was moved, removed or replaced: writes to it would be lost."""
+    """The file of an open database was moved, removed or replaced, so writes would be lost."""
 
 
 class CorruptRow(StoreError):
-    """A row that was asked for holds values that nnlab never writes."""
+    """A row contains values that nnlab never writes."""
 
 
 class MissingField(CorruptRow, KeyError):
-    """A stored setting lacks a field; a KeyError too, so that it is a mapping as any other."""
+    """A stored setting lacks a field; it is also a KeyError, as mappings raise it."""
 
 
 class DatabaseLocked(StoreError):
@@ -151,7 +152,7 @@ class DatabaseLocked(StoreError):
 
 
 class ConnectionLost(StoreError):
-    """The database server cannot be reached, or broke off; what was done may be tried again."""
+    """The database server cannot be reached or closed the connection; the call can be retried."""
 
 
 class DatabaseReadOnly(StoreError):
@@ -159,56 +160,56 @@ class DatabaseReadOnly(StoreError):
 
 
 class DiskFull(StoreError):
-    """No room left where the database or an artifact lies."""
+    """No space left on the disk of the database or of an artifact."""
 
 
 class NewerSchema(StoreError):
-    """The schema is of a revision that this version does not know."""
+    """The schema has a revision that this version of nnlab does not know."""
 
 
 class UpgradeFailed(StoreError):
-    """A migration failed; the database is as it was before."""
+    """A migration failed; the database is unchanged."""
 
 
 class LeaseLost(StoreError):
-    """The run is worked on by another worker now: this one's lease had lapsed."""
+    """The lease of this worker expired, and another worker executes the run now."""
 
 
 class Interrupted(NnlabError):
-    """Work was stopped by the user; what was finished is kept."""
+    """The user stopped the command; finished epochs are kept."""
 
     exit_code = 130
 
 
 class TimeLimitReached(Interrupted):
-    """A job's time is nearly up: its script queues it once more, as it is told by the code."""
+    """The time limit of a cluster job is near; its script requeues it because of the exit code."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
 
-def unknown_key_message(kind: str, name: str, known: Iterable[str]) -> str:
-    """Says that `name` is not one of many `known` keys, with the nearest where one is near.
+def unknown_key_message(kind: str, name: str, known_names: Iterable[str]) -> str:
+    """The message that a key is unknown, with the closest known key if there is one.
 
-    >>> unknown_key("key", "lrr", ["lr", "opt"])
+    >>> unknown_key_message("key", "lrr", ["lr", "opt"])
     "unknown key 'lrr': did you mean 'lr'?"
-    >>> unknown_key("key", "colour", ["lr", "opt"])
+    >>> unknown_key_message("key", "colour", ["lr", "opt"])
     "unknown key 'colour'; nnlab train --help lists the options, whose names are the keys"
     """
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    if near:
-        return f"unknown {kind} '{name}': did you mean '{near[0]}'?"
+    closest = difflib.get_close_matches(name, sorted(known_names), n=1, cutoff=0.6)
+    if closest:
+        return f"unknown {kind} '{name}': did you mean '{closest[0]}'?"
     return (
         f"unknown {kind} '{name}'; nnlab train --help lists the options, whose names are the keys"
     )
 
 
-def unknown_name_message(kind: str, name: str, known: Iterable[str]) -> str:
-    """Says that `name` is not one of `known`, with the nearest first and all of them listed.
+def unknown_name_message(kind: str, name: str, known_names: Iterable[str]) -> str:
+    """The message that a name is unknown, with the closest known name and a list of all.
 
-    >>> unknown_name("optimizer", "adm", ["sgd", "adam"])
+    >>> unknown_name_message("optimizer", "adm", ["sgd", "adam"])
     "unknown optimizer 'adm': did you mean 'adam'? Known: adam, sgd"
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f": did you mean '{near[0]}'?" if near else "."
-    return f"unknown {kind} '{name}'{guess} Known: {', '.join(names) or '(none)'}"
+    names = sorted(known_names)
+    closest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    suggestion = f": did you mean '{closest[0]}'?" if closest else "."
+    return f"unknown {kind} '{name}'{suggestion} Known: {', '.join(names) or '(none)'}"

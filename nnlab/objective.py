@@ -1,6 +1,7 @@
-"""Settings' values, metrics' directions, and what a study optimises.
+"""Objectives of studies, and the directions and limits of metrics.
 
-Apart from the other records because settings and catalogues need only these, and start at once.
+This module is separate from the other records because settings and catalogues need only these
+types, and must import fast.
 """
 
 import math
@@ -17,8 +18,8 @@ _HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
 # The smallest and the largest value that a metric can have.
 Limits = tuple[float, float]
 UNLIMITED: Limits = (-math.inf, math.inf)
-# Shares, from 0 to 1; and quantities that are never negative. All losses of the catalogue are among
-# the latter; a user's own loss that takes negative values is recognised by its values.
+# Fractions from 0 to 1, and quantities that are never negative, such as all losses of the
+# catalogue. A user-defined loss with negative values is recognised by its values.
 _FRACTION_METRICS = frozenset(
     {"accuracy", "error_rate", "precision", "recall", "f1", "auc", "auroc"}
     | {"top5", "top5_accuracy", "dead", "zeros", "saturated"}
@@ -30,11 +31,11 @@ _NONNEGATIVE_METRICS = frozenset(
 
 
 def format_exact(number: float) -> str:
-    """The shortest usual spelling of a number that is read back as exactly that number.
+    """The shortest usual text of a number that parses to exactly that number.
 
-    For whatever is read again: settings, commands, files.
+    It is used for settings, commands and files.
 
-    >>> exact_text(0.1), exact_text(10.0), exact_text(2 / 3), exact_text(20240101)
+    >>> format_exact(0.1), format_exact(10.0), format_exact(2 / 3), format_exact(20240101)
     ('0.1', '10', '0.6666666666666666', '20240101')
     """
     if isinstance(number, int):
@@ -44,7 +45,7 @@ def format_exact(number: float) -> str:
 
 
 def direction_of(metric: str) -> Direction:
-    """Whether a metric is better when lower or when higher, by the last part of its name.
+    """The direction in which a metric improves, derived from the last part of its name.
 
     >>> direction_of("val/loss"), direction_of("val/accuracy")
     ('min', 'max')
@@ -54,15 +55,15 @@ def direction_of(metric: str) -> Direction:
 
 
 def limits_of(metric: str) -> Limits:
-    """The smallest and largest value that a metric can have, infinite where there is no limit.
+    """The smallest and largest value that a metric can have; infinite if there is no limit.
 
-    A metric that is not known has none.
+    An unknown metric has no limits.
 
     >>> limits_of("val/accuracy"), limits_of("train/loss"), limits_of("val/r2")
     ((0.0, 1.0), (0.0, inf), (-inf, 1.0))
     """
     parts = metric.split("/")
-    # `probe/dead/2` is measured in layer 2.
+    # In `probe/dead/2` the last part is the number of a layer.
     quantity = parts[-2] if parts[-1].isdigit() and len(parts) > 1 else parts[-1]
     quantity = quantity.removesuffix("_exact")
     if quantity in _FRACTION_METRICS:
@@ -74,7 +75,7 @@ def limits_of(metric: str) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What a study optimises: a metric such as `val/accuracy` and a direction.
+    """The objective of a study: a metric such as `val/accuracy` and a direction.
 
     >>> Objective.parse("val/loss")
     Objective(metric='val/loss', direction='min')
@@ -87,7 +88,11 @@ class Objective:
 
     @classmethod
     def parse(cls, text: str) -> "Objective":
-        """Reads `metric` or `metric:min|max`; raises ValueError for anything else."""
+        """The objective of a text `metric` or `metric:min|max`.
+
+        Raises:
+            ValueError: the text has another form.
+        """
         metric, _, direction = text.partition(":")
         if not metric:
             raise ValueError(f"no metric in {text!r}")
@@ -104,8 +109,8 @@ class Objective:
     def __str__(self) -> str:
         return f"{self.metric}:{self.direction}"
 
-    def better(self, candidate: float, incumbent: float) -> bool:
-        """True when `candidate` is strictly better; anything beats NaN, NaN beats nothing."""
+    def is_better(self, candidate: float, incumbent: float) -> bool:
+        """Whether `candidate` is strictly better; a number is better than NaN, NaN never is."""
         if math.isnan(candidate):
             return False
         if math.isnan(incumbent):

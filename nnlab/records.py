@@ -1,7 +1,4 @@
-"""The words of the domain as frozen records: what leaves the store and the engine.
-
-Every other layer speaks in these; none of them can write to a database.
-"""
+"""The frozen records that the store and the engine return, and that all other layers use."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +34,7 @@ __all__ = [
 
 
 class Status(StrEnum):
-    """Where a run stands. A run whose worker died is read as interrupted, never as running."""
+    """The status of a run. A run whose worker died is read as interrupted, never as running."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -48,12 +45,12 @@ class Status(StrEnum):
 
     @property
     def needs_training(self) -> bool:
-        """True when the same command should train this run (again): it has no result yet."""
+        """Whether the same command should train this run (again), because it has no result."""
         return self in (Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
 
 
 class Severity(StrEnum):
-    """How much a finding matters: info is worth knowing, error means the result is void."""
+    """How serious a finding is: info is a hint, error means that the result is invalid."""
 
     INFO = "info"
     WARNING = "warning"
@@ -62,7 +59,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One side of a study: its name and the digests of its trials."""
+    """One arm of a study's comparison: its name and the digests of its trials."""
 
     name: str
     trials: tuple[str, ...]
@@ -73,12 +70,12 @@ ComparisonScale = Literal["difference", "ratio", "spread"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What decides a claim: a number of every seed, and the region that it is claimed to lie in.
+    """A comparison that decides a claim: a number per seed, and the region claimed for its mean.
 
-    `arms` are one (its value), two (the first against the second) or four (how much more the
-    first gains over the second than the third over the fourth). `scale` says what is made of
-    them: differences, ratios, or the relative spread of one arm over its seeds. `above` and
-    `below` bound the region; None leaves a side open.
+    `says` is the statement in words. The number is the value a of one arm, a compared with b of two
+    arms, or a with b compared to c with d of four arms. `metric` at the moment `at` is compared on
+    a `scale`: by differences, by ratios, or by the relative spread of one arm over its seeds.
+    `above` and `below` bound the region; None means no bound.
     """
 
     says: str
@@ -92,13 +89,13 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """How a study chooses what it tries next: the sampler's name and its options."""
+    """The sampler that chooses the trials of a study: its name and its options."""
 
     name: str
     options: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """As a reader wants it.
+        """The name, followed by the options in parentheses.
 
         >>> str(Sampler("tpe", {"trials": 40, "seed": 0}))
         'tpe (seed=0, trials=40)'
@@ -109,11 +106,11 @@ class Sampler:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A question: a space of settings, an objective, seeds.
+    """A study: a question with a search space, an objective and seeds.
 
-    `space` is None for an open study, to which any run may be added (one that `nnlab train`
-    created, such as `default`). A study with a claim has the arms that it compares, and what
-    decides. `sampler` is None where the whole grid is tried.
+    `space` is None for an open study, to which any run may be added, for example `default`, which
+    `nnlab train` creates. A study with a claim has the arms that it compares, and in `decides` the
+    comparisons that decide the claim. `sampler` is None if the whole grid is trained.
     """
 
     id: int
@@ -131,12 +128,12 @@ class Study:
 
     @property
     def is_open(self) -> bool:
-        """True where any run may be added: no search space and no arms limit its trials."""
+        """Whether any run may be added, because neither a space nor arms define the trials."""
         return self.space is None and not self.arms
 
     @property
     def samples(self) -> bool:
-        """True where a sampler chooses the trials, instead of the whole grid."""
+        """Whether a sampler chooses the trials, instead of the whole grid."""
         return self.sampler is not None and self.sampler.name != "grid"
 
 
@@ -152,15 +149,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A trial with one seed. Times are aware (UTC); seconds are None until the run has ended.
+    """A trial with one seed. Times are UTC and aware; durations are None until the run has ended.
 
-    `epochs` counts the finished ones, `selected_epoch` is the one that the test split was
-    evaluated at. `repeat` counts `--again`; only the newest repeat is `current` (ranked).
-    `parent_id` is the run whose weights it began with. `pruned_at` is the epoch after which a
-    pruner ended it: it is finished then, and `reason` says why. A removed run is never current.
-    `artifacts` is the folder or URL of its files; None is the database's own folder.
-    `points_checksum` is the checksum of its points since it ended; None before, and for a run that
-    an earlier nnlab trained.
+    `epochs` is the number of finished epochs, and `selected_epoch` the one at which the test split
+    was evaluated. `repeat` counts repetitions by `--again`; only the newest one is `current`, which
+    means ranked. A removed run is never current. `parent_id` is the run whose weights were the
+    initial weights. `pruned_at` is the epoch after which a pruner stopped the run; its status is
+    then finished, and `reason` says why. `artifacts` is the folder or URL of its files; None is the
+    database's own folder. `points_checksum` is the checksum of its points after it ended; None
+    before, and for runs of earlier versions of nnlab.
     """
 
     id: int
@@ -191,9 +188,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where and with what code a run was trained. Two attempts that agree share one record.
+    """The machine, packages and code of an attempt. Attempts with equal values share one record.
 
-    `git_diff` is the uncommitted change of the working folder against `git_commit`, or None.
+    `git_diff` contains the uncommitted changes since `git_commit`; None if there are none.
     """
 
     hostname: str
@@ -211,12 +208,12 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One process that worked on a run, from `started_at` until it ended, died or lost it.
+    """The execution of (a part of) a run by one process, from `started_at` to `ended_at`.
 
-    `environment` is None where it died before it had loaded its data. `engine` is `solo`, or
-    `stacked 64` for one of 64 runs that were trained as one program; `peak_bytes` is the most
-    memory its device held. Both are None where they are not known. `traceback` is the Python
-    traceback of the error that ended it; None where none did.
+    `environment` is None if the process died before it had loaded its data. `engine` is `solo`, or
+    `stacked 64` for one of 64 runs that were trained as one program. `peak_bytes` is the peak
+    memory of its device. Both are None if unknown. `traceback` is the Python traceback of the error
+    that ended the attempt; None if there was no error.
     """
 
     id: int
@@ -234,15 +231,15 @@ class Attempt:
     traceback: str | None = None
 
 
-# How processes train one run together: with all weights each, or with a part of them.
+# How several processes train one run: each with all weights (ddp), or with a part of them (fsdp).
 ParallelMode = Literal["ddp", "fsdp"]
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One finished epoch, counted from 1: every metric measured in it and its duration.
+    """One finished epoch, counted from 1: its metrics and its duration.
 
-    `values` maps metric names (`train/loss`, `val/accuracy`, `lr`) to numbers, NaN allowed.
+    `values` maps metric names (`train/loss`, `val/accuracy`, `lr`) to numbers, which may be NaN.
     """
 
     number: int
@@ -279,7 +276,7 @@ class History:
         return self.curves[metric]
 
     def get(self, metric: str) -> Curve | None:
-        """The curve of that metric, or None where it was never measured."""
+        """The curve of a metric; None if it was never measured."""
         return self.curves.get(metric)
 
     @property
@@ -290,9 +287,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class MetricSummary:
-    """One metric of one run in a line: number of points, last value, best value and epoch.
+    """One metric of one run: number of points, last and best value, and the epochs of these.
 
-    `best` is None while every value was NaN.
+    `best` is None if every value is NaN.
     """
 
     metric: str
@@ -305,10 +302,10 @@ class MetricSummary:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a diagnosis rule says of a run.
+    """A problem that a diagnosis rule detected in a run.
 
-    `confidence` is in [0, 1]; `onset` is the first epoch of which it holds, or None;
-    `evidence` holds the numbers it rests on.
+    `confidence` is in [0, 1]. `onset` is the first affected epoch, None if there is none.
+    `evidence` holds the measurements behind the finding.
     """
 
     code: str
@@ -323,7 +320,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that a run made; `path` is relative to the database's artifact folder."""
+    """A file that a run created; `path` is relative to the database's artifact folder."""
 
     run_id: int
     kind: Literal["checkpoint", "model"]

@@ -39,6 +39,6 @@ def test_the_edge(given: dict[str, str], best: dict[str, object], beyond: str | 
         assert found == ()
     else:
         (told,) = found
-        assert told.endswith(f"look beyond it: {beyond}")
+        assert told.endswith(f"extend the range: {beyond}")
         name, values = beyond.split()
         assert parse_values(name.removeprefix("--"), values)  # it can be typed

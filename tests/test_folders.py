@@ -81,7 +81,7 @@ def test_a_file_from_elsewhere_is_fetched_once_and_compared(folder: Folder) -> N
         return  # it is here: nothing is fetched
     folder.within("1").write("model.pt", b"weights")
     digest = "9dcd1a7e9eb0a7d4ce0b9ddd9d76a4e38bcde6ce0d9bd9d6dd4f1b0f5b6f5e0a"
-    with pytest.raises(OutputError, match="not the file that the run made"):
+    with pytest.raises(OutputError, match="not the file that the run created"):
         folder.local("1/model.pt", digest)
     import hashlib
 
@@ -116,7 +116,7 @@ def test_a_place_that_nothing_reaches_is_told() -> None:
 
 def test_what_a_place_says_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = UrlFolder("memory://lab")
-    system, _ = folder._at
+    system, _ = folder._filesystem_and_path
 
     def denied(*_: object, **__: object) -> None:
         raise RuntimeError("AccessDenied: who are you?")

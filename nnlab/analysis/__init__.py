@@ -1,1 +1,1 @@
-"""Train something, then judge it: searches, probes, and the verdicts of studies."""
+"""Analysis of stored runs: rankings, significance, effects, remedies, verdicts, lr and decay."""

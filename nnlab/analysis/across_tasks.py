@@ -1,4 +1,4 @@
-"""Methods over data sets and studies: each tuned on each task, then compared over all."""
+"""The comparison of methods over several data sets (tasks), each tuned on each task first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from nnlab.stats.comparison import MIN_T_TEST_SEEDS
 
 @dataclass(frozen=True, slots=True)
 class AcrossTasksComparison:
-    """Methods, best first; `tasks` are data sets, `tuned` how many trials each was the best of.
+    """Methods, best first, compared over `tasks` (data sets).
 
-    `left_out` are tasks that not every method has runs of; `runs` are those compared, `notes` must
-    be read with the table.
+    `tuned` holds, for each method, the smallest and largest number of trials that it was tuned
+    over on a task. `left_out` are tasks without runs of every method. `runs` are the runs
+    compared. `notes` must be shown with the table.
     """
 
     objective: Objective
@@ -34,46 +35,44 @@ class AcrossTasksComparison:
 def compare_across_tasks(
     db: store.Database, scope: Scope, field: str, *, by: str | None = None
 ) -> AcrossTasksComparison:
-    """Compares the values of a field over all data sets in a scope.
+    """The comparison of the values of a field (the methods) over all data sets in a scope.
 
-    On each data set a value speaks through its best trial, by the mean of the objective over the
-    seeds.
+    On each data set a method is represented by its best trial, by the mean of the objective over
+    the seeds.
 
     Raises:
         UnknownName: no trial has that field.
-        UsageError: there are not two values, or no data set that all of them were trained on.
+        UsageError: there are fewer than two values, or no data set has runs of all of them.
     """
-    # Scores are scaled on each data set: they are compared only within it.
+    # Values are compared only within a data set, because scores are normalised for each.
     ranking = rank(db, scope, by=by, along=["data"])
-    known = {name for row in ranking.rows for name in row.setting}
-    if field not in known:
-        raise UnknownName("field", field, known)
+    fields = {name for row in ranking.rows for name in row.setting}
+    if field not in fields:
+        raise UnknownName("field", field, fields)
     best: dict[str, dict[str, Sequence[int]]] = {}
     counts: dict[str, dict[str, int]] = {}
-    for row in ranking.rows:  # best first: the first of each pair is its best trial
-        method, task = (
-            format_value(row.setting.get(field)) or "-",
-            format_value(row.setting.get("data")),
-        )
+    for row in ranking.rows:  # best first, so the first row of a method and task is its best trial
+        method = format_value(row.setting.get(field)) or "-"
+        task = format_value(row.setting.get("data"))
         best.setdefault(method, {}).setdefault(task, row.runs)
-        tried = counts.setdefault(method, {})
-        tried[task] = tried.get(task, 0) + 1
+        trials_by_task = counts.setdefault(method, {})
+        trials_by_task[task] = trials_by_task.get(task, 0) + 1
     values = _values_by_method(db, best, ranking.objective)
     higher = ranking.objective.direction == "max"
     try:
         methods = compare_methods(values, higher=higher)
     except ValueError as error:
         raise UsageError(f"--across {field}: {error}") from error
-    shared = set.intersection(*(set(of) for of in best.values()))
-    everything = {task for of in best.values() for task in of}
+    shared = set.intersection(*(set(by_task) for by_task in best.values()))
+    all_tasks = {task for by_task in best.values() for task in by_task}
     return AcrossTasksComparison(
         ranking.objective,
         field,
         tuple(methods),
         tuple(sorted(shared)),
-        {name: (min(of.values()), max(of.values())) for name, of in counts.items()},
-        tuple(sorted(everything - shared)),
-        tuple(run for of in best.values() for task in sorted(shared) for run in of[task]),
+        {name: (min(by_task.values()), max(by_task.values())) for name, by_task in counts.items()},
+        tuple(sorted(all_tasks - shared)),
+        tuple(run for by_task in best.values() for task in sorted(shared) for run in by_task[task]),
         (*ranking.left_out, *_few_seeds_note(best, shared)),
     )
 
@@ -81,28 +80,28 @@ def compare_across_tasks(
 def _few_seeds_note(
     best: Mapping[str, Mapping[str, Sequence[int]]], shared: Iterable[str]
 ) -> tuple[str, ...]:
-    """That the bootstrap draws from too few seeds for its intervals to rank methods by."""
+    """A note if there are too few seeds for bootstrap intervals that can rank methods."""
     tasks = list(shared)
-    fewest = min(len(of[task]) for of in best.values() for task in tasks)
+    fewest = min(len(by_task[task]) for by_task in best.values() for task in tasks)
     if fewest >= MIN_T_TEST_SEEDS:
         return ()
     return (
-        f"too few seeds to rank: {MIN_T_TEST_SEEDS} on each data set would do, the intervals of"
-        f" {fewest} are too narrow",
+        f"too few seeds to rank: at least {MIN_T_TEST_SEEDS} on each data set are needed, the"
+        f" intervals of {fewest} are too narrow",
     )
 
 
 def _values_by_method(
     db: store.Database, best: Mapping[str, Mapping[str, Sequence[int]]], objective: Objective
 ) -> dict[str, dict[str, list[float]]]:
-    ids = [run for of in best.values() for runs in of.values() for run in runs]
+    ids = [run for by_task in best.values() for runs in by_task.values() for run in runs]
     summaries = store.summaries(db, ids, [objective.metric])
 
     def value(run: int) -> float:
-        found = summaries.get(run, {}).get(objective.metric)
-        return float("nan") if found is None or found.best is None else found.best
+        summary = summaries.get(run, {}).get(objective.metric)
+        return float("nan") if summary is None or summary.best is None else summary.best
 
     return {
-        method: {task: [value(run) for run in runs] for task, runs in of.items()}
-        for method, of in best.items()
+        method: {task: [value(run) for run in runs] for task, runs in by_task.items()}
+        for method, by_task in best.items()
     }

@@ -1,4 +1,4 @@
-"""Which runs can be ranked together: those with the same validation data and the same measure.
+"""Groups of runs that can be ranked together: same validation data and same metric.
 
 Every ranking, table and figure that compares values takes its runs from here. What makes two runs
 comparable is explained in docs/comparing.md.
@@ -14,15 +14,15 @@ from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Objective, Scalar, Setting
 
-# What the validation data follow from. Sizes and label noise of the training split do not.
+# The fields that determine the validation data; size and label noise of the training split do not.
 DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "classes", "val_fraction", "test_fraction",
     "split_seed",
 )  # fmt: skip
-# What a loss means; the loss that is reported has neither label smoothing nor another reduction.
+# The fields that determine the reported loss, which has no label smoothing and the mean reduction.
 LOSS_FIELDS = ("loss", "huber_delta")
 _LOSS_QUANTITIES = ("loss", "loss_exact", "grad_norm")
-# Fields that may differ along with the data set without splitting a table that is spread over it.
+# Fields that may differ between data sets without splitting a table that is spread over data sets.
 _FIELDS_TIED_TO_DATA = frozenset(DATA_FIELDS) - {"val_fraction", "split_seed"} | frozenset(
     LOSS_FIELDS
 )
@@ -30,11 +30,11 @@ _FIELDS_TIED_TO_DATA = frozenset(DATA_FIELDS) - {"val_fraction", "split_seed"} |
 
 @dataclass(frozen=True, slots=True)
 class ComparableGroup:
-    """Runs that can be ranked together, and the objective that they are ranked by.
+    """Runs that can be ranked together, and the objective that ranks them.
 
-    `heading` names what distinguishes them from the other groups of the scope ("" where there is
-    no other); `fields` holds the values of `DATA_FIELDS`, and of `LOSS_FIELDS` where the objective
-    is a loss and the losses differ.
+    `heading` names what distinguishes them from the other groups of the scope; it is empty if
+    there is no other group. `fields` holds the values of `DATA_FIELDS`, and of `LOSS_FIELDS` if
+    the objective is a loss and the losses differ.
     """
 
     scope: Scope
@@ -49,7 +49,7 @@ class ComparableGroup:
 
 @dataclass(frozen=True, slots=True)
 class _UnnamedGroup:
-    """A group before the others are known; `newest` is its last run with an epoch, 0 for none."""
+    """A group without its heading; `newest` is the number of its last run with an epoch, or 0."""
 
     scope: Scope
     fields: Mapping[str, Scalar]
@@ -60,12 +60,12 @@ class _UnnamedGroup:
 def comparable_groups(
     db: store.Database, scope: Scope, *, by: str | None = None
 ) -> tuple[ComparableGroup, ...]:
-    """The groups of comparable runs in a scope: those that have the metric first, then by age.
+    """The groups of comparable runs in a scope: those with the metric first, newest first.
 
     Args:
         db: the database.
-        scope: which runs.
-        by: the metric to rank by; None takes the objective of the scope, else each group's own.
+        scope: the runs to group.
+        by: the metric to rank by; by default the objective of the scope or of each group.
 
     Raises:
         UnknownName: no run has that metric.
@@ -88,7 +88,7 @@ def comparable_groups(
 
 
 def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objective:
-    """What a scope is ranked by: `by`, its study's objective, or that of most of its trials.
+    """The objective that ranks a scope: `by`, the study's own, or that of most of its trials.
 
     Raises:
         UnknownName: no run has the metric `by`.
@@ -118,25 +118,25 @@ def _parse_objective(by: str) -> Objective:
 def merge_groups_along(
     groups: Sequence[ComparableGroup], along: Iterable[str | None]
 ) -> tuple[ComparableGroup, tuple[str, ...]]:
-    """One group for a table or an axis over some fields, and the headings of the groups left out.
+    """One group for a table or axis over some fields, and the headings of the groups left out.
 
-    Values at different places of an axis over `split_seed`, say, are not ranked against each
-    other. So the newest group is joined by one group for each other value of these fields, the
-    newest that agrees with it in everything else. Fields that do not define comparability add
-    nothing: then it is the newest group alone.
+    Values at different positions of an axis, for example over `split_seed`, are not ranked
+    against each other. Therefore the newest group is merged with one group for each other value
+    of these fields: the newest group that agrees with it in all other fields. If the fields do
+    not affect comparability, the result is the newest group.
 
     Args:
         groups: as `comparable_groups` returns them.
-        along: fields of a setting; None entries are ignored.
+        along: fields of a setting; None is ignored.
     """
     first, fields = groups[0], [name for name in DATA_FIELDS if name in set(along)]
     free = set(fields) | (_FIELDS_TIED_TO_DATA if "data" in fields else set())
     fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS) if name not in free]
-    chosen: dict[tuple[Scalar, ...], ComparableGroup] = {}
+    newest_by_value: dict[tuple[Scalar, ...], ComparableGroup] = {}
     for group in groups:
         if all(group.value(name) == first.value(name) for name in fixed):
-            chosen.setdefault(tuple(group.value(name) for name in fields), group)
-    kept = list(chosen.values()) if fields else [first]
+            newest_by_value.setdefault(tuple(group.value(name) for name in fields), group)
+    kept = list(newest_by_value.values()) if fields else [first]
     left_out = tuple(group.heading for group in groups if group not in kept)
     if len(kept) == 1:
         return first, left_out
@@ -145,12 +145,12 @@ def merge_groups_along(
 
 
 def not_ranked_note(headings: Sequence[str]) -> str:
-    """The note that names groups which a ranking leaves out."""
+    """The note that names the groups that a ranking leaves out."""
     return f"not comparable with these, not ranked here: {'; '.join(headings)}"
 
 
 def depends_on_loss(metric: str) -> bool:
-    """Whether values of a metric depend on which loss was trained on."""
+    """Whether values of a metric depend on the loss function of the training."""
     return metric.rpartition("/")[2] in _LOSS_QUANTITIES
 
 
@@ -159,13 +159,11 @@ def _is_measured(db: store.Database, scope: Scope, objective: Objective) -> bool
 
 
 def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
-    """The scope in parts with the same validation data; whole, where all runs have the same."""
-    chosen = {"study_ids": scope.studies, "run_ids": scope.runs}
-    distinct = store.distinct_data(db, **chosen)
+    """The scope split into parts with the same validation data, or one part if all are equal."""
+    selection = {"study_ids": scope.studies, "run_ids": scope.runs}
+    distinct = store.distinct_data(db, **selection)
     settings = _settings_by_trial(db, [run.trial_id for run in distinct])
-    # A trial whose row is damaged cannot be read; it is left out and reported by the store.
-    distinct = tuple(run for run in distinct if run.trial_id in settings)
-    # Equal fingerprints are equal data, however they were named: one trial speaks for them.
+    # Equal fingerprints are equal data, whatever the name: the setting of one trial is enough.
     by_fingerprint = {
         run.fingerprint: settings[run.trial_id] for run in distinct if run.fingerprint is not None
     }
@@ -177,23 +175,21 @@ def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
     newest_of: dict[tuple[Scalar, ...], int] = {}
     for run, key in zip(distinct, keys, strict=True):
         newest_of[key] = max(newest_of.get(key, 0), run.run_id)
-    every = store.data_of_runs(db, **chosen)
-    unread = {run.trial_id for run in every if run.fingerprint not in by_fingerprint}
+    data_of_runs = store.data_of_runs(db, **selection)
+    unread = {run.trial_id for run in data_of_runs if run.fingerprint not in by_fingerprint}
     settings |= _settings_by_trial(db, sorted(unread - set(settings)))
     runs: dict[tuple[Scalar, ...], list[int]] = {}
-    speaking: dict[tuple[Scalar, ...], Setting] = {}
-    for run in every:
-        own = by_fingerprint.get(run.fingerprint or "") or settings.get(run.trial_id)
-        if own is None:
-            continue
-        key = _data_key(own)
+    setting_by_key: dict[tuple[Scalar, ...], Setting] = {}
+    for run in data_of_runs:
+        setting = by_fingerprint.get(run.fingerprint or "") or settings[run.trial_id]
+        key = _data_key(setting)
         runs.setdefault(key, []).append(run.run_id)
-        speaking[key] = own
+        setting_by_key[key] = setting
     return [
         _UnnamedGroup(
             replace(scope, studies=None, runs=tuple(numbers)),
-            _data_fields(speaking[key]),
-            speaking[key].get("data_version"),
+            _data_fields(setting_by_key[key]),
+            setting_by_key[key].get("data_version"),
             newest_of.get(key, 0),
         )
         for key, numbers in runs.items()
@@ -203,18 +199,18 @@ def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
 def _split_by_loss(
     db: store.Database, part: _UnnamedGroup, objective: Objective
 ) -> list[_UnnamedGroup]:
-    """A part in those of one loss, where the objective is a loss."""
+    """A part split by loss function, if the objective is a loss."""
     if not depends_on_loss(objective.metric):
         return [part]
-    chosen = {"study_ids": part.scope.studies, "run_ids": part.scope.runs}
-    losses = store.trial_fields(db, LOSS_FIELDS[:1], **chosen)
+    selection = {"study_ids": part.scope.studies, "run_ids": part.scope.runs}
+    losses = store.trial_fields(db, LOSS_FIELDS[:1], **selection)
     if any("huber" in loss for loss in losses.values()):
-        # Only then, for reading fields of ten thousand settings takes 50 ms.
-        losses = store.trial_fields(db, LOSS_FIELDS, **chosen)
+        # Only in this case, because reading a field of ten thousand settings takes 50 ms.
+        losses = store.trial_fields(db, LOSS_FIELDS, **selection)
     if len(set(losses.values())) <= 1:
         return [part]
     runs: dict[tuple[Scalar, ...], list[int]] = {}
-    for run in store.data_of_runs(db, **chosen):
+    for run in store.data_of_runs(db, **selection):
         runs.setdefault(losses[run.trial_id], []).append(run.run_id)
     return [
         _UnnamedGroup(
@@ -232,7 +228,7 @@ def _settings_by_trial(db: store.Database, trial_ids: Sequence[int]) -> dict[int
 
 
 def _data_fields(setting: Setting) -> dict[str, Scalar]:
-    """The values of `DATA_FIELDS`; of one that an older setting lacks its default."""
+    """The values of `DATA_FIELDS`; a field that an older setting lacks has its default."""
     return {name: setting.get(name, _default_value(name, setting)) for name in DATA_FIELDS}
 
 
@@ -245,7 +241,7 @@ def _default_value(name: str, setting: Setting) -> Scalar:
 
 
 def _data_key(setting: Setting) -> tuple[Scalar, ...]:
-    """What is equal for settings with the same validation data: a file counts by its content."""
+    """A key that is equal for settings with equal validation data; files compare by content."""
     fields = _data_fields(setting)
     version = setting.get("data_version")
     if version is not None:
@@ -257,7 +253,7 @@ def _data_key(setting: Setting) -> tuple[Scalar, ...]:
 
 
 def _group_headings(parts: Sequence[_UnnamedGroup]) -> list[str]:
-    """A name for each part: its data set, and what differs among parts of that data set."""
+    """A heading for each part: its data set, and the fields that differ within that data set."""
     several = len({part.fields.get("data") for part in parts}) > 1
     headings = []
     for part in parts:

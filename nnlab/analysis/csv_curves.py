@@ -1,4 +1,4 @@
-"""Learning curves from elsewhere: CSV files with a row an epoch."""
+"""Reader of learning curves from CSV files with one row per epoch, for `nnlab diagnose`."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ from nnlab.errors import DataError, UsageError, unknown_name_message
 from nnlab.io.files import read_limited
 from nnlab.records import Curve, History
 
-# Of a file: a million epochs are about a tenth of it.
+# The largest file that is read; a million epochs need about a tenth of it.
 MAX_BYTES = 256 << 20
 
-# What a column may be called, in lower case with words joined by _.
+# The accepted names of each column, in lower case with words joined by _.
 _COLUMN_ALIASES: Mapping[str, tuple[str, ...]] = {
     "epoch": ("epoch", "epochs", "step"),
     "train_loss": ("train_loss", "training_loss", "loss", "train"),
@@ -37,48 +37,52 @@ _METRIC_NAMES = {
 }
 
 
-def csv_files_in(places: Sequence[Path]) -> list[Path]:
-    """The files named, and those ending in .csv below the folders named, in order.
+def csv_files_in(paths: Sequence[Path]) -> list[Path]:
+    """The files in `paths`, and all .csv files below the folders in `paths`, in order.
 
     Raises:
-        DataError: a place is not there, or a folder has none.
+        DataError: a path does not exist, or a folder contains no .csv file.
     """
-    found: list[Path] = []
-    for place in places:
-        if place.is_dir():
-            inside = sorted(path for path in place.rglob("*.csv") if path.is_file())
-            if not inside:
-                raise DataError(f"{place}: no file in this folder ends in .csv")
-            found += inside
-        elif place.exists():
-            found.append(place)
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            csv_files = sorted(file for file in path.rglob("*.csv") if file.is_file())
+            if not csv_files:
+                raise DataError(f"{path}: no file in this folder ends in .csv")
+            files += csv_files
+        elif path.exists():
+            files.append(path)
         else:
-            raise DataError(f"{place}: no such file or folder")
-    return list(dict.fromkeys(found))
+            raise DataError(f"{path}: no such file or folder")
+    return list(dict.fromkeys(files))
 
 
 def parse_column_map(texts: Sequence[str]) -> dict[str, str]:
-    """Reads `--map epoch=step,val_loss=loss.1`: our names to the file's.
+    """The file's column names by nnlab's, parsed from `--map epoch=step,val_loss=loss.1`.
 
     Raises:
-        UsageError: a part is not `ours=theirs`, or ours is not a known name.
+        UsageError: a part is not `NAME=COLUMN`, or nnlab has no such name.
     """
     mapping = {}
     for part in (part for text in texts for part in text.split(",")):
-        ours, sign, theirs = part.partition("=")
-        if not sign or not theirs:
-            raise UsageError(f"--map takes ours=theirs, got {part!r}", hint="--map val_loss=vloss")
-        if ours.strip() not in _COLUMN_ALIASES:
-            raise UsageError(unknown_name_message("column", ours.strip(), _COLUMN_ALIASES))
-        mapping[ours.strip()] = theirs.strip()
+        name, equals, column = part.partition("=")
+        if not equals or not column:
+            raise UsageError(f"--map takes NAME=COLUMN, got {part!r}", hint="--map val_loss=vloss")
+        if name.strip() not in _COLUMN_ALIASES:
+            raise UsageError(unknown_name_message("column", name.strip(), _COLUMN_ALIASES))
+        mapping[name.strip()] = column.strip()
     return mapping
 
 
 def read_csv_history(path: Path, mapping: Mapping[str, str]) -> History:
-    """The curves of a file; empty cells are epochs at which nothing was measured.
+    """The curves of a CSV file; an empty cell is an epoch without a measurement.
+
+    Args:
+        path: the file.
+        mapping: the file's column names by nnlab's names, where they differ.
 
     Raises:
-        DataError: it cannot be read, has no curve, or a cell is no number.
+        DataError: the file cannot be read or has no curve, or a cell is not a number.
     """
     try:
         text = read_limited(path, MAX_BYTES).decode("utf-8-sig")
@@ -86,81 +90,84 @@ def read_csv_history(path: Path, mapping: Mapping[str, str]) -> History:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: no CSV file of text: {error}") from error
+        raise DataError(f"{path}: not a CSV text file: {error}") from error
 
 
 def _parse_history(path: Path, lines: Iterator[str], mapping: Mapping[str, str]) -> History:
-    sample = next(lines, "")
-    separator = max(",;\t", key=sample.count)
-    header = [name.strip() for name in next(csv.reader([sample], delimiter=separator), [])]
-    places = _column_indices(path, header, mapping)
-    points: dict[str, dict[int, float]] = {name: {} for name in places if name != "epoch"}
+    first_line = next(lines, "")
+    separator = max(",;\t", key=first_line.count)
+    header = [name.strip() for name in next(csv.reader([first_line], delimiter=separator), [])]
+    columns = _column_indices(path, header, mapping)
+    points: dict[str, dict[int, float]] = {name: {} for name in columns if name != "epoch"}
     reader = csv.reader(lines, delimiter=separator)
     for number, row in enumerate((row for row in reader if any(map(str.strip, row))), start=1):
         line = reader.line_num + 1
         epoch = number
-        if "epoch" in places:
-            told = _parse_cell(path, line, row, places["epoch"])
-            if told is None or not told.is_integer() or not 0 <= told < 1e12:
+        if "epoch" in columns:
+            number_read = _parse_cell(path, line, row, columns["epoch"])
+            if number_read is None or not number_read.is_integer() or not 0 <= number_read < 1e12:
                 raise DataError(f"{path}, line {line}: an epoch must be a whole number")
-            epoch = int(told)
+            epoch = int(number_read)
         for name in points:
-            value = _parse_cell(path, line, row, places[name])
+            value = _parse_cell(path, line, row, columns[name])
             if value is not None:
                 points[name][epoch] = value
     if not any(points.values()):
         raise DataError(f"{path} has no values: a header line and a row for each epoch are needed")
-    # Epochs that count from 0 are counted from 1, as ours are.
-    shift = int(any(0 in known for known in points.values()))
+    # nnlab counts epochs from 1, so epochs that count from 0 are shifted.
+    shift = int(any(0 in values for values in points.values()))
     curves = {}
-    for name, known in points.items():
-        epochs = sorted(known)
+    for name, values in points.items():
+        epochs = sorted(values)
         metric = _METRIC_NAMES[name]
-        values = tuple(known[epoch] for epoch in epochs)
-        curves[metric] = Curve(metric, tuple(epoch + shift for epoch in epochs), values)
+        curves[metric] = Curve(
+            metric,
+            tuple(epoch + shift for epoch in epochs),
+            tuple(values[epoch] for epoch in epochs),
+        )
     return History({metric: curve for metric, curve in curves.items() if len(curve)})
 
 
 def _column_indices(
     path: Path, header: Sequence[str], mapping: Mapping[str, str]
 ) -> dict[str, int]:
-    """The column of each of our names that the file has."""
-    plain = [_normalize_name(name) for name in header]
-    places = {}
+    """The column index of each of nnlab's names that the file has."""
+    normalized = [_normalize_name(name) for name in header]
+    columns = {}
     for name, aliases in _COLUMN_ALIASES.items():
         if name in mapping:
             if mapping[name] not in header:
                 raise DataError(f"{path}: {unknown_name_message('column', mapping[name], header)}")
-            places[name] = header.index(mapping[name])
-        elif (alias := next((one for one in aliases if one in plain), None)) is not None:
-            places[name] = plain.index(alias)
-    if not places.keys() & {"train_loss", "val_loss", "train_acc", "val_acc"}:
+            columns[name] = header.index(mapping[name])
+        elif (match := next((alias for alias in aliases if alias in normalized), None)) is not None:
+            columns[name] = normalized.index(match)
+    if not columns.keys() & {"train_loss", "val_loss", "train_acc", "val_acc"}:
         raise DataError(
             f"{path}: no column of a loss or an accuracy among {', '.join(header) or 'nothing'}",
-            hint="a header line such as epoch,train_loss,val_loss; --map val_loss=NAME for others",
+            hint="a header line such as epoch,train_loss,val_loss; or --map val_loss=COLUMN",
         )
-    return places
+    return columns
 
 
 def _normalize_name(name: str) -> str:
-    """`Val/Loss` and `val loss` as val_loss."""
+    """The name in lower case with words joined by _: `Val/Loss` becomes val_loss."""
     joined = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
     return "_".join(part for part in joined.split("_") if part)
 
 
-def _parse_cell(path: Path, line: int, row: Sequence[str], place: int) -> float | None:
-    cell = row[place].strip() if place < len(row) else ""
+def _parse_cell(path: Path, line: int, row: Sequence[str], column: int) -> float | None:
+    cell = row[column].strip() if column < len(row) else ""
     if cell.lower() in ("", "none", "null", "na", "-"):
         return None
     percent = parse_number(cell.removesuffix("%"))
     if cell.endswith("%") and percent is not None:
         return percent / 100
     try:
-        # Losses may be nan or inf, unlike the numbers of a setting.
+        # A loss may be nan or inf, unlike a number in a setting.
         return float(cell) if is_plain_ascii(cell) else _raise_not_a_number(path, line, cell)
     except ValueError:
         return _raise_not_a_number(path, line, cell)
 
 
 def _raise_not_a_number(path: Path, line: int, cell: str) -> NoReturn:
-    raise DataError(f"{path}, line {line}: {cell!r} is no number")
+    raise DataError(f"{path}, line {line}: {cell!r} is not a number")

@@ -1,28 +1,30 @@
-"""Which choices of trials matter, by the values that were tried."""
+"""The share of the variance of a result that each choice of the trials explains."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, RankingRow, format_count, rank
+from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
+from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 from nnlab.records import Status
 from nnlab.stats.variance_shares import VarianceMethod, VarianceShare, variance_shares
 
-# Pairs that contribute less are not worth a line.
+# Pairs with a smaller share are not shown.
 _MIN_PAIR_SHARE = 0.02
 _MAX_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Shares of the variance, largest first, and how they were computed.
+    """Shares of the variance, and how they were computed.
 
-    `trials` counts the trials that they are computed from, `notes` name the runs left out.
+    `trials` is the number of trials used; `notes` names the runs left out.
     """
 
     ranking: Ranking
@@ -32,21 +34,21 @@ class Effects:
     notes: tuple[str, ...]
 
     @property
-    def worth(self) -> list[VarianceShare]:
-        """Every choice, and pairs that contribute something, the largest share first."""
+    def notable_shares(self) -> list[VarianceShare]:
+        """All single choices and the pairs with a notable share, largest share first."""
         shown = [s for s in self.shares if len(s.fields) == 1 or s.share >= _MIN_PAIR_SHARE]
         return sorted(shown, key=lambda share: -share.share)
 
 
 def compute_effects(db: store.Database, scope: Scope, *, by: str | None = None) -> Effects:
-    """The shares of all choices in which the trials of a scope differ, and of their pairs.
+    """The variance shares of all choices in which the trials of a scope differ, and of pairs.
 
-    Runs whose value is not finite are left out and named; so are those that diverged, if the metric
-    has no limit on the worse side: what they reached before would outweigh all others.
+    Runs whose value is not finite are left out and named. Diverged runs are left out too if the
+    metric is unbounded on the worse side, because their values would outweigh all others.
 
     Raises:
         UnknownName: no run has that metric.
-        UsageError: too few trials, or nothing that differs.
+        UsageError: there are too few trials, or they do not differ.
     """
     ranking = rank(db, scope, by=by)
     diverged = _diverged_runs(db, ranking)
@@ -64,15 +66,16 @@ def compute_effects(db: store.Database, scope: Scope, *, by: str | None = None) 
 
 
 def _diverged_runs(db: store.Database, ranking: Ranking) -> frozenset[int]:
-    """The runs that diverged, where what they reached may be arbitrarily bad."""
+    """The diverged runs, if values of the metric can be arbitrarily bad."""
     low, high = limits_of(ranking.objective.metric)
     if math.isfinite(high if ranking.objective.direction == "min" else low):
         return frozenset()
     runs = [run for row in ranking.rows if row.statuses.get(Status.DIVERGED) for run in row.runs]
     if not runs:
         return frozenset()
-    found = store.runs(db, run_ids=runs)
-    return frozenset(run.id for run in found if run.status is Status.DIVERGED)
+    return frozenset(
+        run.id for run in store.runs(db, run_ids=runs) if run.status is Status.DIVERGED
+    )
 
 
 def _usable_values(row: RankingRow, diverged: frozenset[int]) -> dict[int, float]:
@@ -95,12 +98,13 @@ def _effect_notes(
     ]
     if left_out:
         names = [
-            f"{setting_label(row.setting, ranking.fields)} ({count} of {format_count(len(row.runs), 'run')})"
+            f"{setting_label(row.setting, ranking.fields)}"
+            f" ({count} of {format_count(len(row.runs), 'run')})"
             for row, count in left_out[:_MAX_NAMED]
         ]
         if len(left_out) > _MAX_NAMED:
             names.append(format_count(len(left_out) - _MAX_NAMED, "more trial"))
         notes.append(f"left out, diverged or without a finite value: {'; '.join(names)}")
     if any(math.isnan(share.low) for share in shares):
-        notes.append("one seed each: the shares have no interval")
+        notes.append("one seed each: the shares have no confidence interval")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""The decays that a run without one suggests: where its training loss stops falling."""
+"""Learning rate decays proposed from the plateau of a run without decay (`nnlab find-decay`)."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ STEP_FACTOR = 0.1
 
 @dataclass(frozen=True, slots=True)
 class DecayProposal:
-    """A decay: the options that make it, and why it is so."""
+    """A learning rate decay as options of a setting, with the reason for its parameters."""
 
     name: str
     options: Mapping[str, Scalar]
@@ -25,9 +25,10 @@ class DecayProposal:
 
 @dataclass(frozen=True, slots=True)
 class DecaySuggestion:
-    """The last epoch of the loss's fall, None where it still falls, and why so.
+    """The epoch at which the loss stops falling, and the decays that follow from it.
 
-    `proposals` are empty where there is nothing to decay.
+    `epoch` is None while the loss is still falling, and `proposals` is then empty. `why` is the
+    reason as a sentence.
     """
 
     epoch: int | None
@@ -36,14 +37,14 @@ class DecaySuggestion:
 
 
 def find_decay(history: History, setting: Setting) -> DecaySuggestion:
-    """Reads the decay off a run without one.
+    """The decays suggested by the training loss of a run without decay.
 
     Raises:
-        UsageError: the run had a decay, is too short, or its loss is not positive and finite.
+        UsageError: the run had a decay or is too short, or its loss is not positive and finite.
     """
     if setting.get("decay") != "none":
         raise UsageError(
-            f"the run had --decay {setting.get('decay')}: where it would stall without is unknown",
+            f"the run had --decay {setting.get('decay')}: the plateau without decay is unknown",
             hint="train it with --decay none first",
         )
     if setting.get("lr") is None:
@@ -52,27 +53,29 @@ def find_decay(history: History, setting: Setting) -> DecaySuggestion:
     losses = tuple(curve.values) if curve is not None else ()
     if len(losses) < MIN_EPOCHS:
         raise UsageError(
-            f"{len(losses)} epochs are too few to tell a fall from noise; {MIN_EPOCHS} are needed"
+            f"{len(losses)} epochs are too few to separate a trend from noise;"
+            f" {MIN_EPOCHS} are needed"
         )
     if not all(0 < loss < math.inf for loss in losses):
         raise UsageError(f"{METRIC} is not positive and finite in every epoch")
-    movement = fit_loss_trend(losses)
-    epoch = movement.plateau.epoch if movement.plateau else None
+    trend = fit_loss_trend(losses)
+    epoch = trend.plateau.epoch if trend.plateau else None
     warmup = float(setting.get("warmup") or 0.0)
     if epoch is not None and epoch <= warmup:
-        raise UsageError(f"the loss stalls at epoch {epoch}, inside the warmup of {warmup:g}")
+        raise UsageError(f"the loss plateaus at epoch {epoch}, within the warmup of {warmup:g}")
     proposals = _decay_proposals(epoch, len(losses), warmup) if epoch is not None else ()
-    return DecaySuggestion(epoch, movement.why, proposals)
+    return DecaySuggestion(epoch, trend.why, proposals)
 
 
 def _decay_proposals(epoch: int, epochs: int, warmup: float) -> tuple[DecayProposal, ...]:
-    """Steps where the loss stalls and halfway to the end; exp and inv that end as low."""
+    """Steps at the plateau and halfway to the end; exp and inv that end at the same rate."""
     halfway = epoch + (epochs - epoch) // 2
     steps = [epoch] + ([halfway] if epoch + 3 <= halfway < epochs else [])
-    level = STEP_FACTOR ** len(steps)
-    decaying = epochs - warmup
-    exp, inverse = -math.log(level) / decaying, (1 / level - 1) / decaying
-    told = " and ".join(str(step) for step in steps)
+    final_fraction = STEP_FACTOR ** len(steps)
+    decay_epochs = epochs - warmup
+    exp_rate = -math.log(final_fraction) / decay_epochs
+    inverse_rate = (1 / final_fraction - 1) / decay_epochs
+    steps_text = " and ".join(str(step) for step in steps)
     return (
         DecayProposal(
             "multistep",
@@ -81,24 +84,24 @@ def _decay_proposals(epoch: int, epochs: int, warmup: float) -> tuple[DecayPropo
                 "decay_at": ",".join(map(str, steps)),
                 "decay_factor": STEP_FACTOR,
             },
-            f"a tenth of lr at epoch {told}: where it stalls"
+            f"a tenth of lr at epoch {steps_text}: where the loss plateaus"
             + (", and halfway to the end" if len(steps) > 1 else ""),
         ),
         DecayProposal(
             "exp",
-            {"decay": "exp", "decay_rate": _round_to_two_digits(exp)},
-            f"reaches {level:g} of lr at epoch {epochs}, as the steps do",
+            {"decay": "exp", "decay_rate": _round_to_two_digits(exp_rate)},
+            f"reaches {final_fraction:g} of lr at epoch {epochs}, as the steps do",
         ),
         DecayProposal(
             "inv",
-            {"decay": "inv", "decay_rate": _round_to_two_digits(inverse)},
-            f"reaches {level:g} of lr at epoch {epochs}, as the steps do",
+            {"decay": "inv", "decay_rate": _round_to_two_digits(inverse_rate)},
+            f"reaches {final_fraction:g} of lr at epoch {epochs}, as the steps do",
         ),
     )
 
 
 def with_decay(setting: Setting, options: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """A setting whose decay is another one.
+    """A setting with its decay replaced by other decay options.
 
     >>> with_decay({"lr": 0.1, "decay": "none"}, {"decay": "exp", "decay_rate": 0.1})
     {'lr': 0.1, 'decay': 'exp', 'decay_rate': 0.1}

@@ -1,4 +1,4 @@
-"""A learning rate from a range test, by one seed or several. Nothing is stored."""
+"""A learning rate suggested by LR range tests with one or several seeds; nothing is stored."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -13,10 +13,11 @@ from nnlab.stats.piecewise_linear import linear_slope
 
 @dataclass(frozen=True, slots=True)
 class LearningRateSuggestion:
-    """What range tests say, medians over seeds.
+    """Learning rates suggested by range tests, as medians over seeds.
 
-    `suggested` is where the loss fell fastest, `tenth` a tenth of where it was lowest: two rules
-    of thumb that should agree within a factor of a few.
+    `suggested` is the learning rate at which the loss fell fastest. `tenth_of_lowest_loss_lr` is a
+    tenth of the one at which the loss was lowest. Both are rules of thumb that should agree within
+    a small factor.
     """
 
     suggested: float
@@ -33,7 +34,15 @@ def find_lr(
     steps: int,
     each: Callable[[int], object] = lambda _: None,
 ) -> LearningRateSuggestion:
-    """Runs a range test for each seed of a resolved config; `each` is told of it when it begins.
+    """The learning rate suggested by range tests of a resolved config.
+
+    Args:
+        config: the setting.
+        seeds: the seed of each test.
+        low: the first learning rate.
+        high: the last learning rate.
+        steps: the number of steps of each test.
+        each: called with the seed when a test begins.
 
     Raises:
         UsageError: the optimizer has no learning rate, or the loss never fell.
@@ -48,7 +57,7 @@ def find_lr(
         tests.append(run_lr_range_test(session, low=low, high=high, steps=steps))
     if not all(len(test.lrs) > 1 for test in tests):
         raise UsageError(f"the loss is not finite at lr {low:g} already", hint="a smaller --low")
-    steepest = [found for test in tests if (found := steepest_lr(test)) is not None]
+    steepest = [lr for test in tests if (lr := steepest_lr(test)) is not None]
     if not steepest:
         raise UsageError(
             f"the loss did not fall at any lr from {low:g} to {high:g}",
@@ -62,10 +71,10 @@ def find_lr(
 
 
 def steepest_lr(test: LRRangeTest) -> float | None:
-    """The learning rate at which the smoothed loss falls fastest per factor of lr.
+    """The learning rate at which the smoothed loss falls fastest over log(lr).
 
-    Over windows of an eighth of the test, before the smoothed loss is at its best; None where it
-    never fell.
+    The slope is measured over windows of an eighth of the test that end before the lowest
+    smoothed loss; None if the loss never fell.
     """
     span = max(2, len(test.lrs) // 8)
     slopes = [
@@ -77,9 +86,9 @@ def steepest_lr(test: LRRangeTest) -> float | None:
 
 
 def _round_to_two_digits(lr: float) -> float:
-    """Two digits: a range test knows no more.
+    """The rate with two significant digits, which is the precision of a range test.
 
-    >>> _rounded(0.012345)
+    >>> _round_to_two_digits(0.012345)
     0.012
     """
     return float(f"{lr:.2g}")

@@ -1,4 +1,4 @@
-"""What a trained run says of the examples of a split, with the weights that it kept."""
+"""The predictions of a trained run for one split, computed from its stored weights."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +22,11 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Of a run and a split: n examples as they are, and what is said of them.
+    """The predictions of a run for the n examples of a split.
 
-    Of a classification `probabilities` are [n, classes] and `targets` [n] classes; of a
-    regression `classes` is empty, both are [n] in the target's own unit. `rows` are places in the
-    data set, `examples` [n, ...] its raw values.
+    For classification `probabilities` has shape [n, classes] and `targets` holds class indices,
+    shape [n]. For regression `classes` is empty, and both have shape [n] in the unit of the
+    target. `rows` are indices into the data set, and `examples` its raw values, shape [n, ...].
     """
 
     run: int
@@ -39,16 +39,16 @@ class Predictions:
 
     @property
     def errors(self) -> list[float]:
-        """Of a regression: how far each prediction is off."""
-        off: list[float] = np.abs(self.probabilities - self.targets).tolist()
-        return off
+        """The absolute error of each prediction of a regression, in the unit of the target."""
+        errors: list[float] = np.abs(self.probabilities - self.targets).tolist()
+        return errors
 
     def truth(self, i: int) -> str:
-        """What an example is."""
+        """The class name or target value of an example, as text."""
         return self.classes[int(self.targets[i])] if self.classes else f"{self.targets[i]:.4g}"
 
     def predicted(self, i: int) -> str:
-        """What is said of it, with the probability of a class."""
+        """The predicted class with its probability, or the predicted value, as text."""
         if not self.classes:
             return f"{self.probabilities[i]:.4g}"
         best = int(self.probabilities[i].argmax())
@@ -56,11 +56,11 @@ class Predictions:
 
 
 def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictions:
-    """Evaluates a run's kept weights on a split.
+    """The predictions of a run's stored weights for a split.
 
     Raises:
-        UsageError: no such split, or the run kept no weights.
-        CheckpointError: they cannot be read.
+        UsageError: there is no such split, or the run kept no weights.
+        CheckpointError: the weights cannot be read.
         DataError: the data set cannot be used.
     """
     if split not in SPLITS:
@@ -69,23 +69,23 @@ def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictio
     config = config_of(run.trial.setting, run.seed)
     session = build_session(config)
     transfer.load_matching_weights(session.model, transfer.read_weights(weights.path))
-    part = getattr(session.data, split)
-    outputs = compute_outputs(session.model, session.model, part).double()
-    arranged = read_and_split(config)
-    dataset, rows = arranged.dataset, getattr(arranged.rows, split)
+    split_data = getattr(session.data, split)
+    outputs = compute_outputs(session.model, session.model, split_data).double()
+    split_dataset = read_and_split(config)
+    dataset, rows = split_dataset.dataset, getattr(split_dataset.rows, split)
     if dataset.task == "classification":
-        said = torch.softmax(outputs, dim=1).cpu().numpy()
-        targets = part.targets.cpu().numpy()
+        predicted = torch.softmax(outputs, dim=1).cpu().numpy()
+        targets = split_data.targets.cpu().numpy()
         classes = tuple(dataset.classes)
     else:
-        train = np.asarray(dataset.targets, np.float64)[arranged.rows.train]
-        said = outputs[:, 0].cpu().numpy() * session.data.target_scale + train.mean()
+        train = np.asarray(dataset.targets, np.float64)[split_dataset.rows.train]
+        predicted = outputs[:, 0].cpu().numpy() * session.data.target_scale + train.mean()
         targets = np.asarray(dataset.targets, np.float64)[rows]
         classes = ()
     return Predictions(
         run.id,
         classes,
-        said,
+        predicted,
         targets,
         tuple(int(row) for row in rows),
         dataset.examples[rows],

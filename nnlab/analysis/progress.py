@@ -1,4 +1,4 @@
-"""What `nnlab watch` shows at one moment, read from the database in a few quick queries."""
+"""The progress of a study or database that `nnlab watch` shows, read in a few fast queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from nnlab.analysis.scope import Scope
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.records import Objective, Run, Status, Study, Trial
 
-# So many runs that failed last are shown.
+# The number of failed runs that are shown, newest first.
 _MAX_FAILURES = 5
 
 LOSS_METRIC = "train/loss"
@@ -19,7 +19,7 @@ LOSS_METRIC = "train/loss"
 
 @dataclass(frozen=True, slots=True)
 class BestTrial:
-    """The trial that leads among the newest comparable ones, by the mean over `seeds` runs."""
+    """The best trial of the newest comparable group, by its mean over `seeds` runs."""
 
     trial: str
     value: float
@@ -28,7 +28,7 @@ class BestTrial:
 
 @dataclass(frozen=True, slots=True)
 class ProgressSnapshot:
-    """How things stand: `running` and `failures` have a row a run, with JSON's keys."""
+    """The progress at the time `at`; `running` and `failures` hold one JSON object per run."""
 
     at: datetime
     title: str
@@ -41,55 +41,56 @@ class ProgressSnapshot:
 
     @property
     def failed(self) -> int:
-        """How many runs failed."""
+        """The number of failed runs."""
         return self.progress.by_status.get(Status.FAILED, 0)
 
 
 def take_snapshot(db: store.Database, name: str | None) -> ProgressSnapshot:
-    """How a study, or (without a name) all of them, stand now.
+    """The progress of a study now, or of the whole database without a name.
 
     Raises:
         UnknownName: there is no study of that name.
-        UsageError: it was removed.
+        UsageError: the study was removed.
     """
     study = store.find_study(db, name) if name is not None else None
     scope = None if study is None else (study.id,)
-    found = store.progress(db, study_ids=scope, failures=_MAX_FAILURES)
+    progress = store.progress(db, study_ids=scope, failures=_MAX_FAILURES)
     newest = comparable_groups(db, _watched_scope(db, study))[0]
     objective = newest.objective
-    leading = _best_trial(db, objective, newest.scope)
-    trials = [run.trial for run in (*found.working, *found.failures)]
-    fields = _label_fields(study, [*trials, *([leading[0]] if leading else [])])
+    ranked_best = _best_trial(db, objective, newest.scope)
+    trials = [run.trial for run in (*progress.working, *progress.failures)]
+    fields = _label_fields(study, [*trials, *([ranked_best[0]] if ranked_best else [])])
+    best = None
+    if ranked_best is not None:
+        trial, ranked = ranked_best
+        label = setting_label(trial.setting, fields)
+        best = BestTrial(label, ranked.mean, len(ranked.results))
     return ProgressSnapshot(
         at=datetime.now(UTC),
         title=name or db.address.shown,
         study=name,
         objective=objective,
-        progress=found,
-        running=_running_rows(db, found.working, objective, fields),
-        failures=tuple(_failure_row(run, fields) for run in found.failures),
-        best=None
-        if leading is None
-        else BestTrial(
-            setting_label(leading[0].setting, fields), leading[1].mean, len(leading[1].results)
-        ),
+        progress=progress,
+        running=_running_rows(db, progress.working, objective, fields),
+        failures=tuple(_failure_row(run, fields) for run in progress.failures),
+        best=best,
     )
 
 
 def snapshot_json(snapshot: ProgressSnapshot) -> Mapping[str, Any]:
-    """With stable keys (docs/formats.md)."""
-    found, best = snapshot.progress, snapshot.best
+    """The snapshot as a JSON object with stable keys (docs/formats.md)."""
+    progress, best = snapshot.progress, snapshot.best
     return {
         "at": snapshot.at.isoformat(),
         "study": snapshot.study,
-        "done": found.done,
-        "runs": found.runs,
-        **{str(status): found.by_status.get(status, 0) for status in Status},
-        "held": found.held,
-        "epochs": found.epochs,
-        "epochs_planned": found.epochs_planned,
-        "epochs_per_second": found.speed,
-        "seconds_left": found.seconds_left,
+        "done": progress.done,
+        "runs": progress.runs,
+        **{str(status): progress.by_status.get(status, 0) for status in Status},
+        "held": progress.held,
+        "epochs": progress.epochs,
+        "epochs_planned": progress.epochs_planned,
+        "epochs_per_second": progress.speed,
+        "seconds_left": progress.seconds_left,
         "metric": snapshot.objective.metric,
         "direction": snapshot.objective.direction,
         "best": None
@@ -101,7 +102,7 @@ def snapshot_json(snapshot: ProgressSnapshot) -> Mapping[str, Any]:
 
 
 def _watched_scope(db: store.Database, study: Study | None) -> Scope:
-    """The study, or everything."""
+    """The scope of the study, or of the whole database."""
     if study is None:
         return Scope(db.address.shown)
     return Scope(study.name, studies=(study.id,), objective=study.objective)
@@ -124,7 +125,7 @@ def _best_trial(
 
 
 def _label_fields(study: Study | None, trials: Sequence[Trial]) -> tuple[str, ...]:
-    """What tells the study's trials apart; without a space, what tells those shown apart."""
+    """The fields that the study's space varies; without a space, those in which trials differ."""
     space = (study.space if study else None) or {}
     varied = [name for name, values in space.items() if len(values) > 1]
     return tuple(varied) or distinguishing_fields([trial.setting for trial in trials])
@@ -137,7 +138,7 @@ def _running_rows(
     measured = store.summaries(db, [run.id for run in runs], metrics)
     rows = []
     for run in runs:
-        last = {name: one.last for name, one in measured.get(run.id, {}).items()}
+        last = {name: summary.last for name, summary in measured.get(run.id, {}).items()}
         rows.append(
             {
                 **_run_columns(run, fields),

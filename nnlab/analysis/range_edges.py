@@ -1,4 +1,4 @@
-"""Whether the best trial lies at the edge of what was tried: the best may lie beyond it."""
+"""Notes on fields whose best value lies at the edge of the search space, used by rankings."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,43 +12,42 @@ from nnlab.config.space import Space, format_value
 from nnlab.objective import format_exact
 from nnlab.records import Scalar, Setting
 
-# Fewer values have no inside.
+# Fewer values have no interior.
 _MIN_VALUES = 3
 
-# Of the way through a range: who is that close to its end is at its edge.
+# A value within this fraction of the range from its end is at the edge.
 _EDGE_FRACTION = 0.03
 
 
 def range_edge_notes(space: Space, best: Setting) -> tuple[str, ...]:
-    """A sentence for each field in which the best trial lies at an edge that could be moved.
+    """A note for each field in which the best trial lies at an edge that can be extended.
 
-    A range, or three values and more, has edges; a value that nothing can lie beyond (as no
-    dropout) is none.
+    Ranges and lists of at least three values have edges. A limit of the field itself, such as a
+    dropout rate of 0, is not an edge.
 
     Args:
-        space: what was tried: values and ranges by field.
+        space: the values and ranges tried, by field.
         best: the setting of the best trial.
     """
-    return tuple(_edge_sentences(space, best))
+    return tuple(_edge_notes(space, best))
 
 
-def _edge_sentences(space: Space, best: Setting) -> Iterator[str]:
+def _edge_notes(space: Space, best: Setting) -> Iterator[str]:
     for name, values in space.items():
         tried = _tried_range(name, values)
         value = best.get(name)
-        if tried is None or not _is_number(value):
+        if tried is None or not isinstance(value, int | float) or isinstance(value, bool):
             continue
-        assert isinstance(value, int | float)
-        share = tried.share(value)
-        low = share <= _EDGE_FRACTION
-        if not (low or share >= 1 - _EDGE_FRACTION):
+        position = tried.share(value)
+        low = position <= _EDGE_FRACTION
+        if not (low or position >= 1 - _EDGE_FRACTION):
             continue
         end = tried.low if low else tried.high
         if _is_field_limit(name, end, low=low):
             continue
         yield (
-            f"the best {name} {format_value(value)} is at the edge of what was tried"
-            f" ({format_value(tried.low)} to {format_value(tried.high)}); look beyond it:"
+            f"the best {name} {format_value(value)} is at the edge of the values tried"
+            f" ({format_value(tried.low)} to {format_value(tried.high)}); extend the range:"
             f" {setting_fields()[name].flag} {_suggested_range(name, tried, low=low)}"
         )
 
@@ -58,27 +57,26 @@ def _is_number(value: Scalar) -> bool:
 
 
 def _tried_range(name: str, values: tuple[Scalar, ...]) -> Range | None:
-    """What a field was tried at, as a range; None where it has no inside."""
+    """The values tried for a field as a range; None if they have no interior."""
     if len(values) == 1 and is_range(name, values[0]):
         return parse_range(name, str(values[0]))
     numbers = sorted({value for value in values if isinstance(value, int | float)})
     if len(numbers) < _MIN_VALUES or not all(map(_is_number, values)):
         return None
-    log = numbers[0] > 0 and _gap_ratio([math.log(number) for number in numbers]) < _gap_ratio(
-        numbers
-    )
-    whole = all(isinstance(value, int) for value in numbers)
-    return Range(float(numbers[0]), float(numbers[-1]), log, whole)
+    logs = [math.log(number) for number in numbers] if numbers[0] > 0 else []
+    is_log = bool(logs) and _gap_ratio(logs) < _gap_ratio(numbers)
+    is_integer = all(isinstance(value, int) for value in numbers)
+    return Range(float(numbers[0]), float(numbers[-1]), is_log, is_integer)
 
 
 def _gap_ratio(numbers: Sequence[float]) -> float:
-    """How many times the widest gap of rising numbers is as wide as the narrowest."""
+    """The ratio of the widest to the narrowest gap between increasing numbers."""
     gaps = [after - before for before, after in pairwise(numbers)]
     return max(gaps) / min(gaps)
 
 
 def _is_field_limit(name: str, end: float, *, low: bool) -> bool:
-    """Whether the field itself ends there, or as good as."""
+    """Whether an end of the values tried is a limit of the field itself."""
     for limit in setting_fields()[name].limits:
         match limit:
             case Ge(ge=bound) | Gt(gt=bound) if low and end == bound:
@@ -89,7 +87,7 @@ def _is_field_limit(name: str, end: float, *, low: bool) -> bool:
 
 
 def _suggested_range(name: str, tried: Range, *, low: bool) -> str:
-    """A range as wide as what was tried, around its edge, as far as the field allows."""
+    """A range of the same width around the edge, within the limits of the field."""
     if tried.log:
         factor = math.sqrt(tried.high / tried.low)
         edge = tried.low if low else tried.high
@@ -101,9 +99,9 @@ def _suggested_range(name: str, tried: Range, *, low: bool) -> str:
     first, last = (_clamp_to_limits(name, end) for end in ends)
     if tried.whole:
         return f"{round(first)}..{round(last)}"
-    short = (round_to_spacing(end, digits=3, spacing=last - first) for end in (first, last))
-    # Rounding must not lead out of what the field allows.
-    return "..".join(format_exact(_clamp_to_limits(name, end)) for end in short)
+    rounded = (round_to_spacing(end, digits=3, spacing=last - first) for end in (first, last))
+    # Rounding must not leave the limits of the field.
+    return "..".join(format_exact(_clamp_to_limits(name, end)) for end in rounded)
 
 
 def _clamp_to_limits(name: str, value: float) -> float:

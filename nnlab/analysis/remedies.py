@@ -1,4 +1,4 @@
-"""Remedies tried: each beside the run's own setting, on the same seeds, and judged."""
+"""Trials of remedies: each is trained with the seeds of a control, compared with it and judged."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,19 +28,18 @@ from nnlab.stats.multiple_testing import holm_adjust
 from nnlab.stats.paired import mean_and_half_width, sign_flip_p
 
 CONTROL_ARM = "control"
-# Fields that are left open mostly, and filled in by the data.
+# Fields that users rarely set, because their defaults follow from the data.
 _FIELDS_FILLED_BY_DATA = ("loss", "objective", "test_fraction")
-
 
 ObjectiveEpoch = Literal["best", "last"]
 
-# Fields that change when a run ends and nothing before. The best epoch of such a run is the
-# control's, or one that the control reached later: only the last epoch shows what was gained.
+# Fields that only change when a run ends. The best value of such a run is never better than the
+# control's, so only the last epoch shows the effect of the remedy.
 _STOPPING_FIELDS = frozenset({"early_stop", "stop_on"})
 
 
 class RemedyOutcome(StrEnum):
-    """What trying a remedy has shown."""
+    """The result of trying a remedy."""
 
     HELPED = "helped"
     DID_NOT = "did not help"
@@ -49,12 +48,13 @@ class RemedyOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RemedyResult:
-    """A remedy after it ran: `effect` is how much better the objective became, in its unit.
+    """The effect of a remedy over `n` seeds, and whether it helped.
 
-    `low` and `high` bound the effect at 95 %, `p` is the exact test that it is above 0, by Holm
-    for all remedies tried. `still` are the runs in which the finding remained, `control` those of
-    the control. `needed` is how many seeds would tell, None where that cannot be said. `at` is
-    where the objective was read: at the best epoch of each run, or at its last one.
+    `effect` is the improvement of the objective, in its unit; `low` and `high` are its 95 %
+    confidence interval. `p` is the exact one-sided test of an effect above 0, corrected by Holm's
+    method for all remedies tried. `still` is the number of runs that still have the finding, and
+    `control` the same number for the control. `needed` is the number of seeds needed to decide,
+    None if it cannot be predicted. `at` is the epoch of the objective: the best or the last one.
     """
 
     name: str
@@ -72,25 +72,25 @@ class RemedyResult:
 
     @property
     def title(self) -> str:
-        """The name, and where the objective was read unless that was at the best epoch."""
+        """The name, followed by the epoch of the objective unless that is the best one."""
         return self.name if self.at == "best" else f"{self.name} (last epoch)"
 
 
 def remedy_settings(setting: Setting, remedies: Sequence[Remedy]) -> dict[str, Setting]:
-    """The settings to train, by the remedy's name; remedies that do not fit are left out."""
-    found = {CONTROL_ARM: setting}
+    """The settings to train, by remedy name; remedies that the setting cannot have are left out."""
+    settings = {CONTROL_ARM: setting}
     for remedy in remedies:
         try:
             changed = apply_remedy(setting, remedy)
         except ConfigError:
             continue
-        if changed not in found.values():
-            found[remedy.name] = changed
-    return found
+        if changed not in settings.values():
+            settings[remedy.name] = changed
+    return settings
 
 
 def remedy_run_specs(settings: Iterable[Setting], seeds: Sequence[int]) -> list[store.RunSpec]:
-    """The runs of settings on the same seeds."""
+    """The runs of all settings with the same seeds."""
     return [
         store.RunSpec(setting, digest_of(setting), seed, int(str(setting["epochs"])))
         for seed in seeds
@@ -99,42 +99,41 @@ def remedy_run_specs(settings: Iterable[Setting], seeds: Sequence[int]) -> list[
 
 
 def apply_remedy(setting: Setting, remedy: Remedy) -> Setting:
-    """A setting with a remedy's changes; what depends on a changed choice has its default.
+    """A setting with a remedy's changes; fields that depend on a changed field get their default.
 
     Raises:
-        ConfigError: the changed setting does not hold.
+        ConfigError: the changed setting is invalid.
     """
-    known = setting_fields()
+    fields = setting_fields()
     changed = [name for name in remedy.changes if setting.get(name) != remedy.changes[name]]
     kept = {
         name: value
         for name, value in setting.items()
-        if name in known and known[name].option.default_from not in changed
+        if name in fields and fields[name].option.default_from not in changed
     }
-    # A learning rate that was tuned stays; one that follows from the optimizer does too.
+    # The learning rate is kept, whether it was tuned or is the optimizer's default.
     config = RunConfig(**{**kept, **remedy.changes})  # type: ignore[arg-type]
     return _resolve_setting(config, setting)
 
 
 def minimal_fields(setting: Setting) -> list[str]:
-    """The fields that must be typed to get a setting; the others follow from them.
+    """The fields that must be typed to get a setting; all others follow from them.
 
-    Where the user's data would have to be made to see what follows, and may not be (`refused` in
-    `engine.user`), the fields that the data fill in are all among them.
+    The defaults of some fields depend on the data. If the data come from user code that must not
+    be executed now (`nnlab.engine.user_code`), these fields are always included.
     """
-    known = setting_fields()
-    wanted = [
+    required = [
         name
-        for name in known
+        for name in setting_fields()
         if name in setting
         and name != "seed"
         and setting[name] != default_for_setting(name, setting)[1]
     ]
     for name in _FIELDS_FILLED_BY_DATA:
-        without = [one for one in wanted if one != name]
-        if name in wanted and _resolves_to(setting, without):
-            wanted = without
-    return wanted
+        others = [field for field in required if field != name]
+        if name in required and _resolves_to(setting, others):
+            required = others
+    return required
 
 
 def _resolves_to(setting: Setting, names: Sequence[str]) -> bool:
@@ -161,18 +160,19 @@ def _resolve_setting(config: RunConfig, setting: Setting) -> Setting:
 
 
 def min_seeds_for(remedies: int) -> int:
-    """The seeds below which no result could prove one of so many remedies.
+    """The smallest number of seeds with which one of this many remedies can be significant.
 
-    >>> fewest_for(1), fewest_for(6)
+    >>> min_seeds_for(1), min_seeds_for(6)
     (5, 7)
     """
-    return min_significant_seeds(PairedTest.SIGN_FLIP, remedies) - 1  # it is asked on one side only
+    # The test of a remedy is one-sided, which halves p and saves one seed.
+    return min_significant_seeds(PairedTest.SIGN_FLIP, remedies) - 1
 
 
 def max_remedies_for(seeds: int) -> int:
-    """The number of remedies above which no result with so many seeds could prove one.
+    """The largest number of remedies that can be tested with this many seeds.
 
-    >>> most_for(5), most_for(7)
+    >>> max_remedies_for(5), max_remedies_for(7)
     (1, 6)
     """
     count = 0
@@ -184,18 +184,18 @@ def max_remedies_for(seeds: int) -> int:
 def evaluate_remedies(
     db: store.Database, study: Study, objective: Objective, code: str
 ) -> tuple[RemedyResult, ...]:
-    """What the runs of a study of remedies say, best first.
+    """The results of all remedies of a study: those that helped first, then by effect.
 
     Args:
         db: the database.
-        study: whose arms are the control and the remedies.
-        objective: what is to become better.
-        code: of the finding that is to go.
+        study: the study whose arms are the control and the remedies.
+        objective: the objective that the remedies should improve.
+        code: the code of the finding that the remedies should remove.
     """
     arms = {arm.name: arm.trials[0] for arm in study.arms}
     runs = store.runs(db, study=study.id, current_only=True)
     histories = store.histories(db, [run.id for run in runs], [objective.metric])
-    found = store.findings(db, [run.id for run in runs])
+    findings = store.findings(db, [run.id for run in runs])
     by_arm: dict[str, dict[int, Run]] = {name: {} for name in arms}
     for run in runs:
         for name, digest in arms.items():
@@ -205,49 +205,60 @@ def evaluate_remedies(
         "best": _objective_values(by_arm, histories, objective, "best"),
         "last": _objective_values(by_arm, histories, objective, "last"),
     }
-    sick = {
-        name: sum(any(f.code == code for f in found.get(run.id, ())) for run in of.values())
-        for name, of in by_arm.items()
+    affected = {
+        name: sum(
+            any(finding.code == code for finding in findings.get(run.id, ()))
+            for run in runs_by_seed.values()
+        )
+        for name, runs_by_seed in by_arm.items()
     }
     sign = 1.0 if objective.direction == "max" else -1.0
-    names, places, changes = [], [], []
+    names, epochs, improvements = [], [], []
     for name in arms:
-        both = sorted(set(by_arm[name]) & set(by_arm[CONTROL_ARM]))
-        if name != CONTROL_ARM and len(both) > 1:
-            at = _objective_epoch(by_arm[name][both[0]], by_arm[CONTROL_ARM][both[0]])
+        shared = sorted(set(by_arm[name]) & set(by_arm[CONTROL_ARM]))
+        if name != CONTROL_ARM and len(shared) > 1:
+            at = _objective_epoch(by_arm[name][shared[0]], by_arm[CONTROL_ARM][shared[0]])
             names.append(name)
-            places.append(at)
-            changes.append(
-                [sign * (values[at][name][s] - values[at][CONTROL_ARM][s]) for s in both]
+            epochs.append(at)
+            improvements.append(
+                [sign * (values[at][name][s] - values[at][CONTROL_ARM][s]) for s in shared]
             )
-    ps = holm_adjust([sign_flip_p(one, "greater") for one in changes]) if changes else ()
-    tried = []
-    for name, at, change, p in zip(names, places, changes, ps, strict=True):
+    p_values = (
+        holm_adjust([sign_flip_p(differences, "greater") for differences in improvements])
+        if improvements
+        else ()
+    )
+    results = []
+    for name, at, differences, p in zip(names, epochs, improvements, p_values, strict=True):
         setting = next(iter(by_arm[name].values())).trial.setting
-        counts = (sick[name], sick[CONTROL_ARM])
-        tried.append(_evaluate_remedy(name, change, p, counts, setting, len(changes), at))
+        counts = (affected[name], affected[CONTROL_ARM])
+        results.append(
+            _evaluate_remedy(name, differences, p, counts, setting, len(improvements), at)
+        )
     return tuple(
-        sorted(tried, key=lambda one: (one.outcome is not RemedyOutcome.HELPED, -one.effect))
+        sorted(
+            results, key=lambda result: (result.outcome is not RemedyOutcome.HELPED, -result.effect)
+        )
     )
 
 
 def _objective_epoch(run: Run, control: Run) -> ObjectiveEpoch:
-    """Where the objective of a remedy is read: at the last epoch if it only ends runs earlier."""
+    """The epoch at which a remedy is evaluated: the last one if it only stops runs earlier."""
     changed = set(differing_fields([run.trial.setting, control.trial.setting]))
     return "last" if changed <= _STOPPING_FIELDS else "best"
 
 
 def _evaluate_remedy(
     name: str,
-    change: Sequence[float],
+    differences: Sequence[float],
     p: float,
     counts: tuple[int, int],
     setting: Setting,
     remedies: int,
     at: ObjectiveEpoch,
 ) -> RemedyResult:
-    effect, half = mean_and_half_width(change)
-    low, high = effect - half, effect + half
+    effect, half_width = mean_and_half_width(differences)
+    low, high = effect - half_width, effect + half_width
     needed = None
     if low > 0 and p <= SIGNIFICANCE_LEVEL:
         outcome = RemedyOutcome.HELPED
@@ -255,14 +266,10 @@ def _evaluate_remedy(
         outcome = RemedyOutcome.DID_NOT
     else:
         outcome = RemedyOutcome.CANNOT_TELL
-        better = effect > 0
-        needed = (
-            predict_seeds_needed(change, test=PairedTest.SIGN_FLIP, tests=remedies)
-            if better
-            else None
-        )
+        if effect > 0:
+            needed = predict_seeds_needed(differences, test=PairedTest.SIGN_FLIP, tests=remedies)
     return RemedyResult(
-        name, len(change), effect, low, high, p, outcome, *counts, needed, setting, at
+        name, len(differences), effect, low, high, p, outcome, *counts, needed, setting, at
     )
 
 
@@ -273,20 +280,20 @@ def _objective_values(
     at: ObjectiveEpoch,
 ) -> dict[str, dict[int, float]]:
     """The objective at each run's best or last epoch; a run that diverged has the worst value."""
-    met: list[float] = []
-    found: dict[str, dict[int, float | None]] = {}
+    all_values: list[float] = []
+    values: dict[str, dict[int, float | None]] = {}
     for name, runs in by_arm.items():
-        found[name] = {}
+        values[name] = {}
         for seed, run in runs.items():
             curve = histories[run.id].get(objective.metric)
             finite = [v for v in curve.values if math.isfinite(v)] if curve else []
-            met += finite
-            lost = run.status is Status.DIVERGED or not finite
+            all_values += finite
+            failed = run.status is Status.DIVERGED or not finite
             best = min if objective.direction == "min" else max
-            reached = finite[-1] if finite and at == "last" else best(finite, default=0.0)
-            found[name][seed] = None if lost else reached
-    worst = (max if objective.direction == "min" else min)(met, default=0.0)
+            value = finite[-1] if finite and at == "last" else best(finite, default=0.0)
+            values[name][seed] = None if failed else value
+    worst = (max if objective.direction == "min" else min)(all_values, default=0.0)
     return {
-        name: {seed: worst if value is None else value for seed, value in of.items()}
-        for name, of in found.items()
+        name: {seed: worst if value is None else value for seed, value in by_seed.items()}
+        for name, by_seed in values.items()
     }

@@ -1,4 +1,4 @@
-"""Which epoch the value of a run is from, and whether its test value belongs to that epoch."""
+"""The epoch of each run's ranked value, and its test value with the epoch of that."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from nnlab.store.ranking_queries import ValueChoice
 
 @dataclass(frozen=True, slots=True)
 class RunEpochs:
-    """The epoch of a run's value and its test value with the epoch that this was measured at.
+    """The epoch of a run's value, and its test value with the epoch of that.
 
-    All are None where they are not known; `test` is NaN where the run has no test value.
+    Each is None if it is unknown.
     """
 
     epoch: int | None
@@ -22,7 +22,7 @@ class RunEpochs:
 
 
 def test_metric(objective: Objective) -> str:
-    """The test split's metric of the same quantity, "" where the objective is not of validation."""
+    """The metric of the same quantity on the test split; "" if the objective is not of val."""
     split, _, quantity = objective.metric.partition("/")
     return f"test/{quantity}" if split == "val" else ""
 
@@ -32,20 +32,22 @@ def load_run_epochs(
 ) -> Mapping[int, RunEpochs]:
     """The epochs of each run's value and test value, by run.
 
-    A best value may be reached in several epochs. The store remembers the first of them; where
-    the run selected a later one, the value is shown at that, for the test value belongs to it.
+    Several epochs may have the same best value. The store keeps the first of them. If the run
+    selected a later one, that epoch is returned, because the test value belongs to it.
     """
     run_ids = [result.run_id for result in results]
     selected = store.values_at_selected_epoch(db, run_ids, objective.metric)
     metric = test_metric(objective)
     tested = store.summaries(db, run_ids, [metric]) if metric else {}
-    found = {}
+    epochs_by_run = {}
     for result in results:
-        chosen, value = selected.get(result.run_id, (None, None))
-        tie = at == "best" and chosen is not None and value == result.value
+        selected_epoch, value = selected.get(result.run_id, (None, None))
+        is_tie = at == "best" and selected_epoch is not None and value == result.value
         summary = tested.get(result.run_id, {}).get(metric)
-        test_epoch = None if summary is None else chosen or summary.last_epoch
-        found[result.run_id] = RunEpochs(
-            chosen if tie else result.epoch, None if summary is None else summary.last, test_epoch
+        test_epoch = None if summary is None else selected_epoch or summary.last_epoch
+        epochs_by_run[result.run_id] = RunEpochs(
+            selected_epoch if is_tie else result.epoch,
+            None if summary is None else summary.last,
+            test_epoch,
         )
-    return found
+    return epochs_by_run

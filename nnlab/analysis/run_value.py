@@ -1,7 +1,7 @@
-"""One number of a run: a metric, or two of them joined, read at a moment of its history.
+"""One number of a run, for verdicts and tables: a metric expression at a moment of its history.
 
-`train/accuracy - val/accuracy` and `a / b` (with spaces around the sign) join two metrics. The
-moments are those of `nnlab.study.comparisons.EVALUATION_POINTS`.
+An expression is a metric, or the difference or quotient of two metrics, with spaces around the
+sign: `train/accuracy - val/accuracy`, `a / b`. `nnlab.study.comparisons.MOMENTS` lists the moments.
 """
 
 import math
@@ -15,46 +15,46 @@ ONCE_PREFIX = "once "
 
 
 def metrics_in(expression: str) -> tuple[str, ...]:
-    """The metrics that an expression names.
+    """The metrics in an expression.
 
     >>> metrics_in("train/loss - val/loss")
     ('train/loss', 'val/loss')
     """
     for sign in (" - ", " / "):
-        left, found, right = expression.partition(sign)
-        if found:
+        left, separator, right = expression.partition(sign)
+        if separator:
             return left.strip(), right.strip()
     return (expression.strip(),)
 
 
 def required_metrics(expressions: Iterable[str], moments: Iterable[str] = ()) -> tuple[str, ...]:
-    """All metrics that must be fetched to read these, with those that some moments need."""
+    """All metrics that must be loaded to evaluate expressions at moments."""
     names = [name for expression in expressions for name in metrics_in(expression)]
     names += [at.split(" ")[1] for at in moments if at.startswith(ONCE_PREFIX)]
     return tuple(dict.fromkeys([*names, EPOCH_TIME_METRIC]))
 
 
 def read_run_value(run: Run, history: History, expression: str, at: str) -> float | None:
-    """The value in the metric's unit, or None where there is no finite one.
+    """The value of an expression at a moment, in the metric's unit; None if it is not finite.
 
-    A run that diverged classifies nothing after that: its last accuracy, and that of the test,
-    which it never comes to, are 0.
+    A diverged run classifies nothing any more, so its last accuracy is 0, and so is its test
+    accuracy, which is never measured.
     """
     values = [_metric_value(run, history, metric, at) for metric in metrics_in(expression)]
     if any(value is None or not math.isfinite(value) for value in values):
         return None
-    known = [value for value in values if value is not None]
-    if len(known) == 1:
-        return known[0]
+    finite = [value for value in values if value is not None]
+    if len(finite) == 1:
+        return finite[0]
     if " - " in expression:
-        return known[0] - known[1]
-    return known[0] / known[1] if known[1] else None
+        return finite[0] - finite[1]
+    return finite[0] / finite[1] if finite[1] else None
 
 
 def _metric_value(run: Run, history: History, metric: str, at: str) -> float | None:
     curve = history.get(metric)
     if curve is None or not len(curve):
-        # A run that diverged is not tested.
+        # A diverged run is not evaluated on the test split.
         return _diverged_value(metric) if run.status is Status.DIVERGED else None
     word, _, number = at.rpartition(" ")
     match word or at:
@@ -89,7 +89,7 @@ def _metric_value(run: Run, history: History, metric: str, at: str) -> float | N
             return _value_at_epoch(
                 curve, _first_epoch_at_level(other, float(number)) if other else None
             )
-    raise ValueError(f"no moment of a history: {at!r}")
+    raise ValueError(f"not a moment of a history: {at!r}")
 
 
 def _diverged_value(metric: str) -> float | None:
@@ -97,7 +97,7 @@ def _diverged_value(metric: str) -> float | None:
 
 
 def _value_at_epoch(curve: Curve, epoch: int | None) -> float | None:
-    return next((value for found, value in curve if found == epoch), None)
+    return next((value for measured, value in curve if measured == epoch), None)
 
 
 def _epoch_times(history: History) -> Sequence[float]:
@@ -106,7 +106,7 @@ def _epoch_times(history: History) -> Sequence[float]:
 
 
 def _last_epoch_within(history: History, seconds: float) -> int | None:
-    """The last epoch that was finished within so many seconds of training, if any was."""
+    """The last epoch that finished within this many seconds of training; None if none did."""
     spent, finished = 0.0, None
     for epoch, duration in enumerate(_epoch_times(history), start=1):
         spent += duration
@@ -117,6 +117,6 @@ def _last_epoch_within(history: History, seconds: float) -> int | None:
 
 
 def _first_epoch_at_level(curve: Curve, level: float) -> int | None:
-    """The first epoch at which the metric was at a level or better, if it ever was."""
+    """The first epoch at which the metric reached a level or better; None if it never did."""
     objective = Objective.parse(curve.metric)
-    return next((e for e, v in curve if v == level or objective.better(v, level)), None)
+    return next((e for e, v in curve if v == level or objective.is_better(v, level)), None)

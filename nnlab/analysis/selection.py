@@ -1,4 +1,4 @@
-"""What `RUN|STUDY...` means for commands that change runs: all of them, not the newest alone."""
+"""The runs that `RUN|STUDY...` names for commands that change runs: all repeats, not the newest."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from nnlab.records import Run, Study
 
 @dataclass(frozen=True, slots=True)
 class RunSelection:
-    """Studies and runs that were named, and the runs of those studies; each run once.
+    """The studies and runs that were named, and the runs of these studies.
 
-    A run that was named together with its study is among both.
+    A run that was named together with its study is in both tuples.
     """
 
     studies: tuple[Study, ...]
@@ -22,9 +22,9 @@ class RunSelection:
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """All runs that are meant."""
-        each = {run.id: run for run in (*self.runs_of_studies, *self.single_runs)}
-        return tuple(each.values())
+        """All selected runs, each once."""
+        by_id = {run.id: run for run in (*self.runs_of_studies, *self.single_runs)}
+        return tuple(by_id.values())
 
 
 def select_runs(db: store.Database, words: Sequence[str], *, removed: bool = False) -> RunSelection:
@@ -32,24 +32,24 @@ def select_runs(db: store.Database, words: Sequence[str], *, removed: bool = Fal
 
     Args:
         db: the database.
-        words: names of studies, numbers and names of runs; a study goes before a run.
-        removed: whether removed studies and runs are meant, and what is removed of other studies.
+        words: names of studies, and numbers and names of runs; a study takes precedence.
+        removed: select removed studies, removed runs, and the removed runs of other studies.
 
     Raises:
-        UnknownName: a word is none of them.
-        UsageError: a run named by its number is removed, or is not; or a word means a run by its
-            number and another run or a study by its name.
+        UnknownName: a word names neither a study nor a run.
+        UsageError: a run named by its number is removed (or not removed, if `removed`); or a word
+            is both the number of a run and the name of another run or of a study.
     """
-    known = {study.name: study for study in store.all_studies(db)}
+    studies_by_name = {study.name: study for study in store.all_studies(db)}
     if removed:
-        known |= {study.name: study for study in store.all_studies(db, removed=True)}
-    by_word = {word: resolve_study(db, word, known, removed=removed) for word in words}
+        studies_by_name |= {study.name: study for study in store.all_studies(db, removed=True)}
+    by_word = {word: resolve_study(db, word, studies_by_name, removed=removed) for word in words}
     studies = {study.name: study for study in by_word.values() if study is not None}
     single = [
         run
         for word in words
         if by_word[word] is None
-        for run in _find_runs(db, word, known, removed=removed)
+        for run in _find_runs(db, word, studies_by_name, removed=removed)
     ]
     return RunSelection(
         tuple(studies.values()),
@@ -74,12 +74,12 @@ def _find_runs(
 
 
 def single_run(runs: Sequence[Run], name: str) -> Run:
-    """The one run that a name means.
+    """The only run of a name.
 
     Raises:
-        UsageError: it means several.
+        UsageError: the name has several runs.
     """
     if len(runs) != 1:
-        told = ", ".join(str(run.id) for run in runs)
-        raise UsageError(f"{name} means runs {told}", hint="name one by its number")
+        numbers = ", ".join(str(run.id) for run in runs)
+        raise UsageError(f"{name} names several runs: {numbers}", hint="give the number of one run")
     return runs[0]

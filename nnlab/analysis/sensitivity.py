@@ -1,4 +1,4 @@
-"""How much the loss of a trained run moves when its weights move."""
+"""The sensitivity of a trained run's loss to changes of its weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,17 @@ from nnlab.errors import UsageError
 from nnlab.records import Run
 from nnlab.workers.initial_weights import find_initial_weights
 
-# Steps along a direction, of the weights' own length, from one side to the other.
+# The largest step along a direction, as a fraction of the length of the weights.
 MAX_STEP = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What was measured of a run on some training examples.
+    """Measurements of a run's loss on some training examples.
 
-    `rise` is that of `nnlab.engine.probe.sensitivity`. `lines[d][i]` is the loss at `steps[i]`
-    along direction d, `surface` a grid over two of them.
+    `rise` is the measure of `nnlab.engine.probe.sensitivity`. `eigenvalue` is the largest one of
+    the Hessian, found in `iterations` power iterations. `lines[d][i]` is the loss at `steps[i]`
+    along direction d, and `surface` the loss on a grid over the first two directions.
     """
 
     run: Run
@@ -45,17 +46,24 @@ class Sensitivity:
 def measure_sensitivity(
     db: store.Database, run: Run, *, examples: int, grid: int, directions: int
 ) -> Sensitivity:
-    """Measures a run with the weights that it kept, on the first rows of its training split.
+    """The sensitivity of a run's stored weights, on the first rows of its training split.
+
+    Args:
+        db: the database.
+        run: the run.
+        examples: the number of training rows.
+        grid: the number of steps along each direction, odd and at least 3.
+        directions: the number of random directions.
 
     Raises:
-        UsageError: the run kept no weights.
-        CheckpointError: they cannot be read.
+        UsageError: the run kept no weights, or `grid` is even or too small.
+        CheckpointError: the weights cannot be read.
     """
     if grid < 3 or grid % 2 == 0:
         raise UsageError(f"--grid must be odd and at least 3, got {grid}")
     landscape = _loss_landscape(db, run, examples)
-    chosen = random_directions(landscape.model, directions)
-    steps = tuple(MAX_STEP * (2 * place / (grid - 1) - 1) for place in range(grid))
+    directions_drawn = random_directions(landscape.model, directions)
+    steps = tuple(MAX_STEP * (2 * index / (grid - 1) - 1) for index in range(grid))
     value = landscape.loss_value()
     sharpest = top_eigenvalue(landscape, make_generator(0, "direction"))
     return Sensitivity(
@@ -66,10 +74,15 @@ def measure_sensitivity(
         sharpest.value,
         sharpest.iterations,
         sharpest.converged,
-        mean_loss_rise(landscape, chosen, value),
+        mean_loss_rise(landscape, directions_drawn, value),
         steps,
-        tuple(tuple(loss_along_line(landscape, direction, steps)) for direction in chosen),
-        tuple(tuple(row) for row in loss_surface(landscape, chosen[0], chosen[1], steps)),
+        tuple(
+            tuple(loss_along_line(landscape, direction, steps)) for direction in directions_drawn
+        ),
+        tuple(
+            tuple(row)
+            for row in loss_surface(landscape, directions_drawn[0], directions_drawn[1], steps)
+        ),
     )
 
 
@@ -80,7 +93,7 @@ def _loss_landscape(db: store.Database, run: Run, examples: int) -> LossLandscap
     session.model.eval()
     for parameter in session.model.parameters():
         parameter.requires_grad = True
-    part = session.data.train
+    train = session.data.train
     return LossLandscape(
-        session.model, session.eval_loss, part.examples[:examples], part.targets[:examples]
+        session.model, session.eval_loss, train.examples[:examples], train.targets[:examples]
     )

@@ -1,18 +1,18 @@
-"""Two trials side by side: what differs, and whether it matters."""
+"""The comparison of two trials in words: their differences, the effect and a verdict."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.config.space import format_value
 from nnlab.stats.comparison import BestComparison
 
 
 def scope_of_two_trials(db: store.Database, scope: Scope) -> Scope | None:
-    """Where two runs of two trials are named: all current runs of these trials."""
+    """All current runs of two trials, if the scope names two runs of them; else None."""
     if scope.runs is None or len(scope.runs) != 2:
         return None
     first, second = store.runs(db, run_ids=scope.runs)
@@ -21,17 +21,17 @@ def scope_of_two_trials(db: store.Database, scope: Scope) -> Scope | None:
     studies = {study.name: study.id for study in store.all_studies(db)}
     runs = [
         run.id
-        for one in (first, second)
-        for run in store.runs(db, study=studies[one.trial.study], current_only=True)
-        if run.trial.id == one.trial.id
+        for trial in (first.trial, second.trial)
+        for run in store.runs(db, study=studies[trial.study], current_only=True)
+        if run.trial.id == trial.id
     ]
     return replace(scope, runs=tuple(runs))
 
 
 def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
-    """What differs between the two, the effect with its interval, and a verdict.
+    """The differing fields of two trials, the effect with its interval, and a verdict.
 
-    Of two trials in two rankings, for they are not comparable, it is that.
+    If the two trials are in two rankings, the only line says that they are not comparable.
     """
     if len(rankings) == 2 and all(len(ranking.rows) < 2 for ranking in rankings):
         names = " and ".join(ranking.heading for ranking in rankings)
@@ -42,35 +42,43 @@ def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
     best, other = ranking.rows
     differs = "; ".join(_field_difference(name, best, other) for name in ranking.fields)
     lines = [f"what differs: {differs}"]
-    found = other.against
-    if found is None:
-        return [*lines, "verdict: cannot tell; two seeds of each are the least to compare"]
+    comparison = other.comparison
+    if comparison is None:
+        return [*lines, "verdict: cannot tell; at least two seeds of each are needed"]
     metric = ranking.objective.metric
-    paired = f"{found.n} shared seeds" if found.paired else f"{found.n} seeds each, none shared"
-    lines.append(
-        f"effect: #1 is better by {found.mean:.3g} {metric} ({_interval_text(found)}; {paired}); a run of"
-        f" #1 beats one of #2 with probability {found.better:.2f}"
+    seeds = (
+        f"{comparison.n} shared seeds"
+        if comparison.paired
+        else f"{comparison.n} seeds each, none shared"
     )
-    return [*lines, _verdict_line(found)]
+    lines.append(
+        f"effect: #1 is better by {comparison.mean:.3g} {metric}"
+        f" ({_interval_text(comparison)}; {seeds}); a run of"
+        f" #1 is better than one of #2 with probability {comparison.improvement_probability:.2f}"
+    )
+    return [*lines, _verdict_line(comparison)]
 
 
 def _interval_text(comparison: BestComparison) -> str:
-    """The interval and the effect size; neither is known where all differences are equal."""
+    """The interval and the effect size; neither is defined if all differences are equal."""
     if math.isnan(comparison.low):
-        return "no interval: it is the same for all seeds"
+        return "no interval: the difference is the same for all seeds"
     interval = f"95 % interval {comparison.low:.3g} to {comparison.high:.3g}"
     return f"{interval}, {comparison.effect:.2g} sd"
 
 
 def _field_difference(name: str, best: RankingRow, other: RankingRow) -> str:
-    one, two = (format_value(row.setting.get(name)) or "-" for row in (best, other))
-    return f"{name} {one} against {two}"
+    first, second = (format_value(row.setting.get(name)) or "-" for row in (best, other))
+    return f"{name} {first} against {second}"
 
 
-def _verdict_line(found: BestComparison) -> str:
-    if not found.has_enough_seeds:
-        return f"verdict: cannot tell; too few seeds to rank: {found.min_seeds} would do"
-    if found.told:
-        return f"verdict: #1 is better (p {found.adjusted:.2g})"
-    more = f"; about {found.needed} seeds would tell" if found.needed else ""
-    return f"verdict: cannot tell (p {found.adjusted:.2g}){more}"
+def _verdict_line(comparison: BestComparison) -> str:
+    if not comparison.has_enough_seeds:
+        return (
+            "verdict: cannot tell; too few seeds to rank:"
+            f" at least {comparison.min_seeds} are needed"
+        )
+    if comparison.is_significant:
+        return f"verdict: #1 is better (p {comparison.adjusted:.2g})"
+    more = f"; about {comparison.seeds_needed} seeds are needed to decide" if comparison.seeds_needed else ""
+    return f"verdict: cannot tell (p {comparison.adjusted:.2g}){more}"

@@ -1,9 +1,8 @@
 """The verdict on a study's claim, computed from its runs.
 
-Runs are paired by seed. An arm with several trials is tuned first: the trial with the best mean
-of its own objective over the seeds, on the validation split, speaks for the arm; one that failed
-on fewer seeds goes before. Every arm is tuned in the same way, and the answer says over how many
-trials.
+Runs are paired by seed. An arm with several trials is tuned first: it is represented by the trial
+with the fewest failed seeds, and among these by the best mean of its objective on the validation
+split. All arms are tuned in the same way, and the result says over how many trials.
 """
 
 import math
@@ -27,61 +26,64 @@ from nnlab.stats.claims import (
 
 @dataclass(frozen=True, slots=True)
 class TunedArm:
-    """The trial that speaks for an arm: best of how many, its setting, its runs by seed.
+    """The trial that represents an arm: its setting, and its runs by seed.
 
-    `chosen` names what it was tuned in; empty where the arm has one trial.
+    `n_trials` is the number of trials of the arm. `tuned_values` shows the values of the fields in
+    which these differ; it is empty for an arm with one trial.
     """
 
     arm: str
-    of: int
+    n_trials: int
     setting: Setting
-    chosen: str
+    tuned_values: str
     runs: Mapping[int, Run]
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """One comparison and what was found; `missing` seeds had no finite number to compare.
+    """The test of one comparison; `missing` seeds had no finite value to compare.
 
-    `values` holds the number of each arm averaged over the seeds compared, in the order of
-    `comparison.arms`. On the scale of ratios the judged mean and interval are factors.
+    `values` holds the mean of each arm over the seeds compared, in the order of `comparison.arms`.
+    On the ratio scale the mean and interval of the test are factors.
     """
 
     comparison: Comparison
-    judged: ClaimTest
+    test: ClaimTest
     values: tuple[float, ...]
     missing: int
 
 
 @dataclass(frozen=True, slots=True)
 class StudyVerdict:
-    """The verdict on a study, its comparisons and who spoke for each arm.
+    """The verdict on a study, the results of its comparisons, and the tuned arms by name.
 
-    `waiting` counts runs without a result; while there are any, nothing is decided.
+    `unfinished` counts the runs without a result; while there are any, nothing is decided.
     """
 
     verdict: Verdict
-    answers: tuple[ComparisonResult, ...]
-    sides: Mapping[str, TunedArm]
-    waiting: int
+    results: tuple[ComparisonResult, ...]
+    arms: Mapping[str, TunedArm]
+    unfinished: int
 
 
 def evaluate_claim(db: store.Database, study: Study) -> StudyVerdict | None:
-    """Judges the claim of a study; None where it makes none."""
-    if not study.decides:
+    """The verdict on the claim of a study; None if the study makes no claim."""
+    comparisons = study.decides
+    if not comparisons:
         return None
     runs = store.runs(db, study=study.id, current_only=True)
-    waiting = sum(run.status.needs_training for run in runs)
-    sides = _tuned_arms(db, study, runs)
-    used = {name for one in study.decides for name in one.arms}
-    ids = [run.id for name in used for run in sides[name].runs.values()]
+    unfinished = sum(run.status.needs_training for run in runs)
+    arms = _tuned_arms(db, study, runs)
+    compared = {name for comparison in comparisons for name in comparison.arms}
+    ids = [run.id for name in compared for run in arms[name].runs.values()]
     metrics = required_metrics(
-        (one.metric for one in study.decides), (one.at for one in study.decides)
+        (comparison.metric for comparison in comparisons),
+        (comparison.at for comparison in comparisons),
     )
     histories = store.histories(db, ids, metrics)
-    answers = tuple(_evaluate_comparison(one, sides, histories) for one in study.decides)
-    verdict = overall_verdict(found.judged.verdict for found in answers)
-    return StudyVerdict(Verdict.CANNOT_TELL if waiting else verdict, answers, sides, waiting)
+    results = tuple(_evaluate_comparison(comparison, arms, histories) for comparison in comparisons)
+    verdict = overall_verdict(result.test.verdict for result in results)
+    return StudyVerdict(Verdict.CANNOT_TELL if unfinished else verdict, results, arms, unfinished)
 
 
 def _tuned_arms(db: store.Database, study: Study, runs: Sequence[Run]) -> dict[str, TunedArm]:
@@ -108,63 +110,64 @@ def _tune_arm(
     for runs in trials:
         values = [_score(run, histories[run.id], objective) for run in runs]
         failures, mean = values.count(None), aggregate(values).mean
-        # A setting that fails on a seed comes after those that do not, however good the others.
-        if failures < fewest or (failures == fewest and objective.better(mean, best_mean)):
+        # A setting with fewer failed seeds is preferred, whatever its mean.
+        if failures < fewest or (failures == fewest and objective.is_better(mean, best_mean)):
             best, fewest, best_mean = runs, failures, mean
     fields = distinguishing_fields([runs[0].trial.setting for runs in trials if runs])
     setting = best[0].trial.setting
-    chosen = setting_label(setting, fields)
-    return TunedArm(arm, len(trials), setting, chosen, {run.seed: run for run in best})
+    tuned_values = setting_label(setting, fields)
+    return TunedArm(arm, len(trials), setting, tuned_values, {run.seed: run for run in best})
 
 
 def _score(run: Run, history: History, objective: Objective) -> float | None:
     if run.status is Status.DIVERGED:
-        return None  # its selected epoch may have been good, but it did not last
+        return None  # the selected epoch may have been good, but the run failed later
     return read_run_value(run, history, objective.metric, "selected")
 
 
 def _evaluate_comparison(
-    comparison: Comparison, sides: Mapping[str, TunedArm], histories: Mapping[int, History]
+    comparison: Comparison, tuned_arms: Mapping[str, TunedArm], histories: Mapping[int, History]
 ) -> ComparisonResult:
-    arms = [sides[name] for name in comparison.arms]
-    seeds = sorted(set.intersection(*(set(side.runs) for side in arms)))
-    rows = [_paired_values(comparison, arms, seed, histories) for seed in seeds]
-    whole = [row for row in rows if row is not None]
-    judged = _test_comparison(comparison, whole)
-    values = tuple(math.fsum(column) / len(whole) for column in zip(*whole, strict=True))
-    return ComparisonResult(comparison, judged, values, len(rows) - len(whole))
+    compared = [tuned_arms[name] for name in comparison.arms]
+    seeds = sorted(set.intersection(*(set(arm.runs) for arm in compared)))
+    rows = [_paired_values(comparison, compared, seed, histories) for seed in seeds]
+    complete = [row for row in rows if row is not None]
+    test = _test_comparison(comparison, complete)
+    values = tuple(math.fsum(column) / len(complete) for column in zip(*complete, strict=True))
+    return ComparisonResult(comparison, test, values, len(rows) - len(complete))
 
 
 def _paired_values(
     comparison: Comparison, arms: Sequence[TunedArm], seed: int, histories: Mapping[int, History]
 ) -> tuple[float, ...] | None:
-    """The number of each arm with one seed; None where one of them has none."""
-    found = []
-    for side in arms:
-        run = side.runs[seed]
+    """The value of each arm with one seed; None if any of them is missing."""
+    values = []
+    for arm in arms:
+        run = arm.runs[seed]
         value = read_run_value(run, histories[run.id], comparison.metric, comparison.at)
         if value is None or (comparison.scale == "ratio" and value <= 0):
             return None
-        found.append(value)
-    return tuple(found)
+        values.append(value)
+    return tuple(values)
 
 
-# Moments that read a value of the metric itself, not an epoch or a time.
+# Moments whose value is one of the metric, not an epoch or a time.
 _METRIC_VALUE_POINTS = ("selected", "best", "first", "last", "mean", "epoch", "once")
 
 
 def _metric_limits(comparison: Comparison) -> Limits:
-    """The limits of what is judged: of one arm's own metric; differences have none."""
+    """The limits of the tested value: those of the metric of a single arm, else none."""
     is_metric = metrics_in(comparison.metric) == (comparison.metric,)
-    at_metric = comparison.at.split(" ")[0] in _METRIC_VALUE_POINTS
-    own = len(comparison.arms) == 1 and is_metric and at_metric
-    return limits_of(comparison.metric) if own else UNLIMITED
+    is_metric_value = comparison.at.split(" ")[0] in _METRIC_VALUE_POINTS
+    has_limits = len(comparison.arms) == 1 and is_metric and is_metric_value
+    return limits_of(comparison.metric) if has_limits else UNLIMITED
 
 
 def _test_comparison(comparison: Comparison, rows: Sequence[tuple[float, ...]]) -> ClaimTest:
     above, below = comparison.above, comparison.below
     if comparison.scale == "spread":
-        assert below is not None
+        if below is None:
+            raise ValueError("a comparison of spreads needs the bound `below`")
         return assess_spread_claim([row[0] for row in rows], below=below)
     if comparison.scale == "difference":
         limits = _metric_limits(comparison)
@@ -172,16 +175,16 @@ def _test_comparison(comparison: Comparison, rows: Sequence[tuple[float, ...]]) 
             [_contrast(row) for row in rows], above=above, below=below, limits=limits
         )
     logs = [_contrast([math.log(value) for value in row]) for row in rows]
-    found = assess_claim(
+    test = assess_claim(
         logs,
         above=None if above is None else math.log(above),
         below=None if below is None else math.log(below),
     )
     return replace(
-        found,
-        mean=_exp_or_inf(found.mean),
-        low=_exp_or_inf(found.low),
-        high=_exp_or_inf(found.high),
+        test,
+        mean=_exp_or_inf(test.mean),
+        low=_exp_or_inf(test.low),
+        high=_exp_or_inf(test.high),
     )
 
 
@@ -190,7 +193,7 @@ def _exp_or_inf(logarithm: float) -> float:
 
 
 def _contrast(row: Sequence[float]) -> float:
-    """One arm's value; the first less the second; or that less the same of the other two."""
+    """The value a of one arm, the difference a - b of two, or (a - b) - (c - d) of four."""
     match len(row):
         case 1:
             return row[0]

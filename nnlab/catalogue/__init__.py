@@ -117,4 +117,6 @@ def find_choice(kind: str, name: str) -> Choice:
         return rows[prefix]
     if prefix and argument and _USER_CODE in rows:
         return rows[_USER_CODE]
-    raise UnknownName(KIND_LABELS.get(kind, kind), name, rows, meant=suggest_spelling(kind, name))
+    raise UnknownName(
+        KIND_LABELS.get(kind, kind), name, rows, suggestion=suggest_spelling(kind, name)
+    )

@@ -1,6 +1,6 @@
-"""Diagnosis: what the curves of a run say is wrong with it, and what mends it.
+"""Diagnosis of runs from their curves: rules, findings and remedies.
 
-Pure and quick to import: the standard library and the records, nothing else.
+The modules are pure and import only the standard library and the records, so they import fast.
 """
 
 from collections.abc import Mapping
@@ -24,21 +24,22 @@ __all__ = [
     "group_symptoms",
 ]
 
-# Those of a run, and the one of a trial.
+# The rules for single runs, and the rule for the seeds of a trial.
 ALL_RULES: tuple[Rule, ...] = (*RULES, SeedsDisagree())
 
 
 def diagnose(
     history: History, setting: Mapping[str, Scalar] = MappingProxyType({})
 ) -> tuple[Finding, ...]:
-    """All findings of a run: causes before their symptoms, what is only worth knowing last.
+    """All findings of a run: causes before their symptoms, findings of severity info last.
+
+    No content of a history raises an error: one that is empty, short or full of NaN has few
+    findings or none.
 
     Args:
-        history: the curves; more of them let more rules speak.
-        setting: that of the run, empty for curves from elsewhere.
-
-    Never raises for what a history holds: one that is empty, short, full of NaN or cut in the
-    middle yields what can be said of it, which may be nothing.
+        history: the curves; some rules need curves beyond the losses.
+        setting: the setting of the run; empty for curves from elsewhere.
     """
-    case = RuleContext(history, setting)
-    return sort_by_priority([found for rule in RULES if (found := rule.check(case)) is not None])
+    context = RuleContext(history, setting)
+    findings = [rule.check(context) for rule in RULES]
+    return sort_by_priority([finding for finding in findings if finding is not None])

@@ -1,4 +1,4 @@
-"""Codes of findings as they are typed: NN101, a group as NN1xx, or a severity."""
+"""Parser of finding codes as typed on the command line: NN101, a group NN1xx, or a severity."""
 
 from collections.abc import Callable
 
@@ -8,32 +8,32 @@ from nnlab.records import Finding, Severity
 
 
 def parse_codes(text: str) -> frozenset[str]:
-    """The codes that a comma list means: `NN101,NN2xx`.
+    """The codes in a comma-separated list such as `NN101,NN2xx`.
 
     Raises:
-        UnknownName: a part means none.
+        UnknownName: a part matches no code.
 
-    >>> sorted(codes_of("NN101,nn20x"))[:2]
+    >>> sorted(parse_codes("NN101,nn20x"))[:2]
     ['NN101', 'NN201']
     """
-    known = [rule.code for rule in ALL_RULES]
-    found: set[str] = set()
+    all_codes = [rule.code for rule in ALL_RULES]
+    codes: set[str] = set()
     for part in filter(None, (part.strip() for part in text.split(","))):
         stem = part.upper().rstrip("X")
-        chosen = [code for code in known if code.startswith(stem)]
-        if not stem or not chosen or (stem == part.upper() and stem not in known):
-            raise UnknownName("finding", part, known)
-        found.update(chosen)
-    return frozenset(found)
+        matches = [code for code in all_codes if code.startswith(stem)]
+        if not stem or not matches or (stem == part.upper() and stem not in all_codes):
+            raise UnknownName("finding", part, all_codes)
+        codes.update(matches)
+    return frozenset(codes)
 
 
 def finding_filter(text: str) -> Callable[[Finding], bool]:
-    """Whether a finding is among those that a list of codes and severities means.
+    """A predicate for findings that match a list of codes and severities.
 
-    `warning` means errors too.
+    A severity includes the more serious ones.
 
     Raises:
-        UnknownName: a part is neither.
+        UnknownName: a part is neither a code nor a severity.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     severities = {part.lower() for part in parts} & set(Severity)

@@ -1,33 +1,38 @@
-"""What the first steps did to a network: whether they threw it far from where it began."""
+"""Measurement of whether the first steps of a run were much too long, for the rule NN202."""
+
+import math
 
 from nnlab.diagnose.confidence import hill
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.val_minimum import bounded_ratio
 
-# How many times the loss, and the outputs of a layer, must grow in the first epoch, and what
-# share of a layer must die, for a confidence of one half.
+# The growth factors of the loss and of a layer's outputs in the first epoch, and the fraction of a
+# layer's units that die, at a confidence of one half.
 _LOSS, _SD, _DIED_SHARE = 1.5, 8.0, 0.5
-# Units that die while all is learned harm nobody.
+# In a run that learned this fraction dead units do no harm.
 _WELL_TRAINED = 0.9
 
 
-def measure_early_instability(case: RuleContext) -> tuple[float, dict[str, float]]:
-    """A confidence that the first steps were much too long, and the numbers it rests on.
+def measure_early_instability(context: RuleContext) -> tuple[float, dict[str, float]]:
+    """The confidence that the first steps were much too long, and its evidence.
 
-    Needs the probe's numbers of the untrained model.
+    It needs the probe's measurements of the untrained model.
     """
-    grounds: dict[str, tuple[float, float]] = {}
-    start, first = case.first("probe/start_loss"), case.first("train/loss")
+    criteria: dict[str, tuple[float, float]] = {}
+    start, first = context.first_value("probe/start_loss"), context.first_value("train/loss")
     if start is not None and first is not None and start > 0:
         grown = bounded_ratio(first, start)
-        grounds["loss_grown"] = (grown, hill(grown - 1, _LOSS))
-    begun, now = case.layers("start_activation_sd"), case.layers("activation_sd")
-    spread = [bounded_ratio(now[layer], begun[layer]) for layer in begun if begun[layer] > 0]
-    if spread and all(value == value for value in spread):
-        grounds["sd_grown"] = (max(spread), hill(max(spread), _SD))
-    alive, dead = case.layers("start_dead"), case.layers("dead", last=True)
-    if alive and dead and (case.learned_fraction is None or case.learned_fraction < _WELL_TRAINED):
-        died = max(dead[layer] - alive.get(layer, 0.0) for layer in dead)
-        grounds["units_died"] = (died, hill(died, _DIED_SHARE))
-    sure = max((ground for _, ground in grounds.values()), default=0.0)
-    return sure, {name: value for name, (value, ground) in grounds.items() if ground >= 0.5}
+        criteria["loss_grown"] = (grown, hill(grown - 1, _LOSS))
+    sd_start = context.values_by_layer("start_activation_sd")
+    sd_after = context.values_by_layer("activation_sd")
+    growth = [bounded_ratio(sd_after[i], sd_start[i]) for i in sd_start if sd_start[i] > 0]
+    if growth and not any(math.isnan(factor) for factor in growth):
+        criteria["sd_grown"] = (max(growth), hill(max(growth), _SD))
+    dead_start = context.values_by_layer("start_dead")
+    dead_end = context.values_by_layer("dead", last=True)
+    learned = context.learned_fraction
+    if dead_start and dead_end and (learned is None or learned < _WELL_TRAINED):
+        died = max(dead_end[layer] - dead_start.get(layer, 0.0) for layer in dead_end)
+        criteria["units_died"] = (died, hill(died, _DIED_SHARE))
+    confidence = max((score for _, score in criteria.values()), default=0.0)
+    return confidence, {name: value for name, (value, score) in criteria.items() if score >= 0.5}

@@ -1,4 +1,4 @@
-"""Which findings of a run tables and headlines show; overfitting and plateaus over seeds."""
+"""Selection of the findings that tables and headlines show, and their summary over seeds."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -13,10 +13,10 @@ _VERBS = {OVERFITTING_CODE: ("overfits", "overfit"), PLATEAU_CODE: ("plateaus", 
 
 
 def table_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings of a run that tables show: errors, warnings, and a plateau with no other cause.
+    """The findings that tables show: errors, warnings, and a plateau without another cause.
 
-    A plateau costs nothing yet, so its severity is `info`; it is shown all the same because it is
-    the early sign of overfitting.
+    The severity of a plateau is `info`, because it does no harm yet. It is shown because it is an
+    early sign of overfitting.
     """
     plateaus = {finding.code for finding in headline_findings(findings)} & {PLATEAU_CODE}
     return tuple(
@@ -27,9 +27,9 @@ def table_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def headline_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The overfitting or plateau of a run that banners, summaries and figures may state.
+    """The overfitting or plateau of a run that banners, summaries and figures report.
 
-    Empty where a larger fault explains it (`group_symptoms`), and where validation is noisy (NN204).
+    Empty if another finding explains it (`group_symptoms`), and if validation is noisy (NN204).
     """
     if any(finding.code == _NOISY_CODE for finding in findings):
         return ()
@@ -38,31 +38,31 @@ def headline_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def onsets_by_code(runs: Iterable[Sequence[Finding]]) -> Mapping[str, tuple[int, ...]]:
-    """The onsets of the runs that overfit, then of those at a plateau; only codes that occur.
+    """The onset epochs of the runs with overfitting and with a plateau, by code if there are any.
 
     Args:
         runs: the findings of each run.
     """
-    stated = [finding for findings in runs for finding in headline_findings(findings)]
+    headlines = [finding for findings in runs for finding in headline_findings(findings)]
     onsets = {
-        code: tuple(f.onset for f in stated if f.code == code and f.onset is not None)
+        code: tuple(f.onset for f in headlines if f.code == code and f.onset is not None)
         for code in (OVERFITTING_CODE, PLATEAU_CODE)
     }
     return {code: epochs for code, epochs in onsets.items() if epochs}
 
 
 def affected_seeds_text(code: str, onsets: Collection[int], seeds: int, noun: str = "seeds") -> str:
-    """How many seeds of a trial have NN101 or NN102, and from which epoch; empty for none.
+    """A phrase on how many seeds of a trial have NN101 or NN102, and since when; empty for none.
 
     Args:
         code: NN101 or NN102.
         onsets: the epoch of each affected seed.
         seeds: how many seeds the trial has.
-        noun: `runs` where the runs are of several trials.
+        noun: `runs` if the runs belong to several trials.
 
-    >>> seeds_text("NN101", [12, 14, 20], 10)
+    >>> affected_seeds_text("NN101", [12, 14, 20], 10)
     '3 of 10 seeds overfit, median onset 14'
-    >>> seeds_text("NN102", [12], 1)
+    >>> affected_seeds_text("NN102", [12], 1)
     'plateau since epoch 12'
     """
     if not onsets:

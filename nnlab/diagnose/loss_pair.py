@@ -1,4 +1,4 @@
-"""The two loss curves that rules compare, side by side and of a length that stays quick."""
+"""Training and validation loss at the same epochs, shortened to a length that rules read fast."""
 
 import math
 from collections.abc import Sequence
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 
 from nnlab.records import Curve, History
 
-# Up to here each validation is kept; later ones are averaged in groups that grow with the
-# epoch (about 2 % of it), so that 100,000 epochs become some hundred points and a minimum
-# early in a long run is still seen in full.
+# This many validations are kept; later ones are averaged in groups of about 2 % of the epoch, so
+# that 100,000 epochs become a few hundred points and an early minimum keeps its resolution.
 _UNGROUPED_VALIDATIONS = 128
 _GROUP_GROWTH = 0.02
-# A loss beyond this has overflowed in all but name; below it sums and squares stay finite.
+# A larger loss counts as overflow; below this limit sums and squares stay finite.
 _OVERFLOW_LIMIT = 1e100
 
 
 @dataclass(frozen=True, slots=True)
 class LossPair:
-    """Training and validation loss at the same epochs: three tuples of one length, all finite.
+    """Training and validation loss at the same epochs: three tuples of equal length, all finite.
 
-    `best_val` and `best_epoch` are the lowest validation loss as it was measured, before any
-    grouping; `last_val` and `last_epoch` the last one.
+    `best_val` and `best_epoch` are the lowest measured validation loss, before any averaging;
+    `last_val` and `last_epoch` the last one.
     """
 
     epochs: tuple[int, ...]
@@ -36,28 +35,28 @@ class LossPair:
 
 
 def loss_pair(history: History) -> LossPair | None:
-    """The training and validation loss of a history at the epochs that were validated.
+    """The training and validation loss of a history at the epochs with a validation.
 
-    Training loss is `train/loss_exact` (evaluated after the epoch, without dropout) where it
-    was measured, otherwise the running `train/loss`. A validation without a training loss of
-    its own epoch takes the last one before it. Values that are not finite are left out.
+    Training loss is `train/loss_exact` (evaluated after the epoch, without dropout) if it was
+    measured, otherwise the running `train/loss`. A validation without a training loss in its own
+    epoch is paired with the last one before. Values that are not finite are left out.
 
-    None where either loss is missing, or where the last word of either is NaN or infinite: such
-    a run diverged, and what its losses did before says nothing of how well it generalises.
+    None if either loss is missing, or if the last value of either is NaN or infinite: such a run
+    diverged, and its earlier losses say nothing about generalisation.
     """
     train = history.get("train/loss_exact") or history.get("train/loss")
     return _make_pair(train, history.get("val/loss"))
 
 
 def error_pair(history: History) -> LossPair | None:
-    """The same of the error rates, 1 - accuracy."""
+    """The training and validation error rates, 1 - accuracy, paired like the losses."""
     return _make_pair(
         error_rates(history.get("train/accuracy")), error_rates(history.get("val/accuracy"))
     )
 
 
 def error_rates(curve: Curve | None) -> Curve | None:
-    """The error rates of accuracies; None where there are none."""
+    """The error rates of an accuracy curve; None without a curve."""
     if not curve:
         return None
     return Curve(curve.metric, curve.epochs, tuple(1.0 - value for value in curve.values))
@@ -83,24 +82,24 @@ def _make_pair(train: Curve | None, val: Curve | None) -> LossPair | None:
 
 
 def is_usable_loss(value: float) -> bool:
-    """Whether a loss is a number that has not overflowed."""
+    """Whether a loss is neither NaN nor overflowed."""
     return abs(value) < _OVERFLOW_LIMIT  # False for NaN too
 
 
 def _align_epochs(train: Curve, val: Curve) -> tuple[list[int], list[float], list[float]]:
-    """Epochs with a finite validation loss, and the newest finite training loss at each."""
+    """The epochs with a finite validation loss, and the latest finite training loss at each."""
     epochs: list[int] = []
     train_at: list[float] = []
     val_at: list[float] = []
-    position, newest = 0, math.nan
+    position, latest = 0, math.nan
     for epoch, value in val:
         while position < len(train) and train.epochs[position] <= epoch:
             if is_usable_loss(train.values[position]):
-                newest = train.values[position]
+                latest = train.values[position]
             position += 1
-        if is_usable_loss(value) and math.isfinite(newest):
+        if is_usable_loss(value) and math.isfinite(latest):
             epochs.append(epoch)
-            train_at.append(newest)
+            train_at.append(latest)
             val_at.append(value)
     return epochs, train_at, val_at
 
@@ -108,7 +107,7 @@ def _align_epochs(train: Curve, val: Curve) -> tuple[list[int], list[float], lis
 def _group_means(
     epochs: list[int], train: list[float], val: list[float]
 ) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
-    """Means over growing groups; a group stands at the epoch of its lowest validation loss."""
+    """Means over growing groups; the epoch of a group is that of its lowest validation loss."""
     out_epochs, out_train, out_val = (
         epochs[:_UNGROUPED_VALIDATIONS],
         train[:_UNGROUPED_VALIDATIONS],
@@ -128,6 +127,6 @@ def _group_means(
 def average_in_groups(
     epochs: Sequence[int], values: Sequence[float]
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """One curve of a length that stays quick: later values are averaged in growing groups."""
+    """A curve shortened by averaging its later values in growing groups."""
     kept, means, _ = _group_means(list(epochs), list(values), list(values))
     return kept, means

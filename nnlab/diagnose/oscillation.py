@@ -1,19 +1,20 @@
-"""Losses that go up and down: whether they do, and whether small batches are why."""
+"""The confidence that a loss oscillates, and whether small batches explain it (NN202, NN204)."""
 
 from nnlab.diagnose.confidence import combine_confidences, hill
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.trend import Trend
 
-# Of the whole fall and of the level: either alone cries wolf on a loss near zero or high up.
+# Values at a confidence of one half. The oscillation is compared with the whole decrease and with
+# the level, because one alone gives false alarms for a loss near zero or at a high level.
 _SHARE, _RELATIVE = 0.08, 0.08
-# The share of steps that go up by more than 1 % of the fall.
+# The fraction of steps upwards by more than 1 % of the decrease, at a confidence of one half.
 _UPWARD_STEP_SHARE = 0.15
-# So few examples in a step are a noisy gradient.
+# A step with at most this many examples has a noisy gradient.
 _SMALL_BATCH = 4
 
 
 def oscillation_confidence(trend: Trend) -> float:
-    """How sure it is that a loss swings by more than a healthy run does."""
+    """The confidence that a loss oscillates more than that of a healthy run."""
     return combine_confidences(
         hill(trend.oscillation_share, _SHARE),
         hill(trend.oscillation_relative, _RELATIVE),
@@ -21,7 +22,7 @@ def oscillation_confidence(trend: Trend) -> float:
     )
 
 
-def has_small_batches(case: RuleContext) -> bool:
-    """Whether the setting says that a step sees only a few examples."""
-    size = case.number("batch_size")
+def has_small_batches(context: RuleContext) -> bool:
+    """Whether the batch size of the setting is very small; False if it is unknown."""
+    size = context.numeric_setting("batch_size")
     return size is not None and size <= _SMALL_BATCH

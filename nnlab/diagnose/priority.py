@@ -1,18 +1,18 @@
-"""Which finding comes first, and which ones are only symptoms of it."""
+"""The order of findings, and the grouping of symptoms under the finding that causes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab.records import Finding, Severity
 
-# Causes before what follows from them: what is wrong with the start of a run, with the output,
-# with the data, with the steps, with the end.
+# Causes before their consequences: faults of the initialisation, of the output, of the data, of the
+# steps, and of the end of training.
 PRIORITY = (
     "NN306", "NN308", "NN305", "NN304", "NN301", "NN401", "NN307", "NN201", "NN302", "NN202",
     "NN303", "NN203", "NN106", "NN404", "NN403", "NN204", "NN402", "NN104", "NN103", "NN101",
     "NN501", "NN405", "NN102", "NN205", "NN105",
 )  # fmt: skip
-# What is only worth knowing of the data comes after what is worth knowing of the run.
+# Infos on the data come after infos on the run.
 _DATA_INFO_CODES = frozenset({"NN402", "NN404", "NN401"})
 
 _NOT_LEARNING_CODES = frozenset(
@@ -20,7 +20,7 @@ _NOT_LEARNING_CODES = frozenset(
 )
 _INSTABILITY_CODES = frozenset({"NN201", "NN202", "NN204", "NN302", "NN205"})
 
-# What a finding explains: these are folded under it.
+# The codes that a finding explains, which are shown as its symptoms.
 SYMPTOM_CODES: Mapping[str, frozenset[str]] = {
     "NN306": _NOT_LEARNING_CODES | {"NN301"},
     "NN308": _NOT_LEARNING_CODES - {"NN303"},
@@ -48,21 +48,21 @@ SYMPTOM_CODES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class FindingGroup:
-    """A finding, and the other findings of its run that follow from it."""
+    """A finding and the findings of the same run that are its symptoms."""
 
     finding: Finding
     symptoms: tuple[Finding, ...]
 
 
 def sort_by_priority(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Causes before their symptoms; what is only worth knowing comes last."""
+    """The findings with causes before their symptoms, and those of severity info last."""
     return tuple(sorted(findings, key=_sort_key))
 
 
 def group_symptoms(findings: Sequence[Finding]) -> tuple[FindingGroup, ...]:
-    """The findings of a run with symptoms put under the first cause that explains them.
+    """The findings of a run, each symptom grouped under the first cause that explains it.
 
-    A symptom of a symptom is put under the same cause.
+    A symptom of a symptom is grouped under the same cause.
     """
     heads: list[tuple[Finding, list[Finding]]] = []
     for finding in sort_by_priority(findings):
@@ -76,15 +76,15 @@ def group_symptoms(findings: Sequence[Finding]) -> tuple[FindingGroup, ...]:
 
 
 def _explains(cause: Finding, finding: Finding) -> bool:
-    """Whether a finding follows from another; what is only worth knowing explains nothing."""
+    """Whether a finding is a symptom of another; findings of severity info have no symptoms."""
     return cause.severity is not Severity.INFO and finding.code in SYMPTOM_CODES.get(cause.code, ())
 
 
 def _sort_key(finding: Finding) -> tuple[bool, int, float]:
-    place = PRIORITY.index(finding.code) if finding.code in PRIORITY else len(PRIORITY)
-    info = finding.severity is Severity.INFO
+    rank = PRIORITY.index(finding.code) if finding.code in PRIORITY else len(PRIORITY)
+    is_info = finding.severity is Severity.INFO
     return (
-        info,
-        place + (len(PRIORITY) if info and finding.code in _DATA_INFO_CODES else 0),
+        is_info,
+        rank + (len(PRIORITY) if is_info and finding.code in _DATA_INFO_CODES else 0),
         -finding.confidence,
     )

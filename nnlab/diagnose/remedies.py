@@ -1,4 +1,4 @@
-"""What mends a finding: changes of the setting, to be tried and not to be believed."""
+"""Remedies: changes of the setting that findings propose, and that `nnlab remedy` tests."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ Changes = Mapping[str, Scalar]
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A change of the setting that a finding proposes; `because` is the finding's code.
+    """A change of the setting, proposed by the finding `finding_code`.
 
-    `changes` are fields as they are typed; fields that depend on them go back to their defaults.
+    `changes` are fields as a user would set them; fields that depend on them get their defaults.
     """
 
     name: str
@@ -22,23 +22,23 @@ class Remedy:
 
 
 def remedies_for(findings: Sequence[Finding], setting: Setting) -> tuple[Remedy, ...]:
-    """Changes worth trying, those for the first cause first, each change once.
+    """The remedies for the findings of a run, for the first cause first, each change once.
 
     Args:
-        findings: of the run, in any order.
-        setting: that it was trained with.
+        findings: the findings of the run, in any order.
+        setting: the setting of the run.
     """
-    heads = [one.finding for one in group_symptoms(findings)]
-    # What is only worth knowing is mended where there is nothing worse.
-    serious = [finding for finding in heads if finding.severity is not Severity.INFO] or heads
-    found: dict[tuple[tuple[str, Scalar], ...], Remedy] = {}
+    causes = [group.finding for group in group_symptoms(findings)]
+    # Findings of severity info get remedies only if there are no others.
+    serious = [finding for finding in causes if finding.severity is not Severity.INFO] or causes
+    remedies: dict[tuple[tuple[str, Scalar], ...], Remedy] = {}
     for finding in serious:
         for name, changes in _PROPOSALS.get(finding.code, _no_changes)(setting):
             differing = {k: v for k, v in changes.items() if setting.get(k) != v}
             if differing:
                 key = tuple(sorted(differing.items(), key=lambda item: item[0]))
-                found.setdefault(key, Remedy(name, changes, finding.code))
-    return tuple(found.values())
+                remedies.setdefault(key, Remedy(name, changes, finding.code))
+    return tuple(remedies.values())
 
 
 NamedChanges = Iterator[tuple[str, Changes]]
@@ -49,9 +49,9 @@ def _no_changes(setting: Setting) -> NamedChanges:
     yield from ()
 
 
-def _numeric_setting(setting: Setting, field: str, otherwise: float = 0.0) -> float:
+def _numeric_setting(setting: Setting, field: str, default: float = 0.0) -> float:
     value = setting.get(field)
-    return float(value) if isinstance(value, int | float) else otherwise
+    return float(value) if isinstance(value, int | float) else default
 
 
 def _two_digits(value: float) -> float:
@@ -61,12 +61,12 @@ def _two_digits(value: float) -> float:
 def _scaled_lr(setting: Setting, factor: float) -> NamedChanges:
     lr = _numeric_setting(setting, "lr")
     if lr > 0:
-        word = f"{factor:.0f} times" if factor >= 1 else f"1/{1 / factor:.0f} of"
-        yield f"{word} the learning rate", {"lr": _two_digits(lr * factor)}
+        multiple = f"{factor:.0f} times" if factor >= 1 else f"1/{1 / factor:.0f} of"
+        yield f"{multiple} the learning rate", {"lr": _two_digits(lr * factor)}
 
 
 def _overfitting(setting: Setting) -> NamedChanges:
-    """The order of the lecture: more data, dropout, weight decay, batch norm, a smaller net."""
+    """In order of preference: more data, dropout, weight decay, batch norm, a smaller network."""
     if setting.get("augment") == "none":
         images = setting.get("model") in ("cnn", "resnet", "wide_resnet")
         yield "augmentation", {"augment": "shift" if images else "noise"}
@@ -126,24 +126,24 @@ def _underfitting(setting: Setting) -> NamedChanges:
         yield "4 times the width", {"width": 4 * int(_numeric_setting(setting, "width"))}
     if _numeric_setting(setting, "depth"):
         yield "one layer more", {"depth": int(_numeric_setting(setting, "depth")) + 1}
-    idle = {
+    switched_off = {
         name: 0.0
         for name in ("dropout", "channel_dropout", "l1", "l2", "weight_decay", "label_smoothing")
         if _numeric_setting(setting, name) > 0
     }
-    if idle:
-        yield "no regularisation", idle
+    if switched_off:
+        yield "no regularisation", switched_off
     yield from _scaled_lr(setting, 3.0)
 
 
 def _signal_propagation(setting: Setting) -> NamedChanges:
-    """For an initialisation or an activation through which no signal or gradient comes."""
-    squashes = setting.get("activation") in ("sigmoid", "tanh")
-    fitting = "xavier" if squashes else "msra"
-    yield f"{fitting} initialisation", {"init": fitting}
+    """For an initialisation or activation that does not propagate the signal or the gradient."""
+    saturates = setting.get("activation") in ("sigmoid", "tanh")
+    init = "xavier" if saturates else "msra"
+    yield f"{init} initialisation", {"init": init}
     if setting.get("norm") == "none":
         yield "batch norm", {"norm": "batch"}
-    if squashes:
+    if saturates:
         yield "relu", {"activation": "relu", "init": "msra"}
 
 

@@ -1,4 +1,4 @@
-"""What every rule of the diagnosis is."""
+"""The protocol of diagnosis rules, and the function that creates their findings."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,29 +8,29 @@ from nnlab.records import Finding, Severity
 
 
 class Rule(Protocol):
-    """Reads a case and answers with a finding or None.
+    """Checks a run for one problem.
 
-    The docstring of a rule has three parts, which users read: What it finds, Why it matters,
-    What to try. `code` is stable for ever; `name` is the short one that tables show.
+    The docstring of a rule is shown to users (`nnlab explain`, docs/rules.md). It has a summary
+    and three sections: Detects, Why it matters, What to try.
     """
 
     @property
     def code(self) -> str:
-        """`NN` and three digits; the first digit groups rules of a kind."""
+        """`NN` and three digits, never changed; the first digit is the group of the rule."""
 
     @property
     def name(self) -> str:
-        """A word or two, in lower case."""
+        """The short name that tables show, in lower case."""
 
     @property
     def remedy(self) -> str:
-        """What to try, in a line."""
+        """What to try, in one line."""
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """The finding with its evidence, or None where the rule does not hold."""
+    def check(self, context: RuleContext) -> Finding | None:
+        """The finding with its evidence, or None if the problem was not detected."""
 
 
-# From this confidence on a finding is said aloud.
+# Findings with a lower confidence are not reported.
 MIN_CONFIDENCE = 0.5
 
 
@@ -42,7 +42,7 @@ def make_finding(
     message: str,
     evidence: Mapping[str, float],
 ) -> Finding | None:
-    """A rule's finding, or None where it is not sure enough to be said."""
+    """A rule's finding, or None if its confidence is too low."""
     if confidence < MIN_CONFIDENCE:
         return None
     return Finding(

@@ -1,4 +1,4 @@
-"""What a rule gets to see of a run: its curves, its setting where that is known, measurements."""
+"""The input of the diagnosis rules: the curves of a run, its setting, and shared measurements."""
 
 import math
 from collections.abc import Mapping
@@ -13,10 +13,9 @@ from nnlab.records import Curve, History, Scalar
 
 
 class RuleContext:
-    """A history to be judged; everything beside its curves may be unknown.
+    """The history of a run, and its setting, which is empty for curves from elsewhere.
 
-    `setting` is that of the run, empty for curves from elsewhere. Properties are measured once,
-    when a rule first asks.
+    Properties are computed once, when a rule first reads them.
     """
 
     def __init__(
@@ -25,30 +24,30 @@ class RuleContext:
         self.history, self.setting = history, setting
 
     @cached_property
-    def pair(self) -> LossPair | None:
-        """Training and validation loss side by side; error rates where there are no losses."""
+    def loss_pair(self) -> LossPair | None:
+        """Training and validation loss at the same epochs; error rates if there are no losses."""
         return loss_pair(self.history) or error_pair(self.history)
 
     @cached_property
     def val_minimum(self) -> ValMinimum | None:
-        """How validation turned away from training."""
-        return measure_val_minimum(self.pair) if self.pair is not None else None
+        """The minimum of validation loss, and the changes of both losses after it."""
+        return measure_val_minimum(self.loss_pair) if self.loss_pair is not None else None
 
     @cached_property
-    def training(self) -> Trend | None:
-        """The way of the training loss; of the error rate where there is no loss."""
+    def train_trend(self) -> Trend | None:
+        """The trend of training loss; of the error rate if there is no loss."""
         curve = self.history.get("train/loss") or error_rates(self.history.get("train/accuracy"))
         return measure_trend(curve) if curve else None
 
     @cached_property
     def val_trend(self) -> Trend | None:
-        """The way of the validation loss, at the epochs that training was measured at too."""
-        pair = self.pair
+        """The trend of validation loss, at the epochs with a training loss."""
+        pair = self.loss_pair
         return measure_trend(Curve("val/loss", pair.epochs, pair.val)) if pair is not None else None
 
     @cached_property
     def chance_accuracy(self) -> float | None:
-        """The accuracy of always guessing the most frequent class; None where it is unknown."""
+        """The accuracy of always predicting the most frequent class; None if it is unknown."""
         majority, classes = self.data_statistic("majority"), self.data_statistic("classes")
         if majority is not None:
             return majority
@@ -56,11 +55,12 @@ class RuleContext:
 
     @cached_property
     def learned_fraction(self) -> float | None:
-        """How much of what there is to learn training learned at best, from 0 to 1.
+        """The best progress of training between guessing (0) and a perfect fit (1).
 
-        Of accuracy from chance to 1, or of the loss from that of guessing to 0, whichever is more:
-        with 1 % positives accuracy stays that of guessing long after the loss has left it. Or r2.
-        None where neither is known.
+        For classification it is the progress of accuracy from chance level to 1, or of cross
+        entropy from that of guessing to 0, whichever is larger: with 1 % positives, accuracy stays
+        at chance level long after the loss has improved. For regression it is r2. None if it is
+        unknown.
         """
         accuracy, r2 = self._best_value("train/accuracy"), self._best_value("train/r2")
         if accuracy is not None and self.chance_accuracy is not None:
@@ -72,8 +72,8 @@ class RuleContext:
     def class_entropy(self) -> float | None:
         """The cross entropy of always predicting the class frequencies, in nats.
 
-        Where only the share of the largest class is known, the least that it can be: that of two
-        classes. None where that is unknown too.
+        If only the share of the largest class is known, it is the smallest possible value, which
+        is that of two classes. None if this share is unknown too.
         """
         entropy, majority = self.data_statistic("entropy"), self.data_statistic("majority")
         if entropy is not None or majority is None:
@@ -82,7 +82,7 @@ class RuleContext:
 
     @property
     def _learned_by_loss(self) -> float | None:
-        """How far cross entropy fell below that of guessing; None for any other loss."""
+        """The fraction by which cross entropy fell below that of guessing; None if not used."""
         if self.setting.get("loss", "cross_entropy") not in ("cross_entropy", "nll"):
             return None
         losses = sorted(self._finite_values("train/loss"))[:3]
@@ -92,38 +92,38 @@ class RuleContext:
 
     @property
     def is_classification(self) -> bool:
-        """Whether classes are learned, as far as the curves tell."""
+        """Whether the run is a classification, judged by the existence of accuracies."""
         return any(name.endswith("/accuracy") for name in self.history.curves)
 
     def data_statistic(self, name: str) -> float | None:
-        """A number of the data (`data/<name>`), None where it was not measured."""
+        """A statistic of the data (`data/<name>`); None if it was not measured."""
         curve = self.history.get(f"data/{name}")
         return curve.values[0] if curve else None
 
-    def first(self, metric: str) -> float | None:
-        """The first finite value of a metric."""
+    def first_value(self, metric: str) -> float | None:
+        """The first finite value of a metric; None if there is none."""
         return next(iter(self._finite_values(metric)), None)
 
     def median_of_last(self, metric: str, share: float = 0.5) -> float | None:
-        """The median of a metric over the last `share` of its values."""
+        """The lower median of the last `share` of a metric's finite values; None without values."""
         values = self._finite_values(metric)
         return low_median(values[int(len(values) * (1 - share)) :]) if values else None
 
-    def layers(self, what: str, *, last: bool = False) -> dict[int, float]:
-        """`probe/<what>/<layer>` by layer, deepest last: the first values, or the last."""
-        found = {}
+    def values_by_layer(self, quantity: str, *, last: bool = False) -> dict[int, float]:
+        """The first (or last) values of `probe/<quantity>/<layer>` by layer, deepest layer last."""
+        values = {}
         for name, curve in self.history.curves.items():
             prefix, _, layer = name.rpartition("/")
-            if prefix == f"probe/{what}" and layer.isdigit() and curve:
-                found[int(layer)] = curve.values[-1 if last else 0]
-        return dict(sorted(found.items()))
+            if prefix == f"probe/{quantity}" and layer.isdigit() and curve:
+                values[int(layer)] = curve.values[-1 if last else 0]
+        return dict(sorted(values.items()))
 
-    def layers_at_start(self, what: str) -> dict[int, float]:
-        """The same of the untrained model; of the first epoch where that was not measured."""
-        return self.layers(f"start_{what}") or self.layers(what)
+    def values_by_layer_at_start(self, quantity: str) -> dict[int, float]:
+        """The values of the untrained model, or of the first epoch if these were not measured."""
+        return self.values_by_layer(f"start_{quantity}") or self.values_by_layer(quantity)
 
-    def number(self, field: str) -> float | None:
-        """A field of the setting as a number, None where it is unknown or no number."""
+    def numeric_setting(self, field: str) -> float | None:
+        """A field of the setting as a number; None if it is unknown or not a number."""
         value = self.setting.get(field)
         return float(value) if isinstance(value, int | float) else None
 
@@ -132,6 +132,6 @@ class RuleContext:
         return [value for value in curve.values if math.isfinite(value)] if curve else []
 
     def _best_value(self, metric: str) -> float | None:
-        """The median of the best three: one lucky epoch is not learned."""
+        """The lower median of the three highest values, because one epoch may be luck."""
         values = sorted(self._finite_values(metric))[-3:]
         return low_median(values) if values else None

@@ -1,4 +1,4 @@
-"""NN501: what only several runs of one trial show."""
+"""NN501: detects trials whose seeds lead to very different results."""
 
 import math
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from nnlab.diagnose.smoothing import low_median
 from nnlab.objective import Objective
 from nnlab.records import Finding, History, Severity
 
-# The widest gap between neighbouring outcomes, of the whole range of what the seeds moved over,
-# and the range relative to what training gained, worth a confidence of one half.
+# At a confidence of one half: the widest gap between neighbouring results as a fraction of their
+# range, and this range relative to the improvement during training.
 _GAP, _RANGE = 0.4, 0.2
 _MIN_SEEDS = 3
 
@@ -23,74 +23,76 @@ _MIN_SEEDS = 3
 class SeedsDisagree:
     """Seeds disagree: with the same setting some seeds train well and others do not.
 
-    What it finds: some seeds of a trial diverged or did not learn while others did, or the
-    outcomes fall into groups that are far apart, compared with all that training gained.
+    Detects: some seeds of a trial diverged or did not learn while others did; or the results form
+    groups that are far apart compared with the total improvement during training.
 
-    Why it matters: the setting stands at an edge; a mean over such seeds describes none of them,
-    and one lucky seed would have hidden it.
+    Why it matters: the setting is at the edge of stability. The mean over such seeds describes
+    none of them, and a single lucky seed would have hidden the problem.
 
     What to try: a lower learning rate or warmup; gradient clipping; another initialisation or a
-    normalisation layer; more seeds before anything is concluded.
+    normalisation layer; more seeds before drawing conclusions.
     """
 
     code: ClassVar[str] = "NN501"
     name: ClassVar[str] = "seeds disagree"
     remedy: ClassVar[str] = "a lower learning rate; warmup; --clip 1; --norm batch"
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs three seeds of a trial: one run alone shows nothing of it."""
-        del case
+    def check(self, context: RuleContext) -> Finding | None:
+        """Always None: a single run does not show this problem (see `check_seeds`)."""
+        del context
         return None
 
     def check_seeds(
-        self, seeds: Sequence[tuple[History, Sequence[Finding]]], objective: str
+        self, runs: Sequence[tuple[History, Sequence[Finding]]], objective: str
     ) -> Finding | None:
-        """Looks at the runs of one trial.
+        """The finding on the runs of one trial with different seeds, or None.
 
         Args:
-            seeds: history and findings of each.
-            objective: `metric:min|max`, what they are compared by.
+            runs: the history and the findings of each run, at least three.
+            objective: the metric to compare, as `metric:min|max`.
         """
-        if len(seeds) < _MIN_SEEDS:
+        if len(runs) < _MIN_SEEDS:
             return None
-        broken = sum(any(f.severity is Severity.ERROR for f in of) for _, of in seeds)
-        if 0 < broken < len(seeds):
+        failed = sum(
+            any(finding.severity is Severity.ERROR for finding in findings) for _, findings in runs
+        )
+        if 0 < failed < len(runs):
             return make_finding(
                 self,
                 Severity.WARNING,
                 combine_confidences(0.95),
                 None,
-                f"{broken} of {len(seeds)} seeds diverged or did not learn, the others did",
-                {"broken": float(broken), "seeds": float(len(seeds))},
+                f"{failed} of {len(runs)} seeds diverged or did not learn, the others learned",
+                {"broken": float(failed), "seeds": float(len(runs))},
             )
-        return self._check_groups(seeds, objective) if not broken else None
+        return self._check_groups(runs, objective) if not failed else None
 
     def _check_groups(
-        self, seeds: Sequence[tuple[History, Sequence[Finding]]], objective: str
+        self, runs: Sequence[tuple[History, Sequence[Finding]]], objective: str
     ) -> Finding | None:
-        aim = Objective.parse(objective)
-        outcomes, gains = [], []
-        for history, _ in seeds:
-            curve = history.get(aim.metric)
+        parsed = Objective.parse(objective)
+        results, improvements = [], []
+        for history, _ in runs:
+            curve = history.get(parsed.metric)
             values = [v for v in curve.values if math.isfinite(v)] if curve else []
             if not values:
                 return None
-            best = min(values) if aim.direction == "min" else max(values)
-            outcomes.append(best)
-            gains.append(abs(best - values[0]))
-        outcomes.sort()
-        reach = outcomes[-1] - outcomes[0]
-        gained = max(low_median(gains), 1e-12)
-        gap = max(b - a for a, b in pairwise(outcomes))
-        apart = gap / reach if reach > 0 else 0.0
+            best = min(values) if parsed.direction == "min" else max(values)
+            results.append(best)
+            improvements.append(abs(best - values[0]))
+        results.sort()
+        spread = results[-1] - results[0]
+        improvement = max(low_median(improvements), 1e-12)
+        gap = max(b - a for a, b in pairwise(results))
+        gap_share = gap / spread if spread > 0 else 0.0
         return make_finding(
             self,
             Severity.WARNING,
             combine_confidences(
-                hill(reach / gained, _RANGE), hill(apart, _GAP), hill(len(seeds), 2.5)
+                hill(spread / improvement, _RANGE), hill(gap_share, _GAP), hill(len(runs), 2.5)
             ),
             None,
-            f"{aim.metric} of {len(seeds)} seeds lies between {outcomes[0]:.4g} and"
-            f" {outcomes[-1]:.4g}, in groups that are apart",
-            {"lowest": outcomes[0], "highest": outcomes[-1], "widest_gap": gap},
+            f"{parsed.metric} of {len(runs)} seeds lies between {results[0]:.4g} and"
+            f" {results[-1]:.4g}, in separate groups",
+            {"lowest": results[0], "highest": results[-1], "widest_gap": gap},
         )

@@ -1,40 +1,40 @@
-"""Noise taken out of short curves, with the standard library alone."""
+"""Smoothing and noise estimates of short curves, with the standard library only."""
 
 import math
 from collections.abc import Sequence
 
-# Of normal values: their sd over the median of their size.
+# The ratio of the sd of normal values to the median of their magnitudes.
 _MEDIAN_TO_SD = 1.4826
 
 
 def low_median(values: Sequence[float]) -> float:
-    """The middle value, or the lower of the two middle ones, of a non-empty sequence.
+    """The lower median of a non-empty sequence.
 
-    Not from `statistics`: that module alone imports for longer than all rules together.
+    `statistics.median_low` is not used, because importing that module takes longer than all rules.
     """
     return sorted(values)[(len(values) - 1) // 2]
 
 
 def smoothing_half_width(n: int) -> int:
-    """How many neighbours on each side the running mean of `smooth_curve` takes, for n values."""
+    """The number of neighbours on each side in the running mean of `smooth_curve`, for n values."""
     return 0 if n < 8 else 1 if n < 20 else 2 if n < 60 else 3
 
 
 def smooth_curve(values: Sequence[float]) -> list[float]:
-    """A running median of three (against single spikes), then a running mean.
+    """The running mean of a running median of three, which removes single spikes.
 
-    Both windows shrink at the ends, and the mean's grows with the length: curves below eight
-    values pass unchanged, because there each value is most of what is known.
+    Both windows shrink at the ends, and that of the mean grows with the length of the curve.
+    Curves with fewer than eight values are returned unchanged.
     """
-    reach = smoothing_half_width(len(values))
-    return _running_mean(_running_median(values), reach) if reach else list(values)
+    half_width = smoothing_half_width(len(values))
+    return _running_mean(_running_median(values), half_width) if half_width else list(values)
 
 
 def sd_around_rising_fit(values: Sequence[float]) -> float:
-    """The standard deviation of `values` around the best curve that never falls.
+    """The standard deviation of `values` around their best non-decreasing fit.
 
-    Oscillation counts as scatter, a steady rise of any shape does not: 0 for a curve that only
-    rises. Every level that the fit chose costs a degree of freedom.
+    It measures oscillation but not a steady rise of any shape, and is 0 for a curve that only
+    rises. Every level of the fit costs a degree of freedom.
     """
     fit, levels = _isotonic_fit(values)
     residuals = [value - level for value, level in zip(values, fit, strict=True)]
@@ -43,29 +43,29 @@ def sd_around_rising_fit(values: Sequence[float]) -> float:
 
 
 def sd_around_falling_fit(values: Sequence[float]) -> float:
-    """The same around the best curve that never rises: 0 for a curve that only falls."""
+    """The standard deviation around the best non-increasing fit; 0 if the curve only falls."""
     return sd_around_rising_fit([-value for value in values])
 
 
 def oscillation_sd(values: Sequence[float]) -> float:
-    """The sd of what goes up and down from value to value; 0 below three, and for a straight line.
+    """The sd of the oscillation from value to value; 0 for fewer than three and a straight line.
 
-    From what each value differs by from the middle of its neighbours, so that neither a slope nor
-    a slow wave counts (Gasser, Sroka and Jennen-Steinmetz 1986); the median of that, so that
-    single jumps, as at a step of the learning rate, do not count either.
+    It is computed from the difference of each value to the mean of its neighbours, which neither a
+    slope nor a slow wave affects (Gasser, Sroka and Jennen-Steinmetz 1986). The median of these
+    differences is used, so that single jumps, as at a step of the learning rate, have no effect.
     """
     if len(values) < 3:
         return 0.0
-    bends = [
+    deviations = [
         abs(values[i] - (values[i - 1] + values[i + 1]) / 2) for i in range(1, len(values) - 1)
     ]
-    return low_median(bends) * _MEDIAN_TO_SD / math.sqrt(1.5)
+    return low_median(deviations) * _MEDIAN_TO_SD / math.sqrt(1.5)
 
 
 def _isotonic_fit(values: Sequence[float]) -> tuple[list[float], int]:
-    """The closest curve that never falls, and its number of levels.
+    """The least-squares non-decreasing fit, and its number of levels.
 
-    Isotonic regression by pooling adjacent violators (Ayer et al. 1955), linear in the length.
+    This is isotonic regression by pooling adjacent violators (Ayer et al. 1955), in linear time.
     """
     sums: list[float] = []
     sizes: list[int] = []
@@ -89,7 +89,7 @@ def _running_mean(values: Sequence[float], half: int) -> list[float]:
     n = len(values)
     means = []
     for i in range(n):
-        side = min(half, i, n - 1 - i)  # symmetric, or a slope would shift the ends
-        window = values[i - side : i + side + 1]
+        width = min(half, i, n - 1 - i)  # symmetric, or a slope would shift the ends
+        window = values[i - width : i + width + 1]
         means.append(sum(window) / len(window))
     return means

@@ -1,4 +1,4 @@
-"""The way of one loss: how far it fell, whether it still does, how much it swings."""
+"""The trend of one loss curve: its total decrease, its late decrease and its oscillation."""
 
 import math
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from nnlab.diagnose.smoothing import low_median, oscillation_sd, smooth_curve
 from nnlab.diagnose.val_minimum import bounded_ratio, reference_level
 from nnlab.records import Curve
 
-# From so many values on a curve is smoothed.
+# Curves with fewer values are not smoothed.
 _MIN_SMOOTHED_VALUES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A loss over its epochs, in its unit where not said.
+    """Measurements of a loss over its epochs, in the unit of the loss unless noted.
 
-    `first` is its first value, `end` the low median of its last eighth, `best` the lowest
-    smoothed one. `fall` is from `first` to `best` as a share of `first`. `late` is what share of
-    the whole fall came in the last quarter: 1/4 of a straight line, nothing of a plateau;
-    `late_relative` that late fall relative to the loss before it. `swing` is the sd of the second
-    half around a smooth curve, `swing_relative` is relative to its level, `swing_share` to the
-    whole fall; `jumps` is the share of steps in the second half that go up by more than 1 % of the
-    whole fall.
+    `first` is the first value, `end` the low median of the last eighth, and `best` the lowest
+    smoothed value. `fall` is the decrease from `first` to `best` relative to `first`.
+    `late_fall_share` is the fraction of the whole decrease in the last quarter: 1/4 for a straight
+    line, 0 for a plateau. `late_fall_relative` is this late decrease relative to the loss before
+    it. `oscillation` is the sd of the second half around a smooth curve; `oscillation_relative` is
+    relative to the level, and `oscillation_share` to the whole decrease. `upward_step_share` is
+    the fraction of steps in the second half that rise by more than 1 % of the whole decrease.
     """
 
     epochs: tuple[int, ...]
@@ -44,7 +44,7 @@ class Trend:
 
 
 def measure_trend(curve: Curve) -> Trend | None:
-    """Measures a curve's finite part; None where nothing is finite."""
+    """The trend of the finite part of a curve; None if no value is finite."""
     points = [(epoch, value) for epoch, value in curve if is_usable_loss(value)]
     if not points:
         return None
@@ -53,32 +53,34 @@ def measure_trend(curve: Curve) -> Trend | None:
     n = len(values)
     best = min(smooth)
     end = low_median(values[-max(2, n // 8) :])
-    whole = values[0] - best
-    at = (3 * n) // 4
-    # The ends of a smoothed curve are as noisy as the curve: two of them are averaged.
+    decrease = values[0] - best
+    last_quarter = (3 * n) // 4
+    # The ends of a smoothed curve are as noisy as the curve itself, so two values are averaged.
     last = (smooth[-1] + smooth[-2]) / 2 if n >= _MIN_SMOOTHED_VALUES else smooth[-1]
-    late_fall = smooth[at - 1] - last if n >= 4 else 0.0
-    half = values[n // 2 :]
-    swing = oscillation_sd(half)
-    level = low_median(half)
-    up = sum(b - a > 0.01 * abs(whole) for a, b in pairwise(half))
+    late_fall = smooth[last_quarter - 1] - last if n >= 4 else 0.0
+    second_half = values[n // 2 :]
+    oscillation = oscillation_sd(second_half)
+    level = low_median(second_half)
+    upward_steps = sum(b - a > 0.01 * abs(decrease) for a, b in pairwise(second_half))
+    if decrease > 0:
+        oscillation_share = bounded_ratio(oscillation, decrease)
+    else:
+        oscillation_share = math.inf if oscillation > 0 else 0.0
     return Trend(
         epochs=epochs,
         values=values,
         first=values[0],
         end=end,
         best=best,
-        fall=bounded_ratio(whole, reference_level(values, values[0])),
-        late_fall_share=bounded_ratio(late_fall, whole) if whole > 0 else 0.0,
-        late_fall_relative=bounded_ratio(late_fall, reference_level(values, smooth[at - 1]))
+        fall=bounded_ratio(decrease, reference_level(values, values[0])),
+        late_fall_share=bounded_ratio(late_fall, decrease) if decrease > 0 else 0.0,
+        late_fall_relative=bounded_ratio(
+            late_fall, reference_level(values, smooth[last_quarter - 1])
+        )
         if n >= 4
         else 0.0,
-        oscillation=swing,
-        oscillation_relative=bounded_ratio(swing, reference_level(values, level)),
-        oscillation_share=bounded_ratio(swing, whole)
-        if whole > 0
-        else math.inf
-        if swing > 0
-        else 0.0,
-        upward_step_share=up / max(len(half) - 1, 1),
+        oscillation=oscillation,
+        oscillation_relative=bounded_ratio(oscillation, reference_level(values, level)),
+        oscillation_share=oscillation_share,
+        upward_step_share=upward_steps / max(len(second_half) - 1, 1),
     )

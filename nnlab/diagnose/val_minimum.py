@@ -1,7 +1,4 @@
-"""Where validation loss turned away from training loss, and by how much.
-
-These are the measurements that the rules of generalisation share; nothing is judged here.
-"""
+"""Measurements at the minimum of validation loss, shared by the rules on generalisation."""
 
 import math
 from collections.abc import Sequence
@@ -17,37 +14,38 @@ from nnlab.diagnose.smoothing import (
     smoothing_half_width,
 )
 
-# The end of a curve is the low median of its last eighth, or of its last two values: one epoch
-# alone may be a spike.
+# The end of a curve is the low median of its last eighth, and at least of its last two values,
+# because a single epoch may be a spike.
 _END_SHARE, _END_MIN = 8, 2
-# What validation gained counts up to this multiple of its best loss. Without a limit the first
+# The largest decrease that is used, as a multiple of the lowest loss. Without a limit, the first
 # epoch of an unscaled regression (a loss of 500 that ends at 10) would make any rise look small.
 _GAIN_LIMIT = 5.0
-# And from this share of the best loss on: a fine-tuned model that never improved gained nothing
-# that a rise could be compared with.
+# The smallest decrease that is used, as a fraction of the lowest loss, for fine-tuned models that
+# never improved.
 _GAIN_FLOOR = 0.1
-# What stands for infinite in a ratio, as for a rise without any scatter.
+# Represents infinity in a ratio, for example for a rise without noise.
 _MAX_RATIO = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class ValMinimum:
-    """The turn of a validation loss at its smoothed minimum, in units of the loss where not said.
+    """The smoothed minimum of a validation loss and the changes after it.
 
-    `onset` is the epoch of the minimum: after it validation no longer improved; `since` counts the
-    validations after it, of `validations` in all, of which `last` make up the end of the curve.
-    `rise` is how far the last eighth of the curve lies above the minimum. `rise_relative` is rise /
-    |minimum|, `rise_share` is rise / what validation had gained until the minimum. `rise_in_noise`
-    is the rise in standard errors of the scatter around it, `trend_in_noise` how far the last third
-    after the minimum lies above the first third, in its standard errors. `train_fall` is how far
-    training loss fell over the same epochs, `train_fall_relative` and `train_fall_share` compare it
-    as for the rise, and `train_fall_in_noise` is that fall in standard errors (`fall_in_standard_errors`).
-    `gap` is the distance of the ends, validation minus training, as a share of the validation loss.
-    Ratios are of magnitudes; with losses that may be negative they are taken of the gain.
+    Values are in the unit of the loss unless noted. `onset` is the epoch of the minimum, and
+    `validations_since` the number of validations after it, of `validations` in total; the last
+    `last` of these make up the end of the curve. `val_gain` is the decrease before the minimum.
+    `rise` is the difference between the end and the minimum; `rise_relative` is relative to the
+    minimum, `rise_share` to `val_gain`, and `rise_in_standard_errors` to the noise.
+    `trend_in_standard_errors` is the difference between the last and the first third of the curve
+    after the minimum. `train_fall` is the decrease of training loss after the onset, relative to
+    its value (`train_fall_relative`), to its range (`train_fall_share`) and to its noise
+    (`train_fall_in_standard_errors`). `gap` is the difference between validation and training loss
+    at the end, relative to validation loss. If losses can be negative, ratios are relative to the
+    range of the loss instead of its value.
     """
 
     onset: int
-    since: int
+    validations_since: int
     validations: int
     last: int
     minimum: float
@@ -68,80 +66,92 @@ class ValMinimum:
 
 
 def measure_val_minimum(pair: LossPair) -> ValMinimum:
-    """Measures the turn of a pair of losses (any length from 1 on)."""
+    """The minimum of the validation loss of a pair (any length from 1 on), with its changes."""
     val, train = smooth_curve(pair.val), smooth_curve(pair.train)
     n = len(pair)
-    turn = min(range(n), key=val.__getitem__)
-    since = n - 1 - turn
+    lowest = min(range(n), key=val.__getitem__)
+    since = n - 1 - lowest
     last = max(1, min(since, max(_END_MIN, n // _END_SHARE)))
     end, train_end = low_median(pair.val[-last:]), low_median(pair.train[-last:])
-    rise = end - val[turn]
-    gained = max(val[: turn + 1]) - val[turn]
-    fall = train[turn] - train_end
+    rise = end - val[lowest]
+    gain = max(val[: lowest + 1]) - val[lowest]
+    fall = train[lowest] - train_end
     return ValMinimum(
-        onset=_lowest_epoch_near(pair, turn, smoothing_half_width(n)),
-        since=since,
+        onset=_lowest_epoch_near(pair, lowest, smoothing_half_width(n)),
+        validations_since=since,
         validations=n,
         last=last,
-        minimum=val[turn],
+        minimum=val[lowest],
         end=end,
-        val_gain=gained,
+        val_gain=gain,
         rise=rise,
-        rise_relative=bounded_ratio(rise, reference_level(pair.val, val[turn])),
-        rise_share=bounded_ratio(rise, reference_gain(pair.val, val[turn], gained)),
+        rise_relative=bounded_ratio(rise, reference_level(pair.val, val[lowest])),
+        rise_share=bounded_ratio(rise, reference_gain(pair.val, val[lowest], gain)),
         rise_in_standard_errors=bounded_ratio(
-            rise, _standard_error(pair.val[turn:], smoothing_half_width(n), last)
+            rise, _standard_error(pair.val[lowest:], smoothing_half_width(n), last)
         ),
-        trend_in_standard_errors=_trend_in_standard_errors(pair.val[turn:]),
-        train_at_onset=train[turn],
+        trend_in_standard_errors=_trend_in_standard_errors(pair.val[lowest:]),
+        train_at_onset=train[lowest],
         train_end=train_end,
         train_fall=fall,
-        train_fall_relative=bounded_ratio(fall, reference_level(pair.train, train[turn])),
+        train_fall_relative=bounded_ratio(fall, reference_level(pair.train, train[lowest])),
         train_fall_share=bounded_ratio(fall, max(pair.train) - min(pair.train)),
-        train_fall_in_standard_errors=fall_in_standard_errors(pair.train, train[turn], turn, last),
+        train_fall_in_standard_errors=fall_in_standard_errors(
+            pair.train, train[lowest], lowest, last
+        ),
         gap=bounded_ratio(end - train_end, reference_level(pair.val, end)),
     )
 
 
-def _lowest_epoch_near(pair: LossPair, turn: int, reach: int) -> int:
-    """The epoch of the lowest measured value under the smoothing window of the minimum."""
-    window = range(max(turn - reach, 0), min(turn + reach, len(pair) - 1) + 1)
+def _lowest_epoch_near(pair: LossPair, index: int, half_width: int) -> int:
+    """The epoch of the lowest measured value within the smoothing window around an index."""
+    window = range(max(index - half_width, 0), min(index + half_width, len(pair) - 1) + 1)
     return pair.epochs[min(window, key=pair.val.__getitem__)]
 
 
 def reference_level(values: Sequence[float], level: float) -> float:
-    """What a change at `level` is relative to: the level, or the range where losses cross zero."""
+    """The denominator of relative changes at `level`: the level, or the range of signed losses."""
     return level if min(values) > 0 else max(values) - min(values)
 
 
-def reference_gain(values: Sequence[float], minimum: float, gained: float) -> float:
-    """What validation gained, within the limits that the best loss sets to it."""
+def reference_gain(values: Sequence[float], minimum: float, gain: float) -> float:
+    """The decrease before the minimum, limited to certain multiples of the lowest loss."""
     if min(values) <= 0:
-        return gained or max(values) - min(values)
-    return min(max(gained, _GAIN_FLOOR * minimum), _GAIN_LIMIT * minimum)
+        return gain or max(values) - min(values)
+    return min(max(gain, _GAIN_FLOOR * minimum), _GAIN_LIMIT * minimum)
 
 
-def _standard_error(after: Sequence[float], reach: int, last: int) -> float:
-    """Of the difference between the minimum (a mean of 2 reach + 1) and the end (of `last`)."""
-    return sd_around_rising_fit(after) * math.sqrt(1 / (2 * reach + 1) + 1 / last)
+def _standard_error(after: Sequence[float], half_width: int, last: int) -> float:
+    """The standard error of the difference between the end and the minimum.
+
+    Args:
+        after: the values from the minimum on.
+        half_width: the minimum is a mean of 2 half_width + 1 values.
+        last: the number of values at the end.
+    """
+    return sd_around_rising_fit(after) * math.sqrt(1 / (2 * half_width + 1) + 1 / last)
 
 
 def fall_in_standard_errors(train: Sequence[float], level: float, start: int, last: int) -> float:
-    """How far a training loss fell from `level` at index `start` to its end, in standard errors.
+    """The decrease of a training loss from `level` at index `start` to its end, in standard errors.
 
-    The end is the mean of the last `last` values: the low median would take the luckier of two
-    noisy epochs. The scatter is that around a falling curve since `start`, or that from epoch to
-    epoch in the second half of the run where it is larger: a few values may fall by luck alone.
+    The end is the mean of the last `last` values, because the low median of two noisy epochs would
+    be biased downwards. The noise is the larger of the sd around a decreasing curve since `start`
+    and the sd from epoch to epoch in the second half of the run, because a few values may decrease
+    by chance.
     """
-    scatter = max(
+    noise = max(
         sd_around_falling_fit(train[start:]), oscillation_sd(train[min(start, len(train) // 2) :])
     )
-    error = scatter * math.sqrt(1 / (2 * smoothing_half_width(len(train)) + 1) + 1 / last)
+    error = noise * math.sqrt(1 / (2 * smoothing_half_width(len(train)) + 1) + 1 / last)
     return bounded_ratio(level - sum(train[-last:]) / last, error)
 
 
 def _trend_in_standard_errors(after: Sequence[float]) -> float:
-    """What tells a rise from a minimum that was luck: after luck the curve stays where it is."""
+    """The rise from the first to the last third of the curve after the minimum, in standard errors.
+
+    It separates a real rise from a minimum by chance, after which the curve stays level.
+    """
     third = len(after) // 3
     if third < 2:
         return 0.0
@@ -149,8 +159,8 @@ def _trend_in_standard_errors(after: Sequence[float]) -> float:
     return bounded_ratio(rise, sd_around_rising_fit(after) * math.sqrt(2 / third))
 
 
-def bounded_ratio(part: float, whole: float) -> float:
-    """The quotient, within a million either way: evidence is stored, and JSON has no infinity."""
-    if whole > 0:
-        return min(max(part / whole, -_MAX_RATIO), _MAX_RATIO)
-    return _MAX_RATIO if part > 0 else 0.0
+def bounded_ratio(numerator: float, denominator: float) -> float:
+    """The quotient, limited to ±1e6, because evidence is stored as JSON, which has no infinity."""
+    if denominator > 0:
+        return min(max(numerator / denominator, -_MAX_RATIO), _MAX_RATIO)
+    return _MAX_RATIO if numerator > 0 else 0.0

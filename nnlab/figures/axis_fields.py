@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from nnlab.analysis.ranking import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import UNLIMITED, Limits, format_exact

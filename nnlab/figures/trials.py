@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, RankingRow, format_count, rank
+from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import resolve_scope
 from nnlab.config.space import setting_label
 from nnlab.diagnose.headlines import headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
+from nnlab.io.text import format_count
 from nnlab.records import Run
 
 

@@ -1,1 +1,1 @@
-"""Files, folders and URLs, escaping, and text; knows nothing of training."""
+"""Files, folders and URLs, escaping, redaction of secrets, and text; independent of training."""

@@ -1,4 +1,4 @@
-"""Commands that nnlab suggests to the user, quoted for the shell."""
+"""Shell quoting of the commands that nnlab suggests to the user."""
 
 import shlex
 

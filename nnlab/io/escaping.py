@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001  signs that look alike are what this file tells apart
-"""Escaping for terminals, pages and files: text of any origin is shown as it is."""
+# ruff: noqa: RUF001  this file distinguishes characters that look alike
+"""Escaping of text for terminals, HTML, Markdown, LaTeX, CSV and JSON, used by all output."""
 
 import html as _html
 import json
@@ -8,20 +8,22 @@ import unicodedata
 
 
 def escape_terminal(text: str) -> str:
-    r"""Text without control characters: each is replaced by its Python escape sequence.
+    r"""Text in which control characters are replaced by their Python escape sequences.
 
-    Line feeds and tabs are kept. Covers the C0 and C1 control characters, bidirectional
-    overrides, line separators and lone surrogates, none of which a terminal may receive from a
+    Line feeds and tabs are kept. C0 and C1 control characters, bidirectional overrides, line
+    separators and lone surrogates are replaced, because a terminal must not receive them from a
     database.
 
-    >>> terminal("name\x1b[2J")
+    >>> escape_terminal("name\x1b[2J")
     'name\\x1b[2J'
     """
     if text.isprintable():
         return text
     return "".join(
-        sign if sign.isprintable() or sign in "\n\t" or sign == "\u00a0" else _escape_sequence(sign)
-        for sign in text
+        character
+        if character.isprintable() or character in "\n\t" or character == "\u00a0"
+        else _escape_sequence(character)
+        for character in text
     )
 
 
@@ -30,32 +32,32 @@ _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def _escape_sequence(sign: str) -> str:
-    return sign.encode("unicode_escape").decode("ascii")
+def _escape_sequence(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def escape_markdown(text: str) -> str:
-    r"""Text that markdown shows as it is: no markup, no HTML, no control characters.
+    r"""Text that Markdown renders literally: no markup, no HTML, no control characters.
 
-    >>> escaped("a_b <script>|x|")
+    >>> escape_markdown("a_b <script>|x|")
     'a\\_b &lt;script&gt;\\|x\\|'
     """
     text = " ".join(escape_terminal(text).split()).replace("&", "&amp;")
-    for sign in "\\`*_{}[]()#|~":
-        text = text.replace(sign, "\\" + sign)
-    # Renderers link bare addresses: an entity in place of the sign they look for prevents that.
+    for character in "\\`*_{}[]()#|~":
+        text = text.replace(character, "\\" + character)
+    # Renderers turn bare addresses into links; an entity in place of a character prevents that.
     text = text.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
     text = text.replace("<", "&lt;").replace(">", "&gt;")
-    # At the start of a line these would be a list, a rule or a heading.
+    # At the start of a line these characters would create a list, a rule or a heading.
     return _BLOCK_MARKER.sub(r"\1\\\2", text)
 
 
 def escape_formula(value: object) -> object:
-    """A cell that a spreadsheet shows as text instead of executing it as a formula.
+    """A cell value that a spreadsheet shows as text instead of executing it as a formula.
 
-    Numbers, and texts that are numbers, are returned as they are.
+    Numbers, and strings that are numbers, are returned unchanged.
 
-    >>> spreadsheet("=HYPERLINK(1)"), spreadsheet("-0.5"), spreadsheet(-0.5)
+    >>> escape_formula("=HYPERLINK(1)"), escape_formula("-0.5"), escape_formula(-0.5)
     ("'=HYPERLINK(1)", '-0.5', -0.5)
     """
     if not isinstance(value, str):
@@ -66,48 +68,50 @@ def escape_formula(value: object) -> object:
 
 
 def escape_json_controls(text: str) -> str:
-    r"""JSON text in which control characters that JSON allows in strings are escaped as well.
+    r"""JSON text in which the control characters that JSON allows in strings are escaped too.
 
-    Reading it gives the same values.
+    It has the same values.
 
-    >>> json_characters('["\x9b2J"]')
+    >>> escape_json_controls('["\x9b2J"]')
     '["\\u009b2J"]'
     """
     return "".join(
-        sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text
+        character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]
+        for character in text
     )
 
 
 def escape_html(text: object) -> str:
-    """Text that a browser shows as it is, in an element or an attribute in quotes.
+    """Text that a browser shows literally, in an element or a quoted attribute.
 
-    >>> html('<script>alert("1")</script>')
+    >>> escape_html('<script>alert("1")</script>')
     '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;'
     """
     return _html.escape(str(text), quote=True)
 
 
 def escape_latex(text: str) -> str:
-    r"""Text that LaTeX sets as it is, with packages that every installation has.
+    r"""Text that LaTeX typesets literally, with packages that every installation has.
 
-    >>> latex("50 % of a_b & \\input{x} ± 10⁻³")
+    >>> escape_latex("50 % of a_b & \\input{x} ± 10⁻³")
     '50 \\% of a\\_b \\& \\textbackslash{}input\\{x\\} \\ensuremath{\\pm} 10\\textsuperscript{-3}'
     """
-    written = "".join(
-        _LATEX_REPLACEMENTS.get(sign) or _latex_letter(sign) for sign in text.replace("\n", " ")
+    escaped = "".join(
+        _LATEX_REPLACEMENTS.get(character) or _latex_letter(character)
+        for character in text.replace("\n", " ")
     )
-    # Raised digits in a row are one exponent.
-    return written.replace("}\\textsuperscript{", "")
+    # Adjacent superscript digits are one exponent.
+    return escaped.replace("}\\textsuperscript{", "")
 
 
-def _latex_letter(sign: str) -> str:
-    """A letter as it is; of what has no sign in the usual fonts, its plain relative."""
-    if sign.isascii():
-        return sign if sign.isprintable() else " "
-    # Latin letters with their accents are in every font that pdflatex loads.
-    if unicodedata.name(sign, "").startswith("LATIN"):
-        return sign
-    plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
+def _latex_letter(character: str) -> str:
+    """A character that the usual fonts have, or its closest ASCII equivalent."""
+    if character.isascii():
+        return character if character.isprintable() else " "
+    # Accented Latin letters are in every font that pdflatex loads.
+    if unicodedata.name(character, "").startswith("LATIN"):
+        return character
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     return "".join(_LATEX_REPLACEMENTS.get(letter, letter) for letter in plain) or "?"
 
 
@@ -143,10 +147,10 @@ _LATEX_REPLACEMENTS = {
     "λ": r"\ensuremath{\lambda}",
     "σ": r"\ensuremath{\sigma}",
 } | {
-    sign: rf"\textsuperscript{{{plain}}}"
-    for sign, plain in zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)
+    character: rf"\textsuperscript{{{plain}}}"
+    for character, plain in zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)
 }
 _LATEX_REPLACEMENTS |= {
-    sign: rf"\textsubscript{{{plain}}}"
-    for sign, plain in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)
+    character: rf"\textsubscript{{{plain}}}"
+    for character, plain in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)
 }

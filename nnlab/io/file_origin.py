@@ -1,4 +1,4 @@
-"""What files written by nnlab say about their origin, read before such a file is replaced."""
+"""The provenance that nnlab writes into its files, read before a file is replaced or redrawn."""
 
 import hashlib
 import html
@@ -11,14 +11,14 @@ from typing import Any
 from nnlab.errors import OutputError
 from nnlab.io.files import read_limited
 
-# Begins the line of a figure's file that says where the figure comes from.
+# The start of the line with the provenance in a figure's file.
 FIGURE_KEY = "nnlab-figure:"
-# Begins the first line of a LaTeX report, and the last line of a Markdown report.
+# The start of the first line of a LaTeX report, and of the last line of a Markdown report.
 LATEX_MARK = "% report made by nnlab "
 MARKDOWN_MARK = "Made by nnlab "
 _HTML_MARK = '<meta name="generator" content="nnlab '
 
-# No figure or report is larger; what else lies in a folder may be of any size.
+# No figure or report is larger; other files in a folder may have any size.
 MAX_FILE_BYTES = 64 << 20
 _MAX_METADATA_BYTES = 1 << 20
 _HEAD_BYTES = 4096
@@ -27,17 +27,17 @@ Provenance = Mapping[str, Any]
 
 
 def read_figure_provenance(path: Path, *, follow_links: bool = True) -> Provenance | None:
-    """What nnlab wrote into a file about its figure; None of a file that nnlab did not make.
+    """The provenance in a figure's file; None for a file that nnlab did not create.
 
     Raises:
-        OSError: the file cannot be read, is no regular file, or is larger than `MAX_FILE_BYTES`.
+        OSError: the file cannot be read, is not a regular file, or exceeds `MAX_FILE_BYTES`.
     """
     content = read_limited(path, MAX_FILE_BYTES, follow_links=follow_links)
     try:
         line = _find_provenance_line(content, path.suffix.lower())
         if line is None or len(line) > _MAX_METADATA_BYTES:
             return None
-        # The line may go on with what the format closes it with.
+        # The file format may add characters after the JSON object.
         provenance, _ = json.JSONDecoder().raw_decode(line)
     except (ValueError, RecursionError):
         return None
@@ -45,14 +45,14 @@ def read_figure_provenance(path: Path, *, follow_links: bool = True) -> Provenan
 
 
 def check_replaceable(paths: Iterable[Path], *, force: bool) -> None:
-    """Refuses to replace a file that nnlab did not make.
+    """Raises an error if writing would replace a file that nnlab did not create.
 
     Args:
-        paths: figures and reports that are to be written, whether or not they exist.
-        force: replace any file.
+        paths: figures and reports to be written, which may exist.
+        force: whether any file may be replaced.
 
     Raises:
-        OutputError: a file exists and does not say that nnlab made it.
+        OutputError: a file exists and has no provenance of nnlab.
     """
     for path in paths:
         if force or not _file_exists(path) or _is_device(path):
@@ -61,48 +61,43 @@ def check_replaceable(paths: Iterable[Path], *, force: bool) -> None:
             raise not_replaceable_error(path)
 
 
-def _is_device(path: Path) -> bool:
-    """Whether writing there replaces nothing: a device such as /dev/null, or a pipe."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+def check_data_replaceable(path: Path, known_hashes: Iterable[object], *, force: bool) -> None:
+    """Raises an error if writing would replace a CSV file of plotted data not from nnlab.
 
-
-def check_data_replaceable(path: Path, known: Iterable[object], *, force: bool) -> None:
-    """Refuses to replace a CSV file of numbers drawn that nnlab did not write.
-
-    A CSV file cannot say who wrote it: a comment line would break its readers. A figure says the
-    SHA-256 of its numbers instead.
+    A CSV file has no provenance, because a comment line would break its readers. The provenance of
+    the figure contains the SHA-256 of its data file instead.
 
     Args:
         path: the file to be written.
-        known: SHA-256 of data files that nnlab wrote, or is about to write.
-        force: replace any file.
+        known_hashes: the SHA-256 of data files that nnlab wrote, or is about to write.
+        force: whether any file may be replaced.
 
     Raises:
         OutputError: the file exists and has another content.
     """
-    if not force and _file_exists(path) and not has_known_hash(path, known):
+    if not force and _file_exists(path) and not has_known_hash(path, known_hashes):
         raise not_replaceable_error(path)
 
 
-def has_known_hash(path: Path, known: Iterable[object]) -> bool:
-    """Whether a regular file has one of these SHA-256 hashes; False where it cannot be read."""
+def has_known_hash(path: Path, known_hashes: Iterable[object]) -> bool:
+    """Whether a regular file has one of these SHA-256 hashes; False if it cannot be read."""
     try:
         content = read_limited(path, MAX_FILE_BYTES)
     except OSError:
         return False
-    return hashlib.sha256(content).hexdigest() in set(map(str, known))
+    return hashlib.sha256(content).hexdigest() in set(map(str, known_hashes))
 
 
 def not_replaceable_error(path: Path) -> OutputError:
-    """The error for a file that would be lost."""
+    """The error for a file that would be overwritten."""
     return OutputError(
-        f"'{path}' exists and was not made by nnlab: it is not replaced",
-        hint="name another file; --force replaces it",
+        f"'{path}' exists and was not created by nnlab: it is not replaced",
+        hint="choose another file name; --force replaces it",
     )
 
 
 def _file_exists(path: Path) -> bool:
-    """Whether something lies there; a folder in the way is told by who writes the file."""
+    """Whether the path is a file or link; the writer of the file reports a folder."""
     return path.is_symlink() or (path.exists() and not path.is_dir())
 
 
@@ -117,7 +112,10 @@ def _is_made_by_nnlab(path: Path) -> bool:
 
 
 def _is_report(content: bytes, suffix: str) -> bool:
-    """Looked for where a report has it: a table or figure pasted elsewhere carries marks too."""
+    """Whether the mark of a report is at its usual position.
+
+    Elsewhere it may belong to a table or figure that was pasted into another document.
+    """
     if suffix in (".html", ".htm"):
         return _HTML_MARK.encode() in content[:_HEAD_BYTES]
     if suffix == ".tex":
@@ -128,30 +126,30 @@ def _is_report(content: bytes, suffix: str) -> bool:
 def _find_provenance_line(content: bytes, suffix: str) -> str | None:
     if suffix == ".pdf":
         return _pdf_keywords(content)
-    place = content.find(FIGURE_KEY.encode())
-    if place < 0:
+    index = content.find(FIGURE_KEY.encode())
+    if index < 0:
         return None
-    begin = place + len(FIGURE_KEY)
+    start = index + len(FIGURE_KEY)
     if suffix == ".png":
-        size = int.from_bytes(content[place - 20 : place - 16], "big")
-        return content[begin : begin + min(size, _MAX_METADATA_BYTES)].decode("latin-1")
-    end = content.find(b"\n", begin, begin + _MAX_METADATA_BYTES)
-    text = content[begin : end if end >= 0 else begin + _MAX_METADATA_BYTES].decode(
+        size = int.from_bytes(content[index - 20 : index - 16], "big")
+        return content[start : start + min(size, _MAX_METADATA_BYTES)].decode("latin-1")
+    end = content.find(b"\n", start, start + _MAX_METADATA_BYTES)
+    text = content[start : end if end >= 0 else start + _MAX_METADATA_BYTES].decode(
         errors="replace"
     )
     return html.unescape(text) if suffix == ".svg" else text
 
 
 def _pdf_keywords(content: bytes) -> str | None:
-    """A PDF's Keywords: a string in parentheses, its own escaped; or hexadecimal UTF-16."""
-    at = content.find(b"/Keywords ")
-    if at < 0:
+    """The provenance in a PDF's Keywords: a string in parentheses, Latin-1 or UTF-16."""
+    key = content.find(b"/Keywords ")
+    if key < 0:
         return None
-    begin = at + len(b"/Keywords ")
-    written = content[begin : begin + 4 * _MAX_METADATA_BYTES]
-    end = re.search(rb"(?<!\\)\)", written)
-    if not written.startswith(b"(") or end is None:
+    start = key + len(b"/Keywords ")
+    value = content[start : start + 4 * _MAX_METADATA_BYTES]
+    end = re.search(rb"(?<!\\)\)", value)
+    if not value.startswith(b"(") or end is None:
         return None
-    raw = re.sub(rb"\\([()\\])", rb"\1", written[1 : end.start()])
+    raw = re.sub(rb"\\([()\\])", rb"\1", value[1 : end.start()])
     text = raw[2:].decode("utf-16-be") if raw.startswith(b"\xfe\xff") else raw.decode("latin-1")
     return text.removeprefix(FIGURE_KEY) if text.startswith(FIGURE_KEY) else None

@@ -1,4 +1,4 @@
-"""Folders for what runs make: on a disk, or wherever fsspec reaches (s3, gs, sftp, ...).
+"""Folders for the files of runs, on a disk or at any URL that fsspec supports (s3, gs, sftp, ...).
 
 >>> folder_at("runs.artifacts").within("7").shown
 'runs.artifacts/7'
@@ -23,80 +23,79 @@ from nnlab.errors import NnlabError, OutputError, UsageError
 from nnlab.io.files import cache_dir, open_regular, to_nnlab_error, write_atomic
 from nnlab.io.redaction import mask_secrets, mask_url
 
-# Object stores, which have no folders to be made; some would make a whole bucket instead.
+# Object stores have no folders; creating one would create a whole bucket in some of them.
 _OBJECT_STORE_SCHEMES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 
-
-# What `write_atomic` names a file before it is complete.
+# The name of a file that `write_atomic` has not completed.
 _PARTIAL_FILE = re.compile(r"\..+\.\d+\.part")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Folder(ABC):
-    """A folder of files, each of which is at any moment the old one or the new one, whole.
+    """A folder of files that are written atomically: readers see the old or the new content.
 
-    Methods raise OutputError, or DiskFull, where the place does not do what it is asked; a name
-    that is not there is a FileNotFoundError.
+    Methods raise OutputError or DiskFull if an operation fails, and FileNotFoundError for a file
+    that does not exist.
     """
 
     @property
     @abstractmethod
     def shown(self) -> str:
-        """What it is called; holds no password."""
+        """The path or URL for messages; it contains no password."""
 
     @abstractmethod
     def within(self, name: str) -> "Folder":
-        """A folder in it, which need not be there."""
+        """A subfolder, which need not exist."""
 
     @abstractmethod
     def names(self) -> list[str]:
-        """The files right in it, sorted; none where there is no such folder."""
+        """The sorted names of the files directly in the folder; empty if it does not exist."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """What a file holds."""
+        """The content of a file."""
 
     @abstractmethod
     def write(self, name: str, content: bytes) -> None:
-        """Writes a file, and the folder if there is none yet; durable when it returns."""
+        """Writes a file durably, and creates the folder if needed."""
 
     def write_volatile(self, name: str, content: bytes) -> None:
-        """Writes a file that may be lost if the machine stops now."""
+        """Writes a file without waiting for the disk; a crash of the machine may lose it."""
         self.write(name, content)
 
     @abstractmethod
     def append(self, name: str, content: bytes) -> None:
-        """Writes on at the end of a file, which need not be there yet."""
+        """Appends to a file, and creates it if needed."""
 
     @abstractmethod
     def rename(self, name: str, new: str) -> None:
-        """Gives a file another name."""
+        """Renames a file."""
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """Removes a file, if it is there."""
+        """Removes a file if it exists."""
 
     @abstractmethod
     def tidy(self) -> None:
-        """Removes halves of files that a dead process left, and the folder if it is empty."""
+        """Removes incomplete files of dead processes, and the folder if it is empty."""
 
     @abstractmethod
     def clear(self) -> None:
-        """Removes the folder and all that is in it."""
+        """Removes the folder with all its files."""
 
     @abstractmethod
     def size_of(self, name: str) -> int | None:
-        """The bytes of a file; None where there is none."""
+        """The size of a file in bytes; None if it does not exist."""
 
     def local(self, name: str, sha256: str) -> Path:
-        """Where a file of such content can be read on this machine: fetched, if it is elsewhere."""
+        """A local path of a file with this SHA-256, downloaded to the cache if it is remote."""
         if not _SHA256.fullmatch(sha256):
-            raise OutputError(f"{self.shown}/{name}: {sha256!r} is no SHA-256")
+            raise OutputError(f"{self.shown}/{name}: {sha256!r} is not a SHA-256")
         path = cache_dir() / "artifacts" / f"{sha256}{Path(name).suffix}"
         if not path.exists():
             content = self.read(name)
             if hashlib.sha256(content).hexdigest() != sha256:
-                raise OutputError(f"{self.shown}/{name} is not the file that the run made")
+                raise OutputError(f"{self.shown}/{name} is not the file that the run created")
             with contextlib.suppress(FileExistsError):
                 path.parent.mkdir(parents=True)
             write_atomic(path, content)
@@ -104,28 +103,28 @@ class Folder(ABC):
 
 
 class LocalFolder(Folder):
-    """A folder on a disk of this machine, or one that it has mounted."""
+    """A folder on a local or mounted disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @property
     def shown(self) -> str:
-        """Its path."""
+        """The path."""
         return str(self._path)
 
     def within(self, name: str) -> "LocalFolder":
-        """As every folder does."""
+        """A subfolder, which need not exist."""
         return LocalFolder(self._path / check_relative_name(name))
 
     def names(self) -> list[str]:
-        """As every folder does."""
+        """The sorted names of the files directly in the folder."""
         with contextlib.suppress(OSError):
             return sorted(path.name for path in self._path.iterdir() if path.is_file())
         return []
 
     def read(self, name: str) -> bytes:
-        """As every folder does."""
+        """The content of a regular file."""
         path = self._path / check_relative_name(name)
         try:
             with open_regular(path) as file:
@@ -136,19 +135,19 @@ class LocalFolder(Folder):
             raise OutputError(f"cannot read {path}: {error.strerror}") from error
 
     def write(self, name: str, content: bytes) -> None:
-        """As every folder does."""
+        """Writes a file atomically and waits for the disk."""
         path = self._path / check_relative_name(name)
         self._make_parent(path)
         write_atomic(path, content)
 
     def write_volatile(self, name: str, content: bytes) -> None:
-        """As every folder does, without waiting for the disk."""
+        """Writes a file atomically, without waiting for the disk."""
         path = self._path / check_relative_name(name)
         self._make_parent(path)
         write_atomic(path, content, durable=False)
 
     def append(self, name: str, content: bytes) -> None:
-        """As every folder does."""
+        """Appends to a file and waits for the disk."""
         path = self._path / check_relative_name(name)
         self._make_parent(path)
         try:
@@ -160,17 +159,17 @@ class LocalFolder(Folder):
             raise to_nnlab_error(error, path) from error
 
     def rename(self, name: str, new: str) -> None:
-        """As every folder does."""
-        with self._ours(name):
+        """Renames a file, replacing one of the new name."""
+        with self._converting_errors(name):
             (self._path / check_relative_name(name)).replace(self._path / check_relative_name(new))
 
     def remove(self, name: str) -> None:
-        """As every folder does."""
-        with self._ours(name):
+        """Removes a file if it exists."""
+        with self._converting_errors(name):
             (self._path / check_relative_name(name)).unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """As every folder does."""
+        """Removes incomplete files of dead processes, and the folder if it is empty."""
         with contextlib.suppress(OSError):
             if self._path.is_symlink():
                 return
@@ -180,17 +179,17 @@ class LocalFolder(Folder):
             self._path.rmdir()
 
     def clear(self) -> None:
-        """As every folder does."""
-        with self._ours(""), contextlib.suppress(FileNotFoundError):
+        """Removes the folder with all its files."""
+        with self._converting_errors(""), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._path)
 
     def size_of(self, name: str) -> int | None:
-        """As every folder does."""
+        """The size of a file in bytes; None if it does not exist."""
         path = self._path / check_relative_name(name)
         return path.stat().st_size if path.is_file() else None
 
-    def local(self, name: str, sha256: str) -> Path:  # noqa: ARG002  it is here anyway
-        """Where it lies; it need not be there, and is not looked into."""
+    def local(self, name: str, sha256: str) -> Path:  # noqa: ARG002  the file is already local
+        """The path of the file, which need not exist; its content is not checked."""
         return self._path / check_relative_name(name)
 
     def _make_parent(self, path: Path) -> None:
@@ -200,7 +199,8 @@ class LocalFolder(Folder):
             raise to_nnlab_error(error, path) from None
 
     @contextmanager
-    def _ours(self, name: str) -> Iterator[None]:
+    def _converting_errors(self, name: str) -> Iterator[None]:
+        """Raises the errors of the system as errors of nnlab."""
         try:
             yield
         except OSError as error:
@@ -208,41 +208,42 @@ class LocalFolder(Folder):
 
 
 class UrlFolder(Folder):
-    """A folder that fsspec reaches. Object stores write a file whole or not at all."""
+    """A folder that fsspec accesses by URL; object stores write files atomically by themselves."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
 
     @property
     def shown(self) -> str:
-        """Its URL."""
+        """The URL."""
         return self._url
 
     def within(self, name: str) -> "UrlFolder":
-        """As every folder does."""
+        """A subfolder, which need not exist."""
         return UrlFolder(f"{self._url}/{check_relative_name(name)}")
 
     def names(self) -> list[str]:
-        """As every folder does."""
-        with self._ours():
-            system, path = self._at
+        """The sorted names of the files directly in the folder."""
+        with self._converting_errors():
+            system, path = self._filesystem_and_path
             try:
-                found = system.ls(path, detail=True, refresh=True)
+                entries = system.ls(path, detail=True, refresh=True)
             except FileNotFoundError:
                 return []
-            return sorted(one["name"].rsplit("/", 1)[-1] for one in found if one["type"] == "file")
+            files = (entry["name"] for entry in entries if entry["type"] == "file")
+            return sorted(name.rsplit("/", 1)[-1] for name in files)
 
     def read(self, name: str) -> bytes:
-        """As every folder does."""
-        with self._ours():
-            system, path = self._at
+        """The content of a file."""
+        with self._converting_errors():
+            system, path = self._filesystem_and_path
             content: bytes = system.cat_file(f"{path}/{check_relative_name(name)}")
             return content
 
     def write(self, name: str, content: bytes) -> None:
-        """As every folder does."""
-        with self._ours():
-            system, path = self._at
+        """Writes a file, and creates the folder if the file system has folders."""
+        with self._converting_errors():
+            system, path = self._filesystem_and_path
             if urlsplit(self._url).scheme not in _OBJECT_STORE_SCHEMES:
                 system.makedirs(path, exist_ok=True)
             try:
@@ -251,41 +252,41 @@ class UrlFolder(Folder):
                 raise OutputError(f"{self._url} cannot be written: {error}") from error
 
     def append(self, name: str, content: bytes) -> None:
-        """As every folder does: object stores know no end to write on at."""
-        before = b""
+        """Appends to a file by rewriting it, because object stores cannot append."""
+        existing = b""
         with contextlib.suppress(FileNotFoundError):
-            before = self.read(name)
-        self.write(name, before + content)
+            existing = self.read(name)
+        self.write(name, existing + content)
 
     def rename(self, name: str, new: str) -> None:
-        """As every folder does."""
-        with self._ours():
-            system, path = self._at
+        """Renames a file."""
+        with self._converting_errors():
+            system, path = self._filesystem_and_path
             system.mv(f"{path}/{check_relative_name(name)}", f"{path}/{check_relative_name(new)}")
 
     def remove(self, name: str) -> None:
-        """As every folder does."""
-        with self._ours(), contextlib.suppress(FileNotFoundError):
-            system, path = self._at
+        """Removes a file if it exists."""
+        with self._converting_errors(), contextlib.suppress(FileNotFoundError):
+            system, path = self._filesystem_and_path
             system.rm_file(f"{path}/{check_relative_name(name)}")
 
     def tidy(self) -> None:
-        """As every folder does; most such places know no empty folders."""
+        """Removes the folder if it is empty; most remote file systems have no empty folders."""
         if not self.names():
             with contextlib.suppress(Exception):
-                system, path = self._at
+                system, path = self._filesystem_and_path
                 system.rmdir(path)
 
     def clear(self) -> None:
-        """As every folder does."""
-        with self._ours(), contextlib.suppress(FileNotFoundError):
-            system, path = self._at
+        """Removes the folder with all its files."""
+        with self._converting_errors(), contextlib.suppress(FileNotFoundError):
+            system, path = self._filesystem_and_path
             system.rm(path, recursive=True)
 
     def size_of(self, name: str) -> int | None:
-        """As every folder does."""
-        with self._ours():
-            system, path = self._at
+        """The size of a file in bytes; None if it does not exist."""
+        with self._converting_errors():
+            system, path = self._filesystem_and_path
             try:
                 size: int = system.info(f"{path}/{check_relative_name(name)}", refresh=True)["size"]
             except FileNotFoundError:
@@ -293,74 +294,75 @@ class UrlFolder(Folder):
             return size
 
     @cached_property
-    def _at(self) -> tuple[Any, str]:
-        """Fsspec's file system, and the path in it."""
-        # Who keeps files on a disk waits for none of it.
+    def _filesystem_and_path(self) -> tuple[Any, str]:
+        """The file system of fsspec, and the path in it."""
+        # Imported here, because only folders at a URL need fsspec.
         from fsspec.core import url_to_fs
 
         system, path = url_to_fs(self._url)
         return system, path
 
     @contextmanager
-    def _ours(self) -> Iterator[None]:
+    def _converting_errors(self) -> Iterator[None]:
+        """Raises the errors of fsspec and its file systems as errors of nnlab."""
         try:
             yield
         except (NnlabError, FileNotFoundError):
             raise
         except (ImportError, ValueError) as error:
-            # What is missing fsspec says best: "Install s3fs to access S3".
+            # The message of fsspec names the missing package: "Install s3fs to access S3".
             raise OutputError(f"{self._url} cannot be reached: {error}") from error
-        except Exception as error:  # each file system has errors of its own
-            told = str(error).strip() or type(error).__name__
-            raise OutputError(f"{self._url} failed: {mask_secrets(told)}") from error
+        except Exception as error:  # each file system has its own exception classes
+            reason = str(error).strip() or type(error).__name__
+            raise OutputError(f"{self._url} failed: {mask_secrets(reason)}") from error
 
 
 def check_relative_name(name: str) -> str:
-    """A name in a folder, found to lead to no other place; a database may say anything.
+    """The name of a file in a folder, checked because names in a database are not trusted.
 
-    >>> inside("7/model.pt")
+    >>> check_relative_name("7/model.pt")
     '7/model.pt'
 
     Raises:
-        OutputError: it is absolute, or has an empty part, `.`, `..` or a backslash.
+        OutputError: the name is absolute, or has an empty part, `.`, `..` or a backslash.
     """
     if "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
-        raise OutputError(f"{name!r} is no name of a file in the folder of a run")
+        raise OutputError(f"{name!r} is not a valid file name in the folder of a run")
     return name
 
 
-def absolute_location(place: str) -> str:
-    """A folder as every machine that has it would name it, or a URL, found to be sound.
+def absolute_location(location: str) -> str:
+    """The absolute path of a local folder, or the URL of a remote one if fsspec supports it.
 
     Raises:
-        UsageError: the URL is of a kind that nothing here reaches, or holds a password.
+        UsageError: fsspec does not support the URL, or the URL contains a password.
     """
-    if isinstance(folder_at(place), LocalFolder):
-        return str(Path(place.removeprefix("file://")).expanduser().absolute())
-    from fsspec import get_filesystem_class
+    if isinstance(folder_at(location), LocalFolder):
+        return str(Path(location.removeprefix("file://")).expanduser().absolute())
+    from fsspec import get_filesystem_class  # here, because only URLs need fsspec
 
     try:
-        get_filesystem_class(urlsplit(place).scheme)
+        get_filesystem_class(urlsplit(location).scheme)
     except (ImportError, ValueError) as error:
-        # What is missing fsspec says best: "Install s3fs to access S3".
-        raise UsageError(f"{mask_url(place)} cannot be reached: {error}") from None
-    return place
+        # The message of fsspec names the missing package: "Install s3fs to access S3".
+        raise UsageError(f"{mask_url(location)} cannot be reached: {error}") from None
+    return location
 
 
-def folder_at(place: str) -> Folder:
-    """The folder that a path or a URL names; nothing is looked at yet.
+def folder_at(location: str) -> Folder:
+    """The folder at a path or URL, which is not accessed yet.
 
     Raises:
-        UsageError: the URL holds a password, which would be stored with every run.
+        UsageError: the URL contains a password, which would be stored with every run.
     """
-    if "://" not in place:
-        return LocalFolder(Path(place).expanduser())
-    if (masked := mask_url(place)) != place:
+    if "://" not in location:
+        return LocalFolder(Path(location).expanduser())
+    if (masked := mask_url(location)) != location:
         raise UsageError(
-            f"{masked} holds a password or key, which would be stored with every run",
-            hint="give it to the place's own library: a variable or a file of its",
+            f"{masked} contains a password or key, which would be stored with every run",
+            hint="configure credentials by the variables or files of the storage's library",
         )
-    url = urlsplit(place)
+    url = urlsplit(location)
     if url.scheme in ("file", "local"):
         return LocalFolder(Path(url.path))
-    return UrlFolder(place)
+    return UrlFolder(location)

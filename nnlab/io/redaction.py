@@ -1,6 +1,6 @@
-"""Secrets in text that is stored or shown: passwords, keys and tokens in URLs, commands, diffs.
+"""Masking of secrets in text that is stored or shown: in URLs, commands, messages and diffs.
 
-Masks rather too much than too little. docs/database.md lists what is recognised.
+In doubt, text is masked. docs/database.md lists which secrets are recognised.
 """
 
 import re
@@ -10,26 +10,26 @@ from urllib.parse import unquote_plus
 
 MASK = "***"
 
-# Names of values that are secret, in URLs, environment variables, configuration files and code.
-# `tokens`, `token_ids` and a bare `key` are ordinary names in machine learning.
+# The names of secret values in URLs, environment variables, configuration files and code.
+# `tokens`, `token_ids` and a bare `key` are not included: they are usual names in machine learning.
 _NAME_PATTERN = (
-    # Bounded repetitions keep a line of a megabyte from taking quadratic time.
+    # Bounded repetitions avoid quadratic time for a line of a megabyte.
     r"(?:[\w.-]{0,40}(?:password|passwd|passphrase|pwd|secret|credential|signature"
     r"|(?:api|access|private|auth|account|encryption|signing|shared)[_-]?key)[\w.-]{0,40}"
     r"|(?:[\w.-]{0,40}[_-])?(?:token|sig)|[\w.-]{0,40}(?:auth|access|refresh|bearer|api)token)"
 )
 _IS_SECRET_NAME = re.compile(_NAME_PATTERN, re.IGNORECASE)
 
-# A typed URL may lack a slash; what follows it is a password all the same.
+# A typed URL may lack a slash; the text after it is treated as a password too.
 _SCHEME = r"(?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|postgres(?:ql)?(?:\+\w+)?:/?)"
 _URL_IN_TEXT = re.compile(_SCHEME + r"[^\s\"'<>`]*")
 _URL_IN_WORD = re.compile(_SCHEME + r".*", re.DOTALL)
 _QUERY_VALUE = re.compile(r"(?P<before>[?&;](?P<name>[^=&?;]+)=)(?P<value>[^&]*)", re.DOTALL)
 _USER = re.compile(rf"(?P<scheme>{_SCHEME})(?P<user>[^:/@]*):(?P<password>.*)@", re.DOTALL)
-# HTTP ends the authority at the first slash, so a port and an @ in the path are no password.
+# The authority of an HTTP URL ends at the first slash, so an @ in the path marks no password.
 _HTTP_USER = re.compile(r"(?P<scheme>https?://)(?P<user>[^/?#]*)@", re.IGNORECASE)
 
-# Tokens that are recognisable wherever they stand.
+# Tokens that are recognisable in any context.
 _TOKENS = re.compile(
     r"\b(?:gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|hf_\w{16,}|sk-[\w-]{16,}"
     r"|xox[abeprs]-[\w-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|npm_\w{20,}|pypi-[\w-]{20,}"
@@ -47,7 +47,7 @@ _ASSIGNMENT = re.compile(
     re.IGNORECASE,
 )
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*\s*[\[(]")
-# Types and empty values; what follows them may be another assignment.
+# Types and empty values, which may be followed by another assignment.
 _NO_SECRET = re.compile(
     r"(?:None|null|true|false|str|bytes|int|bool|\"\"|'')?\s*(?:[,;:)\]}=#|].*)?", re.I
 )
@@ -57,7 +57,7 @@ _ENCODED_LINE = re.compile(r"[ +-]?[\"']?[A-Za-z0-9+/]{60,}={0,2}[\"',\\n]*$")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a name is usually that of a secret value: `password`, `API_KEY`, `sslpassword`.
+    """Whether a name usually belongs to a secret value: `password`, `API_KEY`, `sslpassword`.
 
     >>> is_secret_name("sslpassword"), is_secret_name("token_ids"), is_secret_name("key")
     (True, False, False)
@@ -66,9 +66,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def mask_url(url: str) -> str:
-    """A URL with `***` for its password and for each query value with the name of a secret.
+    """A URL with `***` in place of its password and of query values with the name of a secret.
 
-    Raw `/`, `?`, `#` and `@` in a password are masked with it, whether or not the URL can be read.
+    Unescaped `/`, `?`, `#` and `@` in a password are masked too, even if the URL is invalid.
 
     >>> mask_url("postgresql://ann:se/cr@et@host/lab?sslpassword=x&sslmode=require")
     'postgresql://ann:***@host/lab?sslpassword=***&sslmode=require'
@@ -82,14 +82,14 @@ def mask_url(url: str) -> str:
 
 
 def _masked_query_value(match: re.Match[str]) -> str:
-    # Names are decoded as the reader of the URL decodes them: `pass%77ord` is `password`.
+    # Names are decoded as a reader of the URL decodes them: `pass%77ord` is `password`.
     if is_secret_name(unquote_plus(match["name"])):
         return match["before"] + MASK
     return match[0]
 
 
 def mask_secrets(text: str) -> str:
-    """A text with `***` for passwords in URLs, known kinds of tokens, and `NAME=value` of secrets.
+    """A text in which passwords in URLs, known tokens and `NAME=value` of secrets are `***`.
 
     >>> mask_secrets("cannot open postgresql://ann:hunter2@host/lab: HF_TOKEN=abc is refused")
     'cannot open postgresql://ann:***@host/lab: HF_TOKEN=*** is refused'
@@ -115,7 +115,7 @@ def _mask_tokens(text: str) -> str:
 
 
 def mask_command(words: Sequence[str], *, secret_options: Sequence[str] = ()) -> str:
-    """A command line quoted for the shell, without secrets; those options' values are all masked.
+    """A command line quoted for the shell, with secrets and the values of `secret_options` masked.
 
     >>> mask_command(["nnlab", "ls", "--db", "postgresql://ann:a b@host/lab"])
     "nnlab ls --db 'postgresql://ann:***@host/lab'"
@@ -126,7 +126,7 @@ def mask_command(words: Sequence[str], *, secret_options: Sequence[str] = ()) ->
 
 
 def mask_words(words: Sequence[str], *, secret_options: Sequence[str] = ()) -> Iterator[str]:
-    """The words of a command line, as `mask_command` joins them."""
+    """The masked words of a command line, before `mask_command` joins them."""
     hide_next = False
     for word in words:
         name, equals, value = word.partition("=")
@@ -138,16 +138,16 @@ def mask_words(words: Sequence[str], *, secret_options: Sequence[str] = ()) -> I
         elif equals and (is_secret or is_secret_name(name)) and value:
             yield f"{name}={MASK}"
         else:
-            # One word is one URL, whatever it contains: a password may hold blanks and quotes.
+            # The whole word is one URL, because a password may contain blanks and quotes.
             yield _mask_tokens(_URL_IN_WORD.sub(lambda match: mask_url(match[0]), word))
         hide_next = is_secret and not equals and not hide_next
 
 
 def mask_diff(diff: str) -> str:
-    r"""A diff in which the values of lines that look like secrets are `***`; all else is kept.
+    r"""A diff in which values that look like secrets are `***`.
 
-    Masked are assignments of literal values to names of secrets (`API_KEY=...`, `"password": ...`),
-    passwords in URLs, known kinds of tokens, and private keys. `password = getpass()` is kept.
+    Literal values assigned to names of secrets (`API_KEY=...`, `"password": ...`), passwords in
+    URLs, known tokens and private keys are masked. `password = getpass()` is kept.
 
     >>> print(mask_diff('+API_KEY=abc123\n+password = getpass()\n+lr = 0.1'))
     +API_KEY=***
@@ -178,10 +178,10 @@ def _mask_diff_line(line: str) -> str:
 
 
 def _is_literal(match: re.Match[str]) -> bool:
-    """Whether an assigned value may be the secret itself, not code that looks it up."""
+    """Whether an assigned value may be the secret itself, instead of code that reads it."""
     value = match["value"].rstrip()
     if _NO_SECRET.fullmatch(value) or value.startswith(MASK):
         return False
-    # A file of environment variables holds nothing but values.
+    # NAME=value is a line of a file with environment variables, which contains only literals.
     is_variable = match["name"].isupper() and match["between"] == "="
     return is_variable or _EXPRESSION.match(value) is None

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from nnlab import store
 from nnlab.analysis.comparable import ComparableGroup, comparable_groups
 from nnlab.analysis.effects import Effects, compute_effects
-from nnlab.analysis.ranking import Ranking, current_runs, format_count, rank_group
+from nnlab.analysis.ranking import rank_group
+from nnlab.analysis.records import Ranking
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.analysis.scope import Scope
@@ -19,6 +20,7 @@ from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_fi
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
+from nnlab.io.text import format_count
 from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.stats import format_mean

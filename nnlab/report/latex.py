@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import nnlab
-from nnlab.analysis.ranking import format_count
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
 from nnlab.report.contents import RankedGroup, Report, format_energy

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 import nnlab
-from nnlab.analysis.ranking import Ranking, format_count
+from nnlab.analysis.records import Ranking
 from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
@@ -105,7 +105,7 @@ def _effects(group: RankedGroup) -> list[str]:
     lines += [
         f"| {escape_markdown(' and '.join(map(setting_name, share.fields)))} | {share.share:.1%} |"
         f" {'' if math.isnan(share.low) else f'{share.low:.1%} to {share.high:.1%}'} |"
-        for share in group.effects.worth
+        for share in group.effects.notable_shares
     ]
     lines += ["", *(f"- {escape_markdown(note)}" for note in group.effects.notes)]
     return ["\n".join([*lines, ""])]

@@ -14,7 +14,8 @@ from nnlab.analysis.comparable import (
     merge_groups_along,
     resolve_objective,
 )
-from nnlab.analysis.ranking import EpochChoice, Ranking, RankingRow, format_count, rank_group
+from nnlab.analysis.ranking import rank_group
+from nnlab.analysis.records import EpochChoice, Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import describe_test, too_few_seeds
@@ -22,6 +23,7 @@ from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.trials import common_loss
+from nnlab.io.text import format_count
 from nnlab.objective import Limits, limits_of
 from nnlab.records import Scalar
 from nnlab.stats import format_mean
@@ -240,7 +242,7 @@ def _has_test_values(parts: Mapping[str, Ranking]) -> bool:
 
 
 def _is_test_at_same_epochs(parts: Mapping[str, Ranking]) -> bool:
-    return all(part.test_there for part in parts.values())
+    return all(part.test_epochs_match for part in parts.values())
 
 
 def _row_key(row: RankingRow, fields: Sequence[str]) -> tuple[str, ...]:

@@ -29,17 +29,17 @@ def verdict_lines(study: Study, study_verdict: StudyVerdict) -> list[str]:
         "",
         f"**Verdict: {study_verdict.verdict}** with {_seed_count(study)}.",
     ]
-    if study_verdict.waiting:
-        lines.append(f"{study_verdict.waiting} runs have no result yet, so there is no verdict.")
+    if study_verdict.unfinished:
+        lines.append(f"{study_verdict.unfinished} runs have no result yet, so there is no verdict.")
     return [
         *lines,
         "",
         "| comparison | claimed | found, 95 % interval | n | p | |",
         "| --- | --- | --- | ---: | ---: | --- |",
-        *(_comparison_row(result) for result in study_verdict.answers),
+        *(_comparison_row(result) for result in study_verdict.results),
         "",
-        *_mean_lines(study_verdict.answers),
-        *_tuning_lines(list(study_verdict.sides.values())),
+        *_mean_lines(study_verdict.results),
+        *_tuning_lines(list(study_verdict.arms.values())),
     ]
 
 
@@ -48,7 +48,7 @@ def _seed_count(study: Study) -> str:
 
 
 def _comparison_row(result: ComparisonResult) -> str:
-    claim_test = result.judged
+    claim_test = result.test
     missing = f", {result.missing} without a number" if result.missing else ""
     p = "" if claim_test.p is None else f"{claim_test.p:.2g}"
     low, high = format_number(claim_test.low), format_number(claim_test.high)
@@ -78,10 +78,10 @@ def _mean_lines(results: Sequence[ComparisonResult]) -> list[str]:
 
 def _tuning_lines(tuned_arms: Sequence[TunedArm]) -> list[str]:
     lines = [
-        f"- {escape_markdown(tuned_arm.arm)}: {escape_markdown(tuned_arm.chosen)},"
-        f" the best of {tuned_arm.of} by validation"
+        f"- {escape_markdown(tuned_arm.arm)}: {escape_markdown(tuned_arm.tuned_values)},"
+        f" the best of {tuned_arm.n_trials} by validation"
         for tuned_arm in tuned_arms
-        if tuned_arm.of > 1
+        if tuned_arm.n_trials > 1
     ]
     return ["Arms with several trials were tuned first:", "", *lines, ""] if lines else []
 

@@ -74,7 +74,7 @@ def median_pruner(request: PrunerRequest) -> str | None:
     best, objective = request.best, request.objective
     if math.isnan(best):
         return f"{_message_start(request)} is not a number"
-    if not at_epoch or not objective.better(middle := median(at_epoch), best):
+    if not at_epoch or not objective.is_better(middle := median(at_epoch), best):
         return None
     side = "above" if objective.direction == "min" else "below"
     at_best = "" if best == request.values[-1] else " at best"
@@ -100,7 +100,7 @@ def asha_pruner(request: PrunerRequest) -> str | None:
     ranked = sorted([*numbers, value], reverse=objective.direction == "max")
     num_kept = max(1, len(ranked) // REDUCTION_FACTOR)
     threshold = ranked[num_kept - 1]
-    if not objective.better(threshold, value):
+    if not objective.is_better(threshold, value):
         return None
     side = "above" if objective.direction == "min" else "below"
     return (

@@ -1,6 +1,6 @@
-"""Pure statistics over the seeds of a trial: values and curves in, numbers out, no drawing.
+"""Statistics over the seeds of trials as pure functions, used by analysis, reports and figures.
 
-Only the standard library is imported, so that a table costs no start-up time.
+Only the standard library is imported at the top of these modules, so that commands start fast.
 """
 
 from nnlab.stats.aggregate import Aggregate, aggregate

@@ -1,8 +1,9 @@
-"""Methods over several tasks: interquartile means, profiles, probabilities of improvement.
+"""Comparison of methods over several tasks: interquartile means, profiles, improvement.
 
-After Agarwal et al. 2021 ("Deep reinforcement learning at the edge of the statistical precipice"):
-scores of all tasks and seeds together, with intervals from a bootstrap that draws the seeds of each
-task anew (stratified), so that a task with more seeds does not speak louder than it did.
+The method is that of Agarwal et al. 2021 ("Deep reinforcement learning at the edge of the
+statistical precipice"). The normalised scores of all tasks and seeds are pooled. The intervals come
+from a stratified bootstrap, which resamples the seeds within each task, so that the weight of a
+task does not change.
 """
 
 import math
@@ -17,20 +18,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 RESAMPLES = 1000
-# Scores at which a profile is read.
+# The scores at which a performance profile is evaluated.
 PROFILE_THRESHOLDS = tuple(step / 20 for step in range(21))
 
-# The scores of one method: of each task its seeds.
+# The scores of one method by task, one for each seed.
 TaskScores = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """A method over all tasks; scores are between 0 (the worst run of a task) and 1 (the best).
+    """A method over all tasks; scores lie between 0 (the worst run of a task) and 1 (the best).
 
-    `iqm` is the mean of the middle half of all runs. `better` is the probability that a run of the
-    first method beats one of this on the same task, averaged over tasks; None for the first.
-    `profile` is the share of runs with a score above each of `PROFILE_THRESHOLDS`.
+    `iqm` is the interquartile mean of all scores, with the bounds `low` and `high`. `better` is
+    the probability that a run of the first method is better than one of this method on the same
+    task, averaged over tasks; None for the first method. `profile` holds the fraction of runs
+    with at least each score of `PROFILE_THRESHOLDS`.
     """
 
     name: str
@@ -46,48 +48,50 @@ class MethodResult:
 
 
 def compare_methods(methods: Mapping[str, TaskScores], *, higher: bool) -> list[MethodResult]:
-    """Compares methods on the tasks that all of them have, best first.
+    """The results of methods on the tasks that all of them have, best first.
 
     Args:
-        methods: the values of each by task, in the metric's unit.
+        methods: the values of each method by task, in the metric's unit.
         higher: whether higher values are better.
 
     Raises:
-        ValueError: fewer than two methods, or no task that all of them have.
+        ValueError: there are fewer than two methods, or no task has values of all of them.
     """
-    import numpy as np
+    import numpy as np  # here, because importing numpy delays commands that do not need it
 
     if len(methods) < 2:
-        raise ValueError("two methods are the least to compare")
+        raise ValueError("at least two methods are needed")
     tasks = sorted(set.intersection(*(set(scores) for scores in methods.values())))
     if not tasks:
         raise ValueError("no task has runs of all methods")
     scaled = _normalise_scores(methods, tasks, higher=higher)
     order = sorted(scaled, key=lambda name: -iqm([v for t in tasks for v in scaled[name][t]]))
     first = scaled[order[0]]
-    draw = np.random.default_rng(0)
-    found = []
+    rng = np.random.default_rng(0)
+    results = []
     for name in order:
         scores = scaled[name]
         means, wins = [], []
         for _ in range(RESAMPLES):
-            mine = {task: _resample(scores[task], draw) for task in tasks}
-            means.append(iqm([value for task in tasks for value in mine[task]]))
+            resampled = {task: _resample(scores[task], rng) for task in tasks}
+            means.append(iqm([value for task in tasks for value in resampled[task]]))
             if name != order[0]:
-                theirs = {task: _resample(first[task], draw) for task in tasks}
-                wins.append(_mean_improvement_probability(theirs, mine, tasks))
+                first_resampled = {task: _resample(first[task], rng) for task in tasks}
+                wins.append(_mean_improvement_probability(first_resampled, resampled, tasks))
         values = [value for task in tasks for value in scores[task]]
         low, high = _percentile_bounds(means)
         better = _mean_improvement_probability(first, scores, tasks) if wins else None
         better_low, better_high = _percentile_bounds(wins) if wins else (None, None)
-        profile = tuple(sum(v >= at for v in values) / len(values) for at in PROFILE_THRESHOLDS)
-        found.append(
+        profile = tuple(
+            sum(v >= threshold for v in values) / len(values) for threshold in PROFILE_THRESHOLDS
+        )
+        results.append(
             MethodResult(
                 name, len(tasks), len(values), iqm(values), low, high,
                 better, better_low, better_high, profile,
             )
         )  # fmt: skip
-    return found
+    return results
 
 
 def iqm(values: Sequence[float]) -> float:
@@ -105,18 +109,18 @@ def _normalise_scores(
     methods: Mapping[str, TaskScores], tasks: Sequence[str], *, higher: bool
 ) -> dict[str, dict[str, list[float]]]:
     sign = 1.0 if higher else -1.0
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in methods}
+    normalised: dict[str, dict[str, list[float]]] = {name: {} for name in methods}
     for task in tasks:
-        everyone = [sign * v for scores in methods.values() for v in scores[task]]
-        finite = [value for value in everyone if math.isfinite(value)]
+        signed = [sign * v for scores in methods.values() for v in scores[task]]
+        finite = [value for value in signed if math.isfinite(value)]
         low, high = min(finite, default=0.0), max(finite, default=1.0)
         for name, scores in methods.items():
-            found[name][task] = [_normalise_score(sign * v, low, high) for v in scores[task]]
-    return found
+            normalised[name][task] = [_normalise_score(sign * v, low, high) for v in scores[task]]
+    return normalised
 
 
 def _normalise_score(value: float, low: float, high: float) -> float:
-    """A run without a finite value is as bad as the worst."""
+    """The score of a value between the worst (0) and the best (1); 0 for a value not finite."""
     if not math.isfinite(value):
         return 0.0
     return (value - low) / (high - low) if high > low else 1.0
@@ -130,12 +134,12 @@ def _mean_improvement_probability(
     )
 
 
-def _resample(values: Sequence[float], draw: "np.random.Generator") -> list[float]:
-    return [values[place] for place in draw.integers(0, len(values), len(values))]
+def _resample(values: Sequence[float], rng: "np.random.Generator") -> list[float]:
+    return [values[index] for index in rng.integers(0, len(values), len(values))]
 
 
 def _percentile_bounds(values: Sequence[float]) -> tuple[float, float]:
-    import numpy as np
+    import numpy as np  # here for the same reason
 
     low, high = np.quantile(values, [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2])
     return float(low), float(high)

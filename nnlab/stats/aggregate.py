@@ -1,4 +1,4 @@
-"""The values of one metric over the seeds of a trial, in five numbers."""
+"""Mean, spread and extremes of one metric over the seeds of a trial."""
 
 import math
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ _NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """What is known of a sample: `n` values used, `missing` ones left out, in the metric's unit.
+    """Statistics of a sample in the metric's unit: `n` values used, `missing` ones left out.
 
-    `sd` is the sample standard deviation (n - 1 in the denominator): NaN for a single value,
-    because one seed says nothing about the spread. `low` and `high` are the extremes.
+    `sd` is the sample standard deviation (n - 1 in the denominator), NaN for a single value.
+    `low` and `high` are the extremes.
     """
 
     n: int
@@ -32,11 +32,10 @@ def aggregate(values: Iterable[float | None]) -> Aggregate:
     """Mean, sample standard deviation and extremes of `values` (shape: any number of seeds).
 
     NaN and None are runs without a result: they are left out and counted in `missing`. An
-    infinite value is a result (a loss that overflowed) and stays: it makes the mean infinite,
-    or NaN where both signs meet, and `sd` NaN. Nothing left makes every number NaN.
+    infinite value is the result of an overflow and is used: the mean is then infinite, or NaN for
+    infinities of both signs, and `sd` is NaN. Without any value all numbers are NaN.
 
-    Two passes, both summed exactly (`math.fsum`), on values shifted by the first: a large
-    common offset costs no digits.
+    Two passes are summed exactly (`math.fsum`), so that a large common offset costs no digits.
 
     >>> aggregate([1.0, 2.0, 3.0, None])
     Aggregate(n=3, mean=2.0, sd=1.0, low=1.0, high=3.0, missing=1)
@@ -58,17 +57,17 @@ def aggregate(values: Iterable[float | None]) -> Aggregate:
 
 
 def _mean_and_sd(values: list[float], low: float, high: float) -> tuple[float, float]:
-    """Of finite values. Scaled by their largest magnitude, so that squares cannot overflow."""
+    """Mean and sd of finite values, scaled by the largest magnitude so that squares are finite."""
     n = len(values)
     scale = max(abs(low), abs(high))
     if scale == 0.0 or low == high:
         return low, (0.0 if n > 1 else _NAN)
     scaled = [value / scale for value in values]
     center = math.fsum(scaled) / n
-    # Rounding may leave the mean an ulp outside the extremes; a table must not show that.
+    # Rounding may put the mean one ulp outside the extremes, which a table must not show.
     mean = min(max(center * scale, low), high)
     if n == 1:
         return mean, _NAN
     squares = math.fsum((value - center) ** 2 for value in scaled)
-    slip = math.fsum(value - center for value in scaled)  # the rounding error of `center`
-    return mean, math.sqrt(max(squares - slip * slip / n, 0.0) / (n - 1)) * scale
+    error = math.fsum(value - center for value in scaled)  # the rounding error of `center`
+    return mean, math.sqrt(max(squares - error * error / n, 0.0) / (n - 1)) * scale

@@ -1,9 +1,9 @@
 """Analysis of variance of a full grid of settings, each trained with one or several seeds.
 
-The means of the cells of a full grid are split exactly into what each factor contributes alone,
-what each pair contributes beyond its two factors, and the rest (Fisher 1925; Montgomery, Design
-and Analysis of Experiments, chapter 5). Cells may have unequal numbers of seeds: then the harmonic
-mean of the numbers is used (the method of unweighted means, Yates 1934).
+The cell means of a full grid decompose exactly into the main effect of each factor, the interaction
+of each pair of factors, and a remainder (Fisher 1925; Montgomery, Design and Analysis of
+Experiments, chapter 5). If cells have unequal numbers of seeds, the harmonic mean of these numbers
+is used (the method of unweighted means, Yates 1934).
 """
 
 import itertools
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FactorEffect:
-    """A factor, or a pair of them: the sum of squares, degrees of freedom, and share from 0 to 1.
+    """The effect of one factor, or the interaction of two.
 
-    `share` is of the variance of the means of the cells; `low` and `high` bound it, NaN where no
-    cell has two seeds.
+    `share` is its fraction of the variance of the cell means, from 0 to 1, with the bounds `low`
+    and `high`; these are NaN if no cell has two seeds. `df` are its degrees of freedom.
     """
 
     factors: tuple[int, ...]
@@ -39,10 +39,10 @@ class FactorEffect:
 
 @dataclass(frozen=True, slots=True)
 class AnovaTable:
-    """The effects, the means of each level of each factor, and the spread over seeds.
+    """The effects, the means of each level of each factor, and the variance over seeds.
 
     `residual` is the mean square of the seeds within a cell and `residual_df` its degrees of
-    freedom; NaN and 0 where no cell has two seeds.
+    freedom; NaN and 0 if no cell has two seeds.
     """
 
     effects: tuple[FactorEffect, ...]
@@ -58,24 +58,24 @@ def analysis_of_variance(
 ) -> AnovaTable:
     """The effects of all factors and pairs of a full grid.
 
-    If all cells have the same seeds, what a seed does to every cell alike is taken out of the
-    residual: the seeds are blocks. The bounds of a share are those of `_share_bounds`.
+    If all cells have the same seeds, the seeds are blocks: the part of the variance that a seed
+    causes in all cells alike is removed from the residual. `_share_bounds` computes the bounds.
 
     Args:
-        cells: of each combination of levels the finite value of each seed, one at least.
-        counts: the number of levels of each factor, two at least.
-        level: of the intervals.
+        cells: for each combination of levels the finite value of each seed, at least one.
+        counts: the number of levels of each factor, at least two.
+        level: the confidence level of the intervals.
 
     Raises:
         ValueError: a combination is missing, or the means of all cells are equal.
     """
-    import numpy as np
+    import numpy as np  # here, because importing numpy delays commands that do not need it
 
     if len(cells) != math.prod(counts) or not all(cells.values()):
         raise ValueError("the grid is not full")
     means = np.empty(tuple(counts))
-    for place, seeds in cells.items():
-        means[place] = math.fsum(seeds.values()) / len(seeds)
+    for index, seeds in cells.items():
+        means[index] = math.fsum(seeds.values()) / len(seeds)
     if means.min() == means.max():
         raise ValueError("the means of all cells are equal")
     per_cell = len(cells) / math.fsum(1 / len(seeds) for seeds in cells.values())
@@ -96,34 +96,36 @@ def analysis_of_variance(
 
 
 def _contributions(means: "Floats") -> "dict[tuple[int, ...], Floats]":
-    """What each factor, and each pair beyond its factors, adds to each cell (same shape)."""
-    import numpy as np
+    """What each factor, and each interaction of two, adds to each cell (same shape as `means`)."""
+    import numpy as np  # here for the same reason
 
     axes = range(means.ndim)
-    middle = means.mean()
-    found: dict[tuple[int, ...], Floats] = {}
+    grand_mean = means.mean()
+    contributions: dict[tuple[int, ...], Floats] = {}
     for axis in axes:
         others = tuple(a for a in axes if a != axis)
-        alone = means.mean(axis=others, keepdims=True) - middle
-        found[(axis,)] = np.broadcast_to(alone, means.shape)
+        main_effect = means.mean(axis=others, keepdims=True) - grand_mean
+        contributions[(axis,)] = np.broadcast_to(main_effect, means.shape)
     for a, b in itertools.combinations(axes, 2):
         others = tuple(c for c in axes if c not in (a, b))
-        both = np.broadcast_to(means.mean(axis=others, keepdims=True) - middle, means.shape)
-        found[a, b] = both - found[(a,)] - found[(b,)]
-    return found
+        both = np.broadcast_to(means.mean(axis=others, keepdims=True) - grand_mean, means.shape)
+        contributions[a, b] = both - contributions[(a,)] - contributions[(b,)]
+    return contributions
 
 
 def _residual_mean_square(cells: Sequence[Mapping[int, float]]) -> tuple[float, int]:
     """The mean square of the seeds within cells and its degrees of freedom."""
-    import numpy as np
+    import numpy as np  # here for the same reason
 
     shared = set(cells[0])
     blocks = len(shared) > 1 and all(set(seeds) == shared for seeds in cells)
     if blocks and len(cells) > 1:
         values = np.array([[seeds[seed] for seed in sorted(shared)] for seeds in cells])
-        left = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+        residuals = (
+            values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+        )
         df = (len(cells) - 1) * (len(shared) - 1)
-        return float((left**2).sum()) / df, df
+        return float((residuals**2).sum()) / df, df
     df = sum(len(seeds) - 1 for seeds in cells)
     if df == 0:
         return math.nan, 0
@@ -138,34 +140,34 @@ def _residual_mean_square(cells: Sequence[Mapping[int, float]]) -> tuple[float, 
 def _share_bounds(
     share: float, df: int, total_df: int, noise: float, residual_df: int, level: float
 ) -> tuple[float, float]:
-    """The interval of a share of the variance of cell means.
+    """The confidence interval of a share of the variance of cell means.
 
-    The root of a share is the cosine of an angle: between the cell means and the effect. Noise
-    turns it by a normal angle with a standard error of sqrt(noise), whatever the share, so a t
-    interval is made of the angle. From both bounds is taken what noise alone adds to a sum of
-    squares, its degrees of freedom times the residual mean square. Simulated coverage is 88 % and
-    more at 90 %. The interval always contains the share.
+    The square root of a share is the sine of an angle. Noise changes this angle by a normal
+    deviate with a standard error of sqrt(noise), whatever the share, so the interval is a t
+    interval of the angle. The expected contribution of noise to a sum of squares, its degrees of
+    freedom times the residual mean square, is subtracted from both bounds. At a level of 90 % the
+    simulated coverage is at least 88 %. The interval always contains the share.
 
     Args:
         share: sum of squares of the effect over that of all cells.
         df: degrees of freedom of the effect.
-        total_df: those of all cells.
+        total_df: degrees of freedom of all cells.
         noise: residual mean square over the sum of squares of all cells.
-        residual_df: its degrees of freedom.
-        level: of the interval.
+        residual_df: degrees of freedom of the residual.
+        level: the confidence level.
     """
     if residual_df == 0:
         return math.nan, math.nan
     if total_df * noise >= 1:
-        return 0.0, 1.0  # the cells differ by no more than seeds do
+        return 0.0, 1.0  # the cells differ by no more than the seeds
     angle = math.asin(math.sqrt(share))
-    reach = t_quantile(residual_df, (1 + level) / 2) * math.sqrt(noise)
+    half_width = t_quantile(residual_df, (1 + level) / 2) * math.sqrt(noise)
 
-    def without_noise(turned: float) -> float:
-        observed = math.sin(min(max(turned, 0.0), math.pi / 2)) ** 2
+    def share_without_noise(bound: float) -> float:
+        observed = math.sin(min(max(bound, 0.0), math.pi / 2)) ** 2
         return min(max((observed - df * noise) / (1 - total_df * noise), 0.0), 1.0)
 
     return (
-        min(without_noise(angle - reach), share),
-        max(without_noise(angle + reach), share),
+        min(share_without_noise(angle - half_width), share),
+        max(share_without_noise(angle + half_width), share),
     )

@@ -1,15 +1,15 @@
-"""Whether numbers lie in the region that a claim says they lie in.
+"""Tests of whether the mean of some values lies in the region that a claim states.
 
-Two judgements must agree before anything is called decided: the 95 % t interval of the mean lies
-wholly inside the region (or wholly outside), and the exact sign-flip test against the bound
-gives a one-sided p of at most 0.05. The interval alone would trust five seeds to be normal; the
-exact test alone says nothing of the size. A region with two bounds needs both of its tests, as
+A claim is decided only if two criteria agree: the 95 % t interval of the mean lies completely
+inside (or outside) the region, and the exact sign-flip test against the bound gives a one-sided p
+of at most 0.05. The interval alone would assume that five seeds are normally distributed; the exact test
+alone does not measure the size of the effect. A region with two bounds needs both of its tests, as
 in the two one-sided tests of equivalence (Schuirmann 1987).
 
-A claim that rests on several comparisons is supported only if each of them is. No correction
-for their number is needed then: the chance of a false "supported" is that of the one comparison
-that is false, at most 5 % (Berger 1982, intersection-union test). One comparison that is
-refuted refutes the claim.
+A claim with several comparisons is supported only if all of them are. This needs no correction for
+their number: a false "supported" requires an error in a comparison that is false, which has a
+probability of at most 5 % (intersection-union test, Berger 1982). One refuted comparison refutes
+the claim.
 """
 
 import math
@@ -25,7 +25,7 @@ SIGNIFICANCE_LEVEL = 0.05
 
 
 class Verdict(StrEnum):
-    """What the runs say of a claim."""
+    """Whether the runs support a claim."""
 
     SUPPORTED = "supported"
     NOT_SUPPORTED = "not supported"
@@ -36,8 +36,8 @@ class Verdict(StrEnum):
 class ClaimTest:
     """A verdict and its evidence: `n` seeds, their mean with a 95 % interval, and p.
 
-    `p` is the one-sided exact test that stands behind the verdict (for "cannot tell", the one
-    that came nearest to supporting it); None for a spread, which has an interval only.
+    `p` is the one-sided exact test of the verdict (for "cannot tell", the test of support); None
+    for a spread, which is judged by its interval only.
     """
 
     verdict: Verdict
@@ -55,61 +55,66 @@ def assess_claim(
     below: float | None = None,
     limits: Limits = UNLIMITED,
 ) -> ClaimTest:
-    """Judges whether the mean of `values` (one a seed, shape [n]) lies above and below bounds.
+    """The verdict on whether the mean of `values` lies above and below bounds.
 
-    The interval stays within `limits`, the smallest and largest value possible.
+    Fewer than five values never decide: with 2^4 sign patterns the smallest p is 0.0625.
 
-    Fewer than two values decide nothing, and so do fewer than five: of 2^4 sign patterns even
-    the most extreme has p = 0.0625.
+    Args:
+        values: one finite value per seed, shape [n].
+        above: the lower bound of the region; None for no bound.
+        below: the upper bound of the region; None for no bound.
+        limits: the smallest and largest possible value; the interval stays within them.
 
     Raises:
-        ValueError: neither bound is given, or a value is not finite.
+        ValueError: there is no bound, or a value is not finite.
 
-    >>> judge([0.2, 0.3, 0.25, 0.22, 0.28], above=0.0).verdict
+    >>> assess_claim([0.2, 0.3, 0.25, 0.22, 0.28], above=0.0).verdict
     <Verdict.SUPPORTED: 'supported'>
     """
     if above is None and below is None:
         raise ValueError("a claim needs a bound: above, below or both")
     if not values:
         return ClaimTest(Verdict.CANNOT_TELL, 0, math.nan, -math.inf, math.inf, None)
-    mean, half = mean_and_half_width(values)
-    low, high = interval_within_limits(mean, half, applicable_limits(limits, values))
-    inside = [_p_above(values, above)] if above is not None else []
-    outside = [_p_below(values, above)] if above is not None else []
+    mean, half_width = mean_and_half_width(values)
+    low, high = interval_within_limits(mean, half_width, applicable_limits(limits, values))
+    p_inside = [_p_above(values, above)] if above is not None else []
+    p_outside = [_p_below(values, above)] if above is not None else []
     if below is not None:
-        inside.append(_p_below(values, below))
-        outside.append(_p_above(values, below))
-    holds = (above is None or low > above) and (below is None or high < below)
-    fails = (above is not None and high < above) or (below is not None and low > below)
-    if holds and max(inside) <= SIGNIFICANCE_LEVEL:
-        verdict, p = Verdict.SUPPORTED, max(inside)
-    elif fails and min(outside) <= SIGNIFICANCE_LEVEL:
-        verdict, p = Verdict.NOT_SUPPORTED, min(outside)
+        p_inside.append(_p_below(values, below))
+        p_outside.append(_p_above(values, below))
+    is_inside = (above is None or low > above) and (below is None or high < below)
+    is_outside = (above is not None and high < above) or (below is not None and low > below)
+    if is_inside and max(p_inside) <= SIGNIFICANCE_LEVEL:
+        verdict, p = Verdict.SUPPORTED, max(p_inside)
+    elif is_outside and min(p_outside) <= SIGNIFICANCE_LEVEL:
+        verdict, p = Verdict.NOT_SUPPORTED, min(p_outside)
     else:
-        verdict, p = Verdict.CANNOT_TELL, max(inside)
+        verdict, p = Verdict.CANNOT_TELL, max(p_inside)
     return ClaimTest(verdict, len(values), mean, low, high, p)
 
 
 def _p_above(values: Sequence[float], bound: float) -> float:
-    """The p of the test that the values lie above the bound."""
+    """The one-sided p of values above the bound."""
     return sign_flip_p([value - bound for value in values], "greater")
 
 
 def _p_below(values: Sequence[float], bound: float) -> float:
-    """The p of the test that the values lie below the bound."""
+    """The one-sided p of values below the bound."""
     return sign_flip_p([bound - value for value in values], "greater")
 
 
 def assess_spread_claim(values: Sequence[float], *, below: float) -> ClaimTest:
-    """Judges whether the sd of `values` over |their mean| is below a bound.
+    """The verdict on whether the coefficient of variation (sd / |mean|) is below a bound.
 
-    The interval is that of the sd of normal values (chi squared, n - 1 degrees of freedom), over
-    the mean found.
+    The interval is that of the sd of normal values (chi squared, n - 1 degrees of freedom),
+    divided by the observed mean.
 
-    >>> judge_spread([1.00, 1.01, 0.99, 1.0, 1.01], below=0.1).verdict
+    >>> assess_spread_claim([1.00, 1.01, 0.99, 1.0, 1.01], below=0.1).verdict
     <Verdict.SUPPORTED: 'supported'>
     """
-    from scipy.special import chdtri
+    from scipy.special import (
+        chdtri,
+    )  # here, because importing scipy takes longer than most commands
 
     n = len(values)
     mean = math.fsum(values) / n if n else math.nan
@@ -117,7 +122,7 @@ def assess_spread_claim(values: Sequence[float], *, below: float) -> ClaimTest:
         return ClaimTest(Verdict.CANNOT_TELL, n, math.nan, 0.0, math.inf, None)
     squares = math.fsum((value - mean) ** 2 for value in values)
     tail = (1 - CONFIDENCE_LEVEL) / 2
-    found, low, high = (
+    variation, low, high = (
         math.sqrt(squares / divisor) / abs(mean)
         for divisor in (n - 1, float(chdtri(n - 1, tail)), float(chdtri(n - 1, 1 - tail)))
     )
@@ -126,16 +131,16 @@ def assess_spread_claim(values: Sequence[float], *, below: float) -> ClaimTest:
         verdict = Verdict.SUPPORTED
     elif low > below:
         verdict = Verdict.NOT_SUPPORTED
-    return ClaimTest(verdict, n, found, low, high, None)
+    return ClaimTest(verdict, n, variation, low, high, None)
 
 
 def overall_verdict(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict on a claim from those of all its comparisons.
+    """The verdict on a claim from the verdicts on all its comparisons.
 
-    >>> overall([Verdict.SUPPORTED, Verdict.CANNOT_TELL])
+    >>> overall_verdict([Verdict.SUPPORTED, Verdict.CANNOT_TELL])
     <Verdict.CANNOT_TELL: 'cannot tell'>
     """
-    found = set(verdicts)
-    if Verdict.NOT_SUPPORTED in found:
+    distinct = set(verdicts)
+    if Verdict.NOT_SUPPORTED in distinct:
         return Verdict.NOT_SUPPORTED
-    return Verdict.SUPPORTED if found == {Verdict.SUPPORTED} else Verdict.CANNOT_TELL
+    return Verdict.SUPPORTED if distinct == {Verdict.SUPPORTED} else Verdict.CANNOT_TELL

@@ -1,4 +1,4 @@
-"""What predictions of classes are worth: confusion, calibration, the loss of each example."""
+"""Confusion matrix, calibration and loss per example of predicted class probabilities."""
 
 import math
 from collections.abc import Sequence
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NORMAL_QUANTILE = 1.959963984540054  # of a normal's middle 95 %
+_NORMAL_QUANTILE = 1.959963984540054  # bounds the central 95 % of a normal distribution
 _MIN_PROBABILITY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Examples whose confidence lies in (low, high].
+    """The examples whose confidence lies in (low, high].
 
-    `confidence` is its mean, `right` the share that is right with its 95 % interval (Wilson 1927).
+    `confidence` is their mean confidence. `right` is their accuracy and `interval` its 95 %
+    confidence interval (Wilson 1927).
     """
 
     low: float
@@ -30,76 +31,76 @@ class CalibrationBin:
 def count_confusions(
     targets: "NDArray[Any]", predicted: "NDArray[Any]", classes: int
 ) -> list[list[int]]:
-    """Counts [true class][predicted class] of n examples each."""
-    import numpy as np
+    """The confusion matrix: counts of examples, as [true class][predicted class]."""
+    import numpy as np  # here, because importing numpy delays commands that do not need it
 
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (np.asarray(targets), np.asarray(predicted)), 1)
-    found: list[list[int]] = counts.tolist()
-    return found
+    matrix: list[list[int]] = counts.tolist()
+    return matrix
 
 
 def reliability_bins(
     probabilities: "NDArray[Any]", targets: "NDArray[Any]", bins: int = 15
 ) -> tuple[CalibrationBin, ...]:
-    """Bins of equal width of the largest probability, those without examples left out.
+    """Bins of equal width over the largest probability; bins without examples are left out.
 
     Args:
-        probabilities: [n, classes], rows that sum to 1.
-        targets: [n] classes.
-        bins: how many.
+        probabilities: shape [n, classes], rows sum to 1.
+        targets: class indices, shape [n].
+        bins: the number of bins.
     """
-    import numpy as np
+    import numpy as np  # here for the same reason
 
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
-    place = np.minimum((np.ceil(confidence * bins) - 1).astype(int), bins - 1)
-    found = []
+    is_right = probabilities.argmax(axis=1) == targets
+    bin_of = np.minimum((np.ceil(confidence * bins) - 1).astype(int), bins - 1)
+    calibration_bins = []
     for number in range(bins):
-        chosen = place == number
-        count = int(chosen.sum())
+        members = bin_of == number
+        count = int(members.sum())
         if count:
-            share = float(right[chosen].mean())
-            found.append(
+            accuracy = float(is_right[members].mean())
+            calibration_bins.append(
                 CalibrationBin(
                     number / bins,
                     (number + 1) / bins,
-                    float(confidence[chosen].mean()),
-                    share,
-                    wilson(share, count),
+                    float(confidence[members].mean()),
+                    accuracy,
+                    wilson(accuracy, count),
                     count,
                 )
             )
-    return tuple(found)
+    return tuple(calibration_bins)
 
 
 def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
-    """Expected calibration error: the gap of each bin, by its share (Naeini et al. 2015)."""
-    total = sum(one.count for one in bins)
-    return math.fsum(one.count * abs(one.right - one.confidence) for one in bins) / total
+    """The expected calibration error: the mean |accuracy - confidence| (Naeini et al. 2015)."""
+    total = sum(part.count for part in bins)
+    return math.fsum(part.count * abs(part.right - part.confidence) for part in bins) / total
 
 
 def wilson(share: float, count: float, z: float = _NORMAL_QUANTILE) -> tuple[float, float]:
-    """The interval of a share of `count` examples, within [0, 1] (Wilson 1927).
+    """The confidence interval of a proportion of `count` examples, within [0, 1] (Wilson 1927).
 
     Args:
-        share: from 0 to 1.
-        count: of examples.
+        share: the observed proportion, from 0 to 1.
+        count: the number of examples.
         z: half the width in standard errors; the default gives 95 %.
 
     >>> tuple(round(bound, 4) for bound in wilson(0.5, 10))
     (0.2366, 0.7634)
     """
     scale = 1 + z**2 / count
-    middle = (share + z**2 / (2 * count)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    center = (share + z**2 / (2 * count)) / scale
+    half_width = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return max(center - half_width, 0.0), min(center + half_width, 1.0)
 
 
 def cross_entropy_losses(probabilities: "NDArray[Any]", targets: "NDArray[Any]") -> list[float]:
-    """Cross entropy of each example in nats: [n]."""
-    import numpy as np
+    """The cross entropy of each example in nats, shape [n]."""
+    import numpy as np  # here for the same reason
 
-    chosen = np.maximum(probabilities[np.arange(len(targets)), targets], _MIN_PROBABILITY)
-    found: list[float] = (-np.log(chosen)).tolist()
-    return found
+    of_target = np.maximum(probabilities[np.arange(len(targets)), targets], _MIN_PROBABILITY)
+    losses: list[float] = (-np.log(of_target)).tolist()
+    return losses

@@ -1,11 +1,11 @@
-"""One setting against the best of several: the difference, a test, and how sure that is.
+"""Comparison of the best setting of a table with the others: difference, test, effect size.
 
-Where the seeds are shared the comparison is paired by seed: what a seed does to both (the order
-of the examples, the split of the data) cancels. Else Welch's test is used.
+Settings with shared seeds are compared in pairs by seed, so that the common effects of a seed (the
+order of the examples, the split of the data) cancel. Otherwise Welch's test is used.
 
-The best was chosen for its mean, so comparing it with the rest looks at the largest of all
-differences. Every comparison with the best is one of the K(K-1)/2 pairs: corrected for all pairs
-(Holm 1979), the chance that any two equal settings are told apart is at most the level.
+The best setting was selected by its mean, so its comparisons are the largest differences among the
+K(K-1)/2 pairs of K settings. The p values are therefore corrected for all pairs (Holm 1979): the
+probability that any two equal settings differ significantly is at most the significance level.
 """
 
 import math
@@ -27,21 +27,21 @@ from nnlab.stats.paired import (
 )
 from nnlab.stats.student_t import t_quantile, two_sided_p
 
-# With fewer seeds a t test's estimate of the spread is too uncertain to base a verdict on it.
+# With fewer seeds the estimated spread is too uncertain for a t test.
 MIN_T_TEST_SEEDS = 4
 
-# Differences that vary by less than this share of the values differ by rounding alone.
+# Differences that vary by less than this fraction of the values are equal up to rounding.
 _ROUNDING = 1e-12
 
-# Chance to see a difference that is there, which a number of seeds is to give.
+# Statistical power for which the number of seeds needed is computed.
 POWER = 0.8
 _SIMULATIONS, _MAX_SEEDS = 400, 100
 
 
 class PairedTest(StrEnum):
-    """How two settings on the same seeds are tested."""
+    """The test for two settings with shared seeds."""
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # keeps pytest from collecting the class
 
     SIGN_FLIP = "sign-flip"
     T = "t"
@@ -49,18 +49,19 @@ class PairedTest(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BestComparison:
-    """The best less another setting, positive where the best is better; in the metric's unit.
+    """The difference between the best and another setting, positive if the best is better.
 
-    `n` are the seeds compared (of an unpaired comparison the fewer of both), `low` and `high`
-    bound `mean` at 95 %, `p` is two-sided, `adjusted` by Holm for all pairs of the table.
-    `effect` is the mean in sds (paired: of the differences; else pooled, Hedges 1981), `better`
-    the probability that a run of the best beats a run of the other. `needed` is how many seeds
-    would tell a difference such as this in four of five studies: predicted for the first that
-    cannot be told, None for the others and where nobody can say.
+    `mean` is in the metric's unit, with the 95 % bounds `low` and `high`. `n` is the number of
+    seeds compared (the smaller number, if unpaired). `p` is two-sided; `adjusted` is p corrected
+    by Holm's method for all pairs of the table. `effect` is the mean in standard deviations (of the
+    differences, if paired; else pooled, Hedges 1981). `better` is the probability that a run of
+    the best is better than a run of the other. `needed` is the number of seeds at which a
+    difference of this size is significant in four of five studies; it is predicted only for the
+    first row that does not differ significantly, and is None if it cannot be predicted.
 
-    `fewest` is the number of seeds from which on the test can decide at all: a t test from
-    `MIN_T_TEST_SEEDS` on, an exact test where it can reach the significance level. Where all
-    differences are equal no t test is possible: the exact test is used, and the interval is NaN.
+    `min_seeds` is the smallest number of seeds at which the test can be significant:
+    `MIN_T_TEST_SEEDS` for a t test, more for an exact test. If all differences are equal, no t
+    test is possible: the exact test is used, and the interval is NaN.
     """
 
     n: int
@@ -77,12 +78,12 @@ class BestComparison:
 
     @property
     def has_enough_seeds(self) -> bool:
-        """Whether there are seeds enough for the test to decide."""
+        """Whether there are enough seeds for the test to decide."""
         return self.n >= self.min_seeds
 
     @property
     def told(self) -> bool:
-        """Whether the two differ significantly."""
+        """Whether the two settings differ significantly."""
         return self.has_enough_seeds and self.adjusted <= SIGNIFICANCE_LEVEL
 
 
@@ -98,33 +99,37 @@ def compare_with_best(
     trials: int | None = None,
     predict: bool = True,
 ) -> tuple[BestComparison | None, ...]:
-    """Compares the best of a table with each of the others, by seed.
+    """The comparisons of the best setting of a table with each of the others, by seed.
+
+    A comparison is None if a setting has fewer than two finite values.
 
     Args:
-        best: the value of each seed.
-        others: the same of the others; None is answered where fewer than two values are finite.
+        best: the values of the best setting, by seed.
+        others: the values of the other settings, by seed.
         higher: whether higher values are better.
-        test: for seeds that are shared.
-        trials: how many the best is the best of, where not all of them are given.
-        predict: whether to simulate how many seeds would tell the first that cannot be told.
+        test: the test for shared seeds.
+        trials: the number of settings in the table, if `others` does not contain all of them.
+        predict: whether to simulate the number of seeds needed for the first setting that does
+            not differ significantly.
     """
     sign = 1.0 if higher else -1.0
     first = {seed: sign * value for seed, value in best.items()}
     seconds = [{seed: sign * value for seed, value in other.items()} for other in others]
     raw = [_compare_pair(first, second, test) for second in seconds]
-    known = [one for one in raw if one is not None]
-    table = max(trials or 0, len(others) + 1)
-    pairs = table * (table - 1) // 2
-    adjusted = iter(holm_adjust([one.p for one in known], pairs))
-    found = [
-        None if one is None else _finish_comparison(one, next(adjusted), test, pairs) for one in raw
+    table_size = max(trials or 0, len(others) + 1)
+    pairs = table_size * (table_size - 1) // 2
+    p_values = [comparison.p for comparison in raw if comparison is not None]
+    adjusted = iter(holm_adjust(p_values, pairs))
+    comparisons = [
+        None if comparison is None else _finish_comparison(comparison, next(adjusted), test, pairs)
+        for comparison in raw
     ]
-    return _add_seeds_needed(found, raw, test, pairs) if predict else tuple(found)
+    return _add_seeds_needed(comparisons, raw, test, pairs) if predict else tuple(comparisons)
 
 
 @dataclass(frozen=True, slots=True)
 class _RawComparison:
-    differences: Sequence[float]  # of paired seeds
+    differences: Sequence[float]  # of paired seeds; empty if unpaired
     n: int
     mean: float
     low: float
@@ -132,7 +137,7 @@ class _RawComparison:
     p: float
     effect: float
     better: float
-    equal: bool = False  # all differences, up to rounding
+    equal: bool = False  # whether all differences are equal up to rounding
 
 
 def _compare_pair(first: SeedValues, second: SeedValues, test: PairedTest) -> _RawComparison | None:
@@ -145,32 +150,40 @@ def _compare_pair(first: SeedValues, second: SeedValues, test: PairedTest) -> _R
     ]
     if len(shared) >= 2:
         differences = [first[seed] - second[seed] for seed in shared]
-        improved = improvement_probability(a, b)
+        probability = improvement_probability(a, b)
         if _equal_up_to_rounding(differences, [*a, *b]):
             mean = 0.0 if _equal_up_to_rounding([0.0, *differences], [*a, *b]) else differences[0]
             p = sign_flip_p([mean] * len(shared))
             effect = _standardised(mean, 0.0)
-            same = [mean] * len(shared)
+            equal_differences = [mean] * len(shared)
             return _RawComparison(
-                same, len(shared), mean, math.nan, math.nan, p, effect, improved, equal=True
+                equal_differences,
+                len(shared),
+                mean,
+                math.nan,
+                math.nan,
+                p,
+                effect,
+                probability,
+                equal=True,
             )
-        mean, half = mean_and_half_width(differences)
+        mean, half_width = mean_and_half_width(differences)
         p = sign_flip_p(differences) if test is PairedTest.SIGN_FLIP else paired_t_p(differences)
         effect = _standardised(mean, sample_sd(differences))
-        low, high = mean - half, mean + half
-        return _RawComparison(differences, len(shared), mean, low, high, p, effect, improved)
+        low, high = mean - half_width, mean + half_width
+        return _RawComparison(differences, len(shared), mean, low, high, p, effect, probability)
     if len(a) < 2 or len(b) < 2:
         return None
     return _welch(a, b)
 
 
 def _equal_up_to_rounding(values: Sequence[float], computed_from: Sequence[float]) -> bool:
-    """Whether values differ by no more than the rounding error of what they were computed from."""
+    """Whether values differ by no more than the rounding error of their computation."""
     return max(values) - min(values) <= _ROUNDING * max(map(abs, computed_from))
 
 
 def _min_decidable_seeds(raw: _RawComparison, test: PairedTest, pairs: int) -> int:
-    """The seeds from which on a comparison of this kind can be significant, pairs corrected for."""
+    """The smallest number of seeds at which a comparison can be significant after correction."""
     if raw.equal and raw.n >= MIN_T_TEST_SEEDS:
         return (
             _min_group_size(pairs)
@@ -183,7 +196,7 @@ def _min_decidable_seeds(raw: _RawComparison, test: PairedTest, pairs: int) -> i
 
 
 def _min_group_size(tests: int) -> int:
-    """The seeds of each of two groups that separate wholly for an exact test to be significant."""
+    """The smallest size of two non-overlapping groups whose exact test is significant."""
     return next(n for n in count(2) if 2 / math.comb(2 * n, n) * tests <= SIGNIFICANCE_LEVEL)
 
 
@@ -206,27 +219,28 @@ def _finish_comparison(
 
 
 def _add_seeds_needed(
-    found: Sequence[BestComparison | None],
-    raw: Sequence[_RawComparison | None],
+    comparisons: Sequence[BestComparison | None],
+    raw_comparisons: Sequence[_RawComparison | None],
     test: PairedTest,
     pairs: int,
 ) -> tuple[BestComparison | None, ...]:
-    """Adds how many seeds would tell the first that cannot be told from the best."""
-    answered = list(found)
-    for place, (one, its) in enumerate(zip(found, raw, strict=True)):
-        if one is not None and its is not None and not one.told:
-            needed = predict_seeds_needed(its.differences, test=test, tests=pairs)
-            answered[place] = replace(one, needed=needed)
+    """Adds the number of seeds needed to the first comparison that is not significant."""
+    completed = list(comparisons)
+    for index, (comparison, raw) in enumerate(zip(comparisons, raw_comparisons, strict=True)):
+        if comparison is not None and raw is not None and not comparison.is_significant:
+            needed = predict_seeds_needed(raw.differences, test=test, tests=pairs)
+            completed[index] = replace(comparison, needed=needed)
             break
-    return tuple(answered)
+    return tuple(completed)
 
 
 def improvement_probability(a: Sequence[float], b: Sequence[float]) -> float:
     """The probability that a value of `a` is above one of `b`; a tie counts one half.
 
-    Mann and Whitney 1947, as the probability of improvement of Agarwal et al. 2021.
+    This is the statistic of Mann and Whitney 1947, called probability of improvement by Agarwal et
+    al. 2021.
 
-    >>> improvement([1.0, 2.0], [0.0, 2.0])
+    >>> improvement_probability([1.0, 2.0], [0.0, 2.0])
     0.625
     """
     wins = sum((x > y) + 0.5 * (x == y) for x in a for y in b)
@@ -234,9 +248,9 @@ def improvement_probability(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def min_significant_seeds(test: PairedTest, tests: int = 1) -> int:
-    """The number of shared seeds below which no result whatever is called significant.
+    """The smallest number of shared seeds at which a result can be significant.
 
-    >>> fewest_seeds(Test.SIGN_FLIP), fewest_seeds(Test.SIGN_FLIP, 6)
+    >>> min_significant_seeds(PairedTest.SIGN_FLIP), min_significant_seeds(PairedTest.SIGN_FLIP, 6)
     (6, 8)
     """
     if test is PairedTest.T:
@@ -247,12 +261,13 @@ def min_significant_seeds(test: PairedTest, tests: int = 1) -> int:
 def predict_seeds_needed(
     differences: Sequence[float], *, test: PairedTest = PairedTest.T, tests: int = 1
 ) -> int | None:
-    """How many seeds would tell a difference like that found, with a chance of 80 %.
+    """The number of seeds at which the observed difference is significant with a power of 80 %.
 
-    By simulation: normal differences with the mean and sd that were found, tested at the level
-    divided by the number of tests. None above 100, where the means are equal, and below two
-    differences. The sign-flip test is taken to need as many as the t test, and the fewest that
-    it can tell anything with: for normal differences it is as good as that.
+    Normal differences with the observed mean and sd are simulated and tested at the significance
+    level divided by the number of tests. The result is None if it exceeds 100, if the mean is 0,
+    and for fewer than two differences. The sign-flip test is assumed to need as many seeds as the t
+    test, because it has nearly the same power for normal differences, but at least the number at
+    which it can be significant.
     """
     if len(differences) < 2:
         return None
@@ -260,18 +275,18 @@ def predict_seeds_needed(
     if mean == 0:
         return None
     if sd <= _ROUNDING * abs(mean):
-        return min_significant_seeds(
-            PairedTest.SIGN_FLIP, tests
-        )  # no t test of equal differences is possible
+        # A t test of equal differences is not possible.
+        return min_significant_seeds(PairedTest.SIGN_FLIP, tests)
     least = min_significant_seeds(test, tests)
-    draw = random.Random(0)  # noqa: S311  a simulation
-    studies = [_simulated_sums(mean, sd, draw) for _ in range(_SIMULATIONS)]
+    rng = random.Random(0)  # noqa: S311  a simulation, not a secret
+    studies = [_simulated_sums(mean, sd, rng) for _ in range(_SIMULATIONS)]
 
     def enough(n: int) -> bool:
-        """Whether so many seeds give the power; more of them never give less."""
-        edge = t_quantile(n - 1, 1 - SIGNIFICANCE_LEVEL / tests / 2)
-        seen = sum(_t_statistic(study, n) * math.copysign(1, mean) >= edge for study in studies)
-        return seen >= POWER * _SIMULATIONS
+        """Whether n seeds give the power, which increases with n."""
+        critical = t_quantile(n - 1, 1 - SIGNIFICANCE_LEVEL / tests / 2)
+        sign = math.copysign(1, mean)
+        significant = sum(_t_statistic(study, n) * sign >= critical for study in studies)
+        return significant >= POWER * _SIMULATIONS
 
     if not enough(_MAX_SEEDS):
         return None
@@ -282,14 +297,14 @@ def predict_seeds_needed(
     return high
 
 
-def _simulated_sums(mean: float, sd: float, draw: random.Random) -> tuple[list[float], list[float]]:
+def _simulated_sums(mean: float, sd: float, rng: random.Random) -> tuple[list[float], list[float]]:
     """The running sums of normal differences, and of their squares."""
-    values = [draw.gauss(mean, sd) for _ in range(_MAX_SEEDS)]
+    values = [rng.gauss(mean, sd) for _ in range(_MAX_SEEDS)]
     return list(accumulate(values)), list(accumulate(value * value for value in values))
 
 
 def _t_statistic(study: tuple[list[float], list[float]], n: int) -> float:
-    """The t of the first n differences of a study."""
+    """The t statistic of the first n differences of a simulated study."""
     total, squares = study[0][n - 1], study[1][n - 1]
     variance = max(squares - total * total / n, 1e-300) / (n - 1)
     return total / math.sqrt(n * variance)
@@ -297,28 +312,27 @@ def _t_statistic(study: tuple[list[float], list[float]], n: int) -> float:
 
 def _welch(a: Sequence[float], b: Sequence[float]) -> _RawComparison:
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
-    errors = [sample_sd(values) ** 2 / len(values) for values in (a, b)]
+    squared_errors = [sample_sd(values) ** 2 / len(values) for values in (a, b)]
     equal = _equal_up_to_rounding(a, a) and _equal_up_to_rounding(b, b)
     if equal:
-        # Welch's t is undefined: of all ways to deal out the values two are as far apart.
+        # Welch's t is undefined. Of all ways to divide the values into two groups, two are as
+        # extreme as this one.
         if _equal_up_to_rounding([mean, 0.0], [*a, *b]):
             mean, p = 0.0, 1.0
         else:
             p = min(1.0, 2 / math.comb(len(a) + len(b), len(a)))
         low = high = math.nan
     else:
-        # Welch 1947: degrees of freedom of two variances that may differ.
-        parts = (error**2 / (len(v) - 1) for error, v in zip(errors, (a, b), strict=True))
-        welch = sum(errors) ** 2 / sum(parts)
-        error = math.sqrt(sum(errors))
-        p = two_sided_p(mean / error, welch)
-        half = t_quantile(welch, (1 + CONFIDENCE_LEVEL) / 2) * error
-        low, high = mean - half, mean + half
-    freedom = len(a) + len(b) - 2
-    pooled = math.sqrt(
-        ((len(a) - 1) * sample_sd(a) ** 2 + (len(b) - 1) * sample_sd(b) ** 2) / freedom
-    )
-    hedges = 1 - 3 / (4 * freedom - 1)
+        # Welch 1947: the degrees of freedom for two unequal variances.
+        parts = (error**2 / (len(v) - 1) for error, v in zip(squared_errors, (a, b), strict=True))
+        welch_df = sum(squared_errors) ** 2 / sum(parts)
+        error = math.sqrt(sum(squared_errors))
+        p = two_sided_p(mean / error, welch_df)
+        half_width = t_quantile(welch_df, (1 + CONFIDENCE_LEVEL) / 2) * error
+        low, high = mean - half_width, mean + half_width
+    df = len(a) + len(b) - 2
+    pooled = math.sqrt(((len(a) - 1) * sample_sd(a) ** 2 + (len(b) - 1) * sample_sd(b) ** 2) / df)
+    hedges = 1 - 3 / (4 * df - 1)
     n = min(len(a), len(b))
     effect = _standardised(mean, 0.0) if equal else hedges * _standardised(mean, pooled)
     return _RawComparison(

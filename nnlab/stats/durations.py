@@ -1,12 +1,12 @@
-"""A duration in the unit that fits it, the same in tables, reports and the terminal."""
+"""Durations as text in suitable units, for tables, reports and the terminal."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-# A fraction of a millisecond is below what is measured.
+# Durations are not measured more precisely than this.
 _MIN_SECONDS = 0.001
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds with two digits below a minute, above it two units: minutes, hours or days.
+    """Seconds with two digits below a minute, else the two largest units of the duration.
 
     >>> [format_duration(seconds) for seconds in (0.0000018, 0.18, 8.4, 42.0)]
     ['<0.001 s', '0.18 s', '8.4 s', '42 s']

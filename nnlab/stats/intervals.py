@@ -1,9 +1,9 @@
 """Confidence intervals of the mean of a few values: Student's t, and the bootstrap.
 
 The t interval of a metric with limits is computed on a scale on which the limits lie at infinity:
-the logit for shares, the logarithm for positive values, log(1 - x) for R². The standard error is
-carried over to that scale by the delta method (as for proportions in Korn and Graubard 1999,
-section 3.3), so single values may lie at a limit, and the interval contains the arithmetic mean.
+the logit for fractions, the logarithm for positive values, log(1 - x) for R². The standard error is
+transformed to that scale by the delta method (as for proportions in Korn and Graubard 1999, section
+3.3), so single values may equal a limit, and the interval contains the arithmetic mean.
 """
 
 import math
@@ -17,7 +17,7 @@ RESAMPLES = 9999
 
 
 class IntervalMethod(StrEnum):
-    """How an interval of a mean is made."""
+    """How the confidence interval of a mean is computed."""
 
     T = "t"
     BOOTSTRAP = "bootstrap"
@@ -30,29 +30,30 @@ def confidence_interval(
     level: float = CONFIDENCE_LEVEL,
     limits: Limits = UNLIMITED,
 ) -> tuple[float, float]:
-    """Bounds of the mean of values (shape [n]); NaN where there are fewer than two of them.
+    """The bounds of the mean of values (shape [n]).
 
-    `t` is Student's (1908), exact for normal values at any n without limits. `bootstrap` takes
-    percentiles of the means of resamples and `bca` corrects them for bias and skew (Efron 1987);
-    both are too narrow for a handful of values. Values that are not finite have no interval. The
-    bounds contain the mean, and lie within the limits if all values do.
+    `t` is Student's interval (1908), exact for normal values without limits. `bootstrap` takes
+    percentiles of the means of resamples, and `bca` corrects them for bias and skewness (Efron
+    1987); both are too narrow for a few values. The bounds contain the mean, and lie within the
+    limits if all values do. They are NaN for fewer than two values or a value that is not finite.
 
-    >>> [round(bound, 3) for bound in interval_of([1.0, 2.0, 3.0])]
+    >>> [round(bound, 3) for bound in confidence_interval([1.0, 2.0, 3.0])]
     [-0.484, 4.484]
-    >>> [round(bound, 3) for bound in interval_of([0.7, 0.8, 0.9], limits=(0.0, 1.0))]
+    >>> [round(bound, 3) for bound in confidence_interval([0.7, 0.8, 0.9], limits=(0.0, 1.0))]
     [0.459, 0.95]
     """
     if len(values) < 2 or not all(map(math.isfinite, values)):
         return math.nan, math.nan
-    mean, half = mean_and_half_width(values, level)
+    mean, half_width = mean_and_half_width(values, level)
     if min(values) == max(values):
         return values[0], values[0]
     if method is IntervalMethod.T:
-        return interval_within_limits(mean, half, applicable_limits(limits, values))
+        return interval_within_limits(mean, half_width, applicable_limits(limits, values))
+    # Here, because importing scipy takes longer than most commands.
     import numpy as np
     from scipy.stats import bootstrap
 
-    drawn = bootstrap(
+    interval = bootstrap(
         (np.asarray(values, dtype=np.float64),),
         np.mean,
         n_resamples=RESAMPLES,
@@ -60,13 +61,15 @@ def confidence_interval(
         method="percentile" if method is IntervalMethod.BOOTSTRAP else "BCa",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return min(float(drawn.low), mean), max(float(drawn.high), mean)
+    return min(float(interval.low), mean), max(float(interval.high), mean)
 
 
 def applicable_limits(limits: Limits, values: Sequence[float]) -> Limits:
-    """The limits, each replaced by infinity if a value lies beyond it: the metric is another one.
+    """The limits, each replaced by infinity if a value lies beyond it.
 
-    >>> limits_that_hold((0.0, 1.0), [97.1, 98.3])
+    Such values belong to another metric of the same name, for example an accuracy in percent.
+
+    >>> applicable_limits((0.0, 1.0), [97.1, 98.3])
     (0.0, inf)
     """
     low, high = limits
@@ -77,14 +80,14 @@ def applicable_limits(limits: Limits, values: Sequence[float]) -> Limits:
 
 
 def interval_within_limits(mean: float, half_width: float, limits: Limits) -> tuple[float, float]:
-    """The interval mean ± half_width, moved to a scale that cannot leave the limits, and back.
+    """The interval mean ± half_width, computed on a scale on which it stays within the limits.
 
     Args:
-        mean: of values within the limits.
+        mean: the mean of values within the limits.
         half_width: a multiple of the standard error or deviation, in the unit of the mean.
         limits: the smallest and largest possible value.
 
-    >>> [round(bound, 4) for bound in bounds_within(1.0, 0.5, (0.0, math.inf))]
+    >>> [round(bound, 4) for bound in interval_within_limits(1.0, 0.5, (0.0, math.inf))]
     [0.6065, 1.6487]
     """
     low, high = limits
@@ -100,7 +103,7 @@ def interval_within_limits(mean: float, half_width: float, limits: Limits) -> tu
     share, width = (mean - low) / (high - low), half_width / (high - low)
     logit, step = math.log(share / (1 - share)), width / (share * (1 - share))
     bounds = (low + (high - low) * _logistic(logit + sign * step) for sign in (-1, 1))
-    # The rounding of logit and logistic may pass the mean by an ulp.
+    # Rounding in logit and logistic may exclude the mean by one ulp.
     below, above = bounds
     return min(below, mean), max(above, mean)
 
@@ -108,8 +111,8 @@ def interval_within_limits(mean: float, half_width: float, limits: Limits) -> tu
 def _on_log_scale(
     distance: float, half_width: float, value_at: Callable[[float], float]
 ) -> tuple[float, float]:
-    """The values at the bounds of a positive distance, the nearer bound first."""
-    # exp of more than this is no double.
+    """The values at the bounds of a positive distance from a limit, the nearer bound first."""
+    # exp of a larger number overflows.
     step = min(half_width / distance, 600.0)
     return value_at(distance * math.exp(-step)), value_at(distance * math.exp(step))
 

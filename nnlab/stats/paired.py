@@ -1,9 +1,9 @@
-"""Two settings on the same seeds: the mean difference, its interval, and an exact test.
+"""Comparison of two settings with shared seeds: mean difference, interval, and exact test.
 
-The t interval of the differences (Student 1908) tells how large the effect may be. It rests on
-differences that are about normal, which five seeds cannot show; the sign-flip test (Fisher 1935,
-section 21) does not: if nothing is to choose between the settings, each difference is as
-likely with the other sign, and all 2^n sign patterns are counted.
+The t interval of the differences (Student 1908) bounds the effect. It assumes normal differences,
+which a few seeds cannot confirm. The sign-flip test (Fisher 1935, section 21) does not: if the
+settings are equal, each difference is equally likely with the opposite sign, and all 2^n sign
+patterns are counted.
 """
 
 import math
@@ -17,7 +17,7 @@ from nnlab.stats.student_t import t_quantile, two_sided_p
 
 CONFIDENCE_LEVEL = 0.95
 
-# Beyond so many pairs the patterns are too many to count, and the t test is as good.
+# With more pairs there are too many patterns to count, and the t test is as good.
 MAX_EXACT_PAIRS = 30
 
 Alternative = Literal["two-sided", "greater"]
@@ -39,19 +39,21 @@ class PairedDifference:
 
 
 def compare_paired(a: Sequence[float], b: Sequence[float]) -> PairedDifference:
-    """Compares `a` with `b`, whose places are the same seeds (shape: [n] each, n from 1 on).
+    """The differences of `a` and `b`, which hold values for the same seeds (shape [n], n >= 1).
 
     Raises:
-        ValueError: the lengths differ, nothing is there, or a value is not finite.
+        ValueError: the lengths differ, there are no values, or a value is not finite.
 
-    >>> paired([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
-    Paired(n=3, mean=1.0, low=1.0, high=1.0, p=0.25)
+    >>> compare_paired([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
+    PairedDifference(n=3, mean=1.0, low=1.0, high=1.0, p=0.25)
     """
     if len(a) != len(b):
-        raise ValueError(f"{len(a)} values against {len(b)}: pairs need as many of each")
+        raise ValueError(f"pairs need equally many values, got {len(a)} and {len(b)}")
     differences = [x - y for x, y in zip(a, b, strict=True)]
-    mean, half = mean_and_half_width(differences)
-    return PairedDifference(len(a), mean, mean - half, mean + half, sign_flip_p(differences))
+    mean, half_width = mean_and_half_width(differences)
+    return PairedDifference(
+        len(a), mean, mean - half_width, mean + half_width, sign_flip_p(differences)
+    )
 
 
 def mean_and_half_width(
@@ -62,7 +64,7 @@ def mean_and_half_width(
     The half width is infinite for a single value.
 
     Raises:
-        ValueError: no values, or one that is not finite.
+        ValueError: there are no values, or one is not finite.
     """
     n = len(values)
     if n == 0 or not all(map(math.isfinite, values)):
@@ -74,44 +76,44 @@ def mean_and_half_width(
 
 
 def sample_sd(values: Sequence[float]) -> float:
-    """The sample standard deviation of finite values (shape [n], n from 2 on)."""
+    """The sample standard deviation of finite values (shape [n], n >= 2)."""
     mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def sign_flip_p(differences: Sequence[float], side: Alternative = "two-sided") -> float:
-    """The share of sign patterns with a sum at least as far out as the one found.
+    """The p of the sign-flip test: the fraction of sign patterns with a sum as extreme.
+
+    For more than `MAX_EXACT_PAIRS` pairs it is the p of the t test.
 
     Args:
-        differences: one for each seed, shape [n], n from 1 on.
-        side: whether a sum far out on the negative side counts as well.
+        differences: one per seed, shape [n], n >= 1.
+        side: whether sums that are extreme on the negative side count as well.
 
-    Beyond `MAX_EXACT_PAIRS` pairs it is the p of the t test.
-
-    >>> sign_flip([1.0, 2.0, 3.0], "greater")
+    >>> sign_flip_p([1.0, 2.0, 3.0], "greater")
     0.125
     """
     if len(differences) > MAX_EXACT_PAIRS:
         return paired_t_p(differences, side)
     total = math.fsum(differences)
     if side == "two-sided":
-        # The patterns are symmetric: the two tails are alike, and meet where the sum is zero.
+        # The distribution is symmetric: the two tails are equal, and overlap if the sum is zero.
         return min(1.0, 2 * _tail_fraction(differences, abs(total)))
     return _tail_fraction(differences, total)
 
 
 def _tail_fraction(differences: Sequence[float], least: float) -> float:
-    """The share of sign patterns whose sum is `least` or more.
+    """The fraction of sign patterns whose sum is at least `least`.
 
-    Half of the pairs are summed in every pattern and sorted, the other half is looked up in
-    them: 2^(n/2) steps instead of 2^n.
+    All pattern sums of the first half of the pairs are sorted, and those of the second half are
+    looked up in them, which takes about 2^(n/2) steps instead of 2^n.
     """
     middle = len(differences) // 2
     first = sorted(_pattern_sums(differences[:middle]))
-    # Rounding must not put a pattern that equals the one found below it.
-    slack = 1e-12 * math.fsum(map(abs, differences))
+    # Rounding must not put a pattern with an equal sum below the limit.
+    tolerance = 1e-12 * math.fsum(map(abs, differences))
     count = sum(
-        len(first) - bisect_left(first, least - slack - rest)
+        len(first) - bisect_left(first, least - tolerance - rest)
         for rest in _pattern_sums(differences[middle:])
     )
     return float(count / 2 ** len(differences))
@@ -123,21 +125,21 @@ def _pattern_sums(values: Sequence[float]) -> list[float]:
 
 
 def paired_t_p(differences: Sequence[float], side: Alternative = "two-sided") -> float:
-    """The p of Student's paired t test of differences (shape [n], n from 2 on).
+    """The p of Student's paired t test of differences (shape [n], n >= 2).
 
-    Of differences that are all equal it is that of the sign-flip test.
+    If all differences are equal, it is the p of the sign-flip test.
 
-    >>> paired_t([0.5, 0.5, 0.5])
+    >>> paired_t_p([0.5, 0.5, 0.5])
     0.25
     """
     n = len(differences)
-    mean, half = mean_and_half_width(differences)
-    if half == 0:
-        # Without spread t is undefined; of n equal differences one sign pattern in 2^n is as high.
-        high = 1.0 if mean <= 0 else 2.0**-n
-        low = 1.0 if mean >= 0 else 2.0**-n
-        return high if side == "greater" else min(1.0, 2 * min(high, low))
-    t = mean / half * t_quantile(n - 1, (1 + CONFIDENCE_LEVEL) / 2)
+    mean, half_width = mean_and_half_width(differences)
+    if half_width == 0:
+        # Without spread t is undefined; one of the 2^n sign patterns has a sum as high.
+        p_greater = 1.0 if mean <= 0 else 2.0**-n
+        p_less = 1.0 if mean >= 0 else 2.0**-n
+        return p_greater if side == "greater" else min(1.0, 2 * min(p_greater, p_less))
+    t = mean / half_width * t_quantile(n - 1, (1 + CONFIDENCE_LEVEL) / 2)
     p = two_sided_p(t, n - 1)
     if side == "two-sided":
         return p

@@ -1,4 +1,4 @@
-"""Means and intervals written with the digits that their uncertainty supports, and no more."""
+"""Means and intervals as text with as many digits as their uncertainty supports."""
 
 import math
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -9,21 +9,21 @@ _TWO_DIGITS_BELOW = 2
 # Powers of ten outside of which plain notation is mostly zeros.
 _PLAIN_FROM, _PLAIN_BELOW = -5, 6
 _DIGITS_WITHOUT_SD = 4
-# A double carries no more digits than these.
+# The significant decimal digits of a double.
 _DIGITS_OF_A_DOUBLE = 15
-# A spread below so many times the mean is what rounding leaves of equal values.
+# A spread below this multiple of the mean is the rounding error of equal values.
 _ROUNDING_NOISE = 4e-16
-# So is a mean of this size that is no larger than its spread: differences of equal shares.
+# A mean and spread below this are the rounding error of differences of equal fractions.
 _ZERO_BELOW = 1e-15
 
 
 def format_mean(mean: float, sd: float | None = None) -> str:
     """`mean ± sd`, with `sd` rounded to one digit (two when it starts with 1).
 
-    `sd` is in the unit of `mean`: a standard deviation, a standard error or half an interval.
-    Unknown (None, NaN: a single seed) or infinite, the mean stands alone with four digits. A
-    number that is too long for plain notation is written as `(1.23 ± 0.04)e-07`. A spread that is
-    only the rounding error of equal values is 0.
+    `sd` is a standard deviation, a standard error or half an interval, in the unit of `mean`. If it
+    is unknown (None or NaN, for a single seed) or infinite, the mean is written alone with four
+    digits. Numbers too long for plain notation are written as `(1.23 ± 0.04)e-07`. A spread that
+    is only the rounding error of equal values is written as 0.
 
     >>> format_mean(0.97312, 0.0041)
     '0.973 ± 0.004'
@@ -46,10 +46,10 @@ def format_mean(mean: float, sd: float | None = None) -> str:
 
 
 def format_interval(low: float, high: float) -> str:
-    """`low to high` with two digits of the width; nothing where a bound is not finite.
+    """`low to high` with two digits of the width; empty if a bound is not finite.
 
-    As in `format_mean`, numbers that are too long for plain notation share a power of ten. A bound
-    that would be rounded to 0 and is not keeps two digits of its own.
+    As in `format_mean`, numbers too long for plain notation share a power of ten. A bound other
+    than 0 that would be rounded to 0 has two digits of its own.
 
     >>> format_interval(-1.43e36, 2.3e36), format_interval(0.1234, 0.5678)
     ('(-1.4 to 2.3)e+36', '0.12 to 0.57')
@@ -60,10 +60,8 @@ def format_interval(low: float, high: float) -> str:
         return ""
     if -_ZERO_BELOW < low <= 0 <= high < _ZERO_BELOW:
         return "0 to 0"
-    width, top = (
-        Decimal(repr(high)) - Decimal(repr(low)),
-        max(_decimal_exponent(low), _decimal_exponent(high)),
-    )
+    width = Decimal(repr(high)) - Decimal(repr(low))
+    top = max(_decimal_exponent(low), _decimal_exponent(high))
     if width <= Decimal(2 * _ROUNDING_NOISE) * Decimal(max(abs(low), abs(high))):
         return f"{low:.{_DIGITS_WITHOUT_SD}g} to {high:.{_DIGITS_WITHOUT_SD}g}"
     place = max(width.adjusted() - 1, top - _DIGITS_OF_A_DOUBLE)
@@ -78,12 +76,12 @@ def format_interval(low: float, high: float) -> str:
 
 
 def _plain_bound(value: float, place: int) -> str:
-    """A bound of an interval written down to 10**place, or with two digits where it is smaller."""
+    """A bound written down to 10**place, or with two significant digits if it is smaller."""
     text = _format_fixed(value, place, 0)
     if not _rounds_to_zero(value, text):
         return text
-    own = _decimal_exponent(value) - 1
-    return _format_fixed(value, own, 0) if own >= _PLAIN_FROM else f"{value:.1e}"
+    own_place = _decimal_exponent(value) - 1
+    return _format_fixed(value, own_place, 0) if own_place >= _PLAIN_FROM else f"{value:.1e}"
 
 
 def _rounds_to_zero(value: float, text: str) -> bool:
@@ -91,7 +89,7 @@ def _rounds_to_zero(value: float, text: str) -> bool:
 
 
 def _last_place(sd: float) -> int:
-    """The power of ten that `sd` is rounded to."""
+    """The power of ten to which `sd` is rounded."""
     power = _decimal_exponent(sd)
     first = Decimal(repr(sd)).scaleb(-power)
     place = power - 1 if first < _TWO_DIGITS_BELOW else power

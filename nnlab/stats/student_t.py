@@ -1,7 +1,7 @@
-"""Student's t without scipy, which takes longer to load than the command that ranks trials.
+"""Student's t distribution without scipy, whose import takes longer than a whole ranking.
 
 The distribution function is a regularised incomplete beta function (Abramowitz and Stegun 26.7.1),
-that one a continued fraction (26.5.8). Tests hold both to scipy's.
+which is computed as a continued fraction (26.5.8). Tests compare both with scipy.
 """
 
 import math
@@ -11,35 +11,35 @@ _TINY, _CLOSE = 1e-300, 1e-15
 _MAX_TERMS = 10_000
 
 
-def two_sided_p(t: float, freedom: float) -> float:
-    """The chance of a t at least as far from 0, with so many degrees of freedom (not only whole).
+def two_sided_p(t: float, df: float) -> float:
+    """The probability of a t at least as far from 0; `df` may be fractional.
 
     >>> round(two_sided_p(2.776445105, 4), 6)
     0.05
     """
     if math.isinf(t):
         return 0.0
-    return _incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5)
+    return _incomplete_beta(df / (df + t * t), df / 2, 0.5)
 
 
 @cache
-def t_quantile(freedom: float, probability: float) -> float:
-    """The t below which so much of the distribution lies.
+def t_quantile(df: float, probability: float) -> float:
+    """The quantile of the t distribution with `df` degrees of freedom.
 
     >>> round(t_quantile(4, 0.975), 3)
     2.776
     """
     if probability < 0.5:
-        return -t_quantile(freedom, 1 - probability)
+        return -t_quantile(df, 1 - probability)
     tails = 2 * (1 - probability)
     low, high = 0.0, 1.0
-    while two_sided_p(high, freedom) > tails:
+    while two_sided_p(high, df) > tails:
         low, high = high, 2 * high
     for _ in range(200):
         middle = (low + high) / 2
         if middle in (low, high):
             break
-        if two_sided_p(middle, freedom) > tails:
+        if two_sided_p(middle, df) > tails:
             low = middle
         else:
             high = middle
@@ -52,14 +52,14 @@ def _incomplete_beta(x: float, a: float, b: float) -> float:
         return min(max(x, 0.0), 1.0)
     logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
     factor = math.exp(logarithm + a * math.log(x) + b * math.log1p(-x))
-    # Each side of the mean has the fraction that converges fast.
+    # The continued fraction converges fast for x below the mean, its mirror image above.
     if x < (a + 1) / (a + b + 2):
         return factor * _continued_fraction(x, a, b) / a
     return 1.0 - factor * _continued_fraction(1 - x, b, a) / b
 
 
 def _continued_fraction(x: float, a: float, b: float) -> float:
-    """The continued fraction, from its front (Lentz 1976)."""
+    """The continued fraction, evaluated forwards (Lentz 1976)."""
     c, d = 1.0, 1.0 - (a + b) * x / (a + 1)
     d = 1.0 / (d if abs(d) > _TINY else _TINY)
     value = d

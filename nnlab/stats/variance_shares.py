@@ -1,11 +1,10 @@
-"""Which choices an outcome depends on: the share of its variance that each explains.
+"""The share of the variance of an outcome that each choice explains (hyperparameter importance).
 
-A full grid is split exactly by an analysis of variance (`nnlab.stats.anova`). A sampled design gets
-a functional ANOVA: a random forest (scikit-learn's) learns the outcome from the choices; its
-predictions over all combinations of the values that were tried are split into what each choice
-contributes alone and what each pair contributes beyond that (Hutter, Hoos and Leyton-Brown 2014).
-Shares are of the variance of these predictions. Intervals come from trials drawn again with
-replacement.
+A full grid is decomposed exactly by an analysis of variance (`nnlab.stats.anova`). A sampled design
+is decomposed by a functional ANOVA (Hutter, Hoos and Leyton-Brown 2014): a random forest (of
+scikit-learn) learns the outcome from the choices, and the variance of its predictions over all
+combinations of the values tried is split into main effects and interactions of pairs. The intervals
+come from a bootstrap over trials.
 """
 
 import itertools
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 TREES, RESAMPLES = 48, 40
-# Combinations that are predicted; of larger grids so many are drawn.
+# The largest grid that is predicted completely; of larger ones this many cells are drawn.
 _MAX_CELLS = 20_000
 _CONFIDENCE_LEVEL = 0.9
 
@@ -42,10 +41,10 @@ class VarianceMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VarianceShare:
-    """What one choice, or a pair beyond its two, contributes: a share of the variance from 0 to 1.
+    """The share of the variance, from 0 to 1, that one choice or the interaction of two explains.
 
-    `low` and `high` bound it at 90 %, NaN where they are not known: for a full grid with one seed.
-    `means` are the outcomes by value, averaged over all else; empty for a pair.
+    `low` and `high` are its 90 % bounds, NaN for a full grid with one seed. `means` are the mean
+    outcomes by value of the choice; empty for a pair.
     """
 
     fields: tuple[str, ...]
@@ -57,7 +56,7 @@ class VarianceShare:
 
 @dataclass(frozen=True, slots=True)
 class VarianceShares:
-    """The shares of all choices in which trials differ, then of their pairs, largest first."""
+    """The shares of all choices in which trials differ, then of pairs, each largest first."""
 
     method: VarianceMethod
     shares: tuple[VarianceShare, ...]
@@ -69,11 +68,12 @@ def variance_shares(
     """The shares of all choices in which trials differ, and of their pairs.
 
     Args:
-        trials: the choices of each trial; all have the same ones.
-        outcomes: the finite results of each trial by seed, one at least, in the same order.
+        trials: the choices of each trial; all trials have the same fields.
+        outcomes: the finite results of each trial by seed, at least one, in the same order.
 
     Raises:
-        ValueError: fewer than four trials, nothing that differs, or outcomes that are all alike.
+        ValueError: there are fewer than four trials, they do not differ, or their outcomes are
+            equal.
     """
     fields = (
         [name for name in trials[0] if len({_level_key(trial.get(name)) for trial in trials}) > 1]
@@ -81,21 +81,21 @@ def variance_shares(
         else []
     )
     if len(trials) < 4 or not fields:
-        raise ValueError("four trials that differ in something are the least to tell effects from")
+        raise ValueError("at least four trials that differ in some field are needed")
     means = [math.fsum(seeds.values()) / len(seeds) for seeds in outcomes]
     if not all(map(math.isfinite, means)) or min(means) == max(means):
-        raise ValueError("the outcomes are all alike, or one is not finite")
+        raise ValueError("all outcomes are equal, or one is not finite")
     levels = {name: _sorted_levels([trial.get(name) for trial in trials]) for name in fields}
-    places = [
+    level_indices = [
         tuple(levels[name].index(_level_key(trial.get(name))) for name in fields)
         for trial in trials
     ]
-    cells = dict(zip(places, outcomes, strict=True))
+    cells = dict(zip(level_indices, outcomes, strict=True))
     counts = [len(levels[name]) for name in fields]
     if len(cells) == len(trials) == math.prod(counts):
         shares, method = _grid_shares(cells, levels), VarianceMethod.ANOVA
     else:
-        shares, method = _sampled_shares(places, means, levels), VarianceMethod.FOREST
+        shares, method = _sampled_shares(level_indices, means, levels), VarianceMethod.FOREST
     return VarianceShares(method, tuple(sorted(shares, key=lambda s: (len(s.fields), -s.share))))
 
 
@@ -117,29 +117,31 @@ def _grid_shares(
 
 
 def _sampled_shares(
-    places: Sequence[tuple[int, ...]], means: Sequence[float], levels: Mapping[str, Sequence[str]]
+    level_indices: Sequence[tuple[int, ...]],
+    means: Sequence[float],
+    levels: Mapping[str, Sequence[str]],
 ) -> list[VarianceShare]:
-    import numpy as np
+    import numpy as np  # here, because importing numpy delays commands that do not need it
 
-    x, y = np.array(places, dtype=np.float64), np.asarray(means, dtype=np.float64)
+    x, y = np.array(level_indices, dtype=np.float64), np.asarray(means, dtype=np.float64)
     fields = list(levels)
     counts = [len(levels[name]) for name in fields]
-    whole = _decompose(x, y, counts, seed=0)
-    draw = np.random.default_rng(0)
+    full = _decompose(x, y, counts, seed=0)
+    rng = np.random.default_rng(0)
     resampled: list[dict[tuple[int, ...], float]] = []
     for number in range(RESAMPLES):
-        rows = draw.integers(0, len(y), len(y))
+        rows = rng.integers(0, len(y), len(y))
         if y[rows].min() < y[rows].max():
             resampled.append(_decompose(x[rows], y[rows], counts, seed=number).shares)
-    by_place = [tuple(whole.means[place]) for place in range(len(fields))]
+    means_by_factor = [tuple(full.means[index]) for index in range(len(fields))]
     return [
         VarianceShare(
             tuple(fields[factor] for factor in factors),
             share,
             *_share_bounds(share, [shares[factors] for shares in resampled]),
-            _named_means(factors, levels, by_place),
+            _named_means(factors, levels, means_by_factor),
         )
-        for factors, share in whole.shares.items()
+        for factors, share in full.shares.items()
     ]
 
 
@@ -153,18 +155,19 @@ def _named_means(
 
 
 def _share_bounds(share: float, resampled: Sequence[float]) -> tuple[float, float]:
-    """Bounds of a share: as far from it as resampled shares lie from their median.
+    """Bounds of a share at the distances of the resampled shares from their median.
 
-    Trials drawn again leave values untried, which moves all shares; their spread is what counts.
-    Distances are those of the angles whose squared sines the shares are: the bounds stay in [0, 1].
+    Resampled trials lack some values, which shifts all shares, so only the spread of the resampled
+    shares is used. Distances are measured between the angles whose squared sines are the shares,
+    which keeps the bounds in [0, 1].
     """
     if not resampled:
         return math.nan, math.nan
     angles = sorted(math.asin(math.sqrt(min(max(value, 0.0), 1.0))) for value in resampled)
-    middle = statistics.median(angles)
+    median = statistics.median(angles)
     angle = math.asin(math.sqrt(min(max(share, 0.0), 1.0)))
     low, high = (
-        math.sin(min(max(angle + _quantile(angles, q) - middle, 0.0), math.pi / 2)) ** 2
+        math.sin(min(max(angle + _quantile(angles, q) - median, 0.0), math.pi / 2)) ** 2
         for q in ((1 - _CONFIDENCE_LEVEL) / 2, (1 + _CONFIDENCE_LEVEL) / 2)
     )
     return min(low, share), max(high, share)
@@ -177,6 +180,7 @@ class _Decomposition:
 
 
 def _decompose(x: "Floats", y: "Floats", counts: Sequence[int], *, seed: int) -> _Decomposition:
+    # Here, because importing scikit-learn takes longer than most commands.
     import numpy as np
     from sklearn.ensemble import RandomForestRegressor
 
@@ -185,34 +189,36 @@ def _decompose(x: "Floats", y: "Floats", counts: Sequence[int], *, seed: int) ->
     predicted = forest.predict(cells)
     total = predicted.var()
     columns = cells.astype(np.int64)
-    middle = predicted.mean()
-    mains: dict[int, Floats] = {}
-    for place, count in enumerate(counts):
-        mains[place] = _group_means(columns[:, place], predicted, count) - middle
+    mean = predicted.mean()
+    main_effects: dict[int, Floats] = {}
+    for factor, count in enumerate(counts):
+        main_effects[factor] = _group_means(columns[:, factor], predicted, count) - mean
     shares: dict[tuple[int, ...], float] = {}
-    for place in mains:
-        shares[(place,)] = _share_of_variance(mains[place][columns[:, place]], total)
+    for factor in main_effects:
+        shares[(factor,)] = _share_of_variance(main_effects[factor][columns[:, factor]], total)
     for a, b in itertools.combinations(range(len(counts)), 2):
-        both = columns[:, a] * counts[b] + columns[:, b]
-        joint = _group_means(both, predicted, counts[a] * counts[b])[both] - middle
-        beyond = joint - mains[a][columns[:, a]] - mains[b][columns[:, b]]
-        shares[a, b] = _share_of_variance(beyond, total)
-    means = {place: (mains[place] + middle).tolist() for place in mains}
+        pair_levels = columns[:, a] * counts[b] + columns[:, b]
+        pair_effect = (
+            _group_means(pair_levels, predicted, counts[a] * counts[b])[pair_levels] - mean
+        )
+        interaction = pair_effect - main_effects[a][columns[:, a]] - main_effects[b][columns[:, b]]
+        shares[a, b] = _share_of_variance(interaction, total)
+    means = {factor: (main_effects[factor] + mean).tolist() for factor in main_effects}
     return _Decomposition(shares, means)
 
 
 def _prediction_cells(counts: Sequence[int]) -> "Floats":
-    import numpy as np
+    import numpy as np  # here for the same reason
 
     if math.prod(counts) <= _MAX_CELLS:
         grid = np.indices(counts).reshape(len(counts), -1).T
         return grid.astype(np.float64)
-    draw = np.random.default_rng(0)
-    return np.stack([draw.integers(0, n, _MAX_CELLS) for n in counts], axis=1).astype(np.float64)
+    rng = np.random.default_rng(0)
+    return np.stack([rng.integers(0, n, _MAX_CELLS) for n in counts], axis=1).astype(np.float64)
 
 
 def _group_means(groups: "NDArray[np.int64]", values: "Floats", count: int) -> "Floats":
-    import numpy as np
+    import numpy as np  # here for the same reason
 
     sums = np.bincount(groups, values, minlength=count)
     sizes = np.bincount(groups, minlength=count)
@@ -225,7 +231,7 @@ def _share_of_variance(part: "Floats", total: float) -> float:
 
 
 def _sorted_levels(values: Sequence[FieldValue]) -> list[str]:
-    """The values in order: numbers by size, words by the alphabet."""
+    """The distinct values in order: numbers by size, words alphabetically."""
     numbers = [float(value) for value in values if isinstance(value, int | float)]
     if len(numbers) == len(values):
         return [_level_key(value) for value in sorted(set(numbers))]

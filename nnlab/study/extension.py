@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config.space import Space, TrialSpec, format_value, parse_space
 from nnlab.errors import UsageError
+from nnlab.io.text import format_count
 from nnlab.records import Run, Sampler, Scalar, Setting, Study
 from nnlab.study import sampler_options
 from nnlab.study.expansion import make_expander

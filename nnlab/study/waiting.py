@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.errors import Interrupted
+from nnlab.io.text import format_count
 from nnlab.records import Run, Status
 from nnlab.study.events import AbandonedRunsFound, ExecutionEvent, WaitingForRuns
 

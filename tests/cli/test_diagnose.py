@@ -63,11 +63,11 @@ def test_a_folder_of_files_is_a_row_each(nnlab: Nnlab, folder: Path) -> None:
     ("text", "told"),
     [
         ("epoch,a\n1,2\n", "no column of a loss or an accuracy among epoch, a"),
-        ("epoch,val_loss\n1,much\n", "line 2: 'much' is no number"),
+        ("epoch,val_loss\n1,much\n", "line 2: 'much' is not a number"),
         ("epoch,val_loss\n", "bad.csv has no values: a header line and a row for each epoch"),
         ("epoch,val_loss\n1,\n2,NA\n", "bad.csv has no values"),
-        ("epoch,val_loss\n1,1_0\n", "line 2: '1_0' is no number"),
-        ("epoch,val_loss\nx,1\n", "line 2: 'x' is no number"),
+        ("epoch,val_loss\n1,1_0\n", "line 2: '1_0' is not a number"),
+        ("epoch,val_loss\nx,1\n", "line 2: 'x' is not a number"),
         ("epoch,val_loss\n1.5,1\n", "line 2: an epoch must be a whole number"),
         ("", "no column of a loss or an accuracy"),
         ("\x00\x01", "no column of a loss"),
@@ -86,8 +86,8 @@ def test_what_cannot_be_meant_is_told(nnlab: Nnlab, folder: Path) -> None:
     assert "gone.csv: no such file" in nnlab("diagnose", "--csv", "gone.csv", expect=1).err
     (folder / "a.csv").write_text(RISING)
     assert "not both" in nnlab("diagnose", "1", "--csv", "a.csv", expect=2).err
-    assert "--map needs --csv" in nnlab("diagnose", "--map", "epoch=x", expect=2).err
-    for text, told in (("epoch", "ours=theirs"), ("loss=x", "unknown column 'loss'")):
+    assert "for the columns of --csv" in nnlab("diagnose", "--map", "epoch=x", expect=2).err
+    for text, told in (("epoch", "NAME=COLUMN"), ("loss=x", "unknown column 'loss'")):
         assert told in nnlab("diagnose", "--csv", "a.csv", "--map", text, expect=2).err
     missing = nnlab("diagnose", "--csv", "a.csv", "--map", "val_loss=val_los", expect=1).err
     assert "did you mean 'val_loss'?" in missing
@@ -107,7 +107,7 @@ def test_missing_and_odd_cells_are_read(nnlab: Nnlab, folder: Path) -> None:
 
 def test_explain_prints_the_page_of_a_rule(nnlab: Nnlab) -> None:
     page = nnlab("explain", "nn101").out
-    for part in ("NN101 overfitting", "What it finds:", "Why it matters:", "What to try:"):
+    for part in ("NN101 overfitting", "Detects:", "Why it matters:", "What to try:"):
         assert part in page
     assert "NN501" in nnlab("explain").out
     assert "unknown finding 'NN1'" in nnlab("explain", "NN1", expect=2).err

@@ -36,7 +36,7 @@ def test_a_file_of_the_user_is_not_replaced_without_force(
     path = folder / words[-1]
     path.write_text(MINE)
     answer = nnlab(*words, expect=1)
-    assert f"'{path.name}' exists and was not made by nnlab" in " ".join(answer.err.split())
+    assert f"'{path.name}' exists and was not created by nnlab" in " ".join(answer.err.split())
     assert "--force replaces it" in answer.err
     assert path.read_text() == MINE
     nnlab(*words, "--force")
@@ -58,7 +58,7 @@ def test_a_figure_of_nnlab_is_replaced_in_every_format(
 def test_the_figures_beside_a_report_are_checked_too(trained: Nnlab, folder: Path) -> None:
     (folder / "r-curves.png").write_text(MINE)
     answer = trained("report", "-o", "r.md", expect=1)
-    assert "'r-curves.png' exists and was not made by nnlab" in " ".join(answer.err.split())
+    assert "'r-curves.png' exists and was not created by nnlab" in " ".join(answer.err.split())
     assert (folder / "r-curves.png").read_text() == MINE
     assert not (folder / "r.md").exists()
 
@@ -110,7 +110,7 @@ def test_data_are_not_written_over_a_file_of_the_user(trained: Nnlab, folder: Pa
     (folder / "points.csv").write_text(MINE)
     words = ("plot", "ranking", "-o", "points.svg", "--data")
     answer = trained(*words, expect=1)
-    assert "'points.csv' exists and was not made by nnlab" in " ".join(answer.err.split())
+    assert "'points.csv' exists and was not created by nnlab" in " ".join(answer.err.split())
     assert (folder / "points.csv").read_text() == MINE
     assert not (folder / "points.svg").exists()
     trained(*words, "--force")

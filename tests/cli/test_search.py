@@ -145,7 +145,7 @@ def test_who_does_badly_ends_early_and_comes_last(nnlab: Nnlab, engine: str) -> 
     places = [row["pruned"] for row in compared["rows"]]
     assert places == sorted(places)
     assert sum(places) == len(ended)
-    told = f"{len(ended)} runs pruned: their trials come after all others"
+    told = f"{len(ended)} runs pruned: their trials are ranked last"
     assert told in nnlab("compare", "s").out
     # The first of all is the best of those that got their epochs, whatever the rest reached.
     assert nnlab("compare", "s", "--top", "1", "--format", "json").json["rows"][0]["pruned"] == 0
@@ -166,14 +166,14 @@ def test_the_median_ends_none_before_five_have_ended(nnlab: Nnlab) -> None:
 def test_the_best_at_the_edge_is_said(nnlab: Nnlab) -> None:
     words = (*QUICK, "--opt", "adam", "--lr", "1e-5,1e-4,1e-2", "--study", "s")
     told = (
-        "the best lr 0.01 is at the edge of what was tried (1e-05 to 0.01);"
-        " look beyond it: --lr 0.000316..0.316"
+        "the best lr 0.01 is at the edge of the values tried (1e-05 to 0.01);"
+        " extend the range: --lr 0.000316..0.316"
     )
     assert told in nnlab("train", *words).out
     assert told in nnlab("compare", "s").out
     assert told in nnlab("compare", "s", "--format", "json").json["notes"]
     nnlab("report", "s", "-o", "s.md")
-    assert "at the edge of what was tried" in Path("s.md").read_text()
+    assert "at the edge of the values tried" in Path("s.md").read_text()
     assert "edge" not in nnlab("compare", "s", "--group-by", "lr").out
 
 

@@ -259,7 +259,7 @@ def test_diverged_runs_come_last_and_fail_the_command_if_there_is_nothing_else(
     assert [row["statuses"] for row in rows] == [{"finished": 2}, {"diverged": 2}]
     assert rows[1]["mean"] > rows[0]["mean"]
     assert (rows[1]["tier"], rows[1]["against_best"]) == (None, None)
-    assert "2 runs diverged, trials with such a run come last" in nnlab("compare").out
+    assert "2 runs diverged, trials with such a run are ranked last" in nnlab("compare").out
     first = nnlab("compare", "--top", "1", "--format", "json").json["rows"][0]
     assert first["statuses"] == {"finished": 2}
     grouped = nnlab("compare", "--group-by", "lr", "--format", "json").json["rows"]

@@ -160,7 +160,7 @@ def closed(path: Path) -> None:
     [
         (fifo, "a pipe, not a regular file"),
         (endless, "a symbolic link, which is not followed"),
-        (huge, "larger than 64 MiB, the most that is read"),
+        (huge, "larger than the limit of 64 MiB"),
         (closed, "a symbolic link, which is not followed"),
     ],
 )
@@ -289,5 +289,5 @@ def test_a_file_outside_of_the_folder_of_a_run_is_not_read(
         connection.execute("UPDATE artifact SET path = ?", (path,))
     connection.close()
     answer = trained("plot", "confusion", "1", expect=1)
-    assert "is no name of a file in the folder of a run" in " ".join(answer.err.split())
-    assert "cannot be read" in trained("db", "check", expect=1).out
+    assert "is not a valid file name in the folder of a run" in " ".join(answer.err.split())
+    assert "cannot be looked at" in trained("db", "check", expect=1).out

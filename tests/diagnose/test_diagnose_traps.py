@@ -209,7 +209,7 @@ def test_rules_have_their_own_codes_and_three_parts() -> None:
         assert rule.remedy
         assert rule.code.startswith("NN")
         text = type(rule).__doc__ or ""
-        assert all(part in text for part in ("What it finds:", "Why it matters:", "What to try:"))
+        assert all(part in text for part in ("Detects:", "Why it matters:", "What to try:"))
 
 
 def test_importing_the_rules_loads_nothing_heavy() -> None:

@@ -163,7 +163,7 @@ MORE_IS_SURER = (
     "rise_in_standard_errors",
     "train_fall_relative",
     "train_fall_share",
-    "since",
+    "validations_since",
     "gap",
 )
 

@@ -302,7 +302,7 @@ def test_a_case_knows_what_was_learned() -> None:
     assert (
         RuleContext(history({"train__accuracy": [0.5]})).learned_fraction is None
     )  # what chance is, is unknown
-    assert RuleContext(History()).training is None
+    assert RuleContext(History()).train_trend is None
 
 
 def test_the_entropy_of_the_classes_is_measured_or_the_least_that_it_can_be() -> None:

@@ -41,7 +41,7 @@ def test_a_loss_that_falls_to_the_end_has_nothing_to_decay() -> None:
         found = find_decay(history(losses), SETTING)
         assert found.epoch is None
         assert not found.proposals
-        assert "nothing to decay yet" in found.why
+        assert "no decay is needed yet" in found.why
 
 
 def test_the_proposals_end_as_low_as_one_another() -> None:

@@ -32,9 +32,9 @@ def test_a_known_kink_is_found_within_two_epochs(
 @pytest.mark.parametrize(
     ("kink", "fall", "noise", "told"),
     [
-        (40, 0.05, 0.02, "nothing to decay yet"),
-        (40, 0.0, 0.02, "did not fall beyond its noise"),
-        (14, 0.08, 0.0, "stands still without noise"),
+        (40, 0.05, 0.02, "no decay is needed yet"),
+        (40, 0.0, 0.02, "did not fall by more than its noise"),
+        (14, 0.08, 0.0, "constant, without noise"),
     ],
     ids=["falls to the end", "never fell", "no noise"],
 )
@@ -47,7 +47,7 @@ def test_without_a_stall_it_says_why(kink: int, fall: float, noise: float, told:
 
 @pytest.mark.parametrize("wrong", [[1.0] * (MIN_EPOCHS - 1), [1.0] * 20 + [0.0], [math.nan] * 20])
 def test_what_cannot_be_read_is_refused(wrong: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"epochs|above 0"):
+    with pytest.raises(ValueError, match=r"epochs|positive"):
         fit_loss_trend(wrong)
 
 

@@ -62,10 +62,10 @@ LOW, HIGH = [0.10, 0.12, 0.11, 0.13, 0.10, 0.12], [0.20, 0.23, 0.22, 0.21, 0.20,
 
 def test_the_difference_is_that_of_the_seeds_by_hand(lab: Lab) -> None:
     found = answered(lab, {"a": {"x": HIGH}, "b": {"y": LOW}}, compared("a", "b"))
-    (one,) = found.answers
+    (one,) = found.results
     assert found.verdict is Verdict.SUPPORTED
-    assert one.judged.mean == pytest.approx(0.62 / 6)
-    assert one.judged.p == 1 / 2**6
+    assert one.test.mean == pytest.approx(0.62 / 6)
+    assert one.test.p == 1 / 2**6
     assert one.values == pytest.approx((1.30 / 6, 0.68 / 6))
 
 
@@ -84,13 +84,13 @@ def test_an_arm_is_tuned_by_its_objective_first(lab: Lab) -> None:
     arms = {"a": {"x": HIGH}, "b": {"bad": [9.0] * 6, "good": LOW, "worse": HIGH}}
     found = answered(lab, arms, compared("a", "b"))
     assert found.verdict is Verdict.SUPPORTED
-    assert (found.sides["b"].of, found.sides["b"].chosen) == (3, "lr=2")
+    assert (found.arms["b"].n_trials, found.arms["b"].tuned_values) == (3, "lr=2")
 
 
 def test_a_trial_that_diverges_on_a_seed_is_not_chosen(lab: Lab) -> None:
     broken = [*LOW[:5], math.nan]
     found = answered(lab, {"a": {"x": broken, "y": HIGH}, "b": {"z": LOW}}, compared("a", "b"))
-    assert found.sides["a"].chosen == "lr=1"
+    assert found.arms["a"].tuned_values == "lr=1"
 
 
 def test_a_run_that_was_good_before_it_diverged_does_not_speak_for_its_trial(lab: Lab) -> None:
@@ -100,33 +100,33 @@ def test_a_run_that_was_good_before_it_diverged_does_not_speak_for_its_trial(lab
         connection.exec_driver_sql("UPDATE run SET status = 'diverged' WHERE id = 1")
     found = evaluate_claim(lab.db, store.find_study(lab.db, "s"))
     assert found is not None
-    assert found.sides["a"].chosen == "lr=1"
+    assert found.arms["a"].tuned_values == "lr=1"
 
 
 def test_of_trials_that_all_fail_the_one_that_fails_least_is_chosen(lab: Lab) -> None:
     twice, once = [*LOW[:4], math.nan, math.nan], [*HIGH[:5], math.nan]
     found = answered(lab, {"a": {"x": twice, "y": once}, "b": {"z": LOW}}, compared("a", "b"))
-    assert found.sides["a"].chosen == "lr=1"
+    assert found.arms["a"].tuned_values == "lr=1"
 
 
 def test_seeds_without_a_number_are_left_out_and_counted(lab: Lab) -> None:
     arms = {"a": {"x": [*HIGH[:5], math.nan]}, "b": {"y": LOW}}
-    (one,) = answered(lab, arms, compared("a", "b")).answers
-    assert (one.judged.n, one.missing) == (5, 1)
+    (one,) = answered(lab, arms, compared("a", "b")).results
+    assert (one.test.n, one.missing) == (5, 1)
 
 
 def test_ratios_are_judged_on_the_logarithm_and_told_as_factors(lab: Lab) -> None:
     arms = {"a": {"x": [2 * value for value in LOW]}, "b": {"y": LOW}}
-    (one,) = answered(lab, arms, compared("a", "b", scale="ratio", above=1.5)).answers
-    assert one.judged.verdict is Verdict.SUPPORTED
-    assert (one.judged.mean, one.judged.low, one.judged.high) == pytest.approx((2.0, 2.0, 2.0))
+    (one,) = answered(lab, arms, compared("a", "b", scale="ratio", above=1.5)).results
+    assert one.test.verdict is Verdict.SUPPORTED
+    assert (one.test.mean, one.test.low, one.test.high) == pytest.approx((2.0, 2.0, 2.0))
 
 
 def test_an_interaction_is_the_difference_of_differences(lab: Lab) -> None:
     arms = {"a": {"x": HIGH}, "b": {"y": LOW}, "c": {"z": LOW}, "d": {"w": LOW}}
-    (one,) = answered(lab, arms, compared("a", "b", "c", "d")).answers
-    assert one.judged.mean == pytest.approx(0.62 / 6)
-    assert one.judged.verdict is Verdict.SUPPORTED
+    (one,) = answered(lab, arms, compared("a", "b", "c", "d")).results
+    assert one.test.mean == pytest.approx(0.62 / 6)
+    assert one.test.verdict is Verdict.SUPPORTED
 
 
 def test_a_spread_is_that_over_the_seeds(lab: Lab) -> None:
@@ -138,7 +138,7 @@ def test_a_spread_is_that_over_the_seeds(lab: Lab) -> None:
 def test_while_runs_are_missing_nothing_is_decided(lab: Lab) -> None:
     arms = {"a": {"x": LOW}, "b": {"y": HIGH}}
     found = answered(lab, arms, compared("b", "a"), left=1)
-    assert (found.verdict, found.waiting) == (Verdict.CANNOT_TELL, 1)
+    assert (found.verdict, found.unfinished) == (Verdict.CANNOT_TELL, 1)
 
 
 def test_a_study_that_claims_nothing_has_no_verdict(lab: Lab) -> None:

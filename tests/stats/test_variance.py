@@ -103,5 +103,5 @@ def test_noise_alone_has_wide_intervals() -> None:
     ],
 )
 def test_too_little_to_tell_is_an_error(trials: list[Trial], outcomes: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"least|alike"):
+    with pytest.raises(ValueError, match=r"at least|equal"):
         variance_shares(trials, of_one_seed(outcomes))

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.cli.confirm import ask_confirmation
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
@@ -14,6 +13,7 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.progress_bars import ProgressBars
 from nnlab.cli.output.render import TableColumn, format_bytes, note, render, say
 from nnlab.errors import StoreError
+from nnlab.io.text import format_count
 
 app = typer.Typer(
     add_completion=False,

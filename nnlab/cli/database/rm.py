@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.selection import RunSelection, select_runs
 from nnlab.cli import completion
 from nnlab.cli.confirm import ask_confirmation
@@ -15,6 +14,7 @@ from nnlab.cli.options import DbOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, format_bytes, render, say
 from nnlab.errors import UsageError
+from nnlab.io.text import format_count
 from nnlab.records import Run
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

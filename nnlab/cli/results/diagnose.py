@@ -8,8 +8,7 @@ import typer
 
 from nnlab.analysis import csv_curves
 from nnlab.analysis.diagnosis import diagnose_runs
-from nnlab.analysis.ranking import current_runs, format_count
-from nnlab.analysis.scope import resolve_scope
+from nnlab.analysis.scope import current_runs, resolve_scope
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
@@ -19,6 +18,7 @@ from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.diagnose import diagnose, group_symptoms
 from nnlab.diagnose.codes import finding_filter
 from nnlab.errors import UsageError
+from nnlab.io.text import format_count
 from nnlab.records import Finding, Run
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.analysis.effects import compute_effects
-from nnlab.analysis.ranking import Ranking
+from nnlab.analysis.records import Ranking
 from nnlab.analysis.scope import resolve_scope
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
@@ -78,7 +78,7 @@ def effects(
             }
         )
         return
-    render([_effect_cells(share, ranking) for share in result.worth], COLUMNS, format)
+    render([_effect_cells(share, ranking) for share in result.notable_shares], COLUMNS, format)
     if format is Format.TABLE:
         say(
             f"{result.method} of {ranking.objective.metric}, {result.trials} trials; the share of"

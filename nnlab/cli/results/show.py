@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
@@ -17,6 +16,7 @@ from nnlab.cli.results.findings import finding_json, print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import messages
 from nnlab.io.redaction import mask_diff
+from nnlab.io.text import format_count
 from nnlab.records import Artifact, Attempt, MetricSummary, Run
 from nnlab.stats import format_duration
 

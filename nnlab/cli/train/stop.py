@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.selection import select_runs
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import say
+from nnlab.io.text import format_count
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

@@ -1,4 +1,4 @@
-"""The catalogue of rules: one file a rule, one row here. Rules do not know each other."""
+"""The table of all diagnosis rules for single runs; each rule is a module of its own."""
 
 from nnlab.diagnose.rule import Rule
 from nnlab.diagnose.rules.data_faults import DataFaults
@@ -26,7 +26,7 @@ from nnlab.diagnose.rules.validation_better import ValidationBetter
 from nnlab.diagnose.rules.validation_broken import ValidationUnreliable
 from nnlab.diagnose.rules.vanishing import VanishingGradients
 
-# By code.
+# Sorted by code.
 RULES: tuple[Rule, ...] = (
     Overfitting(),
     ValidationPlateau(),

@@ -1,4 +1,4 @@
-"""NN305."""
+"""NN305: detects initialisations with which the signal shrinks or explodes over the layers."""
 
 import math
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-# Decades between first and last layer worth a confidence of one half; more of them where the
-# setting says that the initialisation is one that holds.
+# Decades between the first and last layer at a confidence of one half; more are needed if the
+# initialisation is one that preserves the scale.
 _DECADES, _DECADES_DEFAULT_INIT, _MAX_DECADES = 0.7, 1.5, 6.0
 _WELL_TRAINED = 0.9
 
@@ -19,16 +19,16 @@ _WELL_TRAINED = 0.9
 class InitScale:
     """Initialisation too small or too large: the signal shrinks or explodes from layer to layer.
 
-    What it finds: before training the sd of what the deepest layer puts out is a small part,
-    or many times, of what the first layer puts out.
+    Detects: before training, the standard deviation of the last layer's outputs is a small
+    fraction, or a large multiple, of that of the first layer's.
 
-    Why it matters: a signal that shrinks carries nothing about the example to the end, and
-    gradients shrink alike on their way back; one that explodes saturates the loss, and the
-    first steps throw the weights about.
+    Why it matters: a signal that shrinks carries no information about the example to the output,
+    and gradients shrink in the same way on their way back. A signal that explodes saturates the
+    loss, and the first steps change the weights far too much.
 
-    What to try: `--init msra` for relu and its kin, `--init xavier` for tanh and sigmoid, without
-    `--init-scale`; or `--norm batch`, which resets the scale of each layer. `nnlab probe
-    init` draws what each does.
+    What to try: `--init msra` for ReLU and similar activations, `--init xavier` for tanh and
+    sigmoid, without `--init-scale`; or `--norm batch`, which resets the scale of each layer.
+    `nnlab probe init` plots the effect of each.
     """
 
     code: ClassVar[str] = "NN305"
@@ -37,27 +37,27 @@ class InitScale:
         "--init msra or xavier without --init-scale; or --norm batch; see nnlab probe init"
     )
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs the probe's numbers of the first epoch, of two layers or more."""
-        sds = case.layers_at_start("activation_sd")
-        if len(sds) < 2 or case.setting.get("norm") not in (None, "none"):
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the probe's measurements of two or more layers in the first epoch."""
+        sds = context.values_by_layer_at_start("activation_sd")
+        if len(sds) < 2 or context.setting.get("norm") not in (None, "none"):
             return None
         (first, *_, last) = sds.values()
         if not math.isfinite(last) or not 0 < first < math.inf:
             return None
         factor = last / first
         decades = abs(math.log10(factor)) if factor > 0 else _MAX_DECADES
-        trained = case.learned_fraction is not None and case.learned_fraction > _WELL_TRAINED
-        word = "explodes" if factor > 1 else "shrinks"
-        scale = max(case.number("init_scale") or 1.0, 1e-12)
-        named = case.setting.get("init") in ("normal", "uniform") or scale != 1.0
-        half = _DECADES if named else _DECADES_DEFAULT_INIT
+        trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
+        verb = "explodes" if factor > 1 else "shrinks"
+        scale = max(context.numeric_setting("init_scale") or 1.0, 1e-12)
+        is_unscaled = context.setting.get("init") in ("normal", "uniform") or scale != 1.0
+        half = _DECADES if is_unscaled else _DECADES_DEFAULT_INIT
         return make_finding(
             self,
             Severity.INFO if trained else Severity.WARNING,
             combine_confidences(hill(decades, half)),
             1,
-            f"the signal {word} from layer to layer: sd {first:.3g} in the first, {last:.3g} in"
+            f"the signal {verb} from layer to layer: sd {first:.3g} in the first, {last:.3g} in"
             " the last",
             {"first_sd": first, "last_sd": last, "layers": float(len(sds))},
         )

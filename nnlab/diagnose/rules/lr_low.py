@@ -1,4 +1,4 @@
-"""NN203."""
+"""NN203: detects learning rates that are too low: a slow and even fall of the loss."""
 
 import math
 from dataclasses import dataclass
@@ -9,59 +9,62 @@ from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-# The share of the fall in the last quarter: 0.25 of a straight line.
+# At a confidence of one half: the fraction of the decrease in the last quarter, which is 0.25 for a
+# straight line.
 _LATE_FALL_SHARE = 0.08
-# A fall so small is slow; steps are usually about so large, and so many decades below are slow.
+# A smaller relative decrease is slow; so are steps this many decades below the usual update ratio.
 _FALL, _USUAL_UPDATE_RATIO, _DECADES = 0.3, 1e-3, 0.7
 _UNLEARNED = 0.15
-# Curves alone may be of a run that was cut early.
+# Without the probe, the run may also have been stopped early.
 _MAX_CONFIDENCE_WITHOUT_PROBE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class LrTooLow:
-    """Learning rate too low: the loss falls evenly, and much too slowly.
+    """Learning rate too low: the loss falls evenly and much too slowly.
 
-    What it finds: training loss still falls at an even pace from the first epoch to the last, has
-    covered a small part of its way, and each step moves the weights by a tiny part of their
-    size.
+    Detects: training loss still falls at an even pace from the first epoch to the last, has
+    covered only a small part of the possible decrease, and each step changes the weights by a tiny
+    fraction of their size.
 
-    Why it matters: the budget is spent on the way instead of at the goal: the same run with a
-    higher rate would be there.
+    Why it matters: the budget ends long before training does; the same run with a higher rate
+    would reach a lower loss.
 
-    What to try: `nnlab find-lr`; ten times the rate; or many more epochs. For Adam 1e-3 is a good
-    start, for SGD with momentum 0.01 to 0.1.
+    What to try: `nnlab find-lr`; ten times the learning rate; or many more epochs. Good starting
+    points are 1e-3 for Adam, and 0.01 to 0.1 for SGD with momentum.
     """
 
     code: ClassVar[str] = "NN203"
     name: ClassVar[str] = "learning rate too low"
     remedy: ClassVar[str] = "nnlab find-lr; ten times the learning rate"
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs training loss of four epochs; the probe's update ratio makes it surer."""
-        trend = case.training
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs training loss of four epochs; the probe's update ratio adds confidence."""
+        trend = context.train_trend
         if trend is None or len(trend) < 4 or trend.fall <= 0:
             return None
-        left = (
-            1.0 - case.learned_fraction if case.learned_fraction is not None else 1.0 - trend.fall
+        unlearned = (
+            1.0 - context.learned_fraction
+            if context.learned_fraction is not None
+            else 1.0 - trend.fall
         )
-        update = case.median_of_last("probe/update_ratio", 1.0)
-        even = hill(trend.late_fall_share, _LATE_FALL_SHARE)
+        update = context.median_of_last("probe/update_ratio", 1.0)
+        evenness = hill(trend.late_fall_share, _LATE_FALL_SHARE)
         if update is None:
-            slow = combine_confidences(
+            slowness = combine_confidences(
                 hill(_FALL - trend.fall, _FALL / 3),
                 hill(len(trend), 6.0),
                 _MAX_CONFIDENCE_WITHOUT_PROBE,
             )
         else:
-            slow = combine_confidences(
+            slowness = combine_confidences(
                 hill(-math.log10(max(update, 1e-12) / _USUAL_UPDATE_RATIO), _DECADES)
             )
-            even = max(even, slow if trend.fall < _FALL / 10 else 0.0)
+            evenness = max(evenness, slowness if trend.fall < _FALL / 10 else 0.0)
         return make_finding(
             self,
             Severity.WARNING,
-            combine_confidences(slow, even, hill(left, _UNLEARNED)),
+            combine_confidences(slowness, evenness, hill(unlearned, _UNLEARNED)),
             trend.epochs[0],
             f"training loss falls slowly and evenly ({trend.first:.4g} to {trend.end:.4g})"
             + (

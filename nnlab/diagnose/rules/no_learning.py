@@ -1,4 +1,4 @@
-"""NN106."""
+"""NN106: detects models that stay at chance level on their training data."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,49 +10,49 @@ from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.trend import Trend
 from nnlab.records import Finding, Severity
 
-# Of what there is to learn, and of the first loss.
+# The largest learned fraction, and the largest relative decrease of the loss, of no learning.
 _LEARNED, _FALL = 0.1, 0.04
-# A loss that falls so much in the last quarter is on its way.
+# A loss with this relative decrease in the last quarter has begun to learn.
 _LATE_FALL = 0.15
-# Without accuracy nobody knows what chance level is.
+# Without an accuracy chance level is not known for certain.
 _MAX_CONFIDENCE_WITHOUT_ACCURACY = 0.8
 _USUAL_CLASSES = (2, 3, 4, 5, 10, 20, 100, 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class NoLearning:
-    """No learning: the model is at chance level, on its own training data.
+    """No learning: the model is at chance level on its own training data.
 
-    What it finds: training accuracy never left that of guessing, nor cross entropy the entropy of
-    the class frequencies (or r2 never left 0); or, where none of these is known, training loss
-    stands where it began.
+    Detects: training accuracy never exceeded that of guessing, and cross entropy never fell below
+    the entropy of the class frequencies (or r2 never exceeded 0); or, where none of these is
+    known, training loss did not change.
 
-    Why it matters: nothing after this point says anything about the model, the data or the
-    setting: something keeps it from learning at all.
+    Why it matters: the other findings say nothing about the model, the data or the setting until
+    the model learns at all.
 
-    What to try: check the data and the targets first (shuffled labels?); then the learning rate,
-    by `nnlab find-lr`; the initialisation and the activation, by `nnlab probe init`;
-    normalised inputs.
+    What to try: check the data and the targets first (shuffled labels?); then the learning rate
+    with `nnlab find-lr`; the initialisation and the activation with `nnlab probe init`; normalised
+    inputs.
     """
 
     code: ClassVar[str] = "NN106"
     name: ClassVar[str] = "no learning"
     remedy: ClassVar[str] = "nnlab find-lr; nnlab probe init; check the targets"
 
-    def check(self, case: RuleContext) -> Finding | None:
+    def check(self, context: RuleContext) -> Finding | None:
         """Needs a training curve of three epochs."""
-        trend = case.training
+        trend = context.train_trend
         if trend is None or len(trend) < 3:
             return None
         evidence = {"first_train_loss": trend.first, "best_train_loss": trend.best}
-        if case.learned_fraction is not None:
+        if context.learned_fraction is not None:
             confidence = combine_confidences(
-                hill(_LEARNED - case.learned_fraction, _LEARNED / 2),
+                hill(_LEARNED - context.learned_fraction, _LEARNED / 2),
                 hill(len(trend), 2.0),
                 hill(_LATE_FALL - trend.late_fall_relative, _LATE_FALL / 3),
             )
-            told = f"learned {case.learned_fraction:.0%} of what there is above guessing"
-            evidence["learned"] = case.learned_fraction
+            progress = f"learned {context.learned_fraction:.0%} of the way from guessing to perfect"
+            evidence["learned"] = context.learned_fraction
         else:
             flat = hill(_FALL - trend.fall, _FALL / 2)
             confidence = combine_confidences(
@@ -61,19 +61,19 @@ class NoLearning:
                 _MAX_CONFIDENCE_WITHOUT_ACCURACY,
                 _chance_loss_confidence(trend),
             )
-            told = f"fell by {max(trend.fall, 0.0):.1%} in all"
+            progress = f"fell by {max(trend.fall, 0.0):.1%} in total"
         return make_finding(
             self,
             Severity.ERROR,
             confidence,
             trend.epochs[0],
-            f"training has not begun: loss {trend.first:.4g} to {trend.end:.4g}, {told}",
+            f"the model does not learn: loss {trend.first:.4g} to {trend.end:.4g}, {progress}",
             evidence,
         )
 
 
 def _chance_loss_confidence(trend: Trend) -> float:
-    """A loss that stands low has been learned before: only one of a guess speaks for this."""
+    """The confidence that the loss is at chance level; a low loss was learned before."""
     if min(trend.values) <= 0:
         return 0.6
     return 0.9 if is_chance_loss(trend.end, _USUAL_CLASSES) else 0.0

@@ -1,4 +1,4 @@
-"""NN204."""
+"""NN204: detects losses that oscillate because steps or validation use few examples."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,20 +10,21 @@ from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 _UNLEARNED = 0.02
-# The swing of validation, of what it gained and of its level, worth one half.
+# At a confidence of one half: the oscillation of validation loss relative to its decrease and to
+# its level.
 _OSCILLATION_SHARE = 0.15
-# A rise of so many standard errors is no swing.
+# A rise of more standard errors is not an oscillation.
 _RISE_STANDARD_ERRORS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class NoisyLoss:
-    """Noisy: a few examples a step make the loss swing.
+    """Noisy: with few examples per step, or a small validation split, the loss oscillates.
 
-    What it finds: training loss swings and a step sees four examples at most; or validation loss
-    swings by a large part of what it gained while training loss falls smoothly.
+    Detects: training loss oscillates and a step uses at most four examples; or validation loss
+    oscillates by a large fraction of its total decrease while training loss falls smoothly.
 
-    Why it matters: which epoch is best is luck, and so is which setting is better.
+    Why it matters: which epoch is best is a matter of chance, and so is which setting is better.
 
     What to try: a larger batch (32 or more), a lower learning rate or a decay; averaged weights
     (`--average ema`); a larger validation split.
@@ -33,31 +34,44 @@ class NoisyLoss:
     name: ClassVar[str] = "noisy"
     remedy: ClassVar[str] = "a larger batch; a decay; --average ema"
 
-    def check(self, case: RuleContext) -> Finding | None:
+    def check(self, context: RuleContext) -> Finding | None:
         """Needs a loss of five epochs."""
-        trend, pair = case.training, case.pair
+        trend, pair = context.train_trend, context.loss_pair
         if trend is None or len(trend) < 5:
             return None
-        left = 1.0 - case.learned_fraction if case.learned_fraction is not None else 1.0
-        sure, of, swing = 0.0, "training", trend.oscillation
-        if has_small_batches(case):
-            sure = combine_confidences(oscillation_confidence(trend), hill(left, _UNLEARNED))
+        unlearned = 1.0 - context.learned_fraction if context.learned_fraction is not None else 1.0
+        confidence, split, oscillation = 0.0, "training", trend.oscillation
+        if has_small_batches(context):
+            confidence = combine_confidences(
+                oscillation_confidence(trend), hill(unlearned, _UNLEARNED)
+            )
         elif pair is not None and oscillation_confidence(trend) < MIN_CONFIDENCE / 2:
-            val = case.val_trend
+            val = context.val_trend
             if val is not None:
-                alone = combine_confidences(
+                val_confidence = combine_confidences(
                     hill(val.oscillation_share, _OSCILLATION_SHARE),
                     hill(val.oscillation_relative, _OSCILLATION_SHARE),
                     hill(val.upward_step_share, _OSCILLATION_SHARE),
                 )
-                turn = case.val_minimum
-                rises = turn is not None and turn.rise_in_standard_errors > _RISE_STANDARD_ERRORS
-                sure, of, swing = (0.0 if rises else alone), "validation", val.oscillation
+                val_minimum = context.val_minimum
+                rises = (
+                    val_minimum is not None
+                    and val_minimum.rise_in_standard_errors > _RISE_STANDARD_ERRORS
+                )
+                confidence, split, oscillation = (
+                    (0.0 if rises else val_confidence),
+                    "validation",
+                    val.oscillation,
+                )
         return make_finding(
             self,
-            Severity.WARNING if of == "training" else Severity.INFO,
-            sure,
+            Severity.WARNING if split == "training" else Severity.INFO,
+            confidence,
             trend.epochs[0],
-            f"{of} loss swings by {swing:.3g} around its way",
-            {"swing": swing, "train_swing": trend.oscillation, "jumps": trend.upward_step_share},
+            f"{split} loss oscillates by {oscillation:.3g} around its trend",
+            {
+                "swing": oscillation,
+                "train_swing": trend.oscillation,
+                "jumps": trend.upward_step_share,
+            },
         )

@@ -1,4 +1,4 @@
-"""NN101."""
+"""NN101: detects validation loss that rises while training loss keeps falling."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from nnlab.records import Finding, History, Severity
 
 @dataclass(frozen=True, slots=True)
 class Overfitting:
-    """Overfitting: validation loss has risen from its best while training loss kept falling.
+    """Overfitting: validation loss has risen from its minimum while training loss kept falling.
 
-    What it finds: validation loss left its minimum for good and ended above it, by more than its
-    scatter and by a part of what training had gained, while training loss went on falling. The
-    onset is the epoch of the minimum: after it validation no longer improved.
+    Detects: validation loss left its minimum for good and ended above it, by more than its noise
+    and by a notable fraction of its decrease before, while training loss kept falling. The onset
+    is the epoch of the minimum, after which validation no longer improved.
 
-    Why it matters: every epoch after the onset made the model worse on data that it has not
-    seen. The last epoch's weights are worse than those of the best epoch.
+    Why it matters: every epoch after the onset made the model worse on unseen data. The weights of
+    the last epoch are worse than those of the best epoch.
 
     What to try: stop early and keep the best epoch; more data or augmentation; dropout; weight
-    decay; a smaller network. Where accuracy still improves the network only grows too sure of
-    itself: label smoothing or a calibration of its outputs mends that.
+    decay; a smaller network. If accuracy still improves, the network only becomes overconfident,
+    which label smoothing or a calibration of its outputs corrects.
     """
 
     code: ClassVar[str] = "NN101"
@@ -35,35 +35,39 @@ class Overfitting:
         "stop at the best epoch; or dropout, weight decay, augmentation, more data"
     )
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs `train/loss` (or `train/loss_exact`) and `val/loss`, three validations or more."""
-        pair, turn = case.pair, case.val_minimum
-        if pair is None or turn is None or validation_at_chance(case.history, pair, turn):
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs `train/loss` (or `train/loss_exact`) and `val/loss` with three validations."""
+        pair, val_minimum = context.loss_pair, context.val_minimum
+        if (
+            pair is None
+            or val_minimum is None
+            or validation_at_chance(context.history, pair, val_minimum)
+        ):
             return None
         return make_finding(
             self,
             Severity.WARNING,
-            val_increase_confidence(turn),
-            turn.onset,
-            _message(turn, case.history),
-            _evidence(pair, turn),
+            val_increase_confidence(val_minimum),
+            val_minimum.onset,
+            _message(val_minimum, context.history),
+            _evidence(pair, val_minimum),
         )
 
 
-def _message(turn: ValMinimum, history: History) -> str:
-    by = f" by {turn.rise_relative:.0%}" if turn.minimum > 0 else ""
+def _message(val_minimum: ValMinimum, history: History) -> str:
+    amount = f" by {val_minimum.rise_relative:.0%}" if val_minimum.minimum > 0 else ""
     text = (
-        f"validation loss rose{by} after epoch {turn.onset} "
-        f"({turn.minimum:.4g} to {turn.end:.4g}) while training loss kept falling "
-        f"({turn.train_at_onset:.4g} to {turn.train_end:.4g})"
+        f"validation loss rose{amount} after epoch {val_minimum.onset} "
+        f"({val_minimum.minimum:.4g} to {val_minimum.end:.4g}) while training loss kept falling "
+        f"({val_minimum.train_at_onset:.4g} to {val_minimum.train_end:.4g})"
     )
-    if _accuracy_still_improves(history, turn.onset):
-        text += "; accuracy still improves, so its probabilities grow too sure"
+    if _accuracy_still_improves(history, val_minimum.onset):
+        text += "; accuracy still improves, so the model is only becoming overconfident"
     return text
 
 
 def _accuracy_still_improves(history: History, onset: int) -> bool:
-    """True when the later half of the epochs since the onset is more accurate than the onset."""
+    """Whether accuracy in the second half of the epochs after the onset exceeds that before."""
     curve = history.get("val/accuracy")
     if not curve:
         return False
@@ -73,19 +77,19 @@ def _accuracy_still_improves(history: History, onset: int) -> bool:
     return bool(before and late) and late[len(late) // 2] > max(before[-3:])
 
 
-def _evidence(pair: LossPair, turn: ValMinimum) -> Mapping[str, float]:
+def _evidence(pair: LossPair, val_minimum: ValMinimum) -> Mapping[str, float]:
     return {
         "best_val_loss": pair.best_val,
         "best_epoch": float(pair.best_epoch),
         "final_val_loss": pair.last_val,
-        "rise": turn.rise,
-        "rise_relative": turn.rise_relative,
-        "rise_share_of_gain": turn.rise_share,
-        "rise_in_standard_errors": turn.rise_in_standard_errors,
-        "train_loss_at_onset": turn.train_at_onset,
-        "final_train_loss": turn.train_end,
-        "train_fall_relative": turn.train_fall_relative,
-        "gap": turn.end - turn.train_end,
-        "epochs_since_onset": float(pair.last_epoch - turn.onset),
-        "validations_since_onset": float(turn.since),
+        "rise": val_minimum.rise,
+        "rise_relative": val_minimum.rise_relative,
+        "rise_share_of_gain": val_minimum.rise_share,
+        "rise_in_standard_errors": val_minimum.rise_in_standard_errors,
+        "train_loss_at_onset": val_minimum.train_at_onset,
+        "final_train_loss": val_minimum.train_end,
+        "train_fall_relative": val_minimum.train_fall_relative,
+        "gap": val_minimum.end - val_minimum.train_end,
+        "epochs_since_onset": float(pair.last_epoch - val_minimum.onset),
+        "validations_since_onset": float(val_minimum.validations_since),
     }

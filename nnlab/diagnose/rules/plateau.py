@@ -1,4 +1,4 @@
-"""NN102."""
+"""NN102: detects validation loss that stops improving while training loss keeps falling."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,79 +11,80 @@ from nnlab.diagnose.rule_context import RuleContext
 from nnlab.diagnose.val_increase import TRAIN_FALL_STANDARD_ERRORS, val_increase_confidence
 from nnlab.records import Finding, Severity
 
-# Each is the value at which its ground is worth a confidence of one half.
+# The value of each criterion at a confidence of one half.
 _SHARE_OF_RUN = 0.25
 _VALIDATIONS = 5.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.25, 0.1
-# Below this share of its value a training loss has not fallen either, however small its range.
+# A training loss with a smaller relative decrease did not fall, however small its range is.
 _MIN_FALL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationPlateau:
-    """Validation plateau: validation loss stands still while training loss keeps falling.
+    """Validation plateau: validation loss no longer changes while training loss keeps falling.
 
-    What it finds: after it had improved, validation loss stayed within 2 % of all it had gained
-    for at least a quarter of the run, while training loss fell on by a quarter of its value or a
-    tenth of its range, and by more than its own noise. The onset is where the standstill began.
+    Detects: after an improvement, validation loss stayed within 2 % of its total decrease for at
+    least a quarter of the run, while training loss fell by another quarter of its value or tenth
+    of its range, and by more than its noise. The onset is the first epoch of the plateau.
 
-    Why it matters: nothing is lost yet, but the epochs since then bought nothing on unseen
-    data, and a standstill of this kind is the early sign of overfitting.
+    Why it matters: nothing is lost yet, but the epochs since then did not improve the model on
+    unseen data, and such a plateau is an early sign of overfitting.
 
     What to try: fewer epochs; dropout, weight decay or augmentation; a lower learning rate or a
-    decay where training loss is noisy.
+    decay if training loss is noisy.
     """
 
     code: ClassVar[str] = "NN102"
     name: ClassVar[str] = "validation plateau"
     remedy: ClassVar[str] = "fewer epochs; or dropout, weight decay, augmentation"
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs the same losses as overfitting, and is silent where that is found."""
-        pair, turn = case.pair, case.val_minimum
-        if pair is None or turn is None or (flat := measure_plateau(pair)) is None:
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the same losses as overfitting; None if overfitting is detected."""
+        pair, val_minimum = context.loss_pair, context.val_minimum
+        if pair is None or val_minimum is None or (plateau := measure_plateau(pair)) is None:
             return None
         confidence = combine_confidences(
-            hill(flat.since / len(pair), _SHARE_OF_RUN),
-            hill(flat.since, _VALIDATIONS),
+            hill(plateau.validations_since / len(pair), _SHARE_OF_RUN),
+            hill(plateau.validations_since, _VALIDATIONS),
             hill(
                 max(
-                    flat.train_fall_relative / _TRAIN_FALL_RELATIVE,
-                    flat.train_fall_share / _TRAIN_FALL_SHARE,
+                    plateau.train_fall_relative / _TRAIN_FALL_RELATIVE,
+                    plateau.train_fall_share / _TRAIN_FALL_SHARE,
                 ),
                 1.0,
             ),
-            hill(flat.train_fall_relative, _MIN_FALL),
-            hill(flat.train_fall_in_standard_errors, TRAIN_FALL_STANDARD_ERRORS),
+            hill(plateau.train_fall_relative, _MIN_FALL),
+            hill(plateau.train_fall_in_standard_errors, TRAIN_FALL_STANDARD_ERRORS),
         )
-        if val_increase_confidence(turn) >= MIN_CONFIDENCE or validation_at_chance(
-            case.history, pair, turn
+        if val_increase_confidence(val_minimum) >= MIN_CONFIDENCE or validation_at_chance(
+            context.history, pair, val_minimum
         ):
             return None
         return make_finding(
             self,
             Severity.INFO,
             confidence,
-            flat.onset,
-            _message(flat),
+            plateau.onset,
+            _message(plateau),
             {
                 "best_val_loss": pair.best_val,
                 "best_epoch": float(pair.best_epoch),
                 "final_val_loss": pair.last_val,
-                "level": flat.level,
-                "val_change_relative": flat.val_change_relative,
-                "train_loss_at_onset": flat.train_at_onset,
-                "final_train_loss": flat.train_end,
-                "train_fall_relative": flat.train_fall_relative,
-                "epochs_since_onset": float(pair.last_epoch - flat.onset),
-                "validations_since_onset": float(flat.since),
+                "level": plateau.level,
+                "val_change_relative": plateau.val_change_relative,
+                "train_loss_at_onset": plateau.train_at_onset,
+                "final_train_loss": plateau.train_end,
+                "train_fall_relative": plateau.train_fall_relative,
+                "epochs_since_onset": float(pair.last_epoch - plateau.onset),
+                "validations_since_onset": float(plateau.validations_since),
             },
         )
 
 
-def _message(flat: Plateau) -> str:
+def _message(plateau: Plateau) -> str:
     return (
-        f"plateau since epoch {flat.onset}: validation {100 * flat.val_change_relative:+.1f} %, "
-        f"training {-100 * flat.train_fall_relative:+.0f} % "
-        f"({flat.train_at_onset:.4g} to {flat.train_end:.4g})"
+        f"plateau since epoch {plateau.onset}: "
+        f"validation {100 * plateau.val_change_relative:+.1f} %, "
+        f"training {-100 * plateau.train_fall_relative:+.0f} % "
+        f"({plateau.train_at_onset:.4g} to {plateau.train_end:.4g})"
     )

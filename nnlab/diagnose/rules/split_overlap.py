@@ -1,4 +1,4 @@
-"""NN403."""
+"""NN403: detects validation rows that are also in the training split."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,34 +8,34 @@ from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-# The share and the number of rows worth a confidence of one half.
+# At a confidence of one half: the fraction and the number of rows.
 _SHARE, _ROWS = 0.02, 3.0
-# Sets that repeat themselves do so across splits: so many times that share is expected.
+# In data with duplicates some overlap is expected, up to this multiple of the duplicated fraction.
 _EXPECTED_FACTOR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class SplitOverlap:
-    """Splits overlap: rows of the validation split are in the training split too.
+    """Splits overlap: rows of the validation split are also in the training split.
 
-    What it finds: more validation rows have an exact twin in training than rows of training have
-    among themselves.
+    Detects: validation rows have an exact duplicate in the training split more often than training
+    rows have one among themselves.
 
-    Why it matters: what was trained on is remembered, not predicted: validation looks better than
-    any new data will, and settings that remember best win.
+    Why it matters: the model memorises such rows instead of predicting them. Validation is then
+    better than on any new data, and settings that memorise best are selected.
 
-    What to try: remove duplicates before splitting; split by whatever makes rows alike (patient,
-    video, document) instead of by row.
+    What to try: remove duplicates before splitting; split by the group that makes rows similar
+    (patient, video, document) instead of by row.
     """
 
     code: ClassVar[str] = "NN403"
     name: ClassVar[str] = "splits overlap"
     remedy: ClassVar[str] = "remove duplicates before splitting, or split by group"
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs the numbers of the data, which every run with a probe stores."""
-        overlap, repeated = case.data_statistic("overlap"), case.data_statistic("repeated")
-        size = case.data_statistic("val")
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the statistics of the data, which every run with a probe stores."""
+        overlap, repeated = context.data_statistic("overlap"), context.data_statistic("repeated")
+        size = context.data_statistic("val")
         if overlap is None or repeated is None or size is None:
             return None
         excess, rows = overlap - _EXPECTED_FACTOR * repeated, overlap * size
@@ -44,6 +44,6 @@ class SplitOverlap:
             Severity.WARNING,
             combine_confidences(hill(excess, _SHARE), hill(rows, _ROWS)),
             None,
-            f"{overlap:.1%} of the validation rows are in the training split too",
+            f"{overlap:.1%} of the validation rows are also in the training split",
             {"overlap": overlap, "repeated_in_training": repeated, "rows": rows},
         )

@@ -1,4 +1,4 @@
-"""NN401."""
+"""NN401: detects input features with very large or very different scales."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,9 +8,9 @@ from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-# A mean or sd, and a ratio of sds, worth a confidence of one half.
+# At a confidence of one half: a mean or sd, and a ratio of sds.
 _LARGE_SCALE, _SD_RATIO = 10.0, 30.0
-# Where so much was learned all the same it is only worth knowing.
+# In a run that learned this fraction the finding is only an info.
 _WELL_TRAINED = 0.8
 
 
@@ -18,13 +18,13 @@ _WELL_TRAINED = 0.8
 class UnnormalisedInputs:
     """Inputs not normalised: features have very different or very large scales.
 
-    What it finds: as the model gets them, a feature's mean or sd lies far from 0 and 1, or the sd
-    of one is very many times that of another.
+    Detects: the mean or standard deviation of an input feature of the model is far from 0 and 1,
+    or the standard deviation of one feature is many times that of another.
 
     Why it matters: the loss is then steep in some weights and flat in others, so that no learning
-    rate fits both: training is slow, or it diverges.
+    rate suits both: training is slow, or it diverges.
 
-    What to try: `--inputs standardise`, the default; for tables with outliers clip or take
+    What to try: `--inputs standardise`, the default; for tables with outliers, clip or take
     logarithms first.
     """
 
@@ -32,24 +32,23 @@ class UnnormalisedInputs:
     name: ClassVar[str] = "inputs not normalised"
     remedy: ClassVar[str] = "--inputs standardise"
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs the numbers of the data, which every run with a probe stores."""
-        mean, sd, spread = (
-            case.data_statistic("mean"),
-            case.data_statistic("sd"),
-            case.data_statistic("sd_ratio"),
-        )
-        if mean is None or sd is None or spread is None:
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the statistics of the data, which every run with a probe stores."""
+        mean, sd = context.data_statistic("mean"), context.data_statistic("sd")
+        sd_ratio = context.data_statistic("sd_ratio")
+        if mean is None or sd is None or sd_ratio is None:
             return None
-        far = max(mean, sd)
-        confidence = max(hill(far, _LARGE_SCALE), hill(spread, _SD_RATIO) if far > 3 else 0.0)
-        trained = case.learned_fraction is not None and case.learned_fraction > _WELL_TRAINED
+        largest = max(mean, sd)
+        confidence = max(
+            hill(largest, _LARGE_SCALE), hill(sd_ratio, _SD_RATIO) if largest > 3 else 0.0
+        )
+        trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
         return make_finding(
             self,
             Severity.INFO if trained else Severity.WARNING,
             combine_confidences(confidence),
             1,
-            f"inputs have means up to {mean:.3g} and sds up to {sd:.3g}, {spread:.3g} times the"
-            " smallest",
-            {"largest_mean": mean, "largest_sd": sd, "sd_ratio": spread},
+            f"inputs have means up to {mean:.3g} and standard deviations up to {sd:.3g},"
+            f" {sd_ratio:.3g} times the smallest",
+            {"largest_mean": mean, "largest_sd": sd, "sd_ratio": sd_ratio},
         )

@@ -1,4 +1,4 @@
-"""NN404."""
+"""NN404: detects a validation split with wrong labels, or with too few examples."""
 
 import math
 from dataclasses import dataclass
@@ -11,51 +11,50 @@ from nnlab.diagnose.rule import make_finding
 from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-# One standard error of the accuracy that is worth a confidence of one half.
+# At a confidence of one half: the standard error of the accuracy.
 _STANDARD_ERROR = 0.05
 _MIN_FALL = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationUnreliable:
-    """Validation unreliable: the split is broken, or too small to tell.
+    """Validation unreliable: the split is wrong, or too small to be informative.
 
-    What it finds: validation never left chance level while training learned; or so few examples
-    validate that their own sampling error, one standard error of the accuracy, is five points
-    or more.
+    Detects: validation never left chance level while training learned; or the validation split is
+    so small that the standard error of its accuracy is at least five points.
 
-    Why it matters: the first makes every choice by validation a lottery: labels of that split are
-    likely shuffled, shifted by one, or coded otherwise than in training. The second only
-    means that small differences between epochs and settings are luck.
+    Why it matters: in the first case every selection by validation is arbitrary: the labels of the
+    split are probably shuffled, shifted by one, or encoded differently than in training. In the
+    second case small differences between epochs and settings are chance.
 
-    What to try: look at examples of the validation split with their labels; build both splits by
-    one function. Where it is small: a larger `--val-fraction`, more seeds, differences judged
-    by `nnlab compare`.
+    What to try: look at examples of the validation split with their labels; create both splits
+    with the same function. If the split is small: a larger `--val-fraction`, more seeds, and
+    comparisons by `nnlab compare`.
     """
 
     code: ClassVar[str] = "NN404"
     name: ClassVar[str] = "validation unreliable"
     remedy: ClassVar[str] = "check the validation labels; a larger --val-fraction"
 
-    def check(self, case: RuleContext) -> Finding | None:
+    def check(self, context: RuleContext) -> Finding | None:
         """Needs both losses; the sampling error needs the size of the split."""
-        pair, turn = case.pair, case.val_minimum
+        pair, val_minimum = context.loss_pair, context.val_minimum
         if (
             pair is not None
-            and turn is not None
-            and _training_learned(case, pair)
-            and validation_at_chance(case.history, pair, turn)
+            and val_minimum is not None
+            and _training_learned(context, pair)
+            and validation_at_chance(context.history, pair, val_minimum)
         ):
             return make_finding(
                 self,
                 Severity.ERROR,
                 combine_confidences(hill(len(pair), 3.0)),
                 pair.epochs[0],
-                f"validation never left chance level (loss {turn.minimum:.4g} at best) while"
-                f" training learned ({pair.train[0]:.4g} to {turn.train_end:.4g})",
-                {"best_val_loss": pair.best_val, "final_train_loss": turn.train_end},
+                f"validation never left chance level (loss {val_minimum.minimum:.4g} at best) while"
+                f" training learned ({pair.train[0]:.4g} to {val_minimum.train_end:.4g})",
+                {"best_val_loss": pair.best_val, "final_train_loss": val_minimum.train_end},
             )
-        size, accuracy = case.data_statistic("val"), case.median_of_last("val/accuracy")
+        size, accuracy = context.data_statistic("val"), context.median_of_last("val/accuracy")
         if size is None or accuracy is None or not 0 < accuracy < 1:
             return None
         error = math.sqrt(accuracy * (1 - accuracy) / size)
@@ -64,12 +63,14 @@ class ValidationUnreliable:
             Severity.INFO,
             hill(error, _STANDARD_ERROR),
             None,
-            f"{size:.0f} examples validate: an accuracy of {accuracy:.3f} is known to about"
-            f" ±{2 * error:.3f}",
+            f"only {size:.0f} validation examples: an accuracy of {accuracy:.3f} has an uncertainty"
+            f" of about ±{2 * error:.3f}",
             {"val_examples": size, "standard_error": error},
         )
 
 
-def _training_learned(case: RuleContext, pair: LossPair) -> bool:
-    """Whether training fell by so much that validation had something to follow."""
-    return case.training is not None and case.training.fall >= _MIN_FALL and len(pair) >= 3
+def _training_learned(context: RuleContext, pair: LossPair) -> bool:
+    """Whether training loss decreased enough to expect an effect on validation."""
+    return (
+        context.train_trend is not None and context.train_trend.fall >= _MIN_FALL and len(pair) >= 3
+    )

@@ -1,4 +1,4 @@
-"""NN301."""
+"""NN301: detects gradients that vanish in the first layers of a deep network."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from nnlab.diagnose.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 _SQUASHING_ACTIVATIONS = ("sigmoid", "tanh", "softsign", "hardsigmoid")
-# Decades between the gradients of first and last layer, and layers, worth one half.
+# At a confidence of one half: decades between the gradients of the first and last layer, and depth.
 _DECADES, _DEPTH = 1.5, 4.0
 _LEARNED_LIMIT, _WELL_TRAINED = 0.5, 0.8
 
@@ -19,12 +19,12 @@ _LEARNED_LIMIT, _WELL_TRAINED = 0.5, 0.8
 class VanishingGradients:
     """Vanishing gradients: the first layers of a deep network hardly learn.
 
-    What it finds: the gradient of the first layer is a small part of that of the last (with
-    `--probe full`); or a deep network of squashing activations, without normalisation or
-    shortcuts, does not leave chance level while its signal has no spread left.
+    Detects: the gradient of the first layer is a small fraction of that of the last layer (with
+    `--probe full`); or a deep network of sigmoid or tanh activations, without normalisation or
+    residual connections, does not leave chance level.
 
     Why it matters: the slope of a sigmoid is at most a quarter, and a gradient is a product of
-    such slopes: after ten layers a millionth is left. The layers near the input keep their
+    such slopes: after ten layers about a millionth is left. The layers near the input keep their
     random weights.
 
     What to try: `--activation relu` with `--init msra`; `--norm batch`; fewer layers; a residual
@@ -35,38 +35,46 @@ class VanishingGradients:
     name: ClassVar[str] = "vanishing gradients"
     remedy: ClassVar[str] = "--activation relu --init msra; --norm batch; fewer layers"
 
-    def check(self, case: RuleContext) -> Finding | None:
-        """Needs the probe; the gradients by layer come with `--probe full`."""
-        norms = case.layers("grad_norm", last=True)
-        squashes = case.setting.get("activation") in _SQUASHING_ACTIVATIONS
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the probe; the gradients of each layer need `--probe full`."""
+        norms = context.values_by_layer("grad_norm", last=True)
+        saturates = context.setting.get("activation") in _SQUASHING_ACTIVATIONS
         if len(norms) >= 3:
             (first, *_, last) = norms.values()
-            sure = (
+            confidence = (
                 combine_confidences(hill(-math.log10(first / last), _DECADES))
                 if 0 < first < last
                 else 0.0
             )
-            return self._told(case, sure, {"first_grad_norm": first, "last_grad_norm": last})
-        depth = case.number("depth") or float(len(case.layers("activation_sd")))
+            return self._make_finding(
+                context, confidence, {"first_grad_norm": first, "last_grad_norm": last}
+            )
+        depth = context.numeric_setting("depth") or float(
+            len(context.values_by_layer("activation_sd"))
+        )
         if (
-            not squashes
-            or case.learned_fraction is None
-            or case.setting.get("norm") not in (None, "none")
+            not saturates
+            or context.learned_fraction is None
+            or context.setting.get("norm") not in (None, "none")
         ):
             return None
-        sure = combine_confidences(
-            hill(depth, _DEPTH), hill(_LEARNED_LIMIT - case.learned_fraction, _LEARNED_LIMIT / 3)
+        confidence = combine_confidences(
+            hill(depth, _DEPTH), hill(_LEARNED_LIMIT - context.learned_fraction, _LEARNED_LIMIT / 3)
         )
-        return self._told(case, sure, {"depth": depth, "learned": case.learned_fraction})
+        return self._make_finding(
+            context, confidence, {"depth": depth, "learned": context.learned_fraction}
+        )
 
-    def _told(self, case: RuleContext, sure: float, evidence: dict[str, float]) -> Finding | None:
-        trained = case.learned_fraction is not None and case.learned_fraction > _WELL_TRAINED
+    def _make_finding(
+        self, context: RuleContext, confidence: float, evidence: dict[str, float]
+    ) -> Finding | None:
+        trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
         return make_finding(
             self,
             Severity.INFO if trained else Severity.WARNING,
-            sure,
+            confidence,
             1,
-            "gradients vanish on their way to the first layers: "
+            "gradients vanish on the way to the first layers: "
             + ", ".join(
                 f"{name.replace('_', ' ')} {value:.3g}" for name, value in evidence.items()
             ),

@@ -61,7 +61,7 @@ def save_claim_figures(
     }
     verdict_path, curves_path = claim_files(stem, kind)
     save_figure(
-        draw_claim_intervals([_claim_interval(result) for result in study_verdict.answers]),
+        draw_claim_intervals([_claim_interval(result) for result in study_verdict.results]),
         verdict_path,
         provenance,
     )
@@ -81,7 +81,7 @@ def claim_files(stem: Path, kind: str) -> tuple[Path, Path]:
 
 
 def _claim_interval(result: ComparisonResult) -> ClaimInterval:
-    comparison, claim_test = result.comparison, result.judged
+    comparison, claim_test = result.comparison, result.test
     return ClaimInterval(
         title=comparison.says,
         quantity=describe_claim(comparison),
@@ -99,14 +99,14 @@ def _arm_series(db: store.Database, study_verdict: StudyVerdict) -> list[Series]
     """A series for each arm: the runs of the trial that was selected for it."""
     histories = store.histories(
         db,
-        [run.id for tuned_arm in study_verdict.sides.values() for run in tuned_arm.runs.values()],
+        [run.id for tuned_arm in study_verdict.arms.values() for run in tuned_arm.runs.values()],
     )
     return [
         Series(
-            label=f"{tuned_arm.arm} ({tuned_arm.chosen})" if tuned_arm.chosen else tuned_arm.arm,
+            label=f"{tuned_arm.arm} ({tuned_arm.tuned_values})" if tuned_arm.tuned_values else tuned_arm.arm,
             histories=tuple(histories[run.id] for run in tuned_arm.runs.values()),
         )
-        for tuned_arm in study_verdict.sides.values()
+        for tuned_arm in study_verdict.arms.values()
     ]
 
 
@@ -114,7 +114,7 @@ def _curve_metrics(study_verdict: StudyVerdict, series: list[Series]) -> list[st
     """The compared metrics that have curves, at most two quantities; loss if none has."""
     compared = [
         metric
-        for result in study_verdict.answers
+        for result in study_verdict.results
         for metric in metrics_in(result.comparison.metric)
     ]
     with_curves = [metric for metric in dict.fromkeys(compared) if _is_curve(metric, series)]

@@ -9,7 +9,6 @@ from matplotlib.ticker import FuncFormatter
 
 from nnlab import store
 from nnlab.analysis.effects import compute_effects
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import resolve_scope
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
 from nnlab.figures.draw.layout import freeze_layout, new_figure
@@ -44,7 +43,7 @@ def prepare_effects(
         UsageError: too few trials to estimate the shares.
     """
     effects = compute_effects(db, resolve_scope(db, words), by=by)
-    shares = effects.worth[:top]
+    shares = effects.notable_shares[:top]
 
     def draw() -> Figure:
         from nnlab.figures.draw.display_names import metric_name, setting_name

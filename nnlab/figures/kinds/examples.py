@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.figures.draw.labels import letters_that_fit
 from nnlab.figures.draw.layout import freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
+from nnlab.io.text import format_count
 from nnlab.stats.class_predictions import cross_entropy_losses
 
 if TYPE_CHECKING:

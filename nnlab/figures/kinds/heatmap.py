@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.figures.axis_fields import (
     AxisValue,
     Reduction,
@@ -33,6 +32,7 @@ from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
+from nnlab.io.text import format_count
 from nnlab.objective import format_exact
 
 _CELL_SIZE, _FRAME_HEIGHT = 0.26, 0.75  # inches

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config import config_of
 from nnlab.config.space import TrialSpec, distinguishing_fields, setting_label
 from nnlab.figures.draw.axis_scales import set_log_ticks
@@ -19,6 +18,7 @@ from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import marker, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.untrained_settings import expand_settings
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from nnlab.engine.initial_outputs import LayerOutputs

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import set_log_ticks
@@ -20,6 +19,7 @@ from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from nnlab.analysis.sensitivity import Sensitivity

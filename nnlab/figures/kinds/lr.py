@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config import RunConfig, config_of
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
@@ -27,6 +26,7 @@ from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure
 from nnlab.figures.untrained_settings import expand_settings
+from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
     from nnlab.records import Setting

@@ -11,7 +11,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.errors import UsageError
 from nnlab.figures.axis_fields import axis_value
 from nnlab.figures.draw.axis_scales import format_power_of_ten, rotate_tick_labels
@@ -27,6 +26,7 @@ from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure
+from nnlab.io.text import format_count
 
 _PANEL_HEIGHT = 2.6
 _COLORMAP = "cividis"

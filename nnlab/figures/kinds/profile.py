@@ -8,7 +8,6 @@ from matplotlib.ticker import FuncFormatter
 
 from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.scope import resolve_scope
 from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout

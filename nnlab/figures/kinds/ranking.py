@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.figures.draw.axis_range import LOG_FROM_DECADES
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.labels import letters_that_fit, short_labels
@@ -19,6 +18,7 @@ from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure, trial_title
+from nnlab.io.text import format_count
 from nnlab.stats import format_mean
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.55  # inches

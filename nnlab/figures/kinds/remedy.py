@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.remedies import RemedyOutcome, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.errors import UsageError
@@ -15,6 +14,7 @@ from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
+from nnlab.io.text import format_count
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.24, 0.75  # inches
 

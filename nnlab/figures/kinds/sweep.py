@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.config.space import format_value
 from nnlab.figures.axis_fields import (
     Reduction,
@@ -32,6 +31,7 @@ from nnlab.figures.draw.series_style import (
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
+from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 
 _PANEL_HEIGHT = 2.4

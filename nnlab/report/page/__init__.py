@@ -92,5 +92,5 @@ def _effects(group: RankedGroup) -> list[Mapping[str, Any]]:
             "low": share.low,
             "high": share.high,
         }
-        for share in group.effects.worth[:_MAX_EFFECTS]
+        for share in group.effects.notable_shares[:_MAX_EFFECTS]
     ]

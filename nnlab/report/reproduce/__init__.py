@@ -10,15 +10,17 @@ from typing import Any
 
 import nnlab
 from nnlab import store
-from nnlab.analysis.ranking import Ranking, RankingRow, current_runs, format_count, rank
+from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedies import minimal_fields
-from nnlab.analysis.scope import Scope
+from nnlab.analysis.scope import Scope, current_runs
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.user_code import helper_files, matches_version
 from nnlab.errors import OutputError, UsageError
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.files import write_atomic
+from nnlab.io.text import format_count
 from nnlab.records import Environment, Setting, Status
 from nnlab.report.reproduce.lock import PackageLock, build_lock
 from nnlab.stats import format_duration

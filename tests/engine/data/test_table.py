@@ -178,5 +178,5 @@ def test_what_only_python_reads_as_a_number_is_text(written: Written, text: str)
 
 def test_a_table_has_a_limit(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nnlab.engine.data.csv_table.MAX_BYTES", 10)
-    with pytest.raises(DataError, match="larger than 10 bytes, the most that is read"):
+    with pytest.raises(DataError, match="larger than the limit of 10 bytes"):
         dataset_of(written("a,y\n1,0\n2,1\n"))

@@ -64,10 +64,10 @@ def _method_row(method: MethodResult, comparison: AcrossTasksComparison) -> Mapp
         "name": method.name,
         "iqm": method.iqm,
         "interval": (method.low, method.high),
-        "better": method.better,
+        "better": method.improvement_probability,
         "better_interval": None
-        if method.better is None
-        else (method.better_low, method.better_high),
+        if method.improvement_probability is None
+        else (method.improvement_probability_low, method.improvement_probability_high),
         "runs": method.runs,
         "tuned": str(least) if least == most else f"{least} to {most}",
     }

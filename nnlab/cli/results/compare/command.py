@@ -10,7 +10,8 @@ import typer
 
 from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
-from nnlab.analysis.ranking import EpochChoice, rank_each_group
+from nnlab.analysis.ranking import rank_each_group
+from nnlab.analysis.records import EpochChoice
 from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nnlab.analysis.ranking import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
@@ -154,7 +154,7 @@ def _test_columns(ranking: Ranking) -> list[TableColumn]:
     return [
         TableColumn(
             "test",
-            f"{name} (same epoch)" if ranking.test_there else name,
+            f"{name} (same epoch)" if ranking.test_epochs_match else name,
             align_right=True,
             priority=1,
         ),
@@ -163,7 +163,7 @@ def _test_columns(ranking: Ranking) -> list[TableColumn]:
             "test epoch",
             _format_epoch,
             align_right=True,
-            hidden=ranking.test_there,
+            hidden=ranking.test_epochs_match,
             priority=1,
         ),
         TableColumn("test_mean", "test mean", hidden=True),
@@ -182,9 +182,9 @@ def _row_cells(row: RankingRow, ranking: Ranking) -> Mapping[str, Any]:
         "sd": row.value.sd,
         "interval": row.interval,
         "tier": row.tier,
-        "behind": (row.against.low, row.against.high) if row.against else None,
-        "p": row.against.adjusted if row.against else None,
-        "better": row.against.better if row.against else None,
+        "behind": (row.comparison.low, row.comparison.high) if row.comparison else None,
+        "p": row.comparison.adjusted if row.comparison else None,
+        "better": row.comparison.improvement_probability if row.comparison else None,
         "epoch": row.epoch,
         "test": format_mean(row.test.mean, row.test.sd) if row.test and row.test.n else None,
         "test_epoch": row.test_epoch,
@@ -238,7 +238,7 @@ def _row_json(row: RankingRow) -> Mapping[str, Any]:
         "different_data": row.different_data,
         "interval": list(row.interval) if row.interval else None,
         "tier": row.tier,
-        "against_best": _comparison_json(row.against),
+        "against_best": _comparison_json(row.comparison),
         "pruned": row.pruned,
         "statuses": {str(status): count for status, count in row.statuses.items()},
         "runs": list(row.runs),
@@ -246,4 +246,4 @@ def _row_json(row: RankingRow) -> Mapping[str, Any]:
 
 
 def _comparison_json(comparison: BestComparison | None) -> Mapping[str, Any] | None:
-    return None if comparison is None else {**asdict(comparison), "told": comparison.told}
+    return None if comparison is None else {**asdict(comparison), "told": comparison.is_significant}

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, RemedyResult, min_seeds_for
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.formats import Format
@@ -14,6 +13,7 @@ from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.config import setting_fields
 from nnlab.config.space import format_value
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import format_count
 from nnlab.records import Study
 from nnlab.stats import format_duration
 from nnlab.study.remedy_study import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import Ranking
+from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import seeds_to_decide
 from nnlab.cli.output.render import print_pairs, say
 from nnlab.config import setting_fields

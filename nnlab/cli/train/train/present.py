@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count, rank_each_group
+from nnlab.analysis.ranking import rank_each_group
 from nnlab.analysis.scope import Scope
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, render, say
@@ -11,6 +11,7 @@ from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.cli.train.train.messages import print_more_seeds_command, print_setting
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import format_count
 from nnlab.records import Study
 from nnlab.study.dry_run import DryRun
 from nnlab.study.events import (

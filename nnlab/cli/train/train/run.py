@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
 from nnlab.cli.train.train import messages, present
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.errors import StudyExists, UsageError
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import format_count
 from nnlab.study.command_lines import extend_command
 from nnlab.study.database import database_address
 from nnlab.study.dry_run import check_devices, dry_run

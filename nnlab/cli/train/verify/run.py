@@ -6,13 +6,13 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
-from nnlab.analysis.ranking import format_count
 from nnlab.analysis.selection import select_runs
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import console, note, print_json, say
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts, metrics_line
 from nnlab.errors import UsageError
+from nnlab.io.text import format_count
 from nnlab.records import Epoch, Run
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, Self
 
 from nnlab.analysis.progress import ProgressSnapshot, snapshot_json
-from nnlab.analysis.ranking import format_count
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import (
     TableColumn,
@@ -18,6 +17,7 @@ from nnlab.cli.output.render import (
     say,
     screen_width,
 )
+from nnlab.io.text import format_count
 from nnlab.records import Status
 from nnlab.stats import format_duration
 

@@ -1,0 +1,90 @@
+"""The rows of a ranking and the ranking itself, as tables, reports and figures read them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nnlab.analysis.scope import Scope
+from nnlab.records import Objective, Setting, Status
+from nnlab.stats import Aggregate
+from nnlab.stats.comparison import BestComparison
+
+EpochChoice = Literal["best", "last"] | int
+
+
+@dataclass(frozen=True, slots=True)
+class RankingRow:
+    """A trial, or a group of trials: its rank, its setting, and statistics over its seeds.
+
+    `runs`, `seeds` and `values` have one entry per run, in the same order; the value of a run
+    without a result is NaN. `epoch` is the median of the epochs of the values.
+    `flags` counts the runs with each finding that tables show (`nnlab.diagnose.headlines`).
+    `onsets` holds, by finding code, the epochs from which runs overfit or stagnate.
+    `pruned` counts the runs that a pruner stopped.
+    `interval` is the 95 % confidence interval of the mean. `against` compares the best row with
+    this one. `tier` is 1 for the best row and all rows that do not differ significantly from it,
+    2 for the others, and None where there are too few seeds to decide.
+    `test` is the same quantity on the test split, measured once at each run's selected epoch;
+    `test_epoch` is the median of these epochs, and `test_there` says whether they equal the epochs
+    of the values in every run.
+    `different_data` says that seeds of one of its trials were trained on different data.
+    """
+
+    rank: int
+    trials: tuple[int, ...]
+    setting: Setting
+    value: Aggregate
+    epoch: float | None
+    test: Aggregate | None
+    runs: tuple[int, ...]
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+    flags: Mapping[str, int]
+    statuses: Mapping[Status, int]
+    onsets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    pruned: int = 0
+    interval: tuple[float, float] | None = None
+    against: BestComparison | None = None
+    tier: int | None = None
+    test_epoch: float | None = None
+    test_there: bool = True
+    different_data: bool = False
+
+    @property
+    def all_diverged(self) -> bool:
+        """Whether every run of the row diverged."""
+        return set(self.statuses) == {Status.DIVERGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Rows, best first, with what is needed to read them.
+
+    `fields` are the choices in which the rows differ. `total` counts all rows, including those
+    that `top` cut off. `notes` must be shown with the table.
+    `heading` names what all runs of the ranking share and other runs of the scope do not; it is
+    empty where there are no other runs. `left_out` holds the note on groups that are not ranked
+    here; this note is also part of `notes`.
+    `ranks_with_equal_fields` holds the ranks of rows that agree with another row in all fields.
+    """
+
+    scope: Scope
+    objective: Objective
+    at: EpochChoice
+    fields: tuple[str, ...]
+    rows: tuple[RankingRow, ...]
+    total: int
+    notes: tuple[str, ...]
+    heading: str = ""
+    left_out: tuple[str, ...] = ()
+    ranks_with_equal_fields: frozenset[int] = frozenset()
+
+    @property
+    def has_test(self) -> bool:
+        """Whether any row has a value on the test split."""
+        return any(row.test and row.test.n for row in self.rows)
+
+    @property
+    def test_there(self) -> bool:
+        """Whether every test value was measured at the epoch of the value in the same row."""
+        return all(row.test_epochs_match for row in self.rows)
