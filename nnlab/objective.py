@@ -109,7 +109,7 @@ class Objective:
     def __str__(self) -> str:
         return f"{self.metric}:{self.direction}"
 
-    def better(self, candidate: float, incumbent: float) -> bool:
+    def is_better(self, candidate: float, incumbent: float) -> bool:
         """Whether `candidate` is strictly better; a number is better than NaN, NaN never is."""
         if math.isnan(candidate):
             return False

@@ -34,7 +34,7 @@ class Effects:
     notes: tuple[str, ...]
 
     @property
-    def worth(self) -> list[VarianceShare]:
+    def notable_shares(self) -> list[VarianceShare]:
         """All single choices and the pairs with a notable share, largest share first."""
         shown = [s for s in self.shares if len(s.fields) == 1 or s.share >= _MIN_PAIR_SHARE]
         return sorted(shown, key=lambda share: -share.share)

@@ -119,4 +119,4 @@ def _last_epoch_within(history: History, seconds: float) -> int | None:
 def _first_epoch_at_level(curve: Curve, level: float) -> int | None:
     """The first epoch at which the metric reached a level or better; None if it never did."""
     objective = Objective.parse(curve.metric)
-    return next((e for e, v in curve if v == level or objective.better(v, level)), None)
+    return next((e for e, v in curve if v == level or objective.is_better(v, level)), None)

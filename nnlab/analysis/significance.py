@@ -50,7 +50,7 @@ def with_significance(
         for row, values in zip(rows, values_by_seed, strict=True)
     ]
     rest = [
-        replace(row, against=comparison, tier=_tier(comparison))
+        replace(row, comparison=comparison, tier=_tier(comparison))
         for row, comparison in zip(bounded[1:], comparisons, strict=True)
     ]
     best = replace(bounded[0], tier=1 if any(row.tier for row in rest) else None)
@@ -60,14 +60,14 @@ def with_significance(
 def _tier(comparison: BestComparison | None) -> int | None:
     if comparison is None or not comparison.has_enough_seeds:
         return None
-    return 2 if comparison.told else 1
+    return 2 if comparison.is_significant else 1
 
 
 def significance_notes(
     rows: Sequence[RankingRow], test: PairedTest, trials: int
 ) -> tuple[str, ...]:
     """Notes on which rows the best differs from, and on how many more seeds are needed."""
-    compared_rows = [row for row in rows if row.against is not None]
+    compared_rows = [row for row in rows if row.comparison is not None]
     ranked = [row for row in compared_rows if row.tier is not None]
     pairs = trials * (trials - 1) // 2
     tied = [row for row in ranked if row.tier == 1]
@@ -101,11 +101,11 @@ def significance_notes(
 
 def too_few_seeds(rows: Sequence[RankingRow]) -> str | None:
     """A message on the rows with too few seeds for a tier; None where every row has one."""
-    compared_rows = [row for row in rows if row.against is not None]
+    compared_rows = [row for row in rows if row.comparison is not None]
     undecided = [row for row in compared_rows if row.tier is None]
     if not undecided:
         return None
-    enough = max(row.against.min_seeds for row in undecided if row.against is not None)
+    enough = max(row.comparison.min_seeds for row in undecided if row.comparison is not None)
     ranks = ", ".join(f"#{row.rank}" for row in undecided[:_MAX_NAMED])
     if len(undecided) > _MAX_NAMED:
         ranks += f" and {len(undecided) - _MAX_NAMED} more"
@@ -115,18 +115,20 @@ def too_few_seeds(rows: Sequence[RankingRow]) -> str | None:
 
 def seeds_to_decide(rows: Sequence[RankingRow]) -> int | None:
     """How many seeds may separate the best trial from the next one; None if that is unknown."""
-    fewest = [row.against.min_seeds for row in rows if row.against is not None and row.tier is None]
+    fewest = [
+        row.comparison.min_seeds for row in rows if row.comparison is not None and row.tier is None
+    ]
     if fewest:
         return max(fewest)
-    tied = [row for row in rows if row.against is not None and row.tier == 1]
+    tied = [row for row in rows if row.comparison is not None and row.tier == 1]
     return _seeds_needed(tied[0]) if tied else None
 
 
 def _seeds_needed(row: RankingRow) -> int | None:
-    comparison = row.against
-    if comparison is None or (comparison.needed or 0) <= comparison.n:
+    comparison = row.comparison
+    if comparison is None or (comparison.seeds_needed or 0) <= comparison.n:
         return None
-    return comparison.needed
+    return comparison.seeds_needed
 
 
 def describe_test(test: PairedTest, trials: int) -> str:

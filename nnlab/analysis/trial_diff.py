@@ -42,7 +42,7 @@ def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
     best, other = ranking.rows
     differs = "; ".join(_field_difference(name, best, other) for name in ranking.fields)
     lines = [f"what differs: {differs}"]
-    comparison = other.against
+    comparison = other.comparison
     if comparison is None:
         return [*lines, "verdict: cannot tell; at least two seeds of each are needed"]
     metric = ranking.objective.metric
@@ -54,7 +54,7 @@ def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
     lines.append(
         f"effect: #1 is better by {comparison.mean:.3g} {metric}"
         f" ({_interval_text(comparison)}; {seeds}); a run of"
-        f" #1 is better than one of #2 with probability {comparison.better:.2f}"
+        f" #1 is better than one of #2 with probability {comparison.improvement_probability:.2f}"
     )
     return [*lines, _verdict_line(comparison)]
 
@@ -78,7 +78,11 @@ def _verdict_line(comparison: BestComparison) -> str:
             "verdict: cannot tell; too few seeds to rank:"
             f" at least {comparison.min_seeds} are needed"
         )
-    if comparison.told:
+    if comparison.is_significant:
         return f"verdict: #1 is better (p {comparison.adjusted:.2g})"
-    more = f"; about {comparison.needed} seeds are needed to decide" if comparison.needed else ""
+    more = (
+        f"; about {comparison.seeds_needed} seeds are needed to decide"
+        if comparison.seeds_needed
+        else ""
+    )
     return f"verdict: cannot tell (p {comparison.adjusted:.2g}){more}"

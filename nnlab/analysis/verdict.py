@@ -111,7 +111,7 @@ def _tune_arm(
         values = [_score(run, histories[run.id], objective) for run in runs]
         failures, mean = values.count(None), aggregate(values).mean
         # A setting with fewer failed seeds is preferred, whatever its mean.
-        if failures < fewest or (failures == fewest and objective.better(mean, best_mean)):
+        if failures < fewest or (failures == fewest and objective.is_better(mean, best_mean)):
             best, fewest, best_mean = runs, failures, mean
     fields = distinguishing_fields([runs[0].trial.setting for runs in trials if runs])
     setting = best[0].trial.setting

@@ -35,7 +35,7 @@ def is_better_epoch(
     """
     (value, loss), (selected_value, selected_loss) = candidate, selected
     if value != selected_value or not breaks_ties:
-        return objective.better(value, selected_value)
+        return objective.is_better(value, selected_value)
     if math.isnan(loss) or math.isnan(selected_loss):
         return math.isnan(selected_loss)
     return loss <= selected_loss

@@ -138,7 +138,7 @@ class Session:
         """
         objective = Objective.parse(self.config.objective or "")
         value, loss = values[objective.metric], values["val/loss"]
-        if self.selected_epoch == 0 or objective.better(value, self.selected_value):
+        if self.selected_epoch == 0 or objective.is_better(value, self.selected_value):
             self.improved_epoch = self.epoch
         elif not is_better_epoch(
             objective,

@@ -104,7 +104,7 @@ def _effects(group: RankedGroup) -> list[str]:
     lines += [
         f"| {escape_markdown(' and '.join(map(setting_name, share.fields)))} | {share.share:.1%} |"
         f" {'' if math.isnan(share.low) else f'{share.low:.1%} to {share.high:.1%}'} |"
-        for share in group.effects.worth
+        for share in group.effects.notable_shares
     ]
     lines += ["", *(f"- {escape_markdown(note)}" for note in group.effects.notes)]
     return ["\n".join([*lines, ""])]

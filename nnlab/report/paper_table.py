@@ -236,7 +236,7 @@ def _has_test_values(parts: Mapping[str, Ranking]) -> bool:
 
 
 def _is_test_at_same_epochs(parts: Mapping[str, Ranking]) -> bool:
-    return all(part.test_there for part in parts.values())
+    return all(part.test_epochs_match for part in parts.values())
 
 
 def _row_key(row: RankingRow, fields: Sequence[str]) -> tuple[str, ...]:

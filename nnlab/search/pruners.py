@@ -71,7 +71,7 @@ def median(standing: PrunerRequest) -> str | None:
     best, objective = standing.best, standing.objective
     if math.isnan(best):
         return f"{_message_start(standing)} is not a number"
-    if not at_epoch or not objective.better(middle := median_of(at_epoch), best):
+    if not at_epoch or not objective.is_better(middle := median_of(at_epoch), best):
         return None
     side = "above" if objective.direction == "min" else "below"
     lately = "" if best == standing.values[-1] else " at best"
@@ -97,7 +97,7 @@ def asha(standing: PrunerRequest) -> str | None:
     ranked = sorted([*numbers, value], reverse=objective.direction == "max")
     kept = max(1, len(ranked) // REDUCTION_FACTOR)
     last = ranked[kept - 1]
-    if not objective.better(last, value):
+    if not objective.is_better(last, value):
         return None
     side = "above" if objective.direction == "min" else "below"
     return (

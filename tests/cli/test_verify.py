@@ -195,7 +195,7 @@ def test_a_run_whose_ties_were_not_broken_still_verifies(
         selected: tuple[float, float],
         **_: bool,
     ) -> bool:
-        return objective.better(candidate[0], selected[0])
+        return objective.is_better(candidate[0], selected[0])
 
     blobs = ("--data", "blobs", "--data-noise", "0.05", "--samples", "100", "--lr", "0.03")
     words = ("train", *blobs, "--width", "8", "--depth", "1", "--epochs", "8", "--seeds", "2", "-q")

@@ -55,7 +55,7 @@ def test_the_epoch_of_a_value_and_of_its_test_value(
     tmp_path: Path, by: str, at: object, epoch: int, *, there: bool
 ) -> None:
     (row,) = rank(make(tmp_path), Scope("all"), by=by, at=at).rows  # type: ignore[arg-type]
-    assert (row.epoch, row.test_epoch, row.test_there) == (epoch, SELECTED, there)
+    assert (row.epoch, row.test_epoch, row.test_epochs_match) == (epoch, SELECTED, there)
     assert row.test is not None
     assert row.test.mean == TESTED[f"test/{by.partition('/')[2]}"]
 
@@ -63,7 +63,7 @@ def test_the_epoch_of_a_value_and_of_its_test_value(
 def test_a_value_that_is_nan_has_no_epoch(tmp_path: Path) -> None:
     nothing = {"val/accuracy": (math.nan,) * 6}
     (row,) = rank(make(tmp_path, nothing), Scope("all"), by="val/accuracy").rows
-    assert (row.epoch, row.test_there) == (None, False)
+    assert (row.epoch, row.test_epochs_match) == (None, False)
 
 
 def test_every_format_states_the_epoch_or_leaves_the_test_out(nnlab: Nnlab, folder: Path) -> None:

@@ -17,9 +17,9 @@ def test_scores_are_scaled_task_by_task_and_the_best_comes_first() -> None:
     scores = [0.8, 0.6, 1.0, 1.0, 8 / 9, 7 / 9]
     assert first.iqm == pytest.approx(stats.trim_mean(scores, 0.25))
     assert first.low < first.iqm < first.high
-    assert first.better is None
+    assert first.improvement_probability is None
     # On x all nine pairs, on y seven of nine and one tie.
-    assert second.better == pytest.approx((1 + 7.5 / 9) / 2)
+    assert second.improvement_probability == pytest.approx((1 + 7.5 / 9) / 2)
 
 
 def test_lower_is_better_turns_all_round() -> None:
@@ -61,5 +61,8 @@ def test_intervals_of_the_probability_cover_a_half_for_equal_methods() -> None:
         }
         _, second = compare_methods(methods, higher=True)
         # The first was chosen as the better of two equals: only its lower bound can be wrong.
-        covered += second.better_low is not None and second.better_low <= 0.5
+        covered += (
+            second.improvement_probability_low is not None
+            and second.improvement_probability_low <= 0.5
+        )
     assert covered >= 34

@@ -33,7 +33,7 @@ def test_a_paired_comparison_is_scipys() -> None:
     assert (found.p, found.adjusted) == pytest.approx((wanted.pvalue, wanted.pvalue))
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert found.effect == pytest.approx(0.04 / np.std([0.05, 0.02, 0.06, 0.03], ddof=1))
-    assert found.better == pytest.approx(15.5 / 16)  # 0.90 ties once
+    assert found.improvement_probability == pytest.approx(15.5 / 16)  # 0.90 ties once
     (exact,) = compare_with_best(A, [B], higher=True, test=How.SIGN_FLIP)
     assert exact is not None
     assert exact.p == 2 / 16
@@ -69,8 +69,13 @@ def test_one_value_is_no_comparison(first: dict[int, float], second: dict[int, f
 def test_equal_seeds_are_no_difference() -> None:
     (found,) = compare_with_best(A, [A], higher=True)
     assert found is not None
-    assert (found.mean, found.p, found.effect, found.better) == (0.0, 1.0, 0.0, 0.5)
-    assert not found.told
+    assert (found.mean, found.p, found.effect, found.improvement_probability) == (
+        0.0,
+        1.0,
+        0.0,
+        0.5,
+    )
+    assert not found.is_significant
 
 
 def test_trials_that_are_not_shown_count_too() -> None:
@@ -110,7 +115,7 @@ def test_equal_trials_are_told_apart_no_more_often_than_stated(how: How, seeds: 
         order = np.argsort(-values.mean(1))
         ranked = [dict(enumerate(values[i].tolist())) for i in order]
         found = compare_with_best(ranked[0], ranked[1:], higher=True, test=how, predict=False)
-        errors += any(one is not None and one.told for one in found)
+        errors += any(one is not None and one.is_significant for one in found)
     # Three standard errors above the level at most.
     assert errors / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
 
@@ -186,12 +191,12 @@ def test_equal_differences_are_tested_exactly_and_not_by_t() -> None:
         assert found.p == 0.5
         assert math.isnan(found.low)
         assert not found.has_enough_seeds
-        assert not found.told
+        assert not found.is_significant
     many = {seed: 0.9 + seed / 7 for seed in range(6)}
     (exact,) = compare_with_best(many, [{s: v - 0.1 for s, v in many.items()}], higher=True)
     assert exact is not None
     assert (exact.p, exact.min_seeds) == (2 / 2**6, 6)
-    assert exact.told
+    assert exact.is_significant
 
 
 def test_constant_values_on_other_seeds_are_tested_by_permutation() -> None:
@@ -199,10 +204,10 @@ def test_constant_values_on_other_seeds_are_tested_by_permutation() -> None:
     (found,) = compare_with_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True)
     assert found is not None
     assert found.p == pytest.approx(2 / 70)  # of the C(8, 4) ways to deal out the values
-    assert found.told
+    assert found.is_significant
     (among,) = compare_with_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True, trials=3)
     assert among is not None
-    assert (among.min_seeds, among.told) == (
+    assert (among.min_seeds, among.is_significant) == (
         5,
         False,
     )  # 3 pairs: 2 / C(8, 4) is 0.086, 2 / 252 is not
@@ -215,7 +220,7 @@ def test_a_t_test_of_fewer_than_four_seeds_decides_nothing(seeds: int) -> None:
     (found,) = compare_with_best(best, [other], higher=True)
     assert found is not None
     assert found.p < 0.05
-    assert (found.min_seeds, found.told) == (4, False)
+    assert (found.min_seeds, found.is_significant) == (4, False)
 
 
 @pytest.mark.parametrize(("trials", "fewest"), [(2, 6), (3, 7), (4, 8)])
@@ -228,7 +233,7 @@ def test_the_exact_test_decides_from_the_seeds_on_that_reach_the_level(
         (found,) = compare_with_best(best, [other], higher=True, test=How.SIGN_FLIP, trials=trials)
         assert found is not None
         assert found.min_seeds == fewest
-        return found.told
+        return found.is_significant
 
     assert not compared(fewest - 1)
     assert compared(fewest)

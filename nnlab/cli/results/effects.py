@@ -75,7 +75,7 @@ def effects(
             }
         )
         return
-    render([_effect_cells(share, ranking) for share in result.worth], COLUMNS, format)
+    render([_effect_cells(share, ranking) for share in result.notable_shares], COLUMNS, format)
     if format is Format.TABLE:
         say(
             f"{result.method} of {ranking.objective.metric}, {result.trials} trials; a pair's share"

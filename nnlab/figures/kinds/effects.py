@@ -23,7 +23,7 @@ def effects(
         UsageError: too few trials to tell.
     """
     found = compute_effects(db, resolve_scope(db, words), by=by)
-    told = found.worth[:top]
+    told = found.notable_shares[:top]
 
     def draw() -> "Figure":
         from nnlab.figures.draw.display_names import metric_name, setting_name

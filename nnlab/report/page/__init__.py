@@ -91,5 +91,5 @@ def _effects(group: RankedGroup) -> list[Mapping[str, Any]]:
             "low": one.low,
             "high": one.high,
         }
-        for one in group.effects.worth[:_MAX_EFFECTS]
+        for one in group.effects.notable_shares[:_MAX_EFFECTS]
     ]

@@ -1,7 +1,6 @@
 """Methods over data sets on the screen, in every format."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from nnlab.analysis.across_tasks import AcrossTasksComparison
@@ -21,7 +20,7 @@ def print_across_tasks(found: AcrossTasksComparison, how: Format) -> None:
                 "left_out": list(found.left_out),
                 "profile_at": list(PROFILE_THRESHOLDS),
                 "notes": list(found.notes),
-                "methods": [asdict(one) for one in found.methods],
+                "methods": [_method_json(method) for method in found.methods],
             }
         )
         return
@@ -59,8 +58,10 @@ def _method_row(one: MethodResult, found: AcrossTasksComparison) -> Mapping[str,
         "name": one.name,
         "iqm": one.iqm,
         "interval": (one.low, one.high),
-        "better": one.better,
-        "better_interval": None if one.better is None else (one.better_low, one.better_high),
+        "better": one.improvement_probability,
+        "better_interval": None
+        if one.improvement_probability is None
+        else (one.improvement_probability_low, one.improvement_probability_high),
         "runs": one.runs,
         "tuned": str(least) if least == most else f"{least} to {most}",
     }
@@ -68,3 +69,19 @@ def _method_row(one: MethodResult, found: AcrossTasksComparison) -> Mapping[str,
 
 def _format_bounds(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+
+
+def _method_json(method: MethodResult) -> Mapping[str, Any]:
+    """A method with the keys of docs/formats.md, which differ from the names in the code."""
+    return {
+        "name": method.name,
+        "tasks": method.tasks,
+        "runs": method.runs,
+        "iqm": method.iqm,
+        "low": method.low,
+        "high": method.high,
+        "better": method.improvement_probability,
+        "better_low": method.improvement_probability_low,
+        "better_high": method.improvement_probability_high,
+        "profile": method.profile,
+    }

@@ -1,7 +1,6 @@
 """A ranking on the screen, in every format."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from nnlab.analysis.records import Ranking, RankingRow
@@ -143,14 +142,14 @@ def _test_columns(ranking: Ranking) -> list[TableColumn]:
     name = test_metric(ranking.objective)
     return [
         TableColumn(
-            "test", f"{name} there" if ranking.test_there else name, right=True, priority=1
+            "test", f"{name} there" if ranking.test_epochs_match else name, right=True, priority=1
         ),
         TableColumn(
             "test_epoch",
             "test epoch",
             _format_epoch,
             right=True,
-            hidden=ranking.test_there,
+            hidden=ranking.test_epochs_match,
             priority=1,
         ),
         TableColumn("test_mean", "test mean", hidden=True),
@@ -169,9 +168,9 @@ def _row_cells(row: RankingRow, ranking: Ranking) -> Mapping[str, Any]:
         "sd": row.value.sd,
         "interval": row.interval,
         "tier": row.tier,
-        "behind": (row.against.low, row.against.high) if row.against else None,
-        "p": row.against.adjusted if row.against else None,
-        "better": row.against.better if row.against else None,
+        "behind": (row.comparison.low, row.comparison.high) if row.comparison else None,
+        "p": row.comparison.adjusted if row.comparison else None,
+        "better": row.comparison.improvement_probability if row.comparison else None,
         "epoch": row.epoch,
         "test": format_mean(row.test.mean, row.test.sd) if row.test and row.test.n else None,
         "test_epoch": row.test_epoch,
@@ -225,12 +224,28 @@ def _row_json(row: RankingRow) -> Mapping[str, Any]:
         "different_data": row.different_data,
         "interval": list(row.interval) if row.interval else None,
         "tier": row.tier,
-        "against_best": _comparison_json(row.against),
+        "against_best": _comparison_json(row.comparison),
         "pruned": row.pruned,
         "statuses": {str(status): count for status, count in row.statuses.items()},
         "runs": list(row.runs),
     }
 
 
-def _comparison_json(found: BestComparison | None) -> Mapping[str, Any] | None:
-    return None if found is None else {**asdict(found), "told": found.told}
+def _comparison_json(comparison: BestComparison | None) -> Mapping[str, Any] | None:
+    """The comparison with the keys of docs/formats.md, which differ from the names in the code."""
+    if comparison is None:
+        return None
+    return {
+        "n": comparison.n,
+        "paired": comparison.paired,
+        "mean": comparison.mean,
+        "low": comparison.low,
+        "high": comparison.high,
+        "p": comparison.p,
+        "adjusted": comparison.adjusted,
+        "effect": comparison.effect,
+        "better": comparison.improvement_probability,
+        "needed": comparison.seeds_needed,
+        "fewest": comparison.min_seeds,
+        "told": comparison.is_significant,
+    }
