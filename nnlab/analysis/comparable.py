@@ -163,6 +163,8 @@ def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
     selection = {"study_ids": scope.studies, "run_ids": scope.runs}
     distinct = store.distinct_data(db, **selection)
     settings = _settings_by_trial(db, [run.trial_id for run in distinct])
+    # A trial whose row is damaged cannot be read; it is left out and reported by the store.
+    distinct = tuple(run for run in distinct if run.trial_id in settings)
     # Equal fingerprints are equal data, whatever the name: the setting of one trial is enough.
     by_fingerprint = {
         run.fingerprint: settings[run.trial_id] for run in distinct if run.fingerprint is not None
@@ -181,10 +183,12 @@ def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
     runs: dict[tuple[Scalar, ...], list[int]] = {}
     setting_by_key: dict[tuple[Scalar, ...], Setting] = {}
     for run in data_of_runs:
-        setting = by_fingerprint.get(run.fingerprint or "") or settings[run.trial_id]
-        key = _data_key(setting)
+        own = by_fingerprint.get(run.fingerprint or "") or settings.get(run.trial_id)
+        if own is None:
+            continue
+        key = _data_key(own)
         runs.setdefault(key, []).append(run.run_id)
-        setting_by_key[key] = setting
+        setting_by_key[key] = own
     return [
         _UnnamedGroup(
             replace(scope, studies=None, runs=tuple(numbers)),

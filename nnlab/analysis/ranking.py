@@ -281,7 +281,7 @@ def _build_row(
         epoch=median_epoch(run.epoch for run in measured),
         test=aggregate([run.test for run in measured]) if tested else None,
         test_epoch=median_epoch(run.test_epoch for run in tested),
-        test_there=all(run.epoch == run.test_epoch for run in tested),
+        test_epochs_match=all(run.epoch == run.test_epoch for run in tested),
         runs=tuple(result.run_id for result in results),
         seeds=tuple(result.seed for result in results),
         values=tuple(result.value for result in results),

@@ -21,12 +21,12 @@ class RankingRow:
     `flags` counts the runs with each finding that tables show (`nnlab.diagnose.headlines`).
     `onsets` holds, by finding code, the epochs from which runs overfit or stagnate.
     `pruned` counts the runs that a pruner stopped.
-    `interval` is the 95 % confidence interval of the mean. `against` compares the best row with
+    `interval` is the 95 % confidence interval of the mean. `comparison` compares the best row with
     this one. `tier` is 1 for the best row and all rows that do not differ significantly from it,
     2 for the others, and None where there are too few seeds to decide.
     `test` is the same quantity on the test split, measured once at each run's selected epoch;
-    `test_epoch` is the median of these epochs, and `test_there` says whether they equal the epochs
-    of the values in every run.
+    `test_epoch` is the median of these epochs, and `test_epochs_match` says whether they equal the
+    epochs of the values in every run.
     `different_data` says that seeds of one of its trials were trained on different data.
     """
 
@@ -44,10 +44,10 @@ class RankingRow:
     onsets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     pruned: int = 0
     interval: tuple[float, float] | None = None
-    against: BestComparison | None = None
+    comparison: BestComparison | None = None
     tier: int | None = None
     test_epoch: float | None = None
-    test_there: bool = True
+    test_epochs_match: bool = True
     different_data: bool = False
 
     @property
@@ -85,6 +85,6 @@ class Ranking:
         return any(row.test and row.test.n for row in self.rows)
 
     @property
-    def test_there(self) -> bool:
+    def test_epochs_match(self) -> bool:
         """Whether every test value was measured at the epoch of the value in the same row."""
         return all(row.test_epochs_match for row in self.rows)

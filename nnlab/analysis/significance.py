@@ -50,7 +50,7 @@ def with_significance(
         for row, values in zip(rows, values_by_seed, strict=True)
     ]
     rest = [
-        replace(row, against=comparison, tier=_tier(comparison))
+        replace(row, comparison=comparison, tier=_tier(comparison))
         for row, comparison in zip(bounded[1:], comparisons, strict=True)
     ]
     best = replace(bounded[0], tier=1 if any(row.tier for row in rest) else None)
@@ -115,7 +115,9 @@ def too_few_seeds(rows: Sequence[RankingRow]) -> str | None:
 
 def seeds_to_decide(rows: Sequence[RankingRow]) -> int | None:
     """How many seeds may separate the best trial from the next one; None if that is unknown."""
-    fewest = [row.comparison.min_seeds for row in rows if row.comparison is not None and row.tier is None]
+    fewest = [
+        row.comparison.min_seeds for row in rows if row.comparison is not None and row.tier is None
+    ]
     if fewest:
         return max(fewest)
     tied = [row for row in rows if row.comparison is not None and row.tier == 1]

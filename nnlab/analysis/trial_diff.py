@@ -80,5 +80,9 @@ def _verdict_line(comparison: BestComparison) -> str:
         )
     if comparison.is_significant:
         return f"verdict: #1 is better (p {comparison.adjusted:.2g})"
-    more = f"; about {comparison.seeds_needed} seeds are needed to decide" if comparison.seeds_needed else ""
+    more = (
+        f"; about {comparison.seeds_needed} seeds are needed to decide"
+        if comparison.seeds_needed
+        else ""
+    )
     return f"verdict: cannot tell (p {comparison.adjusted:.2g}){more}"

@@ -61,6 +61,11 @@ def check_replaceable(paths: Iterable[Path], *, force: bool) -> None:
             raise not_replaceable_error(path)
 
 
+def _is_device(path: Path) -> bool:
+    """Whether writing there replaces nothing: a device such as /dev/null, or a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def check_data_replaceable(path: Path, known_hashes: Iterable[object], *, force: bool) -> None:
     """Raises an error if writing would replace a CSV file of plotted data not from nnlab.
 

@@ -16,9 +16,11 @@ _FILE_KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_IS
 
 
 def cache_dir() -> Path:
-    """The user's cache folder for nnlab (XDG base directory specification)."""
-    configured = os.environ.get("XDG_CACHE_HOME")
-    return (Path(configured) if configured else Path.home() / ".cache") / "nnlab"
+    """The user's cache folder for nnlab: on Linux `$XDG_CACHE_HOME/nnlab` or `~/.cache/nnlab`."""
+    # Imported only here: most commands never need the cache.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("nnlab", appauthor=False)
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:

@@ -13,7 +13,7 @@ from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
-from nnlab.analysis.scope import Scope
+from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.significance import too_few_seeds
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_findings

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import nnlab
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
+from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.table_formats import table_as_latex
 from nnlab.stats import format_duration

@@ -9,6 +9,7 @@ from nnlab.analysis.records import Ranking
 from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
+from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
 from nnlab.stats import format_duration, format_mean

@@ -29,10 +29,10 @@ TaskScores = Mapping[str, Sequence[float]]
 class MethodResult:
     """A method over all tasks; scores lie between 0 (the worst run of a task) and 1 (the best).
 
-    `iqm` is the interquartile mean of all scores, with the bounds `low` and `high`. `better` is
-    the probability that a run of the first method is better than one of this method on the same
-    task, averaged over tasks; None for the first method. `profile` holds the fraction of runs
-    with at least each score of `PROFILE_THRESHOLDS`.
+    `iqm` is the interquartile mean of all scores, with the bounds `low` and `high`.
+    `improvement_probability` is the probability that a run of the first method is better than one
+    of this method on the same task, averaged over tasks; None for the first method. `profile` holds
+    the fraction of runs with at least each score of `PROFILE_THRESHOLDS`.
     """
 
     name: str
@@ -41,9 +41,9 @@ class MethodResult:
     iqm: float
     low: float
     high: float
-    better: float | None
-    better_low: float | None
-    better_high: float | None
+    improvement_probability: float | None
+    improvement_probability_low: float | None
+    improvement_probability_high: float | None
     profile: tuple[float, ...]
 
 

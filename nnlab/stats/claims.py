@@ -2,9 +2,9 @@
 
 A claim is decided only if two criteria agree: the 95 % t interval of the mean lies completely
 inside (or outside) the region, and the exact sign-flip test against the bound gives a one-sided p
-of at most 0.05. The interval alone would assume that five seeds are normally distributed; the exact test
-alone does not measure the size of the effect. A region with two bounds needs both of its tests, as
-in the two one-sided tests of equivalence (Schuirmann 1987).
+of at most 0.05. The interval alone would assume that five seeds are normally distributed; the exact
+test alone does not measure the size of the effect. A region with two bounds needs both of its
+tests, as in the two one-sided tests of equivalence (Schuirmann 1987).
 
 A claim with several comparisons is supported only if all of them are. This needs no correction for
 their number: a false "supported" requires an error in a comparison that is false, which has a

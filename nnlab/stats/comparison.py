@@ -52,12 +52,12 @@ class BestComparison:
     """The difference between the best and another setting, positive if the best is better.
 
     `mean` is in the metric's unit, with the 95 % bounds `low` and `high`. `n` is the number of
-    seeds compared (the smaller number, if unpaired). `p` is two-sided; `adjusted` is p corrected
-    by Holm's method for all pairs of the table. `effect` is the mean in standard deviations (of the
-    differences, if paired; else pooled, Hedges 1981). `better` is the probability that a run of
-    the best is better than a run of the other. `needed` is the number of seeds at which a
-    difference of this size is significant in four of five studies; it is predicted only for the
-    first row that does not differ significantly, and is None if it cannot be predicted.
+    seeds compared (the smaller number, if unpaired). `p` is two-sided; `adjusted` is p corrected by
+    Holm's method for all pairs of the table. `effect` is the mean in standard deviations (of the
+    differences, if paired; else pooled, Hedges 1981). `improvement_probability` is the probability
+    that a run of the best is better than a run of the other. `seeds_needed` is the number of seeds
+    at which a difference of this size is significant in four of five studies; it is predicted only
+    for the first row that does not differ significantly, and is None if it cannot be predicted.
 
     `min_seeds` is the smallest number of seeds at which the test can be significant:
     `MIN_T_TEST_SEEDS` for a t test, more for an exact test. If all differences are equal, no t
@@ -72,8 +72,8 @@ class BestComparison:
     p: float
     adjusted: float
     effect: float
-    better: float
-    needed: int | None
+    improvement_probability: float
+    seeds_needed: int | None
     min_seeds: int = 2
 
     @property
@@ -82,7 +82,7 @@ class BestComparison:
         return self.n >= self.min_seeds
 
     @property
-    def told(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the two settings differ significantly."""
         return self.has_enough_seeds and self.adjusted <= SIGNIFICANCE_LEVEL
 
@@ -136,7 +136,7 @@ class _RawComparison:
     high: float
     p: float
     effect: float
-    better: float
+    improvement_probability: float
     equal: bool = False  # whether all differences are equal up to rounding
 
 
@@ -212,7 +212,7 @@ def _finish_comparison(
         raw.p,
         adjusted,
         raw.effect,
-        raw.better,
+        raw.improvement_probability,
         None,
         _min_decidable_seeds(raw, test, pairs),
     )
@@ -229,7 +229,7 @@ def _add_seeds_needed(
     for index, (comparison, raw) in enumerate(zip(comparisons, raw_comparisons, strict=True)):
         if comparison is not None and raw is not None and not comparison.is_significant:
             needed = predict_seeds_needed(raw.differences, test=test, tests=pairs)
-            completed[index] = replace(comparison, needed=needed)
+            completed[index] = replace(comparison, seeds_needed=needed)
             break
     return tuple(completed)
 

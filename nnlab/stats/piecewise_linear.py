@@ -1,8 +1,8 @@
 """Continuous piecewise linear fits, which locate the changes of slope of a curve.
 
 This is segmented regression (Hinkley 1971): breakpoints are found by search, and the slopes by
-least squares. The number of breakpoints is selected by BIC (Schwarz 1978), with three parameters per
-breakpoint; with two (position and change of slope), noise caused pieces of two epochs.
+least squares. The number of breakpoints is selected by BIC (Schwarz 1978), with three parameters
+per breakpoint; with two (position and change of slope), noise caused pieces of two epochs.
 """
 
 import math

@@ -20,6 +20,11 @@ def test_two_seeds_are_too_few_for_a_tier(two_seeds: Nnlab) -> None:
     rows = two_seeds("compare", "--format", "json").json["rows"]
     assert [row["tier"] for row in rows] == [None, None]
     assert not rows[1]["against_best"]["told"]
+    # The keys of docs/formats.md: scripts read them, whatever the names in the code are.
+    assert set(rows[1]["against_best"]) == {
+        *("n", "paired", "mean", "low", "high", "p", "adjusted", "effect"),
+        *("better", "needed", "fewest", "told"),
+    }
     table = two_seeds("compare").out
     assert "too few seeds to rank: at least 4 are needed" in table
     assert "tier" not in table

@@ -61,5 +61,8 @@ def test_intervals_of_the_probability_cover_a_half_for_equal_methods() -> None:
         }
         _, second = compare_methods(methods, higher=True)
         # The first was chosen as the better of two equals: only its lower bound can be wrong.
-        covered += second.improvement_probability_low is not None and second.improvement_probability_low <= 0.5
+        covered += (
+            second.improvement_probability_low is not None
+            and second.improvement_probability_low <= 0.5
+        )
     assert covered >= 34

@@ -69,7 +69,12 @@ def test_one_value_is_no_comparison(first: dict[int, float], second: dict[int, f
 def test_equal_seeds_are_no_difference() -> None:
     (found,) = compare_with_best(A, [A], higher=True)
     assert found is not None
-    assert (found.mean, found.p, found.effect, found.improvement_probability) == (0.0, 1.0, 0.0, 0.5)
+    assert (found.mean, found.p, found.effect, found.improvement_probability) == (
+        0.0,
+        1.0,
+        0.0,
+        0.5,
+    )
     assert not found.is_significant
 
 

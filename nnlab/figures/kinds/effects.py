@@ -15,6 +15,7 @@ from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
+from nnlab.io.text import format_count
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.22, 0.6  # inches
 

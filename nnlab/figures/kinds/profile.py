@@ -15,6 +15,7 @@ from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.series_style import curve_label, series_legend_entries, series_styles
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
+from nnlab.io.text import format_count
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
 
 

@@ -1,7 +1,6 @@
 """Output of `nnlab compare --across`: methods compared over several data sets."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from nnlab.analysis.across_tasks import AcrossTasksComparison
@@ -21,7 +20,7 @@ def print_across_tasks(comparison: AcrossTasksComparison, output_format: Format)
                 "left_out": list(comparison.left_out),
                 "profile_at": list(PROFILE_THRESHOLDS),
                 "notes": list(comparison.notes),
-                "methods": [asdict(method) for method in comparison.methods],
+                "methods": [_method_json(method) for method in comparison.methods],
             }
         )
         return
@@ -75,3 +74,19 @@ def _method_row(method: MethodResult, comparison: AcrossTasksComparison) -> Mapp
 
 def _format_bounds(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+
+
+def _method_json(method: MethodResult) -> Mapping[str, Any]:
+    """A method with the keys of docs/formats.md, which differ from the names in the code."""
+    return {
+        "name": method.name,
+        "tasks": method.tasks,
+        "runs": method.runs,
+        "iqm": method.iqm,
+        "low": method.low,
+        "high": method.high,
+        "better": method.improvement_probability,
+        "better_low": method.improvement_probability_low,
+        "better_high": method.improvement_probability_high,
+        "profile": method.profile,
+    }

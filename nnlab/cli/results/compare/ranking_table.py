@@ -1,7 +1,6 @@
 """Output of rankings in all formats, used by `nnlab compare` and after training."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from nnlab.analysis.records import Ranking, RankingRow
@@ -246,4 +245,20 @@ def _row_json(row: RankingRow) -> Mapping[str, Any]:
 
 
 def _comparison_json(comparison: BestComparison | None) -> Mapping[str, Any] | None:
-    return None if comparison is None else {**asdict(comparison), "told": comparison.is_significant}
+    """The comparison with the keys of docs/formats.md, which differ from the names in the code."""
+    if comparison is None:
+        return None
+    return {
+        "n": comparison.n,
+        "paired": comparison.paired,
+        "mean": comparison.mean,
+        "low": comparison.low,
+        "high": comparison.high,
+        "p": comparison.p,
+        "adjusted": comparison.adjusted,
+        "effect": comparison.effect,
+        "better": comparison.improvement_probability,
+        "needed": comparison.seeds_needed,
+        "fewest": comparison.min_seeds,
+        "told": comparison.is_significant,
+    }
