@@ -44,7 +44,7 @@ def test_what_was_inferred_of_a_file_is_told(nnlab: Nnlab, folder: Path) -> None
     (folder / "points.csv").write_text(TABLE)
     out = nnlab("data", "show", "csv:points.csv#y").out
     assert "2 numeric; colour: categorical with 2 values" in out
-    assert "constant features                1: same" in out
+    assert "constant features 1: same" in " ".join(out.split())
     assert "colour=green" in out
     assert "content hash" in out
     found = nnlab("data", "show", "csv:points.csv#y", "--format", "json").json
@@ -122,8 +122,8 @@ def test_a_class_of_one_row_and_an_identifier_are_named(nnlab: Nnlab, folder: Pa
     lines = [f"{i},{i * 37 % 101},{'abr'[2 if i == 7 else i % 2]}" for i in range(60)]
     (folder / "t.csv").write_text("\n".join(["row_id,x,y", *lines]) + "\n")
     out = nnlab("data", "show", "csv:t.csv#y").out
-    assert "classes with a single row        1: r" in out
-    assert "columns that look like identifiers         1: row_id" in out
+    assert "classes with a single row 1: r" in " ".join(out.split())
+    assert "columns that look like identifiers 1: row_id" in " ".join(out.split())
     found = nnlab("data", "show", "csv:t.csv#y", "--format", "json").json
     assert (found["single_row_classes"], found["id_columns"]) == (["r"], ["row_id"])
     trained = nnlab("train", "--data", "csv:t.csv#y", "--epochs", "2").out
