@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from nnlab.errors import UsageError
 from nnlab.figures.draw.flatten_alpha import flatten_alpha
-from nnlab.figures.draw.pgf import pgf_picture
 from nnlab.figures.draw.style import style_context
 from nnlab.io.file_origin import FIGURE_KEY, Provenance
 from nnlab.io.files import write_atomic
@@ -42,6 +41,9 @@ def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
     line = FIGURE_KEY + json.dumps(dict(provenance), sort_keys=True)
     with style_context():
         if kind in ("pgf", "tikz"):
+            # The pgf backend of matplotlib is slow to import.
+            from nnlab.figures.draw.pgf import pgf_picture
+
             return pgf_picture(figure, f"{kind}picture", [line]).encode()
         buffer = io.BytesIO()
         with flatten_alpha(figure) if kind == "eps" else nullcontext():
