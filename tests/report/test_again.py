@@ -136,7 +136,7 @@ def test_a_database_of_somebody_else_chooses_no_packages(nnlab: Nnlab, folder: P
     assert "7 packages left out" in answer.out
     assert (folder / "again" / "requirements.txt").read_text() == "torch==2.6.0\n"
     told = " ".join((folder / "again" / "README.md").read_text().split())
-    assert "7 packages are not in `requirements.txt`" in told
+    assert "7 packages of the recorded environment are not in `requirements.txt`" in told
     for path in (folder / "again").rglob("*"):
         assert path.is_dir() or "evil" not in path.read_text()
 

@@ -41,6 +41,7 @@ def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
     line = FIGURE_KEY + json.dumps(dict(provenance), sort_keys=True)
     with style_context():
         if kind in ("pgf", "tikz"):
+            # The pgf backend of matplotlib is slow to import.
             from nnlab.figures.draw.pgf import pgf_picture
 
             return pgf_picture(figure, f"{kind}picture", [line]).encode()

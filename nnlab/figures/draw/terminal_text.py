@@ -28,7 +28,7 @@ def as_text(figure: Figure, width: int, *, colored: bool) -> str:
 
 
 def _panel_text(ax: Axes, names: Sequence[str], width: int, *, colored: bool) -> str:
-    import plotext
+    import plotext  # slow to import, and rarely needed
 
     lines = [line for line in ax.lines if _is_curve(line)]
     if not lines:

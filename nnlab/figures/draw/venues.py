@@ -53,7 +53,7 @@ def find_venue(name: str) -> Venue:
     """The widths and font sizes of the venue of that name, one of `VENUES`."""
     if name in _CUSTOM:
         return _CUSTOM[name]
-    from tueplots import figsizes, fontsizes
+    from tueplots import figsizes, fontsizes  # slow to import, and rarely needed
 
     half, full = _TUEPLOTS[name]
     year = half.partition("_")[0]

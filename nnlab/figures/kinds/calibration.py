@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,9 +18,6 @@ from nnlab.stats.class_predictions import (
     expected_calibration_error,
     reliability_bins,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _PANEL_HEIGHT, _MIN_PANEL_WIDTH = 2.3, 1.75
 

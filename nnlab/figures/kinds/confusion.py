@@ -1,14 +1,14 @@
 """`nnlab plot confusion`: the confusion matrix of a trained model on a split."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from nnlab import store
+from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from nnlab.stats.class_predictions import count_confusions
 
 
 def prepare_confusion(
@@ -21,15 +21,13 @@ def prepare_confusion(
         UsageError: no epoch is finished, the run has no stored weights, or predicts no classes.
     """
     ((title, prediction),) = predict_best_trials(db, words, split, top=1)
-    from nnlab.stats.class_predictions import count_confusions as counted
-
     classes = prediction.classes
-    counts = counted(prediction.targets, prediction.probabilities.argmax(axis=1), len(classes))
+    counts = count_confusions(
+        prediction.targets, prediction.probabilities.argmax(axis=1), len(classes)
+    )
     shares = [[n / max(sum(row), 1) for n in row] for row in counts]
 
-    def draw() -> "Figure":
-        from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
-
+    def draw() -> Figure:
         return draw_heatmap(
             HeatmapData(
                 classes,

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 from nnlab import store
 from nnlab.analysis.effects import compute_effects
 from nnlab.analysis.scope import resolve_scope
+from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
 from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
@@ -47,8 +48,6 @@ def prepare_effects(
     shares = effects.notable_shares[:top]
 
     def draw() -> Figure:
-        from nnlab.figures.draw.display_names import metric_name, setting_name
-
         return draw_effects(
             [
                 EffectBar(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,9 +18,6 @@ from nnlab.figures.predictions import predict_best_trials, test_split_notes
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.io.text import format_count
 from nnlab.stats.class_predictions import cross_entropy_losses
-
-if TYPE_CHECKING:
-    pass
 
 _IMAGE_SIDE, _TITLE_HEIGHT = 0.62, 0.3  # inches: an image, and the two lines above it
 

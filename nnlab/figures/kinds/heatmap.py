@@ -26,6 +26,7 @@ from nnlab.figures.axis_fields import (
 )
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 from nnlab.figures.draw.axis_scales import rotate_tick_labels, set_log_ticks
+from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_axis_label
 from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import current_paper, inches, points
@@ -78,8 +79,6 @@ def prepare_heatmap(
     values = tuple(tuple(means.get((column, row)) for column in columns) for row in rows)
 
     def draw() -> Figure:
-        from nnlab.figures.draw.display_names import metric_name, setting_name
-
         cell_texts = tuple(tuple(_cell_text(value) for value in row) for row in values)
         data = HeatmapData(
             tuple(map(_axis_label, rows)), tuple(map(_axis_label, columns)), values, cell_texts

@@ -88,7 +88,7 @@ def prepare_init(
 
 def draw_init_figure(outputs_by_label: "Mapping[str, LayerOutputs]") -> Figure:
     """A figure of measured layer outputs, with a row for each setting."""
-    from nnlab.engine.layer_statistics import evenly_spaced_indices
+    from nnlab.engine.layer_statistics import evenly_spaced_indices  # imports torch
 
     return draw_init_histograms(
         [

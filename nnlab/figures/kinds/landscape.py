@@ -20,11 +20,10 @@ from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure
 from nnlab.io.text import format_count
+from nnlab.records import Run
 
 if TYPE_CHECKING:
     from nnlab.analysis.sensitivity import Sensitivity
-    from nnlab.records import Run
-
 _ROW_HEIGHT = 2.3  # inches
 _CONTOUR_LEVELS = 12
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,9 +27,7 @@ from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure
 from nnlab.figures.untrained_settings import expand_settings
 from nnlab.io.text import format_count
-
-if TYPE_CHECKING:
-    from nnlab.records import Setting
+from nnlab.records import Setting
 
 # Per line; a figure cannot show more.
 _MAX_POINTS = 2000

@@ -14,6 +14,7 @@ from nnlab import store
 from nnlab.errors import UsageError
 from nnlab.figures.axis_fields import axis_value
 from nnlab.figures.draw.axis_scales import format_power_of_ten, rotate_tick_labels
+from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.draw.labels import (
     letters_that_fit,
     short_labels,
@@ -63,8 +64,6 @@ def prepare_parallel(
     metric = ranking.objective.metric
 
     def draw() -> Figure:
-        from nnlab.figures.draw.display_names import metric_name, setting_name
-
         axes = [
             ParallelAxis(
                 setting_name(name),

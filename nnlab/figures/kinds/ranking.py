@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from nnlab import store
 from nnlab.figures.draw.axis_range import LOG_FROM_DECADES
 from nnlab.figures.draw.axis_scales import set_log_ticks
+from nnlab.figures.draw.display_names import metric_name
 from nnlab.figures.draw.labels import letters_that_fit, short_labels
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
@@ -56,8 +57,6 @@ def prepare_ranking(
     objective = ranking.objective
 
     def draw() -> Figure:
-        from nnlab.figures.draw.display_names import metric_name
-
         rows = [
             RankedRow(
                 trial_title(row, ranking),

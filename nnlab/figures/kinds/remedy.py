@@ -9,6 +9,7 @@ from nnlab import store
 from nnlab.analysis.remedies import RemedyOutcome, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.errors import UsageError
+from nnlab.figures.draw.display_names import metric_name
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_to_width
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
@@ -53,8 +54,6 @@ def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure
         raise UsageError(f"{study.name} has no remedy yet with two seeds that its control also has")
 
     def draw() -> Figure:
-        from nnlab.figures.draw.display_names import metric_name
-
         effects = [
             RemedyEffect(
                 result.title,

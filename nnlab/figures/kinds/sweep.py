@@ -18,6 +18,7 @@ from nnlab.figures.axis_fields import (
 )
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 from nnlab.figures.draw.axis_scales import apply_axis_range, rotate_tick_labels, set_setting_axis
+from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_axis_label
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.paper import current_paper, points
@@ -118,8 +119,6 @@ def _sweep_figure(
     ]
 
     def draw() -> Figure:
-        from nnlab.figures.draw.display_names import metric_name, setting_name
-
         lines = [
             SweepLine(
                 f"{fields[-1]}={format_value(group)}" if group != "" else "",

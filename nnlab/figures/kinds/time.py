@@ -14,6 +14,7 @@ from nnlab.engine.batches import steps_per_epoch
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.axis_range import worst_after_transient
 from nnlab.figures.draw.axis_scales import set_value_axis
+from nnlab.figures.draw.display_names import metric_name
 from nnlab.figures.draw.labels import wrap_axis_label
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
@@ -79,8 +80,6 @@ def prepare_cost_curves(
     ]
 
     def draw() -> Figure:
-        from nnlab.figures.draw.display_names import metric_name
-
         label = metric_name(name, trials.loss)
         lower = direction_of(name) == "min"
         return draw_cost_curves(

@@ -49,7 +49,7 @@ def _resource_text(name: str) -> str:
 
 @cache
 def _template() -> "jinja2.Template":
-    import jinja2
+    import jinja2  # only for HTML; other formats start faster without it
 
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
