@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.objective import Objective
 from nnlab.store import SeedResult
-from nnlab.store.ranked_trials import ValueChoice
+from nnlab.store.ranking_queries import ValueChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def rpc_caller(keeper: Any) -> store.SendRequest:
     """
 
     def ask(question: store.RpcRequest) -> Any:
-        group = "store" if question.place is None else "files"
+        group = "store" if question.folder_path is None else "files"
         try:
             asked = keeper.ask.options(concurrency_group=group).remote(question)
             done, found = ray.get(asked, timeout=RPC_TIMEOUT_SECONDS)
