@@ -1,11 +1,11 @@
-"""Runs migrations on the connection that nnlab.store.upgrade hands over, in its transaction."""
+"""Runs migrations on the connection that nnlab.store passes, in its transaction."""
 
 from alembic import context
 
 context.configure(
     connection=context.config.attributes["connection"],
     version_table="nnlab_version",
-    transactional_ddl=True,  # SQLite's is; Alembic assumes the opposite
+    transactional_ddl=True,  # true of SQLite, but Alembic's default for it is False
     render_as_batch=True,
 )
 with context.begin_transaction():

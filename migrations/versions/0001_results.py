@@ -1,4 +1,4 @@
-"""The results: studies, trials, runs and all that is measured in them.
+"""The first tables: studies, trials, runs and their measurements.
 
 Revision: 0001, the first.
 """
@@ -11,21 +11,21 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Names sort by their bytes, as in SQLite, whatever the server's language.
+# Text is sorted by its bytes, as in SQLite, whatever the server's locale.
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-# SQLite's integers are as long as they need to be.
+# SQLite's integers have up to 64 bits; PostgreSQL's INTEGER has 32.
 LARGE = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
-MOMENT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
+TIMESTAMP = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 
 
 def upgrade() -> None:
-    questions()
-    workers()
-    measurements()
-    judgements()
+    create_studies()
+    create_attempts()
+    create_measurements()
+    create_findings()
 
 
-def questions() -> None:
+def create_studies() -> None:
     op.create_table(
         "study",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -34,7 +34,7 @@ def questions() -> None:
         sa.Column("objective", TEXT, nullable=True),
         sa.Column("space", sa.JSON(), nullable=True),
         sa.Column("seeds", sa.JSON(), nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("created_at", TIMESTAMP, nullable=False),
         sa.PrimaryKeyConstraint("id", name="study_pkey"),
         sa.UniqueConstraint("name", name="study_name_key"),
     )
@@ -65,9 +65,9 @@ def questions() -> None:
         sa.Column("reason", TEXT, nullable=True),
         sa.Column("wall_seconds", sa.Float(), nullable=True),
         sa.Column("device_seconds", sa.Float(), nullable=True),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.Column("started_at", MOMENT, nullable=True),
-        sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("created_at", TIMESTAMP, nullable=False),
+        sa.Column("started_at", TIMESTAMP, nullable=True),
+        sa.Column("ended_at", TIMESTAMP, nullable=True),
         sa.Column("lease_attempt_id", sa.Integer(), nullable=True),
         sa.Column("lease_until", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="run_pkey"),
@@ -85,7 +85,7 @@ def questions() -> None:
     op.create_index("run_name", "run", ["name"])
 
 
-def workers() -> None:
+def create_attempts() -> None:
     op.create_table(
         "environment",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -115,8 +115,8 @@ def workers() -> None:
         sa.Column("command", TEXT, nullable=False),
         sa.Column("first_epoch", sa.Integer(), nullable=False),
         sa.Column("outcome", TEXT, nullable=True),
-        sa.Column("started_at", MOMENT, nullable=False),
-        sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("started_at", TIMESTAMP, nullable=False),
+        sa.Column("ended_at", TIMESTAMP, nullable=True),
         sa.PrimaryKeyConstraint("id", name="attempt_pkey"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="attempt_run_id_fkey"),
         sa.ForeignKeyConstraint(
@@ -127,7 +127,7 @@ def workers() -> None:
     op.create_index("attempt_run_id", "attempt", ["run_id"])
 
 
-def measurements() -> None:
+def create_measurements() -> None:
     op.create_table(
         "metric",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -148,7 +148,7 @@ def measurements() -> None:
         sa.ForeignKeyConstraint(["metric_id"], ["metric.id"], name="point_metric_id_fkey"),
         sa.CheckConstraint("epoch >= 0", name="point_epoch_check"),
         sqlite_with_rowid=False,
-        postgresql_partition_by="RANGE (run_id)",  # parts are made as runs are queued
+        postgresql_partition_by="RANGE (run_id)",  # partitions are created as runs are queued
     )
     op.create_table(
         "summary",
@@ -168,7 +168,7 @@ def measurements() -> None:
     op.create_index("summary_best", "summary", ["metric_id", "best", "run_id", "best_epoch"])
 
 
-def judgements() -> None:
+def create_findings() -> None:
     op.create_table(
         "finding",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -181,7 +181,7 @@ def judgements() -> None:
         sa.Column("message", TEXT, nullable=False),
         sa.Column("remedy", TEXT, nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("created_at", TIMESTAMP, nullable=False),
         sa.PrimaryKeyConstraint("id", name="finding_pkey"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="finding_run_id_fkey"),
         sa.UniqueConstraint("run_id", "code", name="finding_run_id_code_key"),
@@ -198,7 +198,7 @@ def judgements() -> None:
         sa.Column("path", TEXT, nullable=False),
         sa.Column("sha256", TEXT, nullable=False),
         sa.Column("size", LARGE, nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("created_at", TIMESTAMP, nullable=False),
         sa.PrimaryKeyConstraint("id", name="artifact_pkey"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="artifact_run_id_fkey"),
         sa.UniqueConstraint("run_id", "kind", name="artifact_run_id_kind_key"),

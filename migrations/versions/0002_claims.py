@@ -1,4 +1,4 @@
-"""What a study claims, its arms, the comparisons that decide; the run that a run began from.
+"""Claim, arms and comparisons of a study; the run whose weights a run started from.
 
 Revision: 0002, after 0001.
 """
@@ -11,12 +11,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# Names sort by their bytes, as in SQLite, whatever the server's language.
+# Text is sorted by its bytes, as in SQLite, whatever the server's locale.
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    # Columns that may be NULL are added in place: no table is copied.
+    # Nullable columns are added in place, without copying the table.
     op.add_column("study", sa.Column("claim", TEXT, nullable=True))
     op.add_column("study", sa.Column("arms", sa.JSON(), nullable=True))
     op.add_column("study", sa.Column("decides", sa.JSON(), nullable=True))

@@ -1,4 +1,4 @@
-"""Where a run's files are, if they are not in the database's own folder.
+"""The place of a run's files outside of the database's own folder.
 
 Revision: 0004, after 0003.
 """
@@ -11,7 +11,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# Names sort by their bytes, as in SQLite, whatever the server's language.
+# Text is sorted by its bytes, as in SQLite, whatever the server's locale.
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 

@@ -1,4 +1,4 @@
-"""A checksum of the points of a run that has ended, and the traceback of an attempt that failed.
+"""The checksum of the points of an ended run, and the traceback of a failed attempt.
 
 Revision: 0005, after 0004.
 """
@@ -11,7 +11,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# Names sort by their bytes, as in SQLite, whatever the server's language.
+# Text is sorted by its bytes, as in SQLite, whatever the server's locale.
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 

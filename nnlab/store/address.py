@@ -64,7 +64,7 @@ class FileAddress(Address):
         """SQLAlchemy's URL of the file."""
         return URL.create("sqlite", database=str(self.path))
 
-    def beside(self, ending: str) -> Path:
+    def sibling(self, ending: str) -> Path:
         """The file in the same folder whose name has an additional ending."""
         return self.path.with_name(f"{self.path.name}{ending}")
 

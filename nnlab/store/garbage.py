@@ -257,7 +257,7 @@ def _shares_artifacts_folder(address: Address) -> bool:
     if not isinstance(address, FileAddress):
         return False
     path = address.path  # `runs` and `runs.db` have one folder
-    return (path.with_suffix("") if path.suffix == ".db" else address.beside(".db")).is_file()
+    return (path.with_suffix("") if path.suffix == ".db" else address.sibling(".db")).is_file()
 
 
 def _training_leftovers(folder: Path) -> Iterator[Path]:

@@ -137,7 +137,7 @@ def _open_readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
             raise
         else:
             return database
-    log = address.beside("-wal")
+    log = address.sibling("-wal")
     if log.exists() and log.stat().st_size:
         # FROZEN ignores the log, so the newest results would silently be missing.
         raise DatabaseReadOnly(

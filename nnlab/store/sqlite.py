@@ -159,7 +159,7 @@ class FileDatabase(Database):
 
     def log_size(self) -> int:
         """Bytes of the write-ahead log."""
-        return _file_size(self.address.beside("-wal"))
+        return _file_size(self.address.sibling("-wal"))
 
     def find_invalid_utf8(self) -> Iterator[str]:
         """See `Database`."""
@@ -189,7 +189,7 @@ class FileDatabase(Database):
         for name in TABLES:
             rows = connection.exec_driver_sql(f"PRAGMA foreign_key_check('{name}')").fetchall()
             if rows:
-                yield f"table {name}: {len(rows):,} rows refer to rows that are not there"
+                yield f"table {name}: {len(rows):,} rows refer to missing rows"
 
     def _after_full_disk(self) -> None:
         """Moves the log into the file, which frees disk space."""

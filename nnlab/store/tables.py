@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-# Names for every constraint: a later migration can only change what has one.
+# Every constraint has a name: a later migration can change only named constraints.
 metadata = MetaData(
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -82,9 +82,9 @@ class StoredBoolean(_StoredAsIs):
     cache_ok = True
 
 
-# Names sort by their bytes, as in SQLite, whatever the server's language.
+# Text is sorted by its bytes, as in SQLite, whatever the server's locale.
 BytewiseText = Text().with_variant(Text(collation="C"), "postgresql")
-# SQLite's integers are as long as they need to be.
+# SQLite's integers have up to 64 bits; PostgreSQL's INTEGER has 32.
 LargeInteger = Integer().with_variant(BigInteger(), "postgresql")
 
 study = Table(
@@ -97,11 +97,11 @@ study = Table(
     Column("space", JsonText),
     Column("seeds", JsonText, nullable=False),
     Column("created_at", Timestamp, nullable=False),
-    # What is claimed, the arms that are compared, and the comparisons that decide it.
+    # The claim, the arms that are compared, and the comparisons that decide the claim.
     Column("claim", BytewiseText),
     Column("arms", JsonText),
     Column("decides", JsonText),
-    # How its trials are chosen; NULL is the whole grid.
+    # How the trials are chosen; NULL is the whole grid.
     Column("sampler", JsonText),
     Column("removed_at", Timestamp),
 )
@@ -139,20 +139,20 @@ run = Table(
     Column("created_at", Timestamp, nullable=False),
     Column("started_at", Timestamp),
     Column("ended_at", Timestamp),
-    # Points back at the attempt that holds the lease. No foreign key: attempts point at runs.
+    # The attempt that has the lease. Not a foreign key, because attempts refer to runs.
     Column("lease_attempt_id", Integer),
     Column("lease_until", Float),
-    # The run whose weights this one began with. No foreign key: added to a table that was there.
+    # The run whose weights this run started from. Not a foreign key: the column was added later.
     Column("parent_id", Integer),
-    # Removed runs stay, out of sight, until `nnlab db gc`. They are never current.
+    # Removed runs are hidden, never current, and kept until `nnlab db gc`.
     Column("removed_at", Timestamp),
-    # Nobody takes up a run with such a request; who works on it ends it after the epoch.
+    # A run with such a request is not claimed; its worker ends it after the current epoch.
     Column("stop_requested_at", Timestamp),
-    # The epoch after which a pruner ended it.
+    # The epoch after which a pruner ended the run.
     Column("pruned_at", Integer),
-    # The folder or URL that its files are in; NULL is the database's own folder.
+    # The folder or URL of the run's files; NULL is the database's own folder.
     Column("artifacts", BytewiseText),
-    # A checksum of its points, set when it ends; NULL where it was trained by an earlier nnlab.
+    # A checksum of the points, set when the run ends; NULL for runs of an earlier version.
     Column("points_checksum", BytewiseText),
     UniqueConstraint("trial_id", "seed", "repeat"),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
@@ -186,10 +186,10 @@ attempt = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", ForeignKey("run.id"), nullable=False),
-    # Known once the worker has its device; an attempt that died before that has none.
+    # Known once the worker has its device; NULL if the worker died before that.
     Column("environment_id", ForeignKey("environment.id")),
     Column("hostname", BytewiseText, nullable=False),
-    # A process id means the same process only within one such space: containers have their own.
+    # The namespace of the process id: each container may have its own.
     Column("pid_space", BytewiseText, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("command", BytewiseText, nullable=False),
@@ -197,10 +197,10 @@ attempt = Table(
     Column("outcome", BytewiseText),
     Column("started_at", Timestamp, nullable=False),
     Column("ended_at", Timestamp),
-    # `solo`, or `stacked 64`: how many runs were trained as one program.
+    # `solo`, or `stacked 64` for a batch of 64 runs that were trained as one program.
     Column("engine", BytewiseText),
     Column("peak_bytes", LargeInteger),
-    # The Python traceback of the error that ended it; NULL where none did.
+    # The Python traceback of the error that ended the attempt; NULL without an error.
     Column("traceback", BytewiseText),
     CheckConstraint("first_epoch >= 0", name="first_epoch"),
     Index("attempt_run_id", "run_id"),
@@ -237,7 +237,7 @@ summary = Table(
     Column("best", Float),
     Column("best_epoch", Integer),
     CheckConstraint("n > 0", name="n"),
-    # All that a ranking reads, in its order: the table itself is never touched.
+    # Has all columns that a ranking reads, in its order: the table itself is not read.
     Index("summary_best", "metric_id", "best", "run_id", "best_epoch"),
 )
 

@@ -58,7 +58,7 @@ def newer_schema_error(address: Address, revision: str, migrations: Migrations) 
 
 def _write_backup(database: FileDatabase, revision: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    backup = database.address.beside(f".backup-{revision}-{stamp}")
+    backup = database.address.sibling(f".backup-{revision}-{stamp}")
     copy_to_file(database, backup)
     return backup
 
@@ -94,4 +94,4 @@ def _check_integrity(connection: Connection) -> None:
     for table in TABLES:
         broken = connection.exec_driver_sql(f"PRAGMA foreign_key_check('{table}')").fetchall()
         if broken:
-            raise StoreError(f"{len(broken)} rows of {table} refer to rows that are not there")
+            raise StoreError(f"{len(broken)} rows of {table} refer to missing rows")

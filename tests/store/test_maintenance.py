@@ -50,7 +50,7 @@ def test_check_finds_references_to_nowhere(lab: Lab) -> None:
         connection.execute("UPDATE run SET trial_id = 99")
         connection.execute("PRAGMA foreign_keys=ON")
     (problem,) = store.find_problems(lab.db)
-    assert "table run: 1 rows refer to rows that are not there" in problem
+    assert "table run: 1 rows refer to missing rows" in problem
 
 
 def test_check_misses_no_artifact(lab: Lab, path: Path) -> None:

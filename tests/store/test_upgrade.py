@@ -91,7 +91,7 @@ def test_an_older_database_is_backed_up_and_upgraded(
         ('raise RuntimeError("lights out")', "lights out"),
         (
             "op.execute(\"INSERT INTO trial (study_id, digest, setting) VALUES (77, 'x', '{}')\")",
-            "1 rows of trial refer to rows that are not there",
+            "1 rows of trial refer to missing rows",
         ),
     ],
 )
