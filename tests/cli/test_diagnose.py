@@ -86,7 +86,7 @@ def test_what_cannot_be_meant_is_told(nnlab: Nnlab, folder: Path) -> None:
     assert "gone.csv: no such file" in nnlab("diagnose", "--csv", "gone.csv", expect=1).err
     (folder / "a.csv").write_text(RISING)
     assert "not both" in nnlab("diagnose", "1", "--csv", "a.csv", expect=2).err
-    assert "for the columns of --csv" in nnlab("diagnose", "--map", "epoch=x", expect=2).err
+    assert "--map needs --csv" in nnlab("diagnose", "--map", "epoch=x", expect=2).err
     for text, told in (("epoch", "NAME=COLUMN"), ("loss=x", "unknown column 'loss'")):
         assert told in nnlab("diagnose", "--csv", "a.csv", "--map", text, expect=2).err
     missing = nnlab("diagnose", "--csv", "a.csv", "--map", "val_loss=val_los", expect=1).err

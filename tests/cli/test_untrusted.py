@@ -90,7 +90,7 @@ def test_a_model_is_executed_only_if_the_command_names_its_run(
     for words in (("s",), ()):
         answer = sent("plot", kind, *words, expect=1)
         told = " ".join(answer.err.split())
-        assert "is not executed: only a run that the command names" in told
+        assert "is not executed: user code is executed only for runs that the command names" in told
         assert f"nnlab plot {kind} RUN" in told
     assert not (folder / "ran").exists()
     few = ("--grid", "3", "--directions", "2", "--examples", "16") if kind == "landscape" else ()
@@ -290,4 +290,4 @@ def test_a_file_outside_of_the_folder_of_a_run_is_not_read(
     connection.close()
     answer = trained("plot", "confusion", "1", expect=1)
     assert "is not a valid file name in the folder of a run" in " ".join(answer.err.split())
-    assert "cannot be looked at" in trained("db", "check", expect=1).out
+    assert "is not a valid file name in the folder of a run" in trained("db", "check", expect=1).out

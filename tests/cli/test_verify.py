@@ -136,7 +136,7 @@ def test_a_data_set_that_is_not_what_it_was_is_said(
     assert second["epochs"] == 0
     assert first["holds"] == (engine == "solo")
     if engine == "stacked":
-        assert "the data of a run that was trained beside it" in first["problem"]
+        assert "the data of another run of its batch has changed" in first["problem"]
 
 
 def test_an_interrupted_run_is_compared_as_far_as_it_went(nnlab: Nnlab, folder: Path) -> None:
