@@ -127,7 +127,7 @@ def test_what_a_place_says_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_password_is_refused_and_not_shown() -> None:
-    with pytest.raises(UsageError, match="holds a password") as caught:
+    with pytest.raises(UsageError, match="contains a password or key") as caught:
         folder_at("sftp://ann:hunter2@lab.example/runs")
     assert "hunter2" not in caught.value.message
     assert isinstance(folder_at("s3://lab/runs"), UrlFolder)

@@ -237,7 +237,7 @@ def test_a_folder_is_no_database(
 def test_a_server_without_its_driver_says_what_to_install(
     nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("opening", "connect", "failure", "spelling"):
+    for name in ("opening", "database", "errors", "adapters"):
         monkeypatch.delitem(sys.modules, f"nnlab.store.postgres.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     answer = nnlab("ls", "--db", "postgresql://ann@host/lab", expect=1)

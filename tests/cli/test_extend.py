@@ -124,7 +124,7 @@ def test_compare_prints_the_command_for_the_seeds_that_it_asks_for(nnlab: Nnlab)
     nnlab("init-study", "my study", *QUICK, "--opt", "sgd,adam", "--seeds", "2")
     nnlab("train", "--study", "my study", "-q")
     answer = nnlab("compare", "my study", "--test", "sign-flip")
-    assert "too few seeds to rank: 6 would do" in answer.out
+    assert "too few seeds to rank: at least 6 are needed" in answer.out
     command = suggested(answer.out, "nnlab train --study 'my study' --seeds 6")
     nnlab(*command, "-q")
     assert {len(seeds) for seeds in seeds_by_trial(nnlab).values()} == {6}

@@ -122,7 +122,7 @@ def test_damaged_checkpoints_are_set_aside(
     for epoch in newest[:damaged]:
         found[epoch].write_bytes(found[epoch].read_bytes()[:-100])
     answer = nnlab("train", *LONG)
-    assert f"checkpoint-{newest[0]}.pt is damaged: its checksum does not fit" in answer.out
+    assert f"checkpoint-{newest[0]}.pt is damaged: its checksum does not match" in answer.out
     assert f"the run {then}" in answer.out
     goes_on = f"goes on after epoch {newest[1]}"
     assert (goes_on in answer.out) == (damaged == 1)

@@ -260,7 +260,7 @@ def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str
         (("plot", "gradients", "1"), "train with --probe full"),
         (("plot", "compare", "1"), "compare draws two trials"),
         (("plot", "effects"), "four trials that differ"),
-        (("plot", "remedy", "default"), "no study of remedies"),
+        (("plot", "remedy", "default"), "not a remedy study"),
         (("plot", "confusion", "1", "--split", "all"), "one of train, val, test"),
         (("plot", "profile", "--across", "opts"), "did you mean 'opt'"),
         (("plot", "lr", "1", "--decay", "exp"), "give runs or settings, not both"),
@@ -275,7 +275,7 @@ def test_what_cannot_be_drawn_says_why(trained: Nnlab, words: tuple[str, ...], t
 
 def test_test_examples_are_looked_at_aloud(trained: Nnlab) -> None:
     told = trained("plot", "confusion", "1", "--split", "test", "-o", "c.png")
-    assert "looks better than it is" in told.err
+    assert "are no longer unbiased estimates" in told.err
 
 
 def test_confusion_counts_every_example_and_agrees_with_accuracy(

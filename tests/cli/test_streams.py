@@ -237,7 +237,7 @@ def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
         files.read_limited(tmp_path / "pipe", 10)
     with pytest.raises(OSError, match="a device, not a regular file"):
         files.read_limited(Path("/dev/zero"), 10)
-    with pytest.raises(OSError, match="larger than 4 bytes"):
+    with pytest.raises(OSError, match="larger than the limit of 4 bytes"):
         files.read_limited(tmp_path / "large", 4)
     assert files.read_limited(tmp_path / "large", 5) == b"12345"
 

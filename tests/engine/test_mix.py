@@ -135,7 +135,7 @@ def test_blended_targets_need_classes_and_a_loss_that_takes_them(name: str) -> N
     with pytest.raises(ConfigError, match=rf"--{name} needs classes"):
         resolve(RunConfig(**{name: 1.0}), DataFacts("regression"))  # type: ignore[arg-type]
     hinged = RunConfig(loss="hinge", **{name: 1.0})  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"--loss hinge does not take"):
+    with pytest.raises(ConfigError, match=r"--loss hinge does not support"):
         resolve(hinged, DataFacts("classification"))
 
 

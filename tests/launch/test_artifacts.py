@@ -133,7 +133,7 @@ def test_two_databases_may_share_a_place(nnlab: Nnlab, folder: Path) -> None:
     ("place", "told"),
     [
         ("nowhere://x", "Protocol not known: nowhere"),
-        ("ftp://ann:hunter2@lab/x", "holds a password"),
+        ("ftp://ann:hunter2@lab/x", "contains a password or key"),
     ],
 )
 def test_a_place_that_nothing_reaches_is_refused_before_anything_is_made(

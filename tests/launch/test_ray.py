@@ -221,7 +221,7 @@ def test_what_ray_would_not_do_is_refused(make: Callable[[], RayResources], told
         (("--launcher", "ray", "--nodes", "2"), "add --parallel ddp"),
         (("--launcher", "ray", "--parallel", "ddp"), "needs two devices or more"),
         (("--launcher", "ray", "--parallel", "ddp", "--gpus", "0.5"), "needs whole GPUs"),
-        (("--artifacts", "s3://ann:hunter2@lab/x"), "holds a password"),
+        (("--artifacts", "s3://ann:hunter2@lab/x"), "contains a password or key"),
     ],
 )
 def test_what_cannot_be_asked_for(nnlab: Nnlab, words: tuple[str, ...], told: str) -> None:

@@ -328,7 +328,7 @@ def seen_with(color: str, matrix: np.ndarray) -> np.ndarray:
     """A colour as it looks without one kind of cones (Machado et al. 2009, severity 1)."""
     rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return lab(np.clip(draw_heatmap @ linear, 0, 1))
+    return lab(np.clip(matrix @ linear, 0, 1))
 
 
 def lab(linear: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def test_a_range_is_stored_as_text_that_means_the_same_for_ever() -> None:
 
 
 def test_a_range_that_is_sampled_stands_alone() -> None:
-    with pytest.raises(ConfigError, match="stands alone"):
+    with pytest.raises(ConfigError, match="cannot be combined with other values"):
         parse_space({"lr": "1e-4..1,0.5"}, whole_ranges=True)
 
 

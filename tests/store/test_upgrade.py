@@ -157,7 +157,7 @@ def test_a_newer_database_is_read_and_never_written(path: Path, tmp_path: Path) 
     assert dict(store.history(db, 1)["val/loss"]) == {1: 0.5, 2: 0.25}
     with pytest.raises(DatabaseReadOnly) as refused, db.write():
         pass
-    assert "a later one wrote this database" in (refused.value.hint or "")
+    assert "a later version wrote this database" in (refused.value.hint or "")
     db.close()
     with pytest.raises(NewerSchema, match=f"has revision 9999 .* knows up to {HEAD}"):
         store.open_database(str(path), write=True, create=True)
