@@ -59,7 +59,7 @@ class TestRay(AttachedContract):
         self, nnlab: Nnlab, folder: Path, tmp_path_factory: pytest.TempPathFactory, three: Any
     ) -> None:
         # Long enough for a node to be ended in the middle of a run.
-        study = (*STUDY, "--epochs", "80", "--seeds", "1")
+        study = (*STUDY, "--epochs", "400", "--seeds", "1")
         calm = undisturbed(tmp_path_factory.mktemp("calm"), study)
         process = self.begin(folder, *study)
         node = until(lambda: ray_nodes.other_than_the_head(three, at_work(folder)))
