@@ -47,6 +47,22 @@ StudyOrRunsArgument = Annotated[
 # Exceeds the rows of any database, and fits into an integer of SQLite's driver.
 MAX_ROWS = 1_000_000_000
 
+# Options of the loss around trained weights: `plot landscape` and `probe sensitivity`.
+LandscapeExamples = Annotated[
+    int,
+    typer.Option("--examples", metavar="N", min=2, help="number of training examples to evaluate"),
+]
+LandscapeGrid = Annotated[
+    int,
+    typer.Option(
+        "--grid", metavar="N", min=3, max=201, help="odd number of steps along a direction"
+    ),
+]
+LandscapeDirections = Annotated[
+    int,
+    typer.Option("--directions", metavar="N", min=2, max=100, help="number of random directions"),
+]
+
 _MAX_NAMES_IN_HELP = 9
 _MAX_DEFAULTS_IN_HELP = 4
 

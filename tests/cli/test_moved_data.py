@@ -62,7 +62,8 @@ def test_nnlab_data_names_the_folder_of_a_file_that_was_moved(
     data.rename(folder / "new" / "points.csv")
     monkeypatch.setenv("NNLAB_DATA", str(folder / "new"))
     prepare._prepare_cached.cache_clear()
-    nnlab("verify", "1")
+    (result,) = nnlab("verify", "1", "--format", "json").json
+    assert result["holds"]
 
 
 @pytest.mark.parametrize("devices", ["cpu:1", "cpu:2"])

@@ -64,9 +64,9 @@ def check_format(path: str | os.PathLike[str]) -> str:
     if suffix in FORMATS:
         return suffix
     problem = f"ends in .{suffix}" if suffix else "has no suffix"
-    known = ", ".join(f".{name}" for name in FORMATS[:-1])
+    other_formats = ", ".join(f".{name}" for name in FORMATS[:-1])
     raise UsageError(
-        f"'{path}' {problem}: a figure is written as {known} or .{FORMATS[-1]}",
+        f"'{path}' {problem}: a figure is written as {other_formats} or .{FORMATS[-1]}",
         hint="use one of these suffixes, for example fig1.pdf",
     )
 

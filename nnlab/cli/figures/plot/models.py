@@ -13,7 +13,14 @@ from nnlab.cli.figures.plot.options import (
     app,
     drop_unset,
 )
-from nnlab.cli.options import StudyOrRunsArgument, given_settings, with_settings
+from nnlab.cli.options import (
+    LandscapeDirections,
+    LandscapeExamples,
+    LandscapeGrid,
+    StudyOrRunsArgument,
+    given_settings,
+    with_settings,
+)
 from nnlab.errors import UsageError
 
 
@@ -71,24 +78,9 @@ def init(**settings: Any) -> FigureOptions:
 def landscape(
     what: StudyOrRunsArgument = None,
     *,
-    examples: Annotated[
-        int,
-        typer.Option(
-            "--examples", metavar="N", min=2, help="number of training examples to evaluate"
-        ),
-    ] = 512,
-    grid: Annotated[
-        int,
-        typer.Option(
-            "--grid", metavar="N", min=3, max=201, help="odd number of steps along a direction"
-        ),
-    ] = 21,
-    directions: Annotated[
-        int,
-        typer.Option(
-            "--directions", metavar="N", min=2, max=100, help="number of random directions"
-        ),
-    ] = 5,
+    examples: LandscapeExamples = 512,
+    grid: LandscapeGrid = 21,
+    directions: LandscapeDirections = 5,
     top: TopOption = 2,
 ) -> FigureOptions:
     """Draw the loss around trained weights, along random directions and in a plane.

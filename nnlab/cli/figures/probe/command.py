@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import DbOption, ForceOption, FormatOption, given_settings, with_settings
+from nnlab.cli.options import (
+    DbOption,
+    ForceOption,
+    FormatOption,
+    LandscapeDirections,
+    LandscapeExamples,
+    LandscapeGrid,
+    given_settings,
+    with_settings,
+)
 from nnlab.cli.output.formats import Format
 
 app = typer.Typer(
@@ -61,24 +70,9 @@ def sensitivity(
         ),
     ],
     *,
-    examples: Annotated[
-        int,
-        typer.Option(
-            "--examples", metavar="N", min=2, help="number of training examples to evaluate"
-        ),
-    ] = 512,
-    grid: Annotated[
-        int,
-        typer.Option(
-            "--grid", metavar="N", min=3, max=201, help="odd number of steps along a direction"
-        ),
-    ] = 21,
-    directions: Annotated[
-        int,
-        typer.Option(
-            "--directions", metavar="N", min=2, max=100, help="number of random directions"
-        ),
-    ] = 5,
+    examples: LandscapeExamples = 512,
+    grid: LandscapeGrid = 21,
+    directions: LandscapeDirections = 5,
     output: OutputOption = None,
     force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
