@@ -19,8 +19,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-import a_server
 import command_latency
+import postgres_server
 import store_speed
 from timing import describe_machine
 
@@ -121,17 +121,17 @@ def _require(condition: bool, message: str) -> None:
 
 def main() -> int:
     """Measures the server and writes the page."""
-    if reason := a_server.why_not() or a_server.why_none_of_our_own():
+    if reason := postgres_server.why_not() or postgres_server.why_none_of_our_own():
         print(f"not measured: {reason}", file=sys.stderr)
         return 1
-    with a_server.server() as server, tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        urls = a_server.schemas(server.url)
+    with postgres_server.server() as server, tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        urls = postgres_server.schemas(server.url)
         loads = []
         for workers in (1, 20, WORKERS):
             _log(f"{workers} workers")
             url = next(urls)
             loads.append(measure_load(url, workers, RUNS if workers > 1 else RUNS // 10))
-            a_server.drop(url)
+            postgres_server.drop(url)
         file = Path(folder) / "many.db"
         _log("filling a SQLite file")
         store_speed.fill_database(file, MANY_RUNS, epochs=MANY_EPOCHS)

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from nnlab import catalogue  # noqa: E402  the tree beside this file, wherever it is run from
 from nnlab.cli.main import COMMANDS  # noqa: E402
 from nnlab.config.space import format_value  # noqa: E402
-from nnlab.diagnose import ALL_RULES  # noqa: E402
+from nnlab.diagnosis import ALL_RULES  # noqa: E402
 from nnlab.figures import KINDS  # noqa: E402
 
 SUBCOMMANDS = {

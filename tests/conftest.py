@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import a_server
+import postgres_server
 import pytest
+from command_line_runner import QUICK, Answer, Nnlab
 from hypothesis import settings
-from launch.contract import Values, undisturbed
-from terminal import QUICK, Answer, Nnlab
+from workers.launcher_contract import Values, undisturbed
 
 from nnlab.cli.main import main
 from nnlab.config import RunConfig, resolve
@@ -50,21 +50,21 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Values:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server: the one that was named, or one of the tests' own."""
-    if why := a_server.why_not():
+    if why := postgres_server.why_not():
         pytest.skip(why)
-    if named := os.environ.get(a_server.VARIABLE):
+    if named := os.environ.get(postgres_server.VARIABLE):
         yield named
     else:
-        with a_server.server() as made:
+        with postgres_server.server() as made:
             yield made.url
 
 
 @pytest.fixture
 def server_url(postgres: str, tmp_path: Path) -> Iterator[str]:
     """A schema on that server which is gone after the test, as are the files of its runs."""
-    url = f"{next(a_server.schemas(postgres))}&artifacts={tmp_path / 'files'}"
+    url = f"{next(postgres_server.schemas(postgres))}&artifacts={tmp_path / 'files'}"
     yield url
-    a_server.drop(url)
+    postgres_server.drop(url)
 
 
 @pytest.fixture

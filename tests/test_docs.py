@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import a_server
+import postgres_server
 import pytest
 
 from nnlab.cli.main import main
@@ -60,7 +60,7 @@ def test_every_command_line_runs(
     lines = list(commands(page))
     if any(SERVER in line for line in lines):
         url = request.getfixturevalue("server_url")
-        request.addfinalizer(lambda: a_server.drop(moved(url)))
+        request.addfinalizer(lambda: postgres_server.drop(moved(url)))
         lines = [line.replace(MOVED, moved(url)).replace(SERVER, url) for line in lines]
     (tmp_path / "points.csv").write_text(POINTS)
     (tmp_path / "histories").mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 ASSETS = Path(__file__).parent / "assets" / "old_lab"
 

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command, mask_diff, mask_secrets, mask_url

@@ -20,8 +20,8 @@ from nnlab.analysis.remedies import (
 )
 from nnlab.cli.train.train.progress import QuietView
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
-from nnlab.diagnose import diagnose, group_symptoms
-from nnlab.diagnose.remedies import remedies_for
+from nnlab.diagnosis import diagnose, group_symptoms
+from nnlab.diagnosis.remedies import remedies_for
 from nnlab.engine.data import dataset_facts
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Study

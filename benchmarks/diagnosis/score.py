@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from diagnosis.baselines import BASELINES
 from diagnosis.train_corpus import TrainedSpecimen
 
-from nnlab.diagnose import diagnose, group_symptoms
-from nnlab.diagnose.priority import SYMPTOM_CODES
-from nnlab.diagnose.smoothing import oscillation_sd
+from nnlab.diagnosis import diagnose, group_symptoms
+from nnlab.diagnosis.priority import SYMPTOM_CODES
+from nnlab.diagnosis.smoothing import oscillation_sd
 from nnlab.records import Finding, History, Severity
 
 OVERFITTING = "NN101"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.diagnose import SeedsDisagree, diagnose
+from nnlab.diagnosis import SeedsDisagree, diagnose
 from nnlab.records import Finding, Run
 
 

@@ -10,7 +10,7 @@ from nnlab.analysis.range_edges import range_edge_notes
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.config.space import distinguishing_fields
-from nnlab.diagnose.headlines import affected_seeds_text
+from nnlab.diagnosis.headlines import affected_seeds_text
 from nnlab.io.text import format_count
 from nnlab.records import Objective, Status
 

@@ -18,7 +18,7 @@ class RankingRow:
 
     `runs`, `seeds` and `values` have one entry per run, in the same order; the value of a run
     without a result is NaN. `epoch` is the median of the epochs of the values.
-    `flags` counts the runs with each finding that tables show (`nnlab.diagnose.headlines`).
+    `flags` counts the runs with each finding that tables show (`nnlab.diagnosis.headlines`).
     `onsets` holds, by finding code, the epochs from which runs overfit or stagnate.
     `pruned` counts the runs that a pruner stopped.
     `interval` is the 95 % confidence interval of the mean. `comparison` compares the best row with

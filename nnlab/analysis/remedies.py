@@ -16,7 +16,7 @@ from nnlab.config import (
     setting_of,
 )
 from nnlab.config.space import differing_fields
-from nnlab.diagnose.remedies import Remedy
+from nnlab.diagnosis.remedies import Remedy
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.user_code import model_version
 from nnlab.errors import ConfigError, UserCodeRefused

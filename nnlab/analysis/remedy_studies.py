@@ -4,7 +4,7 @@ from collections import Counter
 
 from nnlab import store
 from nnlab.analysis.remedies import CONTROL_ARM
-from nnlab.diagnose import group_symptoms
+from nnlab.diagnosis import group_symptoms
 from nnlab.records import Study
 
 

@@ -25,7 +25,7 @@ def kinds(incomplete: str) -> list[str]:
 
 def findings(incomplete: str) -> list[tuple[str, str]]:
     """Completes the code of a finding."""
-    from nnlab.diagnose import ALL_RULES
+    from nnlab.diagnosis import ALL_RULES
 
     prefix = incomplete.upper()
     return [(rule.code, rule.name) for rule in ALL_RULES if rule.code.startswith(prefix)]

@@ -8,7 +8,7 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import resolve_scope
 from nnlab.config.space import setting_label
-from nnlab.diagnose.headlines import headline_findings
+from nnlab.diagnosis.headlines import headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.io.text import format_count

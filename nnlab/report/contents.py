@@ -16,7 +16,7 @@ from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.significance import too_few_seeds
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
-from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
+from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title

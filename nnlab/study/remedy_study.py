@@ -16,8 +16,8 @@ from nnlab.analysis.remedies import (
 from nnlab.analysis.selection import single_run
 from nnlab.config import digest_of, setting_fields
 from nnlab.config.space import format_value
-from nnlab.diagnose import diagnose, group_symptoms
-from nnlab.diagnose.remedies import Remedy, remedies_for
+from nnlab.diagnosis import diagnose, group_symptoms
+from nnlab.diagnosis.remedies import Remedy, remedies_for
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.objective import Objective, Setting

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from nnlab.config.space import Space, TrialSpec, duplicate_value_notes, parse_space
-from nnlab.diagnose.codes import parse_codes
+from nnlab.diagnosis.codes import parse_codes
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.io.text import format_count
 from nnlab.records import Arm, Comparison, Objective, Sampler

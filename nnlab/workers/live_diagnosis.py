@@ -5,8 +5,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 from nnlab import store
-from nnlab.diagnose import diagnose, group_symptoms
-from nnlab.diagnose.codes import parse_codes
+from nnlab.diagnosis import diagnose, group_symptoms
+from nnlab.diagnosis.codes import parse_codes
 from nnlab.records import Curve, Epoch, Finding, History, Run, Severity
 
 # Findings with at least this confidence are shown before the run has ended.

@@ -12,7 +12,7 @@ from functools import partial
 
 from nnlab import store
 from nnlab.config import config_of
-from nnlab.diagnose import diagnose
+from nnlab.diagnosis import diagnose
 from nnlab.engine import checkpoint
 from nnlab.engine.device import device_description
 from nnlab.engine.loop import build_session

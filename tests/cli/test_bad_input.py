@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from places import mounted
-from terminal import QUICK, Nnlab, started
+from command_line_runner import QUICK, Nnlab, started
+from limited_folders import mounted
 
 
 @pytest.mark.parametrize(

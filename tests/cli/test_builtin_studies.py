@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 from nnlab import store
 from nnlab.errors import UnknownName

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 from nnlab import store
 from nnlab.cli.main import main

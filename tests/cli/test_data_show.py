@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 from nnlab.engine.data import published
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 RISING = "epoch,train_loss,val_loss\n" + "".join(
     f"{e},{2 * 0.7**e:.5f},{1 + 0.04 * abs(e - 4) ** 1.5:.5f}\n" for e in range(1, 16)

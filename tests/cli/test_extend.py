@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 GRID = (*QUICK, "--lr", "0.01,0.1", "--seeds", "2")
 

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 
 def say_in_database(folder: Path, sql: str, *bound: object) -> None:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab, started
+from command_line_runner import Nnlab, started
 
 LONG = ("--data", "digits", "--epochs", "40", "--dropout", "0.2", "--decay", "exp", "--seed", "3")
 

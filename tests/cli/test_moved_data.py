@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 from nnlab.engine.data import location, prepare
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 from nnlab.io.file_origin import read_figure_provenance
 

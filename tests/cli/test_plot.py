@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from command_line_runner import QUICK, Nnlab
 from matplotlib.figure import Figure
-from terminal import QUICK, Nnlab
 
 from nnlab.cli.figures.plot.command import app as plot
 from nnlab.figures import KINDS

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 from nnlab.config import DataFacts, RunConfig
 from nnlab.config.space import TrialSpec, expand_space

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from launch.contract import MODEL, STUDY, AttachedContract, asked, ended, statuses
-from terminal import Nnlab, started
+from command_line_runner import Nnlab, started
+from workers.launcher_contract import MODEL, STUDY, AttachedContract, asked, ended, statuses
 
 TWO = ("--devices", "cpu:2")
 

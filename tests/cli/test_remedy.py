@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 SLOW = ("--data", "iris", "--width", "8", "--depth", "1", "--opt", "sgd", "--lr", "1e-4")
 

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 # Lines that name what was removed.
 NAMING_IT = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terminal import QUICK, Nnlab, started
+from command_line_runner import QUICK, Nnlab, started
 
 SPACE = (*QUICK, "--lr", "1e-4..1", "--opt", "sgd,adam")
 

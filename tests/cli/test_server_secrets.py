@@ -6,19 +6,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import a_server
+import postgres_server
 import psycopg
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 SECRET = "hunter2"
 HBA = "hostssl all ann 127.0.0.1/32 scram-sha-256\nhost all ann 127.0.0.1/32 reject\n"
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[a_server.Server]:
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres_server.Server]:
     """A server that lets ann in by TLS and with her password alone."""
-    if why := a_server.why_not() or a_server.why_none_of_our_own():
+    if why := postgres_server.why_not() or postgres_server.why_none_of_our_own():
         pytest.skip(why)
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed: no certificate can be made")
@@ -28,7 +28,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[a_server.Serve
          "-addext", "subjectAltName=DNS:localhost", "-keyout", "key", "-out", "cert"],
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
-    with a_server.server() as made:
+    with postgres_server.server() as made:
         with psycopg.connect(made.url.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute(f"CREATE ROLE ann LOGIN PASSWORD '{SECRET}'")
             connection.execute("CREATE DATABASE results OWNER ann")
@@ -42,7 +42,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[a_server.Serve
 
 
 @pytest.fixture
-def url(guarded: a_server.Server, tmp_path: Path) -> str:
+def url(guarded: postgres_server.Server, tmp_path: Path) -> str:
     """Without a password."""
     return f"postgresql+psycopg://ann@localhost:{guarded.port}/results?hostaddr=127.0.0.1"
 
@@ -72,7 +72,7 @@ def test_a_password_comes_from_libpqs_variable_or_its_file(
 
 
 def test_tls_is_what_the_url_says(
-    nnlab: Nnlab, url: str, guarded: a_server.Server, monkeypatch: pytest.MonkeyPatch
+    nnlab: Nnlab, url: str, guarded: postgres_server.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", SECRET)
     answer = nnlab("train", *QUICK, "--db", f"{url}&sslmode=disable", expect=1)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 from nnlab.cli.main import COMMANDS
 

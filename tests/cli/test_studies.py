@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab, started
+from command_line_runner import QUICK, Nnlab, started
 
 
 def test_a_study_from_question_to_report(nnlab: Nnlab, folder: Path) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 
 def rows(folder: Path, query: str) -> list[tuple[object, ...]]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line_runner import Nnlab
 from matplotlib.figure import Figure
-from terminal import Nnlab
 
 from nnlab.engine.data.prepare import _prepare_cached
 from nnlab.figures.draw.save import save_figure

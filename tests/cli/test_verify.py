@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 from nnlab.engine import transfer
 from nnlab.engine.data import prepare

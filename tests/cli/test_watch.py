@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store.lab import Lab, finish, make_lab
-from terminal import QUICK, Nnlab, started
+from command_line_runner import QUICK, Nnlab, started
+from store.store_fixtures import Lab, finish, make_lab
 
 from nnlab import store
 from nnlab.analysis.progress import take_snapshot

@@ -1,7 +1,7 @@
 """A study over two data sets."""
 
 import pytest
-from terminal import QUICK, Nnlab
+from command_line_runner import QUICK, Nnlab
 
 
 @pytest.fixture

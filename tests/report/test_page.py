@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from command_line_runner import QUICK, Nnlab
 from store_speed import fill_database
-from terminal import QUICK, Nnlab
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NASTY = "<script>alert(1)</script>\"&'{{ 7*7 }}"

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from terminal import Nnlab
+from command_line_runner import Nnlab
 
 from nnlab.figures.draw.venues import VENUES
 from nnlab.report.paper_table import MeasuredCell, PaperTable

@@ -1,8 +1,8 @@
 """Tiers: none where the seeds are too few to decide, in every place that shows them."""
 
 import pytest
+from command_line_runner import Nnlab
 from matplotlib.text import Text
-from terminal import Nnlab
 
 from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.lab import Lab, make_lab
+from store.store_fixtures import Lab, make_lab
 
 
 @pytest.fixture

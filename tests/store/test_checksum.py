@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
-from store.lab import Lab, finish, make_lab
+from store.store_fixtures import Lab, finish, make_lab
 
 from nnlab import store
 from nnlab.config import digest_of

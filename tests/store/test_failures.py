@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.lab import Lab, make_lab
+from store.store_fixtures import Lab, make_lab
 
 from nnlab import store
 from nnlab.errors import (

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from store.lab import Lab
+from store.store_fixtures import Lab
 
 from nnlab import store
 from nnlab.errors import OutputError

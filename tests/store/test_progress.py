@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store.lab import Lab, finish
+from store.store_fixtures import Lab, finish
 
 from nnlab import store
 from nnlab.records import Epoch, Status

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 from sqlalchemy import insert, update
-from store.lab import Lab, finish
+from store.store_fixtures import Lab, finish
 
 from nnlab import store
 from nnlab.errors import UnknownName, UsageError

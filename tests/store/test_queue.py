@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from store.lab import ENVIRONMENT, Lab, finish
+from store.store_fixtures import ENVIRONMENT, Lab, finish
 
 from nnlab import store
 from nnlab.config import digest_of

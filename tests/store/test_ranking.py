@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
-from store.lab import Lab, copied_lab, finish
+from store.store_fixtures import Lab, copied_lab, finish
 
 from nnlab import store
 from nnlab.records import Direction, Epoch, Status

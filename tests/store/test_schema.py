@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, create_engine, insert, inspect, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
-from store.lab import Lab
+from store.store_fixtures import Lab
 
 from nnlab.records import Severity, Status
 from nnlab.store.address import ServerAddress

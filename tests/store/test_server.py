@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import a_server
+import postgres_server
 import pytest
 from sqlalchemy.engine import make_url
-from store.lab import ENVIRONMENT, Lab, make_lab
+from store.store_fixtures import ENVIRONMENT, Lab, make_lab
 
 from nnlab import store
 from nnlab.errors import (
@@ -73,14 +73,14 @@ def test_without_create_nothing_is_made(server_url: str) -> None:
 
 
 def test_it_shares_a_database_with_other_programs(served: Lab, postgres: str) -> None:
-    other = make_lab(next(a_server.schemas(postgres)))
+    other = make_lab(next(postgres_server.schemas(postgres)))
     assert other.queue() == served.queue() == (1,)
     served.train(1, 0.5)
     assert other.status(1) is Status.QUEUED
     assert "nnlab_version" in tables(served)
     assert not tables(served, "public")
     other.db.close()
-    a_server.drop(other.db.address.target)
+    postgres_server.drop(other.db.address.target)
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
@@ -235,9 +235,9 @@ def test_a_connection_that_the_server_closed_is_replaced(served: Lab) -> None:
 
 
 def test_a_server_that_goes_in_mid_transaction_is_told() -> None:
-    if why := a_server.why_not() or a_server.why_none_of_our_own():
+    if why := postgres_server.why_not() or postgres_server.why_none_of_our_own():
         pytest.skip(why)
-    with a_server.server() as server:
+    with postgres_server.server() as server:
         lab = make_lab(server.url)
         (run_id,) = lab.queue()
         writer = lab.writer([run_id])

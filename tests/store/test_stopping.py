@@ -1,7 +1,7 @@
 """A run that is asked to stop ends after its epoch, and nobody takes it up until it is wanted."""
 
 import pytest
-from store.lab import Lab, finish
+from store.store_fixtures import Lab, finish
 
 from nnlab import store
 from nnlab.records import Epoch, Status

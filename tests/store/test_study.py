@@ -1,7 +1,7 @@
 """A study is made once and never becomes another question."""
 
 import pytest
-from store.lab import Lab
+from store.store_fixtures import Lab
 
 from nnlab import store
 from nnlab.errors import StudyExists, UnknownName

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.lab import Lab, finish, make_lab
+from store.store_fixtures import Lab, finish, make_lab
 
 from nnlab import store
 from nnlab.errors import StoreError, UsageError
@@ -38,11 +38,11 @@ def empty(request: pytest.FixtureRequest) -> Iterator[Callable[[str], store.Data
 
 @pytest.fixture
 def other_server_url(postgres: str) -> Iterator[str]:
-    import a_server
+    import postgres_server
 
-    url = next(a_server.schemas(postgres))
+    url = next(postgres_server.schemas(postgres))
     yield url
-    a_server.drop(url)
+    postgres_server.drop(url)
 
 
 def fill(lab: Lab) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.lab import ENVIRONMENT, Lab, copied_lab, finish
+from store.store_fixtures import ENVIRONMENT, Lab, copied_lab, finish
 
 from nnlab import store
 from nnlab.errors import DataError, LeaseLost, UsageError

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from places import mounted
+from limited_folders import mounted
 from torture.studies import (
     STUDY,
     Outcome,

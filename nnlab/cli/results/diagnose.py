@@ -15,8 +15,8 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.findings import finding_json, print_findings
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.diagnose import diagnose, group_symptoms
-from nnlab.diagnose.codes import finding_filter
+from nnlab.diagnosis import diagnose, group_symptoms
+from nnlab.diagnosis.codes import finding_filter
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Finding, Run

@@ -8,7 +8,7 @@ import typer
 from nnlab.cli import completion
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
-from nnlab.diagnose import ALL_RULES
+from nnlab.diagnosis import ALL_RULES
 from nnlab.errors import UnknownName
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

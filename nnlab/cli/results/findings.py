@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.cli.output.render import say
-from nnlab.diagnose import group_symptoms
+from nnlab.diagnosis import group_symptoms
 from nnlab.records import Finding, Severity
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: ""}

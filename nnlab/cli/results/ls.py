@@ -13,7 +13,7 @@ from nnlab.cli.options import MAX_ROWS, DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.diagnose.headlines import table_findings
+from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import MetricSummary, Run, Status
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnose.headlines import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
+from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
 from nnlab.records import Finding, History
 from nnlab.stats.curve_band import median_epoch
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from nnlab.cli.output.render import console, rich_text
-from nnlab.diagnose import group_symptoms
-from nnlab.diagnose.headlines import table_findings
+from nnlab.diagnosis import group_symptoms
+from nnlab.diagnosis.headlines import table_findings
 from nnlab.records import Epoch, Run, Status
 from nnlab.stats import format_duration
 from nnlab.workers.callbacks import RunCallbacks, RunResult

@@ -1,0 +1,38 @@
+"""Measurement of whether the first steps of a run were much too long, for the rule NN202."""
+
+import math
+
+from nnlab.diagnosis.confidence import hill
+from nnlab.diagnosis.rule_context import RuleContext
+from nnlab.diagnosis.val_minimum import bounded_ratio
+
+# The growth factors of the loss and of a layer's outputs in the first epoch, and the fraction of a
+# layer's units that die, at a confidence of one half.
+_LOSS, _SD, _DIED_SHARE = 1.5, 8.0, 0.5
+# In a run that learned this fraction dead units do no harm.
+_WELL_TRAINED = 0.9
+
+
+def measure_early_instability(context: RuleContext) -> tuple[float, dict[str, float]]:
+    """The confidence that the first steps were much too long, and its evidence.
+
+    It needs the probe's measurements of the untrained model.
+    """
+    criteria: dict[str, tuple[float, float]] = {}
+    start, first = context.first_value("probe/start_loss"), context.first_value("train/loss")
+    if start is not None and first is not None and start > 0:
+        grown = bounded_ratio(first, start)
+        criteria["loss_grown"] = (grown, hill(grown - 1, _LOSS))
+    sd_start = context.values_by_layer("start_activation_sd")
+    sd_after = context.values_by_layer("activation_sd")
+    growth = [bounded_ratio(sd_after[i], sd_start[i]) for i in sd_start if sd_start[i] > 0]
+    if growth and not any(math.isnan(factor) for factor in growth):
+        criteria["sd_grown"] = (max(growth), hill(max(growth), _SD))
+    dead_start = context.values_by_layer("start_dead")
+    dead_end = context.values_by_layer("dead", last=True)
+    learned = context.learned_fraction
+    if dead_start and dead_end and (learned is None or learned < _WELL_TRAINED):
+        died = max(dead_end[layer] - dead_start.get(layer, 0.0) for layer in dead_end)
+        criteria["units_died"] = (died, hill(died, _DIED_SHARE))
+    confidence = max((score for _, score in criteria.values()), default=0.0)
+    return confidence, {name: value for name, (value, score) in criteria.items() if score >= 0.5}

@@ -1,0 +1,57 @@
+"""NN307: detects dropout rates that are too high for the network to learn."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.rule_context import RuleContext
+from nnlab.records import Finding, Severity
+
+_RATE_FIELDS = ("dropout", "channel_dropout", "dropconnect", "stochastic_depth")
+# One half is the rate of Hinton et al. 2012 for hidden layers.
+_USUAL_RATE, _EXCESS_RATE = 0.5, 0.1
+_UNLEARNED = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class DropoutTooHigh:
+    """Dropout too high: too few units are left to learn with.
+
+    Detects: more than half of the units are dropped in each step, and training is far from the
+    lowest possible loss.
+
+    Why it matters: dropout trades fit for robustness. At such rates hardly any signal passes, and
+    the network underfits whatever its size.
+
+    What to try: `--dropout 0.2` to 0.5 in fully connected layers, 0.1 to 0.2 for channels; a wider
+    network if the rate must be higher.
+    """
+
+    code: ClassVar[str] = "NN307"
+    name: ClassVar[str] = "dropout too high"
+    remedy: ClassVar[str] = "--dropout 0.2"
+
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the setting."""
+        rates = [context.numeric_setting(name) or 0.0 for name in _RATE_FIELDS]
+        rate = max(rates)
+        trend = context.train_trend
+        if rate <= _USUAL_RATE or trend is None:
+            return None
+        unlearned = (
+            1.0 - context.learned_fraction
+            if context.learned_fraction is not None
+            else 1.0 - max(trend.fall, 0.0)
+        )
+        return make_finding(
+            self,
+            Severity.WARNING,
+            combine_confidences(
+                hill(rate - _USUAL_RATE, _EXCESS_RATE), hill(unlearned, _UNLEARNED)
+            ),
+            1,
+            f"dropout {rate:g} leaves too few units to learn: training loss went from"
+            f" {trend.first:.4g} to {trend.end:.4g} only",
+            {"dropout": rate, "left_to_learn": unlearned},
+        )

@@ -1,0 +1,85 @@
+"""NN103: detects validation that is worse than training from the first epochs on."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.rule_context import RuleContext
+from nnlab.diagnosis.smoothing import low_median
+from nnlab.diagnosis.val_minimum import bounded_ratio
+from nnlab.records import Finding, Severity
+
+# At a confidence of one half: the gap of the losses relative to validation loss, the gap of the
+# accuracies, and that gap in standard errors.
+_GAP, _ACCURACY_GAP, _STANDARD_ERRORS = 0.2, 0.07, 3.0
+# The standard error if the size of the split is unknown.
+_DEFAULT_SAMPLING_ERROR = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralisationGap:
+    """Generalisation gap: validation was worse than training from the start.
+
+    Detects: validation accuracy was far below training accuracy, and validation loss far above
+    training loss, already in the first epochs, and the gap never closed. Training for too long did
+    not cause it.
+
+    Why it matters: the validation split comes from another distribution than the training split,
+    or is harder: a model selected on it is selected for other data than it learns from.
+
+    What to try: compare the splits (`nnlab data show`): are they shuffled, from one source and
+    preprocessed alike? Use augmentation that covers the difference, or more training data like the
+    validation data.
+    """
+
+    code: ClassVar[str] = "NN103"
+    name: ClassVar[str] = "generalisation gap"
+    remedy: ClassVar[str] = "compare the splits: nnlab data show; shuffle before splitting"
+
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the losses and accuracies of both splits over six epochs."""
+        pair, val_minimum = context.loss_pair, context.val_minimum
+        if pair is None or val_minimum is None or len(pair) < 6 or min(pair.val) <= 0:
+            return None
+        early = slice(max(1, len(pair) // 10), max(3, len(pair) // 5 + 1))
+        gaps = [v - t for v, t in zip(pair.val[early], pair.train[early], strict=True)]
+        early_gap = bounded_ratio(low_median(gaps), low_median(pair.val[early]))
+        final_gap = bounded_ratio(val_minimum.end - val_minimum.train_end, val_minimum.end)
+        accuracy_gap = self._accuracy_gap(context, pair.epochs[early])
+        if accuracy_gap is None:  # the two losses alone may be on different scales
+            return None
+        confidence = combine_confidences(
+            hill(early_gap, _GAP),
+            hill(final_gap, _GAP),
+            hill(accuracy_gap, _ACCURACY_GAP),
+            hill(accuracy_gap / _sampling_error(context), _STANDARD_ERRORS),
+        )
+        return make_finding(
+            self,
+            Severity.WARNING,
+            confidence,
+            pair.epochs[0],
+            f"validation loss is {val_minimum.end:.4g} against {val_minimum.train_end:.4g} in"
+            " training, and was higher from the first epochs on",
+            {"gap_early": early_gap, "gap_end": final_gap, "accuracy_gap_early": accuracy_gap},
+        )
+
+    def _accuracy_gap(self, context: RuleContext, epochs: Sequence[int]) -> float | None:
+        """The median difference of training and validation accuracy in these epochs."""
+        train, val = context.history.get("train/accuracy"), context.history.get("val/accuracy")
+        if not train or not val:
+            return None
+        train_at, val_at = dict(train), dict(val)
+        gaps = [train_at[e] - val_at[e] for e in epochs if e in train_at and e in val_at]
+        return low_median(gaps) if gaps else None
+
+
+def _sampling_error(context: RuleContext) -> float:
+    """The standard error of the validation accuracy, caused by the size of the split."""
+    size, accuracy = context.data_statistic("val"), context.median_of_last("val/accuracy")
+    if size is None or accuracy is None:
+        return _DEFAULT_SAMPLING_ERROR
+    return max(math.sqrt(accuracy * (1 - accuracy) / size), 1 / size)

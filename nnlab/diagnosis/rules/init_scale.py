@@ -1,0 +1,63 @@
+"""NN305: detects initialisations with which the signal shrinks or explodes over the layers."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.rule_context import RuleContext
+from nnlab.records import Finding, Severity
+
+# Decades between the first and last layer at a confidence of one half; more are needed if the
+# initialisation is one that preserves the scale.
+_DECADES, _DECADES_DEFAULT_INIT, _MAX_DECADES = 0.7, 1.5, 6.0
+_WELL_TRAINED = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class InitScale:
+    """Initialisation too small or too large: the signal shrinks or explodes from layer to layer.
+
+    Detects: before training, the standard deviation of the last layer's outputs is a small
+    fraction, or a large multiple, of that of the first layer's.
+
+    Why it matters: a signal that shrinks carries no information about the example to the output,
+    and gradients shrink in the same way on their way back. A signal that explodes saturates the
+    loss, and the first steps change the weights far too much.
+
+    What to try: `--init msra` for ReLU and similar activations, `--init xavier` for tanh and
+    sigmoid, without `--init-scale`; or `--norm batch`, which resets the scale of each layer.
+    `nnlab probe init` plots the effect of each.
+    """
+
+    code: ClassVar[str] = "NN305"
+    name: ClassVar[str] = "initialisation scale"
+    remedy: ClassVar[str] = (
+        "--init msra or xavier without --init-scale; or --norm batch; see nnlab probe init"
+    )
+
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the probe's measurements of two or more layers in the first epoch."""
+        sds = context.values_by_layer_at_start("activation_sd")
+        if len(sds) < 2 or context.setting.get("norm") not in (None, "none"):
+            return None
+        (first, *_, last) = sds.values()
+        if not math.isfinite(last) or not 0 < first < math.inf:
+            return None
+        factor = last / first
+        decades = abs(math.log10(factor)) if factor > 0 else _MAX_DECADES
+        trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
+        verb = "explodes" if factor > 1 else "shrinks"
+        scale = max(context.numeric_setting("init_scale") or 1.0, 1e-12)
+        is_unscaled = context.setting.get("init") in ("normal", "uniform") or scale != 1.0
+        half = _DECADES if is_unscaled else _DECADES_DEFAULT_INIT
+        return make_finding(
+            self,
+            Severity.INFO if trained else Severity.WARNING,
+            combine_confidences(hill(decades, half)),
+            1,
+            f"the signal {verb} from layer to layer: sd {first:.3g} in the first, {last:.3g} in"
+            " the last",
+            {"first_sd": first, "last_sd": last, "layers": float(len(sds))},
+        )

@@ -1,0 +1,52 @@
+"""NN306: detects initialisations that make all units of a layer equal."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.rule_context import RuleContext
+from nnlab.records import Finding, Severity
+
+# Outputs with a smaller standard deviation are equal up to rounding.
+_ZERO_SPREAD = 1e-6
+_WELL_TRAINED = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class SymmetricInit:
+    """Symmetric initialisation: all weights are equal at the start, so equal units stay equal.
+
+    Detects: all weights start at zero (or at one other value), so every unit of a layer has the
+    same output and the same gradient.
+
+    Why it matters: a layer of any width then works like a single unit. With ReLU not even that:
+    only the biases of the last layer change.
+
+    What to try: `--init msra` for ReLU and similar activations, `--init xavier` for tanh and
+    sigmoid, which are both random; zeros are for biases only.
+    """
+
+    code: ClassVar[str] = "NN306"
+    name: ClassVar[str] = "symmetric initialisation"
+    remedy: ClassVar[str] = "--init msra (relu) or --init xavier (tanh, sigmoid)"
+
+    def check(self, context: RuleContext) -> Finding | None:
+        """Needs the setting, or the probe's measurements of the first epoch."""
+        sds = context.values_by_layer_at_start("activation_sd")
+        is_zero = (
+            context.setting.get("init") == "zeros" or context.numeric_setting("init_scale") == 0.0
+        )
+        is_not_zero = "init" in context.setting and not is_zero
+        if not is_zero and (
+            is_not_zero or not sds or any(sd > _ZERO_SPREAD for sd in sds.values())
+        ):
+            return None
+        trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
+        return make_finding(
+            self,
+            Severity.WARNING if trained else Severity.ERROR,
+            0.97 if is_zero else 0.6,
+            1,
+            "all weights were equal at the start, so all units of a layer stay equal",
+            {"layers_without_spread": float(sum(sd <= _ZERO_SPREAD for sd in sds.values()))},
+        )

@@ -1,0 +1,73 @@
+"""Which findings tables show, and what is said of overfitting over seeds."""
+
+import pytest
+
+from nnlab.diagnosis.headlines import (
+    affected_seeds_text,
+    headline_findings,
+    onsets_by_code,
+    table_findings,
+)
+from nnlab.records import Finding, Severity
+
+
+def found(code: str, severity: Severity = Severity.WARNING, onset: int | None = 5) -> Finding:
+    return Finding(code, "", severity, 0.9, onset, "", "", {})
+
+
+PLATEAU = found("NN102", Severity.INFO)
+OVERFITS = found("NN101")
+
+
+def codes(findings: tuple[Finding, ...]) -> list[str]:
+    return [finding.code for finding in findings]
+
+
+def test_a_plateau_is_a_flag_though_it_is_no_warning() -> None:
+    notes = found("NN105", Severity.INFO)
+    assert codes(table_findings([PLATEAU, notes])) == ["NN102"]
+    assert codes(table_findings([OVERFITS, notes])) == ["NN101"]
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        found("NN401"),
+        found("NN202"),
+        found("NN201", Severity.ERROR),
+        found("NN106", Severity.ERROR),
+        found("NN204"),
+        found("NN204", Severity.INFO),
+    ],
+    ids=lambda finding: f"{finding.code} {finding.severity}",
+)
+def test_noise_inputs_and_larger_faults_keep_it_out_of_headlines(cause: Finding) -> None:
+    assert headline_findings([cause, OVERFITS]) == ()
+    assert headline_findings([cause, PLATEAU]) == ()
+    assert "NN102" not in codes(table_findings([cause, PLATEAU]))
+    assert "NN101" in codes(table_findings([cause, OVERFITS])), "a warning stays in the table"
+
+
+def test_inputs_that_did_no_harm_are_no_cause() -> None:
+    assert headline_findings([found("NN401", Severity.INFO), OVERFITS]) == (OVERFITS,)
+
+
+def test_onsets_by_code_counts_runs() -> None:
+    runs = [[OVERFITS], [], [PLATEAU], [found("NN202"), OVERFITS], [found("NN101", onset=9)]]
+    assert onsets_by_code(runs) == {"NN101": (5, 9), "NN102": (5,)}
+    assert onsets_by_code([[], []]) == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "onsets", "seeds", "text"),
+    [
+        ("NN101", [20, 12, 14], 10, "3 of 10 seeds overfit, median onset 14"),
+        ("NN101", [8], 10, "1 of 10 seeds overfits, onset 8"),
+        ("NN101", [8], 1, "overfits from epoch 8"),
+        ("NN102", [3, 9], 2, "2 of 2 seeds plateau, median onset 3"),
+        ("NN102", [12], 1, "plateau since epoch 12"),
+        ("NN102", [], 4, ""),
+    ],
+)
+def test_seeds_text(code: str, onsets: list[int], seeds: int, text: str) -> None:
+    assert affected_seeds_text(code, onsets, seeds) == text
