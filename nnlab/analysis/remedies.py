@@ -18,7 +18,7 @@ from nnlab.config import (
 from nnlab.config.space import differing_fields
 from nnlab.diagnosis.remedies import Remedy
 from nnlab.engine.data import dataset_facts
-from nnlab.engine.user_code import model_version
+from nnlab.engine.user_code import code_versions
 from nnlab.errors import ConfigError, UserCodeRefused
 from nnlab.objective import Objective, Setting
 from nnlab.records import History, Run, Status, Study
@@ -153,7 +153,7 @@ def _resolve_setting(config: RunConfig, setting: Setting) -> Setting:
     resolved = resolve(
         config,
         dataset_facts(config.data),
-        model_version=model_version(config.model),
+        code_versions=code_versions(config),
         start_version=None if version is None else str(version),
     )
     return setting_of(resolved)

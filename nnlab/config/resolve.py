@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from nnlab.catalogue import Task, find_choice
 from nnlab.config.class_selection import class_indices
@@ -47,8 +48,15 @@ _DEFAULT_OBJECTIVE: Mapping[Task, str] = {
 _DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 
+# Fields whose value may name user code, and the field that contains the SHA-256 of that code.
+CODE_VERSION_FIELDS: Mapping[str, str] = {
+    "model": "model_version",
+    "loss": "loss_version",
+    "opt": "opt_version",
+    "decay": "decay_version",
+}
 # Fields that contain the SHA-256 of the file that another field names.
-VERSION_FIELDS = ("data_version", "model_version", "start_version")
+VERSION_FIELDS = ("data_version", "start_version", *CODE_VERSION_FIELDS.values())
 
 
 def is_task_default(name: str, setting: Mapping[str, Scalar]) -> bool:
@@ -71,7 +79,7 @@ def resolve(
     config: RunConfig,
     facts: DataFacts,
     *,
-    model_version: str | None = None,
+    code_versions: Mapping[str, str | None] = MappingProxyType({}),
     start_version: str | None = None,
 ) -> RunConfig:
     """The config with all open defaults filled in and fields without effect set to None.
@@ -79,7 +87,7 @@ def resolve(
     Args:
         config: as the user specified it.
         facts: properties of its data set.
-        model_version: SHA-256 of a user model's file.
+        code_versions: SHA-256 of the user code that the config names, by `CODE_VERSION_FIELDS`.
         start_version: SHA-256 of the weights that `start_from` names.
 
     Raises:
@@ -87,8 +95,8 @@ def resolve(
     """
     resolved: dict[str, Scalar] = {
         "data_version": facts.version,
-        "model_version": model_version,
         "start_version": start_version,
+        **{name: code_versions.get(name) for name in CODE_VERSION_FIELDS.values()},
     }
     resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
     resolved["objective"] = str(Objective.parse(config.objective or _DEFAULT_OBJECTIVE[facts.task]))

@@ -149,7 +149,8 @@ def prepare_epoch(session: Session, number: int) -> torch.Generator | None:
             transfer.unfreeze(model)
         else:
             transfer.set_frozen_to_eval(model, config.freeze)
-    seed_model_noise(model, config.seed, number, session.device)
+    has_user_code = config.loss_version is not None or config.opt_version is not None
+    seed_model_noise(model, config.seed, number, session.device, user_code=has_user_code)
     if isinstance(session.optimizer, ClosureOptimizer):
         session.optimizer.reset_evaluation_counts()
     if session.augmentation is None and session.batch_mixer is None:

@@ -5,7 +5,7 @@ from functools import cache, partial
 
 from nnlab.config.space import Space, TrialSpec, expand_space
 from nnlab.engine.data import dataset_facts
-from nnlab.engine.user_code import model_version
+from nnlab.engine.user_code import code_versions
 from nnlab.errors import NoDatabase
 from nnlab.study.database import open_results, search_data_near_database
 from nnlab.workers.initial_weights import find_initial_weights
@@ -25,7 +25,7 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
     return partial(
         expand_space,
         facts=cache(dataset_facts),
-        model_version=model_version,
+        code_versions=code_versions,
         start_version=cache(partial(_initial_weights_version, db)),
         shared=shared,
     )
