@@ -94,7 +94,7 @@ def train_specimen(specimen: Specimen, folder: Path) -> TrainedSpecimen:
     config = resolve(
         RunConfig(**setting, seed=specimen.seed, device="cpu", threads=1),
         dataset_facts(setting["data"]),
-        code_versions=code_versions(RunConfig(**setting)),
+        versions=code_versions(RunConfig(**setting)),
     )
     session = build_session(config)
     curves: dict[str, list[tuple[int, float]]] = {}

@@ -17,7 +17,7 @@ from nnlab.records import Objective, Scalar, Setting
 # The fields that determine the validation data; size and label noise of the training split do not.
 DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "classes", "val_fraction", "test_fraction",
-    "split_seed",
+    "split_seed", "stratify_by", "split_by", "split_by_time", "split_file", "folds",
 )  # fmt: skip
 # The fields that determine the reported loss, which has no label smoothing and the mean reduction.
 LOSS_FIELDS = ("loss", "huber_delta", "loss_version")

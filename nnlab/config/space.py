@@ -150,9 +150,9 @@ def duplicate_value_notes(values: Mapping[str, object]) -> tuple[str, ...]:
 
 def expand_space(
     space: Space,
-    facts: Callable[[str], DataFacts],
+    facts: Callable[[RunConfig], DataFacts],
     *,
-    code_versions: Callable[[RunConfig], Mapping[str, str | None]] = lambda _: {},
+    versions: Callable[[RunConfig], Mapping[str, str | None]] = lambda _: {},
     start_version: Callable[[str], str | None] = lambda _: None,
     shared: Collection[str] = (),
 ) -> tuple[TrialSpec, ...]:
@@ -163,8 +163,8 @@ def expand_space(
 
     Args:
         space: values by field; all other fields keep their default.
-        facts: properties of a data set, by its name.
-        code_versions: the argument of `resolve` for a config that names user code.
+        facts: properties of the data set of a config.
+        versions: the argument of `resolve` for a config that names user code or a split file.
         start_version: SHA-256 of the initial weights, by the value of `start_from`.
         shared: fields that may have no effect here because other arms of the study use them.
 
@@ -186,8 +186,8 @@ def expand_space(
         try:
             resolved = resolve(
                 config,
-                facts(config.data),
-                code_versions=code_versions(config),
+                facts(config),
+                versions=versions(config),
                 start_version=start_version(config.start_from) if config.start_from else None,
             )
         except ConfigError as error:

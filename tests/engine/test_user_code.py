@@ -357,7 +357,7 @@ def test_batch_normalisation_of_a_batch_of_one_is_refused_before_training(folder
     for data, name in (("iris", "flat"), ("digits", "images")):
         model = f"norms.py:{name}"
         chosen = RunConfig(data=data, model=model, batch_size=1, device="cpu", train_size=20)
-        config = resolve(chosen, dataset_facts(data), code_versions=user_code.code_versions(chosen))
+        config = resolve(chosen, dataset_facts(data), versions=user_code.code_versions(chosen))
         if name == "flat":
             with pytest.raises(ConfigError, match="--batch-size of at least 2, got 1"):
                 build_session(config)

@@ -127,7 +127,7 @@ def make_config(**settings: object) -> RunConfig:
     small = {"data": "iris", "width": 8, "depth": 1, "epochs": 4, "batch_size": 16, "device": "cpu"}
     config = RunConfig(**(small | settings))  # type: ignore[arg-type]
     versions = user_code.code_versions(config)
-    return resolve(config, dataset_facts(config.data), code_versions=versions)
+    return resolve(config, dataset_facts(config.data), versions=versions)
 
 
 def curves_of(config: RunConfig) -> list[dict[str, float]]:
