@@ -7,7 +7,7 @@ from the fields of `RunConfig`.
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
 from nnlab.config.option import Option
-from nnlab.config.parsing import parse_value
+from nnlab.config.parsing import BALANCED, parse_value
 from nnlab.config.registry import (
     SettingField,
     catalogue_rows,
@@ -15,6 +15,7 @@ from nnlab.config.registry import (
     setting_fields,
 )
 from nnlab.config.resolve import (
+    CODE_VERSION_FIELDS,
     OBJECTIVE_METRICS,
     VERSION_FIELDS,
     DataFacts,
@@ -25,6 +26,8 @@ from nnlab.config.resolve import (
 )
 
 __all__ = [
+    "BALANCED",
+    "CODE_VERSION_FIELDS",
     "OBJECTIVE_METRICS",
     "VERSION_FIELDS",
     "DataFacts",

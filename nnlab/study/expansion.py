@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from functools import cache, partial
 
 from nnlab.config.space import Space, TrialSpec, expand_space
-from nnlab.engine.data import dataset_facts
-from nnlab.engine.user_code import model_version
+from nnlab.engine.data import cached_facts
+from nnlab.engine.versions import file_versions
 from nnlab.errors import NoDatabase
 from nnlab.study.database import open_results, search_data_near_database
 from nnlab.workers.initial_weights import find_initial_weights
@@ -24,8 +24,8 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
     search_data_near_database(db)
     return partial(
         expand_space,
-        facts=cache(dataset_facts),
-        model_version=model_version,
+        facts=cached_facts(),
+        versions=file_versions,
         start_version=cache(partial(_initial_weights_version, db)),
         shared=shared,
     )

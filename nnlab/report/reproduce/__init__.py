@@ -14,6 +14,7 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
+from nnlab.config import CODE_VERSION_FIELDS
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.user_code import helper_files, matches_version
@@ -81,12 +82,12 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
             " other runs",
             hint="reproduce those first, then train with --from",
         )
-    models = _user_model_files([row.setting for row in ranking.rows])
+    code = _user_code_files([row.setting for row in ranking.rows])
     runs = [run for row in ranking.rows for run in row.runs]
     environments = [a.environment for a in store.attempts_of_runs(db, runs) if a.environment]
     digests = {id_: trial.digest for id_, trial in store.trials(db, _trial_ids(ranking)).items()}
     (folder / "trials").mkdir(parents=True, exist_ok=True)
-    for name, content in models.items():
+    for name, content in code.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / name, content)
     for number, row in enumerate(ranking.rows, start=1):
@@ -108,38 +109,38 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
     return f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}{dropped}"
 
 
-def _user_model_files(settings: Sequence[Setting]) -> dict[str, bytes]:
-    """The contents of the files of user-defined models, by their path in the folder.
+def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
+    """The contents of the files of user-defined models, losses, ..., by their path in the folder.
 
     Raises:
         UsageError: a file is missing, has changed since training, or cannot be placed there.
     """
     contents: dict[str, bytes] = {}
     for setting in settings:
-        model = str(setting.get("model"))
-        name = model.partition(":")[0]
-        if "model_version" not in setting or setting["model_version"] is None:
-            continue
-        path = Path(name)
-        if (
-            path.is_absolute()
-            or ".." in path.parts
-            or len(path.parts) > 1
-            or name in _RESERVED_NAMES
-        ):
-            raise UsageError(
-                f"{name} cannot be copied to the new folder: it is in another folder, or its name"
-                " is used for another file",
-                hint="train with a model file of another name in the current folder",
-            )
-        if not matches_version(model, str(setting["model_version"])):
-            raise UsageError(
-                f"{name} has changed since it was trained",
-                hint="restore the old file, or train again",
-            )
-        contents[name] = path.read_bytes()
-        contents |= {name: file.read_bytes() for name, file in helper_files(model).items()}
+        for kind, version_field in CODE_VERSION_FIELDS.items():
+            if setting.get(version_field) is not None:
+                reference, version = str(setting[kind]), str(setting[version_field])
+                contents |= _files_of(reference, version)
     return contents
+
+
+def _files_of(reference: str, version: str) -> dict[str, bytes]:
+    """The contents of the file of a reference, and of the files that it imports."""
+    name = reference.partition(":")[0]
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or len(path.parts) > 1 or name in _RESERVED_NAMES:
+        raise UsageError(
+            f"{name} cannot be copied to the new folder: it is in another folder, or its name"
+            " is used for another file",
+            hint="train with a file of another name in the current folder",
+        )
+    if not matches_version(reference, version):
+        raise UsageError(
+            f"{name} has changed since it was trained",
+            hint="restore the old file, or train again",
+        )
+    contents = {name: path.read_bytes()}
+    return contents | {name: file.read_bytes() for name, file in helper_files(reference).items()}
 
 
 def _trial_ids(ranking: Ranking) -> list[int]:
