@@ -213,9 +213,10 @@ def _page(
     return [
         "# Performance of a server",
         "",
-        "How fast nnlab is with up to 200 workers and ten million points in PostgreSQL; `make bench-server`",
-        "repeats the measurements and generates this page. The server and all workers run on one machine and",
-        "use the loopback interface, with default settings (`fsync` on) except for `max_connections`.",
+        "How fast nnlab is with up to 200 workers and ten million points in PostgreSQL;",
+        "`make bench-server` repeats the measurements and generates this page. The server and all",
+        "workers run on one machine and use the loopback interface, with default settings (`fsync`",
+        "on) except for `max_connections`.",
         "",
         f"**Machine:** {describe_machine()}; nnlab {nnlab.__version__}, {today}.",
         "",
