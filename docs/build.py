@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,24 +28,52 @@ SUBCOMMANDS = {
     "data": ("show", "fetch"),
     "db": ("status", "upgrade", "backup", "copy", "check", "gc"),
 }
-WIDTH = 100
+WIDTH = 80
 
+# An empty line before the title of a group of options, such as `Data:`.
+_GROUP = re.compile(r"\n\n(?=[A-Z][a-z ]+:\n)")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def commands_page() -> str:
-    """Every command's help, as the terminal shows it."""
+    """Every command's help, as the terminal shows it; repeated groups of options only once."""
     parts = [
         "# Commands",
         "",
         "The help of every command, generated from `nnlab --help` by `make docs`. Every command",
-        "also accepts `--debug` and `-h`.",
+        "also accepts `--debug` and `-h`. A group of options that several commands share is listed",
+        "once, and later commands refer to it.",
         "",
     ]
+    first_command: dict[str, str] = {}
     for name in COMMANDS:
         for words in [[name], *([name, sub] for sub in SUBCOMMANDS.get(name, ()))]:
-            parts += [f"## nnlab {' '.join(words)}", "", "```text", _help(words), "```", ""]
+            command = f"nnlab {' '.join(words)}"
+            text = _omit_repeated_groups(command, _help(words), first_command)
+            parts += [f"## {command}", "", "```text", text, "```", ""]
     return "\n".join(parts)
+
+
+def _omit_repeated_groups(command: str, text: str, first_command: dict[str, str]) -> str:
+    """Replaces the groups that an earlier command also has by a reference to that command.
+
+    `first_command` maps the text of a group, without its spacing, to the first command with it.
+    """
+    parts = _GROUP.split(text)
+    groups = [parts[0]]
+    repeated: dict[str, list[str]] = {}
+    for group in parts[1:]:
+        title, content = group.split(":\n", 1)
+        other = first_command.setdefault(" ".join(content.split()), command)
+        if other == command or title in ("Arguments", "Options"):
+            groups.append(group)
+        else:
+            repeated.setdefault(other, []).append(title)
+    references = (
+        f"Groups as in {other}: {', '.join(titles)}" for other, titles in repeated.items()
+    )
+    wrapped = ("\n".join(textwrap.wrap(reference, WIDTH)) for reference in references)
+    return "\n\n".join([*groups, *wrapped])
 
 
 def _help(words: list[str]) -> str:

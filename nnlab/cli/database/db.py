@@ -91,11 +91,18 @@ def backup(
     say(f"{destination}: {destination.stat().st_size:,} bytes")
 
 
-DatabaseArgument = Annotated[str, typer.Argument(metavar="URL|PATH", show_default=False)]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", show_default=False, help="file or URL of a database"),
+]
+TargetArgument = Annotated[
+    str,
+    typer.Argument(metavar="TARGET", show_default=False, help="file or URL of the copy"),
+]
 
 
 @app.command()
-def copy(source: DatabaseArgument, target: DatabaseArgument) -> None:
+def copy(source: SourceArgument, target: TargetArgument) -> None:
     """Copy a whole database into another: a file, or a schema on a PostgreSQL server.
 
     Rows keep their numbers and are compared with their source at the end. An interrupted copy

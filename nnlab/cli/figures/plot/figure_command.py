@@ -73,7 +73,7 @@ def _shared_options(
             "--width",
             metavar="INCHES",
             rich_help_panel=_PAGE_PANEL,
-            help="\\[default: that of the venue, or 5.5]",
+            help="width of the figure \\[default: that of the venue, or 5.5]",
         ),
     ] = None,
     style: Annotated[
