@@ -42,7 +42,7 @@ def _shared_options(
         ),
     ] = None,
     data: Annotated[
-        bool, typer.Option("--data", help="also write the numbers, as CSV beside FILE")
+        bool, typer.Option("--data", help="also write the numbers to a CSV file next to FILE")
     ] = False,
     force: ForceOption = False,
     show: Annotated[bool, typer.Option("--show", help="open the figure in a window")] = False,
