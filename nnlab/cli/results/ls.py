@@ -46,7 +46,12 @@ COLUMNS = (
 def list_runs(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="STUDY", show_default=False, autocompletion=completion.studies),
+        typer.Argument(
+            metavar="STUDY",
+            show_default=False,
+            help="a study \\[default: all]",
+            autocompletion=completion.studies,
+        ),
     ] = None,
     *,
     status: Annotated[

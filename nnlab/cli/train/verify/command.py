@@ -36,7 +36,7 @@ def verify(
             metavar="N",
             min=1,
             show_default=False,
-            help="compare only the first N epochs of each run \\[default: all]",
+            help="only the first N epochs of each run \\[default: all]",
         ),
     ] = None,
     tolerance: Annotated[
