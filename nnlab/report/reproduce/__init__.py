@@ -11,7 +11,7 @@ from typing import Any
 import nnlab
 from nnlab import store
 from nnlab.analysis.ranking import rank
-from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.config.space import setting_label
@@ -71,7 +71,7 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
     if not ended:
         raise UsageError(f"nothing to reproduce: no run of {scope.title} has ended")
     # All trials are trained again, including those that are not comparable.
-    ranking = rank(db, replace(scope, studies=None, runs=ended), mixed=True)
+    ranking = rank(db, replace(scope, studies=None, runs=ended), RankingRequest(mixed=True))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"'{folder}' already exists", hint="name a new folder")
     continued = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]

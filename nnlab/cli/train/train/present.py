@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from nnlab import store
 from nnlab.analysis.ranking import rank_each_group
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, render, say
@@ -131,7 +132,7 @@ def _print_ranking(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -
     objectives = {studies[name].objective for name in names}
     objective = objectives.pop() if len(objectives) == 1 else None
     scope = Scope("these runs", runs=tuple(run_ids), objective=objective)
-    rankings = rank_each_group(db, scope, top=_MAX_ROWS)
+    rankings = rank_each_group(db, scope, RankingRequest(top=_MAX_ROWS))
     print_rankings(rankings, Format.TABLE)
     if not quiet:
         if len(rankings) == 1:
