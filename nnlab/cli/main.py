@@ -11,12 +11,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nnlab
-from nnlab.cli import interrupt
 from nnlab.cli.output.help import format_help, use_two_columns
 from nnlab.cli.output.streams import checked_streams
 from nnlab.errors import ClosedPipe, Interrupted, NnlabError, UsageError
 from nnlab.io.escaping import escape_terminal
 from nnlab.io.redaction import mask_secrets
+from nnlab.study.stop_signals import restore_signal_handlers
 
 _TRAIN_PANEL, _RESULTS_PANEL, _REFERENCE_PANEL = "Train", "Results", "Reference and maintenance"
 
@@ -236,7 +236,7 @@ def _run_application(words: Sequence[str]) -> int:
         NnlabError: the command failed.
     """
     try:
-        with interrupt.restore_signal_handlers():
+        with restore_signal_handlers():
             app(words, prog_name="nnlab")
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
