@@ -11,7 +11,8 @@ import typer
 from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
 from nnlab.analysis.ranking import rank_each_group
-from nnlab.analysis.records import EpochChoice, RankingRequest
+from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
@@ -156,8 +157,8 @@ def compare(
     """
     request = RankingRequest(
         by=by,
-        at=_parse_at(at),
-        group_by=_split_fields(group_by),
+        at=parse_epoch_choice(at),
+        group_by=parse_field_names(group_by),
         interval=interval,
         test=test,
         mixed=mixed,
@@ -226,24 +227,7 @@ def _with_caption_and_label(
     )
 
 
-def _parse_at(text: str) -> EpochChoice:
-    match text:
-        case "best":
-            return "best"
-        case "last":
-            return "last"
-        case number if number.isdecimal() and int(number) >= 1:
-            return int(number)
-    raise UsageError(f"--at must be best, last or an epoch (1 or greater), got {text}")
-
-
 def _row_limit(top: int | None, output_format: Format) -> int | None:
     if top is None:
         return _DEFAULT_ROWS if output_format is Format.TABLE else None
     return top or None
-
-
-def _split_fields(text: str | None) -> tuple[str, ...]:
-    if not text:
-        return ()
-    return tuple(field.strip().lstrip("-").replace("-", "_") for field in text.split(","))
