@@ -1,10 +1,19 @@
-"""The progress of training as text: an epoch in a line, a run in a line."""
+"""The progress of training as text: an epoch, a run or an event in a line."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.io.text import format_count
 from nnlab.records import Run
 from nnlab.stats import format_duration
+from nnlab.study.events import (
+    AbandonedRunsFound,
+    ExecutionEvent,
+    SamplerExhausted,
+    SamplerTrialsQueued,
+    SamplerWaiting,
+    WaitingForRuns,
+)
 from nnlab.workers.callbacks import RunResult
 
 DescribeRun = Callable[[Run], str]
@@ -39,3 +48,22 @@ def run_result_line(result: RunResult, label: str) -> str:
     if result.seconds is not None:
         parts.append(format_duration(result.seconds))
     return "  ".join(parts)
+
+
+def event_line(event: ExecutionEvent) -> str:
+    """An event between runs in a line."""
+    match event:
+        case SamplerTrialsQueued(sampler, new, tried, total):
+            return f"{sampler}: {format_count(new, 'trial')} more, {tried} of {total}"
+        case SamplerWaiting(sampler):
+            return f"{sampler} waits for runs that other processes train"
+        case SamplerExhausted(sampler, tried, total):
+            return f"{sampler} finds {format_count(tried, 'trial')}, not {total:,}"
+        case WaitingForRuns(runs, epochs, epochs_planned, is_first):
+            line = (
+                f"waiting for {format_count(runs, 'run')} that other processes train:"
+                f" {epochs:,} of {epochs_planned:,} epochs"
+            )
+            return f"{line} (Ctrl-C or --no-wait returns at once)" if is_first else line
+        case AbandonedRunsFound():
+            return "a process that trained some of the runs is gone: they are taken over"

@@ -15,14 +15,20 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 @contextmanager
 def restore_signal_handlers() -> Iterator[None]:
-    """Restores the signal handlers at the end of the context; only for the main thread."""
-    previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    """Restores the signal handlers at the end of the context; does nothing in another thread."""
+    signals = STOP_SIGNALS if _in_main_thread() else ()
+    previous = {number: signal.getsignal(number) for number in signals}
     try:
         yield
     finally:
         for number, handler in previous.items():
             if signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
+
+
+def _in_main_thread() -> bool:
+    """Whether this thread may set signal handlers."""
+    return threading.current_thread() is threading.main_thread()
 
 
 class StopRequest:
@@ -41,8 +47,7 @@ class StopRequest:
         self.requested = False
         self.time_is_up = False
         self._on_request = on_request
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        self._signals = tuple(signals) if in_main_thread else ()
+        self._signals = tuple(signals) if _in_main_thread() else ()
         self._previous_handlers: dict[signal.Signals, object] = {}
 
     def __call__(self) -> bool:
