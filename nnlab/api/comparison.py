@@ -9,7 +9,6 @@ from nnlab.analysis.ranking import rank_each_group
 from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
 from nnlab.analysis.records import EpochChoice, RankingRequest
 from nnlab.analysis.scope import Scope
-from nnlab.analysis.trial_diff import scope_of_two_trials
 from nnlab.api.ranking_table import RankingTable
 from nnlab.errors import UnknownName, UsageError
 from nnlab.stats.comparison import PairedTest
@@ -56,8 +55,7 @@ def compare_scope(db: store.Database, scope: Scope, request: RankingRequest) -> 
     Raises:
         UnknownName: no run has the metric, or no trial the field.
     """
-    pair = scope_of_two_trials(db, scope)
-    first, *others = rank_each_group(db, scope if pair is None else pair, request)
+    first, *others = rank_each_group(db, scope, request)
     return RankingTable(first, [RankingTable(ranking) for ranking in others])
 
 

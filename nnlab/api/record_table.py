@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from nnlab.api.data_frame import data_frame
-from nnlab.api.table_text import html_table, text_table
+from nnlab.api.table_text import html_table, one_line, text_table
 from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
@@ -49,10 +49,8 @@ class RecordTable(Sequence[Record], Generic[Record]):
         return iter(self._records)
 
     def __repr__(self) -> str:
-        lines = [self._heading()]
-        if self._records:
-            lines += text_table(self._shown_columns(), self._cells())
-        return "\n".join([*lines, *self._footnotes()])
+        table = text_table(self._shown_columns(), self._cells()) if self._records else []
+        return "\n".join([one_line(self._heading()), *table, *map(one_line, self._footnotes())])
 
     def _repr_html_(self) -> str:
         """The table for notebooks; every text in it is escaped."""

@@ -8,11 +8,13 @@ from nnlab.analysis.diagnosis import diagnose_runs
 from nnlab.analysis.records import EpochChoice
 from nnlab.analysis.run_overview import RunOverview, load_run_overviews, overviews_of_runs
 from nnlab.analysis.scope import resolve_scope
+from nnlab.analysis.trial_diff import scope_of_two_trials
 from nnlab.api.comparison import IntervalName, PairedTestName, compare_scope, ranking_request
 from nnlab.api.ranking_table import RankingTable
 from nnlab.api.references import Reference, RunReference, find_run, reference_word
 from nnlab.api.result_tables import FindingTable, RunTable, StudyTable
 from nnlab.api.run_history import RunHistory
+from nnlab.api.table_text import one_line
 from nnlab.errors import UsageError
 from nnlab.records import Status, Study
 from nnlab.study.database import opening_notes, unreadable_rows_note
@@ -31,7 +33,7 @@ class Results:
 
     def __repr__(self) -> str:
         state = "" if self._database is not None else " (closed)"
-        return f"<results in {self._shown}{state}>"
+        return f"<results in {one_line(self._shown)}{state}>"
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +153,8 @@ class Results:
             by=by, at=at, top=top, group_by=group_by, interval=interval, test=test, mixed=mixed
         )
         scope = resolve_scope(self._db, [reference_word(name) for name in names])
-        return compare_scope(self._db, scope, request)
+        # As on the command line, two runs stand for all seeds of their trials.
+        return compare_scope(self._db, scope_of_two_trials(self._db, scope) or scope, request)
 
     def findings(self, run: RunReference) -> FindingTable:
         """The findings of a run, computed from its curves as `nnlab diagnose` does.

@@ -33,6 +33,15 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list
     ]
 
 
+def one_line(text: str) -> str:
+    r"""Text on one line, without the control characters that a database may hold.
+
+    >>> one_line("a\n\x1b[2Jb")
+    'a \\x1b[2Jb'
+    """
+    return " ".join(escape_terminal(text).split())
+
+
 def html_table(
     heading: str,
     columns: Sequence[str],
@@ -49,7 +58,7 @@ def html_table(
 
 def _cell_text(value: object) -> str:
     """The text of a value on one line, shortened if it is long."""
-    text = " ".join(escape_terminal(_value_text(value)).split())
+    text = one_line(_value_text(value))
     if len(text) <= _MAX_CELL_CHARACTERS:
         return text
     return text[: _MAX_CELL_CHARACTERS - 3] + "..."
