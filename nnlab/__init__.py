@@ -47,19 +47,21 @@ _LAZY: dict[str, tuple[str, str | None]] = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """The public function, class or module of that name; it is imported now.
+if not TYPE_CHECKING:  # a type checker would take every name for a public one
 
-    Raises:
-        AttributeError: there is none.
-    """
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module_name, attribute = _LAZY[name]
-    module = importlib.import_module(module_name)
-    value = module if attribute is None else getattr(module, attribute)
-    globals()[name] = value  # so that the next use is as fast as any other
-    return value
+    def __getattr__(name: str) -> Any:
+        """The public function, class or module of that name; it is imported now.
+
+        Raises:
+            AttributeError: there is none.
+        """
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module_name, attribute = _LAZY[name]
+        module = importlib.import_module(module_name)
+        value = module if attribute is None else getattr(module, attribute)
+        globals()[name] = value  # so that the next use is as fast as any other
+        return value
 
 
 def __dir__() -> list[str]:

@@ -45,9 +45,6 @@ class NnlabError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        if hint is not None:
-            # Python prints notes below the message of a traceback.
-            self.add_note(f"try: {hint}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors are sent between processes, whatever the arguments of their constructor are.

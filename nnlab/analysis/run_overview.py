@@ -7,10 +7,11 @@ from nnlab import store
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
+from nnlab.io.escaping import escape_terminal
 from nnlab.records import Finding, MetricSummary, Run, Setting, Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunOverview:
     """A run, the summary of each of its metrics, and its findings.
 
@@ -21,6 +22,16 @@ class RunOverview:
     label: str
     metrics: Mapping[str, MetricSummary]
     findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        """What distinguishes the run, in a line; its records have some hundred values."""
+        trial = f" {self.label!r}" if self.label else ""
+        best = f", best {self.objective} {self.best:.5g}" if self.best is not None else ""
+        flags = f", {' '.join(self.flags)}" if self.flags else ""
+        return escape_terminal(
+            f"<run {self.id} of study {self.study!r}:{trial} seed {self.seed}, {self.status}"
+            f"{best}{flags}>"
+        )
 
     @property
     def id(self) -> int:

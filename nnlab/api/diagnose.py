@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.analysis.curve_names import metrics_by_name
+from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.result_tables import FindingTable
 from nnlab.api.run_history import RunHistory
 from nnlab.diagnosis import diagnose
@@ -15,6 +16,7 @@ from nnlab.records import Curve, History, Scalar
 CurveValues = Sequence[float | None] | Mapping[int, float | None]
 
 
+@hints_in_tracebacks()
 def diagnose_history(
     history: History | Mapping[str, CurveValues], setting: Mapping[str, Scalar] | None = None
 ) -> FindingTable:

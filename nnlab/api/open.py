@@ -3,10 +3,12 @@
 import os
 
 from nnlab import store
+from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.results import Results
 from nnlab.study.database import database_target
 
 
+@hints_in_tracebacks()
 def open_results_database(db: str | os.PathLike[str] | None = None) -> Results:
     """Opens a results database for reading; no file is created.
 

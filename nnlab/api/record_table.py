@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from nnlab.api.data_frame import data_frame
+from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.table_text import html_table, one_line, text_table
 from nnlab.io.text import format_count
 
@@ -48,6 +49,12 @@ class RecordTable(Sequence[Record], Generic[Record]):
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._records == getattr(other, "_records", None)
+
+    # Records contain mappings, which have no hash.
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         table = text_table(self._shown_columns(), self._cells()) if self._records else []
         return "\n".join([one_line(self._heading()), *table, *map(one_line, self._footnotes())])
@@ -56,6 +63,7 @@ class RecordTable(Sequence[Record], Generic[Record]):
         """The table for notebooks; every text in it is escaped."""
         return html_table(self._heading(), self._shown_columns(), self._cells(), self._footnotes())
 
+    @hints_in_tracebacks()
     def to_pandas(self) -> "DataFrame":
         """A data frame with a row for each record.
 

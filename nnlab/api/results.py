@@ -10,6 +10,7 @@ from nnlab.analysis.run_overview import RunOverview, load_run_overviews, overvie
 from nnlab.analysis.scope import resolve_scope
 from nnlab.analysis.trial_diff import scope_of_two_trials
 from nnlab.api.comparison import IntervalName, PairedTestName, compare_scope, ranking_request
+from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.ranking_table import RankingTable
 from nnlab.api.references import Reference, RunReference, find_run, reference_word
 from nnlab.api.result_tables import FindingTable, RunTable, StudyTable
@@ -53,6 +54,7 @@ class Results:
         unreadable = unreadable_rows_note(self._db)
         return opening_notes(self._db) + ((unreadable,) if unreadable is not None else ())
 
+    @hints_in_tracebacks()
     def studies(self) -> StudyTable:
         """All studies with their progress, oldest first, as `nnlab studies` lists them.
 
@@ -61,6 +63,7 @@ class Results:
         """
         return StudyTable(store.study_overviews(self._db))
 
+    @hints_in_tracebacks()
     def runs(
         self,
         study: str | Study | store.StudyOverview | None = None,
@@ -92,6 +95,7 @@ class Results:
             )
         )
 
+    @hints_in_tracebacks()
     def run(self, run: RunReference) -> RunOverview:
         """A run with the summaries of its metrics and its stored findings.
 
@@ -106,6 +110,7 @@ class Results:
         (overview,) = overviews_of_runs(self._db, [find_run(self._db, run)])
         return overview
 
+    @hints_in_tracebacks()
     def history(self, run: RunReference) -> RunHistory:
         """All curves of a run, as `nnlab show --curves` prints them.
 
@@ -120,6 +125,7 @@ class Results:
         record = find_run(self._db, run)
         return RunHistory(store.history(self._db, record.id).curves, run=record)
 
+    @hints_in_tracebacks()
     def compare(
         self,
         *names: Reference,
@@ -156,6 +162,7 @@ class Results:
         # As on the command line, two runs stand for all seeds of their trials.
         return compare_scope(self._db, scope_of_two_trials(self._db, scope) or scope, request)
 
+    @hints_in_tracebacks()
     def findings(self, run: RunReference) -> FindingTable:
         """The findings of a run, computed from its curves as `nnlab diagnose` does.
 

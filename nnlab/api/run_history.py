@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nnlab.api.data_frame import data_frame
+from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.table_text import html_table, text_table
 from nnlab.records import Curve, History, Run
 
@@ -37,6 +38,7 @@ class RunHistory(History):
         """The metrics for notebooks; every text in it is escaped."""
         return html_table(self._heading(), _COLUMNS, self._cells())
 
+    @hints_in_tracebacks()
     def to_pandas(self) -> "DataFrame":
         """A data frame with a row for each epoch and a column for each metric.
 

@@ -1,10 +1,12 @@
 """`nnlab.train`: trains a setting, a grid or a study, as `nnlab train` does."""
 
+import inspect
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Unpack
 
+from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.settings import TrainSettings
 from nnlab.api.train_call import TrainCall, execute_call
 from nnlab.api.train_observer import OnEpoch, OnRunEnd, TrainObserver
@@ -23,6 +25,7 @@ from nnlab.study.execution_options import build_execution_options
 from nnlab.study.request import TrainRequest
 
 
+@hints_in_tracebacks()
 def train(
     *,
     study: str | None = None,
@@ -115,8 +118,7 @@ def train(
         NnlabError: the database cannot be used, a run failed, or all runs diverged.
         KeyboardInterrupt: the user stopped it.
     """
-    given = {key: value for key, value in locals().items() if key not in ("settings", "db")}
-    check_keywords(settings, {*given, "db"})
+    check_keywords(settings, inspect.signature(train).parameters.keys() - {"settings"})
     seed_list, seed_count = parse_seeds_keywords(seed, seeds)
     sampler_options = {
         "sampler": sampler,

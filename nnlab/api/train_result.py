@@ -8,6 +8,7 @@ from nnlab.analysis.records import EpochChoice
 from nnlab.analysis.run_overview import RunOverview, overviews_of_runs
 from nnlab.analysis.scope import scope_of_runs
 from nnlab.api.comparison import IntervalName, PairedTestName, compare_scope, ranking_request
+from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.open import open_results_database
 from nnlab.api.ranking_table import RankingTable
 from nnlab.api.result_tables import RunTable
@@ -42,6 +43,7 @@ class TrainResult(RunTable):
         """The numbers of the runs."""
         return tuple(run.id for run in self)
 
+    @hints_in_tracebacks()
     def open(self) -> Results:
         """Opens the database of the runs for reading.
 
@@ -50,6 +52,7 @@ class TrainResult(RunTable):
         """
         return open_results_database(self._target)
 
+    @hints_in_tracebacks()
     def runs(self) -> RunTable:
         """The runs as they are now.
 
@@ -59,6 +62,7 @@ class TrainResult(RunTable):
         with closing(store.open_database(self._target, write=False)) as database:
             return RunTable(overviews_of_runs(database, store.runs(database, run_ids=self.ids)))
 
+    @hints_in_tracebacks()
     def compare(
         self,
         *,

@@ -13,7 +13,7 @@ import nnlab as api
 from nnlab.api.diagnose import history_of_values
 from nnlab.diagnosis import diagnose
 from nnlab.errors import DataError, UsageError
-from nnlab.records import Curve, History
+from nnlab.records import Curve, History, Scalar
 
 TRAIN = [1.00, 0.60, 0.40, 0.28, 0.20, 0.14, 0.10, 0.07]
 VAL = [1.05, 0.80, 0.70, 0.74, 0.82, 0.93, 1.05, 1.20]
@@ -51,7 +51,7 @@ def test_a_history_is_taken_as_it_is() -> None:
 
 def test_the_setting_is_passed_to_the_rules() -> None:
     history = History({"train/loss": Curve("train/loss", (1, 2), (1.0, 1.0))})
-    setting = {"opt": "sgd", "lr": 1e-9, "momentum": 0.0}
+    setting: dict[str, Scalar] = {"opt": "sgd", "lr": 1e-9, "momentum": 0.0}
     assert list(api.diagnose(history, setting)) == list(diagnose(history, setting))
 
 

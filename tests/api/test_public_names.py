@@ -28,7 +28,7 @@ def test_the_public_names_are_pinned() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'trane'"):
-        api.trane  # noqa: B018
+        getattr(api, "trane")  # noqa: B009  a type checker rejects the attribute
 
 
 def test_the_import_is_lazy() -> None:

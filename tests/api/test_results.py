@@ -108,6 +108,7 @@ def test_a_history_agrees_with_show(trained: Nnlab, results: api.Results) -> Non
 def test_a_run_agrees_with_show(trained: Nnlab, results: api.Results) -> None:
     (printed,) = trained("show", "3", "--format", "json").json
     run = results.run("3")
+    assert repr(run).startswith("<run 3 of study 'default': seed 1, finished, best val/accuracy 0.")
     assert as_json([finding_values(finding) for finding in run.findings]) == printed["findings"]
     assert dict(run.setting) == printed["setting"]
     metrics = {row["metric"]: row for row in printed["metrics"]}
@@ -126,7 +127,7 @@ def test_findings_agree_with_diagnose(nnlab: Nnlab) -> None:
         assert as_json([finding_values(finding) for finding in findings]) == printed["findings"]
         assert findings
         # A stored history brings its setting along.
-        assert [f.code for f in api.diagnose(results.history(1))] == [f.code for f in findings]
+        assert api.diagnose(results.history(1)) == findings
 
 
 def test_a_run_is_named_by_number_name_or_record(trained: Nnlab, results: api.Results) -> None:
