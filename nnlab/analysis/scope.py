@@ -94,6 +94,14 @@ def _resolve_runs(db: store.Database, word: str, studies: dict[str, Study]) -> l
         raise UnknownName("study or run", word, names) from error
 
 
+def scope_of_runs(db: store.Database, runs: Sequence[Run]) -> Scope:
+    """The scope of exactly these runs, with the objective of their studies if it is one."""
+    studies = {study.name: study for study in store.all_studies(db)}
+    objectives = {studies[run.trial.study].objective for run in runs}
+    objective = objectives.pop() if len(objectives) == 1 else None
+    return Scope("these runs", runs=tuple(run.id for run in runs), objective=objective)
+
+
 def current_runs(db: store.Database, scope: Scope) -> tuple[Run, ...]:
     """The current runs of a scope, ordered by number."""
     if scope.runs is not None:

@@ -10,7 +10,7 @@ from nnlab import store
 from nnlab.analysis.comparable import ComparableGroup, comparable_groups
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
-from nnlab.analysis.records import Ranking
+from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.analysis.scope import Scope, current_runs
@@ -230,10 +230,10 @@ def build_report(db: store.Database, scope: Scope) -> Report:
 
 
 def _ranked_group(db: store.Database, group: ComparableGroup) -> RankedGroup:
-    curves = trial_curves_of_ranking(db, rank_group(db, group, top=_MAX_CURVES))
+    curves = trial_curves_of_ranking(db, rank_group(db, group, RankingRequest(top=_MAX_CURVES)))
     return RankedGroup(
-        rank_group(db, group, top=MAX_ROWS),
-        build_table(db, group, top=MAX_ROWS),
+        rank_group(db, group, RankingRequest(top=MAX_ROWS)),
+        build_table(db, group, RankingRequest(top=MAX_ROWS)),
         curves.series,
         curves.loss,
         _effects_or_none(db, group.scope),

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import column, select, table
 from sqlalchemy.engine import Connection
 
-import nnlab
 from nnlab.errors import NotADatabase, StoreError
 from nnlab.store.address import Address
 from nnlab.store.tables import metadata
@@ -65,7 +64,7 @@ def shipped_migrations_folder() -> Path:
     Raises:
         StoreError: there is no such folder.
     """
-    package = Path(nnlab.__file__).parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "migrations", package.parent / "migrations"):
         if (folder / "env.py").is_file():
             return folder

@@ -12,6 +12,7 @@ from command_line_runner import QUICK, Nnlab
 from nnlab import store
 from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.figures.trials import trial_title
 from nnlab.records import Curve, Objective
@@ -93,11 +94,11 @@ def test_equal_fingerprints_are_equal_data_whatever_their_name(runs: Runs) -> No
 
 def test_a_ranking_names_what_it_leaves_out(runs: Runs) -> None:
     db = runs({"data": "iris"}, {}, {"lr": 0.5})
-    ranking = rank(db, ALL, by="val/loss")
+    ranking = rank(db, ALL, RankingRequest(by="val/loss"))
     assert [row.runs for row in ranking.rows] == [(2,), (3,)]
     assert ranking.left_out == ("not comparable with these, not ranked here: iris",)
     assert ranking.heading == "digits"
-    mixed = rank(db, ALL, by="val/loss", mixed=True)
+    mixed = rank(db, ALL, RankingRequest(by="val/loss", mixed=True))
     assert len(mixed.rows) == 3
     assert mixed.notes[0] == "not comparable, ranked together by request: digits; iris"
 
@@ -118,7 +119,7 @@ def test_hashes_and_what_follows_from_the_data_are_no_columns(runs: Runs) -> Non
         {"objective": "val/accuracy:max", "model_version": "bb"},
         {**regression, "data_version": "cc"},
     )
-    ranking = rank(db, ALL, by="val/loss", mixed=True)
+    ranking = rank(db, ALL, RankingRequest(by="val/loss", mixed=True))
     assert ranking.fields == ("data",)
     assert {trial_title(row, ranking) for row in ranking.rows} == {
         "data=digits (trial 1)",

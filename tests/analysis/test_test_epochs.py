@@ -11,6 +11,7 @@ from command_line_runner import Nnlab
 
 from nnlab import store
 from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.records import Curve
 
@@ -54,7 +55,7 @@ def make(folder: Path, curves: Mapping[str, tuple[float, ...]] = CURVES) -> stor
 def test_the_epoch_of_a_value_and_of_its_test_value(
     tmp_path: Path, by: str, at: object, epoch: int, *, there: bool
 ) -> None:
-    (row,) = rank(make(tmp_path), Scope("all"), by=by, at=at).rows  # type: ignore[arg-type]
+    (row,) = rank(make(tmp_path), Scope("all"), RankingRequest(by=by, at=at)).rows  # type: ignore[arg-type]
     assert (row.epoch, row.test_epoch, row.test_epochs_match) == (epoch, SELECTED, there)
     assert row.test is not None
     assert row.test.mean == TESTED[f"test/{by.partition('/')[2]}"]
@@ -62,7 +63,7 @@ def test_the_epoch_of_a_value_and_of_its_test_value(
 
 def test_a_value_that_is_nan_has_no_epoch(tmp_path: Path) -> None:
     nothing = {"val/accuracy": (math.nan,) * 6}
-    (row,) = rank(make(tmp_path, nothing), Scope("all"), by="val/accuracy").rows
+    (row,) = rank(make(tmp_path, nothing), Scope("all"), RankingRequest(by="val/accuracy")).rows
     assert (row.epoch, row.test_epochs_match) == (None, False)
 
 

@@ -1,21 +1,18 @@
 """`nnlab ls`: lists runs, newest first."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from nnlab import store
+from nnlab.analysis.plain_values import run_values
+from nnlab.analysis.run_overview import load_run_overviews
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
-from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.diagnosis.headlines import table_findings
-from nnlab.errors import UnknownName
-from nnlab.records import MetricSummary, Run, Status
+from nnlab.records import Status
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -86,65 +83,14 @@ def list_runs(
 
         nnlab ls depth --status failed --format json
     """
-    if status is not None and status not in list(Status):
-        raise UnknownName("status", status, list(Status))
     with open_db(db) as database:
-        study_id = _study_id(database, study, removed=removed) if study else None
-        runs = store.runs(
-            database,
-            study=study_id,
-            status=Status(status) if status else None,
-            tag=tag,
-            limit=limit or None,
-            newest_first=True,
-            removed=removed,
+        runs = load_run_overviews(
+            database, study=study, status=status, tag=tag, removed=removed, limit=limit or None
         )
-        ids = [run.id for run in runs]
-        summaries = store.summaries(database, ids)
-        findings = store.findings(database, ids)
-    fields = distinguishing_fields([run.trial.setting for run in runs])
-    rows = [
-        _run_cells(
-            run,
-            fields,
-            summaries.get(run.id, {}),
-            [finding.code for finding in table_findings(findings.get(run.id, ()))],
-        )
-        for run in runs
-    ]
+    rows = [run_values(run) for run in runs]
     render(rows, COLUMNS, format)
     if format is Format.TABLE and limit and len(runs) == limit:
         say(f"only the newest {limit}; --limit 0 lists all", style="dim")
-
-
-def _study_id(db: store.Database, name: str, *, removed: bool) -> int:
-    removed_studies = {study.name: study.id for study in store.all_studies(db, removed=True)}
-    if removed and name in removed_studies:
-        return removed_studies[name]
-    return store.find_study(db, name).id
-
-
-def _run_cells(
-    run: Run, fields: tuple[str, ...], metrics: Mapping[str, MetricSummary], flags: list[str]
-) -> Mapping[str, Any]:
-    objective = str(run.trial.setting.get("objective", "")).partition(":")[0]
-    summary = metrics.get(objective)
-    return {
-        "run": run.id,
-        "study": run.trial.study,
-        "name": run.name,
-        "trial": setting_label(run.trial.setting, fields),
-        "seed": run.seed,
-        "status": str(run.status),
-        "epochs": run.epochs,
-        "epochs_planned": run.epochs_planned,
-        "metric": objective or None,
-        "best": summary.best if summary else None,
-        "best_epoch": summary.best_epoch if summary else None,
-        "flags": flags,
-        "tags": list(run.tags),
-        "started_at": run.started_at.isoformat() if run.started_at else None,
-    }
 
 
 def format_local_time(time: datetime) -> str:

@@ -1,15 +1,15 @@
 """Views of training: a progress bar on a terminal, lines in a pipe, or only failures."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 from nnlab.cli.output.render import console, rich_text
 from nnlab.diagnosis import group_symptoms
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.records import Epoch, Run, Status
-from nnlab.stats import format_duration
-from nnlab.workers.callbacks import RunCallbacks, RunResult
+from nnlab.study.progress_lines import DescribeRun, metrics_line, run_result_line
+from nnlab.workers.callbacks import RunResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,38 +21,6 @@ _SECONDS_BETWEEN_LINES = 10.0
 # Columns for a bar of ten cells, the numbers of epochs, the time left, and spaces.
 _BAR_WIDTH = 28
 _MAX_TITLE = 40
-
-DescribeRun = Callable[[Run], str]
-
-
-class TrainView(RunCallbacks, Protocol):
-    """Run callbacks that are entered before the first run and exited after the last."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *error: object) -> None: ...
-    def stopping(self) -> None:
-        """Called when the user wants to stop."""
-
-
-def metrics_line(values: Mapping[str, float]) -> str:
-    """Loss and score of both splits and the learning rate, in a line."""
-    score = next((name for name in ("accuracy", "r2") if f"val/{name}" in values), "loss")
-    parts = [f"loss {values['train/loss']:.4g}, val {values['val/loss']:.4g}"]
-    if score != "loss":
-        parts.append(f"{score} {values[f'train/{score}']:.4f}, val {values[f'val/{score}']:.4f}")
-    return "  ".join([*parts, f"lr {values['lr']:.3g}"])
-
-
-def run_result_line(result: RunResult, label: str) -> str:
-    """The result of a run in a line."""
-    parts = [f"run {result.run.id}", label]
-    parts.append(f"{result.status}: {result.reason}" if result.reason else str(result.status))
-    if result.selected_value is not None:
-        metric = str(result.run.trial.setting["objective"]).partition(":")[0]
-        parts.append(f"{metric} {result.selected_value:.4f} at epoch {result.selected_epoch}")
-    if result.seconds is not None:
-        parts.append(format_duration(result.seconds))
-    return "  ".join(parts)
 
 
 class LinesView:
