@@ -190,3 +190,62 @@ def test_a_model_under_the_name_of_a_file_of_the_folder_is_refused(
     nnlab("train", "--data", "iris", "--model", "check.py:small", "--epochs", "2", "-q")
     answer = nnlab("report", "--reproduce", "again", expect=2)
     assert "check.py cannot be copied to the new folder" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("version", "source"),
+    [
+        ("0.1.1.dev3+g2450a77", "a checkout of nnlab at commit 2450a77"),
+        ("0.1.1.dev3+g2450a77.d20260520", "a checkout of nnlab at commit 2450a77"),
+        ("0+g2450a77", "a checkout of nnlab at commit 2450a77"),
+        ("0.1.0.dev0", "its checkout of nnlab"),
+        ("0+unknown", "its checkout of nnlab"),
+    ],
+)
+def test_a_development_version_is_no_requirement_of_pip(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, source: str
+) -> None:
+    monkeypatch.setattr("nnlab.__version__", version)
+    nnlab("train", *QUICK, "-q")
+    nnlab("report", "--reproduce", "again")
+    command = ["make", "-C", "again", "reproduce"]
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert answer.returncode == 2
+    assert f"nnlab {version} is a development version" in answer.stderr
+    assert f"'make wheel' in {source}, then run 'make reproduce NNLAB=" in answer.stderr
+    assert not (folder / "again" / ".venv").exists()
+    assert f"'make wheel' in {source}" in (folder / "again" / "README.md").read_text()
+    command = ["make", "-n", "-C", "again", "reproduce", "NNLAB=/tmp/nnlab.whl"]
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert 'install --quiet -r requirements.txt "/tmp/nnlab.whl"' in answer.stdout
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "1.0rc1", "1.0.post1"])
+def test_a_released_version_is_installed_by_its_number(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr("nnlab.__version__", version)
+    nnlab("train", *QUICK, "-q")
+    nnlab("report", "--reproduce", "again")
+    command = ["make", "-n", "-C", "again", "reproduce"]
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert f'install --quiet -r requirements.txt "nnlab=={version}"' in answer.stdout
+    assert "development version" not in (folder / "again" / "README.md").read_text()
+
+
+def test_every_kind_of_report_accepts_a_development_version(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = "0.1.1.dev3+g2450a77"
+    monkeypatch.setattr("nnlab.__version__", version)
+    nnlab("train", *QUICK, "-q")
+    for name in ("r.html", "r.md", "r.tex"):
+        nnlab("report", "-o", name)
+        nnlab("report", "-o", name)  # a report of nnlab is replaced
+        assert version in (folder / name).read_text().replace("\\", "")
+    for name in ("c.png", "c.pdf", "c.svg", "c.pgf"):
+        nnlab("plot", "curves", "-o", name)
+        nnlab("plot", "--check", name)
+    (run,) = nnlab("show", "1", "--format", "json").json
+    assert run["attempts"][0]["environment"]["nnlab"] == version
+    assert version in nnlab("compare", "--format", "latex").out
