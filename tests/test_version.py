@@ -24,7 +24,7 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_not_found(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(version.metadata, "version", raise_not_found)
+    monkeypatch.setattr(metadata, "version", raise_not_found)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -36,7 +36,7 @@ def git(folder: Path, *arguments: str) -> str:
 def test_an_installed_package_has_the_version_of_its_metadata(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(version.metadata, "version", lambda name: f"1.2.3 of {name}")
+    monkeypatch.setattr(metadata, "version", lambda name: f"1.2.3 of {name}")
     assert nnlab.__version__ == "1.2.3 of nnlab"
 
 

@@ -18,7 +18,7 @@ class Observer:
     hostname: str
 
     @classmethod
-    def here(cls) -> "Observer":
+    def local(cls) -> "Observer":
         """This machine, now."""
         return cls(time.time(), socket.gethostname())
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from nnlab.analysis.find_decay import METRIC, find_decay, with_decay
-from nnlab.config import DataFacts, RunConfig, config_of, resolve, setting_of
+from nnlab.config import DataFacts, RunConfig, config_of, default_for_setting, resolve, setting_of
 from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
 from nnlab.records import Curve, History
@@ -57,7 +57,9 @@ def test_the_proposals_end_as_low_as_one_another() -> None:
 
 def test_a_proposal_makes_a_setting_that_trains() -> None:
     for proposal in find_decay(stalling(15, 0.02, 0), SETTING).proposals:
-        config = config_of(with_decay(SETTING, proposal.options), 0)
+        setting = with_decay(SETTING, proposal.options)
+        assert all(default_for_setting(name, setting)[0] for name in proposal.options)
+        config = config_of(setting, 0)
         assert config.decay == proposal.options["decay"]
         assert "decay" in setting_label(setting_of(config), ["decay"])
 

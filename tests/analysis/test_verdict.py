@@ -36,7 +36,7 @@ def answered(
     study = store.create_study(
         lab.db, name="s", question="?", objective=Objective.parse("val/loss"), space={"lr": (1.0,)},
         seeds=tuple(SEEDS), claim="So it is.",
-        arms=[Arm(name, tuple(own)) for name, own in arms.items()], decides=decides,
+        arms=[Arm(name, tuple(own)) for name, own in arms.items()], comparisons=decides,
     )  # fmt: skip
     plans = [
         store.RunSpec({"lr": float(n), "objective": "val/loss:min"}, digest, seed, 1)

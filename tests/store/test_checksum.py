@@ -73,7 +73,7 @@ def test_a_run_has_a_checksum_once_it_has_ended(lab: Lab) -> None:
     writer = lab.writer([run_id])
     writer.write(Epoch(1, {"val/loss": 0.5, "train/loss": math.nan, "x": -0.0}, 0.1))
     assert checksum(lab, run_id) is None
-    writer.extra({"test/loss": 0.25}, 1)
+    writer.write_single({"test/loss": 0.25}, 1)
     finish(writer)
     assert checksum(lab, run_id) == compute_curves_checksum(
         {"val/loss": [(1, 0.5)], "train/loss": [(1, None)], "x": [(1, 0.0)],

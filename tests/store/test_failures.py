@@ -54,7 +54,7 @@ def test_a_lock_held_for_too_long_is_told_and_passes(lab: Lab, path: Path, pytho
     assert caught.value.hint is not None
     assert store.runs(other) == ()  # reading goes on meanwhile
     holder.communicate("\n", timeout=30)
-    assert store.enqueue(other, lab.study, lab.plans()).new == 1
+    assert store.enqueue(other, lab.study, lab.plans()).created == 1
     other.close()
 
 
@@ -129,7 +129,7 @@ def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> No
     (run_id,) = lab.queue()
     writer = lab.writer([run_id])
     writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
-    with lab.file.driver() as connection:
+    with lab.file.driver_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     wide = {f"metric/{n}": 0.25 for n in range(2000)}
@@ -137,7 +137,7 @@ def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> No
         writer.write(Epoch(2, wide, 0.1))
     assert lab.curve(run_id) == {1: 0.5}
     assert store.find_problems(lab.db) == []
-    with lab.file.driver() as connection:
+    with lab.file.driver_connection() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
     writer.write(Epoch(2, wide, 0.1))  # the same epoch once more: a failed write left no trace
     assert store.summaries(lab.db, [run_id])[run_id]["metric/0"].n == 1
@@ -146,7 +146,7 @@ def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> No
 
 def test_no_room_for_curves_stores_none_of_them(lab: Lab) -> None:
     (run_id,) = lab.queue()
-    with lab.file.driver() as connection:
+    with lab.file.driver_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     curve = Curve("val/loss", tuple(range(1, 5001)), (0.5,) * 5000)

@@ -62,7 +62,12 @@ def test_all_of_a_removed_run_goes_and_nothing_of_another(lab: Lab) -> None:
     goes = train(lab, gone)
     store.remove(lab.db, study_ids=[], run_ids=[gone])
     found = store.find_garbage(lab.db)
-    assert (found.runs, found.folders, found.orphans, found.size) == ((gone,), (goes,), (), 7)
+    assert (found.run_ids, found.run_folders, found.orphan_folders, found.total_bytes) == (
+        (gone,),
+        (goes,),
+        (),
+        7,
+    )
     assert store.collect_garbage(lab.db, found) >= 7
     # The trial that was queued for `gone` goes with its only run.
     assert counts(lab) == before | {"run": 1, "trial": 1}
@@ -80,8 +85,8 @@ def test_what_a_run_that_is_over_had_for_its_training_goes(lab: Lab) -> None:
         for name in ("checkpoint-12.pt", ".model.pt.77.part", "checkpoint-11.damaged", "own.pt"):
             (place / name).write_bytes(b"left")
     found = store.find_garbage(lab.db)
-    assert {path.name for path in found.leftovers} == {"checkpoint-12.pt", ".model.pt.77.part"}
-    assert found.size == 8
+    assert {path.name for path in found.leftover_files} == {"checkpoint-12.pt", ".model.pt.77.part"}
+    assert found.total_bytes == 8
     assert store.collect_garbage(lab.db, found) >= 8
     names = {path.name for path in kept.iterdir()}
     assert names == {"model.pt", "checkpoint-11.damaged", "own.pt"}
@@ -93,7 +98,7 @@ def test_a_removed_study_goes_with_all_that_was_in_it(lab: Lab) -> None:
     train(lab, *lab.queue())
     store.remove(lab.db, study_ids=[lab.study.id], run_ids=[])
     found = store.find_garbage(lab.db)
-    assert (found.runs, found.studies) == ((1,), (lab.study.id,))
+    assert (found.run_ids, found.study_ids) == ((1,), (lab.study.id,))
     store.collect_garbage(lab.db, found)
     assert not any(counts(lab).values())
     assert list(lab.db.address.artifacts.iterdir()) == []
@@ -129,7 +134,7 @@ def test_folders_of_unknown_runs_are_found_and_nothing_else(lab: Lab, path: Path
         folder(lab, name)
     (lab.db.address.artifacts / "78").write_text("a file")
     found = store.find_garbage(lab.db)
-    assert (found.orphans, found.size) == ((orphan,), 5)
+    assert (found.orphan_folders, found.total_bytes) == ((orphan,), 5)
     store.collect_garbage(lab.db, found)
     left = {each.name for each in lab.db.address.artifacts.iterdir()}
     assert left == {str(run_id), "notes", "007", "7.bak", "-7", "²", "78"}
@@ -147,8 +152,13 @@ def test_links_are_neither_deleted_nor_followed(lab: Lab, tmp_path: Path) -> Non
         (lab.db.address.artifacts / str(run_id)).symlink_to(elsewhere)
     store.remove(lab.db, study_ids=[], run_ids=[gone])
     found = store.find_garbage(lab.db)
-    assert (found.folders, found.orphans, found.leftovers, found.size) == ((), (), (), 0)
-    assert {why for _, why in found.kept} == {"it is a symbolic link"}
+    assert (found.run_folders, found.orphan_folders, found.leftover_files, found.total_bytes) == (
+        (),
+        (),
+        (),
+        0,
+    )
+    assert {why for _, why in found.kept_folders} == {"it is a symbolic link"}
     store.collect_garbage(lab.db, found)
     assert (lab.db.address.artifacts / "77").is_symlink()
     assert {path.read_text() for path in elsewhere.iterdir()} == {"mine"}
@@ -163,7 +173,7 @@ def test_a_link_in_the_place_of_the_artifacts_is_not_followed(lab: Lab, tmp_path
     (tmp_path / "elsewhere" / "1" / "model.pt").write_text("mine")
     place.symlink_to(tmp_path / "elsewhere")
     found = store.find_garbage(lab.db)
-    assert found.kept == ((str(place), "it is a symbolic link: nothing in it is deleted"),)
+    assert found.kept_folders == ((str(place), "it is a symbolic link: nothing in it is deleted"),)
     store.collect_garbage(lab.db, found)
     assert (tmp_path / "elsewhere" / "1" / "model.pt").read_text() == "mine"
 
@@ -174,8 +184,8 @@ def test_a_folder_with_a_file_that_nnlab_did_not_make_is_kept(lab: Lab) -> None:
     (folder(lab, 77) / "notes").mkdir()
     store.remove(lab.db, study_ids=[], run_ids=[1])
     found = store.find_garbage(lab.db)
-    assert (found.folders, found.orphans) == ((), ())
-    assert dict(found.kept) == {
+    assert (found.run_folders, found.orphan_folders) == ((), ())
+    assert dict(found.kept_folders) == {
         str(made): "it contains 'thesis.tex', which nnlab did not create",
         str(made.with_name("77")): "it contains 'notes', which nnlab did not create",
     }
@@ -192,7 +202,7 @@ def test_a_marked_folder_is_deleted_with_all_that_is_in_it(lab: Lab) -> None:
     (made / "notes").mkdir()
     store.remove(lab.db, study_ids=[], run_ids=[run_id])
     found = store.find_garbage(lab.db)
-    assert (found.folders, found.kept) == ((made,), ())
+    assert (found.run_folders, found.kept_folders) == ((made,), ())
     store.collect_garbage(lab.db, found)
     assert not made.exists()
 
@@ -205,7 +215,7 @@ def test_the_marker_of_another_run_protects_a_folder(lab: Lab) -> None:
     (made / ".nnlab-run").write_bytes(marker_content(other.id, other.created_at))
     store.remove(lab.db, study_ids=[], run_ids=[run_id])
     found = store.find_garbage(lab.db)
-    assert (found.folders, dict(found.kept)) == (
+    assert (found.run_folders, dict(found.kept_folders)) == (
         (),
         {str(made): "its marker names another run"},
     )
@@ -219,21 +229,21 @@ def test_a_folder_of_a_run_loses_its_marker_with_its_last_file(lab: Lab) -> None
     files = store.run_folder(lab.db, run, None)
     files.write("checkpoint-1.pt", b"state")
     made = lab.db.address.artifacts / str(run.id)
-    assert files.names() == ["checkpoint-1.pt"]
+    assert files.file_names() == ["checkpoint-1.pt"]
     assert sorted(path.name for path in made.iterdir()) == [".nnlab-run", "checkpoint-1.pt"]
-    files.tidy()
+    files.remove_incomplete_files()
     assert made.exists()
     files.remove("checkpoint-1.pt")
-    files.tidy()
+    files.remove_incomplete_files()
     assert not made.exists()
 
 
 def test_a_folder_that_two_databases_share_is_not_judged(lab: Lab, path: Path) -> None:
     orphan = folder(lab, 77)
     path.with_suffix("").write_bytes(b"another database, whose artifacts lie there too")
-    assert store.find_garbage(lab.db).orphans == ()
+    assert store.find_garbage(lab.db).orphan_folders == ()
     path.with_suffix("").unlink()
-    assert store.find_garbage(lab.db).orphans == (orphan,)
+    assert store.find_garbage(lab.db).orphan_folders == (orphan,)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +266,7 @@ def test_backups_of_upgrades_are_old_after_a_week(
     if name != "runs.db":
         file.write_bytes(b"SQLite format 3\0")
     found = store.find_garbage(lab.db, now=NOW)
-    assert found.backups == ((file,) if old else ())
+    assert found.backup_files == ((file,) if old else ())
     assert bool(found) == old
     store.collect_garbage(lab.db, found)
     assert file.exists() != old
@@ -266,12 +276,12 @@ def test_a_file_that_is_no_database_is_no_old_backup(lab: Lab, path: Path) -> No
     stamp = ".backup-0001-20260510T120000.000000Z"
     file = path.with_name(f"{path.name}{stamp}")
     file.write_text("mine")
-    assert store.find_garbage(lab.db, now=NOW).backups == ()
+    assert store.find_garbage(lab.db, now=NOW).backup_files == ()
     real = path.with_name("real")
     real.write_bytes(b"SQLite format 3\0")
     file.unlink()
     file.symlink_to(real)
-    assert store.find_garbage(lab.db, now=NOW).backups == ()
+    assert store.find_garbage(lab.db, now=NOW).backup_files == ()
 
 
 @pytest.mark.file
@@ -279,16 +289,16 @@ def test_the_file_shrinks_only_while_nothing_is_trained(lab: Lab) -> None:
     gone, busy = lab.queue(2)
     lab.train(gone, *(0.5 for _ in range(3000)))
     writer = lab.writer([busy])
-    size = store.database_status(lab.db).size
+    size = store.database_status(lab.db).file_bytes
     store.remove(lab.db, study_ids=[], run_ids=[gone])
     store.collect_garbage(lab.db, store.find_garbage(lab.db))
-    assert store.database_status(lab.db).size >= size
+    assert store.database_status(lab.db).file_bytes >= size
     writer.finish(
         Status.FINISHED, selected_epoch=None, reason=None, wall_seconds=1.0, device_seconds=1.0
     )
     store.remove(lab.db, study_ids=[], run_ids=[busy])
     freed = store.collect_garbage(lab.db, store.find_garbage(lab.db))
-    assert store.database_status(lab.db).size < size
+    assert store.database_status(lab.db).file_bytes < size
     assert freed > 0
 
 
@@ -300,7 +310,7 @@ def test_a_folder_that_cannot_be_deleted_keeps_the_rows(lab: Lab) -> None:
     with pytest.raises(OutputError, match="cannot delete"):
         store.collect_garbage(lab.db, store.find_garbage(lab.db))
     made.chmod(0o700)
-    assert store.find_garbage(lab.db).runs == (1,)
+    assert store.find_garbage(lab.db).run_ids == (1,)
 
 
 def test_a_file_that_cannot_be_deleted_keeps_the_rows(

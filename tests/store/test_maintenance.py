@@ -17,11 +17,15 @@ def test_status_counts_rows_and_bytes(lab: Lab, path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "model.pt").write_bytes(b"x" * 100)
     found = store.database_status(lab.db)
-    assert (found.place, found.revision) == (str(path), HEAD)
-    assert (found.rows["run"], found.rows["point"], found.rows["summary"]) == (1, 2, 1)
-    assert found.size == path.stat().st_size
-    assert found.log_size
-    assert found.artifacts_size == 100
+    assert (found.display_name, found.revision) == (str(path), HEAD)
+    assert (found.row_counts["run"], found.row_counts["point"], found.row_counts["summary"]) == (
+        1,
+        2,
+        1,
+    )
+    assert found.file_bytes == path.stat().st_size
+    assert found.log_bytes
+    assert found.artifact_bytes == 100
 
 
 @pytest.mark.parametrize(
@@ -45,7 +49,7 @@ def test_check_finds_what_is_wrong(lab: Lab, damage: str, told: str) -> None:
 @pytest.mark.file
 def test_check_finds_references_to_nowhere(lab: Lab) -> None:
     lab.queue()
-    with lab.file.driver() as connection:
+    with lab.file.driver_connection() as connection:
         connection.execute("PRAGMA foreign_keys=OFF")
         connection.execute("UPDATE run SET trial_id = 99")
         connection.execute("PRAGMA foreign_keys=ON")

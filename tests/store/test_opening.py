@@ -192,4 +192,4 @@ def test_the_tables_are_those_that_the_design_names(lab: Lab) -> None:
         "study", "trial", "run", "attempt", "environment",
         "metric", "point", "summary", "finding", "artifact",
     }  # fmt: skip
-    assert set(store.database_status(lab.db).rows) == set(metadata.tables)
+    assert set(store.database_status(lab.db).row_counts) == set(metadata.tables)

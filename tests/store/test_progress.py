@@ -42,39 +42,39 @@ def test_every_run_is_counted_as_it_stands(lab: Lab) -> None:
         Status.RUNNING: 1,
         Status.QUEUED: 2,
     }
-    assert (found.runs, found.held) == (8, 1)
-    assert (found.epochs, found.epochs_planned) == (5, 24)
+    assert (found.run_count, found.stopped_waiting) == (8, 1)
+    assert (found.epochs_done, found.epochs_planned) == (5, 24)
     # Two epochs of `interrupted` and `busy` each, three of `dead` and of the one that waits.
     assert found.epochs_left == 10
-    assert [run.id for run in found.working] == [busy]
-    assert [run.id for run in found.failures] == [failed, diverged]
-    assert not found.done
+    assert [run.id for run in found.running_runs] == [busy]
+    assert [run.id for run in found.failed_runs] == [failed, diverged]
+    assert not found.is_finished
 
 
 def test_it_is_done_when_only_held_runs_wait(lab: Lab) -> None:
     first, second = lab.queue(2)
-    assert not now_of(lab).done
+    assert not now_of(lab).is_finished
     lab.train(first, 0.5)
-    assert not now_of(lab).done
+    assert not now_of(lab).is_finished
     store.request_stop(lab.db, [second])
-    assert now_of(lab).done
+    assert now_of(lab).is_finished
     store.enqueue(lab.db, lab.study, lab.plans(2))
     lab.train(second, 0.5)
-    assert now_of(lab).done
+    assert now_of(lab).is_finished
 
 
 def test_a_run_asked_to_stop_is_waited_for(lab: Lab) -> None:
     (run_id,) = lab.queue()
     writer = lab.writer([run_id])
     store.request_stop(lab.db, [run_id])
-    assert not now_of(lab).done
+    assert not now_of(lab).is_finished
     finish(writer, Status.INTERRUPTED)
-    assert now_of(lab).done
+    assert now_of(lab).is_finished
 
 
 def test_a_study_without_runs_is_not_done(lab: Lab) -> None:
     found = now_of(lab)
-    assert (found.runs, found.done, found.seconds_left) == (0, False, None)
+    assert (found.run_count, found.is_finished, found.seconds_left) == (0, False, None)
 
 
 def test_another_study_does_not_count(lab: Lab) -> None:
@@ -83,8 +83,8 @@ def test_another_study_does_not_count(lab: Lab) -> None:
         lab.db, name="other", question="", objective=None, space=None, seeds=()
     )
     store.enqueue(lab.db, other, lab.plans(3))
-    assert now_of(lab).runs == 2
-    assert store.progress(lab.db, study_ids=None, failures=2).runs == 5
+    assert now_of(lab).run_count == 2
+    assert store.progress(lab.db, study_ids=None, failures=2).run_count == 5
 
 
 def test_the_speed_is_that_of_the_newest_attempts(lab: Lab) -> None:
@@ -97,7 +97,7 @@ def test_the_speed_is_that_of_the_newest_attempts(lab: Lab) -> None:
             "UPDATE attempt SET ended_at = '2026-05-20T11:59:54+00:00' WHERE run_id = 1"
         )
     found = store.progress(lab.db, study_ids=None, failures=2, now=NOW)
-    assert found.speed == pytest.approx(3 / 10)
+    assert found.epochs_per_second == pytest.approx(3 / 10)
     assert found.epochs_left == 2 + 3
     assert found.seconds_left == pytest.approx(5 / 0.3)
 

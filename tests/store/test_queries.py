@@ -58,7 +58,7 @@ def test_runs_are_found_by_number_and_name(lab: Lab) -> None:
     store.enqueue(lab.db, lab.study, lab.plans(2)[1:])
     assert numbers(store.find_runs(lab.db, ["3", "#1"])) == [3, 1]
     assert numbers(store.find_runs(lab.db, ["base", "1"])) == [1, 2]
-    store.enqueue(lab.db, lab.study, lab.plans(1, (0,), name="base"), again=True)
+    store.enqueue(lab.db, lab.study, lab.plans(1, (0,), name="base"), repeat=True)
     assert numbers(store.find_runs(lab.db, ["base"])) == [2, 4]
     assert numbers(store.find_runs(lab.db, ["1"])) == [1]
     assert store.run_names(lab.db) == ("base",)

@@ -26,9 +26,9 @@ def claimed(lab: Lab, run_ids: tuple[int, ...], **options: object) -> store.Clai
 
 def test_plans_become_runs_in_their_order_once(lab: Lab) -> None:
     first = store.enqueue(lab.db, lab.study, lab.plans(2, (0, 1)))
-    assert (first.run_ids, first.new) == ((1, 2, 3, 4), 4)
+    assert (first.run_ids, first.created) == ((1, 2, 3, 4), 4)
     more = store.enqueue(lab.db, lab.study, list(reversed(lab.plans(3, (0, 1)))))
-    assert (more.new, more.waiting) == (2, 4)
+    assert (more.created, more.already_waiting) == (2, 4)
     assert more.run_ids[1:3] == (4, 3)
     assert [(run.trial.digest, run.seed) for run in store.runs(lab.db, run_ids=[3])] == [
         (lab.plans(1)[0].digest, 1)
@@ -37,7 +37,7 @@ def test_plans_become_runs_in_their_order_once(lab: Lab) -> None:
 
 def test_the_same_plan_twice_is_one_run(lab: Lab) -> None:
     found = store.enqueue(lab.db, lab.study, lab.plans() * 3)
-    assert (found.run_ids, found.new) == ((1,), 1)
+    assert (found.run_ids, found.created) == ((1,), 1)
 
 
 def test_how_runs_stood_is_counted(lab: Lab) -> None:
@@ -52,7 +52,13 @@ def test_how_runs_stood_is_counted(lab: Lab) -> None:
     claimed(lab, (busy,))
     claimed(lab, (dead,), lease_seconds=-1)
     found = store.enqueue(lab.db, lab.study, lab.plans(8))
-    assert (found.new, found.waiting, found.retried, found.done, found.busy) == (1, 3, 1, 2, 1)
+    assert (
+        found.created,
+        found.already_waiting,
+        found.retried,
+        found.already_ended,
+        found.already_running,
+    ) == (1, 3, 1, 2, 1)
     assert lab.status(failed) is Status.QUEUED
     assert set(store.missing_run_ids(lab.db, lab.study)) == {failed, interrupted, dead, 7, 8}
 
@@ -60,8 +66,8 @@ def test_how_runs_stood_is_counted(lab: Lab) -> None:
 def test_again_makes_a_repeat_and_ranks_only_that(lab: Lab) -> None:
     (old,) = lab.queue()
     lab.train(old, 0.5)
-    found = store.enqueue(lab.db, lab.study, lab.plans(), again=True)
-    assert found.new == 1
+    found = store.enqueue(lab.db, lab.study, lab.plans(), repeat=True)
+    assert found.created == 1
     (new,) = found.run_ids
     runs = store.runs(lab.db)
     assert [(run.id, run.repeat, run.current) for run in runs] == [(old, 0, False), (new, 1, True)]
@@ -82,7 +88,7 @@ def test_a_run_keeps_its_name_and_tags_add_up(lab: Lab) -> None:
     assert store.enqueue(lab.db, lab.study, [plan_named(None)]).kept_names == {}
     (run,) = store.runs(lab.db)
     assert (run.name, run.tags) == ("first", ("a", "b", "c"))
-    new = store.enqueue(lab.db, lab.study, [plan_named("second")], again=True)
+    new = store.enqueue(lab.db, lab.study, [plan_named("second")], repeat=True)
     assert new.kept_names == {}
     assert store.runs(lab.db, run_ids=new.run_ids)[0].name == "second"
 
@@ -122,7 +128,7 @@ sys.stdin.readline()
 db = store.open_database(sys.argv[1], write=True)
 study = store.find_study(db, "depth")
 plans = [store.RunSpec({"lr": n}, f"d{n}", seed, 1) for n in range(50) for seed in range(2)]
-print(store.enqueue(db, study, plans).new)
+print(store.enqueue(db, study, plans).created)
 db.close()
 """
 
@@ -183,7 +189,9 @@ def test_a_claim_tells_where_and_how_it_is_trained(lab: Lab) -> None:
     (attempt,) = store.attempts(lab.db, first)
     assert attempt.environment == ENVIRONMENT
     assert (attempt.pid, attempt.command, attempt.first_epoch) == (os.getpid(), "nnlab train", 1)
-    assert store.database_status(lab.db).rows["environment"] == 1  # equal ones are stored once
+    assert (
+        store.database_status(lab.db).row_counts["environment"] == 1
+    )  # equal ones are stored once
 
 
 def test_a_lease_that_lapsed_is_taken_over_and_its_attempt_is_lost(lab: Lab) -> None:

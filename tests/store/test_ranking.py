@@ -188,7 +188,7 @@ def test_only_current_runs_in_the_scope_that_have_the_metric_are_ranked(lab: Lab
     run_ids = lab.queue(3)
     lab.train(run_ids[0], 0.1)
     lab.train(run_ids[1], 0.2)
-    store.enqueue(lab.db, lab.study, lab.plans(1), again=True)
+    store.enqueue(lab.db, lab.study, lab.plans(1), repeat=True)
     ask: dict[str, Any] = {"metric": METRIC, "direction": "min"}
     assert [t.trial_id for t in store.rank_trials(lab.db, **ask)] == [2]
     assert [t.trial_id for t in store.rank_trials(lab.db, **ask, top=5)] == [2]

@@ -36,7 +36,7 @@ def remove(lab: Lab, *run_ids: int, study: bool = False) -> store.Removal:
 
 def undo(lab: Lab) -> store.Removal:
     last = store.last_removal(lab.db)
-    return store.restore(lab.db, study_ids=last.studies, run_ids=last.runs)
+    return store.restore(lab.db, study_ids=last.study_ids, run_ids=last.run_ids)
 
 
 def test_a_removed_study_is_nowhere_and_comes_back_as_it_was(lab: Lab) -> None:
@@ -52,7 +52,7 @@ def test_a_removed_study_is_nowhere_and_comes_back_as_it_was(lab: Lab) -> None:
     assert store.count_trials(lab.db, metric="val/loss") == 0
     assert store.count_objectives(lab.db) == {}
     assert store.missing_run_ids(lab.db, lab.study) == ()
-    assert store.progress(lab.db, study_ids=None, failures=5).runs == 0
+    assert store.progress(lab.db, study_ids=None, failures=5).run_count == 0
     for chosen in (None, run_ids):
         found = store.rank_trials(lab.db, metric="val/loss", direction="min", run_ids=chosen)
         assert found == ()
@@ -84,7 +84,7 @@ def test_a_removed_run_is_trained_again_as_a_new_repeat(lab: Lab) -> None:
     lab.train(old, 0.5)
     remove(lab, old)
     queued = store.enqueue(lab.db, lab.study, lab.plans())
-    assert (queued.new, queued.done) == (1, 0)
+    assert (queued.created, queued.already_ended) == (1, 0)
     (new,) = store.runs(lab.db)
     assert (new.id, new.repeat, new.current) == (queued.run_ids[0], 1, True)
     undo(lab)
@@ -94,11 +94,11 @@ def test_a_removed_run_is_trained_again_as_a_new_repeat(lab: Lab) -> None:
 def test_without_the_newest_repeat_the_one_before_counts_again(lab: Lab) -> None:
     (old,) = lab.queue()
     lab.train(old, 0.5)
-    (new,) = store.enqueue(lab.db, lab.study, lab.plans(), again=True).run_ids
+    (new,) = store.enqueue(lab.db, lab.study, lab.plans(), repeat=True).run_ids
     before = dump(lab)
     remove(lab, new)
     assert [(run.id, run.current) for run in store.runs(lab.db)] == [(old, True)]
-    assert store.enqueue(lab.db, lab.study, lab.plans()).done == 1
+    assert store.enqueue(lab.db, lab.study, lab.plans()).already_ended == 1
     undo(lab)
     assert dump(lab) == before
 
@@ -126,7 +126,7 @@ def test_a_run_that_is_trained_is_refused_and_nothing_removed(lab: Lab) -> None:
 def test_a_run_whose_worker_died_can_be_removed(lab: Lab) -> None:
     (run_id,) = lab.queue()
     assert lab.claim([run_id], lease_seconds=-1) is not None
-    assert remove(lab, run_id).runs == (run_id,)
+    assert remove(lab, run_id).run_ids == (run_id,)
 
 
 def test_runs_removed_before_their_study_stay_removed_when_it_comes_back(lab: Lab) -> None:
@@ -134,9 +134,9 @@ def test_runs_removed_before_their_study_stay_removed_when_it_comes_back(lab: La
     remove(lab, first)
     remove(lab, study=True)
     back = store.restore(lab.db, study_ids=[lab.study.id], run_ids=[])
-    assert back.runs == tuple(rest)
+    assert back.run_ids == tuple(rest)
     # The study is there; now its name means all that is removed of it.
-    assert store.restore(lab.db, study_ids=[lab.study.id], run_ids=[]).runs == (first,)
+    assert store.restore(lab.db, study_ids=[lab.study.id], run_ids=[]).run_ids == (first,)
 
 
 def test_one_run_brings_its_study_back(lab: Lab) -> None:
@@ -180,7 +180,7 @@ def test_the_same_question_asked_again_is_the_removed_study_without_its_runs(lab
     assert create(lab, "val/loss") == lab.study.id
     assert store.find_study(lab.db, "depth").question == "How deep?"
     assert store.runs(lab.db) == ()
-    assert undo(lab).runs == run_ids
+    assert undo(lab).run_ids == run_ids
 
 
 def test_another_question_takes_the_name_of_a_removed_study(lab: Lab) -> None:
@@ -212,7 +212,7 @@ def test_after_any_steps_the_newest_that_is_there_is_current_and_undo_undoes(
     for step, what in steps:
         if step == "queue":
             create(lab, "val/loss")
-            store.enqueue(lab.db, lab.study, lab.plans(2), again=bool(what))
+            store.enqueue(lab.db, lab.study, lab.plans(2), repeat=bool(what))
         elif step == "undo":
             undo(lab)
         else:

@@ -177,7 +177,7 @@ def test_points_lie_in_parts_by_their_runs(served: Lab, monkeypatch: pytest.Monk
 def test_epochs_of_two_runs_are_stored_beside_each_other(served: Lab) -> None:
     first, second = served.queue(2)
     one, other = served.writer([first]), served.writer([second])
-    with served.db.write(alone=False):
+    with served.db.write(exclusive=False):
         thread = threading.Thread(target=one.write, args=(Epoch(1, {"val/loss": 0.5}, 0.1),))
         thread.start()
         thread.join(10)

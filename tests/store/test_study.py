@@ -117,7 +117,7 @@ def test_an_unknown_study_lists_the_known_and_the_nearest(lab: Lab) -> None:
 def test_an_overview_counts_current_runs_as_they_stand(lab: Lab) -> None:
     finished, waiting, _ = lab.queue(3)
     lab.train(finished, 0.5)
-    store.enqueue(lab.db, lab.study, lab.plans(1), again=True)
+    store.enqueue(lab.db, lab.study, lab.plans(1), repeat=True)
     create(lab)
     depth, wide = store.study_overviews(lab.db)
     assert (depth.study.name, depth.trials, depth.runs) == ("depth", 3, 3)
@@ -141,15 +141,15 @@ def claiming(lab: Lab, claim: str = "b wins.", arms: tuple[Arm, ...] = ARMS) -> 
         seeds=(0, 1),
         claim=claim,
         arms=arms,
-        decides=(LOWER,),
+        comparisons=(LOWER,),
     )
 
 
 def test_a_claim_comes_back_with_its_arms_and_what_decides_it(lab: Lab) -> None:
     made = claiming(lab)
-    assert (made.claim, made.arms, made.decides) == ("b wins.", ARMS, (LOWER,))
+    assert (made.claim, made.arms, made.comparisons) == ("b wins.", ARMS, (LOWER,))
     assert claiming(lab) == made == store.find_study(lab.db, "claiming")
-    assert (create(lab).claim, create(lab).arms, create(lab).decides) == ("", (), ())
+    assert (create(lab).claim, create(lab).arms, create(lab).comparisons) == ("", (), ())
 
 
 def test_another_claim_is_another_question(lab: Lab) -> None:

@@ -94,9 +94,13 @@ def test_every_row_arrives_as_it_was(
     other = empty(target)
     told: list[tuple[str, str, int, int]] = []
     copied = copy_database(lab.db, other, lambda *words: told.append(words))
-    assert copied.before == 0
-    assert copied.rows == store.database_status(other).rows == store.database_status(lab.db).rows
-    assert all(copied.rows[table] for table in TABLES)
+    assert copied.rows_before == 0
+    assert (
+        copied.row_counts
+        == store.database_status(other).row_counts
+        == store.database_status(lab.db).row_counts
+    )
+    assert all(copied.row_counts[table] for table in TABLES)
     assert ("checking", "point", 64, 64) in told
     assert dumped(other) == dumped(lab.db)
     (problem,) = store.find_problems(other)
@@ -121,12 +125,12 @@ def test_a_copy_that_was_broken_off_goes_on(
 
     with pytest.raises(KeyboardInterrupt):
         copy_database(lab.db, other, lights_out)
-    there = sum(store.database_status(other).rows.values())
+    there = sum(store.database_status(other).row_counts.values())
     copied = copy_database(lab.db, other, silent)
-    assert 20 < there == copied.before
+    assert 20 < there == copied.rows_before
     assert dumped(other) == dumped(lab.db)
     # Once more, it finds nothing to do.
-    assert copy_database(lab.db, other, silent).before == sum(copied.rows.values())
+    assert copy_database(lab.db, other, silent).rows_before == sum(copied.row_counts.values())
 
 
 def test_other_results_are_left_as_they_are(lab: Lab, tmp_path: Path) -> None:

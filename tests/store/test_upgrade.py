@@ -195,7 +195,7 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     study = store.find_study(db, "depth")
     assert study.space is not None
     assert study.space["lr"] == (0.1, 0.2)
-    assert bool(study.decides) == (revision >= "0002")
+    assert bool(study.comparisons) == (revision >= "0002")
     queue_known = revision >= "0003"
     assert bool(study.sampler) == bool(attempt.engine) == queue_known
     assert (first.pruned_at == 2, first.removed_at, study.removed_at) == (queue_known, None, None)

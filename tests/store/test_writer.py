@@ -81,7 +81,7 @@ def test_a_run_that_stops_earlier_than_before_keeps_only_its_own_epochs(lab: Lab
     writer = lab.writer([run_id])
     for number in range(1, 7):
         writer.write(epoch(number, val_loss=1.0 / number, a_once=0.5))
-    writer.extra({"test/loss": 0.5}, 6)
+    writer.write_single({"test/loss": 0.5}, 6)
     finish(writer, Status.INTERRUPTED)
     writer = lab.writer([run_id], resume_after=2)
     writer.write(epoch(3, val_loss=0.3, a_once=0.4))
@@ -112,8 +112,8 @@ def test_a_metric_of_the_end_is_there_once_wherever_it_was_taken(lab: Lab) -> No
     writer = lab.writer([run_id])
     writer.write(epoch(1, val_loss=0.5))
     writer.write(epoch(2, val_loss=0.6))
-    writer.extra({"test/loss": 0.5}, 2)
-    writer.extra({"test/loss": 0.4}, 1)
+    writer.write_single({"test/loss": 0.5}, 2)
+    writer.write_single({"test/loss": 0.4}, 1)
     assert lab.curve(run_id, "test/loss") == {1: 0.4}
     assert store.find_problems(lab.db) == []
 
@@ -185,7 +185,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(lab: Lab) -> None:
     fast.write(epoch(1, val_loss=0.5))
     for write in (
         lambda: writer.write(epoch(1, val_loss=0.9)),
-        lambda: writer.extra({"test/loss": 0.9}, 1),
+        lambda: writer.write_single({"test/loss": 0.9}, 1),
         lambda: writer.record_parent(1),
         lambda: finish(writer),
         lambda: store.RunWriter(lab.worker, slow),
@@ -221,16 +221,16 @@ def test_curves_are_imported_whole_and_once(lab: Lab) -> None:
 @pytest.mark.file
 def test_imported_curves_take_at_most_24_bytes_a_point(lab: Lab) -> None:
     run_ids = lab.queue(10)
-    before = store.database_status(lab.db).size
+    before = store.database_status(lab.db).file_bytes
     for run_id in run_ids:
         curves = [
             Curve(f"metric/{n}", tuple(range(1, 1001)), tuple(i / (n + 7) for i in range(1000)))
             for n in range(8)
         ]
         store.import_curves(lab.db, run_id, curves)
-    with lab.file.driver() as connection:
+    with lab.file.driver_connection() as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert (store.database_status(lab.db).size - before) / 80_000 <= 24
+    assert (store.database_status(lab.db).file_bytes - before) / 80_000 <= 24
 
 
 VALUES = st.lists(

@@ -54,7 +54,7 @@ def train(url: str, *words: str) -> "subprocess.Popen[str]":
 def points(url: str) -> int:
     db = store.open_database(url, write=False)
     try:
-        return store.database_status(db).rows["point"]
+        return store.database_status(db).row_counts["point"]
     finally:
         db.close()
 

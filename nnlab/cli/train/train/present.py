@@ -57,16 +57,16 @@ def _print_counts(study: Study, enqueued: store.EnqueueResult) -> None:
     """Prints how many runs are new, waiting, retried, running and finished."""
     parts = [f"{format_count(len(enqueued.run_ids), 'run')} in study '{study.name}'"]
     for count, state in (
-        (enqueued.new, "new"),
-        (enqueued.waiting, "waiting or interrupted"),
+        (enqueued.created, "new"),
+        (enqueued.already_waiting, "waiting or interrupted"),
         (enqueued.retried, "failed before, tried again"),
-        (enqueued.busy, "trained by another worker now"),
-        (enqueued.done, "already trained"),
+        (enqueued.already_running, "trained by another worker now"),
+        (enqueued.already_ended, "already trained"),
     ):
         if count:
             parts.append(f"{count:,} {state}")
     say(parts[0] + ": " + ", ".join(parts[1:]))
-    if enqueued.done == len(enqueued.run_ids):
+    if enqueued.already_ended == len(enqueued.run_ids):
         say("nothing to train; --again trains once more", style="dim")
 
 
