@@ -160,7 +160,7 @@ def test_a_folder_that_is_away_for_now_is_written_at_the_next_time(
         raise ConnectionLost("nobody answers")
 
     with monkeypatch.context() as patch:
-        for name in ("write", "remove", "tidy"):
+        for name in ("write", "remove", "remove_incomplete_files"):
             patch.setattr(LocalFolder, name, gone)
         checkpoints.save_if_reachable(session)
         with pytest.raises(ConnectionLost):
