@@ -42,7 +42,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
 
 
 @pytest.fixture(scope="session")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Values:
+def uninterrupted_results(tmp_path_factory: pytest.TempPathFactory) -> Values:
     """What the study of the launchers' contract gives where nothing happens to it."""
     return undisturbed(tmp_path_factory.mktemp("calm"))
 
@@ -55,8 +55,8 @@ def postgres() -> Iterator[str]:
     if named := os.environ.get(postgres_server.VARIABLE):
         yield named
     else:
-        with postgres_server.server() as made:
-            yield made.url
+        with postgres_server.server() as started_server:
+            yield started_server.url
 
 
 @pytest.fixture

@@ -76,9 +76,9 @@ def _start(name: str, *words: str, **options: object) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with socket.socket() as server_socket:
+        server_socket.bind(("127.0.0.1", 0))
+        port: int = server_socket.getsockname()[1]
         return port
 
 
@@ -134,17 +134,17 @@ def _start_munge() -> None:
 def _wait_for_nodes(environment: dict[str, str]) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        told = subprocess.run(
+        text = subprocess.run(
             ["sinfo", "-h", "-o", "%T"],
             capture_output=True,
             text=True,
             env=environment,
             check=False,
         )
-        if told.stdout.split() == ["idle"]:  # a line for each state that any node is in
+        if text.stdout.split() == ["idle"]:  # a line for each state that any node is in
             return
         time.sleep(0.2)
-    raise RuntimeError(f"the nodes did not come up: {told.stdout}{told.stderr}")
+    raise RuntimeError(f"the nodes did not come up: {text.stdout}{text.stderr}")
 
 
 def _stop(pid_files: list[Path]) -> None:

@@ -55,9 +55,9 @@ def test_looking_at_results_imports_nothing_heavy(
 
 
 def test_only_plot_imports_matplotlib(trained: Nnlab, folder: Path) -> None:
-    found = imported(folder, "plot", "curves", "-o", "x.svg")
-    assert "matplotlib" in found
-    assert "torch" not in found
+    result = imported(folder, "plot", "curves", "-o", "x.svg")
+    assert "matplotlib" in result
+    assert "torch" not in result
 
 
 def completions(folder: Path, line: str) -> list[str]:

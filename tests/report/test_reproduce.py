@@ -16,7 +16,7 @@ from nnlab.report.reproduce.lock import build_lock
 BIN = Path(sys.executable).parent
 
 
-def made(folder: Path) -> subprocess.CompletedProcess[str]:
+def make_reproduce(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "-C", str(folder), "reproduce", f"BIN={BIN}"],
         capture_output=True,
@@ -31,13 +31,13 @@ def test_everything_is_trained_again_and_agrees_to_the_last_bit(
     nnlab("init-study", "s", *QUICK, "--opt", "sgd,adam", "--dropout", "0,0.3", "--seeds", "3")
     nnlab("train", "--study", "s", "-q", "--engine", "solo")
     nnlab("report", "s", "--reproduce", "again")
-    done = made(tmp_path / "again")
+    done = make_reproduce(tmp_path / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 of 4 trials agree on val/accuracy" in done.stdout
     assert "3 of 3 runs equal to the last bit" in done.stdout
-    told = (tmp_path / "again" / "requirements.txt").read_text()
-    assert "torch==" in told
-    assert "+cpu" not in told
+    text = (tmp_path / "again" / "requirements.txt").read_text()
+    assert "torch==" in text
+    assert "+cpu" not in text
 
 
 def test_a_number_that_differs_is_an_error(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_number_that_differs_is_an_error(nnlab: Nnlab, tmp_path: Path) -> None
     expected = json.loads(path.read_text())
     expected["trials"][0]["runs"][0]["value"] += 0.5
     path.write_text(json.dumps(expected))
-    done = made(tmp_path / "again")
+    done = make_reproduce(tmp_path / "again")
     assert done.returncode == 2
     assert "DIFF" in done.stdout
     assert "0 of 1 trials agree" in done.stdout
@@ -87,7 +87,7 @@ def test_a_model_of_ones_own_comes_along_if_it_is_still_the_same(
     nnlab("train", "--data", "iris", "--model", "model.py:small", "--epochs", "2", "-q")
     nnlab("report", "--reproduce", "again")
     assert (tmp_path / "again" / "model.py").read_text() == MODEL
-    done = made(tmp_path / "again")
+    done = make_reproduce(tmp_path / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     (tmp_path / "model.py").write_text(MODEL + "# changed\n")
     assert "has changed" in nnlab("report", "--reproduce", "other", expect=2).err
@@ -98,9 +98,9 @@ def test_data_of_ones_own_are_named(nnlab: Nnlab, tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("x,y,kind\n" + rows)
     nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
     nnlab("report", "--reproduce", "again")
-    told = (tmp_path / "again" / "README.md").read_text()
+    text = (tmp_path / "again" / "README.md").read_text()
     assert (
-        "needs these data files, with paths relative to this folder: `csv:points.csv#kind`" in told
+        "needs these data files, with paths relative to this folder: `csv:points.csv#kind`" in text
     )
 
 
@@ -135,8 +135,8 @@ def test_a_database_of_somebody_else_chooses_no_packages(nnlab: Nnlab, folder: P
     answer = nnlab("report", "--reproduce", "again")
     assert "7 packages left out" in answer.out
     assert (folder / "again" / "requirements.txt").read_text() == "torch==2.6.0\n"
-    told = " ".join((folder / "again" / "README.md").read_text().split())
-    assert "7 packages of the recorded environment are not in `requirements.txt`" in told
+    text = " ".join((folder / "again" / "README.md").read_text().split())
+    assert "7 packages of the recorded environment are not in `requirements.txt`" in text
     for path in (folder / "again").rglob("*"):
         assert path.is_dir() or "evil" not in path.read_text()
 

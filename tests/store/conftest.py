@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.store_fixtures import Lab, make_lab
+from store.store_fixtures import StoreHarness, make_harness
 
 
 @pytest.fixture
@@ -24,19 +24,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+def harness(request: pytest.FixtureRequest) -> Iterator[StoreHarness]:
     """A lab in a file, on a server, or in a file that another process has open."""
     kept_in = "server_url" if request.param == "server" else "path"
-    made = make_lab(request.getfixturevalue(kept_in), by_post=request.param == "by post")
-    yield made
-    made.db.close()
+    new_harness = make_harness(request.getfixturevalue(kept_in), by_post=request.param == "by post")
+    yield new_harness
+    new_harness.db.close()
 
 
 @pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lab without runs, to be copied where a test needs many."""
     path = tmp_path_factory.mktemp("blank") / "runs.db"
-    make_lab(path).db.close()
+    make_harness(path).db.close()
     return path
 
 

@@ -37,8 +37,8 @@ def server() -> Iterator[postgres_server.Server]:
     """A server of the test's own, which it may stop."""
     if why := postgres_server.why_not() or postgres_server.why_none_of_our_own():
         pytest.skip(why)
-    with postgres_server.server() as made:
-        yield made
+    with postgres_server.server() as started_server:
+        yield started_server
 
 
 def train(url: str, *words: str) -> "subprocess.Popen[str]":
@@ -61,8 +61,8 @@ def points(url: str) -> int:
 
 def wait_for(url: str, more_than: int) -> int:
     for _ in range(600):
-        if (found := points(url)) > more_than:
-            return found
+        if (result := points(url)) > more_than:
+            return result
         time.sleep(0.05)
     raise AssertionError("nothing was stored")
 
@@ -76,10 +76,14 @@ def curves(url: str) -> dict[tuple[str, int], str]:
         assert store.find_problems(db) == []
         return {
             (runs[number].trial.digest, runs[number].seed): str(
-                {name: found[name] for name in sorted(found) if not name.startswith("time/")}
+                {
+                    name: history_curves[name]
+                    for name in sorted(history_curves)
+                    if not name.startswith("time/")
+                }
             )
             for number, history in store.histories(db, list(runs)).items()
-            for found in [history.curves]
+            for history_curves in [history.curves]
         }
     finally:
         db.close()
@@ -99,10 +103,10 @@ def test_a_server_that_stops_and_starts_under_load_loses_nothing(
         server.stop(how)
         time.sleep(1.5)
         server.start()
-    told, _ = worker.communicate(timeout=120)
-    assert worker.returncode == 0, told
-    assert "cannot be reached" in told
-    assert "was reached again" in told
+    text, _ = worker.communicate(timeout=120)
+    assert worker.returncode == 0, text
+    assert "cannot be reached" in text
+    assert "was reached again" in text
     assert curves(server.url) == curves("runs.db")
 
 
@@ -125,8 +129,8 @@ def test_what_a_dead_worker_kept_is_stored_by_the_next(
     kept = list((tmp_path / "files").glob("*/*.waiting"))
     assert kept
     worker = train(url, *words)
-    told, _ = worker.communicate(timeout=120)
-    assert worker.returncode == 0, told
+    text, _ = worker.communicate(timeout=120)
+    assert worker.returncode == 0, text
     assert curves(url) == curves("runs.db")
     assert not list((tmp_path / "files").glob("*/*.waiting"))
 
@@ -160,10 +164,10 @@ class _Run:
 def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    db, told = _Store(), list[str]()
+    db, messages = _Store(), list[str]()
     monkeypatch.setattr(store, "write_epochs", db.write_all)
     run = _Run(tmp_path / "1")
-    sending: EpochDelivery[_Run] = EpochDelivery(db, told.append)  # type: ignore[arg-type]
+    sending: EpochDelivery[_Run] = EpochDelivery(db, messages.append)  # type: ignore[arg-type]
     run.add(1)
     sending.store([run])
     assert (db.stored, run.spool.epochs) == ([1], [])
@@ -180,11 +184,11 @@ def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     sending.flush([run])
     assert db.stored == [1, 2, 3]
     assert list((tmp_path / "1").iterdir()) == []
-    assert [line.split(";")[0].split(" after")[0] for line in told] == [
+    assert [line.split(";")[0].split(" after")[0] for line in messages] == [
         "lab cannot be reached",
         "the database was reached again",
     ]
-    assert told[1].endswith("2 epochs stored")
+    assert messages[1].endswith("2 epochs stored")
 
 
 def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,10 +210,10 @@ def test_half_a_line_of_a_worker_that_died_is_left_out(tmp_path: Path) -> None:
     box.epochs += [Epoch(1, {"a": float("inf")}, 0.1), Epoch(2, {"a": float("nan")}, 0.1)]
     box.write()
     content = (tmp_path / "3.waiting").read_bytes() + b'{"epoch": 3, "val'
-    found = spool._epochs_from_spool(content)
-    assert [epoch.number for epoch in found] == [1, 2]
-    assert found[0].values == {"a": float("inf")}
-    assert str(found[1].values) == "{'a': nan}"
+    result = spool._epochs_from_spool(content)
+    assert [epoch.number for epoch in result] == [1, 2]
+    assert result[0].values == {"a": float("inf")}
+    assert str(result[1].values) == "{'a': nan}"
 
 
 def test_nothing_left_is_nothing_to_deliver(tmp_path: Path) -> None:
