@@ -1,4 +1,4 @@
-"""What a figure's lines were drawn from, and whether its text can be read."""
+"""The data of a figure's lines, and whether its text is legible."""
 
 import itertools
 from collections.abc import Iterator

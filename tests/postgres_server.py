@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, from the distribution's packages, for as long as they need it."""
+"""A PostgreSQL server for the tests, from the distribution's packages."""
 
 import itertools
 import os

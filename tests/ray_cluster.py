@@ -1,4 +1,4 @@
-"""A Ray cluster of several nodes on this machine, for as long as tests need it."""
+"""A Ray cluster of several nodes on this machine."""
 
 import importlib.util
 import os

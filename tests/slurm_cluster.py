@@ -1,7 +1,7 @@
-"""A SLURM of one node or more, from the distribution's packages, for as long as a test needs it.
+"""A SLURM cluster of one or more nodes for the tests, from the distribution's packages.
 
-Several nodes are several daemons on this machine, which SLURM can be built for. Their names are no
-host's, as on clusters whose nodes go by other names than the network knows them by.
+Several nodes are several daemons on this machine, which some builds of SLURM support. The names of
+the nodes are not host names, as on clusters whose node names differ from those in the network.
 """
 
 import os

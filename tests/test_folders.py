@@ -1,4 +1,4 @@
-"""Folders of files, wherever they are: one suite for all of them."""
+"""One test suite for all kinds of folders."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Edges of what was tried: cases worked by hand."""
+"""Best values at the edge of the search range: hand-computed cases."""
 
 import pytest
 

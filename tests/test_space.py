@@ -1,4 +1,4 @@
-"""Spaces: lists, ranges, products, and what is wrong with them."""
+"""Search spaces: lists, ranges, products, and invalid values."""
 
 import math
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Where a loss stalls: histories with a known change, histories with none."""
+"""`find_decay` on histories with a known plateau and on histories without one."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""A learning rate from range tests: read off curves known exactly, and from real ones."""
+"""`find_lr` on synthetic range tests with a known answer, and on real ones."""
 
 import math
 from collections.abc import Callable

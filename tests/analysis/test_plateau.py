@@ -1,4 +1,4 @@
-"""Where a loss stops falling: kinks that are known, and curves without one."""
+"""Plateau detection: known changes of slope, and curves without one."""
 
 import math
 import random

@@ -1,4 +1,6 @@
-"""How sensitive a stored run is, against its own loss and the exact Hessian of a linear model."""
+"""The sensitivity of a stored run, compared to its own loss and to the exact Hessian of a linear
+model.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A test value is shown with the epoch that it was measured at, or not at all."""
+"""A test value is shown with the epoch at which it was measured, or left out."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The verdict on a study, from runs with known numbers."""
+"""Verdicts on claims, computed from runs with known values."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

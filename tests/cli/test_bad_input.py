@@ -1,4 +1,4 @@
-"""Bad input: a clear message, the right exit code, nothing lost, never a traceback."""
+"""Invalid input: a clear message and the right exit code, no data loss, no traceback."""
 
 import os
 import shutil

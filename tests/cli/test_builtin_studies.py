@@ -1,4 +1,4 @@
-"""Built-in studies: listed, set up, trained, answered; and studies of one's own that claim."""
+"""Built-in studies, and user-defined studies with a claim, from creation to verdict."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A data set that differs from load to load: its seeds are not averaged unless that is wanted."""
+"""Data sets that differ at each load: their seeds are averaged only if that is requested."""
 
 from pathlib import Path
 

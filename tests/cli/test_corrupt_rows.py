@@ -1,4 +1,4 @@
-"""Values that nnlab never writes, in every column: one clear line, and all other rows."""
+"""Invalid values in every column: one clear line per row, and all other rows are shown."""
 
 import contextlib
 import shutil

@@ -1,4 +1,4 @@
-"""`nnlab data`: what is in a data set, as text, JSON and a picture."""
+"""`nnlab data`: the content of a data set as text, JSON and a figure."""
 
 import subprocess
 import sys

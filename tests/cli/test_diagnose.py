@@ -1,4 +1,4 @@
-"""diagnose and explain as typed: runs, curves from elsewhere, codes that fail a script."""
+"""`nnlab diagnose` and `explain`: runs, CSV files, and `--fail-on`."""
 
 import csv
 import io

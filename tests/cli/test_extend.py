@@ -1,4 +1,4 @@
-"""Studies that grow: open ones take any run, `--extend` adds to the others."""
+"""Extending studies: open studies accept any run, `--extend` adds to the others."""
 
 import shlex
 from pathlib import Path

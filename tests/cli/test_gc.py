@@ -1,4 +1,4 @@
-"""`nnlab db gc` on a database that somebody else wrote: nothing outside its own folders goes."""
+"""`nnlab db gc` on an untrusted database deletes nothing outside of its own folders."""
 
 import sqlite3
 from pathlib import Path

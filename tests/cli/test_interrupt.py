@@ -1,4 +1,4 @@
-"""Stopped in every way, and gone on: nothing finished is lost, and the numbers are the same."""
+"""Interrupted and resumed runs: finished epochs are kept, and the numbers are the same."""
 
 import contextlib
 import os

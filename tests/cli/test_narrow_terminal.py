@@ -1,4 +1,4 @@
-"""Narrow terminals: no number, word, option or command is broken, whatever the width."""
+"""Narrow terminals: numbers, words, options and commands are not broken at any width."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""No command replaces a file that nnlab did not make, unless it is told to."""
+"""No command replaces a file that nnlab did not create, except with `--force`."""
 
 import hashlib
 from pathlib import Path

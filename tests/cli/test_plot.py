@@ -1,4 +1,6 @@
-"""`nnlab plot` and `nnlab figures`: every kind from real runs, checked and drawn again."""
+"""`nnlab plot` and `nnlab figures`: every kind of figure is drawn, checked and redrawn from real
+runs.
+"""
 
 import contextlib
 import csv

@@ -1,4 +1,4 @@
-"""`nnlab plot lr`: learning rates before any training."""
+"""`nnlab plot lr`: learning rates before training."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Several processes work off one study, and die, and are stopped: nothing is lost."""
+"""A pool of worker processes trains a study while workers die or are stopped: nothing is lost."""
 
 from pathlib import Path
 

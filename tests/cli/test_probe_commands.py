@@ -1,4 +1,4 @@
-"""probe, find-lr and find-decay as typed: tables, figures, JSON, and what they refuse."""
+"""`nnlab probe`, `find-lr` and `find-decay`: tables, figures, JSON, and refused input."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""remedy as typed: what it proposes, tries and proves."""
+"""`nnlab remedy`: proposals, training, and results."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""Looking at results: compare, ls, show, studies, choices, devices, in every format."""
+"""`compare`, `ls`, `show`, `studies`, `choices` and `devices` in every format."""
 
 import contextlib
 import csv

@@ -1,4 +1,4 @@
-"""Removed from every list, ranking, figure and report; restored; deleted for good."""
+"""Removed runs are in no list, ranking, figure or report; they can be restored until `db gc`."""
 
 import contextlib
 import sqlite3

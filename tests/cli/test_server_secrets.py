@@ -1,4 +1,4 @@
-"""A server that wants a password and TLS: they come from where they belong, and are told nobody."""
+"""A server with a password and TLS: the secrets are read from the right places and never shown."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Starting: what is not needed is not imported; help, version and completion answer."""
+"""Start-up: no unnecessary imports in help, version and completion."""
 
 import os
 import subprocess

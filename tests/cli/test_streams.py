@@ -1,4 +1,4 @@
-"""Standard output that fails, and what reaches it: one clear line, no control character."""
+"""Failing standard output: one clear line; no control characters in the output."""
 
 import csv
 import io

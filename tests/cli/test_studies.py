@@ -1,4 +1,4 @@
-"""Studies: set up once, trained to the end, reported; two workers share one."""
+"""Studies from creation to report; two workers share one study."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`nnlab train`: what it stores, what it says, what it does not train twice."""
+"""`nnlab train`: what it stores and prints, and which runs it does not repeat."""
 
 import sqlite3
 from pathlib import Path

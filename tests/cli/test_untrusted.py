@@ -1,4 +1,4 @@
-"""Databases and figures of somebody else: reading them executes nothing and ends no list."""
+"""Untrusted databases and figures: reading them executes no code and aborts no list."""
 
 import os
 import sqlite3

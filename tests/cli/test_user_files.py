@@ -1,4 +1,4 @@
-"""A person with a model.py and a data.csv: trained, compared, and told what is wrong where."""
+"""A user's model.py and data.csv: trained and compared; errors name the line."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Trained again: the same to the last bit, or the first number that is not."""
+"""`nnlab verify`: bitwise equal results, or the first number that differs."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""`nnlab train` where another process trains the last runs of the study."""
+"""`nnlab train` waits while another process trains the last runs of the study."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Watching, stopping and being told, from beside a training."""
+"""`nnlab watch`, `stop` and `train --notify`."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Which findings tables show, and what is said of overfitting over seeds."""
+"""The findings that tables show, and the summary of overfitting over seeds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Histories that look like overfitting and are not, or the other way round."""
+"""Histories that resemble overfitting but are not, and the opposite."""
 
 import math
 import random

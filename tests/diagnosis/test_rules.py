@@ -1,4 +1,4 @@
-"""Each rule on the least history that shows its fault, and on the healthy one beside it."""
+"""Each rule on the smallest history with its fault, and on the same history without it."""
 
 import math
 from collections.abc import Mapping, Sequence

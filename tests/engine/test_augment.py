@@ -1,4 +1,4 @@
-"""Augmentation: each change against a case worked by hand, and draws that can be repeated."""
+"""Augmentation: each transformation against a hand-computed case, and repeatable draws."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Initialisations: standard deviation, gain, and the signal in a deep network."""
+"""Initialisations: standard deviation, gain, and signal propagation in a deep network."""
 
 import math
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Learning curves as drawn: nothing overlaps, nothing is clipped, nothing is left out."""
+"""Learning curves: nothing overlaps, is clipped, or is missing."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Pictures of data sets: one kind for each kind of data, everything of it drawn."""
+"""Figures of data sets: one form per type of data, complete."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A loss that stalls, as drawn."""
+"""The figure of a loss with a plateau."""
 
 import pytest
 from figure_checks import xs, ys

@@ -1,4 +1,4 @@
-"""Long curves in few points, without losing a peak."""
+"""Downsampling long curves keeps their peaks."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Every kind of figure, on all that users may have: nothing overlaps, nothing is clipped."""
+"""Every kind of figure on all kinds of runs: nothing overlaps or is clipped."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""Names at the ends of lines: in order, apart, inside."""
+"""Labels at line ends: in order, without overlap, inside the axes."""
 
 import itertools
 

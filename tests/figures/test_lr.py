@@ -1,4 +1,4 @@
-"""Learning rates as drawn: every line named, nothing overlaps, the scale that fits."""
+"""Learning rate figures: every line is labelled, nothing overlaps, the scale fits."""
 
 import itertools
 from collections.abc import Iterator

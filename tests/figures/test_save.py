@@ -1,4 +1,4 @@
-"""Figures as files: repeated bytes, provenance inside, whole or not at all."""
+"""Figure files: identical bytes, provenance, atomic writes."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""The command that a figure's file holds: it draws the same figure again."""
+"""The command in a figure's provenance draws the same figure again."""
 
 from nnlab.figures.provenance import FigureRequest, plot_command
 

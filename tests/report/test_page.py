@@ -1,4 +1,4 @@
-"""A report as a page: whole in one file, everything escaped, and it works in a browser."""
+"""Reports as HTML: one file, all text escaped, works in a browser."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A folder that a reviewer can run: it trains everything again and compares the numbers."""
+"""Reproduction folders train everything again and compare the numbers."""
 
 import json
 import sqlite3

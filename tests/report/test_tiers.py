@@ -1,4 +1,4 @@
-"""Tiers: none where the seeds are too few to decide, in every place that shows them."""
+"""Tiers are shown only where there are enough seeds."""
 
 import pytest
 from command_line_runner import Nnlab

@@ -1,4 +1,4 @@
-"""Five numbers of a sample: by hand, against `statistics`, and by their properties."""
+"""Summary statistics: hand-computed values, `statistics`, and properties."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""Verdicts: seldom wrong where nothing is to be found, right where the effect is clear."""
+"""Verdicts on claims: error rates without an effect, power with a clear one."""
 
 import math
 

@@ -1,4 +1,6 @@
-"""Confusion, calibration and losses of predictions, against scikit-learn and by hand."""
+"""Confusion, calibration and losses of predictions, compared to scikit-learn and hand-computed
+values.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""The best against the rest: numbers by hand and by scipy, and error rates under a null."""
+"""Comparisons with the best trial: hand-computed values, scipy, and error rates without a
+difference.
+"""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Paired differences, against scipy and against counting every sign pattern."""
+"""Paired differences, compared to scipy and to enumerating every sign pattern."""
 
 import math
 from itertools import product

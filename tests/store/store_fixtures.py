@@ -1,4 +1,4 @@
-"""A lab on a real file: a database, a study, and short ways to queue, claim and train."""
+"""`StoreHarness`: a database with a study, and short ways to queue, claim and train runs."""
 
 import os
 import pickle
@@ -92,7 +92,7 @@ def finish(writer: store.RunWriter, status: Status = Status.FINISHED) -> None:
 
 
 def copy_harness(empty_harness: Path, folder: Path) -> StoreHarness:
-    """A lab of its own without the tenth of a second that making one takes."""
+    """A database of its own without the tenth of a second that making one takes."""
     shutil.copy(empty_harness, folder / "runs.db")
     return make_harness(folder / "runs.db")
 

@@ -1,4 +1,4 @@
-"""What --db may say, and what it must not give away."""
+"""Database addresses: accepted forms, and no secret in messages."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Locked, read-only, full: the message says what is wrong, and nothing that was stored is lost."""
+"""Locked, read-only and full databases: clear messages, and stored data are kept."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What `nnlab db gc` finds and deletes, and what it must never touch."""
+"""`find_garbage` and `delete_garbage`: what is deleted, and what is kept."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Opening a database: made once, never by a reader, and refused with a reason."""
+"""Opening databases: created once, never by a reader, refused with a reason."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""How far the runs are and how fast, counted in few queries."""
+"""The progress and speed of runs, counted in few queries."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

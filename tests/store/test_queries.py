@@ -1,4 +1,4 @@
-"""What is asked of the store, and what comes back."""
+"""Queries of the store."""
 
 import math
 from collections.abc import Callable

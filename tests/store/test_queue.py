@@ -1,4 +1,4 @@
-"""The database is the queue: each run once, each claimed by one, none for ever."""
+"""The queue: each run is queued once and claimed by one worker, and none is stuck."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Rankings: exact whichever way they are found, NaN last, ties by trial."""
+"""Rankings: exact by either query plan, NaN last, ties by trial."""
 
 import math
 import random

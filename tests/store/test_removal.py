@@ -1,4 +1,4 @@
-"""Removed runs are nowhere, and come back exactly as they were."""
+"""Removed runs are excluded everywhere, and restored exactly."""
 
 from pathlib import Path
 

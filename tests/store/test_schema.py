@@ -1,4 +1,4 @@
-"""Migrations make what the queries expect, and revisions known here are the migrations'."""
+"""Migrations create the declared tables; the known revisions are those of the migrations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What only a server has: a schema beside others', parts of tables, locks, a way to be gone."""
+"""PostgreSQL only: schemas, partitions, locks, lost connections."""
 
 import subprocess
 import threading

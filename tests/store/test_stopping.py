@@ -1,4 +1,6 @@
-"""A run that is asked to stop ends after its epoch, and nobody takes it up until it is wanted."""
+"""A run that is asked to stop ends after its epoch, and is claimed again only when it is queued
+again.
+"""
 
 import pytest
 from store.store_fixtures import StoreHarness, finish

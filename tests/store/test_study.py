@@ -1,4 +1,4 @@
-"""A study is made once and never becomes another question."""
+"""A study is created once, and its question does not change."""
 
 import pytest
 from store.store_fixtures import StoreHarness

@@ -1,4 +1,4 @@
-"""A database moves between a file and a server whole, or not at all."""
+"""Copies between a file and a server are complete, or are not made."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Old files open: backed up, upgraded under a lock, checked, and as before if it fails."""
+"""Old databases are backed up, upgraded under a lock, checked, and left unchanged if that fails."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Every epoch once, whatever was replayed; summaries that always agree with the points."""
+"""Every epoch is stored once, also if replayed; summaries agree with the points."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What decides a claim is read whole, or refused with all that is wrong."""
+"""Comparisons of a claim are parsed completely, or refused with every problem."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The calm study, trained once, that every disturbed one is held against."""
+"""The study of the torture tests, trained once without interruptions for comparison."""
 
 import sys
 from pathlib import Path

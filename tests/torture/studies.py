@@ -1,4 +1,4 @@
-"""A study to be disturbed, what it comes to when nobody does, and processes to be killed."""
+"""The study of the torture tests, its expected result, and processes to kill."""
 
 import contextlib
 import hashlib

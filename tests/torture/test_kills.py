@@ -1,4 +1,4 @@
-"""kill -9, SIGTERM and SIGINT at random moments: the study comes to what it would have come to."""
+"""kill -9, SIGTERM and SIGINT at random moments do not change the results of a study."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A disk that fills up, a folder that is closed, a clock that jumps, all while a study runs."""
+"""A full disk, a read-only folder and a clock that jumps while a study is trained."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Batched runs are stored, stopped, resumed and lost one by one."""
+"""Batched runs are stored, stopped, resumed and lost individually."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

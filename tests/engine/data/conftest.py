@@ -1,4 +1,4 @@
-"""Data sets of a user's own, written and read."""
+"""Writes, reads and splits small data sets."""
 
 from collections.abc import Callable
 from pathlib import Path

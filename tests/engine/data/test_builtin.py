@@ -1,4 +1,4 @@
-"""The sets that scikit-learn carries, against scikit-learn."""
+"""The data sets of scikit-learn, compared to scikit-learn."""
 
 from pathlib import Path
 

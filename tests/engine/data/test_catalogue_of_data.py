@@ -1,4 +1,4 @@
-"""Every data set of the catalogue has its reader, and facts need no reading."""
+"""Every data set of the catalogue has a reader, and its facts are known without reading it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A user's own table: what is inferred is told, what cannot be is refused with its place."""
+"""CSV tables: inferred properties are reported, invalid cells are refused with their position."""
 
 from collections.abc import Callable
 from pathlib import Path

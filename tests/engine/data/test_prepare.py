@@ -1,4 +1,4 @@
-"""From a data set to tensors: treatments of the inputs, scales of the targets, number formats."""
+"""Preparation of tensors: preprocessing of inputs, scaling of targets, number formats."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The split: disjoint, complete, stratified, and what a set brings is kept."""
+"""Splits are disjoint, complete and stratified; provided splits are kept."""
 
 from collections.abc import Callable
 

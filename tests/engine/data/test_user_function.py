@@ -1,4 +1,4 @@
-"""A user's own function: what it may give, and whose fault an error is."""
+"""User-defined data functions: accepted return values, and errors that name the cause."""
 
 from pathlib import Path
 
