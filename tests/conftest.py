@@ -61,7 +61,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def server_url(postgres: str, tmp_path: Path) -> Iterator[str]:
-    """The URL of a schema on that server; it is dropped after the test, with the files of its runs."""
+    """The URL of a schema that is dropped after the test, with the files of its runs."""
     url = f"{next(postgres_server.schemas(postgres))}&artifacts={tmp_path / 'files'}"
     yield url
     postgres_server.drop(url)
