@@ -6,15 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import postgres_server
 import pytest
-from command_line_runner import Nnlab
+from command_line_runner import QUICK, Nnlab
 
 from nnlab import store
+from nnlab.cli.train.train import execute
 from nnlab.errors import ConnectionLost
 from nnlab.io.folders import LocalFolder
 from nnlab.records import Epoch, Status
@@ -218,3 +219,35 @@ def test_half_a_line_of_a_worker_that_died_is_left_out(tmp_path: Path) -> None:
 
 def test_nothing_left_is_nothing_to_deliver(tmp_path: Path) -> None:
     assert deliver_spooled_epochs(None, None, LocalFolder(tmp_path / "nowhere")) == 0  # type: ignore[arg-type]
+
+
+def test_a_server_that_is_away_after_the_training_is_waited_for(
+    nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is stored by then, so the command must not fail because it cannot read it."""
+    monkeypatch.setattr(spool, "FIRST_RETRY_SECONDS", 0.01)
+    failures = dict.fromkeys(("runs", "all_studies", "rank_trials"), 0)
+    train_missing = execute.train_missing
+
+    def train_then_disconnect(*args: Any, **options: Any) -> None:
+        train_missing(*args, **options)
+        failures.update(dict.fromkeys(failures, 2))
+
+    def failing(name: str) -> Callable[..., Any]:
+        query = getattr(store, name)
+
+        def fail_or_query(*args: Any, **options: Any) -> Any:
+            if failures[name]:
+                failures[name] -= 1
+                raise ConnectionLost("the server cannot be reached")
+            return query(*args, **options)
+
+        return fail_or_query
+
+    monkeypatch.setattr(execute, "train_missing", train_then_disconnect)
+    for name in failures:
+        monkeypatch.setattr(store, name, failing(name))
+    answer = nnlab("train", *QUICK)
+    assert set(failures.values()) == {0}
+    assert "val/accuracy" in answer.out
+    assert "the server cannot be reached; waiting for it" in answer.out + answer.err

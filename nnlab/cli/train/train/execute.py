@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nnlab import store
@@ -24,6 +25,7 @@ from nnlab.study.notifications import OnRunEnd
 from nnlab.study.queue import QueuedRuns
 from nnlab.workers import slurm
 from nnlab.workers.executor import ExecutionOptions, choose_executor
+from nnlab.workers.spool import retry_when_disconnected
 
 if TYPE_CHECKING:
     from nnlab.cli.train.train.progress import TrainView
@@ -94,7 +96,7 @@ def train_missing(
     Raises:
         Interrupted: the user stopped it.
     """
-    runs = store.runs(db, run_ids=run_ids)
+    runs = retry_when_disconnected(partial(store.runs, db, run_ids=run_ids))
     missing = [run for run in runs if run.status.needs_training]
     if not missing:
         return
