@@ -16,4 +16,4 @@ def test_the_loss_is_drawn_and_the_epoch_marked_where_there_is_one(stalled: int 
     marks = [xs(line) for line in ax.lines[1:]]
     assert marks == ([] if stalled is None else [(3.0, 3.0)])
     printed = [text.get_text().strip() for text in ax.texts]
-    assert printed == ([] if stalled is None else ["falls no more from epoch 3"])
+    assert printed == ([] if stalled is None else ["plateau from epoch 3"])
