@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from nnlab.api.train import train
     from nnlab.api.train_result import TrainResult
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Results",
     "TrainResult",
@@ -46,6 +44,8 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "train": ("nnlab.api.train", "train"),
 }
 
+__version__: str
+
 
 if not TYPE_CHECKING:  # a type checker would take every name for a public one
 
@@ -55,6 +55,9 @@ if not TYPE_CHECKING:  # a type checker would take every name for a public one
         Raises:
             AttributeError: there is none.
         """
+        if name == "__version__":
+            # The metadata of packages take 30 ms to import.
+            return importlib.import_module("nnlab.version").nnlab_version()
         if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module_name, attribute = _LAZY[name]

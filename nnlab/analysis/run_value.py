@@ -37,8 +37,8 @@ def required_metrics(expressions: Iterable[str], moments: Iterable[str] = ()) ->
 def read_run_value(run: Run, history: History, expression: str, at: str) -> float | None:
     """The value of an expression at a moment, in the metric's unit; None if it is not finite.
 
-    A diverged run classifies nothing any more, so its last accuracy is 0, and so is its test
-    accuracy, which is never measured.
+    The last accuracy of a diverged run counts as 0, and so does its test accuracy, which is never
+    measured.
     """
     values = [_metric_value(run, history, metric, at) for metric in metrics_in(expression)]
     if any(value is None or not math.isfinite(value) for value in values):

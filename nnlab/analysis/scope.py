@@ -28,7 +28,7 @@ def resolve_scope(db: store.Database, words: Sequence[str] | None) -> Scope:
     if not words:
         studies = store.all_studies(db)
         objective = studies[0].objective if len(studies) == 1 else None
-        return Scope(title=db.address.shown, objective=objective)
+        return Scope(title=db.address.display_name, objective=objective)
     studies_by_name = {study.name: study for study in store.all_studies(db)}
     resolved = [resolve_study(db, word, studies_by_name) for word in words]
     named_studies = [study for study in resolved if study is not None]

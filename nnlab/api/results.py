@@ -30,7 +30,7 @@ class Results:
 
     def __init__(self, database: store.Database) -> None:
         self._database: store.Database | None = database
-        self._shown = database.address.shown
+        self._shown = database.address.display_name
 
     def __repr__(self) -> str:
         state = "" if self._database is not None else " (closed)"

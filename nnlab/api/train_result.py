@@ -33,10 +33,10 @@ class TrainResult(RunTable):
         super().__init__(runs)
         self.study = study
         self.notes = tuple(notes)
-        self._shown = address.shown
+        self._shown = address.display_name
         # Absolute: the working folder may change before the result is used.
         is_file = isinstance(address, store.FileAddress)
-        self._target = address.elsewhere if is_file else address.target
+        self._target = address.portable_target if is_file else address.target
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -49,7 +49,7 @@ def build_provenance(
         "options": dict(request.options),
         "page": dict(request.page),
         "command": plot_command(request),
-        "database": db.address.shown if db is not None else "",
+        "database": db.address.display_name if db is not None else "",
         "runs": format_id_ranges(figure.runs),
         "commits": commits,
         "data": figure.table.sha256,

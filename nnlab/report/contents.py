@@ -197,7 +197,7 @@ def build_report(db: store.Database, scope: Scope) -> Report:
     verdicts = tuple(
         (study, study_verdict)
         for study in studies
-        if study.decides and (study_verdict := evaluate_claim(db, study)) is not None
+        if study.comparisons and (study_verdict := evaluate_claim(db, study)) is not None
     )
     return Report(
         title=scope.title,
@@ -224,7 +224,7 @@ def build_report(db: store.Database, scope: Scope) -> Report:
         },
         attempts=store.attempts_of_runs(db, [run.id for run in runs]),
         joules=_total_joules(db, runs),
-        database=db.address.shown,
+        database=db.address.display_name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 

@@ -89,7 +89,7 @@ def find_revision(tables: set[str], connection: Connection, address: Address) ->
         taken = sorted(tables & set(TABLES))
         if taken:
             raise NotADatabase(
-                f"{address.shown} belongs to another program: its tables"
+                f"{address.display_name} belongs to another program: its tables"
                 f" {', '.join(taken)} are not nnlab's",
                 hint="name another database with --db",
             )
@@ -101,7 +101,7 @@ def find_revision(tables: set[str], connection: Connection, address: Address) ->
     if not rows and not tables & set(TABLES):
         return None
     raise NotADatabase(
-        f"{address.shown} is damaged: its table {VERSION_TABLE} names {len(rows)} revisions,"
+        f"{address.display_name} is damaged: its table {VERSION_TABLE} names {len(rows)} revisions,"
         " not one",
         hint="put back a backup",
     )

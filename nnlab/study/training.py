@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from nnlab import store
 from nnlab.errors import Interrupted, TimeLimitReached
@@ -16,6 +17,7 @@ from nnlab.study.train_view import ForwardingView, TrainView
 from nnlab.workers import slurm
 from nnlab.workers.callbacks import RunResult
 from nnlab.workers.executor import ExecutionOptions, choose_executor
+from nnlab.workers.spool import retry_when_disconnected
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _train_missing(
     Raises:
         Interrupted: the user stopped it.
     """
-    runs = store.runs(db, run_ids=run_ids)
+    runs = retry_when_disconnected(partial(store.runs, db, run_ids=run_ids))
     missing = [run for run in runs if run.status.needs_training]
     if not missing:
         return

@@ -91,7 +91,7 @@ def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
 
 def _artifact_paths(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
     """The artifacts of a run and their paths."""
-    folder = store.artifacts_folder(db, run.artifacts).shown
+    folder = store.artifacts_folder(db, run.artifacts).display_name
     return [(item, f"{folder}/{item.path}") for item in store.artifacts(db, run.id)]
 
 

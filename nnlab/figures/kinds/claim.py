@@ -55,7 +55,7 @@ def save_claim_figures(
     """Writes `STEM-verdict.KIND` and `STEM-curves.KIND`; returns their paths."""
     provenance = {
         "nnlab": nnlab_version(),
-        "database": db.address.shown,
+        "database": db.address.display_name,
         "study": study.name,
         "verdict": str(study_verdict.verdict),
     }

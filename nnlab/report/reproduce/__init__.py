@@ -22,7 +22,7 @@ from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.files import write_atomic
 from nnlab.io.text import format_count
 from nnlab.records import Environment, Setting, Status
-from nnlab.report.reproduce.lock import PackageLock, build_lock
+from nnlab.report.reproduce.lock import PackageLock, build_lock, how_to_install, nnlab_requirement
 from nnlab.stats import format_duration
 from nnlab.version import nnlab_version
 
@@ -52,7 +52,7 @@ half of the 95 % interval of that mean, or {share:.0%} of the value with fewer t
 the same machine, with the same packages and the same engine, runs are bitwise equal; `check.py`
 prints how many are.
 
-{packages}{data}Made by nnlab {version} from commit{plural} {commits}.
+{install}{packages}{data}Made by nnlab {version} from commit{plural} {commits}.
 """
 _DROPPED_PACKAGES_TEXT = """\
 {count} of the recorded environment are not in `requirements.txt`: nnlab does not record packages
@@ -101,12 +101,19 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
     write_atomic(folder / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
     lock = build_lock(environments[-1].packages if environments else {})
     write_atomic(folder / "requirements.txt", lock.text.encode())
-    makefile = _resource_text("Makefile").replace("@VERSION@", nnlab_version())
-    write_atomic(folder / "Makefile", makefile.encode())
+    write_atomic(folder / "Makefile", _makefile().encode())
     write_atomic(folder / "check.py", _resource_text("check.py").encode())
     write_atomic(folder / "README.md", _readme_text(db, ranking, environments, lock).encode())
     dropped = f"; {format_count(lock.dropped, 'package')} left out" if lock.dropped else ""
     return f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}{dropped}"
+
+
+def _makefile() -> str:
+    version = nnlab_version()
+    variables = [f"NNLAB ?= {nnlab_requirement(version)}".rstrip()]
+    if not nnlab_requirement(version):
+        variables.append(f"HOW_TO_INSTALL = {how_to_install(version)}")
+    return _resource_text("Makefile").replace("@NNLAB@", "\n".join(variables))
 
 
 def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
@@ -216,6 +223,9 @@ def _readme_text(
         or "an unknown device",
         metric=escape_markdown(ranking.objective.metric),
         share=_RELATIVE_TOLERANCE,
+        install=""
+        if nnlab_requirement(nnlab_version())
+        else f"{how_to_install(nnlab_version())}\n\n",
         packages=_DROPPED_PACKAGES_TEXT.format(count=format_count(lock.dropped, "package"))
         if lock.dropped
         else "",

@@ -35,7 +35,7 @@ def print_setting(settings: Sequence[Setting]) -> None:
 def print_verdict(db: store.Database, study: str) -> None:
     """Prints the verdict on a study's claim in a line, if it makes one."""
     stored = store.find_study(db, study)
-    if not stored.decides:
+    if not stored.comparisons:
         return
     # Imported only here: few studies have a claim, and its statistics take time to import.
     from nnlab.analysis.verdict import evaluate_claim

@@ -1,10 +1,11 @@
 """What `train` and `init-study` print: notes, the queued runs, events, and the result."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from nnlab import store
 from nnlab.analysis.ranking import rank_each_group
-from nnlab.analysis.records import RankingRequest
+from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.scope import scope_of_runs
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, render, say
@@ -13,7 +14,7 @@ from nnlab.cli.train.train.messages import print_more_seeds_command, print_setti
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
-from nnlab.records import Study
+from nnlab.records import Run, Study
 from nnlab.study.dry_run import DryRun
 from nnlab.study.events import ExecutionEvent, SamplerTrialsQueued
 from nnlab.study.execution import ExecutionResult
@@ -23,6 +24,7 @@ from nnlab.study.queue_notes import queue_notes
 from nnlab.study.request import TrainRequest
 from nnlab.study.resolution import Specification
 from nnlab.study.spec import StudySpec, shortfall_notes
+from nnlab.workers.spool import retry_when_disconnected
 
 _MAX_ROWS = 20
 _MAX_SEEDS = 10
@@ -50,16 +52,16 @@ def _print_counts(study: Study, enqueued: store.EnqueueResult) -> None:
     """Prints how many runs are new, waiting, retried, running and finished."""
     parts = [f"{format_count(len(enqueued.run_ids), 'run')} in study '{study.name}'"]
     for count, state in (
-        (enqueued.new, "new"),
-        (enqueued.waiting, "waiting or interrupted"),
+        (enqueued.created, "new"),
+        (enqueued.already_waiting, "waiting or interrupted"),
         (enqueued.retried, "failed before, tried again"),
-        (enqueued.busy, "trained by another worker now"),
-        (enqueued.done, "already trained"),
+        (enqueued.already_running, "trained by another worker now"),
+        (enqueued.already_ended, "already trained"),
     ):
         if count:
             parts.append(f"{count:,} {state}")
     say(parts[0] + ": " + ", ".join(parts[1:]))
-    if enqueued.done == len(enqueued.run_ids):
+    if enqueued.already_ended == len(enqueued.run_ids):
         say("nothing to train; --again trains once more", style="dim")
 
 
@@ -81,21 +83,25 @@ def print_result(db: store.Database, result: ExecutionResult, *, quiet: bool) ->
     Raises:
         NnlabError: the error of the result, after everything is printed.
     """
-    _print_ranking(db, result.run_ids, quiet=quiet)
+    runs, rankings = retry_when_disconnected(partial(_rank_runs, db, result.run_ids), note)
+    if rankings:
+        print_rankings(rankings, Format.TABLE)
+    if rankings and not quiet:
+        if len(rankings) == 1:
+            print_more_seeds_command(db, rankings[0])
+        _print_next_commands(runs[0].trial.study, [run.id for run in runs])
     if result.error is not None:
         raise result.error
 
 
-def _print_ranking(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
+def _rank_runs(
+    db: store.Database, run_ids: Sequence[int]
+) -> tuple[Sequence[Run], tuple[Ranking, ...]]:
+    """The executed runs, and their rankings; none if no epoch is finished."""
     runs = store.runs(db, run_ids=run_ids)
     if not any(run.epochs for run in runs):
-        return
-    rankings = rank_each_group(db, scope_of_runs(db, runs), RankingRequest(top=_MAX_ROWS))
-    print_rankings(rankings, Format.TABLE)
-    if not quiet:
-        if len(rankings) == 1:
-            print_more_seeds_command(db, rankings[0])
-        _print_next_commands(runs[0].trial.study, [run.id for run in runs])
+        return runs, ()
+    return runs, rank_each_group(db, scope_of_runs(db, runs), RankingRequest(top=_MAX_ROWS))
 
 
 def _print_next_commands(study: str, run_ids: Sequence[int]) -> None:

@@ -106,7 +106,7 @@ def _show_until_done(
         while True:
             snapshot = take_snapshot(db, study)
             view.show(snapshot)
-            if snapshot.progress.done or not _sleep_until_refresh(stop):
+            if snapshot.progress.is_finished or not _sleep_until_refresh(stop):
                 return snapshot.failed
 
 
