@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nnlab.analysis.plateau import MIN_EPOCHS, fit_loss_trend
 from nnlab.config import default_for_setting
+from nnlab.config.plugin_versions import drop_plugin_version
 from nnlab.errors import UsageError
 from nnlab.objective import Scalar, Setting
 from nnlab.records import History
@@ -112,6 +113,9 @@ def with_decay(setting: Setting, options: Mapping[str, Scalar]) -> dict[str, Sca
         if not name.startswith("decay") or name == "decay_per"
     }
     changed = {**kept, **options}
+    if setting.get("plugin_versions"):
+        versions = drop_plugin_version(str(setting["plugin_versions"]), "decay")
+        changed["plugin_versions"] = versions
     assert all(default_for_setting(name, changed)[0] for name in options)
     return changed
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import nnlab
-from nnlab.catalogue import find_choice
+from nnlab.catalogue import find_builtin
 from nnlab.catalogue.user_files import public_callables
 from nnlab.engine.local_imports import find_local_imports
 from nnlab.engine.top_level_names import defined_names
@@ -158,12 +158,13 @@ def _source_path(location: str) -> Path:
 
 
 def model_version(name: str) -> str | None:
-    """The version of a user-defined model, given the value of `--model`; None for a built-in one.
+    """The version of a user-defined model, given the value of `--model`; None for other models.
 
     Raises:
         UserCodeError: as in `code_version`.
     """
-    return code_version(name) if find_choice("model", name).name == "module:" else None
+    row = find_builtin("model", name)
+    return code_version(name) if row is not None and row.name == "module:" else None
 
 
 def locate_user_error(error: BaseException) -> str | None:

@@ -7,10 +7,11 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nnlab.catalogue import Choice, find_choice
+from nnlab.catalogue import Choice, find_choice, find_plugin
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
+from nnlab.engine.plugin_types import DataPlugin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ USER_DATA_MODULES: Mapping[str, str] = {
 def dataset_facts(name: str) -> DataFacts:
     """The task, classes, provided splits and content hash of a data set.
 
-    Only a user's own data are read for this.
+    Only a user's own data are read for this. The version of a plugin takes the place of the hash.
 
     Raises:
         UnknownName: no data set has this name.
@@ -62,6 +63,10 @@ def dataset_facts(name: str) -> DataFacts:
         dataset = _read_user_data(row, name)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
         return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes)
+    if isinstance(row, DataPlugin):
+        return DataFacts(
+            row.tasks[0], _plugin_version(name), row.own_test, row.own_val, row.classes
+        )
     has_test = row.name in PUBLISHED
     return DataFacts(row.tasks[0], own_test=has_test, classes=CLASS_NAMES.get(row.name, ()))
 
@@ -72,6 +77,7 @@ def read_dataset(config: RunConfig) -> "Dataset":
     Raises:
         UnknownName: no data set has this name.
         DataError: the files cannot be used.
+        PluginError: the plugin of the data set cannot be used, or fails.
         UserCodeError: the user's function fails.
     """
     dataset = _read_unfiltered(config)
@@ -105,6 +111,10 @@ def _read_unfiltered(config: RunConfig) -> "Dataset":
     row = find_choice("data", config.data)
     if row.name in USER_DATA_MODULES:
         return _read_user_data(row, config.data)
+    if isinstance(row, DataPlugin):
+        from nnlab.engine.data import plugin_data  # numpy, as in `read_dataset`
+
+        return plugin_data.read_plugin_dataset(config)
     if row.name in GENERATED:
         return _generate(row, config)
     if row.name in PUBLISHED:
@@ -122,6 +132,11 @@ def _read_user_data(row: Choice, name: str) -> "Dataset":
     module = importlib.import_module(f"nnlab.engine.data.{USER_DATA_MODULES[row.name]}")
     dataset: Dataset = module.read_dataset(name)
     return dataset
+
+
+def _plugin_version(name: str) -> str | None:
+    plugin = find_plugin("data", name)
+    return None if plugin is None else plugin.version
 
 
 def _generate(row: Choice, config: RunConfig) -> "Dataset":

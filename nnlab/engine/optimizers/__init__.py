@@ -16,6 +16,8 @@ from nnlab.engine.optimizers.lion import Lion
 from nnlab.engine.optimizers.muon import Muon, split_hidden_weights
 from nnlab.engine.optimizers.newton_cg import NewtonCG
 from nnlab.engine.optimizers.param_groups import build_param_groups
+from nnlab.engine.plugin_calls import call_plugin, find_required
+from nnlab.engine.plugin_types import OptimizerPlugin
 from nnlab.engine.required_setting import required
 
 __all__ = [
@@ -170,8 +172,17 @@ OPTIMIZER_BUILDERS: Mapping[str, OptimizerBuilder] = {
 
 
 def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    """The optimizer of a resolved config for all parameters of a model, including frozen ones."""
-    return OPTIMIZER_BUILDERS[config.opt](model, config)
+    """The optimizer of a resolved config for all parameters of a model, including frozen ones.
+
+    Raises:
+        PluginError: the plugin of the optimizer cannot be used, or fails.
+    """
+    builder = OPTIMIZER_BUILDERS.get(config.opt)
+    if builder is not None:
+        return builder(model, config)
+    plugin = find_required("opt", config.opt, OptimizerPlugin)
+    build_plugin = plugin.choice.build
+    return call_plugin(plugin, optim.Optimizer, lambda: build_plugin(model, config))
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:
