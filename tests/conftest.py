@@ -8,11 +8,11 @@ import postgres_server
 import pytest
 from command_line_runner import QUICK, Answer, Nnlab
 from hypothesis import settings
-from workers.launcher_contract import Values, undisturbed
 
 from nnlab.cli.main import main
 from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
+from nnlab.testing.launcher_runs import StoredPoints, undisturbed_points
 
 Make = Callable[..., RunConfig]
 
@@ -42,9 +42,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
 
 
 @pytest.fixture(scope="session")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Values:
+def calm() -> StoredPoints:
     """What the study of the launchers' contract gives where nothing happens to it."""
-    return undisturbed(tmp_path_factory.mktemp("calm"))
+    return undisturbed_points()
 
 
 @pytest.fixture(scope="session")

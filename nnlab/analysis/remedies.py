@@ -126,9 +126,7 @@ def minimal_fields(setting: Setting) -> list[str]:
     required = [
         name
         for name in setting_fields()
-        if name in setting
-        and name != "seed"
-        and not _is_default(name, setting)
+        if name in setting and name != "seed" and not _is_default(name, setting)
     ]
     for name in _FIELDS_FILLED_BY_DATA:
         others = [field for field in required if field != name]

@@ -144,15 +144,13 @@ class PluginTable:
         reason = self._metadata_problem(name, found)
         if reason is None and only_metadata:
             return None
-        result: Plugin | BrokenPlugin
-        try:
-            if reason is not None:
-                raise _InvalidPlugin(reason)
-            result = self._import_plugin(found[0])
-        except _InvalidPlugin as error:
-            packages = " and ".join(sorted({str(entry) for entry in found}))
-            result = BrokenPlugin(self.label, name, packages, str(error))
-        return _LOADED.setdefault(key, result)
+        if reason is None:
+            try:
+                return _LOADED.setdefault(key, self._import_plugin(found[0]))
+            except _InvalidPlugin as error:
+                reason = str(error)
+        packages = " and ".join(sorted({str(entry) for entry in found}))
+        return _LOADED.setdefault(key, BrokenPlugin(self.label, name, packages, reason))
 
     def _metadata_problem(self, name: str, found: tuple[_Entry, ...]) -> str | None:
         if not self.name_pattern.fullmatch(name):

@@ -256,8 +256,10 @@ def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
         if by_task and is_task_default(name, setting):
             return True
         kind = fields[name].option.default_from
-        if kind is None or kind not in setting:
+        if kind is None:
             return False
+        if kind not in setting:
+            return name not in setting  # neither has an effect with the model
         if not is_builtin_value(kind, setting[kind]):
             # The defaults of a plugin are unknown without importing it, so a value follows from
             # the plugin if all settings with the plugin have it.

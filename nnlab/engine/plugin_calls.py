@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from nnlab.catalogue import PLUGIN_TABLES, Plugin, find_plugin
 from nnlab.engine.error_description import describe_error
@@ -66,4 +66,4 @@ def call_plugin(
             f"{name} returns an object of type {type(result).__name__}, and not a"
             f" {result_type.__name__}"
         )
-    return cast("ResultT", result)
+    return result

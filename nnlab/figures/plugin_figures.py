@@ -20,7 +20,10 @@ ResultT = TypeVar("ResultT")
 
 # Options that every command of `nnlab plot` has.
 _SHARED_OPTIONS = frozenset(
-    "columns data db force help legend output palette show style venue width".split()
+    (
+        *("output", "data", "force", "show", "db", "help"),
+        *("venue", "columns", "width", "style", "palette", "legend"),
+    )
 )
 
 FIGURE_PLUGINS = PluginTable("nnlab.figures", "figure", "FigurePlugin", KINDS)

@@ -10,9 +10,9 @@ import nnlab
 from nnlab import store
 from nnlab.config import setting_fields
 from nnlab.errors import UnknownName, UsageError
-from nnlab.figures.kind_table import KINDS
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
+from nnlab.figures.kind_table import KINDS
 from nnlab.figures.plugin_figures import FIGURE_PLUGINS
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.objective import format_exact

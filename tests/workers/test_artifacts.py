@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 from command_line_runner import Nnlab, started
-from workers.launcher_contract import asked, at_work, ended, points, until
 
 from nnlab import store
+from nnlab.testing.launcher_runs import (
+    busy_pids,
+    query,
+    stored_points,
+    wait_for,
+    wait_for_exit,
+)
 
 LONG = (
     "--data", "digits", "--width", "16", "--depth", "1", "--epochs", "40", "--name", "far",
@@ -71,18 +77,18 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
         monkeypatch.setenv(name, value)
     calm = folder / "calm"
     calm.mkdir()
-    code, _, err = ended(started(calm, "train", *LONG, "-q"))
+    code, _, err = wait_for_exit(started(calm, "train", *LONG, "-q"))
     assert code == 0, err
     words = ("train", *LONG, "--artifacts", "s3://lab/runs")
     process = started(folder, *words)
-    until(lambda: at_work(folder) and _epochs(folder) > 8)
+    wait_for(lambda: busy_pids(folder) and _epochs(folder) > 8)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     # Where a run's files are is known: it need not be said again.
-    code, _, err = ended(started(folder, "train", *LONG))
+    code, _, err = wait_for_exit(started(folder, "train", *LONG))
     assert code == 0, err
-    assert points(folder) == points(calm)
-    attempts = asked(folder, "SELECT first_epoch FROM attempt ORDER BY id")
+    assert stored_points(folder) == stored_points(calm)
+    attempts = query(folder, "SELECT first_epoch FROM attempt ORDER BY id")
     assert attempts[0] == (1,)
     assert attempts[1] > (1,), "it started over"
     assert not (folder / "runs.artifacts").exists()
@@ -99,7 +105,7 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
 
 
 def _epochs(folder: Path) -> int:
-    ((found,),) = asked(folder, "SELECT max(epochs) FROM run")
+    ((found,),) = query(folder, "SELECT max(epochs) FROM run")
     return int(found)
 
 
@@ -152,8 +158,8 @@ def test_a_place_that_does_not_answer_is_told_and_the_run_stays(
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
     words = ("train", "--data", "iris", "--epochs", "1", "-q", "--artifacts", "s3://no-such/x")
-    code, _, err = ended(started(folder, *words))
+    code, _, err = wait_for_exit(started(folder, *words))
     assert code == 1
     assert "s3://no-such/x/" in err
     assert "Traceback" not in err
-    assert asked(folder, "SELECT status FROM run") == [("interrupted",)]
+    assert query(folder, "SELECT status FROM run") == [("interrupted",)]

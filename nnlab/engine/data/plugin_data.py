@@ -32,7 +32,7 @@ def read_plugin_dataset(config: RunConfig) -> Dataset:
 
 def _check_declaration(row: DataPlugin, dataset: Dataset) -> None:
     """Raises DataError if the plugin declares other properties than the data have."""
-    properties = {
+    properties: dict[str, tuple[object, object]] = {
         "task": (row.tasks[0], dataset.task),
         "own_test": (row.own_test, dataset.num_provided_test > 0),
         "own_val": (row.own_val, dataset.num_provided_val > 0),

@@ -10,8 +10,8 @@ from nnlab.cli import completion
 from nnlab.cli.options import DbOption, StudyOption, given_settings, with_settings
 from nnlab.cli.train.train.train_command import TrainCommand
 from nnlab.errors import UsageError
-from nnlab.workers.parallel_config import ParallelConfig, silence_torch_logs
 from nnlab.workers.cluster_options import ClusterOptions, Launcher
+from nnlab.workers.parallel_config import ParallelConfig, silence_torch_logs
 from nnlab.workers.plugin_launchers import find_launcher
 from nnlab.workers.resources import resources_for
 from nnlab.workers.save_policy import CheckpointInterval, SavePolicy

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.catalogue import is_plugin_name
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.train.train import present
 from nnlab.cli.train.train.downloads import fetch_with_progress
@@ -99,7 +100,8 @@ def train_missing(
     if not missing:
         return
     for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
-        fetch_with_progress(name)
+        if not is_plugin_name("data", name):
+            fetch_with_progress(name)
     view = _choose_view(runs, missing, output)
     if on_run_end is not None:
         view = ForwardingView(view, on_run_end)

@@ -1,6 +1,7 @@
 """`--data rings`: two rings of points with noise, generated."""
 
 import numpy as np
+
 from nnlab.plugins import DataPlugin, RunConfig
 
 

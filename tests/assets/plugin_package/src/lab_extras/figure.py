@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+
 from nnlab import store
 from nnlab.plugins import (
     FigurePlugin,

@@ -3,8 +3,9 @@
 import math
 
 import torch
-from nnlab.plugins import ModelPlugin, RunConfig
 from torch import nn
+
+from nnlab.plugins import ModelPlugin, RunConfig
 
 
 class WideAndDeep(nn.Module):

@@ -1,8 +1,9 @@
 """`--opt sign-sgd`: every weight moves by lr in the direction of its momentum."""
 
 import torch
-from nnlab.plugins import OptimizerPlugin, RunConfig, build_param_groups
 from torch import nn, optim
+
+from nnlab.plugins import OptimizerPlugin, RunConfig, build_param_groups
 
 
 class SignSGD(optim.Optimizer):
