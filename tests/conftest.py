@@ -8,6 +8,7 @@ import postgres_server
 import pytest
 from command_line_runner import QUICK, Answer, Nnlab
 from hypothesis import settings
+from installed_plugins import Install, forget_plugins
 
 from nnlab.cli.main import main
 from nnlab.config import RunConfig, resolve
@@ -81,6 +82,19 @@ def config() -> Make:
         return resolve(chosen, dataset_facts(chosen.data))
 
     return make
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Puts a folder with installed packages on the search path, of this process and of others."""
+
+    def add(folder: Path) -> None:
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    forget_plugins(monkeypatch)
+    yield add
+    forget_plugins(monkeypatch)
 
 
 @pytest.fixture

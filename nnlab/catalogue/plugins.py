@@ -175,7 +175,7 @@ class PluginTable:
             raise _InvalidPlugin(_describe_import_error(error)) from error
         if not self._accepts(target):
             raise _InvalidPlugin(
-                f"{entry.entry_point.value} is of type {type(target).__name__}, and not a"
+                f"{entry.entry_point.value} is of type {type(target).__name__}, and not"
                 f" nnlab.plugins.{self.type_name}"
             )
         name = getattr(target, self.name_attribute)

@@ -70,4 +70,5 @@ def _train(session: Session, stop_after: int = EPOCHS) -> list[dict[str, float]]
 
 
 def _comparable_metrics(epoch: Epoch) -> dict[str, float]:
-    return {name: value for name, value in epoch.values.items() if value == value}
+    """The metrics of an epoch that are not NaN, which equals nothing."""
+    return {name: value for name, value in epoch.values.items() if not math.isnan(value)}

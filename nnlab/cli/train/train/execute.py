@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.catalogue import is_plugin_name
 from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.train.train import present
-from nnlab.cli.train.train.downloads import fetch_with_progress
+from nnlab.cli.train.train.downloads import fetch_data_of_runs
 from nnlab.cli.train.train.forwarding_view import ForwardingView
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import Interrupted, TimeLimitReached
@@ -99,9 +98,7 @@ def train_missing(
     missing = [run for run in runs if run.status.needs_training]
     if not missing:
         return
-    for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
-        if not is_plugin_name("data", name):
-            fetch_with_progress(name)
+    fetch_data_of_runs(missing)
     view = _choose_view(runs, missing, output)
     if on_run_end is not None:
         view = ForwardingView(view, on_run_end)
