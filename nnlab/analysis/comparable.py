@@ -253,9 +253,9 @@ def _data_key(setting: Setting) -> tuple[Scalar, ...]:
     version = setting.get("data_version")
     if version is not None and ":" in str(fields["data"]):
         kind, _, rest = str(fields["data"]).partition(":")
-        fields["data"] = (
-            f"{kind if kind in ('csv', 'npz', 'folder') else ''}#{rest.partition('#')[2]}"
-        )
+        is_file = kind in ("csv", "npz", "folder")
+        # The functions of a user's file have one version, but return different data.
+        fields["data"] = f"{kind}#{rest.partition('#')[2]}" if is_file else f"#{rest}"
     return (version, *fields.values())
 
 
