@@ -7,8 +7,9 @@ from types import MappingProxyType
 from nnlab.catalogue import Task, find_choice
 from nnlab.config.class_selection import class_indices
 from nnlab.config.fields import RunConfig
-from nnlab.config.registry import default_for_setting, setting_fields
-from nnlab.errors import ConfigError
+from nnlab.config.plugin_versions import plugin_versions
+from nnlab.config.registry import default_for_setting, is_builtin_value, setting_fields
+from nnlab.errors import ConfigError, PluginError, UnknownName
 from nnlab.objective import Objective, Scalar, format_exact
 
 DEFAULT_TEST_FRACTION = 0.15
@@ -55,8 +56,14 @@ CODE_VERSION_FIELDS: Mapping[str, str] = {
     "opt": "opt_version",
     "decay": "decay_version",
 }
-# Fields that contain the SHA-256 of the file that another field names.
-VERSION_FIELDS = ("data_version", "split_version", "start_version", *CODE_VERSION_FIELDS.values())
+# Fields that contain the version of what another field names: the SHA-256 of a file, a package.
+VERSION_FIELDS = (
+    "data_version",
+    "split_version",
+    "start_version",
+    "plugin_versions",
+    *CODE_VERSION_FIELDS.values(),
+)
 
 
 def is_task_default(name: str, setting: Mapping[str, Scalar]) -> bool:
@@ -99,6 +106,7 @@ def resolve(
         "start_version": start_version,
         "split_version": versions.get("split_version"),
         **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
+        "plugin_versions": plugin_versions(config),
     }
     resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
     resolved["objective"] = str(Objective.parse(config.objective or _DEFAULT_OBJECTIVE[facts.task]))
@@ -114,13 +122,29 @@ def resolve(
     return filled
 
 
-def fill_defaults(config: RunConfig) -> RunConfig:
-    """The config with the defaults of its catalogue rows; fields without effect become None."""
+def fill_defaults(config: RunConfig, *, is_stored: bool = False) -> RunConfig:
+    """The config with the defaults of its catalogue rows; fields without effect become None.
+
+    Args:
+        config: as specified, or as stored.
+        is_stored: whether the config is stored and so has all values that have an effect. Its
+            plugins need not be installed then; their fields keep their values.
+
+    Raises:
+        UnknownName: there is no catalogue row for a value.
+        PluginError: the plugin of a value cannot be used.
+    """
     values: dict[str, Scalar] = {name: getattr(config, name) for name in setting_fields()}
     for name, field in setting_fields().items():
         # A field follows the field that it belongs to, so the latter already has its value.
-        if field.option.default_from is not None:
-            has_default, default = default_for_setting(name, values)
+        kind = field.option.default_from
+        if kind is not None:
+            try:
+                has_default, default = default_for_setting(name, values)
+            except (PluginError, UnknownName):
+                if not is_stored or is_builtin_value(kind, values[kind]):
+                    raise
+                continue
             if not has_default:
                 values[name] = None
             elif values[name] is None:

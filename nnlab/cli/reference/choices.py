@@ -1,6 +1,7 @@
 """`nnlab choices`: lists the catalogues."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +10,7 @@ from nnlab.cli import completion
 from nnlab.cli.options import FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
+from nnlab.cli.reference.plugin_rows import OTHER_PLUGIN_TABLES, plugin_rows
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName
 
@@ -26,7 +28,11 @@ COLUMNS = (
         priority=2,
     ),
     TableColumn("source", "source", wrap=True, priority=3),
+    TableColumn("package", "package", wrap=True, priority=1),
+    TableColumn("broken", "skipped because", wrap=True),
 )
+# Columns that a table has only if a plugin is installed, or one cannot be used.
+_PLUGIN_COLUMNS = ("package", "broken")
 
 
 @app.command()
@@ -43,7 +49,7 @@ def choices(
     *,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
 ) -> None:
-    """List the available choices with their defaults and sources.
+    """List the available choices with their defaults and sources, and all plugins.
 
     [bold]Examples[/bold]
 
@@ -51,17 +57,27 @@ def choices(
 
         nnlab choices --format json
     """
-    if kind is not None and kind not in catalogue.CATALOGUES:
-        raise UnknownName("kind of choice", kind, catalogue.CATALOGUES)
+    kinds = (*catalogue.CATALOGUES, *OTHER_PLUGIN_TABLES)
+    if kind is not None and kind not in kinds:
+        raise UnknownName("kind of choice", kind, kinds)
     rows = [
-        {
-            "kind": catalogue_name,
+        row
+        for listed_kind in ([kind] if kind else kinds)
+        for row in (*_builtin_rows(listed_kind), *plugin_rows(listed_kind))
+    ]
+    unused = {name for name in _PLUGIN_COLUMNS if not any(row[name] for row in rows)}
+    columns = [column for column in COLUMNS if column.key not in unused]
+    render(rows, columns if format is Format.TABLE else COLUMNS, format)
+
+
+def _builtin_rows(kind: str) -> Iterator[dict[str, Any]]:
+    for row in catalogue.CATALOGUES.get(kind, ()):
+        yield {
+            "kind": kind,
             "name": row.name,
             "summary": row.summary,
             "defaults": dict(row.defaults),
             "source": row.source,
+            "package": "",
+            "broken": "",
         }
-        for catalogue_name in ([kind] if kind else catalogue.CATALOGUES)
-        for row in catalogue.CATALOGUES[catalogue_name]
-    ]
-    render(rows, COLUMNS, format)
