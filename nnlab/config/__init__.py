@@ -10,8 +10,11 @@ from nnlab.config.option import Option
 from nnlab.config.parsing import parse_value
 from nnlab.config.registry import (
     SettingField,
+    build_config,
     catalogue_rows,
     default_for_setting,
+    is_setting_name,
+    setting_field,
     setting_fields,
 )
 from nnlab.config.resolve import (
@@ -31,15 +34,18 @@ __all__ = [
     "Option",
     "RunConfig",
     "SettingField",
+    "build_config",
     "catalogue_rows",
     "config_of",
     "default_for_setting",
     "digest_of",
     "has_effect",
     "hidden_widths",
+    "is_setting_name",
     "is_task_default",
     "parse_value",
     "resolve",
+    "setting_field",
     "setting_fields",
     "setting_of",
 ]

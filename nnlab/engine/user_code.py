@@ -147,6 +147,16 @@ def matches_version(reference: str, stored_version: str | None) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == stored_version
 
 
+def source_of(reference: str) -> tuple[Path, str]:
+    """The file of user code and its name there; the file does not exist if the module has none.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    location, name = _split_reference(reference)
+    return _source_path(location), name
+
+
 def _source_path(location: str) -> Path:
     """The file of a path or module; a path that does not exist if the module has no file."""
     if location.endswith(".py"):

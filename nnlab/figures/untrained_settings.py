@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlab.config.space import TrialSpec, expand_space, parse_space
 from nnlab.engine.data import dataset_facts
+from nnlab.engine.signatures import find_signature
 from nnlab.engine.user_code import model_version
 
 
@@ -14,4 +15,9 @@ def expand_settings(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
     Raises:
         ConfigError: invalid settings.
     """
-    return expand_space(parse_space(settings), dataset_facts, model_version=model_version)
+    return expand_space(
+        parse_space(settings, signatures=find_signature),
+        dataset_facts,
+        model_version=model_version,
+        signatures=find_signature,
+    )

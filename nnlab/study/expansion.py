@@ -5,6 +5,7 @@ from functools import cache, partial
 
 from nnlab.config.space import Space, TrialSpec, expand_space
 from nnlab.engine.data import dataset_facts
+from nnlab.engine.signatures import find_signature
 from nnlab.engine.user_code import model_version
 from nnlab.errors import NoDatabase
 from nnlab.study.database import open_results, search_data_near_database
@@ -27,6 +28,7 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
         facts=cache(dataset_facts),
         model_version=model_version,
         start_version=cache(partial(_initial_weights_version, db)),
+        signatures=cache(find_signature),
         shared=shared,
     )
 

@@ -1,17 +1,19 @@
 """`nnlab init-study`: its options; `nnlab.cli.train.train.run` executes it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.options import DbOption, given_settings, with_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command("init-study")
-@with_settings
+@app.command("init-study", cls=SettingsCommand)
+@partial(with_settings, aliases=True)
 def init_study(
     study: Annotated[
         str | None,

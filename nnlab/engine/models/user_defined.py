@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
+from nnlab.config.arguments import arguments_for, declared_parameter
 from nnlab.engine import memory, user_code
 from nnlab.engine.error_description import describe_error
-from nnlab.errors import UserCodeError
+from nnlab.engine.signatures import PASSED_TO_MODELS, signature_of
+from nnlab.errors import ConfigError, UserCodeError
 
 # Models whose noise may come from torch's global generator.
 _USER_MODELS: "WeakSet[nn.Module]" = WeakSet()
@@ -65,7 +67,11 @@ def _construct_model(
 def _matching_arguments(
     config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
 ) -> Mapping[str, object]:
-    """The available arguments that the signature names."""
+    """The arguments: those of the setting, and the facts about the data that the signature names.
+
+    Raises:
+        UserCodeError: a parameter has no value, or the signature does not have an argument.
+    """
     available: dict[str, object] = {
         "in_shape": in_shape,
         "in_features": math.prod(in_shape),
@@ -76,20 +82,44 @@ def _matching_arguments(
     if len(in_shape) != 3:
         del available["in_channels"]
     parameters = inspect.signature(constructor).parameters
+    arguments = _converted_arguments(config, constructor)
     missing = [
         name
         for name, parameter in parameters.items()
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        and (name not in available or parameter.kind is parameter.POSITIONAL_ONLY)
+        and (
+            not (name in available or name in arguments)
+            or parameter.kind is parameter.POSITIONAL_ONLY
+        )
     ]
     if missing:
         raise UserCodeError(
             f"--model {config.model} requires the arguments {', '.join(missing)};"
             f" with {config.data} nnlab passes {', '.join(available)} by name",
-            hint="give the other parameters default values",
+            hint=f"--model.{missing[0]} VALUE sets one, or give it a default value",
         )
-    return {name: value for name, value in available.items() if name in parameters}
+    passed = {name: value for name, value in available.items() if name in parameters}
+    return {**passed, **arguments}
+
+
+def _converted_arguments(
+    config: RunConfig, constructor: Callable[..., Any]
+) -> Mapping[str, object]:
+    """The values of `--model.NAME`, with the types of the signature."""
+    values = arguments_for(config.arguments, "model")
+    signature = signature_of(config.model, constructor, PASSED_TO_MODELS)
+    if signature is None:
+        return values
+    try:
+        return {
+            name: declared_parameter(f"model.{name}", {config.model: signature}).type.convert(value)
+            for name, value in values.items()
+        }
+    except ConfigError as error:
+        raise UserCodeError(error.message) from None
+    except ValueError as error:
+        raise UserCodeError(f"the arguments of --model {config.model} do not fit: {error}") from None
 
 
 def _check_output_shape(

@@ -1,6 +1,7 @@
 """`nnlab train`: its options; `nnlab.cli.train.train.run` executes it."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +44,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @app.command(cls=TrainCommand)
-@with_settings
+@partial(with_settings, aliases=True)
 def train(
     *,
     study: StudyOption = None,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from typer.core import TyperCommand
+from nnlab.cli.argument_options import SettingsCommand
 
 from nnlab.errors import UsageError
 
@@ -12,7 +12,7 @@ _INIT_STUDY_OPTIONS = frozenset(
 )
 
 
-class TrainCommand(TyperCommand):
+class TrainCommand(SettingsCommand):
     """A command that suggests `init-study` when one of its options is given."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
