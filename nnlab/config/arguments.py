@@ -154,7 +154,7 @@ def declared_parameter(name: str, signatures: Mapping[str, Signature | None]) ->
     Raises:
         ConfigError: no signature has the parameter, or there is no user code.
     """
-    component, parameter_name = split_argument(name)
+    _, parameter_name = split_argument(name)
     for signature in signatures.values():
         parameter = None if signature is None else signature.find_parameter(parameter_name)
         if parameter is not None:

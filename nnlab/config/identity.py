@@ -4,8 +4,8 @@ import hashlib
 import json
 from dataclasses import fields
 
-from nnlab.config.fields import RunConfig
 from nnlab.config.arguments import is_argument
+from nnlab.config.fields import RunConfig
 from nnlab.config.registry import build_config, default_for_setting, setting_fields
 from nnlab.config.resolve import fill_defaults
 from nnlab.errors import ConfigError

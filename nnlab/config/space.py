@@ -302,9 +302,7 @@ def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     # The fields of a stored setting are not in the order of RunConfig; arguments follow the field
     # whose value they belong to.
     order = {name: index for index, name in enumerate(setting_fields())}
-    return tuple(
-        sorted(differ, key=lambda name: order.get(split_argument(name)[0], len(order)))
-    )
+    return tuple(sorted(differ, key=lambda name: order.get(split_argument(name)[0], len(order))))
 
 
 def _value_or_default(name: str, setting: Setting) -> Scalar:

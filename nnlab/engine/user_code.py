@@ -20,6 +20,7 @@ import nnlab
 from nnlab.catalogue import find_choice
 from nnlab.catalogue.user_files import public_callables
 from nnlab.engine.local_imports import find_local_imports
+from nnlab.engine.package_versions import PACKAGES, package_model_version
 from nnlab.engine.top_level_names import defined_names
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name_message
 
@@ -141,6 +142,8 @@ def matches_version(reference: str, stored_version: str | None) -> bool:
     Raises:
         UserCodeError: as in `code_version`.
     """
+    if find_choice("model", reference).name in PACKAGES:
+        return model_version(reference) == stored_version
     if code_version(reference) == stored_version:
         return True
     path = _source_path(_split_reference(reference)[0])
@@ -170,10 +173,15 @@ def _source_path(location: str) -> Path:
 def model_version(name: str) -> str | None:
     """The version of a user-defined model, given the value of `--model`; None for a built-in one.
 
+    For a model of a package this is the name and the version of the package.
+
     Raises:
-        UserCodeError: as in `code_version`.
+        UserCodeError: as in `code_version`, or the package is not installed.
     """
-    return code_version(name) if find_choice("model", name).name == "module:" else None
+    row = find_choice("model", name).name
+    if row in PACKAGES:
+        return package_model_version(row, name)
+    return code_version(name) if row == "module:" else None
 
 
 def locate_user_error(error: BaseException) -> str | None:
@@ -183,7 +191,7 @@ def locate_user_error(error: BaseException) -> str | None:
     installed package; None if there is none. Frames that called nnlab are ignored.
     """
     if isinstance(error, SyntaxError) and error.filename and is_user_file(error.filename):
-        location = f"{_display_path(error.filename)}, line {error.lineno}"
+        location = f"{display_path(error.filename)}, line {error.lineno}"
         return f"{location}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     nnlab_frames = [index for index, frame in enumerate(frames) if _is_nnlab_file(frame.filename)]
@@ -191,7 +199,7 @@ def locate_user_error(error: BaseException) -> str | None:
     for frame in reversed(called_frames):
         if is_user_file(frame.filename):
             function = "" if frame.name == "<module>" else f", in {frame.name}"
-            location = f"{_display_path(frame.filename)}, line {frame.lineno}{function}"
+            location = f"{display_path(frame.filename)}, line {frame.lineno}{function}"
             return f"{location}: {_format_error(error)}"
     return None
 
@@ -330,7 +338,7 @@ def _is_nnlab_file(filename: str) -> bool:
     return Path(filename).resolve().is_relative_to(_NNLAB_FOLDER)
 
 
-def _display_path(filename: str) -> str:
+def display_path(filename: str) -> str:
     """The path relative to the working directory if it is inside, else the absolute path."""
     path = Path(filename).resolve()
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

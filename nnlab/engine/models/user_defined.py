@@ -12,7 +12,8 @@ from torch import nn
 from nnlab.config import RunConfig
 from nnlab.config.arguments import arguments_for, declared_parameter
 from nnlab.engine import memory, user_code
-from nnlab.engine.error_description import describe_error
+from nnlab.engine.error_description import describe_error, forward_location
+from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.signatures import PASSED_TO_MODELS, signature_of
 from nnlab.errors import ConfigError, UserCodeError
 
@@ -43,24 +44,48 @@ def build(
             f"--model {config.model} is of type {type(constructor).__name__};"
             " nnlab needs a class or function that builds a new model for each seed"
         )
+    return adopt_model(
+        config,
+        lambda: call_user_code(
+            config,
+            lambda: constructor(**_matching_arguments(config, constructor, in_shape, outputs)),
+        ),
+        in_shape,
+        outputs,
+        generator,
+    )
+
+
+def adopt_model(
+    config: RunConfig,
+    construct: Callable[[], object],
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+) -> nn.Module:
+    """The model that a user's code or a package constructs, checked and with its output selected.
+
+    Args:
+        config: the config of the run.
+        construct: constructs the model; its weights come from torch's global generator.
+        in_shape: shape of one example.
+        outputs: number of classes, or 1 for regression.
+        generator: the generator whose seed the weights depend on.
+
+    Raises:
+        UserCodeError: it is not a model that fits the data.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
-        model = _construct_model(config, constructor, in_shape, outputs)
+        model = construct()
+        if not isinstance(model, nn.Module):
+            raise UserCodeError(
+                f"--model {config.model} returns an object of type {type(model).__name__},"
+                " nnlab needs a torch.nn.Module"
+            )
+        select_output(model, config.model, config.model_output)
         _check_output_shape(config, model, in_shape, outputs)
     _USER_MODELS.add(model)
-    return model
-
-
-def _construct_model(
-    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
-) -> nn.Module:
-    arguments = _matching_arguments(config, constructor, in_shape, outputs)
-    model = _call_user_code(config, lambda: constructor(**arguments))
-    if not isinstance(model, nn.Module):
-        raise UserCodeError(
-            f"--model {config.model} returns an object of type {type(model).__name__},"
-            " nnlab needs a torch.nn.Module"
-        )
     return model
 
 
@@ -119,7 +144,9 @@ def _converted_arguments(
     except ConfigError as error:
         raise UserCodeError(error.message) from None
     except ValueError as error:
-        raise UserCodeError(f"the arguments of --model {config.model} do not fit: {error}") from None
+        raise UserCodeError(
+            f"the arguments of --model {config.model} do not fit: {error}"
+        ) from None
 
 
 def _check_output_shape(
@@ -128,27 +155,37 @@ def _check_output_shape(
     """Calls the model with two examples of zeros and checks the shape of the outputs."""
     model.eval()
     with torch.no_grad():
-        predictions = _call_user_code(config, lambda: model(torch.zeros(2, *in_shape)))
+        predictions = call_user_code(config, lambda: model(torch.zeros(2, *in_shape)))
     model.train()
     if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, outputs):
-        returned = (
-            list(predictions.shape)
-            if isinstance(predictions, torch.Tensor)
-            else f"an object of type {type(predictions).__name__}"
-        )
+        returned = describe_output(predictions)
         expected = "one output per class" if outputs > 1 else "one output per example"
+        location = forward_location(model)
         raise UserCodeError(
             f"--model {config.model} returns {returned} for examples {[2, *in_shape]},"
             f" nnlab needs {[2, outputs]}: {expected}"
+            + ("" if location is None else f" - {location}")
+            + _overridden_facts(config)
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UserCodeError(f"--model {config.model} has no parameters to train")
 
 
-def _call_user_code(config: RunConfig, call: Callable[[], Any]) -> object:
+def _overridden_facts(config: RunConfig) -> str:
+    """The arguments that replace what nnlab passes, which may explain a wrong shape."""
+    names = sorted(PASSED_TO_MODELS.intersection(arguments_for(config.arguments, "model")))
+    if not names:
+        return ""
+    options = ", ".join(f"--model.{name}" for name in names)
+    return f" - {options} replaces the value that nnlab passes"
+
+
+def call_user_code(config: RunConfig, call: Callable[[], Any]) -> object:
     """The result of user code; errors become UserCodeError, except out-of-memory errors."""
     try:
         return cast("object", call())
+    except UserCodeError:
+        raise
     except Exception as error:
         if memory.is_out_of_memory(error):
             raise

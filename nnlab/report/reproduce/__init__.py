@@ -14,6 +14,7 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
+from nnlab.config.arguments import is_argument
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.user_code import helper_files, matches_version
@@ -154,8 +155,13 @@ def _trial_toml(setting: Setting, seeds: tuple[int, ...]) -> str:
     # Writing a report only reads, so user code named by the database is not executed.
     with user_code.forbid_execution("a report executes no code"):
         names = minimal_fields(setting)
-    lines = [f"{name} = {_toml_literal(setting[name])}" for name in names]
+    lines = [f"{_toml_key(name)} = {_toml_literal(setting[name])}" for name in names]
     return "\n".join([*lines, f"seeds = {[int(seed) for seed in seeds]}"]) + "\n"
+
+
+def _toml_key(name: str) -> str:
+    """A key of a setting; TOML would take `model.width` without quotes as a key of a table."""
+    return _toml_literal(name) if is_argument(name) else name
 
 
 def _toml_literal(value: object) -> str:

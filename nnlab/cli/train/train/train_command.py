@@ -3,7 +3,6 @@
 from typing import Any
 
 from nnlab.cli.argument_options import SettingsCommand
-
 from nnlab.errors import UsageError
 
 # Options of `nnlab init-study` that users try with `nnlab train`.
