@@ -35,6 +35,7 @@ __all__ = [
     "Task",
     "choice_names",
     "find_choice",
+    "is_user_code",
     "split_names",
 ]
 
@@ -95,6 +96,15 @@ def split_names(kind: str, value: str) -> tuple[str, ...]:
     (('flip', 'shift'), ('adam',))
     """
     return tuple(value.split("+")) if kind in _COMBINABLE_KINDS else (value,)
+
+
+def is_user_code(kind: str, name: str) -> bool:
+    """Whether a name is a reference to user code: `file.py:NAME` or `package.module:NAME`.
+
+    >>> is_user_code("model", "wm.py:Net"), is_user_code("model", "timm:resnet18")
+    (True, False)
+    """
+    return find_choice(kind, name).name == _USER_CODE
 
 
 def find_choice(kind: str, name: str) -> Choice:

@@ -12,6 +12,7 @@ A space maps fields of RunConfig to their values. A range expands to values:
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from nnlab.config import (
 )
 from nnlab.config.arguments import (
     FindSignature,
+    Parameter,
     declared_parameter,
     is_argument,
     no_signature,
@@ -46,6 +48,9 @@ Space = Mapping[str, tuple[Scalar, ...]]
 MAX_TRIALS = 100_000
 
 _PATH_FIELDS = ("data", "start_from")
+
+# Separators of the values of an argument; the commas inside of `[2,2]` belong to a list.
+_OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,8 @@ def _split_items(field: SettingField, values: object) -> Sequence[object]:
     # A path may contain commas; all other texts are split at commas or semicolons.
     if not isinstance(values, str) or (field.name in _PATH_FIELDS and ":" in values):
         return [values]
+    if isinstance(field.annotation, Parameter) and "[" in values:
+        return [part.strip() for part in _OUTSIDE_BRACKETS.split(values)]
     separator = ";" if field.option.commas else ","
     return [part.strip() for part in values.split(separator)]
 

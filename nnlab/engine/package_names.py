@@ -8,9 +8,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from nnlab.config.argument_types import type_of_default
+from nnlab.config.arguments import Parameter, Signature
 from nnlab.errors import UserCodeError
 
 _MAX_SUGGESTIONS = 5
+
+# Settings that follow from the data, or that the classes of transformers set themselves.
+_FIXED_HF_SETTINGS = frozenset(
+    ("num_labels", "id2label", "label2id", "architectures", "model_type", "transformers_version")
+)
 
 
 def check_package_model(model: str) -> None:
@@ -47,6 +54,35 @@ def check_package_model(model: str) -> None:
 def hf_folder(model: str) -> Path:
     """The folder that `hf:FOLDER` names; it does not exist if the name is an architecture."""
     return Path(model.removeprefix("hf:")).expanduser()
+
+
+def read_hf_settings(model: str) -> Any:
+    """The configuration of `hf:FOLDER` or of the architecture `hf:NAME`, with its defaults.
+
+    Raises:
+        UserCodeError: the package cannot be imported, or the folder has no valid configuration.
+    """
+    with offline():
+        transformers = import_package("transformers", model)
+        folder = hf_folder(model)
+        if not folder.is_dir():
+            return transformers.AutoConfig.for_model(model.removeprefix("hf:"))
+        try:
+            return transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserCodeError(f"--model {model}: {line}") from error
+
+
+def hf_signature(model: str, passed: frozenset[str]) -> Signature:
+    """The settings of a model of transformers, as the parameters that `--model.NAME` sets."""
+    defaults = read_hf_settings(model).to_dict()
+    parameters = {
+        name: Parameter(name, "", type_of_default(default), repr(default))
+        for name, default in defaults.items()
+        if not name.startswith("_") and name not in _FIXED_HF_SETTINGS
+    }
+    return Signature(model, parameters, passed=passed)
 
 
 def import_package(name: str, model: str) -> Any:

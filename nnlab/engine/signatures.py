@@ -12,7 +12,7 @@ from nnlab.catalogue import find_choice
 from nnlab.config.argument_types import ArgumentType, type_of_annotation, type_of_default
 from nnlab.config.arguments import Parameter, Signature, takes_arguments
 from nnlab.engine import user_code
-from nnlab.engine.package_names import check_package_model
+from nnlab.engine.package_names import check_package_model, hf_signature
 from nnlab.engine.static_signatures import read_parameters
 from nnlab.errors import UserCodeError, UserCodeRefused
 
@@ -37,8 +37,10 @@ def find_signature(component: str, value: str, has_arguments: bool) -> Signature
         return None
     passed = _PASSED.get(component, frozenset())
     if find_choice(component, value).name != "module:":
-        # The functions of packages check the names of their arguments themselves.
         check_package_model(value)
+        if value.startswith("hf:"):
+            return hf_signature(value, passed)
+        # The functions of timm check the names of their arguments themselves.
         return Signature(value, {}, accepts_any=True, passed=passed)
     static = _read_source(value)
     if static is not None:

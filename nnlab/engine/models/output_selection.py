@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nnlab.errors import UserCodeError, unknown_name_message
+from nnlab.errors import UserCodeError
 
 # The output of models in transformers that is used unless another one is selected.
 _DEFAULT_NAME = "logits"
@@ -54,9 +54,9 @@ class OutputSelection:
             name = _normalised_index(self.selected, output)
             if name in outputs:
                 return outputs[name]
-            message = unknown_name_message("output", self.selected, outputs)
             raise UserCodeError(
-                f"--output {self.selected}: {message}", hint=describe_output(output)
+                f"--output {self.selected}: --model {self.model} has no such output; it returns"
+                f" {describe_output(output)}"
             )
         tensors = {name: v for name, v in outputs.items() if isinstance(v, torch.Tensor)}
         if _DEFAULT_NAME in tensors:
@@ -64,8 +64,8 @@ class OutputSelection:
         if len(tensors) == 1:
             return next(iter(tensors.values()))
         raise UserCodeError(
-            f"--model {self.model} returns several outputs: {describe_output(output)}",
-            hint=f"--output {next(iter(tensors or outputs))} uses one of them",
+            f"--model {self.model} returns several outputs: {describe_output(output)};"
+            f" --output {next(iter(tensors or outputs))} uses one of them"
         )
 
 

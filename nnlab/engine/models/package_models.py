@@ -4,23 +4,31 @@ Nothing is downloaded: a model has random weights, or those of a local folder.
 """
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from nnlab.config import RunConfig
+from nnlab.config.argument_types import NONE_TEXT
 from nnlab.config.arguments import arguments_for
-from nnlab.engine.models.user_defined import adopt_model, call_user_code
+from nnlab.engine.models.user_defined import adopt_model, call_user_code, converted_argument
 from nnlab.engine.package_names import (
     check_package_model,
     hf_folder,
+    hf_signature,
     import_package,
     offline,
+    read_hf_settings,
 )
-from nnlab.errors import DataError, UserCodeError, unknown_name_message
+from nnlab.errors import DataError
+
+_WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
 
 
 def build_timm(
@@ -37,7 +45,10 @@ def build_timm(
     check_package_model(config.model)
     timm = import_package("timm", config.model)
     name = config.model.partition(":")[2]
-    arguments = {"num_classes": outputs, "in_chans": in_shape[0]} | _arguments(config)
+    values = arguments_for(config.arguments, "model")
+    arguments = {"num_classes": outputs, "in_chans": in_shape[0]} | {
+        argument: _parse_json(value) for argument, value in values.items()
+    }
     return adopt_model(
         config,
         lambda: call_user_code(
@@ -65,7 +76,6 @@ def build_hf(
         check_package_model(config.model)
         transformers = import_package("transformers", config.model)
         folder = hf_folder(config.model)
-        arguments = {"num_labels": outputs} | _arguments(config)
         is_image = len(in_shape) == 3
         auto_model = (
             transformers.AutoModelForImageClassification
@@ -74,12 +84,13 @@ def build_hf(
         )
 
         def construct() -> object:
-            if folder.is_dir() and _has_weights(folder):
-                return auto_model.from_pretrained(
-                    folder, local_files_only=True, ignore_mismatched_sizes=True, **arguments
-                )
-            settings = _architecture(transformers, config, in_shape, folder, arguments)
-            return auto_model.from_config(settings)
+            settings = _settings(config, in_shape, outputs)
+            if not any((folder / name).is_file() for name in _WEIGHT_FILES):
+                return auto_model.from_config(settings)
+            # The head has new weights if the folder's model has other classes.
+            return auto_model.from_pretrained(
+                folder, config=settings, local_files_only=True, ignore_mismatched_sizes=True
+            )
 
         def construct_for_tensors() -> object:
             model = call_user_code(config, construct)
@@ -90,30 +101,21 @@ def build_hf(
         return adopt_model(config, construct_for_tensors, in_shape, outputs, generator)
 
 
-def _architecture(
-    transformers: Any,
-    config: RunConfig,
-    in_shape: tuple[int, ...],
-    folder: Path,
-    arguments: Mapping[str, object],
-) -> Any:
-    """The configuration of an architecture, from a folder or of a type of model."""
-    if folder.is_dir():
-        return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, **arguments)
-    name = config.model.partition(":")[2]
-    settings = transformers.AutoConfig.for_model(name)
-    facts = {"num_channels": in_shape[0], "image_size": in_shape[-1]} if len(in_shape) == 3 else {}
-    for key, value in facts.items():
-        if hasattr(settings, key):
-            setattr(settings, key, value)
-    unknown = [key for key in arguments if key != "num_labels" and not hasattr(settings, key)]
-    if unknown:
-        names = (key for key in settings.to_dict() if not key.startswith("_"))
-        raise UserCodeError(
-            f"--model.{unknown[0]}: "
-            + unknown_name_message(f"setting of {config.model}", unknown[0], names)
+def _settings(config: RunConfig, in_shape: tuple[int, ...], outputs: int) -> Any:
+    """The configuration of a model of transformers, for the data and with the user's arguments."""
+    settings = read_hf_settings(config.model)
+    if len(in_shape) == 3 and not hf_folder(config.model).is_dir():
+        settings.update(
+            {
+                name: value
+                for name, value in (("num_channels", in_shape[0]), ("image_size", in_shape[-1]))
+                if hasattr(settings, name)
+            }
         )
-    settings.update(arguments)
+    settings.num_labels = outputs
+    values = arguments_for(config.arguments, "model")
+    signature = hf_signature(config.model, frozenset())
+    settings.update({name: converted_argument(signature, name, v) for name, v in values.items()})
     return settings
 
 
@@ -123,13 +125,9 @@ def _as_token_ids(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]
     return (inputs[0].long(), *inputs[1:])
 
 
-def _arguments(config: RunConfig) -> dict[str, object]:
-    """The values of `--model.NAME`; JSON is accepted for lists, and `none` is None."""
-    return {name: _value(value) for name, value in arguments_for(config.arguments, "model").items()}
-
-
-def _value(value: object) -> object:
-    if value == "none":
+def _parse_json(value: object) -> object:
+    """The value of an argument of timm, whose types are not known: a list is written as JSON."""
+    if value == NONE_TEXT:
         return None
     if isinstance(value, str) and value[:1] in "[{":
         try:
@@ -137,15 +135,3 @@ def _value(value: object) -> object:
         except ValueError:
             return value
     return value
-
-
-def _has_weights(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in _WEIGHT_FILES)
-
-
-_WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)

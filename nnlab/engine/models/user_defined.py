@@ -10,12 +10,13 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.config.arguments import arguments_for, declared_parameter
+from nnlab.config.arguments import Signature, arguments_for, declared_parameter
 from nnlab.engine import memory, user_code
 from nnlab.engine.error_description import describe_error, forward_location
 from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.signatures import PASSED_TO_MODELS, signature_of
 from nnlab.errors import ConfigError, UserCodeError
+from nnlab.objective import Scalar
 
 # Models whose noise may come from torch's global generator.
 _USER_MODELS: "WeakSet[nn.Module]" = WeakSet()
@@ -136,16 +137,23 @@ def _converted_arguments(
     signature = signature_of(config.model, constructor, PASSED_TO_MODELS)
     if signature is None:
         return values
+    return {name: converted_argument(signature, name, value) for name, value in values.items()}
+
+
+def converted_argument(signature: Signature, name: str, value: Scalar) -> object:
+    """A stored argument as the type that the signature declares.
+
+    Raises:
+        UserCodeError: the signature has no such parameter, or the value has another type.
+    """
     try:
-        return {
-            name: declared_parameter(f"model.{name}", {config.model: signature}).type.convert(value)
-            for name, value in values.items()
-        }
+        parameter = declared_parameter(f"model.{name}", {signature.reference: signature})
+        return value if parameter is None else parameter.type.convert(value)
     except ConfigError as error:
         raise UserCodeError(error.message) from None
     except ValueError as error:
         raise UserCodeError(
-            f"the arguments of --model {config.model} do not fit: {error}"
+            f"--model.{name} does not fit --model {signature.reference}: {error}"
         ) from None
 
 

@@ -14,6 +14,7 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
+from nnlab.catalogue import is_user_code
 from nnlab.config.arguments import is_argument
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
@@ -119,7 +120,7 @@ def _user_model_files(settings: Sequence[Setting]) -> dict[str, bytes]:
     for setting in settings:
         model = str(setting.get("model"))
         name = model.partition(":")[0]
-        if "model_version" not in setting or setting["model_version"] is None:
+        if setting.get("model_version") is None or not is_user_code("model", model):
             continue
         path = Path(name)
         if (
@@ -238,7 +239,11 @@ def _inline_code(text: str) -> str:
 
 def _data_note(settings: Sequence[Setting]) -> str:
     """The note on data files, which are not copied: they may be large or confidential."""
-    files = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
+    names = {str(setting["data"]) for setting in settings}
+    names |= {
+        str(m) for s in settings if str(m := s.get("model")).startswith("hf:") and "/" in str(m)
+    }
+    files = sorted(name for name in names if ":" in name)
     if not files:
         return ""
     paths = ", ".join(map(_inline_code, files))
