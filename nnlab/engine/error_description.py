@@ -79,7 +79,7 @@ def _expected_shape(layer: Any) -> str | None:
     if kind == "LayerNorm":
         return f"[n, ..., {', '.join(map(str, layer.normalized_shape))}]"
     if kind in ("LSTM", "GRU", "RNN"):
-        return f"[..., {layer.input_size}] in its last dimension"
+        return f"[..., {layer.input_size}]"
     return None
 
 

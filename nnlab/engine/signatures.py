@@ -58,7 +58,7 @@ def _read_source(reference: str) -> tuple[Mapping[str, Parameter], bool] | None:
     if path.suffix != ".py" or not path.is_file():
         return None
     try:
-        return read_parameters(path.read_bytes(), name)
+        return read_parameters(path.read_bytes(), name, str(path))
     except (SyntaxError, ValueError) as error:  # null bytes are a ValueError
         message = user_code.locate_user_error(error) or f"{path}: {error}"
         raise UserCodeError(message) from error

@@ -13,7 +13,9 @@ _BASES_WITHOUT_PARAMETERS = frozenset(("Module", "object", "LightningModule"))
 _MAX_ALIAS_DEPTH = 5
 
 
-def read_parameters(source: bytes, name: str) -> tuple[Mapping[str, Parameter], bool] | None:
+def read_parameters(
+    source: bytes, name: str, filename: str = "<unknown>"
+) -> tuple[Mapping[str, Parameter], bool] | None:
     """The parameters of a top-level function or class, and whether it accepts any name.
 
     Parameters that can only be given by position are not included. None if the source does not
@@ -23,7 +25,7 @@ def read_parameters(source: bytes, name: str) -> tuple[Mapping[str, Parameter], 
     Raises:
         SyntaxError: the source is not valid Python.
     """
-    return _Source(ast.parse(source)).parameters_of(name)
+    return _Source(ast.parse(source, filename)).parameters_of(name)
 
 
 class _Source:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from nnlab.config import RunConfig
 from nnlab.errors import UserCodeError
 
 # The output of models in transformers that is used unless another one is selected.
@@ -31,42 +32,43 @@ class OutputSelection:
 
     def __call__(self, module: nn.Module, inputs: tuple[object, ...], output: object) -> object:
         """The selected tensor; this is the signature of torch's forward hooks."""
-        del module, inputs
-        return self.select(output)
+        del inputs
+        return self.select(output, training=module.training)
 
-    def select(self, output: object) -> object:
+    def select(self, output: object, *, training: bool) -> object:
         """The selected tensor.
+
+        Some models return a tensor for evaluation and several outputs in training, so that a
+        selection need not apply outside of training.
 
         Raises:
             UserCodeError: there is no such output, or it is not clear which one to use.
         """
-        if isinstance(output, torch.Tensor) and self.selected is None:
+        if isinstance(output, torch.Tensor) and not (self.selected is not None and training):
             return output
         outputs = named_outputs(output)
-        if not outputs:
-            if self.selected is None:
-                return output  # the check of the shape reports its type
-            raise UserCodeError(
-                f"--output {self.selected}: --model {self.model} returns"
-                f" {describe_output(output)}, without names or indices"
-            )
         if self.selected is not None:
-            name = _normalised_index(self.selected, output)
-            if name in outputs:
-                return outputs[name]
-            raise UserCodeError(
-                f"--output {self.selected}: --model {self.model} has no such output; it returns"
-                f" {describe_output(output)}"
-            )
+            return self._find(output, outputs, self.selected)
         tensors = {name: v for name, v in outputs.items() if isinstance(v, torch.Tensor)}
         if _DEFAULT_NAME in tensors:
             return tensors[_DEFAULT_NAME]
-        if len(tensors) == 1:
+        if not outputs:
+            return output  # the check of the shape reports its type
+        if len(tensors) == 1 and type(output) not in (tuple, list):
             return next(iter(tensors.values()))
         raise UserCodeError(
             f"--model {self.model} returns several outputs: {describe_output(output)};"
             f" --output {next(iter(tensors or outputs))} uses one of them"
         )
+
+    def _find(self, output: object, outputs: Mapping[str, object], selected: str) -> object:
+        name = _normalised_index(selected, output)
+        if name not in outputs:
+            problem = "has no such output; it returns" if outputs else "returns only"
+            raise UserCodeError(
+                f"--output {selected}: --model {self.model} {problem} {describe_output(output)}"
+            )
+        return outputs[name]
 
 
 def named_outputs(output: object) -> Mapping[str, object]:
@@ -105,6 +107,9 @@ def _normalised_index(selected: str, output: object) -> str:
     return names[index] if -len(names) <= index < len(names) else selected
 
 
-def select_output(model: nn.Module, name: str, selected: str | None) -> None:
+def select_output(model: nn.Module, config: RunConfig) -> None:
     """Makes a model return one of its outputs from now on."""
-    model.register_forward_hook(OutputSelection(name, selected))
+    selection = OutputSelection(config.model, config.model_output)
+    # Hooks of the outermost module are compiled apart from it, which only costs time.
+    hook = torch.compiler.disable(selection.__call__) if config.compile else selection
+    model.register_forward_hook(hook)

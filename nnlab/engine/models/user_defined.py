@@ -84,10 +84,24 @@ def adopt_model(
                 f"--model {config.model} returns an object of type {type(model).__name__},"
                 " nnlab needs a torch.nn.Module"
             )
-        select_output(model, config.model, config.model_output)
+        select_output(model, config)
         _check_output_shape(config, model, in_shape, outputs)
     _USER_MODELS.add(model)
     return model
+
+
+def available_arguments(in_shape: tuple[int, ...], outputs: int) -> dict[str, object]:
+    """The facts about the data that nnlab passes to signatures with these names."""
+    available: dict[str, object] = {
+        "in_shape": in_shape,
+        "in_features": math.prod(in_shape),
+        "in_channels": in_shape[0],
+        "outputs": outputs,
+        "num_classes": outputs,
+    }
+    if len(in_shape) != 3:
+        del available["in_channels"]
+    return available
 
 
 def _matching_arguments(
@@ -98,15 +112,7 @@ def _matching_arguments(
     Raises:
         UserCodeError: a parameter has no value, or the signature does not have an argument.
     """
-    available: dict[str, object] = {
-        "in_shape": in_shape,
-        "in_features": math.prod(in_shape),
-        "in_channels": in_shape[0],
-        "outputs": outputs,
-        "num_classes": outputs,
-    }
-    if len(in_shape) != 3:
-        del available["in_channels"]
+    available = available_arguments(in_shape, outputs)
     parameters = inspect.signature(constructor).parameters
     arguments = _converted_arguments(config, constructor)
     missing = [
