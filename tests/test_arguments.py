@@ -173,8 +173,8 @@ def test_lists_and_ranges_of_arguments_are_expanded() -> None:
 def test_a_sampled_range_keeps_its_meaning_without_the_signature() -> None:
     values = {"model": CODE, "model.width": "8..64", "model.rate": "0..1"}
     space = parse_space(values, whole_ranges=True, signatures=signatures)
-    assert parse_range("model.width", space["model.width"][0]) == Range(8, 64, False, True)
-    assert parse_range("model.rate", space["model.rate"][0]) == Range(0, 1, False, False)
+    assert parse_range("model.width", str(space["model.width"][0])) == Range(8, 64, False, True)
+    assert parse_range("model.rate", str(space["model.rate"][0])) == Range(0, 1, False, False)
     assert not is_range("model.label", "../weights")
 
 

@@ -59,7 +59,7 @@ def test_arguments_in_a_file_of_settings_and_of_arms(nnlab: Nnlab, folder: Path)
         '"model.hidden" = [[6, 5], [7]]\n'
     )
     answer = nnlab("train", "--config", "flat.toml", "--dry-run")
-    assert "model.width=4 model.hidden=6,5" in answer.out.replace("\n", "")
+    assert "model.hidden=6,5 model.width=8" in answer.out
     assert "4 trials with 1 seed" in answer.out
     (folder / "arms.toml").write_text(
         'study = "arms"\ndata = "iris"\nmodel = "net.py:Net"\n"model.width" = 4\n'

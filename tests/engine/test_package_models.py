@@ -45,8 +45,9 @@ class HfSettings:
     """A configuration of transformers: attributes, `to_dict` and `update`."""
 
     def __init__(self, **values: Any) -> None:
-        defaults = {"hidden_size": 4, "depths": [1, 1], "num_channels": 3, "image_size": 224}
-        self.__dict__.update(defaults | {"num_labels": 2, "model_type": "vit"} | values)
+        defaults = {"depths": [1, 1], "num_channels": 3, "image_size": 224}
+        self.num_labels, self.hidden_size = 2, 4
+        self.__dict__.update(defaults | {"model_type": "vit"} | values)
 
     def to_dict(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -137,9 +138,9 @@ def test_a_timm_model_fits_the_images_and_has_the_arguments() -> None:
     made = config("timm:resnet18", arguments={"model.width": 6, "model.layers": "[1,2]"})
     assert made.model_version == "timm 1.0"
     session = build_session(config_of(setting_of(made), 0))
-    conv, head, layers = session.model[0], session.model[3], session.model.built_with
-    assert (conv.in_channels, conv.out_channels, head.out_features) == (1, 6, 10)
-    assert layers == [1, 2]
+    shapes = {name: list(value.shape) for name, value in session.model.named_parameters()}
+    assert (shapes["0.weight"], shapes["3.weight"]) == ([6, 1, 3, 3], [10, 6])
+    assert session.model.built_with == [1, 2]
     assert models.user_defined.is_user_defined(session.model)
     assert len(list(train(session))) == 1
 
@@ -149,7 +150,7 @@ def test_an_architecture_of_transformers_fits_the_data() -> None:
     made = config("hf:vit", arguments={"model.hidden_size": 5, "model.depths": "2,3"})
     assert made.model_version == "transformers 5.0"
     session = build_session(made)
-    settings = session.model.config
+    settings: Any = session.model.config
     assert (settings.hidden_size, settings.depths, settings.num_labels) == (5, [2, 3], 10)
     assert (settings.num_channels, settings.image_size) == (1, 8)
     assert session.model.weights == "random"

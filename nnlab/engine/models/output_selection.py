@@ -7,6 +7,7 @@ selection is a forward hook, so that the weights keep their names.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -111,5 +112,7 @@ def select_output(model: nn.Module, config: RunConfig) -> None:
     """Makes a model return one of its outputs from now on."""
     selection = OutputSelection(config.model, config.model_output)
     # Hooks of the outermost module are compiled apart from it, which only costs time.
-    hook = torch.compiler.disable(selection.__call__) if config.compile else selection
+    hook: Any = selection
+    if config.compile:
+        hook = torch.compiler.disable(selection.__call__)  # type: ignore[no-untyped-call]
     model.register_forward_hook(hook)
