@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from nnlab.config import setting_fields
+from nnlab.config import setting_field
 from nnlab.config.ranges import Range, is_range, parse_range, round_to_spacing
 from nnlab.config.space import Space, format_value
 from nnlab.objective import format_exact
@@ -48,7 +48,7 @@ def _edge_notes(space: Space, best: Setting) -> Iterator[str]:
         yield (
             f"the best {name} {format_value(value)} is at the edge of the values tried"
             f" ({format_value(tried.low)} to {format_value(tried.high)}); extend the range:"
-            f" {setting_fields()[name].flag} {_suggested_range(name, tried, low=low)}"
+            f" {setting_field(name).flag} {_suggested_range(name, tried, low=low)}"
         )
 
 
@@ -77,7 +77,7 @@ def _gap_ratio(numbers: Sequence[float]) -> float:
 
 def _is_field_limit(name: str, end: float, *, low: bool) -> bool:
     """Whether an end of the values tried is a limit of the field itself."""
-    for limit in setting_fields()[name].limits:
+    for limit in setting_field(name).limits:
         match limit:
             case Ge(ge=bound) | Gt(gt=bound) if low and end == bound:
                 return True
@@ -105,7 +105,7 @@ def _suggested_range(name: str, tried: Range, *, low: bool) -> str:
 
 
 def _clamp_to_limits(name: str, value: float) -> float:
-    for limit in setting_fields()[name].limits:
+    for limit in setting_field(name).limits:
         match limit:
             case Ge(ge=bound) | Gt(gt=bound):
                 value = max(value, float(bound))  # type: ignore[arg-type]

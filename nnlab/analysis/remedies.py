@@ -9,13 +9,17 @@ from typing import Literal
 from nnlab import store
 from nnlab.config import (
     RunConfig,
+    build_config,
     default_for_setting,
     digest_of,
     is_builtin_value,
+    is_setting_name,
     resolve,
+    setting_field,
     setting_fields,
     setting_of,
 )
+from nnlab.config.arguments import is_argument
 from nnlab.config.space import differing_fields
 from nnlab.diagnosis.remedies import Remedy
 from nnlab.engine.data import facts_of
@@ -105,15 +109,14 @@ def apply_remedy(setting: Setting, remedy: Remedy) -> Setting:
     Raises:
         ConfigError: the changed setting is invalid.
     """
-    fields = setting_fields()
     changed = [name for name in remedy.changes if setting.get(name) != remedy.changes[name]]
     kept = {
         name: value
         for name, value in setting.items()
-        if name in fields and fields[name].option.default_from not in changed
+        if is_setting_name(name) and setting_field(name).option.default_from not in changed
     }
     # The learning rate is kept, whether it was tuned or is the optimizer's default.
-    config = RunConfig(**{**kept, **remedy.changes})  # type: ignore[arg-type]
+    config = build_config({**kept, **remedy.changes})
     return _resolve_setting(config, setting)
 
 
@@ -128,6 +131,7 @@ def minimal_fields(setting: Setting) -> list[str]:
         for name in setting_fields()
         if name in setting and name != "seed" and not _is_default(name, setting)
     ]
+    required += sorted(name for name in setting if is_argument(name))
     for name in _FIELDS_FILLED_BY_DATA:
         others = [field for field in required if field != name]
         if name in required and _resolves_to(setting, others):
@@ -151,7 +155,7 @@ def _resolves_to(setting: Setting, names: Sequence[str]) -> bool:
 
 
 def _resolve_fields(setting: Setting, names: Sequence[str]) -> Setting:
-    config = RunConfig(**{name: setting[name] for name in names})  # type: ignore[arg-type]
+    config = build_config({name: setting[name] for name in names})
     return _resolve_setting(config, setting)
 
 

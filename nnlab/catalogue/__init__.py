@@ -45,6 +45,7 @@ __all__ = [
     "find_choice",
     "find_plugin",
     "is_plugin_name",
+    "is_user_code",
     "split_names",
 ]
 
@@ -131,6 +132,16 @@ def split_names(kind: str, value: str) -> tuple[str, ...]:
     (('flip', 'shift'), ('adam',))
     """
     return tuple(value.split("+")) if kind in _COMBINABLE_KINDS else (value,)
+
+
+def is_user_code(kind: str, name: str | None) -> bool:
+    """Whether a name is a reference to user code: `file.py:NAME` or `package.module:NAME`.
+
+    >>> is_user_code("model", "wm.py:Net"), is_user_code("model", "timm:resnet18")
+    (True, False)
+    """
+    row = None if name is None else find_builtin(kind, name)
+    return row is not None and row.name == USER_CODE
 
 
 def find_choice(kind: str, name: str) -> Choice:

@@ -92,5 +92,18 @@ MODELS = (
     Choice(
         "module:",
         "your own: file.py:NAME or package.module:NAME, a class or function that returns a model",
+        defaults={"model_output": None},
+    ),
+    Choice(
+        "timm:",
+        "timm:NAME, an architecture of the package timm, without pretrained weights; images",
+        "Wightman 2019",
+        defaults={"model_output": None},
+    ),
+    Choice(
+        "hf:",
+        "hf:NAME or hf:FOLDER, an architecture of transformers, or a model that it has saved",
+        "Wolf et al. 2020",
+        defaults={"model_output": None},
     ),
 )

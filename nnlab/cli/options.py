@@ -8,6 +8,11 @@ import typer
 
 from nnlab import catalogue
 from nnlab.cli import completion
+from nnlab.cli.argument_options import (
+    ARGUMENTS_PARAMETER,
+    arguments_parameter,
+    parse_argument_words,
+)
 from nnlab.cli.output.formats import Format
 from nnlab.config import SettingField, setting_fields
 
@@ -68,32 +73,45 @@ _MAX_DEFAULTS_IN_HELP = 4
 
 
 def with_settings(
-    command: Callable[..., Any], *, only: Collection[str] | None = None
+    command: Callable[..., Any], *, only: Collection[str] | None = None, aliases: bool = False
 ) -> Callable[..., Any]:
     """The command with an option for each field of a setting in place of `**settings`.
 
     Args:
         command: receives the texts of the command line, None for an option that is not present.
         only: names of the fields; all by default.
+        aliases: accept the other spellings of options, which some commands use for other options.
     """
     signature = inspect.signature(command)
     parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     fields = [field for name, field in setting_fields().items() if only is None or name in only]
-    parameters += [_option_parameter(field) for field in fields]
+    parameters += [_option_parameter(field, aliases=aliases) for field in fields]
+    if only is None:
+        parameters.append(arguments_parameter())
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
 
 
 def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that the command line contains, without the seed."""
-    return {k: v for k, v in settings.items() if v is not None and k != "seed"}
+    """The settings that the command line contains, without the seed.
+
+    The arguments of user code (`setting_arguments`) have their own keys, such as `model.width`.
+    """
+    arguments = settings.get(ARGUMENTS_PARAMETER) or ()
+    fields = {
+        name: value
+        for name, value in settings.items()
+        if value is not None and name not in ("seed", ARGUMENTS_PARAMETER)
+    }
+    return fields | parse_argument_words(arguments)
 
 
-def _option_parameter(field: SettingField) -> inspect.Parameter:
+def _option_parameter(field: SettingField, *, aliases: bool) -> inspect.Parameter:
     option = field.option
     base: Any = bool if option.flag else str
     names = [f"{field.flag}/--no-{field.flag[2:]}"] if option.flag else [field.flag]
+    names += option.aliases if aliases else ()
     kind = option.catalogue
     info = typer.Option(
         *names,

@@ -11,9 +11,12 @@ from nnlab.config.parsing import BALANCED, parse_value
 from nnlab.config.plugin_versions import check_plugins, plugin_versions
 from nnlab.config.registry import (
     SettingField,
+    build_config,
     catalogue_rows,
     default_for_setting,
     is_builtin_value,
+    is_setting_name,
+    setting_field,
     setting_fields,
 )
 from nnlab.config.resolve import (
@@ -36,6 +39,7 @@ __all__ = [
     "Option",
     "RunConfig",
     "SettingField",
+    "build_config",
     "catalogue_rows",
     "check_plugins",
     "config_of",
@@ -44,10 +48,12 @@ __all__ = [
     "has_effect",
     "hidden_widths",
     "is_builtin_value",
+    "is_setting_name",
     "is_task_default",
     "parse_value",
     "plugin_versions",
     "resolve",
+    "setting_field",
     "setting_fields",
     "setting_of",
 ]

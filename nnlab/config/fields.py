@@ -6,7 +6,9 @@ it has no effect in that configuration.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from nnlab.config.arguments import Arguments
 from nnlab.config.field_groups.augmentation import AugmentationFields
 from nnlab.config.field_groups.data import DataFields
 from nnlab.config.field_groups.execution import ExecutionFields
@@ -31,3 +33,6 @@ class RunConfig(
     DataFields,
 ):
     """One run: a setting and a seed. `resolve` creates it and fills in the open defaults."""
+
+    # A setting has one key for each of them, such as `model.width`.
+    arguments: Annotated[Arguments, "arguments of user code, sorted pairs of key and value"] = ()

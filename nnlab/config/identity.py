@@ -4,8 +4,14 @@ import hashlib
 import json
 from dataclasses import fields
 
+from nnlab.config.arguments import is_argument
 from nnlab.config.fields import RunConfig
-from nnlab.config.registry import default_for_setting, is_builtin_value, setting_fields
+from nnlab.config.registry import (
+    build_config,
+    default_for_setting,
+    is_builtin_value,
+    setting_fields,
+)
 from nnlab.config.resolve import fill_defaults
 from nnlab.errors import ConfigError
 from nnlab.objective import Setting
@@ -27,6 +33,7 @@ _FIRST_RELEASE_FIELDS = frozenset((
 def setting_of(config: RunConfig) -> Setting:
     """All fields of a resolved config that have an effect, except the seed: what a trial stores."""
     values = {field.name: getattr(config, field.name) for field in fields(config)}
+    values |= dict(values.pop("arguments"))
     return {name: value for name, value in values.items() if name != "seed" and value is not None}
 
 
@@ -36,7 +43,8 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
     Raises:
         ConfigError: the setting has a field that this version does not define.
     """
-    unknown = sorted(set(setting) - {field.name for field in fields(RunConfig)})
+    known = {field.name for field in fields(RunConfig)} - {"arguments"}
+    unknown = sorted(name for name in setting if name not in known and not is_argument(name))
     if unknown:
         raise ConfigError(
             [
@@ -45,8 +53,7 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
             ],
             hint="a newer nnlab made this trial; upgrade nnlab to train it",
         )
-    config = RunConfig(**{**setting, "seed": seed})  # type: ignore[arg-type]
-    return fill_defaults(config, is_stored=True)
+    return fill_defaults(build_config({**setting, "seed": seed}), is_stored=True)
 
 
 def digest_of(setting: Setting) -> str:

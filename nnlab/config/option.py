@@ -25,6 +25,7 @@ class Option:
         no_effect_value: a setting is displayed without the field if it has this value.
         flag: a switch on the command line.
         flag_name: name of the option if it is not derived from the field's name.
+        aliases: other names of the option, in commands that do not use them for something else.
     """
 
     help: str
@@ -39,3 +40,4 @@ class Option:
     no_effect_value: Scalar = None
     flag: bool = False
     flag_name: str | None = None
+    aliases: tuple[str, ...] = ()

@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from nnlab.catalogue import choice_names, find_choice, split_names
+from nnlab.config.arguments import Parameter
 from nnlab.config.numbers import is_plain_ascii, parse_number
-from nnlab.config.registry import SettingField, setting_fields
+from nnlab.config.registry import SettingField, setting_field
 from nnlab.config.resolve import OBJECTIVE_METRICS
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.objective import Objective, Scalar, format_exact
@@ -32,7 +33,14 @@ def parse_value(name: str, value: object) -> Scalar:
         ConfigError: the value has the wrong type or exceeds a limit; the message names the option.
         UnknownName: the catalogue has no such name.
     """
-    field = setting_fields()[name]
+    return parse_field_value(setting_field(name), value)
+
+
+def parse_field_value(field: SettingField, value: object) -> Scalar:
+    """One value of a field, or of an argument of user code; see `parse_value`."""
+    if isinstance(field.annotation, Parameter):
+        return field.annotation.parse(field.flag, value)
+    name = field.name
     option = field.option
     if isinstance(value, str) and value in option.words:
         return value

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from nnlab.config import parse_value, setting_fields
+from nnlab.config.numbers import parse_number
+from nnlab.config.parsing import parse_field_value
+from nnlab.config.registry import SettingField, setting_field
 from nnlab.errors import ConfigError
 from nnlab.objective import format_exact
 
@@ -134,8 +136,18 @@ def round_to_spacing(value: float, *, digits: int, spacing: float) -> float:
 
 def is_range(name: str, item: object) -> bool:
     """Whether an item in the list of a field's values is a range of numbers."""
-    numeric = setting_fields()[name].base in (int, float)
-    return numeric and isinstance(item, str) and _RANGE_PATTERN.match(item) is not None
+    return is_field_range(setting_field(name), item)
+
+
+def is_field_range(field: SettingField, item: object) -> bool:
+    """Whether an item in the list of a field's values is a range of numbers; see `is_range`."""
+    if not field.takes_ranges or not isinstance(item, str):
+        return False
+    match = _RANGE_PATTERN.match(item)
+    if match is None or field.base in (int, float):
+        return match is not None
+    # The argument has no declared type: `../weights` is a text.
+    return parse_number(match["low"]) is not None and parse_number(match["high"]) is not None
 
 
 def parse_range(name: str, text: str) -> Range:
@@ -146,11 +158,16 @@ def parse_range(name: str, text: str) -> Range:
     Raises:
         ConfigError: the text is not a range, or its ends exceed the limits of the field.
     """
-    flag = setting_fields()[name].flag
+    return parse_field_range(setting_field(name), text)
+
+
+def parse_field_range(field: SettingField, text: str) -> Range:
+    """The range that a text describes as a value of a field; see `parse_range`."""
+    flag = field.flag
     match = _RANGE_PATTERN.match(text)
     if match is None:
         raise ConfigError([f"{flag} {text}: not a range, which is lo..hi"])
-    low, high = _parse_end(name, match["low"]), _parse_end(name, match["high"])
+    low, high = _parse_end(field, match["low"]), _parse_end(field, match["high"])
     words = [word for word in match["suffixes"].split(":") if word]
     _check_suffixes(flag, text, words)
     if not low < high:
@@ -165,13 +182,14 @@ def parse_range(name: str, text: str) -> Range:
     count = next((int(word) for word in words if word.isdecimal()), None)
     if count is not None and not 2 <= count <= 1000:
         raise ConfigError([f"{flag} {text}: a range must have 2 to 1000 values, got {count}"])
-    return Range(low, high, log, setting_fields()[name].base is int, count)
+    is_whole = isinstance(low, int) and isinstance(high, int)
+    return Range(low, high, log, is_whole, count)
 
 
-def _parse_end(name: str, text: str) -> int | float:
-    value = parse_value(name, text)
+def _parse_end(field: SettingField, text: str) -> int | float:
+    value = parse_field_value(field, text)
     if not isinstance(value, int | float):
-        raise ConfigError([f"{setting_fields()[name].flag}: a range needs numbers, got {text}"])
+        raise ConfigError([f"{field.flag}: a range needs numbers, got {text}"])
     return value
 
 

@@ -5,10 +5,25 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from nnlab.catalogue import Task, find_choice
+from nnlab.config.arguments import (
+    ARGUMENT_COMPONENTS,
+    Arguments,
+    FindSignature,
+    argument_flag,
+    missing_problems,
+    no_signature,
+    split_argument,
+    takes_arguments,
+)
 from nnlab.config.class_selection import class_indices
 from nnlab.config.fields import RunConfig
 from nnlab.config.plugin_versions import plugin_versions
-from nnlab.config.registry import default_for_setting, is_builtin_value, setting_fields
+from nnlab.config.registry import (
+    default_for_setting,
+    is_builtin_value,
+    setting_fields,
+    value_of,
+)
 from nnlab.errors import ConfigError, PluginError, UnknownName
 from nnlab.objective import Objective, Scalar, format_exact
 
@@ -88,6 +103,7 @@ def resolve(
     *,
     versions: Mapping[str, str | None] = MappingProxyType({}),
     start_version: str | None = None,
+    signatures: FindSignature = no_signature,
 ) -> RunConfig:
     """The config with all open defaults filled in and fields without effect set to None.
 
@@ -97,6 +113,7 @@ def resolve(
         versions: SHA-256 of the user code and the split file that the config names, by the
             fields of `VERSION_FIELDS`.
         start_version: SHA-256 of the weights that `start_from` names.
+        signatures: the signatures of user code; its arguments are not checked without them.
 
     Raises:
         ConfigError: conflicting choices; the message lists all conflicts.
@@ -117,9 +134,36 @@ def resolve(
     )
     filled = fill_defaults(replace(config, **resolved))  # type: ignore[arg-type]
     problems = _conflicts(config, filled, facts)
+    arguments = _resolve_arguments(filled, signatures, problems)
     if problems:
         raise ConfigError(problems)
-    return filled
+    return replace(filled, arguments=arguments)
+
+
+def _resolve_arguments(
+    config: RunConfig, signatures: FindSignature, problems: list[str]
+) -> Arguments:
+    """The arguments that the selected user code accepts; appends to `problems`."""
+    resolved: list[tuple[str, Scalar]] = []
+    for component in ARGUMENT_COMPONENTS:
+        choice = str(value_of(config, component))
+        if not takes_arguments(component, choice):
+            continue
+        own = tuple(pair for pair in config.arguments if split_argument(pair[0])[0] == component)
+        signature = signatures(component, choice, bool(own))
+        if signature is None:
+            resolved += own
+            continue
+        for name, value in own:
+            parameter = signature.find_parameter(split_argument(name)[1])
+            if parameter is None:
+                continue
+            try:
+                resolved.append((name, parameter.parse(argument_flag(name), value)))
+            except ConfigError as error:
+                problems += error.problems
+        problems += missing_problems(component, signature, tuple(resolved))
+    return tuple(sorted(resolved))
 
 
 def fill_defaults(config: RunConfig, *, is_stored: bool = False) -> RunConfig:
@@ -397,7 +441,7 @@ def _second_order_conflicts(config: RunConfig) -> list[str]:
 
 def has_effect(config: RunConfig, name: str) -> bool:
     """Whether a field has an effect in a resolved config."""
-    return getattr(config, name) is not None
+    return value_of(config, name) is not None
 
 
 def hidden_widths(config: RunConfig) -> tuple[int, ...]:

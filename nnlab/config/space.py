@@ -12,6 +12,7 @@ A space maps fields of RunConfig to their values. A range expands to values:
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,12 +25,22 @@ from nnlab.config import (
     has_effect,
     is_builtin_value,
     is_task_default,
-    parse_value,
     resolve,
     setting_fields,
     setting_of,
 )
-from nnlab.config.ranges import is_range, parse_range
+from nnlab.config.arguments import (
+    FindSignature,
+    Parameter,
+    declared_parameter,
+    is_argument,
+    no_signature,
+    split_argument,
+    takes_arguments,
+)
+from nnlab.config.parsing import parse_field_value
+from nnlab.config.ranges import is_field_range, parse_field_range
+from nnlab.config.registry import SettingField, argument_field, build_config, setting_field
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key_message
 from nnlab.objective import Scalar, Setting, format_exact
 
@@ -38,6 +49,9 @@ Space = Mapping[str, tuple[Scalar, ...]]
 MAX_TRIALS = 100_000
 
 _PATH_FIELDS = ("data", "start_from")
+
+# Separators of the values of an argument; the commas inside of `[2,2]` belong to a list.
+_OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +74,27 @@ def parse_values(name: str, values: object, *, whole_ranges: bool = False) -> tu
     Raises:
         ConfigError: invalid values; the message lists all problems.
     """
-    items = values if isinstance(values, list | tuple) else _split_items(name, values)
+    return _parse_field_values(setting_field(name), values, whole_ranges=whole_ranges)
+
+
+def _parse_field_values(
+    field: SettingField, values: object, *, whole_ranges: bool
+) -> tuple[Scalar, ...]:
+    items = values if isinstance(values, list | tuple) else _split_items(field, values)
     parsed: list[Scalar] = []
     problems: list[str] = []
     for item in items:
         try:
-            parsed += _parse_item(name, item, whole_ranges)
+            parsed += _parse_item(field, item, whole_ranges)
         except ConfigError as error:
             problems += error.problems
         except UnknownName as error:
-            problems.append(f"{setting_fields()[name].flag}: {error.message}")
+            problems.append(f"{field.flag}: {error.message}")
     if not items:
-        problems.append(f"{setting_fields()[name].flag} needs a value")
-    if whole_ranges and len(parsed) > 1 and any(is_range(name, value) for value in parsed):
+        problems.append(f"{field.flag} needs a value")
+    if whole_ranges and len(parsed) > 1 and any(is_field_range(field, value) for value in parsed):
         problems.append(
-            f"{setting_fields()[name].flag}: a sampled range cannot be combined with other values;"
+            f"{field.flag}: a sampled range cannot be combined with other values;"
             " lo..hi:N expands it to N values"
         )
     if problems:
@@ -82,25 +102,39 @@ def parse_values(name: str, values: object, *, whole_ranges: bool = False) -> tu
     return tuple(dict.fromkeys(parsed))
 
 
-def _parse_item(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]:
-    if not is_range(name, item):
-        return [parse_value(name, item)]
-    value_range = parse_range(name, str(item))
+def _parse_item(field: SettingField, item: object, whole_ranges: bool) -> Sequence[Scalar]:
+    if not is_field_range(field, item):
+        return [parse_field_value(field, item)]
+    value_range = parse_field_range(field, str(item))
     if whole_ranges and value_range.count is None:
         return [str(value_range)]
-    return [parse_value(name, value) for value in value_range.values()]
+    return [parse_field_value(field, value) for value in value_range.values()]
 
 
-def _split_items(name: str, values: object) -> Sequence[object]:
+def _split_items(field: SettingField, values: object) -> Sequence[object]:
     # A path may contain commas; all other texts are split at commas or semicolons.
-    if not isinstance(values, str) or (name in _PATH_FIELDS and ":" in values):
+    if not isinstance(values, str) or (field.name in _PATH_FIELDS and ":" in values):
         return [values]
-    separator = ";" if setting_fields()[name].option.commas else ","
+    if isinstance(field.annotation, Parameter) and "[" in values:
+        return [part.strip() for part in _OUTSIDE_BRACKETS.split(values)]
+    separator = ";" if field.option.commas else ","
     return [part.strip() for part in values.split(separator)]
 
 
-def parse_space(values: Mapping[str, object], *, whole_ranges: bool = False) -> Space:
+def parse_space(
+    values: Mapping[str, object],
+    *,
+    whole_ranges: bool = False,
+    signatures: FindSignature = no_signature,
+    components: Mapping[str, Sequence[Scalar]] | None = None,
+) -> Space:
     """The space of a mapping from fields to values; see `parse_values`.
+
+    Args:
+        values: texts or lists by field.
+        whole_ranges: keep the text of a range; see `parse_values`.
+        signatures: the signatures of user code, which define the types of its arguments.
+        components: values of the fields that arguments belong to, if `values` lacks them.
 
     Raises:
         ConfigError: unknown fields or invalid values; the message lists all problems.
@@ -108,7 +142,17 @@ def parse_space(values: Mapping[str, object], *, whole_ranges: bool = False) -> 
     space: dict[str, tuple[Scalar, ...]] = {}
     problems: list[str] = []
     names = set(setting_fields()) - {"seed"}
-    for name, field_values in values.items():
+    # Fields come before the arguments of their values.
+    for name, field_values in sorted(values.items(), key=lambda item: is_argument(item[0])):
+        if is_argument(name):
+            if {split_argument(name)[0]} & (set(values) - set(space)):
+                continue  # the value of its component is not valid
+            try:
+                field = _declared_field(name, space, components or {}, signatures)
+                space[name] = _parse_field_values(field, field_values, whole_ranges=whole_ranges)
+            except ConfigError as error:
+                problems += error.problems
+            continue
         if name not in names:
             problems.append(unknown_key_message("setting", name, names))
             continue
@@ -119,6 +163,34 @@ def parse_space(values: Mapping[str, object], *, whole_ranges: bool = False) -> 
     if problems:
         raise ConfigError(problems)
     return space
+
+
+def _declared_field(
+    name: str,
+    space: Space,
+    components: Mapping[str, Sequence[Scalar]],
+    signatures: FindSignature,
+) -> SettingField:
+    """The field of an argument of the user code that a space selects.
+
+    Raises:
+        ConfigError: the space selects no user code, or none with such a parameter.
+    """
+    component, parameter = split_argument(name)
+    default = (setting_fields()[component].default,)
+    values = space.get(component) or components.get(component) or default
+    user_code = [str(value) for value in values if takes_arguments(component, str(value))]
+    if not user_code:
+        option = setting_fields().get(parameter)
+        raise ConfigError(
+            [
+                f"--{name} has no effect with --{component} {', '.join(map(str, values))}: it sets"
+                f" an argument of your own {component}"
+                + (f"; use {option.flag}" if option is not None else "")
+            ]
+        )
+    declared = {value: signatures(component, value, True) for value in user_code}
+    return argument_field(name, declared_parameter(name, declared))
 
 
 def parse_seeds(values: object) -> tuple[int, ...]:
@@ -138,14 +210,16 @@ def duplicate_value_notes(values: Mapping[str, object]) -> tuple[str, ...]:
     """
     notes = []
     for name, items in values.items():
-        for item in items if isinstance(items, list | tuple) else _split_items(name, items):
-            if not is_range(name, item):
+        field = setting_field(name)
+        for item in items if isinstance(items, list | tuple) else _split_items(field, items):
+            if not is_field_range(field, item):
                 continue
-            value_range = parse_range(name, str(item))
+            value_range = parse_field_range(field, str(item))
             count = len(set(value_range.values()))
             if value_range.count is not None and count < value_range.count:
-                flag = setting_fields()[name].flag
-                notes.append(f"{flag} {item}: {count} different values, not {value_range.count}")
+                notes.append(
+                    f"{field.flag} {item}: {count} different values, not {value_range.count}"
+                )
     return tuple(notes)
 
 
@@ -155,6 +229,7 @@ def expand_space(
     *,
     versions: Callable[[RunConfig], Mapping[str, str | None]] = lambda _: {},
     start_version: Callable[[str], str | None] = lambda _: None,
+    signatures: FindSignature = no_signature,
     shared: Collection[str] = (),
 ) -> tuple[TrialSpec, ...]:
     """The trials of a space: its Cartesian product, resolved, checked and without duplicates.
@@ -167,6 +242,7 @@ def expand_space(
         facts: properties of the data set of a config.
         versions: the argument of `resolve` for a config that names user code or a split file.
         start_version: SHA-256 of the initial weights, by the value of `start_from`.
+        signatures: the signatures of user code.
         shared: fields that may have no effect here because other arms of the study use them.
 
     Raises:
@@ -183,13 +259,14 @@ def expand_space(
     problems: dict[str, None] = {}
     unused = set(space) - set(shared)
     for values in itertools.product(*space.values()):
-        config = RunConfig(**dict(zip(space, values, strict=True)))  # type: ignore[arg-type]
+        config = build_config(dict(zip(space, values, strict=True)))
         try:
             resolved = resolve(
                 config,
                 facts(config),
                 versions=versions(config),
                 start_version=start_version(config.start_from) if config.start_from else None,
+                signatures=signatures,
             )
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
@@ -200,17 +277,25 @@ def expand_space(
         trials.setdefault(digest, TrialSpec(resolved, setting, digest))
     if not problems:
         configs = [trial.config for trial in trials.values()]
-        problems.update(dict.fromkeys(_no_effect_problem(configs, name) for name in sorted(unused)))
+        problems.update(
+            dict.fromkeys(_no_effect_problem(configs, name, signatures) for name in sorted(unused))
+        )
     if problems:
         raise ConfigError(list(problems))
     return tuple(trials.values())
 
 
-def _no_effect_problem(configs: Sequence[RunConfig], name: str) -> str:
-    field = setting_fields()[name]
+def _no_effect_problem(configs: Sequence[RunConfig], name: str, signatures: FindSignature) -> str:
+    field = setting_field(name)
     kind = field.option.default_from or ""
-    choices = ", ".join(dict.fromkeys(str(getattr(config, kind)) for config in configs))
-    return f"{field.flag} has no effect with {setting_fields()[kind].flag} {choices}"
+    values = tuple(dict.fromkeys(str(getattr(config, kind)) for config in configs))
+    flag = setting_fields()[kind].flag
+    problem = f"{field.flag} has no effect with {flag} {', '.join(values)}"
+    for value in values:
+        own = signatures(kind, value, False) if takes_arguments(kind, value) else None
+        if own is not None and name in own.parameters:
+            return f"{problem}; --{kind}.{name} sets the argument of {value}"
+    return problem
 
 
 def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
@@ -221,9 +306,10 @@ def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """
     names = dict.fromkeys(name for setting in settings for name in setting)
     differ = [name for name in names if len({_value_or_default(name, s) for s in settings}) > 1]
-    # The fields of a stored setting are not in the order of RunConfig.
+    # The fields of a stored setting are not in the order of RunConfig; arguments follow the field
+    # whose value they belong to.
     order = {name: index for index, name in enumerate(setting_fields())}
-    return tuple(sorted(differ, key=lambda name: order.get(name, len(order))))
+    return tuple(sorted(differ, key=lambda name: order.get(split_argument(name)[0], len(order))))
 
 
 def _value_or_default(name: str, setting: Setting) -> Scalar:

@@ -1,12 +1,15 @@
 """Descriptions of errors in a model: the user's line, the failing layer, the traceback."""
 
+import ast
+import inspect
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from nnlab.engine.user_code import is_user_file, locate_user_error
+from nnlab.engine.user_code import display_path, is_user_file, locate_user_error
 from nnlab.errors import NnlabError
 from nnlab.io.redaction import mask_secrets
 
@@ -59,7 +62,44 @@ def describe_failing_layer(error: BaseException) -> str | None:
     text = repr(layer)
     description = text if "\n" not in text else type(layer).__name__
     shapes = ", ".join(str(list(value.shape)) for value in inputs if hasattr(value, "shape"))
-    return f"{name} ({description})" + (f" got {shapes}" if shapes else "")
+    got = f" got {shapes}" if shapes else ""
+    expected = _expected_shape(layer)
+    return f"{name} ({description}){got}" + (f", expects {expected}" if got and expected else "")
+
+
+def _expected_shape(layer: Any) -> str | None:
+    """The shape of the input that a layer of torch accepts, such as `[n, ..., 64]`; else None."""
+    kind = type(layer).__name__
+    if kind in ("Linear", "Bilinear"):
+        return f"[n, ..., {getattr(layer, 'in_features', getattr(layer, 'in1_features', '?'))}]"
+    if kind.startswith(("Conv", "BatchNorm", "InstanceNorm")) and kind[-2:] in ("1d", "2d", "3d"):
+        channels = getattr(layer, "in_channels", getattr(layer, "num_features", "?"))
+        sizes = ("length", "height, width", "depth, height, width")[int(kind[-2]) - 1]
+        return f"[n, {channels}, {sizes}]" if kind != "BatchNorm1d" else f"[n, {channels}, ...]"
+    if kind == "LayerNorm":
+        return f"[n, ..., {', '.join(map(str, layer.normalized_shape))}]"
+    if kind in ("LSTM", "GRU", "RNN"):
+        return f"[..., {layer.input_size}]"
+    return None
+
+
+def forward_location(model: Any) -> str | None:
+    """The user's line that returns the outputs of a model: `model.py, line 9, in forward`.
+
+    The first line of the method if it has several returns; None if it is not in a user's file.
+    """
+    function = inspect.unwrap(type(model).forward)
+    filename = inspect.getsourcefile(function)
+    if filename is None or not is_user_file(filename):
+        return None
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, SyntaxError, TypeError):
+        return None
+    returns = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    line = first + returns[0] - 1 if len(returns) == 1 else first
+    return f"{display_path(filename)}, line {line}, in {function.__name__}"
 
 
 def _module_calls(error: BaseException) -> Iterator[tuple[Any, tuple[Any, ...]]]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from nnlab.catalogue import is_user_code
 from nnlab.config import RunConfig, check_plugins
 from nnlab.engine import (
     augment,
@@ -228,7 +229,7 @@ def _assemble_session(
 ) -> Session:
     """The session of a model that is on its device, with optimizer, losses and probe."""
     loss = losses.build(config, _loss_weights(config, data))
-    if user_code.is_user_code("loss", config.loss):
+    if is_user_code("loss", config.loss):
         check_user_loss(config, loss, data.train.targets[:2], data.num_outputs)
     session = Session(
         config,

@@ -17,7 +17,7 @@ def defined_names(source: bytes, filename: str) -> frozenset[str] | None:
         SyntaxError: the source is not valid Python.
     """
     tree = ast.parse(source, filename)
-    names = frozenset(_bound_names(tree.body))
+    names = frozenset(bound_names(tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return None
@@ -30,7 +30,7 @@ def defined_names(source: bytes, filename: str) -> frozenset[str] | None:
     return None if "__getattr__" in names else names
 
 
-def _bound_names(body: Sequence[ast.AST]) -> Iterator[str]:
+def bound_names(body: Sequence[ast.AST]) -> Iterator[str]:
     """The names that statements bind, without those inside of functions and classes."""
     for node in body:
         match node:
@@ -41,6 +41,6 @@ def _bound_names(body: Sequence[ast.AST]) -> Iterator[str]:
             case ast.Name(id=name, ctx=ast.Store()):
                 yield name
             case ast.ExceptHandler() | ast.stmt() | ast.expr() | ast.withitem():
-                yield from _bound_names(list(ast.iter_child_nodes(node)))
+                yield from bound_names(list(ast.iter_child_nodes(node)))
             case _:
                 pass

@@ -16,10 +16,11 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from nnlab.catalogue import USER_CODE, find_builtin
+from nnlab.catalogue import USER_CODE, find_builtin, is_user_code
 from nnlab.catalogue.user_files import public_callables
 from nnlab.config import CODE_VERSION_FIELDS, RunConfig
 from nnlab.engine.local_imports import find_local_imports
+from nnlab.engine.package_versions import PACKAGES, package_model_version
 from nnlab.engine.top_level_names import defined_names
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name_message
 
@@ -147,6 +148,16 @@ def matches_version(reference: str, stored_version: str | None) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest()[:16] == stored_version
 
 
+def source_of(reference: str) -> tuple[Path, str]:
+    """The file of user code and its name there; the file does not exist if the module has none.
+
+    Raises:
+        UserCodeError: there is no such file or module.
+    """
+    location, name = _split_reference(reference)
+    return _source_path(location), name
+
+
 def _source_path(location: str) -> Path:
     """The file of a path or module; a path that does not exist if the module has no file."""
     if location.endswith(".py"):
@@ -157,41 +168,54 @@ def _source_path(location: str) -> Path:
     return Path(spec.origin or "")
 
 
-def is_user_code(kind: str, name: str | None) -> bool:
-    """Whether the value of a choice, such as a model or a loss, names user code."""
-    row = None if name is None else find_builtin(kind, name)
-    return row is not None and row.name == USER_CODE
-
-
 def code_versions(config: RunConfig) -> Mapping[str, str | None]:
     """The versions of the user code that a config names, by `CODE_VERSION_FIELDS`.
 
     None for another choice.
 
+    For a model of a package this is the name and the version of the package.
+
     Raises:
-        UserCodeError: as in `code_version`.
+        UserCodeError: as in `code_version`, or the package is not installed.
     """
     names = {kind: getattr(config, kind) for kind in CODE_VERSION_FIELDS}
-    return {
-        CODE_VERSION_FIELDS[kind]: code_version(name) if is_user_code(kind, name) else None
-        for kind, name in names.items()
-    }
+    return {CODE_VERSION_FIELDS[kind]: _choice_version(kind, name) for kind, name in names.items()}
+
+
+def _choice_version(kind: str, name: str | None) -> str | None:
+    """The version of user code or of a model's package; None for another choice."""
+    row = None if name is None else find_builtin(kind, name)
+    if name is None or row is None:
+        return None
+    if row.name in PACKAGES:
+        return package_model_version(row.name, name)
+    return code_version(name) if row.name == USER_CODE else None
 
 
 def check_unchanged(config: RunConfig) -> None:
     """Checks that the user code of a resolved config still has the version stored with it.
 
     Raises:
-        UserCodeError: it has changed, or as in `code_version`.
+        UserCodeError: it has changed, or as in `code_versions`.
     """
-    for kind, version_field in CODE_VERSION_FIELDS.items():
-        name, stored = getattr(config, kind), getattr(config, version_field)
-        is_unchanged = matches_version(name, stored) if is_user_code(kind, name) else stored is None
-        if not is_unchanged:
+    for kind in CODE_VERSION_FIELDS:
+        if not is_unchanged(kind, config):
             raise UserCodeError(
-                f"{name} has changed since this run was set up",
+                f"{getattr(config, kind)} has changed since this run was set up",
                 hint="run the same `nnlab train` command again: the new code becomes a new trial",
             )
+
+
+def is_unchanged(kind: str, config: RunConfig) -> bool:
+    """Whether the code that a choice of a resolved config names has the version stored with it.
+
+    Raises:
+        UserCodeError: as in `code_versions`.
+    """
+    name, stored = getattr(config, kind), getattr(config, CODE_VERSION_FIELDS[kind])
+    if is_user_code(kind, name):
+        return matches_version(name, stored)
+    return bool(_choice_version(kind, name) == stored)
 
 
 def locate_user_error(error: BaseException) -> str | None:
@@ -201,7 +225,7 @@ def locate_user_error(error: BaseException) -> str | None:
     installed package; None if there is none. Frames that called nnlab are ignored.
     """
     if isinstance(error, SyntaxError) and error.filename and is_user_file(error.filename):
-        location = f"{_display_path(error.filename)}, line {error.lineno}"
+        location = f"{display_path(error.filename)}, line {error.lineno}"
         return f"{location}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     nnlab_frames = [index for index, frame in enumerate(frames) if _is_nnlab_file(frame.filename)]
@@ -209,7 +233,7 @@ def locate_user_error(error: BaseException) -> str | None:
     for frame in reversed(called_frames):
         if is_user_file(frame.filename):
             function = "" if frame.name == "<module>" else f", in {frame.name}"
-            location = f"{_display_path(frame.filename)}, line {frame.lineno}{function}"
+            location = f"{display_path(frame.filename)}, line {frame.lineno}{function}"
             return f"{location}: {_format_error(error)}"
     return None
 
@@ -348,7 +372,7 @@ def _is_nnlab_file(filename: str) -> bool:
     return Path(filename).resolve().is_relative_to(_NNLAB_FOLDER)
 
 
-def _display_path(filename: str) -> str:
+def display_path(filename: str) -> str:
     """The path relative to the working directory if it is inside, else the absolute path."""
     path = Path(filename).resolve()
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nnlab import store
-from nnlab.config import setting_fields
+from nnlab.config import setting_field, setting_fields
+from nnlab.config.arguments import is_argument
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
@@ -70,7 +71,7 @@ def plot_command(request: FigureRequest, output: Path | None = None) -> str:
     for name, value in {**request.options, **request.page}.items():
         if name == "settings":
             for setting, setting_value in value.items():
-                words += _option_words(setting_fields()[setting].flag, setting_value)
+                words += _option_words(setting_field(setting).flag, setting_value)
         else:
             words += _option_words(f"--{name.replace('_', '-')}", value)
     if output is not None:
@@ -92,7 +93,9 @@ def request_from_provenance(stored: Mapping[str, Any]) -> FigureRequest | None:
     if not isinstance(words, list) or not isinstance(options, dict) or not isinstance(page, dict):
         return None
     settings = options.get("settings", {})
-    if not isinstance(settings, dict) or not settings.keys() <= setting_fields().keys():
+    if not isinstance(settings, dict) or not all(
+        name in setting_fields() or is_argument(name) for name in settings
+    ):
         return None
     return FigureRequest(stored["kind"], tuple(map(str, words)), options, page)
 

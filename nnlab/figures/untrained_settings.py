@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlab.config.space import TrialSpec, expand_space, parse_space
 from nnlab.engine.data import facts_of
+from nnlab.engine.signatures import find_signature
 from nnlab.engine.versions import file_versions
 
 
@@ -14,4 +15,9 @@ def expand_settings(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
     Raises:
         ConfigError: invalid settings.
     """
-    return expand_space(parse_space(settings), facts_of, versions=file_versions)
+    return expand_space(
+        parse_space(settings, signatures=find_signature),
+        facts_of,
+        versions=file_versions,
+        signatures=find_signature,
+    )

@@ -13,19 +13,31 @@ table describes. Those runs are trained first; each seed starts from the run of 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnlab.config import setting_fields
+from nnlab.config import is_setting_name, setting_fields
+from nnlab.config.arguments import ARGUMENT_COMPONENTS
 from nnlab.config.space import Space
 from nnlab.errors import ConfigError, unknown_key_message
 from nnlab.objective import Scalar
 
 PRETRAIN_KEY = "pretrain"
 
+# Keys that are written like an option whose field has another name.
+_KEY_ALIASES = {"from": "start_from", "output": "model_output"}
+
 
 def table_fields(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a table by field: dashes become underscores, and `from` is `start_from`."""
+    """The values of a table by field: dashes become underscores, and `from` is `start_from`.
+
+    A table such as `model = {width = 8}` or `model.width = 8` sets the argument `model.width`.
+    """
     fields = {key.replace("-", "_"): value for key, value in table.items()}
-    if "from" in fields:
-        fields["start_from"] = fields.pop("from")
+    for key, name in _KEY_ALIASES.items():
+        if key in fields:
+            fields[name] = fields.pop(key)
+    for component in ARGUMENT_COMPONENTS:
+        if isinstance(fields.get(component), dict):
+            for name, value in fields.pop(component).items():
+                fields[f"{component}.{name.replace('-', '_')}"] = value
     return fields
 
 
@@ -79,7 +91,7 @@ def arm_settings(
         problems += [
             f"arm {name}: {unknown_key_message('key', key, fields)}"
             for key in settings
-            if key not in fields
+            if not is_setting_name(key)
         ]
         arms[name] = _resolve_pretrain(dict(shared) | settings | dict(overrides), content, study)
     if "decide" in content and not arms:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nnlab.config import setting_fields
+from nnlab.config import setting_field
 from nnlab.io.command_line import quote_command
 from nnlab.objective import format_exact
 from nnlab.study.request import TrainRequest
@@ -10,7 +10,7 @@ from nnlab.study.request import TrainRequest
 
 def option_arguments(name: str, value: object) -> list[str]:
     """The words of a command line that set a field of a setting: `["--lr", "0.1"]`."""
-    field = setting_fields()[name]
+    field = setting_field(name)
     if field.option.flag:
         return [field.flag if value else f"--no-{field.flag[2:]}"]
     return [field.flag, _option_value(value)]
@@ -19,6 +19,8 @@ def option_arguments(name: str, value: object) -> list[str]:
 def _option_value(value: object) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(_option_value, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return format_exact(value) if isinstance(value, float) else str(value)
 
 

@@ -5,6 +5,7 @@ from functools import cache, partial
 
 from nnlab.config.space import Space, TrialSpec, expand_space
 from nnlab.engine.data import cached_facts
+from nnlab.engine.signatures import find_signature
 from nnlab.engine.versions import file_versions
 from nnlab.errors import NoDatabase
 from nnlab.study.database import open_results, search_data_near_database
@@ -27,6 +28,7 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
         facts=cached_facts(),
         versions=file_versions,
         start_version=cache(partial(_initial_weights_version, db)),
+        signatures=cache(find_signature),
         shared=shared,
     )
 

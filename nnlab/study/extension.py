@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab import store
+from nnlab.config.arguments import ARGUMENT_COMPONENTS
 from nnlab.config.space import Space, TrialSpec, format_value, parse_space
+from nnlab.engine.signatures import find_signature
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Run, Sampler, Scalar, Setting, Study
@@ -211,7 +213,12 @@ def _added_values(db: store.Database, study: Study, request: TrainRequest) -> Sp
                 hint="without --extend, the options describe a trial that is added to it",
             )
         return {}
-    space = parse_space(request.settings, whole_ranges=study.samples)
+    space = parse_space(
+        request.settings,
+        whole_ranges=study.samples,
+        signatures=find_signature,
+        components={name: study.space.get(name, ()) for name in ARGUMENT_COMPONENTS},
+    )
     added = {
         field: tuple(
             value for value in values if not _contains_value(study.space.get(field, ()), value)

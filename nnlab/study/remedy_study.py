@@ -14,7 +14,7 @@ from nnlab.analysis.remedies import (
     remedy_settings,
 )
 from nnlab.analysis.selection import single_run
-from nnlab.config import digest_of, setting_fields
+from nnlab.config import digest_of, setting_field
 from nnlab.config.space import format_value
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.remedies import Remedy, remedies_for
@@ -139,7 +139,7 @@ def train_command(setting: Setting) -> str:
     """The shortest `nnlab train` command line that trains a setting."""
     words = ["nnlab", "train"]
     for name in minimal_fields(setting):
-        field = setting_fields()[name]
+        field = setting_field(name)
         words.append(field.flag)
         if not field.option.flag:
             words.append(format_value(setting[name]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.config import setting_fields
+from nnlab.config import is_setting_name, setting_fields
 from nnlab.config.space import parse_seeds, parse_values
 from nnlab.errors import ConfigError, UsageError, unknown_key_message
 from nnlab.io.files import read_limited
@@ -86,8 +86,7 @@ def merge_config_file(path: Path | None, request: TrainRequest) -> TrainRequest:
         return request
     table = _read_config_file(path)
     problems = _table_problems(path, table)
-    fields = setting_fields()
-    base = {key: value for key, value in table.items() if key in fields and key != "seed"}
+    base = {key: value for key, value in table.items() if is_setting_name(key)}
     study = request.study or table.get("study")
     try:
         arms = arm_settings(table, base, request.settings, study)
@@ -128,7 +127,14 @@ def _read_config_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"--config {path} is not valid TOML: {error}") from None
+        # `model = "wm.py:Net"` and `model.width = 8` cannot both define the key `model`.
+        is_argument_table = "Cannot overwrite" in str(error) or "Cannot declare" in str(error)
+        raise UsageError(
+            f"--config {path} is not valid TOML: {error}",
+            hint='write an argument of your own model as "model.width" = 8, with the quotes'
+            if is_argument_table
+            else None,
+        ) from None
     return table_fields(content)
 
 
@@ -136,7 +142,9 @@ def _table_problems(path: Path, table: Mapping[str, Any]) -> list[str]:
     """What is wrong with the keys of a TOML file and the types of those that are not settings."""
     allowed = {*setting_fields(), *_STUDY_KEYS}
     problems = [
-        f"{path}: {unknown_key_message('key', key, allowed)}" for key in table if key not in allowed
+        f"{path}: {unknown_key_message('key', key, allowed)}"
+        for key in table
+        if key not in allowed and not is_setting_name(key)
     ]
     problems += [
         f"{path}: {key} must be text, got {table[key]!r}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nnlab.config.space import Space, TrialSpec, duplicate_value_notes, parse_space
 from nnlab.diagnosis.codes import parse_codes
+from nnlab.engine.signatures import find_signature
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.io.text import format_count
 from nnlab.records import Arm, Comparison, Objective, Sampler
@@ -134,7 +135,9 @@ def _parse_spaces(
     spaces: dict[str, Space] = {}
     for arm, settings in (request.arms or {"": request.settings}).items():
         try:
-            spaces[arm] = parse_space(settings, whole_ranges=whole_ranges)
+            spaces[arm] = parse_space(
+                settings, whole_ranges=whole_ranges, signatures=find_signature
+            )
         except ConfigError as error:
             problems += [_with_arm_prefix(arm, problem) for problem in error.problems]
     return spaces

@@ -31,7 +31,10 @@ class Outer(nn.Module):
 
 def test_the_layer_whose_shapes_do_not_match_is_named() -> None:
     error = _error_of(Outer(), torch.zeros(5, 128))
-    layer = "net.2 (Linear(in_features=64, out_features=10, bias=True)) got [5, 32]"
+    layer = (
+        "net.2 (Linear(in_features=64, out_features=10, bias=True)) got [5, 32],"
+        " expects [n, ..., 64]"
+    )
     assert describe_failing_layer(error) == layer
     assert describe_error(error).endswith(f"(5x32 and 64x10) - in layer {layer}")
     assert "test_error_description.py, line" in describe_error(error)

@@ -324,7 +324,7 @@ LINEAR = "from torch import nn\ndef make(outputs):\n    return "
         (LINEAR + "nn.Linear(9, 3)", "raises an error: .*mat1 and mat2 shapes cannot be"),
         (LINEAR + "5", "returns an object of type int, nnlab needs"),
         (LINEAR + "nn.Linear(4, outputs).requires_grad_(False)", "has no parameters to train"),
-        (LINEAR + "nn.LSTM(4, 3)", "returns an object of type tuple for examples"),
+        (LINEAR + "nn.LSTM(4, 3)", r"returns several outputs: 0 \[2, 3\], 1 \(tuple\)"),
         (LINEAR + "outputs.x", "model.py, line 3, in make: AttributeError: 'int' object has no"),
         ("def make(hidden, size=3): ...", "requires the arguments hidden; with iris nnlab"),
         ("make = 5", "is of type int; nnlab needs a class or function"),

@@ -11,8 +11,9 @@ from nnlab.cli.options import FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
 from nnlab.cli.reference.plugin_rows import OTHER_PLUGIN_TABLES, plugin_rows
+from nnlab.config.arguments import ARGUMENT_COMPONENTS, Parameter, Signature, takes_arguments
 from nnlab.config.space import format_value
-from nnlab.errors import UnknownName
+from nnlab.errors import UnknownName, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -35,6 +36,13 @@ COLUMNS = (
 _PLUGIN_COLUMNS = ("package", "broken")
 
 
+ARGUMENT_COLUMNS = (
+    TableColumn("option", "option"),
+    TableColumn("type", "values", wrap=True),
+    TableColumn("default", "default", wrap=True),
+)
+
+
 @app.command()
 def choices(
     kind: Annotated[
@@ -46,20 +54,35 @@ def choices(
             autocompletion=completion.kinds,
         ),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CODE",
+            show_default=False,
+            help="your own code, as file.py:NAME: list its arguments and their defaults",
+        ),
+    ] = None,
     *,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
 ) -> None:
     """List the available choices with their defaults and sources, and all plugins.
 
+    With your own code, or a model of a package, list the options that set its arguments.
+
     [bold]Examples[/bold]
 
         nnlab choices opt
+
+        nnlab choices model model.py:Net
 
         nnlab choices --format json
     """
     kinds = (*catalogue.CATALOGUES, *OTHER_PLUGIN_TABLES)
     if kind is not None and kind not in kinds:
         raise UnknownName("kind of choice", kind, kinds)
+    if kind is not None and name is not None:
+        render(_argument_rows(kind, name), ARGUMENT_COLUMNS, format)
+        return
     rows = [
         row
         for listed_kind in ([kind] if kind else kinds)
@@ -81,3 +104,38 @@ def _builtin_rows(kind: str) -> Iterator[dict[str, Any]]:
             "package": "",
             "broken": "",
         }
+
+
+def _argument_rows(kind: str, name: str) -> list[dict[str, str]]:
+    """The arguments of user code: the option that sets each, its values and its default.
+
+    Raises:
+        UsageError: code of that kind has no arguments, or Python does not know them.
+    """
+    if kind not in ARGUMENT_COMPONENTS or not takes_arguments(kind, name):
+        catalogue.find_choice(kind, name)
+        raise UsageError(
+            f"{kind} '{name}' has no arguments of its own",
+            hint=f"nnlab choices {kind} lists the options that apply to it",
+        )
+    # Imported only here: the lists of choices must appear at once.
+    from nnlab.engine.signatures import find_signature
+
+    signature = find_signature(kind, name, True)
+    if signature is None or (signature.accepts_any and not signature.parameters):
+        raise UsageError(f"the arguments of {name} are not known: it accepts any")
+    return [_argument_row(kind, each, signature) for each in signature.parameters.values()]
+
+
+def _argument_row(kind: str, parameter: Parameter, signature: Signature) -> dict[str, str]:
+    is_passed = parameter.name in signature.passed
+    if parameter.type.is_settable:
+        values = parameter.annotation or parameter.type.requirement
+    else:
+        values = f"{parameter.annotation} (cannot be set)".strip()
+    default = "required" if parameter.default is None else parameter.default
+    return {
+        "option": f"--{kind}.{parameter.name}",
+        "type": values,
+        "default": "passed by nnlab" if is_passed else default,
+    }

@@ -1,17 +1,19 @@
 """`nnlab init-study`: its options; `nnlab.cli.train.train.run` executes it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.options import DbOption, given_settings, with_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command("init-study")
-@with_settings
+@app.command("init-study", cls=SettingsCommand)
+@partial(with_settings, aliases=True)
 def init_study(
     study: Annotated[
         str | None,
@@ -91,6 +93,7 @@ def init_study(
     Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1).
     Values of a range of two decades or more are spaced logarithmically.
     --width 32..512:5 takes five values of the range.
+    --model.NAME VALUE sets an argument of your own model.
     With --sampler any number of a range may be chosen, and --trials limits the trials.
     --from also takes a built-in study (`nnlab studies --builtin`).
 

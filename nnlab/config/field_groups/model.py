@@ -200,6 +200,15 @@ class ModelFields:
         Ge(0),
         Lt(1),
     ] = None
+    model_output: Annotated[
+        str | None,
+        Option(
+            "which output of your own model to use, if it returns several: a name or an index",
+            _PANEL,
+            default_from="model",
+            aliases=("--output",),
+        ),
+    ] = None
     model_version: Annotated[str | None, "SHA-256 of a user model's file; None for a built-in"] = (
         None
     )

@@ -7,7 +7,16 @@ from torch import nn
 
 from nnlab.catalogue import find_builtin
 from nnlab.config import RunConfig
-from nnlab.engine.models import cnn, linear, mlp, resnet, transformer, user_defined, wide_resnet
+from nnlab.engine.models import (
+    cnn,
+    linear,
+    mlp,
+    package_models,
+    resnet,
+    transformer,
+    user_defined,
+    wide_resnet,
+)
 from nnlab.engine.models.dropout import Dropout, DropoutBase
 from nnlab.engine.models.lsuv import lsuv_
 from nnlab.engine.models.structure import (
@@ -39,6 +48,8 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = {
     "transformer": transformer.build,
     "linear": linear.build,
     "module:": user_defined.build,
+    "timm:": package_models.build_timm,
+    "hf:": package_models.build_hf,
 }
 
 

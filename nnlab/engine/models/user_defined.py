@@ -10,11 +10,16 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
+from nnlab.config.arguments import Signature, arguments_for, declared_parameter
 from nnlab.engine import user_code
+from nnlab.engine.error_description import forward_location
+from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import ModelPlugin
+from nnlab.engine.signatures import PASSED_TO_MODELS, signature_of
 from nnlab.engine.user_call import call_user_code
-from nnlab.errors import UserCodeError
+from nnlab.errors import ConfigError, UserCodeError
+from nnlab.objective import Scalar
 
 # Models whose noise may come from torch's global generator.
 _USER_MODELS: "WeakSet[nn.Module]" = WeakSet()
@@ -43,9 +48,46 @@ def build(
             f"--model {config.model} is of type {type(constructor).__name__};"
             " nnlab needs a class or function that builds a new model for each seed"
         )
+    return adopt_model(
+        config,
+        lambda: call_user_code(
+            f"--model {config.model}",
+            lambda: constructor(**_matching_arguments(config, constructor, in_shape, outputs)),
+        ),
+        in_shape,
+        outputs,
+        generator,
+    )
+
+
+def adopt_model(
+    config: RunConfig,
+    construct: Callable[[], object],
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+) -> nn.Module:
+    """The model that a user's code or a package constructs, checked and with its output selected.
+
+    Args:
+        config: the config of the run.
+        construct: constructs the model; its weights come from torch's global generator.
+        in_shape: shape of one example.
+        outputs: number of classes, or 1 for regression.
+        generator: the generator whose seed the weights depend on.
+
+    Raises:
+        UserCodeError: it is not a model that fits the data.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
-        model = _construct_model(config, constructor, in_shape, outputs)
+        model = construct()
+        if not isinstance(model, nn.Module):
+            raise UserCodeError(
+                f"--model {config.model} returns an object of type {type(model).__name__},"
+                " nnlab needs a torch.nn.Module"
+            )
+        select_output(model, config)
         _check_output_shape(config, model, in_shape, outputs)
     _USER_MODELS.add(model)
     return model
@@ -70,23 +112,8 @@ def build_plugin(
     return model
 
 
-def _construct_model(
-    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
-) -> nn.Module:
-    arguments = _matching_arguments(config, constructor, in_shape, outputs)
-    model = call_user_code(f"--model {config.model}", lambda: constructor(**arguments))
-    if not isinstance(model, nn.Module):
-        raise UserCodeError(
-            f"--model {config.model} returns an object of type {type(model).__name__},"
-            " nnlab needs a torch.nn.Module"
-        )
-    return model
-
-
-def _matching_arguments(
-    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
-) -> Mapping[str, object]:
-    """The available arguments that the signature names."""
+def available_arguments(in_shape: tuple[int, ...], outputs: int) -> dict[str, object]:
+    """The facts about the data that nnlab passes to signatures with these names."""
     available: dict[str, object] = {
         "in_shape": in_shape,
         "in_features": math.prod(in_shape),
@@ -96,21 +123,66 @@ def _matching_arguments(
     }
     if len(in_shape) != 3:
         del available["in_channels"]
+    return available
+
+
+def _matching_arguments(
+    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
+) -> Mapping[str, object]:
+    """The arguments: those of the setting, and the facts about the data that the signature names.
+
+    Raises:
+        UserCodeError: a parameter has no value, or the signature does not have an argument.
+    """
+    available = available_arguments(in_shape, outputs)
     parameters = inspect.signature(constructor).parameters
+    arguments = _converted_arguments(config, constructor)
     missing = [
         name
         for name, parameter in parameters.items()
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        and (name not in available or parameter.kind is parameter.POSITIONAL_ONLY)
+        and (
+            not (name in available or name in arguments)
+            or parameter.kind is parameter.POSITIONAL_ONLY
+        )
     ]
     if missing:
         raise UserCodeError(
             f"--model {config.model} requires the arguments {', '.join(missing)};"
             f" with {config.data} nnlab passes {', '.join(available)} by name",
-            hint="give the other parameters default values",
+            hint=f"--model.{missing[0]} VALUE sets one, or give it a default value",
         )
-    return {name: value for name, value in available.items() if name in parameters}
+    passed = {name: value for name, value in available.items() if name in parameters}
+    return {**passed, **arguments}
+
+
+def _converted_arguments(
+    config: RunConfig, constructor: Callable[..., Any]
+) -> Mapping[str, object]:
+    """The values of `--model.NAME`, with the types of the signature."""
+    values = arguments_for(config.arguments, "model")
+    signature = signature_of(config.model, constructor, PASSED_TO_MODELS)
+    if signature is None:
+        return values
+    return {name: converted_argument(signature, name, value) for name, value in values.items()}
+
+
+def converted_argument(signature: Signature, name: str, value: Scalar) -> object:
+    """A stored argument as the type that the signature declares.
+
+    Raises:
+        UserCodeError: the signature has no such parameter, or the value has another type.
+    """
+    try:
+        parameter = declared_parameter(f"model.{name}", {signature.reference: signature})
+        return value if parameter is None else parameter.type.convert(value)
+    except ConfigError as error:
+        raise UserCodeError(error.message) from None
+    except ValueError as error:
+        raise UserCodeError(
+            f"--model.{name} does not fit --model {signature.reference}: {error}"
+        ) from None
 
 
 def _check_output_shape(
@@ -124,15 +196,23 @@ def _check_output_shape(
         )
     model.train()
     if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, outputs):
-        returned = (
-            list(predictions.shape)
-            if isinstance(predictions, torch.Tensor)
-            else f"an object of type {type(predictions).__name__}"
-        )
+        returned = describe_output(predictions)
         expected = "one output per class" if outputs > 1 else "one output per example"
+        location = forward_location(model)
         raise UserCodeError(
             f"--model {config.model} returns {returned} for examples {[2, *in_shape]},"
             f" nnlab needs {[2, outputs]}: {expected}"
+            + ("" if location is None else f" - {location}")
+            + _overridden_facts(config)
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UserCodeError(f"--model {config.model} has no parameters to train")
+
+
+def _overridden_facts(config: RunConfig) -> str:
+    """The arguments that replace what nnlab passes, which may explain a wrong shape."""
+    names = sorted(PASSED_TO_MODELS.intersection(arguments_for(config.arguments, "model")))
+    if not names:
+        return ""
+    options = ", ".join(f"--model.{name}" for name in names)
+    return f" - {options} replaces the value that nnlab passes"

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
+from nnlab.catalogue import is_user_code
 from nnlab.config import RunConfig
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import SchedulePlugin
@@ -28,7 +29,6 @@ from nnlab.engine.schedules.step_decay import (
     count_plateau_drops,
     parse_milestones,
 )
-from nnlab.engine.user_code import is_user_code
 from nnlab.errors import PluginError
 
 __all__ = ["Schedule", "build_schedule"]

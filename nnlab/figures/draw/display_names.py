@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from nnlab.config import setting_fields
+from nnlab.config.arguments import is_argument
 
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 
@@ -109,6 +110,8 @@ def setting_name(field: str) -> str:
     >>> setting_name("lr"), setting_name("batch_size")
     ('Learning rate', 'Batch size (examples)')
     """
+    if is_argument(field):
+        return field
     name = _SETTING_NAMES.get(field) or _capitalised(field.replace("_", " "))
     setting = setting_fields().get(field)
     unit = setting.option.unit if setting else ""

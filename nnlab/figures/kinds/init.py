@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from nnlab import store
 from nnlab.config import config_of
+from nnlab.config.arguments import takes_arguments
 from nnlab.config.space import TrialSpec, distinguishing_fields, setting_label
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.labels import text_inches
@@ -131,7 +132,10 @@ def _trial_specs(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
     base = (
         {**_BASE_SETTINGS, **settings} if settings.get("model", "mlp") == "mlp" else dict(settings)
     )
-    inits: Sequence[Mapping[str, Any]] = ({},) if "init" in settings else _DEFAULT_INITS
+    # User code has initialisations of its own.
+    models = str(settings.get("model", "mlp")).split(",")
+    has_inits = "init" in settings or all(takes_arguments("model", model) for model in models)
+    inits: Sequence[Mapping[str, Any]] = ({},) if has_inits else _DEFAULT_INITS
     return tuple(trial for init in inits for trial in expand_settings({**base, **init}))
 
 

@@ -13,7 +13,9 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
+from nnlab.catalogue import is_user_code
 from nnlab.config import CODE_VERSION_FIELDS
+from nnlab.config.arguments import is_argument
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.user_code import helper_files, matches_version
@@ -125,9 +127,9 @@ def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     for setting in settings:
         for kind, version_field in CODE_VERSION_FIELDS.items():
-            if setting.get(version_field) is not None:
-                reference, version = str(setting[kind]), str(setting[version_field])
-                contents |= _files_of(reference, version)
+            reference, version = str(setting.get(kind)), setting.get(version_field)
+            if version is not None and is_user_code(kind, reference):
+                contents |= _files_of(reference, str(version))
     return contents
 
 
@@ -162,8 +164,13 @@ def _trial_toml(setting: Setting, seeds: tuple[int, ...]) -> str:
     # Writing a report only reads, so user code named by the database is not executed.
     with user_code.forbid_execution("a report executes no code"):
         names = minimal_fields(setting)
-    lines = [f"{name} = {_toml_literal(setting[name])}" for name in names]
+    lines = [f"{_toml_key(name)} = {_toml_literal(setting[name])}" for name in names]
     return "\n".join([*lines, f"seeds = {[int(seed) for seed in seeds]}"]) + "\n"
+
+
+def _toml_key(name: str) -> str:
+    """A key of a setting; TOML would take `model.width` without quotes as a key of a table."""
+    return _toml_literal(name) if is_argument(name) else name
 
 
 def _toml_literal(value: object) -> str:
@@ -243,7 +250,11 @@ def _inline_code(text: str) -> str:
 
 def _data_note(settings: Sequence[Setting]) -> str:
     """The note on data files, which are not copied: they may be large or confidential."""
-    files = sorted({str(setting["data"]) for setting in settings if ":" in str(setting["data"])})
+    names = {str(setting["data"]) for setting in settings}
+    names |= {
+        str(m) for s in settings if str(m := s.get("model")).startswith("hf:") and "/" in str(m)
+    }
+    files = sorted(name for name in names if ":" in name)
     if not files:
         return ""
     paths = ", ".join(map(_inline_code, files))

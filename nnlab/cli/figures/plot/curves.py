@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
     ByOption,
@@ -75,7 +76,7 @@ def gap(
     return what or (), drop_unset(metric=metric, top=top)
 
 
-@app.command("lr")
+@app.command("lr", cls=SettingsCommand)
 @figure_command("lr")
 @with_settings
 def learning_rate(

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
     FigureOptions,
@@ -52,7 +53,7 @@ def gradients(
     return runs or (), drop_unset(what=what, top=top)
 
 
-@app.command()
+@app.command(cls=SettingsCommand)
 @figure_command("init")
 @with_settings
 def init(**settings: Any) -> FigureOptions:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import completion
+from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.options import (
     DbOption,
     ForceOption,
@@ -33,7 +34,7 @@ def probe() -> None:
     """Inspect models."""
 
 
-@app.command()
+@app.command(cls=SettingsCommand)
 @with_settings
 def init(
     *,

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.options import ForceOption, FormatOption, given_settings, with_settings
 from nnlab.cli.output.formats import Format
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command("find-lr")
+@app.command("find-lr", cls=SettingsCommand)
 @with_settings
 def find_lr(
     *,

@@ -10,7 +10,7 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
-from nnlab.config import setting_fields
+from nnlab.config import setting_field
 from nnlab.config.space import format_value
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
@@ -111,7 +111,7 @@ def _candidate_rows(plan: RemedyPlan) -> list[dict[str, Any]]:
 
 def _option_text(changes: Mapping[str, Any]) -> str:
     return " ".join(
-        f"{setting_fields()[name].flag} {format_value(value)}" for name, value in changes.items()
+        f"{setting_field(name).flag} {format_value(value)}" for name, value in changes.items()
     )
 
 

@@ -1,6 +1,7 @@
 """`nnlab train`: its options; `nnlab.cli.train.train.run` executes it."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +43,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @app.command(cls=TrainCommand)
-@with_settings
+@partial(with_settings, aliases=True)
 def train(
     *,
     study: StudyOption = None,
@@ -260,6 +261,7 @@ def train(
 
     Lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1) are expanded to all combinations.
     Finished runs are not trained twice; interrupted runs are resumed.
+    --model.NAME VALUE sets an argument of your own model (docs/your-own.md).
 
     [bold]Examples[/bold]
 
@@ -274,6 +276,8 @@ def train(
         nnlab train --study depth --launcher slurm --gpus 1 --time 4:00:00
 
         nnlab train --study depth --launcher ray --gpus 0.25
+
+        nnlab train --model net.py:Net --model.width 8,16
 
         nnlab train --model resnet-8 --devices cuda:0,cuda:1 --parallel ddp
 

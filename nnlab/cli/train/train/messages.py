@@ -6,7 +6,8 @@ from nnlab import store
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import seeds_to_decide
 from nnlab.cli.output.render import print_pairs, say
-from nnlab.config import VERSION_FIELDS, setting_fields
+from nnlab.config import VERSION_FIELDS, setting_field, setting_fields
+from nnlab.config.arguments import is_argument
 from nnlab.config.plugin_versions import parse_plugin_versions
 from nnlab.config.space import differing_fields, format_value
 from nnlab.io.command_line import quote_command
@@ -20,8 +21,9 @@ def print_setting(settings: Sequence[Setting]) -> None:
     # Users neither choose nor read the versions of files and plugins.
     varying = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
     panels: dict[str, list[str]] = {}
-    for name, field in setting_fields().items():
-        value = settings[0].get(name)
+    arguments = sorted(name for name in settings[0] if is_argument(name))
+    for name in (*setting_fields(), *arguments):
+        field, value = setting_field(name), settings[0].get(name)
         if name in varying or name == "seed":
             continue
         if value is not None and value != field.option.no_effect_value:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from typer.core import TyperCommand
-
+from nnlab.cli.argument_options import SettingsCommand
 from nnlab.errors import UsageError
 
 # Options of `nnlab init-study` that users try with `nnlab train`.
@@ -12,7 +11,7 @@ _INIT_STUDY_OPTIONS = frozenset(
 )
 
 
-class TrainCommand(TyperCommand):
+class TrainCommand(SettingsCommand):
     """A command that suggests `init-study` when one of its options is given."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -1,0 +1,64 @@
+"""Options for the arguments of user code, `--model.NAME VALUE`, in commands that take settings."""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from nnlab.config.arguments import ARGUMENT_COMPONENTS
+from nnlab.errors import UsageError
+
+# The hidden option that carries the arguments from the parser to the command.
+ARGUMENTS_PARAMETER = "setting_arguments"
+_HIDDEN_FLAG = "--setting-argument"
+
+_OPTION = re.compile(rf"--({'|'.join(ARGUMENT_COMPONENTS)})\.([^\W\d][\w-]*)")
+
+
+class SettingsCommand(TyperCommand):
+    """A command that also accepts `--model.NAME VALUE` and `--model.NAME=VALUE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parses the command line like any other command.
+
+        Raises:
+            UsageError: an argument has no value.
+        """
+        return super().parse_args(ctx, list(_with_hidden_options(args)))
+
+
+def arguments_parameter() -> inspect.Parameter:
+    """The parameter of a command that receives the arguments, as `model.width=8`."""
+    return inspect.Parameter(
+        ARGUMENTS_PARAMETER,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[list[str] | None, typer.Option(_HIDDEN_FLAG, hidden=True)],
+    )
+
+
+def parse_argument_words(words: Iterable[str]) -> dict[str, str]:
+    """The arguments by key: `model.width=8` is `{"model.width": "8"}`."""
+    return {word.partition("=")[0]: word.partition("=")[2] for word in words}
+
+
+def _with_hidden_options(args: list[str]) -> Iterator[str]:
+    """The command line with `--model.width 8` replaced by the hidden option."""
+    remaining = iter(args)
+    for word in remaining:
+        option, has_value, value = word.partition("=")
+        match = _OPTION.fullmatch(option)
+        if word == "--":
+            yield word
+            yield from remaining
+        elif match is None:
+            yield word
+        else:
+            if not has_value:
+                value = next(remaining, "--")
+                if value.startswith("--"):
+                    raise UsageError(f"{option} needs a value", hint=f"{option} VALUE")
+            yield from (_HIDDEN_FLAG, f"{match[1]}.{match[2].replace('-', '_')}={value}")
