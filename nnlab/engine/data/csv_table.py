@@ -71,6 +71,7 @@ def read_dataset(name: str) -> Dataset:
         classes,
         hashlib.sha256(content).hexdigest()[:16],
         columns=columns,
+        target_name=table.header[column],
     )
 
 

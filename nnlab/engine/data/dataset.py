@@ -46,7 +46,7 @@ class Dataset:
     rows are the test split that comes with the data set, and the `num_provided_val` rows before
     them its validation split. `columns` describes the columns of a table. `signal` is true if the
     features are consecutive values of a signal. `noise_floor` is the lowest expected mse of any
-    model, in the squared unit of the target.
+    model, in the squared unit of the target. `target_name` is the name of a table's target column.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Dataset:
     columns: tuple[FeatureColumn, ...] = ()
     signal: bool = False
     noise_floor: float | None = None
+    target_name: str = ""
 
     @property
     def in_shape(self) -> tuple[int, ...]:
