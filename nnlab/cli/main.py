@@ -110,6 +110,16 @@ COMMANDS = {
         "Predict new examples with a trained model.",
         _MODEL_PANEL,
     ),
+    "evaluate": (
+        "inference.evaluate.command",
+        "Evaluate a trained model on other data.",
+        _MODEL_PANEL,
+    ),
+    "export": (
+        "inference.export.command",
+        "Export a trained model: torch.export, ONNX, safetensors.",
+        _MODEL_PANEL,
+    ),
     "choices": (
         "reference.choices",
         "List choices: optimizers, schedules, models, ...",

@@ -55,16 +55,18 @@ def serialize_state(session: Session) -> bytes:
 
 def serialize_selected_weights(session: Session) -> bytes:
     """The weights of the selected epoch: a state_dict in the safetensors format."""
-    tensors = {name: _own_storage(tensor) for name, tensor in session.selected_weights.items()}
+    return serialize_weights(session.selected_weights)
+
+
+def serialize_weights(weights: Mapping[str, torch.Tensor]) -> bytes:
+    """Tensors by name in the safetensors format."""
+    tensors = {name: _own_storage(tensor) for name, tensor in weights.items()}
     return save(tensors, metadata={"format": "pt"})  # the metadata that other readers expect
 
 
 def _own_storage(tensor: torch.Tensor) -> torch.Tensor:
-    """A contiguous tensor on the CPU that shares no memory, as the safetensors format requires."""
-    tensor = tensor.detach().to("cpu").contiguous()
-    if tensor.untyped_storage().nbytes() != tensor.nbytes:
-        tensor = tensor.clone()
-    return tensor
+    """A contiguous copy on the CPU: the safetensors format refuses tensors that share memory."""
+    return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def restore_checkpoint(session: Session, content: bytes, name: str) -> None:

@@ -14,8 +14,8 @@ import pytest
 import torch
 from command_line_runner import QUICK, Nnlab
 from PIL import Image
+from predicted_tables import HEADER, SMALL, plain_probabilities, plain_torch, table, write
 from safetensors.torch import load_file
-from torch import nn
 
 from nnlab import store
 from nnlab.cli.main import main
@@ -25,32 +25,10 @@ from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.inference import input_data
 from nnlab.engine.inference.prediction_files import CsvPredictions
 
-SMALL = ("--width", "8", "--depth", "1", "--epochs", "3", "-q")
-
-
-def table(rows: int = 90) -> list[list[str]]:
-    """Rows of height, colour, width and kind, with a fixed seed."""
-    generator = np.random.default_rng(0)
-    made = []
-    for _ in range(rows):
-        height, width = generator.normal(size=2)
-        colour = ("red", "blue", "green")[generator.integers(3)]
-        kind = "ab"[int(height + (colour == "red") > 0.3)]
-        made.append([f"{height:.3f}", colour, f"{width:.3f}", kind])
-    return made
-
-
-def write(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-
 
 def read(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-HEADER = ["height", "colour", "width", "kind"]
 
 
 @pytest.fixture
@@ -62,18 +40,6 @@ def tabular(nnlab: Nnlab, folder: Path) -> Nnlab:
     return nnlab
 
 
-def plain_torch(folder: Path, run: int, inputs: torch.Tensor) -> torch.Tensor:
-    """The probabilities of the stored weights: an mlp with one hidden layer of 8 units."""
-    weights = load_file(folder / f"runs.artifacts/{run}/model.safetensors")
-    names = list(weights)
-    first, second = (name for name in names if name.endswith("weight"))
-    hidden = nn.functional.relu(
-        inputs @ weights[first].T + weights[first.replace("weight", "bias")]
-    )
-    outputs = hidden @ weights[second].T + weights[second.replace("weight", "bias")]
-    return outputs.softmax(dim=1)
-
-
 def test_a_table_is_predicted_as_plain_torch_does_it(tabular: Nnlab, folder: Path) -> None:
     new = table(20)
     write(folder / "new.csv", HEADER[:3], [row[:3] for row in new])
@@ -81,16 +47,7 @@ def test_a_table_is_predicted_as_plain_torch_does_it(tabular: Nnlab, folder: Pat
     assert "p.csv: 20 rows" in out
     rows = read(folder / "p.csv")
     assert [row["row"] for row in rows] == [str(number) for number in range(1, 21)]
-    description = json.loads((folder / "runs.artifacts/1/model.json").read_text())
-    features = torch.tensor(
-        [
-            [float(h), *(float(c == name) for name in ("blue", "green", "red")), float(w)]
-            for h, c, w, _ in new
-        ],
-        dtype=torch.float64,
-    )
-    shift, scale = (torch.tensor(description["inputs"][key]) for key in ("shift", "scale"))
-    expected = plain_torch(folder, 1, ((features - shift) / scale).float())
+    expected = plain_probabilities(folder, 1, new)
     ours = torch.tensor([[float(r["probability_a"]), float(r["probability_b"])] for r in rows])
     torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-6)
     assert [row["predicted"] for row in rows] == ["ab"[i] for i in expected.argmax(dim=1)]
@@ -162,10 +119,8 @@ def test_an_unseen_category_is_no_category_unless_it_is_refused(
     (warning,) = answer.json["warnings"]
     assert "'pink'" in warning
     assert "--unseen error refuses it" in warning
-    description = json.loads((folder / "runs.artifacts/1/model.json").read_text())
-    shift, scale = (torch.tensor(description["inputs"][key]) for key in ("shift", "scale"))
     features = torch.tensor([[0.5, 0.0, 0.0, 0.0, 0.1]], dtype=torch.float64)
-    expected = plain_torch(folder, 1, ((features - shift) / scale).float())[0, 0].item()
+    expected = plain_torch(folder, 1, features)[0, 0].item()
     ours = answer.json["predictions"][0]["probabilities"]["a"]
     assert ours == pytest.approx(expected, rel=1e-5)
     answer = tabular("predict", "1", "--data", "new.csv", "--unseen", "error", expect=1)
@@ -246,10 +201,7 @@ def test_arrays_are_predicted_and_their_shape_is_checked(nnlab: Nnlab, folder: P
     with np.load(folder / "p.npz") as made:
         assert made["name"].tolist() == ["p", "q", "r", "s", "t"]
         assert made["classes"].tolist() == ["0", "1"]
-        description = json.loads((folder / "runs.artifacts/1/model.json").read_text())
-        shift, scale = (np.array(description["inputs"][key]) for key in ("shift", "scale"))
-        inputs = torch.from_numpy((x[:5].astype(np.float64) - shift) / scale).float()
-        expected = plain_torch(folder, 1, inputs)
+        expected = plain_torch(folder, 1, torch.from_numpy(x[:5].astype(np.float64)))
         torch.testing.assert_close(torch.from_numpy(made["predictions"]), expected)
     np.savez(folder / "wrong.npz", x=np.zeros((5, 4)))
     answer = nnlab("predict", "1", "--data", "wrong.npz", expect=1)

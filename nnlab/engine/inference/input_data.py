@@ -46,7 +46,7 @@ class InputData:
         self, path: Path, shown: str, description: ModelDescription, options: InputOptions
     ) -> None:
         self.path, self.shown = path, shown
-        self._description, self._options = description, options
+        self._description, self.options = description, options
         self.report = InputReport()
         self.id_name = options.id_column or self._default_id_name()
 
@@ -88,7 +88,7 @@ class InputData:
                 f"--data {self.shown}: the format '{self.path.suffix}' is not supported",
                 hint=f"{', '.join(READERS)}, .npz, or a folder of images",
             )
-        encoder = TableEncoder(self._description, self._options, self.report)
+        encoder = TableEncoder(self._description, self.options, self.report)
         empty = True
         for batch in read(self.path, BATCH_SIZE):
             empty = False
@@ -103,7 +103,7 @@ class InputData:
         def select(members: tuple[str, ...]) -> list[str]:
             names["x"] = _select_array(self.shown, members, _X_NAMES)
             names["y"] = next((name for name in _Y_NAMES if name in members), None)
-            names["id"] = self._options.id_column
+            names["id"] = self.options.id_column
             if names["id"] is not None and names["id"] not in members:
                 raise DataError(
                     f"--id {names['id']}: {self.shown} has no such array; it has"
@@ -117,7 +117,7 @@ class InputData:
         self._check_shape(x_name, arrays[x_name].shape, examples.shape[1:])
         ids = self._column(arrays, names["id"], len(examples))
         targets = self._column(arrays, names["y"], len(examples))
-        if targets is not None and not self._options.uses_targets:
+        if targets is not None and not self.options.uses_targets:
             self.report.notes.append(f"the array '{names['y']}' is not used for predictions")
         for begin in range(0, len(examples), BATCH_SIZE):
             part = slice(begin, begin + BATCH_SIZE)
@@ -193,15 +193,8 @@ class InputData:
         return cleaned, invalid
 
     def _add_invalid(self, kind: str, message: str, place: str) -> None:
-        strict = self._options.invalid_rows == "error"
         self.report.problem(
-            kind,
-            "",
-            message,
-            "--invalid-rows blank leaves their predictions empty"
-            if strict
-            else "their predictions are empty",
-            is_error=strict,
+            kind, "", message, self.options.invalid_solution, is_error=self.options.refuses_invalid
         ).add([place])
 
 

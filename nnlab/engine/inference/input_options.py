@@ -18,3 +18,17 @@ class InputOptions:
     unseen: Literal["zeros", "error"] = "zeros"
     invalid_rows: Literal["error", "blank"] = "error"
     uses_targets: bool = False
+
+    @property
+    def refuses_invalid(self) -> bool:
+        """Whether an invalid row is an error."""
+        return self.invalid_rows == "error"
+
+    @property
+    def invalid_solution(self) -> str:
+        """What solves the problem of an invalid row, or what happened with it."""
+        if self.uses_targets:
+            option, result = "leaves these rows out", "these rows are left out"
+        else:
+            option, result = "leaves their predictions empty", "their predictions are empty"
+        return f"--invalid-rows blank {option}" if self.refuses_invalid else result

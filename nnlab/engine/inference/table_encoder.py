@@ -19,8 +19,6 @@ from nnlab.engine.inference.table_rows import TableBatch
 from nnlab.errors import DataError
 from nnlab.io.text import format_count
 
-_BLANK_OPTION = "--invalid-rows blank leaves their predictions empty"
-
 
 class TableEncoder:
     """Encodes the rows of one table; `finish` must be called after the last batch.
@@ -169,13 +167,12 @@ class TableEncoder:
     def _add_invalid(
         self, kind: str, name: str, message: str, places: Sequence[str], count: int | None = None
     ) -> None:
-        strict = self._options.invalid_rows == "error"
         self._report.problem(
             kind,
             name,
             f"column '{name}': {message}",
-            _BLANK_OPTION if strict else "their predictions are empty",
-            is_error=strict,
+            self._options.invalid_solution,
+            is_error=self._options.refuses_invalid,
         ).add(places, count)
 
     def _report_uneven(self, batch: TableBatch) -> None:
@@ -183,11 +180,13 @@ class TableEncoder:
             f"line {line}" for line, bad in zip(batch.lines, batch.uneven, strict=True) if bad
         ]
         if places:
-            strict = self._options.invalid_rows == "error"
             self._report.problem(
-                "uneven", "", "a row has more or fewer values than the header",
-                _BLANK_OPTION if strict else "their predictions are empty", is_error=strict,
-            ).add(places)  # fmt: skip
+                "uneven",
+                "",
+                "a row has more or fewer values than the header",
+                self._options.invalid_solution,
+                is_error=self._options.refuses_invalid,
+            ).add(places)
 
     def _ids(self, batch: TableBatch) -> list[str]:
         column = self._options.id_column
