@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnlab.errors import DeviceError
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -28,7 +30,7 @@ def load(
     Without `preprocessing` it is the module that was trained: its inputs are preprocessed
     examples [n, *in_shape], its outputs logits [n, classes] or standardised values [n, 1]. With
     `preprocessing` its inputs are raw examples [n, *in_shape], as they were in the data, and its
-    outputs probabilities [n, classes] or values [n, 1] in the unit of the target.
+    outputs probabilities [n, classes] or values [n, 1] in the unit of the target (float64).
 
     Args:
         run: the number or the name of a run, or a study, whose best run is taken.
@@ -43,6 +45,7 @@ def load(
     Raises:
         UnknownName: no run or study has this name.
         UsageError: the run stored no weights.
+        DeviceError: there is no such device, or it does not support the preprocessing.
         CheckpointError: its files are missing or were changed.
         UserCodeError: the user-defined model has changed, fails or must not be executed.
     """
@@ -53,6 +56,11 @@ def load(
     from nnlab.study.database import open_results
 
     target = resolve_device(device)
+    if preprocessing and target.type == "mps":
+        raise DeviceError(
+            "the preprocessing is computed in float64, which mps does not support",
+            hint="load it on the CPU, or without preprocessing",
+        )
     with open_results(None if db is None else os.fspath(db)) as database:
         choice = choose_models(database, str(run))
         trained = load_trained_model(

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from nnlab.engine.inference.export_formats import (
     description_path,
     find_export_format,
 )
-from nnlab.engine.inference.inference_model import InferenceModel
+from nnlab.engine.inference.inference_model import InferenceModel, model_dtype
 from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.errors import NnlabError, OutputError
 from nnlab.io.files import check_writable, to_nnlab_error
@@ -32,10 +32,12 @@ _FLOAT64_FACTOR = 1e-6
 class ExportResult:
     """What was written, and how much the outputs of the loaded file differ from the model's own.
 
-    `max_difference` is absolute, over the checked batches; `tolerance` is its limit.
+    `max_difference` is absolute, over the checked batches; `tolerance` is its limit. `inputs`
+    describes the input of the program, such as `float64 [batch, 4]`.
     """
 
     files: tuple[Path, ...]
+    inputs: str
     max_difference: float
     tolerance: float
     batch_sizes: tuple[int, ...] = CHECKED_BATCH_SIZES
@@ -44,8 +46,8 @@ class ExportResult:
 def export_model(model: InferenceModel, description: ModelDescription, path: Path) -> ExportResult:
     """Writes a model in the format that the suffix of the file names.
 
-    The input of the program is a batch of raw examples of any size, in float32 (float64 if the
-    model was trained in float64). The file appears under its name only after the check.
+    The input of the program is a batch of raw examples of any size (see `input_dtype`). The file
+    appears under its name only after the check.
 
     Raises:
         UsageError: the suffix is not that of a format, or packages are missing.
@@ -74,7 +76,7 @@ def export_model(model: InferenceModel, description: ModelDescription, path: Pat
         files = tuple(
             _move(file, path.with_name(file.name)) for file in sorted(Path(folder).iterdir())
         )
-    return ExportResult(files, result.max_difference, result.tolerance)
+    return replace(result, files=files)
 
 
 def check_export(
@@ -88,8 +90,8 @@ def check_export(
     Raises:
         OutputError: they differ by more than the tolerance.
     """
-    largest = 1.0
-    difference = 0.0
+    centre, unit = _output_unit(model)
+    largest, difference = unit, 0.0
     for size in CHECKED_BATCH_SIZES:
         inputs = example_inputs(description, size)
         with torch.no_grad():
@@ -99,7 +101,7 @@ def check_export(
                 f"the exported model is not kept: for a batch of {size} it returns"
                 f" {actual.dtype} {list(actual.shape)}, the run {list(expected.shape)}"
             )
-        largest = max(largest, float(expected.abs().max()))
+        largest = max(largest, float((expected - centre).abs().max()))
         difference = max(difference, _max_difference(expected, actual))
     factor = _FLOAT64_FACTOR if model.dtype == torch.float64 else 1.0
     tolerance = export_format.tolerance * factor * largest
@@ -109,7 +111,7 @@ def check_export(
             f" {difference:.2g}, more than {tolerance:.2g}",
             hint="another format may work: -o model.safetensors",
         )
-    return ExportResult((), difference, tolerance)
+    return ExportResult((), _describe_inputs(description), difference, tolerance)
 
 
 def example_inputs(description: ModelDescription, size: int) -> torch.Tensor:
@@ -125,14 +127,34 @@ def example_inputs(description: ModelDescription, size: int) -> torch.Tensor:
         noise = transform.shift + scale * noise
     elif isinstance(transform, Whitening):
         noise += transform.mean.reshape(1, *description.in_shape)
-    double = description.setting.get("dtype") == "float64"
-    return torch.from_numpy(noise).to(torch.float64 if double else torch.float32)
+    return torch.from_numpy(noise).to(input_dtype(description))
+
+
+def input_dtype(description: ModelDescription) -> torch.dtype:
+    """The dtype of the inputs of an exported program: float64 for features, float32 for images.
+
+    A feature may have a mean that is large relative to its spread, which float32 would lose.
+    """
+    is_features = len(description.in_shape) == 1
+    return torch.float64 if is_features else model_dtype(description)
+
+
+def _output_unit(model: InferenceModel) -> tuple[float, float]:
+    """The typical value of an output and the size of a typical difference."""
+    if model.raw or model.is_classifier:
+        return 0.0, 1.0
+    return model.target_mean, model.target_scale
 
 
 def export_paths(path: Path) -> tuple[Path, ...]:
     """The files that an export writes: for safetensors also the description."""
     is_weights = path.suffix.lower() == ".safetensors"
     return (path, description_path(path)) if is_weights else (path,)
+
+
+def _describe_inputs(description: ModelDescription) -> str:
+    dtype = str(input_dtype(description)).removeprefix("torch.")
+    return f"{dtype} [batch, {', '.join(map(str, description.in_shape))}]"
 
 
 def _max_difference(expected: torch.Tensor, actual: torch.Tensor) -> float:

@@ -30,8 +30,8 @@ class ExportFormat:
     """One format of an exported model.
 
     `write` writes the model to a path, with an example batch of inputs; `load` reads it again.
-    `tolerance` is the largest allowed difference of outputs, relative to the largest output (or
-    to 1, if that is smaller), in float32. `packages` must be installed.
+    `tolerance` is the largest allowed difference of outputs of float32 models, relative to 1 or
+    the largest output (for regression to the spread of the target). `packages` must be installed.
     """
 
     name: str

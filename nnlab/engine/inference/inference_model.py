@@ -47,8 +47,8 @@ class InferenceModel(nn.Module):
     """A model with the transformation of its inputs and the conversion of its outputs.
 
     `forward` takes raw examples [n, *in_shape] of any numeric dtype: features of a table, or
-    pixels as they were stored. It returns probabilities [n, classes] (the softmax of the outputs)
-    or values [n, 1] in the unit of the target; with `raw` the outputs of the model itself.
+    pixels as they were stored. It returns probabilities [n, classes] (the softmax of the outputs),
+    or values [n, 1] in the unit of the target, in float64; with `raw` the outputs of the model.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class InferenceModel(nn.Module):
         """Probabilities, or values in the unit of the target, from outputs of the model."""
         if self.is_classifier:
             return torch.softmax(outputs, dim=1)
-        # In float64: a mean that is large relative to the scale would cost digits.
-        return (outputs.double() * self.target_scale + self.target_mean).to(outputs.dtype)
+        # In float64: a mean that is large relative to the scale would cost all digits.
+        return outputs.double() * self.target_scale + self.target_mean
 
     def forward(self, examples: torch.Tensor) -> torch.Tensor:
         """Probabilities [n, classes], values [n, 1], or with `raw` the outputs of the model."""

@@ -51,7 +51,7 @@ class Predictor:
         raw = torch.from_numpy(np.ascontiguousarray(examples))
         total: torch.Tensor | None = None
         for model in self._models:
-            converted = model.convert(self._outputs(model, raw)).cpu()
+            converted = model.convert(self._outputs(model, raw).cpu())
             total = converted if total is None else total + converted
         if total is None:
             raise ValueError("a predictor needs a model")

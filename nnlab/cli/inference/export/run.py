@@ -51,6 +51,7 @@ def run_export(
             {
                 **choice_json(choice),
                 "files": [str(path) for path in result.files],
+                "inputs": result.inputs,
                 "max_difference": result.max_difference,
                 "tolerance": result.tolerance,
                 "batch_sizes": list(result.batch_sizes),
@@ -63,5 +64,5 @@ def run_export(
     say(
         f"{', '.join(map(str, result.files))}: loaded again, its outputs differ from those of run"
         f" {choice.runs[0].id} by at most {result.max_difference:.2g} (allowed"
-        f" {result.tolerance:.2g}; batches of {sizes})"
+        f" {result.tolerance:.2g}; batches of {sizes}); inputs {result.inputs}"
     )
