@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from command_line_runner import Nnlab
+from PIL import Image
 from predicted_tables import HEADER, SMALL, plain_probabilities, table, write
 from torch.nn import functional
 
@@ -123,3 +124,20 @@ def test_regression_is_measured_in_the_unit_of_the_target(nnlab: Nnlab, folder: 
     assert by_name["mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-5)
     r2 = 1 - (errors**2).mean() / y[100:].var()
     assert by_name["r2"] == pytest.approx(r2, rel=1e-5)
+
+
+def test_images_are_evaluated_by_the_names_of_their_folders(nnlab: Nnlab, folder: Path) -> None:
+    generator = np.random.default_rng(0)
+    for split, count in (("photos", 20), ("new", 3)):
+        for label, base in (("dark", 40), ("light", 200)):
+            (folder / split / label).mkdir(parents=True)
+            for i in range(count):
+                pixels = generator.integers(base - 20, base + 20, (8, 8), np.uint8)
+                Image.fromarray(pixels).save(folder / split / label / f"{i:02}.png")
+    nnlab("train", "--data", "folder:photos", "--epochs", "8", "-q", "--width", "8")
+    answer = nnlab("evaluate", "1", "--data", "folder:new", "--json").json
+    assert answer["rows"] == 6
+    rows = nnlab("predict", "1", "--data", "new", "--json").json["predictions"]
+    right = [row["predicted"] == row["file"].split("/")[0] for row in rows]
+    accuracy = answer["metrics"][f"eval/new@{answer['version'][:8]}/accuracy"]
+    assert accuracy == pytest.approx(sum(right) / 6)
