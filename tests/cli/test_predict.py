@@ -88,6 +88,9 @@ def test_columns_may_be_in_any_order_and_ids_are_kept(tabular: Nnlab, folder: Pa
     assert [row["patient"] for row in named] == [f"'=p{i}" for i in range(5)]
     for one, other in zip(plain, named, strict=True):
         assert one["probability_a"] == other["probability_a"]
+    write(folder / "c.csv", ["row", *HEADER[:3]], [["007", *rows[0][:3]], ["x", *rows[1][:3]]])
+    answer = tabular("predict", "1", "--data", "c.csv", "--id", "row", "--json")
+    assert [row["row"] for row in answer.json["predictions"]] == ["007", "x"]
 
 
 def read_text(text: str) -> list[dict[str, str]]:

@@ -128,6 +128,7 @@ class InputData:
                 chunk,
                 invalid,
                 None if targets is None else targets[part],
+                numbered=ids is None,
             )
 
     def _image_batches(self) -> Iterator[InputBatch]:

@@ -96,9 +96,8 @@ def prediction_rows(
 ) -> Iterator[dict[str, Any]]:
     """The prediction for each example of a batch as an object with stable keys."""
     texts, best = predictions.astype(str), predictions.argmax(axis=1)
-    is_number = id_name in ("row", "index")
     for row, (name, invalid) in enumerate(zip(batch.ids, batch.invalid, strict=True)):
-        values: dict[str, Any] = {id_name: int(name) if is_number else name}
+        values: dict[str, Any] = {id_name: int(name) if batch.numbered else name}
         if invalid:
             values["predicted"] = None
         elif classes:

@@ -58,7 +58,8 @@ class TableEncoder:
         self._unknown_columns |= dict.fromkeys(name for name in batch.columns if name not in known)
         self._num_rows += count
         texts = None if targets is None else [cell or "" for cell in targets]
-        return InputBatch(ids, examples, invalid, texts)
+        numbered = self._options.id_column is None
+        return InputBatch(ids, examples, invalid, texts, numbered)
 
     def finish(self) -> None:
         """Adds the problems and notes that concern the whole table."""
