@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nnlab import errors, plots, records
     from nnlab.api.diagnose import diagnose_history as diagnose
+    from nnlab.api.load import load
     from nnlab.api.open import open_results_database as open  # noqa: A004  as gzip.open
     from nnlab.api.results import Results
     from nnlab.api.train import train
@@ -26,6 +27,7 @@ __all__ = [
     "TrainResult",
     "diagnose",
     "errors",
+    "load",
     "open",
     "plots",
     "records",
@@ -38,6 +40,7 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "TrainResult": ("nnlab.api.train_result", "TrainResult"),
     "diagnose": ("nnlab.api.diagnose", "diagnose_history"),
     "errors": ("nnlab.errors", None),
+    "load": ("nnlab.api.load", "load"),
     "open": ("nnlab.api.open", "open_results_database"),
     "plots": ("nnlab.plots", None),
     "records": ("nnlab.records", None),

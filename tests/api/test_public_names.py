@@ -19,7 +19,7 @@ HEAVY = ("torch", "sqlalchemy", "matplotlib", "pandas", "scipy", "numpy", "pydan
 
 def test_the_public_names_are_pinned() -> None:
     assert api.__all__ == [
-        "Results", "TrainResult", "diagnose", "errors", "open", "plots", "records", "train",
+        "Results", "TrainResult", "diagnose", "errors", "load", "open", "plots", "records", "train",
     ]  # fmt: skip
     assert set(api.__all__) <= set(dir(api))
     for name in api.__all__:

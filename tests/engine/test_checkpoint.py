@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load
 
 from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
@@ -103,10 +104,18 @@ def test_loading_a_checkpoint_executes_no_code(config: Make, tmp_path: Path) -> 
 def test_the_model_file_is_a_plain_state_dict(config: Make) -> None:
     session = build_session(config())
     list(train(session))
-    state = torch.load(
-        io.BytesIO(checkpoint.serialize_selected_weights(session)), weights_only=True
-    )
-    assert set(state) == set(session.model.state_dict())
+    state = load(checkpoint.serialize_selected_weights(session))
+    assert state.keys() == session.model.state_dict().keys()
+    for name, tensor in session.selected_weights.items():
+        assert torch.equal(state[name], tensor)
+
+
+def test_weights_that_share_memory_or_are_not_contiguous_are_stored() -> None:
+    whole = torch.arange(12.0).reshape(3, 4)
+    weights = {"a": whole, "b": whole[1], "c": whole.T, "d": whole}
+    state = load(checkpoint.serialize_weights(weights))
+    for name, tensor in weights.items():
+        assert torch.equal(state[name], tensor)
 
 
 def test_ties_are_broken_the_same_way_in_a_resumed_run(config: Make) -> None:
