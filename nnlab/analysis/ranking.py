@@ -21,7 +21,7 @@ from nnlab.analysis.ranking_notes import (
     search_space_notes,
 )
 from nnlab.analysis.records import EpochChoice, Ranking, RankingRow
-from nnlab.analysis.run_epochs import RunEpochs, load_run_epochs
+from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
 from nnlab.config.space import distinguishing_fields
@@ -229,9 +229,14 @@ def _build_rows(
     settings = _settings_by_trial(db, [group[0].trial_id for group in groups])
     results = [result for group in groups for trial in group for result in trial.results]
     epochs = load_run_epochs(db, results, objective, at)
+    errors = load_errors(db, epochs, objective)
     return tuple(
         replace(
             _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings, epochs),
+            errors={
+                metric: aggregate([values.get(run_id, math.nan) for run_id in _run_ids([group])])
+                for metric, values in errors.items()
+            },
             pruned=_count_pruned(group, pruned),
             different_data=any(trial.trial_id in changed_data for trial in group),
         )

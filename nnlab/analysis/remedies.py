@@ -149,12 +149,13 @@ def _resolve_fields(setting: Setting, names: Sequence[str]) -> Setting:
 
 
 def _resolve_setting(config: RunConfig, setting: Setting) -> Setting:
-    version = setting.get("start_version")
+    version, metrics_version = setting.get("start_version"), setting.get("metrics_version")
     resolved = resolve(
         config,
         dataset_facts(config.data),
         model_version=model_version(config.model),
         start_version=None if version is None else str(version),
+        metrics_version=None if metrics_version is None else str(metrics_version),
     )
     return setting_of(resolved)
 

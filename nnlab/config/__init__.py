@@ -6,6 +6,7 @@ from the fields of `RunConfig`.
 
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
+from nnlab.config.metric_list import metric_direction, metric_directions, parse_metrics
 from nnlab.config.option import Option
 from nnlab.config.parsing import parse_value
 from nnlab.config.registry import (
@@ -15,7 +16,7 @@ from nnlab.config.registry import (
     setting_fields,
 )
 from nnlab.config.resolve import (
-    OBJECTIVE_METRICS,
+    MEASUREMENT_FIELDS,
     VERSION_FIELDS,
     DataFacts,
     has_effect,
@@ -25,7 +26,7 @@ from nnlab.config.resolve import (
 )
 
 __all__ = [
-    "OBJECTIVE_METRICS",
+    "MEASUREMENT_FIELDS",
     "VERSION_FIELDS",
     "DataFacts",
     "Option",
@@ -38,6 +39,9 @@ __all__ = [
     "has_effect",
     "hidden_widths",
     "is_task_default",
+    "metric_direction",
+    "metric_directions",
+    "parse_metrics",
     "parse_value",
     "resolve",
     "setting_fields",

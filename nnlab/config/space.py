@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab.config import (
+    MEASUREMENT_FIELDS,
     VERSION_FIELDS,
     DataFacts,
     RunConfig,
@@ -37,6 +38,8 @@ Space = Mapping[str, tuple[Scalar, ...]]
 MAX_TRIALS = 100_000
 
 _PATH_FIELDS = ("data", "start_from")
+# Fields whose value is a list: the items belong to one trial.
+_LIST_FIELDS = ("metrics",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ def parse_values(name: str, values: object, *, whole_ranges: bool = False) -> tu
     Raises:
         ConfigError: invalid values; the message lists all problems.
     """
+    if name in _LIST_FIELDS and isinstance(values, list):
+        values = ",".join(map(str, values))
     items = values if isinstance(values, list | tuple) else _split_items(name, values)
     parsed: list[Scalar] = []
     problems: list[str] = []
@@ -92,7 +97,8 @@ def _parse_item(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]
 
 def _split_items(name: str, values: object) -> Sequence[object]:
     # A path may contain commas; all other texts are split at commas or semicolons.
-    if not isinstance(values, str) or (name in _PATH_FIELDS and ":" in values):
+    is_path = name in _PATH_FIELDS and isinstance(values, str) and ":" in values
+    if not isinstance(values, str) or is_path or name in _LIST_FIELDS:
         return [values]
     separator = ";" if setting_fields()[name].option.commas else ","
     return [part.strip() for part in values.split(separator)]
@@ -154,6 +160,7 @@ def expand_space(
     *,
     model_version: Callable[[str], str | None] = lambda _: None,
     start_version: Callable[[str], str | None] = lambda _: None,
+    metrics_version: Callable[[str], str | None] = lambda _: None,
     shared: Collection[str] = (),
 ) -> tuple[TrialSpec, ...]:
     """The trials of a space: its Cartesian product, resolved, checked and without duplicates.
@@ -166,6 +173,7 @@ def expand_space(
         facts: properties of a data set, by its name.
         model_version: SHA-256 of a user model's file, by the model's name.
         start_version: SHA-256 of the initial weights, by the value of `start_from`.
+        metrics_version: SHA-256 of the files of the user's metrics, by the value of `metrics`.
         shared: fields that may have no effect here because other arms of the study use them.
 
     Raises:
@@ -189,11 +197,13 @@ def expand_space(
                 facts(config.data),
                 model_version=model_version(config.model),
                 start_version=start_version(config.start_from) if config.start_from else None,
+                metrics_version=metrics_version(config.metrics) if config.metrics else None,
             )
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        unused -= {name for name in unused if has_effect(resolved, name)}
+        # Metrics that every run has are not stored, which is no error.
+        unused -= {n for n in unused if has_effect(resolved, n) or n in MEASUREMENT_FIELDS}
         setting = setting_of(resolved)
         digest = digest_of(setting)
         trials.setdefault(digest, TrialSpec(resolved, setting, digest))
@@ -235,7 +245,8 @@ def _value_or_default(name: str, setting: Setting) -> Scalar:
 def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields that differ by a choice of the user, not by a default that follows from one.
 
-    Hashes of files are excluded: users neither choose nor read them.
+    Hashes of files are excluded: users neither choose nor read them. So are measured metrics, which
+    do not affect the training.
 
     >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
     >>> distinguishing_fields([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
@@ -244,7 +255,8 @@ def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     ('opt', 'lr')
     """
     fields = setting_fields()
-    names = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
+    excluded = (*VERSION_FIELDS, *MEASUREMENT_FIELDS)
+    names = [name for name in differing_fields(settings) if name not in excluded]
     # Different data sets may have different tasks, and different defaults that depend on the task.
     by_task = "data" in names
 

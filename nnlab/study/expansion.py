@@ -22,13 +22,43 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
         shared: fields that may have no effect on some of the trials.
     """
     search_data_near_database(db)
-    return partial(
+    expand = partial(
         expand_space,
         facts=cache(dataset_facts),
         model_version=model_version,
         start_version=cache(partial(_initial_weights_version, db)),
+        metrics_version=metrics_version,
         shared=shared,
     )
+    return lambda space: expand(_with_metric_directions(space))
+
+
+def _with_metric_directions(space: Space) -> Space:
+    """The space with the directions of the user's metrics, which rankings need without the code.
+
+    Raises:
+        ConfigError: a metric needs a package that is not installed.
+        UserCodeError: a file of the user cannot be executed.
+    """
+    if "metrics" not in space:
+        return space
+    # Imported only here: they take time to import, and few requests have metrics.
+    from nnlab.engine.metrics import check_torchmetrics
+    from nnlab.engine.user_metrics import with_code_directions
+
+    texts = [str(value) for value in space["metrics"] if value is not None]
+    for text in texts:
+        check_torchmetrics(text)
+    return {**space, "metrics": tuple(map(with_code_directions, texts))}
+
+
+def metrics_version(text: str) -> str | None:
+    """The version of the files of the user's metrics; None if all are of the catalogue."""
+    if ":" not in text:
+        return None
+    from nnlab.engine.user_metrics import metrics_version as version
+
+    return version(text)
 
 
 def _initial_weights_version(db: str | None, start_from: str) -> str:

@@ -1,6 +1,7 @@
 """`nnlab ls`: lists runs, newest first."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
-from nnlab.records import MetricSummary, Run, Status
+from nnlab.records import Objective, Run, Status
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -28,6 +29,8 @@ COLUMNS = (
     TableColumn("status", "status"),
     TableColumn("epochs", "epochs", align_right=True, priority=2),
     TableColumn("epochs_planned", "of", align_right=True, priority=3),
+    TableColumn("val_rmse", "val/rmse", lambda value: f"{value:.5g}", align_right=True, priority=1),
+    TableColumn("val_mae", "val/mae", lambda value: f"{value:.5g}", align_right=True, priority=2),
     TableColumn("metric", "metric", priority=1),
     TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
     TableColumn("best_epoch", "at epoch", align_right=True, priority=3),
@@ -40,6 +43,7 @@ COLUMNS = (
         priority=5,
     ),
 )
+_ERROR_KEYS = ("val_rmse", "val_mae")
 
 
 @app.command("ls")
@@ -95,19 +99,27 @@ def list_runs(
             removed=removed,
         )
         ids = [run.id for run in runs]
-        summaries = store.summaries(database, ids)
+        best = _best_objectives(database, runs)
+        errors = {
+            metric: store.values_at_selected_epoch(database, ids, metric)
+            for metric in ("val/rmse", "val/mae")
+        }
         findings = store.findings(database, ids)
     fields = distinguishing_fields([run.trial.setting for run in runs])
     rows = [
         _run_cells(
             run,
             fields,
-            summaries.get(run.id, {}),
+            best.get(run.id),
+            {metric: values.get(run.id) for metric, values in errors.items()},
             [finding.code for finding in table_findings(findings.get(run.id, ()))],
         )
         for run in runs
     ]
-    render(rows, COLUMNS, format)
+    # Errors in the unit of the target, before the loss of standardised targets.
+    is_regression = any(row["val_rmse"] is not None for row in rows)
+    columns = [column for column in COLUMNS if is_regression or column.key not in _ERROR_KEYS]
+    render(rows, COLUMNS if format is Format.JSON else columns, format)
     if format is Format.TABLE and limit and len(runs) == limit:
         say(f"only the newest {limit}; --limit 0 lists all", style="dim")
 
@@ -119,11 +131,28 @@ def _study_id(db: store.Database, name: str, *, removed: bool) -> int:
     return store.find_study(db, name).id
 
 
+def _best_objectives(db: store.Database, runs: Sequence[Run]) -> dict[int, tuple[float, int]]:
+    """The best value of each run's objective, and its epoch."""
+    runs_by_objective: dict[str, list[int]] = {}
+    for run in runs:
+        if objective := run.trial.setting.get("objective"):
+            runs_by_objective.setdefault(str(objective), []).append(run.id)
+    best: dict[int, tuple[float, int]] = {}
+    for text, ids in runs_by_objective.items():
+        parsed = Objective.parse(text)
+        best |= store.best_values(db, ids, parsed.metric, parsed.direction)
+    return best
+
+
 def _run_cells(
-    run: Run, fields: tuple[str, ...], metrics: Mapping[str, MetricSummary], flags: list[str]
+    run: Run,
+    fields: tuple[str, ...],
+    best: tuple[float, int] | None,
+    errors: Mapping[str, tuple[int, float] | None],
+    flags: list[str],
 ) -> Mapping[str, Any]:
     objective = str(run.trial.setting.get("objective", "")).partition(":")[0]
-    summary = metrics.get(objective)
+    values = {metric: value[1] if value else math.nan for metric, value in errors.items()}
     return {
         "run": run.id,
         "study": run.trial.study,
@@ -134,8 +163,12 @@ def _run_cells(
         "epochs": run.epochs,
         "epochs_planned": run.epochs_planned,
         "metric": objective or None,
-        "best": summary.best if summary else None,
-        "best_epoch": summary.best_epoch if summary else None,
+        "best": best[0] if best else None,
+        "best_epoch": best[1] if best else None,
+        **{
+            metric.replace("/", "_"): None if math.isnan(value) else value
+            for metric, value in values.items()
+        },
         "flags": flags,
         "tags": list(run.tags),
         "started_at": run.started_at.isoformat() if run.started_at else None,

@@ -39,8 +39,9 @@ class PreparedData:
     """A data set ready to train on.
 
     Regression targets are standardised on the training split, so that default learning rates fit.
-    `target_scale` converts an error in standardised units to the unit of the target. `checks`
-    returns the metrics of `nnlab.engine.data.checks`, computed at the first call.
+    `target_scale` converts an error in standardised units to the unit of the target, and
+    `target_mean` is the target that became 0. `checks` returns the metrics of
+    `nnlab.engine.data.checks`, computed at the first call.
     """
 
     task: Task
@@ -51,6 +52,7 @@ class PreparedData:
     test: SplitTensors
     fingerprint: str
     target_scale: float = 1.0
+    target_mean: float = 0.0
     checks: Callable[[], Mapping[str, float]] = dict
 
     def channels_last(self) -> "PreparedData":
@@ -84,7 +86,7 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     split_dataset = read_and_split(config)
     dataset, rows = split_dataset.dataset, split_dataset.rows
     transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
-    targets, target_scale = _standardise_targets(dataset, rows.train)
+    targets, target_scale, target_mean = _standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
     dtype = torch.float64 if is_double else torch.float32
 
@@ -110,20 +112,21 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
         split_tensors(rows.test),
         split_dataset.fingerprint,
         target_scale,
+        target_mean,
         cache(partial(measure_checks, train, val, num_classes, suspicious)),
     )
 
 
 def _standardise_targets(
     dataset: Dataset, train: NDArray[np.int64]
-) -> tuple[NDArray[np.int64] | NDArray[np.float64], float]:
-    """Targets [n] (classes) or standardised [n, 1] (numbers), and their scale.
+) -> tuple[NDArray[np.int64] | NDArray[np.float64], float, float]:
+    """Targets [n] (classes) or standardised [n, 1] (numbers), and their scale and mean.
 
     Raises:
         DataError: all training targets are equal.
     """
     if dataset.task == "classification":
-        return np.asarray(dataset.targets, np.int64), 1.0
+        return np.asarray(dataset.targets, np.int64), 1.0, 0.0
     targets = np.asarray(dataset.targets, np.float64)
     if has_one_value(targets[train]):
         raise DataError(
@@ -135,4 +138,4 @@ def _standardise_targets(
         mean, sd = targets[train].mean(), targets[train].std()
     if not 0 < sd < np.inf:  # squares of such small or large numbers are out of range for float64
         sd = preprocessing.mean_and_sd(targets[:, None], train)[1].item()
-    return ((targets - mean) / sd)[:, None], float(sd)
+    return ((targets - mean) / sd)[:, None], float(sd), float(mean)

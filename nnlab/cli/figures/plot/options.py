@@ -18,7 +18,8 @@ app = typer.Typer(
 FigureOptions = tuple[Sequence[str], dict[str, Any]]
 
 ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="METRIC", help="\\[default: the study's objective]")
+    str | None,
+    typer.Option("--by", "--metric", metavar="METRIC", help="\\[default: the study's objective]"),
 ]
 MetricOption = Annotated[
     list[str] | None,

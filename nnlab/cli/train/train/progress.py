@@ -34,13 +34,26 @@ class TrainView(RunCallbacks, Protocol):
         """Called when the user wants to stop."""
 
 
-def metrics_line(values: Mapping[str, float]) -> str:
-    """Loss and score of both splits and the learning rate, in a line."""
-    score = next((name for name in ("accuracy", "r2") if f"val/{name}" in values), "loss")
-    parts = [f"loss {values['train/loss']:.4g}, val {values['val/loss']:.4g}"]
-    if score != "loss":
-        parts.append(f"{score} {values[f'train/{score}']:.4f}, val {values[f'val/{score}']:.4f}")
-    return "  ".join([*parts, f"lr {values['lr']:.3g}"])
+def metrics_line(values: Mapping[str, float], objective: str = "") -> str:
+    """Loss and scores of both splits and the learning rate, in a line.
+
+    The errors of a regression in the unit of the target come first.
+
+    Args:
+        values: the metrics of an epoch.
+        objective: the objective of the run, which is shown too.
+    """
+    selected = objective.partition(":")[0].partition("/")[2]
+    formats = {"rmse": ".4g", "mae": ".4g", "loss": ".4g", "accuracy": ".4f", "r2": ".4f"}
+    formats.setdefault(selected, ".4g")
+    parts = [
+        f"{name} {values[f'train/{name}']:{number}}, val {values[f'val/{name}']:{number}}"
+        for name, number in formats.items()
+        if f"train/{name}" in values and f"val/{name}" in values
+    ]
+    if "lr" in values:  # second-order optimizers have none
+        parts.append(f"lr {values['lr']:.3g}")
+    return "  ".join(parts)
 
 
 def run_result_line(result: RunResult, label: str) -> str:
@@ -49,10 +62,17 @@ def run_result_line(result: RunResult, label: str) -> str:
     parts.append(f"{result.status}: {result.reason}" if result.reason else str(result.status))
     if result.selected_value is not None:
         metric = str(result.run.trial.setting["objective"]).partition(":")[0]
-        parts.append(f"{metric} {result.selected_value:.4f} at epoch {result.selected_epoch}")
+        values = [f"{name} {value:.5g}" for name, value in result.selected_errors.items()]
+        if metric not in result.selected_errors:
+            values.append(f"{metric} {result.selected_value:.4f}")
+        parts.append(f"{', '.join(values)} at epoch {result.selected_epoch}")
     if result.seconds is not None:
         parts.append(format_duration(result.seconds))
     return "  ".join(parts)
+
+
+def _objective_of(run: Run) -> str:
+    return str(run.trial.setting.get("objective") or "")
 
 
 class LinesView:
@@ -81,7 +101,7 @@ class LinesView:
         if self._every_epoch or is_due:
             self._print_line(
                 f"run {run.id}  epoch {epoch.number}/{run.epochs_planned}"
-                f"  {metrics_line(epoch.values)}"
+                f"  {metrics_line(epoch.values, _objective_of(run))}"
             )
 
     def on_note(self, run: Run, message: str) -> None:
@@ -153,7 +173,8 @@ class BarView(LinesView):
     def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Advances the bar by an epoch."""
         self._epochs_left[run.id] -= 1
-        title, metrics = fit_bar_texts(self._title, metrics_line(epoch.values), self._console.width)
+        line = metrics_line(epoch.values, _objective_of(run))
+        title, metrics = fit_bar_texts(self._title, line, self._console.width)
         self._bar.update(self._task, advance=1, description=title, metrics=metrics)
         if self._every_epoch:
             super().on_epoch_end(run, epoch)
