@@ -16,6 +16,7 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))
 
 from nnlab import catalogue  # noqa: E402  the tree beside this file, wherever it is run from
+from nnlab.catalogue.metrics import MetricChoice  # noqa: E402
 from nnlab.cli.main import COMMANDS  # noqa: E402
 from nnlab.config.space import format_value  # noqa: E402
 from nnlab.diagnosis import ALL_RULES  # noqa: E402
@@ -28,6 +29,9 @@ SUBCOMMANDS = {
     "db": ("status", "upgrade", "backup", "copy", "check", "gc"),
 }
 WIDTH = 100
+
+# What the third column of a table of choices contains, if not options with their defaults.
+_THIRD_COLUMNS = {"metric": "better, range"}
 
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -71,13 +75,15 @@ def choices_page() -> str:
         parts += [
             f"## {kind}",
             "",
-            "| name | what it is | options and defaults | source |",
+            f"| name | what it is | {_THIRD_COLUMNS.get(kind, 'options and defaults')} | source |",
             "| --- | --- | --- | --- |",
         ]
         for row in rows:
             options = ", ".join(
                 f"{name} {format_value(value)}" for name, value in row.defaults.items()
             )
+            if isinstance(row, MetricChoice):
+                options = row.range_text
             parts.append(f"| `{row.name}` | {row.summary} | {options} | {row.source} |")
         parts.append("")
     return "\n".join(parts)

@@ -1,5 +1,6 @@
 """Metrics that `--metrics` adds to those of every run. The code is in `nnlab.engine.metrics`."""
 
+import math
 from dataclasses import dataclass
 
 from nnlab.catalogue.choice import Choice, Task
@@ -19,6 +20,16 @@ class MetricChoice(Choice):
     def direction(self) -> Direction | None:
         """Whether lower or higher values are better; None for a metric of the user."""
         return direction_of(self.name)
+
+    @property
+    def range_text(self) -> str:
+        """The better direction and the limits, such as `higher, [0, 1]`; "" for user code."""
+        if self.direction is None:
+            return ""
+        low, high = self.limits
+        better = "lower" if self.direction == "min" else "higher"
+        start = "(-inf" if math.isinf(low) else f"[{low:g}"
+        return f"{better}, {start}, {'inf)' if math.isinf(high) else f'{high:g}]'}"
 
     @property
     def limits(self) -> Limits:

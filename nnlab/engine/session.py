@@ -31,6 +31,7 @@ from nnlab.engine.epoch_selection import is_better_epoch
 from nnlab.engine.evaluation import compute_metrics, compute_outputs
 from nnlab.engine.flops import count_multiply_adds
 from nnlab.engine.losses import Loss
+from nnlab.engine.metric_versions import check_metrics_version
 from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.engine.models.norms import check_batch_of_one
@@ -38,7 +39,6 @@ from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.seeds import make_generator
-from nnlab.engine.user_metrics import check_metrics_version
 from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import DataError, UserCodeError
 from nnlab.objective import Objective

@@ -7,7 +7,6 @@ build it.
 
 import copy
 import functools
-import hashlib
 import inspect
 import warnings
 from collections.abc import Callable
@@ -224,35 +223,3 @@ def _declared_direction(reference: str) -> Direction | None:
     if not isinstance(declared, bool):
         return None
     return "max" if declared else "min"
-
-
-def metrics_version(text: str) -> str | None:
-    """The version of the user code that a value of `metrics` names; None if it names none.
-
-    This is the version of its file (`user_code.code_version`), or a hash of those of several.
-
-    Raises:
-        UserCodeError: as in `code_version`.
-    """
-    versions = [
-        f"{metric.reference} {user_code.code_version(metric.reference)}"
-        for metric in parse_metrics(text)
-        if metric.is_user_defined
-    ]
-    if len(versions) <= 1:
-        return versions[0].rpartition(" ")[2] if versions else None
-    return hashlib.sha256("\n".join(versions).encode()).hexdigest()[:16]
-
-
-def check_metrics_version(text: str, stored_version: str | None) -> None:
-    """Checks that the files of a run's metrics have not changed since it was set up.
-
-    Raises:
-        UserCodeError: one has changed or is missing.
-    """
-    if metrics_version(text) != stored_version:
-        names = [metric.reference for metric in parse_metrics(text) if metric.is_user_defined]
-        raise UserCodeError(
-            f"--metrics {','.join(names)} has changed since this run was set up",
-            hint="run the same `nnlab train` command again: the new code becomes a new trial",
-        )

@@ -5,6 +5,7 @@ from functools import cache, partial
 
 from nnlab.config.space import Space, TrialSpec, expand_space
 from nnlab.engine.data import dataset_facts
+from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import model_version
 from nnlab.errors import NoDatabase
 from nnlab.study.database import open_results, search_data_near_database
@@ -50,15 +51,6 @@ def _with_metric_directions(space: Space) -> Space:
     for text in texts:
         check_torchmetrics(text)
     return {**space, "metrics": tuple(map(with_code_directions, texts))}
-
-
-def metrics_version(text: str) -> str | None:
-    """The version of the files of the user's metrics; None if all are of the catalogue."""
-    if ":" not in text:
-        return None
-    from nnlab.engine.user_metrics import metrics_version as version
-
-    return version(text)
 
 
 def _initial_weights_version(db: str | None, start_from: str) -> str:

@@ -1,10 +1,12 @@
 """`nnlab choices`: lists the catalogues."""
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 import typer
 
 from nnlab import catalogue
+from nnlab.catalogue.metrics import MetricChoice
 from nnlab.cli import completion
 from nnlab.cli.options import FormatOption
 from nnlab.cli.output.formats import Format
@@ -26,6 +28,12 @@ COLUMNS = (
         priority=2,
     ),
     TableColumn("source", "source", wrap=True, priority=3),
+)
+_METRIC_COLUMNS = (
+    TableColumn("better", "better, range", priority=2),
+    TableColumn("tasks", "tasks", hidden=True),
+    TableColumn("direction", "direction", hidden=True),
+    TableColumn("limits", "limits", hidden=True),
 )
 
 
@@ -60,8 +68,21 @@ def choices(
             "summary": row.summary,
             "defaults": dict(row.defaults),
             "source": row.source,
+            **_metric_properties(row),
         }
         for catalogue_name in ([kind] if kind else catalogue.CATALOGUES)
         for row in catalogue.CATALOGUES[catalogue_name]
     ]
-    render(rows, COLUMNS, format)
+    render(rows, [*COLUMNS, *(_METRIC_COLUMNS if kind == "metric" else ())], format)
+
+
+def _metric_properties(row: catalogue.Choice) -> dict[str, Any]:
+    """Task, direction and limits of a metric; nothing for other rows."""
+    if not isinstance(row, MetricChoice):
+        return {}
+    return {
+        "tasks": list(row.tasks),
+        "direction": row.direction,
+        "limits": [None if math.isinf(limit) else limit for limit in row.limits],
+        "better": row.range_text,
+    }

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +14,10 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
+from nnlab.config import parse_metrics
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
+from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import helper_files, matches_version
 from nnlab.errors import OutputError, UsageError
 from nnlab.io.escaping import escape_markdown, escape_terminal
@@ -81,7 +83,7 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
             " other runs",
             hint="reproduce those first, then train with --from",
         )
-    models = _user_model_files([row.setting for row in ranking.rows])
+    models = _user_code_files([row.setting for row in ranking.rows])
     runs = [run for row in ranking.rows for run in row.runs]
     environments = [a.environment for a in store.attempts_of_runs(db, runs) if a.environment]
     digests = {id_: trial.digest for id_, trial in store.trials(db, _trial_ids(ranking)).items()}
@@ -108,38 +110,50 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
     return f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}{dropped}"
 
 
-def _user_model_files(settings: Sequence[Setting]) -> dict[str, bytes]:
-    """The contents of the files of user-defined models, by their path in the folder.
+def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
+    """The contents of the files of user-defined models and metrics, by their path in the folder.
 
     Raises:
         UsageError: a file is missing, has changed since training, or cannot be placed there.
     """
     contents: dict[str, bytes] = {}
     for setting in settings:
-        model = str(setting.get("model"))
-        name = model.partition(":")[0]
-        if "model_version" not in setting or setting["model_version"] is None:
-            continue
-        path = Path(name)
-        if (
-            path.is_absolute()
-            or ".." in path.parts
-            or len(path.parts) > 1
-            or name in _RESERVED_NAMES
-        ):
-            raise UsageError(
-                f"{name} cannot be copied to the new folder: it is in another folder, or its name"
-                " is used for another file",
-                hint="train with a model file of another name in the current folder",
-            )
-        if not matches_version(model, str(setting["model_version"])):
-            raise UsageError(
-                f"{name} has changed since it was trained",
-                hint="restore the old file, or train again",
-            )
-        contents[name] = path.read_bytes()
-        contents |= {name: file.read_bytes() for name, file in helper_files(model).items()}
+        for reference, is_unchanged in _user_code(setting):
+            name = reference.partition(":")[0]
+            path = Path(name)
+            if (
+                path.is_absolute()
+                or ".." in path.parts
+                or len(path.parts) > 1
+                or name in _RESERVED_NAMES
+            ):
+                raise UsageError(
+                    f"{name} cannot be copied to the new folder: it is in another folder, or its"
+                    " name is used for another file",
+                    hint="train with a file of another name in the current folder",
+                )
+            if not is_unchanged:
+                raise UsageError(
+                    f"{name} has changed since it was trained",
+                    hint="restore the old file, or train again",
+                )
+            contents[name] = path.read_bytes()
+            helpers = helper_files(reference).items()
+            contents |= {name: file.read_bytes() for name, file in helpers}
     return contents
+
+
+def _user_code(setting: Setting) -> Iterator[tuple[str, bool]]:
+    """The references to user code in a setting, and whether it still has the stored version."""
+    if (version := setting.get("model_version")) is not None:
+        model = str(setting["model"])
+        yield model, matches_version(model, str(version))
+    if (version := setting.get("metrics_version")) is not None:
+        text = str(setting["metrics"])
+        is_unchanged = metrics_version(text) == version
+        for metric in parse_metrics(text):
+            if metric.is_user_defined:
+                yield metric.reference, is_unchanged
 
 
 def _trial_ids(ranking: Ranking) -> list[int]:
