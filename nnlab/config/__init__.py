@@ -6,7 +6,12 @@ from the fields of `RunConfig`.
 
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
-from nnlab.config.metric_list import metric_direction, metric_directions, parse_metrics
+from nnlab.config.metric_list import (
+    metric_direction,
+    metric_directions,
+    parse_metrics,
+    without_metrics,
+)
 from nnlab.config.option import Option
 from nnlab.config.parsing import parse_value
 from nnlab.config.registry import (
@@ -46,4 +51,5 @@ __all__ = [
     "resolve",
     "setting_fields",
     "setting_of",
+    "without_metrics",
 ]

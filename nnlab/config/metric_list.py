@@ -6,10 +6,11 @@ so a ranking needs no user code.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnlab.catalogue import Choice, Task, choice_names, find_choice
 from nnlab.catalogue.metrics import MetricChoice
+from nnlab.config.fields import RunConfig
 from nnlab.errors import ConfigError
 from nnlab.objective import Direction, Setting, direction_of, split_direction
 
@@ -132,6 +133,14 @@ def metric_conflicts(
                 f"--metrics {row.name} needs more than {row.top_k} classes; {data} has {classes}"
             )
     return problems
+
+
+def without_metrics(config: RunConfig) -> RunConfig:
+    """The config of the same run without added metrics, for commands that compute none.
+
+    They need neither the user's files nor torchmetrics.
+    """
+    return replace(config, metrics=None, metrics_version=None)
 
 
 def metric_directions(*settings: Setting) -> Mapping[str, Direction]:

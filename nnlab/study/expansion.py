@@ -8,6 +8,7 @@ from nnlab.engine.data import dataset_facts
 from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import model_version
 from nnlab.errors import NoDatabase
+from nnlab.objective import Scalar
 from nnlab.study.database import open_results, search_data_near_database
 from nnlab.workers.initial_weights import find_initial_weights
 
@@ -47,10 +48,12 @@ def _with_metric_directions(space: Space) -> Space:
     from nnlab.engine.metrics import check_torchmetrics
     from nnlab.engine.user_metrics import with_code_directions
 
-    texts = [str(value) for value in space["metrics"] if value is not None]
-    for text in texts:
-        check_torchmetrics(text)
-    return {**space, "metrics": tuple(map(with_code_directions, texts))}
+    values: list[Scalar] = []
+    for value in space["metrics"]:
+        if value is not None:
+            check_torchmetrics(str(value))
+        values.append(None if value is None else with_code_directions(str(value)))
+    return {**space, "metrics": tuple(values)}
 
 
 def _initial_weights_version(db: str | None, start_from: str) -> str:

@@ -115,6 +115,17 @@ def test_a_stored_direction_ranks_without_the_file(nnlab: Nnlab, folder: Path) -
     assert rows["val/gini"]["best"] == max(row["val/gini"] for row in curve)
 
 
+def test_commands_that_only_read_need_no_metric_code(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "--metrics", "m.py:gini:max", "-q")
+    assert "m.py has changed" not in nnlab("verify", "1").out
+    nnlab("report", "default", "-o", "report.html")
+    (folder / "m.py").write_text("raise ValueError\n" + GINI)
+    nnlab("plot", "confusion", "1", "-o", "confusion.png")
+    nnlab("probe", "sensitivity", "1")
+    nnlab("report", "default", "-o", "report.html")
+    assert "m.py:gini has changed" in nnlab("verify", "1", expect=None).out
+
+
 def test_the_direction_of_a_run_decides_whatever_was_stored_first(nnlab: Nnlab) -> None:
     nnlab("train", *QUICK, "--lr", "0.05", "--metrics", "m.py:gini", "-q")  # stored as unknown
     nnlab(
