@@ -64,7 +64,7 @@ bench: .venv/test
 bench-server: .venv/test
 	PYTHONPATH=tests $(BIN)/python benchmarks/server_load.py
 
-# The corpus of trainings with known faults, and docs/diagnosis.md: about fifteen minutes.
+# The corpus of trainings with known faults, and docs/diagnosis-accuracy.md: about fifteen minutes.
 bench-diagnosis: .venv/test
 	$(BIN)/python benchmarks/diagnosis/run.py
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.config import DataFacts
+from nnlab.config import DataFacts, RunConfig
 from nnlab.config.ranges import Range
 from nnlab.config.space import (
     differing_fields,
@@ -24,8 +24,8 @@ from nnlab.objective import format_exact
 from nnlab.records import Setting
 
 
-def facts(name: str) -> DataFacts:
-    return DataFacts("regression" if name == "diabetes" else "classification")
+def facts(config: RunConfig) -> DataFacts:
+    return DataFacts("regression" if config.data == "diabetes" else "classification")
 
 
 @pytest.mark.parametrize(

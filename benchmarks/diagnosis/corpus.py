@@ -125,7 +125,7 @@ FAULTS: tuple[Fault, ...] = (
     ("lr far too high", "NN201", ("NN202",), {"opt": "sgd", "lr": 100.0}),
     ("lr too low, adam", "NN203", (), {"opt": "adam", "lr": 3e-6}),
     ("lr too low, sgd", "NN203", (), {"opt": "sgd", "lr": 1e-5}),
-    ("cut early", "NN105", (), {"opt": "adam", "lr": 5e-4, "epochs": 5}),
+    ("too few epochs", "NN105", (), {"opt": "adam", "lr": 5e-4, "epochs": 5}),
     (
         "deep sigmoid",
         "NN301",
@@ -150,10 +150,10 @@ FAULTS: tuple[Fault, ...] = (
         (),
         {"opt": "sgd", "lr": 0.01, "depth": 6, "init": "normal", "init_scale": 0.01},
     ),
-    ("zeros", "NN306", (), {"opt": "adam", "lr": 1e-3, "init": "zeros", "depth": 2}),
-    ("dead", "NN303", (), {"opt": "adam", "lr": 1e-3, "bias_init": -20.0, "depth": 2}),
+    ("zero weights", "NN306", (), {"opt": "adam", "lr": 1e-3, "init": "zeros", "depth": 2}),
+    ("dead units", "NN303", (), {"opt": "adam", "lr": 1e-3, "bias_init": -20.0, "depth": 2}),
     (
-        "saturated",
+        "saturated units",
         "NN304",
         (),
         {
@@ -161,13 +161,18 @@ FAULTS: tuple[Fault, ...] = (
             "init": "normal", "init_scale": 3.0,
         },
     ),
-    ("dropout", "NN307", (), {"opt": "adam", "lr": 1e-3, "dropout": 0.95, "depth": 3}),
-    ("softmax twice", "NN308", (), {"opt": "adam", "lr": 5e-3, "model": "softmax"}),
-    ("one a step", "NN204", ("NN202",), {"opt": "sgd", "lr": 0.15, "batch_size": 1, "epochs": 15}),
+    ("dropout 0.95", "NN307", (), {"opt": "adam", "lr": 1e-3, "dropout": 0.95, "depth": 3}),
+    ("second softmax", "NN308", (), {"opt": "adam", "lr": 5e-3, "model": "softmax"}),
+    (
+        "batch size 1",
+        "NN204",
+        ("NN202",),
+        {"opt": "sgd", "lr": 0.15, "batch_size": 1, "epochs": 15},
+    ),
 )  # fmt: skip
-_CLASSES_ONLY = ("softmax twice",)
+_CLASSES_ONLY = ("second softmax",)
 # Persistent gradient noise requires labels that cannot be learned.
-_GENERATED_ONLY = ("one a step",)
+_GENERATED_ONLY = ("batch size 1",)
 
 
 def _faulty(half: str, data: str) -> Iterator[Specimen]:
@@ -186,13 +191,13 @@ def _faulty(half: str, data: str) -> Iterator[Specimen]:
     if data in ("xor", "circles", "spirals", "two-moons"):
         linear = {"data": data, "model": "linear", "opt": "adam", "lr": 0.03, "epochs": 40}
         # On xor and circles, a linear model is at chance level.
-        yield Specimen("linear", half, "NN104", linear, 3, ("NN106",))
+        yield Specimen("linear model", half, "NN104", linear, 3, ("NN106",))
 
 
 # Faults that are also built into a small convolutional network.
 _IMAGE_FAULTS = (
     "lr too high, adam", "lr too high, momentum", "lr far too high", "lr too low, adam",
-    "lr too low, sgd", "cut early", "zeros", "dead",
+    "lr too low, sgd", "too few epochs", "zero weights", "dead units",
 )  # fmt: skip
 
 
@@ -220,18 +225,24 @@ def _convolutional(half: str) -> Iterator[Specimen]:
 def _data_faults(half: str) -> Iterator[Specimen]:
     """Faults of the data; `faulty_data` generates the data sets from their names."""
     train = {"opt": "adam", "lr": 2e-3, "epochs": 30, "batch_size": 32, "width": 32}
-    faults: tuple[tuple[str, str, tuple[str, ...], Mapping[str, Any]], ...] = (
-        ("raw", "NN401", ("NN201", "NN202"), {"inputs": "none", "opt": "momentum", "lr": 0.01}),
-        ("overlap", "NN403", (), {}),
-        ("broken", "NN404", (), {}),
-        ("imbalance", "NN402", (), {}),
-        ("lacking", "NN402", (), {}),
-        ("shifted", "NN103", ("NN404",), {}),
-        ("easier", "NN405", (), {}),
+    faults: tuple[tuple[str, str, str, tuple[str, ...], Mapping[str, Any]], ...] = (
+        (
+            "raw",
+            "inputs not normalised",
+            "NN401",
+            ("NN201", "NN202"),
+            {"inputs": "none", "opt": "momentum", "lr": 0.01},
+        ),
+        ("overlap", "splits overlap", "NN403", (), {}),
+        ("broken", "validation labels shuffled", "NN404", (), {}),
+        ("imbalance", "majority class", "NN402", (), {}),
+        ("lacking", "class without validation", "NN402", (), {}),
+        ("shifted", "validation data shifted", "NN103", ("NN404",), {}),
+        ("easier", "validation data easier", "NN405", (), {}),
     )
-    for name, code, accepted, recipe in faults:
+    for kind, name, code, accepted, recipe in faults:
         for seed in range(6):
-            data = f"{name}/{half}/{seed}"
+            data = f"{kind}/{half}/{seed}"
             yield Specimen(
-                f"data {name}", half, code, {**train, **recipe, "data": data}, seed, accepted
+                f"data: {name}", half, code, {**train, **recipe, "data": data}, seed, accepted
             )

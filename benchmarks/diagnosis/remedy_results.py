@@ -33,7 +33,7 @@ from nnlab.workers.worker_context import WorkerContext
 SEEDS = 8
 DATA = ("circles", "iris", "breast-cancer")
 # A softmax in a user's model cannot be corrected by a setting.
-NOT_CORRECTABLE = ("softmax twice",)
+NOT_CORRECTABLE = ("second softmax",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from diagnosis.corpus import FRESH, Specimen, specimens
 from nnlab.config import RunConfig, resolve, setting_of
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
-from nnlab.engine.user_code import model_version
+from nnlab.engine.user_code import code_versions
 from nnlab.records import Curve, History
 
 PROCESSES = 2
@@ -94,7 +94,7 @@ def train_specimen(specimen: Specimen, folder: Path) -> TrainedSpecimen:
     config = resolve(
         RunConfig(**setting, seed=specimen.seed, device="cpu", threads=1),
         dataset_facts(setting["data"]),
-        model_version=model_version(setting.get("model", "mlp")),
+        versions=code_versions(RunConfig(**setting)),
     )
     session = build_session(config)
     curves: dict[str, list[tuple[int, float]]] = {}

@@ -18,10 +18,10 @@ from nnlab.records import Objective, Scalar, Setting
 # The fields that determine the validation data; size and label noise of the training split do not.
 DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "classes", "val_fraction", "test_fraction",
-    "split_seed",
+    "split_seed", "stratify_by", "split_by", "split_by_time", "split_file", "folds",
 )  # fmt: skip
 # The fields that determine the reported loss, which has no label smoothing and the mean reduction.
-LOSS_FIELDS = ("loss", "huber_delta")
+LOSS_FIELDS = ("loss", "huber_delta", "loss_version")
 _LOSS_QUANTITIES = ("loss", "loss_exact", "grad_norm")
 # Fields that may differ between data sets without splitting a table that is spread over data sets.
 _FIELDS_TIED_TO_DATA = frozenset(DATA_FIELDS) - {"val_fraction", "split_seed"} | frozenset(
@@ -219,7 +219,7 @@ def _split_by_loss(
         return [part]
     selection = {"study_ids": part.scope.studies, "run_ids": part.scope.runs}
     losses = store.trial_fields(db, LOSS_FIELDS[:1], **selection)
-    if any("huber" in loss for loss in losses.values()):
+    if any("huber" in loss or ":" in str(loss) for loss in losses.values()):
         # Only in this case, because reading a field of ten thousand settings takes 50 ms.
         losses = store.trial_fields(db, LOSS_FIELDS, **selection)
     if len(set(losses.values())) <= 1:

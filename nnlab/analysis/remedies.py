@@ -17,8 +17,8 @@ from nnlab.config import (
 )
 from nnlab.config.space import differing_fields
 from nnlab.diagnosis.remedies import Remedy
-from nnlab.engine.data import dataset_facts
-from nnlab.engine.user_code import model_version
+from nnlab.engine.data import facts_of
+from nnlab.engine.versions import file_versions
 from nnlab.errors import ConfigError, UserCodeRefused
 from nnlab.objective import Objective, Setting
 from nnlab.records import History, Run, Status, Study
@@ -149,13 +149,12 @@ def _resolve_fields(setting: Setting, names: Sequence[str]) -> Setting:
 
 
 def _resolve_setting(config: RunConfig, setting: Setting) -> Setting:
-    version, metrics_version = setting.get("start_version"), setting.get("metrics_version")
+    version = setting.get("start_version")
     resolved = resolve(
         config,
-        dataset_facts(config.data),
-        model_version=model_version(config.model),
+        facts_of(config),
+        versions=file_versions(config),
         start_version=None if version is None else str(version),
-        metrics_version=None if metrics_version is None else str(metrics_version),
     )
     return setting_of(resolved)
 

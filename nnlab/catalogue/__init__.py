@@ -32,9 +32,12 @@ from nnlab.errors import UnknownName
 __all__ = [
     "CATALOGUES",
     "KIND_LABELS",
+    "USER_CODE",
     "Choice",
     "Task",
+    "builtin_names",
     "choice_names",
+    "choice_spellings",
     "find_choice",
     "split_names",
 ]
@@ -83,11 +86,21 @@ def choice_names(kind: str) -> tuple[str, ...]:
     return tuple(_BY_NAME[kind])
 
 
+def builtin_names(kind: str) -> tuple[str, ...]:
+    """The names of the choices of a kind that are complete: without user code and prefixes."""
+    return tuple(name for name in _BY_NAME[kind] if not name.endswith(":"))
+
+
+def choice_spellings(kind: str) -> tuple[str, ...]:
+    """The names of all choices of a kind as messages show them: user code is `file.py:NAME`."""
+    return tuple("file.py:NAME" if name == USER_CODE else name for name in _BY_NAME[kind])
+
+
 # Kinds whose values may combine several rows: `flip+shift`.
 _COMBINABLE_KINDS = ("augment",)
 
 # The row for user code, in kinds that accept it.
-_USER_CODE = "module:"
+USER_CODE = "module:"
 
 
 def split_names(kind: str, value: str) -> tuple[str, ...]:
@@ -113,12 +126,15 @@ def find_choice(kind: str, name: str) -> Choice:
     if name in rows and not name.endswith(":"):
         return rows[name]
     prefix, colon, argument = name.partition(":")
-    if colon and argument and prefix + colon in rows and prefix + colon != _USER_CODE:
+    if colon and argument and prefix + colon in rows and prefix + colon != USER_CODE:
         return rows[prefix + colon]
     if kind == "data" and argument and prefix in PUBLISHED:
         return rows[prefix]
-    if prefix and argument and _USER_CODE in rows:
-        return rows[_USER_CODE]
+    if prefix and argument and USER_CODE in rows:
+        return rows[USER_CODE]
     raise UnknownName(
-        KIND_LABELS.get(kind, kind), name, rows, suggestion=suggest_spelling(kind, name)
+        KIND_LABELS.get(kind, kind),
+        name,
+        choice_spellings(kind),
+        suggestion=suggest_spelling(kind, name),
     )

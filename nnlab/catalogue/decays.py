@@ -61,4 +61,8 @@ DECAYS = (
         "Hu et al. 2024, section 4.2; Haegele et al. 2024",
         defaults={"decay_share": 0.2, "decay_floor": 0.0},
     ),
+    Choice(
+        "module:",
+        "your own: file.py:NAME or package.module:NAME, a function of t that returns lr(t) / lr0",
+    ),
 )

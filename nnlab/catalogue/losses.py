@@ -10,19 +10,21 @@ LOSSES = (
         "cross_entropy",
         "negative log-softmax of the target class",
         "Bishop 2006, eq. 4.108; label smoothing: Szegedy et al. 2016, section 7",
-        defaults={"label_smoothing": 0.0},
+        defaults={"label_smoothing": 0.0, "class_weights": None},
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "nll",
         "negative log-probability of the target class; for models that return log-softmax",
         "Bishop 2006, eq. 4.108",
+        defaults={"class_weights": None},
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
         "bce",
         "binary cross-entropy of each class against the rest, summed over the classes",
         "Bishop 2006, eq. 4.90",
+        defaults={"pos_weight": None},
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice(
@@ -44,5 +46,9 @@ LOSSES = (
         "Huber 1964",
         defaults={"huber_delta": 1.0},
         tasks=_REGRESSION_ONLY,
+    ),
+    Choice(
+        "module:",
+        "your own: file.py:NAME or package.module:NAME, a function or module of outputs, targets",
     ),
 )

@@ -106,4 +106,9 @@ OPTIMIZERS = (
         "Nocedal and Wright 2006, algorithm 7.1; Martens 2010",
         defaults={"batch_size": "full", "inner_steps": 50, "damping": 1e-3},
     ),
+    Choice(
+        "module:",
+        "your own: file.py:NAME or package.module:NAME, a torch.optim.Optimizer class or function",
+        defaults={"lr": 1e-3, "weight_decay": 0.0},
+    ),
 )

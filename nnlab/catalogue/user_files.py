@@ -7,7 +7,7 @@ _MAX_NAMES = 5
 
 
 def suggest_spelling(kind: str, name: str) -> str | None:
-    """The spelling of a file or folder as data, model or metric; None for other names.
+    """The spelling of a file or folder as a value of `data`, `model`, ...; None for other names.
 
     Python files are parsed and not executed.
 
@@ -18,7 +18,7 @@ def suggest_spelling(kind: str, name: str) -> str | None:
     bare = name.rstrip(":")
     path = Path(bare).expanduser()
     suffix = path.suffix.lower()
-    if kind in ("data", "model", "metric") and suffix == ".py":
+    if kind in ("data", "model", "loss", "opt", "decay", "metric") and suffix == ".py":
         return " or ".join(f"{bare}:{callable_}" for callable_ in _callables_in(path))
     if kind != "data" or not bare:
         return None

@@ -125,7 +125,7 @@ def _option_help(field: SettingField) -> str:
     option = field.option
     text = option.help
     if option.catalogue is not None and option.catalogue != "device":
-        names = catalogue.choice_names(option.catalogue)
+        names = catalogue.choice_spellings(option.catalogue)
         if len(names) <= _MAX_NAMES_IN_HELP:
             text += ": " + ", ".join(names)
         else:

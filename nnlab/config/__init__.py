@@ -13,7 +13,7 @@ from nnlab.config.metric_list import (
     without_metrics,
 )
 from nnlab.config.option import Option
-from nnlab.config.parsing import parse_value
+from nnlab.config.parsing import BALANCED, parse_value
 from nnlab.config.registry import (
     SettingField,
     catalogue_rows,
@@ -21,6 +21,7 @@ from nnlab.config.registry import (
     setting_fields,
 )
 from nnlab.config.resolve import (
+    CODE_VERSION_FIELDS,
     MEASUREMENT_FIELDS,
     VERSION_FIELDS,
     DataFacts,
@@ -31,6 +32,8 @@ from nnlab.config.resolve import (
 )
 
 __all__ = [
+    "BALANCED",
+    "CODE_VERSION_FIELDS",
     "MEASUREMENT_FIELDS",
     "VERSION_FIELDS",
     "DataFacts",

@@ -12,6 +12,9 @@ from nnlab.config.registry import SettingField, setting_fields
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.objective import Objective, Scalar, format_exact, split_direction
 
+# The value of class_weights that makes all classes equally important.
+BALANCED = "balanced"
+
 # Other names of catalogue rows, accepted on input only: the name of the row is stored.
 _ALIASES: Mapping[str, Mapping[str, str]] = {"init": {"kaiming": "msra"}}
 
@@ -52,6 +55,8 @@ def parse_value(name: str, value: object) -> Scalar:
         _check_objective(field, str(parsed))
     if name == "widths":
         return _parse_widths(field, str(parsed))
+    if name in ("class_weights", "pos_weight"):
+        return _parse_weights(field, str(parsed))
     if name == "decay_at":
         return _parse_milestones(field, str(parsed))
     return parsed
@@ -140,6 +145,16 @@ def _parse_widths(field: SettingField, text: str) -> str:
             [f"{field.flag} must be whole numbers from 1 to 65536, such as 256,128; got {text}"]
         )
     return ",".join(str(int(part)) for part in parts)
+
+
+def _parse_weights(field: SettingField, text: str) -> str:
+    is_balanced = field.name == "class_weights" and text == BALANCED
+    weights = [parse_number(part.strip()) for part in text.split(",")]
+    positive = [weight for weight in weights if weight is not None and 0 < weight < math.inf]
+    if not is_balanced and len(positive) < len(weights):
+        words = f"{BALANCED}, or " if field.name == "class_weights" else ""
+        raise ConfigError([f"{field.flag} must be {words}numbers above 0: 0.2,0.8; got {text}"])
+    return text if is_balanced else ",".join(map(format_exact, positive))
 
 
 def _parse_milestones(field: SettingField, text: str) -> str:

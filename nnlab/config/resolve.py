@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from nnlab.catalogue import CATALOGUES, Task, find_choice
 from nnlab.config.class_selection import class_indices
@@ -54,8 +55,18 @@ _DEFAULT_OBJECTIVE: Mapping[Task, str] = {
 _DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 
+# Fields whose value may name user code, and the field that contains the SHA-256 of that code.
+CODE_VERSION_FIELDS: Mapping[str, str] = {
+    "model": "model_version",
+    "loss": "loss_version",
+    "opt": "opt_version",
+    "decay": "decay_version",
+}
 # Fields that contain the SHA-256 of the file that another field names.
-VERSION_FIELDS = ("data_version", "model_version", "start_version", "metrics_version")
+VERSION_FIELDS = (
+    *("data_version", "split_version", "start_version", "metrics_version"),
+    *CODE_VERSION_FIELDS.values(),
+)
 # Fields that determine what is measured, not how a run is trained: no trials are compared by them.
 MEASUREMENT_FIELDS = ("metrics",)
 
@@ -80,27 +91,27 @@ def resolve(
     config: RunConfig,
     facts: DataFacts,
     *,
-    model_version: str | None = None,
+    versions: Mapping[str, str | None] = MappingProxyType({}),
     start_version: str | None = None,
-    metrics_version: str | None = None,
 ) -> RunConfig:
     """The config with all open defaults filled in and fields without effect set to None.
 
     Args:
         config: as the user specified it.
         facts: properties of its data set.
-        model_version: SHA-256 of a user model's file.
+        versions: SHA-256 of the user code and the split file that the config names, by the
+            fields of `VERSION_FIELDS`.
         start_version: SHA-256 of the weights that `start_from` names.
-        metrics_version: SHA-256 of the files of the user's metrics.
 
     Raises:
         ConfigError: conflicting choices; the message lists all conflicts.
     """
     resolved: dict[str, Scalar] = {
         "data_version": facts.version,
-        "model_version": model_version,
         "start_version": start_version,
-        "metrics_version": metrics_version,
+        "metrics_version": versions.get("metrics_version"),
+        "split_version": versions.get("split_version"),
+        **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
     }
     metrics = added_metrics(config.metrics, facts.task)
     objective, objective_problems = _resolve_objective(config, metrics, facts)
@@ -115,7 +126,9 @@ def resolve(
     resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
     resolved["objective"] = str(objective)
     resolved["test_fraction"] = (
-        None if facts.own_test else config.test_fraction or DEFAULT_TEST_FRACTION
+        None
+        if facts.own_test or config.split_file
+        else config.test_fraction or DEFAULT_TEST_FRACTION
     )
     filled = fill_defaults(replace(config, **resolved))  # type: ignore[arg-type]
     problems = objective_problems + _conflicts(config, filled, facts)
@@ -207,6 +220,7 @@ def _data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -
         problems.append(
             f"--val-fraction has no effect with {config.data}: it has its own validation split"
         )
+    problems += _split_conflicts(specified, config)
     if config.classes is not None and facts.classes:
         try:
             class_indices(config.classes, facts.classes)
@@ -223,11 +237,41 @@ def _data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -
             for name in ("classes", "label_noise", "mixup", "cutmix")
             if getattr(config, name)
         ]
+        if config.sampling == "balanced":
+            problems.append(f"--sampling balanced needs classes; {config.data} has numbers")
     if (config.mixup or config.cutmix) and config.loss not in ("cross_entropy", "bce"):
         problems.append(
             f"--mixup and --cutmix mix targets, which --loss {config.loss} does not support;"
             " cross_entropy and bce do"
         )
+    return problems
+
+
+def _split_conflicts(specified: RunConfig, config: RunConfig) -> list[str]:
+    """Conflicts between the options that choose how the data is split."""
+    chosen = {
+        "--split-by": config.split_by,
+        "--split-by-time": config.split_by_time,
+        "--stratify-by": config.stratify_by,
+        "--split-file": config.split_file,
+    }
+    problems = []
+    flags = [flag for flag, value in chosen.items() if value is not None]
+    if len(flags) > 1:
+        problems.append(f"{' and '.join(flags)} exclude each other: use one of them")
+    default_val = setting_fields()["val_fraction"].default
+    if config.split_file is not None:
+        if specified.test_fraction is not None or config.val_fraction != default_val:
+            problems.append("--val-fraction and --test-fraction have no effect with --split-file")
+        if config.folds is not None:
+            problems.append("--folds and --split-file exclude each other: use one of them")
+        if config.classes is not None:
+            problems.append("--classes changes the rows that --split-file assigns: use one of them")
+    elif config.folds is not None:
+        if config.split_by_time is not None:
+            problems.append("--folds would train on rows later than those of --split-by-time")
+        if config.val_fraction != default_val:
+            problems.append("--val-fraction has no effect with --folds: each fold is the share")
     return problems
 
 

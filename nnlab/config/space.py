@@ -156,11 +156,10 @@ def duplicate_value_notes(values: Mapping[str, object]) -> tuple[str, ...]:
 
 def expand_space(
     space: Space,
-    facts: Callable[[str], DataFacts],
+    facts: Callable[[RunConfig], DataFacts],
     *,
-    model_version: Callable[[str], str | None] = lambda _: None,
+    versions: Callable[[RunConfig], Mapping[str, str | None]] = lambda _: {},
     start_version: Callable[[str], str | None] = lambda _: None,
-    metrics_version: Callable[[str], str | None] = lambda _: None,
     shared: Collection[str] = (),
 ) -> tuple[TrialSpec, ...]:
     """The trials of a space: its Cartesian product, resolved, checked and without duplicates.
@@ -170,10 +169,9 @@ def expand_space(
 
     Args:
         space: values by field; all other fields keep their default.
-        facts: properties of a data set, by its name.
-        model_version: SHA-256 of a user model's file, by the model's name.
+        facts: properties of the data set of a config.
+        versions: the argument of `resolve` for a config that names user code or a split file.
         start_version: SHA-256 of the initial weights, by the value of `start_from`.
-        metrics_version: SHA-256 of the files of the user's metrics, by the value of `metrics`.
         shared: fields that may have no effect here because other arms of the study use them.
 
     Raises:
@@ -194,10 +192,9 @@ def expand_space(
         try:
             resolved = resolve(
                 config,
-                facts(config.data),
-                model_version=model_version(config.model),
+                facts(config),
+                versions=versions(config),
                 start_version=start_version(config.start_from) if config.start_from else None,
-                metrics_version=metrics_version(config.metrics) if config.metrics else None,
             )
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
@@ -208,16 +205,17 @@ def expand_space(
         digest = digest_of(setting)
         trials.setdefault(digest, TrialSpec(resolved, setting, digest))
     if not problems:
-        problems.update(dict.fromkeys(_no_effect_problem(space, name) for name in sorted(unused)))
+        configs = [trial.config for trial in trials.values()]
+        problems.update(dict.fromkeys(_no_effect_problem(configs, name) for name in sorted(unused)))
     if problems:
         raise ConfigError(list(problems))
     return tuple(trials.values())
 
 
-def _no_effect_problem(space: Space, name: str) -> str:
+def _no_effect_problem(configs: Sequence[RunConfig], name: str) -> str:
     field = setting_fields()[name]
     kind = field.option.default_from or ""
-    choices = ", ".join(map(str, space.get(kind, (setting_fields()[kind].default,))))
+    choices = ", ".join(dict.fromkeys(str(getattr(config, kind)) for config in configs))
     return f"{field.flag} has no effect with {setting_fields()[kind].flag} {choices}"
 
 

@@ -23,7 +23,7 @@ def combine_confidences(*confidences: float) -> float:
     """The minimum of the confidences of several criteria, and at most 0.95.
 
     The limit follows from tests: of findings with a higher confidence about nine in ten were
-    correct (docs/diagnosis.md). The minimum is used instead of the product because the criteria
-    are not independent, and it shows which criterion limits a finding.
+    correct (docs/diagnosis-accuracy.md). The minimum is used instead of the product because the
+    criteria are not independent, and it shows which criterion limits a finding.
     """
     return min(MAX_CONFIDENCE, *confidences)

@@ -43,6 +43,14 @@ def check_parallel_support(config: RunConfig, mode: ParallelMode) -> None:
             f"{prefix} --opt {config.opt}",
             hint="it needs the full gradient more than once per step, or whole weight matrices",
         )
+    if config.class_weights is not None or config.loss_version is not None:
+        option = "--class-weights" if config.class_weights is not None else f"--loss {config.loss}"
+        raise UsageError(
+            f"{prefix} {option}",
+            hint="the loss of a batch must be the mean over its examples",
+        )
+    if config.opt_version is not None and mode == "fsdp":
+        raise UsageError(f"{prefix} --opt {config.opt}", hint="--parallel ddp supports it")
     if config.unfreeze_at > 0:
         raise UsageError(
             f"{prefix} --unfreeze-at",

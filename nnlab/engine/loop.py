@@ -16,11 +16,12 @@ from torch import nn
 
 from nnlab.engine import transfer
 from nnlab.engine.batches import batch_bounds
+from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.models import seed_model_noise
 from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm, optimizer_state_bytes, set_lr
 from nnlab.engine.probe import Probe
 from nnlab.engine.schedules import build_schedule
-from nnlab.engine.seeds import derive_seed, make_generator
+from nnlab.engine.seeds import derive_seed
 from nnlab.engine.session import Session, build_session, prefix_metrics
 from nnlab.records import Epoch, Status
 
@@ -77,9 +78,7 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
     config, train_split = session.config, session.data.train
     bounds = batch_bounds(len(train_split), session.batch_size)
     schedule = build_schedule(config, len(bounds), session.val_losses)
-    order = torch.randperm(
-        len(train_split), generator=make_generator(config.seed, "order", number)
-    ).to(session.device)
+    order = draw_order(config, train_split.targets, number).to(session.device)
     accumulator = EpochAccumulator(session, order)
     generator = prepare_epoch(session, number)
     last_step_probe = probe if probe is not None and probe.measures_last_step(number) else None
@@ -149,7 +148,8 @@ def prepare_epoch(session: Session, number: int) -> torch.Generator | None:
             transfer.unfreeze(model)
         else:
             transfer.set_frozen_to_eval(model, config.freeze)
-    seed_model_noise(model, config.seed, number, session.device)
+    has_user_code = config.loss_version is not None or config.opt_version is not None
+    seed_model_noise(model, config.seed, number, session.device, user_code=has_user_code)
     if isinstance(session.optimizer, ClosureOptimizer):
         session.optimizer.reset_evaluation_counts()
     if session.augmentation is None and session.batch_mixer is None:

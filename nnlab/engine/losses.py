@@ -10,49 +10,71 @@ from functools import partial
 import torch
 from torch.nn import functional
 
+from nnlab.catalogue import USER_CODE, find_choice
 from nnlab.config import RunConfig
+from nnlab.engine.user_losses import build_user_loss
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+# Config, reduction, and the weights [c] of the classes (bce: of their positive examples).
+LossBuilder = Callable[[RunConfig, str, torch.Tensor | None], Loss]
 
 
-def build(config: RunConfig) -> Loss:
-    """The training loss of a resolved config, with its reduction and label smoothing."""
-    return LOSS_BUILDERS[config.loss or ""](config, config.reduction)
+def build(config: RunConfig, weights: torch.Tensor | None = None) -> Loss:
+    """The training loss of a resolved config, with its reduction and label smoothing.
+
+    Args:
+        config: resolved.
+        weights: from `class_weights` or `pos_weight`, a tensor [c]. With weights the mean of
+            cross_entropy and nll is divided by the sum of the weights, as in torch.
+
+    Raises:
+        UserCodeError: the user-defined loss cannot be used.
+    """
+    return _builder(LOSS_BUILDERS, config)(config, config.reduction, weights)
 
 
 def build_eval_loss(config: RunConfig) -> Loss:
-    """The reported loss: the mean over examples, without label smoothing.
+    """The reported loss: the mean over examples, without label smoothing and class weights.
 
-    This keeps trials with different reductions or label smoothing comparable.
+    This keeps trials with different reductions, label smoothing or weights comparable.
+
+    Raises:
+        UserCodeError: the user-defined loss cannot be used.
     """
-    return _EVAL_LOSS_BUILDERS.get(config.loss or "", LOSS_BUILDERS[config.loss or ""])(
-        config, "mean"
+    builders = {**LOSS_BUILDERS, **_EVAL_LOSS_BUILDERS}
+    return _builder(builders, config)(config, "mean", None)
+
+
+def _builder(builders: Mapping[str, LossBuilder], config: RunConfig) -> LossBuilder:
+    return builders[find_choice("loss", config.loss or "").name]
+
+
+def _cross_entropy(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
+    smoothing = config.label_smoothing or 0.0
+    if reduction == "mean" and smoothing == 0.0 and weights is None:
+        return functional.cross_entropy
+    return partial(
+        functional.cross_entropy, weight=weights, reduction=reduction, label_smoothing=smoothing
     )
 
 
-def _cross_entropy(config: RunConfig, reduction: str) -> Loss:
-    smoothing = config.label_smoothing or 0.0
-    if reduction == "mean" and smoothing == 0.0:
-        return functional.cross_entropy
-    return partial(functional.cross_entropy, reduction=reduction, label_smoothing=smoothing)
-
-
-def _plain_cross_entropy(config: RunConfig, reduction: str) -> Loss:
-    del config
+def _plain_cross_entropy(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
+    del config, weights
     return partial(functional.cross_entropy, reduction=reduction)
 
 
-def _nll(config: RunConfig, reduction: str) -> Loss:
+def _nll(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
     """Expects log-probabilities; works on logits too, since log_softmax is idempotent."""
     del config
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.nll_loss(outputs.log_softmax(dim=1), targets, reduction=reduction)
+        log_probabilities = outputs.log_softmax(dim=1)
+        return functional.nll_loss(log_probabilities, targets, weight=weights, reduction=reduction)
 
     return loss
 
 
-def _bce(config: RunConfig, reduction: str) -> Loss:
+def _bce(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
     """Binary cross entropy of each class against the rest, summed over the classes."""
     del config
 
@@ -60,16 +82,16 @@ def _bce(config: RunConfig, reduction: str) -> Loss:
         if targets.ndim == 1:
             targets = functional.one_hot(targets, outputs.shape[1])
         total = functional.binary_cross_entropy_with_logits(
-            outputs, targets.to(outputs.dtype), reduction="sum"
+            outputs, targets.to(outputs.dtype), pos_weight=weights, reduction="sum"
         )
         return total / len(outputs) if reduction == "mean" else total
 
     return loss
 
 
-def _hinge(config: RunConfig, reduction: str) -> Loss:
+def _hinge(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
     """max(0, 1 + largest wrong output - right output): Crammer and Singer 2001, eq. 8."""
-    del config
+    del config, weights
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         right = outputs.gather(1, targets[:, None])
@@ -80,22 +102,26 @@ def _hinge(config: RunConfig, reduction: str) -> Loss:
     return loss
 
 
-def _regression_loss(
-    function: Callable[..., torch.Tensor],
-) -> Callable[[RunConfig, str], Loss]:
-    def make(config: RunConfig, reduction: str) -> Loss:
-        del config
+def _regression_loss(function: Callable[..., torch.Tensor]) -> LossBuilder:
+    def make(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
+        del config, weights
         return partial(function, reduction=reduction)
 
     return make
 
 
-def _huber(config: RunConfig, reduction: str) -> Loss:
+def _huber(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
+    del weights
     delta = 1.0 if config.huber_delta is None else config.huber_delta
     return partial(functional.huber_loss, reduction=reduction, delta=delta)
 
 
-LOSS_BUILDERS: Mapping[str, Callable[[RunConfig, str], Loss]] = {
+def _user_loss(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
+    del weights
+    return build_user_loss(config, reduction)
+
+
+LOSS_BUILDERS: Mapping[str, LossBuilder] = {
     "cross_entropy": _cross_entropy,
     "nll": _nll,
     "bce": _bce,
@@ -103,7 +129,6 @@ LOSS_BUILDERS: Mapping[str, Callable[[RunConfig, str], Loss]] = {
     "mse": _regression_loss(functional.mse_loss),
     "l1": _regression_loss(functional.l1_loss),
     "huber": _huber,
+    USER_CODE: _user_loss,
 }
-_EVAL_LOSS_BUILDERS: Mapping[str, Callable[[RunConfig, str], Loss]] = {
-    "cross_entropy": _plain_cross_entropy
-}
+_EVAL_LOSS_BUILDERS: Mapping[str, LossBuilder] = {"cross_entropy": _plain_cross_entropy}

@@ -21,11 +21,13 @@ from nnlab.engine import (
     penalties,
     probe,
     transfer,
+    user_code,
     weight_average,
 )
 from nnlab.engine import device as devices
 from nnlab.engine.augment import AugmentationPipeline
 from nnlab.engine.batches import steps_per_epoch
+from nnlab.engine.class_weights import class_weights, positive_weights
 from nnlab.engine.data.prepare import PreparedData, SplitTensors, prepare_data
 from nnlab.engine.epoch_selection import is_better_epoch
 from nnlab.engine.evaluation import compute_metrics, compute_outputs
@@ -39,8 +41,9 @@ from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.seeds import make_generator
+from nnlab.engine.user_losses import check_user_loss
 from nnlab.engine.weight_average import WeightAverage
-from nnlab.errors import DataError, UserCodeError
+from nnlab.errors import DataError
 from nnlab.objective import Objective
 from nnlab.records import Status
 
@@ -217,11 +220,7 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
     device = devices.resolve_device(config.device)
     devices.check_dtype(device, config.dtype)
     data = prepare_data(config, device)
-    if not models.matches_model_version(config.model, config.model_version):
-        raise UserCodeError(
-            f"{config.model} has changed since this run was set up",
-            hint="run the same `nnlab train` command again: the new code becomes a new trial",
-        )
+    user_code.check_unchanged(config)
     if config.metrics is not None:
         check_metrics_version(config.metrics, config.metrics_version)
     model = models.build(
@@ -252,7 +251,9 @@ def _assemble_session(
     config: RunConfig, device: torch.device, threads: int, data: PreparedData, model: nn.Module
 ) -> Session:
     """The session of a model that is on its device, with optimizer, losses and probe."""
-    loss = losses.build(config)
+    loss = losses.build(config, _loss_weights(config, data))
+    if user_code.is_user_code("loss", config.loss):
+        check_user_loss(config, loss, data.train.targets[:2], data.num_outputs)
     session = Session(
         config,
         device,
@@ -278,6 +279,14 @@ def _assemble_session(
     session.weight_average = weight_average.build(model, config)
     session.probe = probe.build(config, model, data, steps)
     return session
+
+
+def _loss_weights(config: RunConfig, data: PreparedData) -> torch.Tensor | None:
+    """The weights of the classes in the training loss, a tensor [c]; None without weights."""
+    targets, dtype = data.train.targets, data.train.examples.dtype
+    if config.pos_weight is not None:
+        return positive_weights(config.pos_weight, data.num_outputs, targets, dtype)
+    return class_weights(config.class_weights, targets, data.num_outputs, dtype)
 
 
 def _forward_multiply_adds(config: RunConfig, data: PreparedData, model: nn.Module) -> int:

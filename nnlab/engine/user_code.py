@@ -17,8 +17,9 @@ from pathlib import Path
 from types import ModuleType
 
 import nnlab
-from nnlab.catalogue import find_choice
+from nnlab.catalogue import USER_CODE, find_choice
 from nnlab.catalogue.user_files import public_callables
+from nnlab.config import CODE_VERSION_FIELDS, RunConfig
 from nnlab.engine.local_imports import find_local_imports
 from nnlab.engine.top_level_names import defined_names
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name_message
@@ -157,13 +158,40 @@ def _source_path(location: str) -> Path:
     return Path(spec.origin or "")
 
 
-def model_version(name: str) -> str | None:
-    """The version of a user-defined model, given the value of `--model`; None for a built-in one.
+def is_user_code(kind: str, name: str | None) -> bool:
+    """Whether the value of a choice, such as a model or a loss, names user code."""
+    return name is not None and find_choice(kind, name).name == USER_CODE
+
+
+def code_versions(config: RunConfig) -> Mapping[str, str | None]:
+    """The versions of the user code that a config names, by `CODE_VERSION_FIELDS`.
+
+    None for a built-in choice.
 
     Raises:
         UserCodeError: as in `code_version`.
     """
-    return code_version(name) if find_choice("model", name).name == "module:" else None
+    names = {kind: getattr(config, kind) for kind in CODE_VERSION_FIELDS}
+    return {
+        CODE_VERSION_FIELDS[kind]: code_version(name) if is_user_code(kind, name) else None
+        for kind, name in names.items()
+    }
+
+
+def check_unchanged(config: RunConfig) -> None:
+    """Checks that the user code of a resolved config still has the version stored with it.
+
+    Raises:
+        UserCodeError: it has changed, or as in `code_version`.
+    """
+    for kind, version_field in CODE_VERSION_FIELDS.items():
+        name, stored = getattr(config, kind), getattr(config, version_field)
+        is_unchanged = matches_version(name, stored) if is_user_code(kind, name) else stored is None
+        if not is_unchanged:
+            raise UserCodeError(
+                f"{name} has changed since this run was set up",
+                hint="run the same `nnlab train` command again: the new code becomes a new trial",
+            )
 
 
 def locate_user_error(error: BaseException) -> str | None:

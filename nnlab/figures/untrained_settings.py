@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnlab.config.space import TrialSpec, expand_space, parse_space
-from nnlab.engine.data import dataset_facts
-from nnlab.engine.user_code import model_version
+from nnlab.engine.data import facts_of
+from nnlab.engine.versions import file_versions
 
 
 def expand_settings(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
@@ -14,4 +14,4 @@ def expand_settings(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
     Raises:
         ConfigError: invalid settings.
     """
-    return expand_space(parse_space(settings), dataset_facts, model_version=model_version)
+    return expand_space(parse_space(settings), facts_of, versions=file_versions)

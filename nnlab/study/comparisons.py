@@ -15,7 +15,7 @@ from typing import Any
 from nnlab.errors import unknown_name_message
 from nnlab.records import Comparison, ComparisonScale
 
-# Where in its history a metric is read: N is an epoch, X a number; see docs/comparing.md.
+# Where in its history a metric is read: N is an epoch, X a number; see docs/claims.md.
 EVALUATION_POINTS = (
     "selected", "best", "first", "last", "mean", "total",
     "epoch N", "seconds X", "epochs to X", "seconds to X", "once METRIC X",

@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection
 from functools import cache, partial
 
 from nnlab.config.space import Space, TrialSpec, expand_space
-from nnlab.engine.data import dataset_facts
-from nnlab.engine.metric_versions import metrics_version
-from nnlab.engine.user_code import model_version
+from nnlab.engine.data import cached_facts
+from nnlab.engine.versions import file_versions
 from nnlab.errors import NoDatabase
 from nnlab.objective import Scalar
 from nnlab.study.database import open_results, search_data_near_database
@@ -26,10 +25,9 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
     search_data_near_database(db)
     expand = partial(
         expand_space,
-        facts=cache(dataset_facts),
-        model_version=model_version,
+        facts=cached_facts(),
+        versions=file_versions,
         start_version=cache(partial(_initial_weights_version, db)),
-        metrics_version=metrics_version,
         shared=shared,
     )
     return lambda space: expand(_with_metric_directions(space))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.config import setting_fields
-from nnlab.config.space import parse_seeds
+from nnlab.config.space import parse_seeds, parse_values
 from nnlab.errors import ConfigError, UsageError, unknown_key_message
 from nnlab.io.files import read_limited
 from nnlab.study import sampler_options
@@ -153,18 +153,26 @@ def _table_problems(path: Path, table: Mapping[str, Any]) -> list[str]:
 
 
 def seeds_of(request: TrainRequest) -> tuple[int, ...]:
-    """The seeds of a request; seed 0 by default.
+    """The seeds of a request; by default one per fold of a cross-validation, otherwise seed 0.
 
     Raises:
         ConfigError: a seed is out of range, or seeds are both listed and counted.
     """
     if request.seed is not None and request.seeds is not None:
         raise ConfigError(["--seed lists seeds and --seeds counts them: give one of them"])
+    if not request.has_seeds and (folds := _number_of_folds(request.settings)) is not None:
+        return tuple(range(folds))
     if request.seeds is None:
         return parse_seeds(request.seed if request.seed is not None else 0)
     if not 1 <= request.seeds <= MAX_SEEDS:
         raise ConfigError([f"--seeds must be from 1 to {MAX_SEEDS:,}, got {request.seeds}"])
     return tuple(range(request.seeds))
+
+
+def _number_of_folds(settings: Mapping[str, Any]) -> int | None:
+    """The value of `folds`, if it is set to one value."""
+    values = parse_values("folds", settings["folds"]) if "folds" in settings else ()
+    return int(values[0]) if len(values) == 1 and values[0] is not None else None
 
 
 def numeric_name_message(option: str, name: str) -> str:

@@ -134,6 +134,17 @@ def test_help_prints_every_name_whole(words: list[str], shown: Shown) -> None:
         assert all(len(line) <= width or len(line.split()) == 1 for line in lines[1:])
 
 
+@pytest.mark.parametrize("words", helps()[1:], ids=" ".join)
+def test_help_describes_every_option_without_markup(words: list[str], shown: Shown) -> None:
+    assert not re.search(r"\[/?(dim|bold)\]", shown([*words, "--help"], 200))
+    command = load_command(words[0])
+    for name in words[1:]:
+        command = getattr(command, "commands", {})[name]
+    for parameter in command.params:
+        text = str(getattr(parameter, "help", None) or "")
+        assert text.split("\\[default")[0].strip(), parameter.name
+
+
 def test_help_has_a_type_beside_the_name_and_no_markup(shown: Shown) -> None:
     text = shown(["ls", "--help"], 80)
     assert "  -n, --limit N " in text

@@ -227,7 +227,8 @@ def test_choices_list_every_kind(nnlab: Nnlab) -> None:
     kinds = {row["kind"] for row in nnlab("choices", "--format", "json").json}
     assert {"opt", "decay", "activation", "init", "model", "data", "loss", "norm"} <= kinds
     rows = nnlab("choices", "opt", "--format", "json").json
-    assert all(row["summary"] and row["source"] for row in rows)
+    assert all(row["summary"] for row in rows)
+    assert all(row["source"] for row in rows if row["name"] != "module:")
 
 
 def test_devices_name_the_processor(nnlab: Nnlab) -> None:

@@ -51,22 +51,22 @@ def test_another_seed_gives_other_weights_and_the_same_split(config: Make) -> No
     assert any(not torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("opt", catalogue.choice_names("opt"))
+@pytest.mark.parametrize("opt", catalogue.builtin_names("opt"))
 def test_every_optimizer_learns(config: Make, opt: str) -> None:
     values = values_of(config(opt=opt, epochs=12))
     assert values[-1]["train/loss"] < values[0]["train/loss"]
     assert all(math.isfinite(value) for value in values[-1].values())
 
 
-@pytest.mark.parametrize("decay", catalogue.choice_names("decay"))
+@pytest.mark.parametrize("decay", catalogue.builtin_names("decay"))
 @pytest.mark.parametrize("opt", ["momentum", "adam"])
 def test_every_decay_trains(config: Make, opt: str, decay: str) -> None:
     values = values_of(config(opt=opt, decay=decay, lr=0.02, clip=1.0, epochs=8))
     assert values[-1]["train/loss"] < 0.8 * values[0]["train/loss"]
 
 
-@pytest.mark.parametrize("activation", catalogue.choice_names("activation"))
-@pytest.mark.parametrize("init", sorted({*catalogue.choice_names("init")} - {"zeros"}))
+@pytest.mark.parametrize("activation", catalogue.builtin_names("activation"))
+@pytest.mark.parametrize("init", sorted({*catalogue.builtin_names("init")} - {"zeros"}))
 def test_every_activation_learns_from_every_initialisation(
     config: Make, activation: str, init: str
 ) -> None:
@@ -74,7 +74,7 @@ def test_every_activation_learns_from_every_initialisation(
     assert values[-1]["train/loss"] < values[0]["train/loss"]
 
 
-@pytest.mark.parametrize("norm", catalogue.choice_names("norm"))
+@pytest.mark.parametrize("norm", catalogue.builtin_names("norm"))
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_every_normalisation_trains_at_either_place(config: Make, norm: str, place: str) -> None:
     settings: dict[str, object] = {"data": "digits", "model": "cnn", "width": 8, "epochs": 1}
@@ -84,7 +84,7 @@ def test_every_normalisation_trains_at_either_place(config: Make, norm: str, pla
     assert math.isfinite(values[-1]["val/loss"])
 
 
-@pytest.mark.parametrize("inputs", catalogue.choice_names("inputs"))
+@pytest.mark.parametrize("inputs", catalogue.builtin_names("inputs"))
 def test_every_treatment_of_inputs_trains(config: Make, inputs: str) -> None:
     values = values_of(config(inputs=inputs, lr=0.02, epochs=6))
     assert values[-1]["train/loss"] < values[0]["train/loss"]

@@ -17,12 +17,13 @@ from nnlab.catalogue import Task
 from nnlab.config import RunConfig, metric_directions, resolve
 from nnlab.engine import checkpoint, metrics
 from nnlab.engine.batched.batched_runs import BatchedRuns
-from nnlab.engine.data import dataset_facts
+from nnlab.engine.data import facts_of
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.user_code import forbid_execution
 from nnlab.engine.user_metrics import with_code_directions
+from nnlab.engine.versions import file_versions
 from nnlab.errors import ConfigError, UserCodeError, UserCodeRefused
 from nnlab.records import Status
 
@@ -236,9 +237,7 @@ def test_batched_runs_have_the_values_of_single_runs(config: Make, data: str, fo
 
 def with_version(config: RunConfig) -> RunConfig:
     """The config with the version of the user's files."""
-    return resolve(
-        config, dataset_facts(config.data), metrics_version=metrics_version(config.metrics or "")
-    )
+    return resolve(config, facts_of(config), versions=file_versions(config))
 
 
 def test_a_resumed_run_has_the_same_bits(config: Make, folder: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn, optim
 from torch.nn import functional
 
-from nnlab.catalogue import choice_names
+from nnlab.catalogue import builtin_names
 from nnlab.config import DataFacts, RunConfig, resolve
 from nnlab.engine.optimizers import ClosureOptimizer, build, gradient_norm, set_lr
 from nnlab.engine.optimizers.lion import Lion
@@ -219,7 +219,7 @@ def test_muon_leaves_embeddings_and_places_to_adamw_and_flattens_convolutions() 
     assert float(torch.linalg.svdvals(step).max()) < 1.25 * 1e-3 * 0.2 * 5**0.5
 
 
-@pytest.mark.parametrize("opt", choice_names("opt"))
+@pytest.mark.parametrize("opt", builtin_names("opt"))
 def test_a_resumed_walk_ends_at_the_same_bits(opt: str) -> None:
     model, twin = network(torch.float32), network(torch.float32)
     optimizer = build(model, config_of(opt))
@@ -236,7 +236,7 @@ def test_a_resumed_walk_ends_at_the_same_bits(opt: str) -> None:
     assert torch.equal(weights(model), weights(twin))
 
 
-@pytest.mark.parametrize("opt", choice_names("opt"))
+@pytest.mark.parametrize("opt", builtin_names("opt"))
 def test_every_optimizer_lowers_the_loss(opt: str) -> None:
     model = network()
     examples, targets = batch(0)
@@ -247,7 +247,7 @@ def test_every_optimizer_lowers_the_loss(opt: str) -> None:
     assert functional.cross_entropy(model(examples), targets).item() < before
 
 
-@pytest.mark.parametrize("opt", choice_names("opt"))
+@pytest.mark.parametrize("opt", builtin_names("opt"))
 def test_frozen_parameters_stay_until_they_are_set_free(opt: str) -> None:
     model = network()
     model.first.requires_grad_(False)
@@ -304,12 +304,12 @@ def test_the_gradient_norm_is_that_of_one_vector() -> None:
 def test_the_optimizers_without_a_learning_rate_ask_for_the_loss_again() -> None:
     asking = {
         opt
-        for opt in choice_names("opt")
+        for opt in builtin_names("opt")
         if isinstance(build(network(), config_of(opt)), ClosureOptimizer)
     }
     assert asking == {"lbfgs", "newton-cg"}
-    assert {opt for opt in choice_names("opt") if config_of(opt).lr is None} == asking
-    assert {opt for opt in choice_names("opt") if config_of(opt).batch_size == "full"} == asking
+    assert {opt for opt in builtin_names("opt") if config_of(opt).lr is None} == asking
+    assert {opt for opt in builtin_names("opt") if config_of(opt).batch_size == "full"} == asking
 
 
 @pytest.mark.parametrize("opt", ["momentum", "nesterov"])

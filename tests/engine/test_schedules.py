@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import SGD, Optimizer, lr_scheduler
 
-from nnlab.catalogue import choice_names
+from nnlab.catalogue import builtin_names
 from nnlab.config import DataFacts, RunConfig, parse_value, resolve
 from nnlab.engine.schedules import Schedule, build_schedule
 from nnlab.engine.schedules.step_decay import parse_milestones
 from nnlab.errors import ConfigError
 
 EPOCHS = 12
-DECAYS = choice_names("decay")
+DECAYS = builtin_names("decay")
 
 
 def schedule(steps: int = 1, val_losses: Sequence[float] = (), **settings: object) -> Schedule:

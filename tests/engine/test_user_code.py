@@ -227,8 +227,9 @@ def test_the_version_is_the_hash_of_the_file_and_nothing_is_executed() -> None:
         expected = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         assert user_code.code_version(reference) == expected
     assert "pack" not in sys.modules
-    assert models.model_version("model.py:Net") == user_code.code_version("model.py:Net")
-    assert models.model_version("mlp") is None
+    versions = user_code.code_versions(RunConfig(model="model.py:Net"))
+    assert versions["model_version"] == user_code.code_version("model.py:Net")
+    assert user_code.code_versions(RunConfig(model="mlp"))["model_version"] is None
 
 
 def test_the_version_of_an_installed_module_is_its_files() -> None:
@@ -356,7 +357,7 @@ def test_batch_normalisation_of_a_batch_of_one_is_refused_before_training(folder
     for data, name in (("iris", "flat"), ("digits", "images")):
         model = f"norms.py:{name}"
         chosen = RunConfig(data=data, model=model, batch_size=1, device="cpu", train_size=20)
-        config = resolve(chosen, dataset_facts(data), model_version=user_code.model_version(model))
+        config = resolve(chosen, dataset_facts(data), versions=user_code.code_versions(chosen))
         if name == "flat":
             with pytest.raises(ConfigError, match="--batch-size of at least 2, got 1"):
                 build_session(config)
@@ -430,8 +431,9 @@ def test_a_helper_that_is_no_python_or_refers_to_itself_is_no_obstacle() -> None
 def test_a_run_of_an_earlier_version_is_of_the_same_code() -> None:
     path = write("model.py", "import near\nclass Net: ...\n")
     write("near.py", "x = 1\n")
-    assert models.matches_model_version("model.py:Net", _hash(path))
-    assert models.matches_model_version("model.py:Net", models.model_version("model.py:Net"))
-    assert not models.matches_model_version("model.py:Net", "0" * 16)
-    assert models.matches_model_version("mlp", None)
-    assert not models.matches_model_version("mlp", "0" * 16)
+    for version in (_hash(path), user_code.code_version("model.py:Net")):
+        user_code.check_unchanged(RunConfig(model="model.py:Net", model_version=version))
+    user_code.check_unchanged(RunConfig(model="mlp"))
+    for model in ("model.py:Net", "mlp"):
+        with pytest.raises(UserCodeError, match="changed since this run was set up"):
+            user_code.check_unchanged(RunConfig(model=model, model_version="0" * 16))

@@ -91,11 +91,18 @@ def backup(
     say(f"{destination}: {destination.stat().st_size:,} bytes")
 
 
-DatabaseArgument = Annotated[str, typer.Argument(metavar="URL|PATH", show_default=False)]
-
-
 @app.command()
-def copy(source: DatabaseArgument, target: DatabaseArgument) -> None:
+def copy(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="URL or path", show_default=False)
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", help="URL or path; created if it does not exist", show_default=False
+        ),
+    ],
+) -> None:
     """Copy a whole database into another: a file, or a schema on a PostgreSQL server.
 
     Rows keep their numbers and are compared with their source at the end. An interrupted copy

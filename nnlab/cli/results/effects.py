@@ -50,7 +50,7 @@ def effects(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", "--metric", metavar="METRIC", help="\\[default: the study's objective]"
+            "--by", "--metric", metavar="METRIC", help="metric \\[default: the study's objective]"
         ),
     ] = None,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format

@@ -50,7 +50,12 @@ _ERROR_KEYS = ("val_rmse", "val_mae")
 def list_runs(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="STUDY", show_default=False, autocompletion=completion.studies),
+        typer.Argument(
+            metavar="STUDY",
+            show_default=False,
+            help="a study \\[default: all]",
+            autocompletion=completion.studies,
+        ),
     ] = None,
     *,
     status: Annotated[

@@ -48,7 +48,12 @@ def init_study(
     ] = None,
     sampler_seed: Annotated[
         int | None,
-        typer.Option("--sampler-seed", metavar="N", show_default=False, help="\\[default: 0]"),
+        typer.Option(
+            "--sampler-seed",
+            metavar="N",
+            show_default=False,
+            help="random seed of the sampler \\[default: 0]",
+        ),
     ] = None,
     at_once: Annotated[
         int | None,
@@ -93,9 +98,9 @@ def init_study(
 
         nnlab init-study --from lecture/relu
 
-        nnlab init-study lr --lr 1e-4..1e-1 --opt sgd,adam --seeds 5 --question "Which lr?"
+        nnlab init-study lr --lr 1e-4..1e-1 --opt sgd,adam --seeds 5
 
-        nnlab init-study search --lr 1e-4..1e-1 --dropout 0..0.5 --sampler tpe --trials 40
+        nnlab init-study search --lr 1e-4..1e-1 --sampler tpe --trials 40
 
         nnlab init-study lr --config lr.toml --skip-if-exists
 

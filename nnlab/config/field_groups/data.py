@@ -78,4 +78,54 @@ class DataFields:
         Ge(0),
         Le(MAX_SEED),
     ] = 0
+    stratify_by: Annotated[
+        str | None,
+        Option(
+            "columns of a table, joined by +: each split gets the same share of every combination"
+            " of their values and of the target",
+            _PANEL,
+        ),
+    ] = None
+    split_by: Annotated[
+        str | None,
+        Option(
+            "column of a table: rows with the same value are in the same split; it is no feature",
+            _PANEL,
+        ),
+    ] = None
+    split_by_time: Annotated[
+        str | None,
+        Option(
+            "column of a table with times: the latest rows are the test split, those before them"
+            " the validation split; it is no feature",
+            _PANEL,
+        ),
+    ] = None
+    split_file: Annotated[
+        str | None,
+        Option(
+            "file with one line per row of the data: train, val, test, or none for unused", _PANEL
+        ),
+    ] = None
+    folds: Annotated[
+        int | None,
+        Option(
+            "number of folds of a cross-validation: the run with seed s is validated on fold"
+            " s mod FOLDS; sets --seeds to the number of folds unless given",
+            _PANEL,
+        ),
+        Ge(2),
+        Le(100),
+    ] = None
+    sampling: Annotated[
+        str,
+        Option(
+            "training examples of an epoch: each once (uniform), or drawn with replacement so that"
+            " all classes are equally frequent (balanced)",
+            _PANEL,
+            one_of=("uniform", "balanced"),
+            no_effect_value="uniform",
+        ),
+    ] = "uniform"
+    split_version: Annotated[str | None, "SHA-256 of the split file; None without one"] = None
     data_version: Annotated[str | None, "SHA-256 of a data file; None for a built-in set"] = None

@@ -48,6 +48,26 @@ class LossFields:
         Ge(0),
         Lt(1),
     ] = None
+    class_weights: Annotated[
+        str | None,
+        Option(
+            "weight of each class: balanced (inversely proportional to its frequency) or"
+            " 0.2,0.8; a semicolon separates trials",
+            _PANEL,
+            default_from="loss",
+            commas=True,
+        ),
+    ] = None
+    pos_weight: Annotated[
+        str | None,
+        Option(
+            "weight of the positive examples of bce, one number or one per class: 1,4;"
+            " a semicolon separates trials",
+            _PANEL,
+            default_from="loss",
+            commas=True,
+        ),
+    ] = None
     l1: Annotated[
         float,
         Option("L1 penalty: coefficient of the sum of |weights|", _PANEL, no_effect_value=0.0),
@@ -60,3 +80,4 @@ class LossFields:
         Ge(0),
         Le(100),
     ] = 0.0
+    loss_version: Annotated[str | None, "SHA-256 of a user loss's file; None for a built-in"] = None

@@ -127,3 +127,6 @@ class OptimizerFields:
         Ge(1),
         Le(1_000_000),
     ] = None
+    opt_version: Annotated[
+        str | None, "SHA-256 of a user optimizer's file; None for a built-in"
+    ] = None

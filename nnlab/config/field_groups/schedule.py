@@ -98,3 +98,6 @@ class ScheduleFields:
         Option("linear warmup to lr before the decay", _PANEL, unit="epochs", no_effect_value=0.0),
         Ge(0),
     ] = 0.0
+    decay_version: Annotated[
+        str | None, "SHA-256 of a user schedule's file; None for a built-in"
+    ] = None

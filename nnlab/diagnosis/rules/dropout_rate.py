@@ -22,7 +22,7 @@ class DropoutTooHigh:
     lowest possible loss.
 
     Why it matters: dropout trades fit for robustness. At such rates hardly any signal passes, and
-    the network underfits whatever its size.
+    the network underfits regardless of its size.
 
     What to try: `--dropout 0.2` to 0.5 in fully connected layers, 0.1 to 0.2 for channels; a wider
     network if the rate must be higher.

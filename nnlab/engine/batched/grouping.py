@@ -13,8 +13,8 @@ PER_RUN_FIELDS = frozenset(
         "seed", "init", "init_scale", "fan", "bias_init", "lr", "momentum", "beta1", "beta2", "eps",
         "weight_decay", "l1", "l2", "label_smoothing", "clip", "clip_value", "decay", "decay_rate",
         "decay_every", "decay_factor", "decay_at", "decay_power", "decay_patience",
-        "decay_restarts", "decay_share", "decay_floor", "decay_per", "warmup", "epochs",
-        "early_stop", "stop_on", "objective",
+        "decay_version", "decay_restarts", "decay_share", "decay_floor", "decay_per", "warmup",
+        "epochs", "early_stop", "stop_on", "objective",
     )
 )  # fmt: skip
 # Rates that may differ, but must be zero for all runs or for none: a rate above zero adds a layer
@@ -29,6 +29,10 @@ def can_batch(config: RunConfig) -> bool:
     return (
         config.model in BATCHABLE_MODELS
         and config.opt in STATE_NAMES
+        and config.sampling == "uniform"
+        and config.class_weights is None
+        and config.pos_weight is None
+        and config.loss_version is None
         and config.average == "none"
         and config.freeze is None
         and config.probe in ("none", "light")
@@ -40,10 +44,12 @@ def can_batch(config: RunConfig) -> bool:
 
 def group_key(config: RunConfig) -> GroupKey:
     """The settings that all runs of a batch share: runs with equal keys can be batched."""
-    return tuple(
+    shared = tuple(
         bool(getattr(config, field.name))
         if field.name in NOISE_RATE_FIELDS
         else getattr(config, field.name)
         for field in fields(config)
         if field.name not in PER_RUN_FIELDS
     )
+    fold = None if config.folds is None else config.seed % config.folds
+    return (*shared, fold)

@@ -4,13 +4,16 @@ Importing this package imports neither torch nor numpy; reading a data set impor
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nnlab.catalogue import Choice, find_choice
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
+from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
+from nnlab.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +26,9 @@ __all__ = [
     "GENERATED",
     "PUBLISHED",
     "USER_DATA_MODULES",
+    "cached_facts",
     "dataset_facts",
+    "facts_of",
     "fetch",
     "read_dataset",
 ]
@@ -47,10 +52,25 @@ USER_DATA_MODULES: Mapping[str, str] = {
 }
 
 
-def dataset_facts(name: str) -> DataFacts:
+def facts_of(config: RunConfig) -> DataFacts:
+    """`dataset_facts` for the data set of a config."""
+    return dataset_facts(config.data, SplitColumns.of(config))
+
+
+def cached_facts() -> Callable[[RunConfig], DataFacts]:
+    """`facts_of` as a function that reads each data set once."""
+    facts = cache(dataset_facts)
+    return lambda config: facts(config.data, SplitColumns.of(config))
+
+
+def dataset_facts(name: str, columns: SplitColumns = NO_COLUMNS) -> DataFacts:
     """The task, classes, provided splits and content hash of a data set.
 
     Only a user's own data are read for this.
+
+    Args:
+        name: the data set, as in `--data`.
+        columns: columns of a table that determine the splits.
 
     Raises:
         UnknownName: no data set has this name.
@@ -59,7 +79,7 @@ def dataset_facts(name: str) -> DataFacts:
     """
     row = find_choice("data", name)
     if row.name in USER_DATA_MODULES:
-        dataset = _read_user_data(row, name)
+        dataset = _read_user_data(row, name, columns)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
         return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes)
     has_test = row.name in PUBLISHED
@@ -103,8 +123,9 @@ def fetch(name: str, progress: "DownloadProgress | None" = None) -> "tuple[Path,
 
 def _read_unfiltered(config: RunConfig) -> "Dataset":
     row = find_choice("data", config.data)
+    _check_has_columns(row, SplitColumns.of(config))
     if row.name in USER_DATA_MODULES:
-        return _read_user_data(row, config.data)
+        return _read_user_data(row, config.data, SplitColumns.of(config))
     if row.name in GENERATED:
         return _generate(row, config)
     if row.name in PUBLISHED:
@@ -117,11 +138,22 @@ def _read_unfiltered(config: RunConfig) -> "Dataset":
     return dataset
 
 
-def _read_user_data(row: Choice, name: str) -> "Dataset":
+def _read_user_data(row: Choice, name: str, columns: SplitColumns) -> "Dataset":
+    _check_has_columns(row, columns)
     # By name, because these modules import numpy, as in `read_dataset`.
     module = importlib.import_module(f"nnlab.engine.data.{USER_DATA_MODULES[row.name]}")
-    dataset: Dataset = module.read_dataset(name)
+    dataset: Dataset = (
+        module.read_dataset(name, columns) if row.name == "csv:" else module.read_dataset(name)
+    )
     return dataset
+
+
+def _check_has_columns(row: Choice, columns: SplitColumns) -> None:
+    if columns.names and row.name != "csv:":
+        raise DataError(
+            f"{columns.option_of(columns.names[0])} needs a table with named columns",
+            hint="--data csv:FILE, or --split-file FILE for other data",
+        )
 
 
 def _generate(row: Choice, config: RunConfig) -> "Dataset":

@@ -34,6 +34,7 @@ def keep_classes(dataset: Dataset, text: str) -> Dataset:
         examples=dataset.examples[keep],
         targets=labels.astype(np.int64),
         classes=tuple(dataset.classes[index] for index in class_ids),
+        split_cells={name: cells[keep] for name, cells in dataset.split_cells.items()},
         num_provided_test=int(keep[test_start:].sum()),
         num_provided_val=int(keep[test_start - dataset.num_provided_val : test_start].sum()),
     )

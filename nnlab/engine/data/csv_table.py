@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nnlab.config.numbers import parse_number
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
 from nnlab.engine.data.location import find_data_file
+from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
 from nnlab.errors import DataError, unknown_name_message
 from nnlab.io.files import read_limited
 
@@ -50,8 +51,12 @@ class CsvTable:
         return f"line {self.lines[row]}, column '{self.header[index]}'"
 
 
-def read_dataset(name: str) -> Dataset:
+def read_dataset(name: str, columns: SplitColumns = NO_COLUMNS) -> Dataset:
     """Reads `csv:FILE#TARGET`; without `#TARGET` the last column is the target.
+
+    Args:
+        name: the data set.
+        columns: columns that determine the splits; some of them are no features.
 
     Raises:
         DataError: the file or the target column does not exist, or a cell is invalid.
@@ -61,7 +66,8 @@ def read_dataset(name: str) -> Dataset:
     content = _read_content(path)
     table = _parse_table(path, content)
     column = _target_column(table, target or table.header[-1])
-    columns, examples = _parse_features(table, column)
+    split_cells = {name: _split_cells(table, columns, name, column) for name in columns.names}
+    features, examples = _parse_features(table, column, columns.excluded)
     targets, classes = _parse_targets(table, column)
     return Dataset(
         name,
@@ -70,8 +76,27 @@ def read_dataset(name: str) -> Dataset:
         targets,
         classes,
         hashlib.sha256(content).hexdigest()[:16],
-        columns=columns,
+        columns=features,
+        split_cells=split_cells,
     )
+
+
+def _split_cells(
+    table: CsvTable, columns: SplitColumns, name: str, target: int
+) -> NDArray[np.str_]:
+    """The cells of a column that determines the splits.
+
+    Raises:
+        DataError: there is no such column, or it is the target and would be no feature.
+    """
+    if name not in table.header:
+        raise DataError(
+            f"{columns.option_of(name)}: {unknown_name_message('column', name, table.header)}"
+        )
+    index = table.header.index(name)
+    if index == target:
+        raise DataError(f"{columns.option_of(name)}: the column is the target")
+    return np.array(table.column(index))
 
 
 def _read_content(path: Path) -> bytes:
@@ -134,9 +159,9 @@ def _target_column(table: CsvTable, target: str) -> int:
 
 
 def _parse_features(
-    table: CsvTable, target: int
+    table: CsvTable, target: int, excluded: Collection[str]
 ) -> tuple[tuple[FeatureColumn, ...], NDArray[np.float64]]:
-    """The columns except the target, and their features [n, features].
+    """The columns except the target and excluded ones, and their features [n, features].
 
     Raises:
         DataError: invalid cells; those of all columns are reported at once.
@@ -144,12 +169,14 @@ def _parse_features(
     problems: list[str] = []
     columns, parts = [], []
     for index in range(len(table.header)):
-        if index != target:
+        if index != target and table.header[index] not in excluded:
             column, part, faults = _parse_feature(table, index)
             problems += faults
             columns.append(column)
             parts.append(part)
     _raise_cell_faults(table.path, problems)
+    if not parts:
+        raise DataError(f"{table.path} has no feature left beside the target")
     return tuple(columns), np.concatenate(parts, axis=1)
 
 

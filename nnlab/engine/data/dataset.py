@@ -1,7 +1,8 @@
 """The `Dataset` record: examples, targets and their names, before splitting and preprocessing."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,8 @@ class Dataset:
     SHA-256 of the file's content, None for a set that never changes. The last `num_provided_test`
     rows are the test split that comes with the data set, and the `num_provided_val` rows before
     them its validation split. `columns` describes the columns of a table. `signal` is true if the
-    features are consecutive values of a signal. `noise_floor` is the lowest expected mse of any
+    features are consecutive values of a signal. `split_cells` are the cells [n] of the columns of a
+    table that determine the splits, by column. `noise_floor` is the lowest expected mse of any
     model, in the squared unit of the target.
     """
 
@@ -60,6 +62,7 @@ class Dataset:
     columns: tuple[FeatureColumn, ...] = ()
     signal: bool = False
     noise_floor: float | None = None
+    split_cells: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
 
     @property
     def in_shape(self) -> tuple[int, ...]:

@@ -19,7 +19,8 @@ from nnlab.errors import DataError
 # The fields that determine the prepared data, besides the device and the dtype.
 _DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "data_version", "classes", "train_size",
-    "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed",
+    "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed", "stratify_by",
+    "split_by", "split_by_time", "split_file", "split_version", "folds",
 )  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
     """
     data_settings = {name: getattr(config, name) for name in _DATA_FIELDS}
     dtype = "float64" if config.dtype == "float64" else "float32"
-    return _prepare_cached(RunConfig(**data_settings, dtype=dtype), device)
+    seed = 0 if config.folds is None else config.seed % config.folds
+    return _prepare_cached(RunConfig(**data_settings, dtype=dtype, seed=seed), device)
 
 
 @lru_cache(maxsize=1)

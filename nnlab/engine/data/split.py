@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError
 
+TRAIN, VAL, TEST = 0, 1, 2
+
 
 @dataclass(frozen=True, slots=True)
 class SplitRows:
@@ -18,40 +20,73 @@ class SplitRows:
     test: NDArray[np.int64]
 
 
-def draw_splits(dataset: Dataset, *, val: float, test: float | None, seed: int) -> SplitRows:
-    """Draws the splits, stratified by class or, for regression, by decile of the targets.
+def draw_split_codes(
+    dataset: Dataset, *, val: float, test: float, seed: int, stratify_by: tuple[str, ...] = ()
+) -> NDArray[np.int8]:
+    """Draws the split of each row, stratified by class or, for numbers, by decile of the targets.
 
-    Splits that come with the data set are kept; the others are drawn from the remaining rows.
+    Args:
+        dataset: the data set; rows of splits that come with it are left out.
+        val: share of these rows for validation, in [0, 1).
+        test: share of these rows for the test split, in [0, 1).
+        seed: seed of the draw.
+        stratify_by: columns of the data set that are stratified too.
+
+    Returns:
+        TRAIN, VAL or TEST for each of the first `num_drawn_rows` rows.
+    """
+    order = _stratified_order(dataset, seed, stratify_by)
+    split_codes = np.full(len(order), TRAIN, np.int8)
+    for code, share in ((TEST, test), (VAL, val)):
+        unassigned = np.flatnonzero(split_codes == TRAIN)
+        chosen = _evenly_spaced(len(unassigned), round(share * len(order)))
+        split_codes[unassigned[chosen]] = code
+    codes = np.empty_like(split_codes)
+    codes[order] = split_codes
+    return codes
+
+
+def draw_folds(
+    dataset: Dataset,
+    codes: NDArray[np.int8],
+    *,
+    folds: int,
+    seed: int,
+    stratify_by: tuple[str, ...],
+) -> NDArray[np.int64]:
+    """The fold of each row, stratified as by `draw_split_codes`; -1 in the test split.
 
     Args:
         dataset: the data set.
-        val: share of the remaining rows for validation, in (0, 1).
-        test: share for the test split, in (0, 1); ignored if the data set has a test split.
+        codes: the split of each row, [n]; all that matters is which rows are the test split.
+        folds: the number of folds.
         seed: seed of the draw.
+        stratify_by: columns of the data set that are stratified too.
+    """
+    order = _stratified_order(dataset, seed, stratify_by)
+    order = order[codes[order] != TEST]
+    fold = np.full(len(codes), -1, np.int64)
+    fold[order] = np.arange(len(order)) % folds
+    return fold
+
+
+def num_drawn_rows(dataset: Dataset) -> int:
+    """The number of rows that belong to no split that comes with the data set; they come first."""
+    return len(dataset.targets) - dataset.num_provided_test - dataset.num_provided_val
+
+
+def split_rows(dataset: Dataset, codes: NDArray[np.int8]) -> SplitRows:
+    """The rows of each split: those of the codes, and the splits that come with the data set.
+
+    Args:
+        dataset: the data set.
+        codes: the split of each of the first `num_drawn_rows` rows.
 
     Raises:
         DataError: a split would be empty.
     """
-    total = len(dataset.targets)
-    count = total - dataset.num_provided_test - dataset.num_provided_val
-    rng = np.random.Generator(np.random.PCG64(seed))
-    order = rng.permutation(count)
-    # Sorting by stratum (stable, after a shuffle) and taking evenly spaced rows gives each split
-    # its share of every stratum to within one example, and the totals exactly.
-    stratified_order = order[
-        np.argsort(strata(dataset, dataset.targets[:count])[order], kind="stable")
-    ]
-    split_codes = np.zeros(count, np.int8)
-    shares = (
-        (1, 0.0 if dataset.num_provided_test else test or 0.0),
-        (2, 0.0 if dataset.num_provided_val else val),
-    )
-    for code, share in shares:
-        unassigned = np.flatnonzero(split_codes == 0)
-        split_codes[unassigned[_evenly_spaced(len(unassigned), round(share * count))]] = code
-    train, drawn_val, drawn_test = (
-        np.sort(stratified_order[split_codes == code]) for code in (0, 2, 1)
-    )
+    total, count = len(dataset.targets), num_drawn_rows(dataset)
+    train, drawn_val, drawn_test = (np.flatnonzero(codes == code) for code in (TRAIN, VAL, TEST))
     provided_val = np.arange(count, count + dataset.num_provided_val)
     provided_test = np.arange(total - dataset.num_provided_test, total)
     parts = SplitRows(
@@ -66,6 +101,24 @@ def draw_splits(dataset: Dataset, *, val: float, test: float | None, seed: int) 
                 hint="add examples, or raise --val-fraction and --test-fraction",
             )
     return parts
+
+
+def _stratified_order(
+    dataset: Dataset, seed: int, stratify_by: tuple[str, ...]
+) -> NDArray[np.int64]:
+    """The rows sorted by stratum, in random order within each.
+
+    Taking evenly spaced rows of it gives each split its share of every stratum to within one
+    example, and the totals exactly.
+    """
+    count = num_drawn_rows(dataset)
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(count)
+    codes = strata(dataset, dataset.targets[:count])
+    for name in stratify_by:
+        _, column = np.unique(dataset.split_cells[name][:count], return_inverse=True)
+        combined = codes * (int(column.max()) + 1) + column.reshape(-1)
+        codes = np.unique(combined, return_inverse=True)[1].reshape(-1)
+    return order[np.argsort(codes[order], kind="stable")]
 
 
 def _evenly_spaced(count: int, size: int) -> NDArray[np.int64]:

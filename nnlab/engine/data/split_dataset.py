@@ -6,9 +6,10 @@ from nnlab.catalogue import find_choice
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.data import read_dataset
+from nnlab.engine.data.assign_splits import assign_splits, rows_before_folds
 from nnlab.engine.data.corruption import add_label_noise, subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split import SplitRows, draw_splits
+from nnlab.engine.data.split import SplitRows
 from nnlab.errors import DataError
 
 
@@ -16,15 +17,22 @@ from nnlab.errors import DataError
 class SplitDataset:
     """A data set before preprocessing, and the rows of its splits.
 
-    With `train_size`, some rows belong to no split.
+    With `train_size`, some rows belong to no split. `unfolded` is the data before the run's fold
+    was chosen; None without folds.
     """
 
     dataset: Dataset
     rows: SplitRows
+    unfolded: "SplitDataset | None" = None
 
     @property
     def fingerprint(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the data and its splits."""
+        """The first 16 hex digits of the SHA-256 of the data and its splits.
+
+        It is equal for all folds, because the runs of all folds are compared with each other.
+        """
+        if self.unfolded is not None:
+            return self.unfolded.fingerprint
         return self.dataset.fingerprint(self.rows.train, self.rows.val, self.rows.test)
 
 
@@ -49,12 +57,13 @@ def read_and_split(config: RunConfig) -> SplitDataset:
     dataset = read_dataset(config)
     if not is_function and dataset.version != config.data_version:
         raise _data_changed_error(config, dataset.version)
-    rows = draw_splits(
-        dataset, val=config.val_fraction, test=config.test_fraction, seed=config.split_seed
-    )
+    rows = assign_splits(dataset, config)
+    unfolded = None
+    if config.folds is not None:
+        unfolded = SplitDataset(dataset, rows_before_folds(rows))
     if config.train_size is not None:
         train = subsample_train_rows(dataset, rows.train, config.train_size, config.split_seed)
         rows = replace(rows, train=train)
     if dataset.task == "classification":
         dataset = add_label_noise(dataset, rows.train, config.label_noise, config.split_seed)
-    return SplitDataset(dataset, rows)
+    return SplitDataset(dataset, rows, unfolded)

@@ -7,7 +7,6 @@ from torch import nn
 
 from nnlab.catalogue import find_choice
 from nnlab.config import RunConfig
-from nnlab.engine import user_code
 from nnlab.engine.models import cnn, linear, mlp, resnet, transformer, user_defined, wide_resnet
 from nnlab.engine.models.dropout import Dropout, DropoutBase
 from nnlab.engine.models.lsuv import lsuv_
@@ -26,7 +25,6 @@ __all__ = [
     "count_trainable_parameters",
     "head_layer_name",
     "lsuv_",
-    "model_version",
     "parameter_layer_names",
     "seed_model_noise",
 ]
@@ -64,34 +62,23 @@ def build(
     )
 
 
-def seed_model_noise(model: nn.Module, seed: int, epoch: int, device: torch.device) -> None:
+def seed_model_noise(
+    model: nn.Module, seed: int, epoch: int, device: torch.device, *, user_code: bool = False
+) -> None:
     """Seeds everything random in a model's training, so that the noise depends on the epoch only.
 
     A user-defined model may contain torch's own dropout, which draws from the global generators;
     these are then seeded too.
+
+    Args:
+        model: the model.
+        seed: of the run.
+        epoch: from 1.
+        device: of the model.
+        user_code: whether the loss or the optimizer is user-defined, and may be random too.
     """
     for module in model.modules():
         if isinstance(module, DropoutBase):
             module.seed_epoch(seed, epoch, device)
-    if user_defined.is_user_defined(model):
+    if user_code or user_defined.is_user_defined(model):
         torch.manual_seed(derive_seed(seed, "user_model", epoch))
-
-
-def model_version(name: str) -> str | None:
-    """The first 16 hex digits of a user-defined model's SHA-256; None for a built-in model.
-
-    Raises:
-        UserCodeError: there is no such file or module.
-    """
-    return user_code.model_version(name)
-
-
-def matches_model_version(name: str, stored_version: str | None) -> bool:
-    """Whether a model's code still has the version stored with a setting; None for a built-in one.
-
-    Raises:
-        UserCodeError: there is no such file or module.
-    """
-    if model_version(name) == stored_version:
-        return True
-    return model_version(name) is not None and user_code.matches_version(name, stored_version)

@@ -3,15 +3,15 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 from weakref import WeakSet
 
 import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.engine import memory, user_code
-from nnlab.engine.error_description import describe_error
+from nnlab.engine import user_code
+from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
 # Models whose noise may come from torch's global generator.
@@ -53,7 +53,7 @@ def _construct_model(
     config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
 ) -> nn.Module:
     arguments = _matching_arguments(config, constructor, in_shape, outputs)
-    model = _call_user_code(config, lambda: constructor(**arguments))
+    model = call_user_code(f"--model {config.model}", lambda: constructor(**arguments))
     if not isinstance(model, nn.Module):
         raise UserCodeError(
             f"--model {config.model} returns an object of type {type(model).__name__},"
@@ -98,7 +98,9 @@ def _check_output_shape(
     """Calls the model with two examples of zeros and checks the shape of the outputs."""
     model.eval()
     with torch.no_grad():
-        predictions = _call_user_code(config, lambda: model(torch.zeros(2, *in_shape)))
+        predictions = call_user_code(
+            f"--model {config.model}", lambda: model(torch.zeros(2, *in_shape))
+        )
     model.train()
     if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, outputs):
         returned = (
@@ -113,15 +115,3 @@ def _check_output_shape(
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UserCodeError(f"--model {config.model} has no parameters to train")
-
-
-def _call_user_code(config: RunConfig, call: Callable[[], Any]) -> object:
-    """The result of user code; errors become UserCodeError, except out-of-memory errors."""
-    try:
-        return cast("object", call())
-    except Exception as error:
-        if memory.is_out_of_memory(error):
-            raise
-        raise UserCodeError(
-            f"--model {config.model} raises an error: {describe_error(error)}"
-        ) from error

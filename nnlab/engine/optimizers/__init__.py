@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn, optim
 
+from nnlab.catalogue import USER_CODE, find_choice
 from nnlab.config import RunConfig
+from nnlab.engine.optimizers import user_defined
 from nnlab.engine.optimizers.closure_optimizer import (
     ClosureOptimizer,
     EvaluationCounts,
@@ -166,12 +168,17 @@ OPTIMIZER_BUILDERS: Mapping[str, OptimizerBuilder] = {
     "muon": _muon,
     "lbfgs": _lbfgs,
     "newton-cg": _newton_cg,
+    USER_CODE: user_defined.build,
 }
 
 
 def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
-    """The optimizer of a resolved config for all parameters of a model, including frozen ones."""
-    return OPTIMIZER_BUILDERS[config.opt](model, config)
+    """The optimizer of a resolved config for all parameters of a model, including frozen ones.
+
+    Raises:
+        UserCodeError: the user-defined optimizer cannot be used.
+    """
+    return OPTIMIZER_BUILDERS[find_choice("opt", config.opt).name](model, config)
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:

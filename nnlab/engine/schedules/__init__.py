@@ -8,8 +8,10 @@ the validation losses of the finished epochs.
 import math
 from collections.abc import Sequence
 
+from nnlab.catalogue import USER_CODE, find_choice
 from nnlab.config import RunConfig
 from nnlab.engine.required_setting import required
+from nnlab.engine.schedules import user_defined
 from nnlab.engine.schedules.multi_phase import OneCycle, PerEpoch, Schedule, StableThenDecay, Warmup
 from nnlab.engine.schedules.smooth import (
     Constant,
@@ -80,6 +82,8 @@ def _build_decay(config: RunConfig) -> Schedule:
             return OneCycle(total, decay_epochs, floor)
         case "wsd":
             return StableThenDecay(total, decay_epochs, floor)
+        case name if find_choice("decay", name).name == USER_CODE:
+            return user_defined.build(config, total)
         case other:
             raise ValueError(f"no schedule is called {other!r}")
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,7 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
-from nnlab.config import parse_metrics
+from nnlab.config import CODE_VERSION_FIELDS, parse_metrics
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.metric_versions import metrics_version
@@ -83,12 +83,12 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
             " other runs",
             hint="reproduce those first, then train with --from",
         )
-    models = _user_code_files([row.setting for row in ranking.rows])
+    code = _user_code_files([row.setting for row in ranking.rows])
     runs = [run for row in ranking.rows for run in row.runs]
     environments = [a.environment for a in store.attempts_of_runs(db, runs) if a.environment]
     digests = {id_: trial.digest for id_, trial in store.trials(db, _trial_ids(ranking)).items()}
     (folder / "trials").mkdir(parents=True, exist_ok=True)
-    for name, content in models.items():
+    for name, content in code.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / name, content)
     for number, row in enumerate(ranking.rows, start=1):
@@ -111,49 +111,42 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
 
 
 def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
-    """The contents of the files of user-defined models and metrics, by their path in the folder.
+    """The contents of the files of user-defined models, losses, ..., by their path in the folder.
 
     Raises:
         UsageError: a file is missing, has changed since training, or cannot be placed there.
     """
     contents: dict[str, bytes] = {}
     for setting in settings:
-        for reference, is_unchanged in _user_code(setting):
-            name = reference.partition(":")[0]
-            path = Path(name)
-            if (
-                path.is_absolute()
-                or ".." in path.parts
-                or len(path.parts) > 1
-                or name in _RESERVED_NAMES
-            ):
-                raise UsageError(
-                    f"{name} cannot be copied to the new folder: it is in another folder, or its"
-                    " name is used for another file",
-                    hint="train with a file of another name in the current folder",
-                )
-            if not is_unchanged:
-                raise UsageError(
-                    f"{name} has changed since it was trained",
-                    hint="restore the old file, or train again",
-                )
-            contents[name] = path.read_bytes()
-            helpers = helper_files(reference).items()
-            contents |= {name: file.read_bytes() for name, file in helpers}
+        for kind, version_field in CODE_VERSION_FIELDS.items():
+            if setting.get(version_field) is not None:
+                reference, version = str(setting[kind]), str(setting[version_field])
+                contents |= _files_of(reference, matches_version(reference, version))
+        if (metrics := setting.get("metrics")) is not None:
+            is_unchanged = metrics_version(str(metrics)) == setting.get("metrics_version")
+            for metric in parse_metrics(str(metrics)):
+                if metric.is_user_defined:
+                    contents |= _files_of(metric.reference, is_unchanged)
     return contents
 
 
-def _user_code(setting: Setting) -> Iterator[tuple[str, bool]]:
-    """The references to user code in a setting, and whether it still has the stored version."""
-    if (version := setting.get("model_version")) is not None:
-        model = str(setting["model"])
-        yield model, matches_version(model, str(version))
-    if (version := setting.get("metrics_version")) is not None:
-        text = str(setting["metrics"])
-        is_unchanged = metrics_version(text) == version
-        for metric in parse_metrics(text):
-            if metric.is_user_defined:
-                yield metric.reference, is_unchanged
+def _files_of(reference: str, is_unchanged: bool) -> dict[str, bytes]:
+    """The contents of the file of a reference, and of the files that it imports."""
+    name = reference.partition(":")[0]
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or len(path.parts) > 1 or name in _RESERVED_NAMES:
+        raise UsageError(
+            f"{name} cannot be copied to the new folder: it is in another folder, or its name"
+            " is used for another file",
+            hint="train with a file of another name in the current folder",
+        )
+    if not is_unchanged:
+        raise UsageError(
+            f"{name} has changed since it was trained",
+            hint="restore the old file, or train again",
+        )
+    contents = {name: path.read_bytes()}
+    return contents | {name: file.read_bytes() for name, file in helper_files(reference).items()}
 
 
 def _trial_ids(ranking: Ranking) -> list[int]:

@@ -81,7 +81,7 @@ def test_every_first_order_optimizer(config: Make, opt: str) -> None:
 
 
 def test_all_first_order_optimizers_can_be_batched() -> None:
-    assert set(STATE_NAMES) == set(catalogue.choice_names("opt")) - {"lbfgs", "newton-cg"}
+    assert set(STATE_NAMES) == set(catalogue.builtin_names("opt")) - {"lbfgs", "newton-cg"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_each_run_has_its_own_hyperparameters(
     check(config, {"opt": opt, "depth": 2, **first}, {"opt": opt, "depth": 2, **second, **SECOND})
 
 
-@pytest.mark.parametrize("decay", catalogue.choice_names("decay"))
+@pytest.mark.parametrize("decay", catalogue.builtin_names("decay"))
 def test_every_decay_with_another(config: Make, decay: str) -> None:
     warmup = {} if decay == "onecycle" else {"warmup": 1.0}  # onecycle includes a warmup
     check(config, {"decay": decay, **warmup}, {"decay": "none", **SECOND})

@@ -8,11 +8,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.split import draw_splits
+from nnlab.engine.data.split import SplitRows, draw_split_codes, split_rows
 from nnlab.errors import DataError
 
 Toy = Callable[..., Dataset]
 ONE_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def draw_splits(dataset: Dataset, *, val: float, test: float | None, seed: int) -> SplitRows:
+    """The splits with the given shares, unless the data set brings them."""
+    codes = draw_split_codes(
+        dataset,
+        val=0.0 if dataset.num_provided_val else val,
+        test=0.0 if dataset.num_provided_test else test or 0.0,
+        seed=seed,
+    )
+    return split_rows(dataset, codes)
 
 
 @ONE_FIXTURE

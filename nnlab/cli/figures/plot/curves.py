@@ -34,7 +34,11 @@ def curves(
     ] = SeedDisplay.INTERVAL,
     log: Annotated[
         bool | None,
-        typer.Option("--log/--linear", show_default=False, help="\\[default: log over decades]"),
+        typer.Option(
+            "--log/--linear",
+            show_default=False,
+            help="scale of the axis \\[default: log over decades]",
+        ),
     ] = None,
 ) -> FigureOptions:
     """Draw training and validation curves, one colour per trial, seeds as mean and band.
@@ -115,7 +119,9 @@ def time(
     *,
     metric: Annotated[
         str | None,
-        typer.Option("--metric", metavar="METRIC", help="\\[default: the study's objective]"),
+        typer.Option(
+            "--metric", metavar="METRIC", help="metric \\[default: the study's objective]"
+        ),
     ] = None,
     x: Annotated[
         CostAxis, typer.Option("--x", help="cost on the horizontal axis")

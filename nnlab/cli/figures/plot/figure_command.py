@@ -42,7 +42,7 @@ def _shared_options(
         ),
     ] = None,
     data: Annotated[
-        bool, typer.Option("--data", help="also write the numbers, as CSV beside FILE")
+        bool, typer.Option("--data", help="also write the numbers to a CSV file next to FILE")
     ] = False,
     force: ForceOption = False,
     show: Annotated[bool, typer.Option("--show", help="open the figure in a window")] = False,
@@ -73,7 +73,7 @@ def _shared_options(
             "--width",
             metavar="INCHES",
             rich_help_panel=_PAGE_PANEL,
-            help="\\[default: that of the venue, or 5.5]",
+            help="width of the figure \\[default: that of the venue, or 5.5]",
         ),
     ] = None,
     style: Annotated[

@@ -110,7 +110,9 @@ def calibration(
     what: StudyOrRunsArgument = None,
     *,
     split: SplitOption = "val",
-    bins: Annotated[int, typer.Option("--bins", metavar="N", min=2, max=100)] = 15,
+    bins: Annotated[
+        int, typer.Option("--bins", metavar="N", min=2, max=100, help="number of confidence bins")
+    ] = 15,
     top: TopOption = 2,
 ) -> FigureOptions:
     """Draw a reliability diagram: accuracy against predicted confidence.
@@ -128,7 +130,9 @@ def examples(
     what: StudyOrRunsArgument = None,
     *,
     split: SplitOption = "val",
-    count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=200)] = 24,
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", min=1, max=200, help="number of examples")
+    ] = 24,
 ) -> FigureOptions:
     """Draw the examples with the largest losses of a run.
 

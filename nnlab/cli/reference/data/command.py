@@ -35,6 +35,10 @@ DATA_FIELDS = (
     "val_fraction",
     "test_fraction",
     "split_seed",
+    "stratify_by",
+    "split_by",
+    "split_by_time",
+    "split_file",
 )
 
 

@@ -109,7 +109,7 @@ def _print_suggestion(suggestion: "LearningRateSuggestion", settings: Mapping[st
     tenth = format_exact(suggestion.tenth_of_lowest_loss_lr)
     say(
         f"suggested: lr {suggested}, where the loss falls fastest"
-        f" (a tenth of where it is lowest: {tenth})",
+        f" (a tenth of the lr with the lowest loss: {tenth})",
         style="bold",
     )
     arguments = [

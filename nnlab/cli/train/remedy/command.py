@@ -15,18 +15,24 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 def remedy(
     run: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="by number or name", autocompletion=completion.runs),
+        typer.Argument(
+            metavar="RUN", help="a run, by number or name", autocompletion=completion.runs
+        ),
     ],
     *,
     seeds: Annotated[
-        int, typer.Option("--seeds", metavar="N", min=5, max=1000, help="seeds 0 to N-1 of each")
+        int,
+        typer.Option(
+            "--seeds", metavar="N", min=5, max=1000, help="seeds 0 to N-1 for each remedy"
+        ),
     ] = 8,
     budget: Annotated[
         str | None,
         typer.Option(
             "--budget",
-            metavar="RUNS|MINUTES",
-            help="at most so many runs (40) or so much time (10min); the first remedies go first",
+            metavar="RUNS|TIME",
+            help="limit: a number of runs (40) or a time (10min); the first remedies are trained"
+            " first",
         ),
     ] = None,
     dry_run: Annotated[

@@ -36,7 +36,7 @@ def verify(
             metavar="N",
             min=1,
             show_default=False,
-            help="only the first N of each run [dim]\\[default: all][/dim]",
+            help="only the first N epochs of each run \\[default: all]",
         ),
     ] = None,
     tolerance: Annotated[
@@ -46,7 +46,7 @@ def verify(
             metavar="R",
             min=0.0,
             show_default=False,
-            help="allowed relative difference of losses [dim]\\[default: identical bits][/dim]",
+            help="allowed relative difference of losses \\[default: identical bits]",
         ),
     ] = None,
     format: Annotated[  # noqa: A002  the option is called --format

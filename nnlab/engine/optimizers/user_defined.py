@@ -1,0 +1,44 @@
+"""User-defined optimizers: `--opt file.py:NAME`, a class or function that returns one."""
+
+import inspect
+from collections.abc import Mapping
+
+from torch import nn, optim
+
+from nnlab.config import RunConfig
+from nnlab.engine import user_code
+from nnlab.engine.optimizers.param_groups import build_param_groups
+from nnlab.engine.required_setting import required
+from nnlab.engine.user_call import call_user_code
+from nnlab.errors import UserCodeError
+
+
+def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
+    """The optimizer that `--opt` names, for all parameters of a model.
+
+    The user's class or function is called with the parameter groups, each with its
+    `weight_decay`, and with `lr` if its signature has it.
+
+    Raises:
+        UserCodeError: it raises an error, or returns no torch.optim.Optimizer.
+    """
+    option = f"--opt {config.opt}"
+    constructor = user_code.load_object(config.opt)
+    if isinstance(constructor, optim.Optimizer) or not callable(constructor):
+        raise UserCodeError(
+            f"{option} is of type {type(constructor).__name__}; nnlab needs a class or function"
+            " that builds a new optimizer for each run from (params, lr)"
+        )
+    arguments: Mapping[str, float] = {"lr": required(config.lr)}
+    parameters = inspect.signature(constructor).parameters.values()
+    accepts_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    if not accepts_all and not any(parameter.name == "lr" for parameter in parameters):
+        arguments = {}
+    groups = build_param_groups(model, config)
+    optimizer = call_user_code(option, lambda: constructor(groups, **arguments))
+    if not isinstance(optimizer, optim.Optimizer):
+        raise UserCodeError(
+            f"{option} returns an object of type {type(optimizer).__name__},"
+            " nnlab needs a torch.optim.Optimizer"
+        )
+    return optimizer

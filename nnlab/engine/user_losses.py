@@ -1,0 +1,106 @@
+"""User-defined losses: `--loss file.py:NAME`, a function or module of outputs and targets."""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from nnlab.config import RunConfig
+from nnlab.engine import user_code
+from nnlab.engine.user_call import call_user_code
+from nnlab.errors import UserCodeError
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def build_user_loss(config: RunConfig, reduction: str) -> Loss:
+    """The loss that `--loss` names.
+
+    The user's function takes outputs [n, c] and targets ([n] classes, or [n, 1] numbers) and
+    returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
+    which is reduced here.
+
+    Args:
+        config: resolved.
+        reduction: mean or sum.
+
+    Raises:
+        UserCodeError: the object is not a loss, or building it raises an error. The returned
+            function raises it too.
+    """
+    option = f"--loss {config.loss}"
+    function = _as_function(option, user_code.load_object(config.loss or ""))
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        value = call_user_code(option, lambda: function(outputs, targets))
+        return _reduce(option, value, len(outputs), reduction)
+
+    return loss
+
+
+def check_user_loss(config: RunConfig, loss: Loss, targets: torch.Tensor, outputs: int) -> None:
+    """Calls a user-defined loss once, so that errors are reported before training.
+
+    Args:
+        config: resolved.
+        loss: built from the config.
+        targets: of a few examples.
+        outputs: the number of outputs of the model.
+
+    Raises:
+        UserCodeError: it raises an error, returns no tensor of a suitable shape, or its value has
+            no gradient with respect to the outputs.
+    """
+    dtype = targets.dtype if targets.is_floating_point() else torch.float32
+    predictions = torch.zeros(
+        len(targets), outputs, dtype=dtype, device=targets.device, requires_grad=True
+    )
+    if not loss(predictions, targets).requires_grad:
+        raise UserCodeError(
+            f"--loss {config.loss} returns a value without a gradient",
+            hint="compute it from the outputs by differentiable torch operations,"
+            " without .detach(), .item() or argmax",
+        )
+
+
+def _as_function(option: str, loss: object) -> Callable[..., object]:
+    """The function of a loss: a function itself, or a module, or an instance of a module class."""
+    if isinstance(loss, type) and issubclass(loss, nn.Module):
+        module_class = loss
+        loss = call_user_code(option, lambda: module_class())
+    if isinstance(loss, nn.Module):
+        if any(parameter.requires_grad for parameter in loss.parameters()):
+            raise UserCodeError(
+                f"{option} has trainable parameters, which nnlab does not train",
+                hint="register them as buffers, or make them part of the model",
+            )
+        # Runs of one process must not share the state of a module.
+        return copy.deepcopy(loss)
+    if not callable(loss) or isinstance(loss, type):
+        raise UserCodeError(
+            f"{option} is of type {type(loss).__name__};"
+            " nnlab needs a function of (outputs, targets), or a torch.nn.Module"
+        )
+    return loss
+
+
+def _reduce(option: str, value: object, examples: int, reduction: str) -> torch.Tensor:
+    if not isinstance(value, torch.Tensor) or value.shape not in ((), (examples,), (examples, 1)):
+        returned = (
+            f"a tensor of shape {list(value.shape)}"
+            if isinstance(value, torch.Tensor)
+            else f"an object of type {type(value).__name__}"
+        )
+        raise UserCodeError(
+            f"{option} returns {returned} for {examples} examples; nnlab needs a scalar tensor"
+            f" (the mean over the examples) or a tensor of shape {[examples]} (one value each)"
+        )
+    if value.ndim == 0:
+        if reduction != "mean":
+            raise UserCodeError(
+                f"{option} returns a scalar, which --reduction {reduction} cannot reduce",
+                hint="return one value per example, or omit --reduction",
+            )
+        return value
+    return value.mean() if reduction == "mean" else value.sum()
