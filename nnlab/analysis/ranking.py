@@ -24,6 +24,7 @@ from nnlab.analysis.records import EpochChoice, Ranking, RankingRow
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
+from nnlab.catalogue import CATALOGUES
 from nnlab.config.space import distinguishing_fields
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
@@ -31,6 +32,10 @@ from nnlab.records import Finding, Objective, Scalar, Setting, Status
 from nnlab.stats import aggregate, median_epoch
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
+
+_CLASSIFICATION_LOSSES = frozenset(
+    row.name for row in CATALOGUES["loss"] if "regression" not in row.tasks
+)
 
 
 def rank(
@@ -229,7 +234,8 @@ def _build_rows(
     settings = _settings_by_trial(db, [group[0].trial_id for group in groups])
     results = [result for group in groups for trial in group for result in trial.results]
     epochs = load_run_epochs(db, results, objective, at)
-    errors = load_errors(db, epochs, objective)
+    regression_runs = _run_ids([g for g in groups if _may_be_regression(settings[g[0].trial_id])])
+    errors = load_errors(db, {run: epochs[run] for run in regression_runs}, objective)
     return tuple(
         replace(
             _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings, epochs),
@@ -242,6 +248,11 @@ def _build_rows(
         )
         for rank_number, group in enumerate(groups, start=1)
     )
+
+
+def _may_be_regression(setting: Setting) -> bool:
+    """Whether a trial may have errors in the unit of its target; they take time to look up."""
+    return setting.get("loss") not in _CLASSIFICATION_LOSSES
 
 
 def _values_by_seed(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, float]:

@@ -31,6 +31,8 @@ def load_errors(
 ) -> Mapping[str, Mapping[int, float]]:
     """The `ERROR_METRICS` of each run at the epoch of its value, without the objective itself."""
     errors: dict[str, dict[int, float]] = {}
+    if not epochs:
+        return errors
     for metric in ERROR_METRICS:
         if metric == objective.metric:
             continue

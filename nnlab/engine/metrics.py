@@ -83,7 +83,8 @@ class AddedMetrics:
                 values[name] = function(scores, targets)
         if self.user_metrics:
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(derive_seed(self.seed, "user_metric", epoch))
+                # The generator of the CPU, where all tensors of metrics are.
+                torch.default_generator.manual_seed(derive_seed(self.seed, "user_metric", epoch))
                 for metric in self.user_metrics:
                     # A copy, because user code may change tensors in place.
                     values[metric.name] = metric.compute(outputs.clone(), targets.clone())
